@@ -1,0 +1,78 @@
+package pool
+
+import (
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Column describes one column of a result.
+type Column struct {
+	Name string // as the server names it; not unique
+	// OID is the type's object identifier in pg_type.
+	OID uint32
+	// Format is the wire format of the values: 0 text, 1 binary.
+	Format int16
+}
+
+// Shape is the description of a result's columns. It is immutable, and
+// results of the same statement share one Shape for as long as the statement
+// keeps its columns, so that a Shape's address can key a cache.
+type Shape struct {
+	Columns []Column
+}
+
+// Result is what one statement returned: every row, read off the wire at once
+// and copied, so that it outlives the connection. It is immutable.
+type Result struct {
+	shape *Shape
+	tag   pgconn.CommandTag
+	data  []byte // all values, one behind the other
+	cells []cell // row by row
+}
+
+// cell is where one value stands in Result.data; a negative size is NULL.
+type cell struct {
+	offset, size int
+}
+
+// Shape describes the columns.
+func (r *Result) Shape() *Shape { return r.shape }
+
+// Len is the number of rows.
+func (r *Result) Len() int {
+	if r.shape == nil || len(r.shape.Columns) == 0 {
+		return 0
+	}
+	return len(r.cells) / len(r.shape.Columns)
+}
+
+// Value returns the bytes of one value in the column's wire format, nil for
+// NULL (an empty value is empty, not nil). The bytes must not be changed.
+func (r *Result) Value(row, column int) []byte {
+	c := r.cells[row*len(r.shape.Columns)+column]
+	if c.size < 0 {
+		return nil
+	}
+	return r.data[c.offset : c.offset+c.size : c.offset+c.size]
+}
+
+// CommandTag is the server's tag for the statement, such as "INSERT 0 5".
+func (r *Result) CommandTag() pgconn.CommandTag { return r.tag }
+
+// NewResult copies values (row by row, nil for NULL) into a Result. Checkouts
+// build theirs while reading; this one serves tests and benchmarks.
+func NewResult(shape *Shape, tag pgconn.CommandTag, values ...[]byte) *Result {
+	r := &Result{shape: shape, tag: tag}
+	for _, v := range values {
+		r.append(v)
+	}
+	return r
+}
+
+func (r *Result) append(value []byte) {
+	c := cell{offset: len(r.data), size: -1}
+	if value != nil {
+		c.size = len(value)
+		r.data = append(r.data, value...)
+	}
+	r.cells = append(r.cells, c)
+}
