@@ -1,0 +1,166 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Verdict is the judgement of one criterion or of a whole run.
+type Verdict string
+
+// The three verdicts, from best to worst.
+const (
+	Pass    Verdict = "PASS"
+	Warning Verdict = "WARNING"
+	Fail    Verdict = "FAIL"
+)
+
+// worse tells whether v is a worse verdict than other.
+func (v Verdict) worse(other Verdict) bool { return v.rank() > other.rank() }
+
+func (v Verdict) rank() int {
+	switch v {
+	case Pass:
+		return 0
+	case Warning:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// Gate says which verdicts a pipeline lets through.
+type Gate string
+
+const (
+	// GatePass lets only PASS through. It is the default.
+	GatePass Gate = "pass"
+	// GateFail lets everything through that is not FAIL.
+	GateFail Gate = "fail"
+)
+
+// GateError is a GATE that is neither pass nor fail.
+type GateError struct{ Value string }
+
+func (e *GateError) Error() string {
+	return fmt.Sprintf(`GATE is %q: accepted are "pass" (the default) and "fail"`, e.Value)
+}
+
+// ParseGate reads a gate; the empty string is [GatePass]. Anything else that
+// is not a gate is a [GateError].
+func ParseGate(value string) (Gate, error) {
+	switch Gate(value) {
+	case "", GatePass:
+		return GatePass, nil
+	case GateFail:
+		return GateFail, nil
+	default:
+		return "", &GateError{Value: value}
+	}
+}
+
+// Holds tells whether the gate lets v through.
+func (g Gate) Holds(v Verdict) bool {
+	if g == GateFail {
+		return v != Fail
+	}
+	return v == Pass
+}
+
+// Condition is an expression of k6's thresholds on one metric, such as
+// {"pgxpool_samples", "count>0"}.
+type Condition struct {
+	Metric     string `json:"metric"`
+	Expression string `json:"expression"`
+}
+
+func (c Condition) isZero() bool { return c == Condition{} }
+
+func (c Condition) String() string { return c.Metric + " " + c.Expression }
+
+// Unit says how a criterion's figure is written for people.
+type Unit string
+
+// The units that criteria use.
+const (
+	Count   Unit = "count"   // 3
+	Percent Unit = "percent" // the figure is a percentage: 78.0 %
+	Share   Unit = "share"   // the figure is between 0 and 1: 95.0 %
+	Ratio   Unit = "ratio"   // 1.18×
+)
+
+// Advice is what to do when a criterion does not pass.
+type Advice struct {
+	Warning string `json:"warning"`
+	Fail    string `json:"fail"`
+}
+
+// Criterion is one row of the success criteria. Rows are written in
+// thresholds/criteria.js, where k6's thresholds are made from them too.
+type Criterion struct {
+	// Name is the key that WAIVE uses, such as db_cpu.
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	// Metric and Pass are what PASS asks, such as "rate>=0.95". Whatever WARNING
+	// asks is asked of a PASS too: k6 knows no "or" between thresholds.
+	Metric string `json:"metric"`
+	Pass   string `json:"pass"`
+	// WarningMetric and Warning are what must hold for anything better than
+	// FAIL. An empty WarningMetric means Metric.
+	WarningMetric string `json:"warningMetric,omitempty"`
+	Warning       string `json:"warning"`
+	// Guard proves that there is data: k6 lets an upper bound on a metric
+	// without samples pass.
+	Guard Condition `json:"guard"`
+	// Attempt, where set, proves that measuring was tried and that a failure to
+	// measure has a stated reason. With Attempt but without Guard a criterion is
+	// unmeasured, which is a WARNING; without Attempt it has no data, which is
+	// a FAIL.
+	Attempt Condition `json:"attempt,omitzero"`
+	// Unmeasured, where set, says why this run cannot measure the criterion,
+	// known before it starts. Such a row is a WARNING.
+	Unmeasured string `json:"unmeasured,omitempty"`
+	Advice     Advice `json:"advice"`
+	Unit       Unit   `json:"unit"`
+}
+
+func (c Criterion) pass() Condition { return Condition{c.Metric, c.Pass} }
+
+func (c Criterion) warning() Condition {
+	if c.WarningMetric == "" {
+		return Condition{c.Metric, c.Warning}
+	}
+	return Condition{c.WarningMetric, c.Warning}
+}
+
+// CriterionError is a row of the criteria that cannot be judged as written.
+type CriterionError struct {
+	Name    string // the row
+	Problem string // what is wrong, with the value and what is accepted
+}
+
+func (e *CriterionError) Error() string {
+	return fmt.Sprintf("criterion %q: %s", e.Name, e.Problem)
+}
+
+// validate reports the first thing wrong with the row.
+func (c Criterion) validate() error {
+	if strings.TrimSpace(c.Name) == "" {
+		return &CriterionError{c.Name, "name is empty: every criterion needs one"}
+	}
+	switch c.Unit {
+	case Count, Percent, Share, Ratio:
+	default:
+		return &CriterionError{c.Name, fmt.Sprintf(
+			"unit is %q: accepted are count, percent, share and ratio", c.Unit)}
+	}
+	for _, condition := range []Condition{c.pass(), c.warning(), c.Guard, c.Attempt} {
+		if condition.isZero() && c.Attempt.isZero() {
+			continue
+		}
+		if _, err := parseExpression(condition.Expression); err != nil {
+			return &CriterionError{c.Name, err.Error()}
+		}
+	}
+	return nil
+}

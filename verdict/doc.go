@@ -1,0 +1,10 @@
+// Package verdict judges a finished load test by criteria that are data, and
+// renders the judgement for a terminal, a file and a pipeline.
+//
+// It knows neither k6 nor its JavaScript: metrics come in as names and figures
+// (see [DecodeMetrics]), and a criterion's conditions are written in the
+// language of k6's thresholds, so that one row of data feeds both this
+// evaluator and k6's own. [Evaluate] is written to come to the same answer as
+// k6 does on the thresholds made from the same rows, because k6 alone decides
+// the exit code.
+package verdict
