@@ -1,0 +1,121 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// errNoLocal tells that no package put PostgreSQL's server on this machine.
+var errNoLocal = errors.New("no PostgreSQL server is installed")
+
+// installation is a PostgreSQL that can be run.
+type installation struct {
+	binDir  string
+	version string
+}
+
+func (i installation) program(name string) string { return filepath.Join(i.binDir, name) }
+
+// places says where to look for installed binaries; tests look elsewhere.
+type places func(ctx context.Context) []string
+
+// installedPlaces lists the folders in which packages put initdb and postgres, best first.
+func installedPlaces(ctx context.Context) []string {
+	var dirs []string
+	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
+		dirs = append(dirs, strings.TrimSpace(string(out)))
+	}
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin", // Debian, Ubuntu
+		"/usr/pgsql-*/bin",          // PostgreSQL's own packages for Red Hat
+		"/opt/homebrew/opt/postgresql@*/bin",
+		"/usr/local/opt/postgresql@*/bin",
+		"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
+		"/Applications/Postgres.app/Contents/Versions/*/bin",
+		"/usr/libexec/postgresql*", // Alpine
+	} {
+		dirs = append(dirs, newestFirst(pattern)...)
+	}
+	if initdb, err := exec.LookPath("initdb"); err == nil {
+		dirs = append(dirs, realDir(initdb))
+	}
+	return dirs
+}
+
+var number = regexp.MustCompile(`[0-9]+`)
+
+// newestFirst sorts the folders by the major version in their name.
+func newestFirst(pattern string) []string {
+	dirs, err := filepath.Glob(pattern)
+	if err != nil {
+		panic(err) // the patterns are ours
+	}
+	slices.SortStableFunc(dirs, func(a, b string) int { return major(b) - major(a) })
+	return dirs
+}
+
+func major(dir string) int {
+	version, err := strconv.Atoi(number.FindString(dir))
+	if err != nil {
+		return 0
+	}
+	return version
+}
+
+// realDir follows links: a link in /usr/local/bin has no postgres beside it.
+func realDir(program string) string {
+	if target, err := filepath.EvalSymlinks(program); err == nil {
+		program = target
+	}
+	return filepath.Dir(program)
+}
+
+// locate finds the PostgreSQL that cfg asks for, else an installed one. errNoLocal is the only error
+// after which a download makes sense: a wrong PG_BIN is the user's mistake to hear about.
+func locate(ctx context.Context, cfg Config, look places) (installation, error) {
+	if dir, source := cfg.binDir(); dir != "" {
+		found, err := inspect(ctx, dir)
+		if err != nil {
+			return installation{}, &BinDirError{Source: source, Dir: dir, Err: err}
+		}
+		return found, nil
+	}
+	for _, dir := range look(ctx) {
+		if found, err := inspect(ctx, dir); err == nil {
+			return found, nil
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return installation{}, err
+	}
+	return installation{}, errNoLocal
+}
+
+var versionNumber = regexp.MustCompile(`[0-9]+(\.[0-9]+)+|[0-9]+(devel|beta[0-9]+|rc[0-9]+)`)
+
+// inspect makes sure that both programs are in dir and that one of them runs here.
+func inspect(ctx context.Context, dir string) (installation, error) {
+	found := installation{binDir: dir}
+	for _, name := range []string{"initdb", "postgres"} {
+		if _, err := os.Stat(found.program(name)); err != nil {
+			return installation{}, err
+		}
+	}
+	out, err := exec.CommandContext(ctx, found.program("postgres"), "--version").Output()
+	if err != nil {
+		return installation{}, fmt.Errorf("postgres --version: %w", err)
+	}
+	found.version = versionNumber.FindString(string(out))
+	if found.version == "" {
+		return installation{}, fmt.Errorf("postgres --version says %q", strings.TrimSpace(string(out)))
+	}
+	return found, nil
+}

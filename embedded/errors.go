@@ -1,0 +1,46 @@
+package embedded
+
+import "fmt"
+
+// BinDirError tells that the folder which the user named has no usable PostgreSQL.
+type BinDirError struct {
+	Source string // what named the folder: "PG_BIN" or "BinDir"
+	Dir    string
+	Err    error
+}
+
+func (e *BinDirError) Error() string {
+	return fmt.Sprintf("%s=%q is no folder with PostgreSQL's initdb and postgres: %v", e.Source, e.Dir, e.Err)
+}
+
+func (e *BinDirError) Unwrap() error { return e.Err }
+
+// NotFoundError tells that there is no PostgreSQL on this machine and that none could be downloaded.
+type NotFoundError struct {
+	Err error // why the download failed
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("no PostgreSQL to start: install a package (apt-get install postgresql, brew install postgresql), "+
+		"or set DATABASE_URL to a running server, or set PG_BIN to the folder with initdb and postgres (%v)", e.Err)
+}
+
+func (e *NotFoundError) Unwrap() error { return e.Err }
+
+// StartError tells that PostgreSQL was found but did not come up.
+type StartError struct {
+	Version string // for example "15.18"
+	Step    string // what was being done
+	Log     string // the last lines of the server's log, joined to one
+	Err     error
+}
+
+func (e *StartError) Error() string {
+	text := fmt.Sprintf("start a temporary PostgreSQL %s: %s: %v", e.Version, e.Step, e.Err)
+	if e.Log != "" {
+		text += "; its log ends with: " + e.Log
+	}
+	return text
+}
+
+func (e *StartError) Unwrap() error { return e.Err }

@@ -1,0 +1,42 @@
+# Runs in a session of its own and outlives the owner: removes what the owner could not.
+# $1 is the server's directory. Standard input is a pipe that only the owner holds open. Each line on it is the
+# process id of the owner's present child; the end of the pipe is the end of the owner, however it came.
+dir=$1
+pid=
+while read -r line; do pid=$line; done
+
+[ -d "$dir" ] || exit 0 # a proper stop has removed it
+
+# The process id may be somebody else's by now: only a process that names our directory is ours.
+# A zombie has no arguments any more, so it counts as gone.
+ours() {
+	[ -n "$pid" ] || return 1
+	if [ -d /proc/self ]; then
+		arguments=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")
+	else
+		arguments=$(ps -ww -o args= -p "$pid" 2>/dev/null)
+	fi
+	case $arguments in
+	*"$dir"*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# The immediate shutdown first, which frees shared memory; by force after six seconds, one more than
+# PostgreSQL itself gives its children.
+tries=0
+while ours; do
+	case $tries in
+	0) kill -s QUIT -- "-$pid" ;;
+	60) kill -s KILL -- "-$pid" ;;
+	esac
+	tries=$((tries + 1))
+	sleep 0.1
+done 2>/dev/null
+
+# The server's last children may still be writing.
+tries=0
+until rm -rf "$dir" 2>/dev/null || [ "$tries" -ge 50 ]; do
+	tries=$((tries + 1))
+	sleep 0.1
+done
