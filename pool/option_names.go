@@ -1,0 +1,5 @@
+package pool
+
+func refuseUnknown(script map[string]any) *ConfigError {
+	return nil
+}
