@@ -1,0 +1,13 @@
+// Package pgxpool registers the k6 module k6/x/pgxpool: a PostgreSQL
+// connection pool with SQLAlchemy's behaviour, its metrics and its verdict.
+package pgxpool
+
+import (
+	"go.k6.io/k6/v2/js/modules"
+
+	"github.com/flowboard/xk6-pgxpool/js"
+)
+
+func init() {
+	modules.Register("k6/x/pgxpool", js.New())
+}

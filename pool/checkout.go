@@ -1,0 +1,282 @@
+package pool
+
+import (
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// acquire checks out a connection for a call in scope s, and returns when it
+// had it. Every checkout that was not interrupted is observed once.
+func (p *Pool) acquire(s *Scope) (*record, time.Time, error) {
+	start := time.Now()
+	r, err := p.checkout(s, start)
+	now := time.Now()
+	if !errors.Is(err, ErrInterrupted) {
+		s.observer.Acquired(now, now.Sub(start), err)
+	}
+	return r, now, err
+}
+
+func (p *Pool) checkout(s *Scope, start time.Time) (*record, error) {
+	g := p.place(s, start)
+	if g.err != nil {
+		return nil, g.err
+	}
+	r, claimed := g.record, g.claimed
+	for {
+		if r == nil {
+			var err error
+			if r, err = p.obtain(s, claimed); err != nil {
+				return nil, err
+			}
+		}
+		reason, err := p.check(s, r)
+		if err != nil {
+			p.giveBack(r, s.observer)
+			return nil, err
+		}
+		if reason == "" {
+			p.noteAcquired()
+			return r, nil
+		}
+		claimed, r = p.replace(s, r, reason), nil
+	}
+}
+
+func (p *Pool) noteAcquired() {
+	p.mu.Lock()
+	p.counts.Acquires++
+	p.mu.Unlock()
+}
+
+// place takes a place in the pool, waiting for one if need be. With it may
+// come a connection that another caller has just returned.
+func (p *Pool) place(s *Scope, start time.Time) grant {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return grant{err: errPoolClosed(p.config.Name)}
+	}
+	if p.taken < p.config.MaxConns() {
+		p.taken++
+		g := grant{claimed: p.claimLocked()}
+		p.mu.Unlock()
+		return g
+	}
+	if p.config.PoolTimeout <= 0 {
+		err := p.timeoutLocked(start)
+		p.mu.Unlock()
+		return grant{err: err}
+	}
+	w := waiterPool.Get().(*waiter)
+	p.waiters.push(w)
+	p.mu.Unlock()
+	return p.wait(s, w, start)
+}
+
+func (p *Pool) wait(s *Scope, w *waiter, start time.Time) (g grant) {
+	defer waiterPool.Put(w)
+	w.timer.Reset(p.config.PoolTimeout)
+	defer w.timer.Stop()
+	select {
+	case g := <-w.ready:
+		return g
+	case <-w.timer.C:
+		if g, granted := p.giveUp(w); granted {
+			return g // came with the last moment: swallowing it would lose it
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return grant{err: p.timeoutLocked(start)}
+	case <-s.ctx.Done():
+		if g, granted := p.giveUp(w); granted {
+			p.passOn(g, s.observer)
+		}
+		return grant{err: ErrInterrupted}
+	}
+}
+
+// giveUp leaves the queue. If a grant is already on its way it is returned.
+func (p *Pool) giveUp(w *waiter) (g grant, granted bool) {
+	p.mu.Lock()
+	left := p.waiters.remove(w)
+	p.mu.Unlock()
+	if left {
+		return grant{}, false
+	}
+	return <-w.ready, true
+}
+
+// passOn gives back what an interrupted waiter was granted.
+func (p *Pool) passOn(g grant, o Observer) {
+	switch {
+	case g.err != nil:
+	case g.record != nil:
+		p.giveBack(g.record, o)
+	default:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if g.claimed {
+			p.idle++
+		} else {
+			p.opening--
+		}
+		p.freePlaceLocked()
+	}
+}
+
+func (p *Pool) timeoutLocked(start time.Time) error {
+	p.counts.Timeouts++
+	return &TimeoutError{
+		Pool: p.config.Name, Waited: time.Since(start), Limit: p.config.PoolTimeout, Stat: p.statLocked(),
+	}
+}
+
+// claimLocked decides for the holder of a place whether it takes an idle
+// connection or opens its own.
+func (p *Pool) claimLocked() (claimed bool) {
+	if p.idle > 0 {
+		p.idle--
+		p.notePeakLocked()
+		return true
+	}
+	p.opening++
+	return false
+}
+
+func (p *Pool) notePeakLocked() {
+	p.counts.PeakActive = max(p.counts.PeakActive, p.activeLocked())
+}
+
+// obtain turns a place into a connection: a claimed idle one, or a new one.
+// If that fails the place is free again.
+func (p *Pool) obtain(s *Scope, claimed bool) (*record, error) {
+	if claimed {
+		c, err := p.pgx.Acquire(reuseContext)
+		if err == nil {
+			return recordOf(c), nil
+		}
+		// Somebody who was opening a connection got this idle one instead, or
+		// pgxpool is closed, which opening will find out.
+		p.mu.Lock()
+		p.idle++
+		p.opening++
+		p.mu.Unlock()
+	}
+	return p.open(s)
+}
+
+// opened is the outcome of opening one connection.
+type opened struct {
+	conn *pgxpool.Conn
+	took time.Duration
+	err  error
+}
+
+// open opens a connection. It runs apart from the caller, whose scope may be
+// cut off: the connection then goes to the next in line instead.
+func (p *Pool) open(s *Scope) (*record, error) {
+	done := make(chan opened, 1)
+	p.background.Go(func() {
+		start := time.Now()
+		c, err := p.pgx.Acquire(connectContext)
+		done <- opened{c, time.Since(start), err}
+	})
+	select {
+	case o := <-done:
+		return p.admit(o, s.observer)
+	case <-s.ctx.Done():
+		p.background.Go(func() {
+			if r, err := p.admit(<-done, p.observer); err == nil {
+				p.giveBack(r, p.observer)
+			}
+		})
+		return nil, ErrInterrupted
+	}
+}
+
+// admit counts a connection that was opened, or frees the place.
+func (p *Pool) admit(o opened, observer Observer) (*record, error) {
+	p.mu.Lock()
+	p.opening--
+	if o.err != nil {
+		closed := p.closed
+		p.freePlaceLocked()
+		p.mu.Unlock()
+		if closed {
+			return nil, errPoolClosed(p.config.Name)
+		}
+		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Err: o.err}
+	}
+	r := recordOf(o.conn)
+	if !r.fresh {
+		p.idle-- // pgxpool had an idle one by now and preferred it
+		p.notePeakLocked()
+		p.mu.Unlock()
+		return r, nil
+	}
+	p.records[r] = struct{}{}
+	p.counts.Connects++
+	p.counts.Total++
+	p.notePeakLocked()
+	p.mu.Unlock()
+	observer.Connected(time.Now(), o.took)
+	return r, nil
+}
+
+// check decides whether r may be handed out: recycled by age, replaced when
+// something younger was found dead, pinged unless brand new. A non-empty
+// reason says why it must be replaced.
+func (p *Pool) check(s *Scope, r *record) (CloseReason, error) {
+	if r.fresh {
+		r.fresh = false
+		return "", nil
+	}
+	if r.conn.IsClosed() {
+		return CloseLost, nil
+	}
+	if p.config.PoolRecycle >= 0 && time.Since(p.created)-r.opened > p.config.PoolRecycle {
+		return CloseRecycle, nil
+	}
+	if int64(r.opened) < p.invalidBefore.Load() {
+		if r.dead() {
+			return CloseLost, nil
+		}
+		return CloseRecycle, nil
+	}
+	if !p.config.PoolPrePing {
+		return "", nil
+	}
+	err := r.ping(s, p.config.ConnectTimeout)
+	switch {
+	case err == nil:
+		return "", nil
+	case errors.Is(err, ErrInterrupted):
+		return "", err
+	}
+	p.invalidate(r)
+	return CloseLost, nil
+}
+
+// invalidate marks everything opened before now as suspect, because r was
+// found dead: what killed it has probably killed its elders too. A connection
+// from before the last invalidation tells nothing new.
+func (p *Pool) invalidate(r *record) {
+	if int64(r.opened) >= p.invalidBefore.Load() {
+		p.invalidBefore.Store(int64(time.Since(p.created)))
+	}
+}
+
+// replace closes r and keeps its place for another connection.
+func (p *Pool) replace(s *Scope, r *record, reason CloseReason) (claimed bool) {
+	p.mu.Lock()
+	p.closing++
+	p.mu.Unlock()
+	p.closeRecord(r, reason, s.observer)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing--
+	return p.claimLocked()
+}

@@ -1,0 +1,106 @@
+package pool
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Close closes the pool for everybody: callers who wait fail at once, idle
+// connections are closed before it comes back, connections in use when they
+// are returned. It waits for nobody, so that a caller who holds a connection
+// may close the pool. A second call does nothing.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	for w := p.waiters.pop(); w != nil; w = p.waiters.pop() {
+		w.ready <- grant{err: errPoolClosed(p.config.Name)}
+	}
+	p.mu.Unlock()
+	p.closeIdle()
+}
+
+func (p *Pool) closeIdle() {
+	var wg sync.WaitGroup
+	for _, c := range p.pgx.AcquireAllIdle(context.Background()) {
+		r := recordOf(c)
+		p.mu.Lock()
+		p.idle--
+		p.taken++
+		p.closing++
+		p.mu.Unlock()
+		wg.Go(func() {
+			p.closeRecord(r, CloseExplicit, p.observer)
+			p.mu.Lock()
+			p.closing--
+			p.taken--
+			p.mu.Unlock()
+		})
+	}
+	wg.Wait()
+}
+
+// Shutdown closes the pool and waits until every connection is closed, at most
+// until ctx is done: what is still in use then is cut off. After it no
+// goroutine and no backend of the pool is left.
+func (p *Pool) Shutdown(ctx context.Context) {
+	p.Close()
+	if !p.drained(ctx) {
+		p.abort()
+		limit, cancel := context.WithTimeout(context.Background(), closeGrace)
+		defer cancel()
+		p.drained(limit)
+	}
+	if p.leaks != nil {
+		p.leaks.stop()
+	}
+	p.closePgx()
+}
+
+// drained waits until no place is taken.
+func (p *Pool) drained(ctx context.Context) bool {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p.mu.Lock()
+		taken := p.taken
+		p.mu.Unlock()
+		if taken == 0 {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// abort makes every statement in flight fail and closes the sockets of
+// connections that nobody gave back.
+func (p *Pool) abort() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for r := range p.records {
+		r.transport.abort()
+		_ = r.transport.Close()
+	}
+}
+
+// closePgx ends pgxpool's own goroutine. Its Close waits for connections that
+// are still out, which abort has left without a socket: nobody waits for them.
+func (p *Pool) closePgx() {
+	p.mu.Lock()
+	stuck := p.taken > 0
+	p.mu.Unlock()
+	if stuck {
+		go p.pgx.Close()
+		return
+	}
+	p.background.Wait()
+	p.pgx.Close()
+}

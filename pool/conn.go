@@ -1,0 +1,98 @@
+package pool
+
+import (
+	"sync"
+	"time"
+)
+
+// Conn is a connection checked out by Acquire. Its methods may be called from
+// several goroutines; statements run one after the other.
+type Conn struct {
+	pool     *Pool
+	record   *record
+	observer Observer
+	acquired time.Time
+	pid      uint32
+	origin   func() string // where it was taken, for leak reports
+
+	mu       sync.Mutex // held while a statement runs or the return is under way
+	released bool
+}
+
+// Acquire checks out a connection, to be returned with Release. origin, which
+// may be nil, says where that was, should the connection be held too long.
+func (p *Pool) Acquire(s *Scope, origin func() string) (*Conn, error) {
+	r, now, err := p.acquire(s)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{
+		pool: p, record: r, observer: s.observer, acquired: now, pid: r.conn.PgConn().PID(), origin: origin,
+	}
+	if p.leaks != nil {
+		p.leaks.add(c)
+	}
+	return c, nil
+}
+
+// PID is the process id of the server's backend, as in pg_stat_activity.
+func (c *Conn) PID() uint32 { return c.pid }
+
+// Query is Pool.Query on this connection.
+func (c *Conn) Query(s *Scope, sql string, args []any) (*Result, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.released {
+		return nil, errConnReleased()
+	}
+	res, _, err := c.pool.query(s, c.record, time.Now(), sql, args)
+	return res, err
+}
+
+// Exec is Pool.Exec on this connection.
+func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.released {
+		return nil, errConnReleased()
+	}
+	res, _, err := c.pool.exec(s, c.record, time.Now(), sql, args)
+	return res, err
+}
+
+// Release returns the connection to the pool; it is back when Release is. An
+// open or failed transaction is rolled back. A second call does nothing.
+func (c *Conn) Release() { c.release() }
+
+// Leak returns a connection that its owner forgot, and counts it as leaked.
+func (c *Conn) Leak() {
+	if held := time.Since(c.acquired); c.release() {
+		c.pool.mu.Lock()
+		c.pool.counts.Leaks++
+		c.pool.mu.Unlock()
+		c.observer.Leaked(time.Now(), c.where(), held)
+	}
+}
+
+func (c *Conn) release() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.released {
+		return false
+	}
+	c.released = true
+	if c.pool.leaks != nil {
+		c.pool.leaks.remove(c)
+	}
+	c.pool.giveBack(c.record, c.observer)
+	now := time.Now()
+	c.observer.Released(now, now.Sub(c.acquired))
+	return true
+}
+
+func (c *Conn) where() string {
+	if c.origin == nil {
+		return "an unknown place"
+	}
+	return c.origin()
+}

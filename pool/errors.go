@@ -1,0 +1,123 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrInterrupted is what a call returns whose Scope was cut off while it ran.
+// It is nobody's failure: it counts in no metric.
+var ErrInterrupted = errors.New("interrupted")
+
+// TimeoutError says that no place in the pool came free within poolTimeout.
+// It carries the pool's state at that moment, since that is what one asks next.
+type TimeoutError struct {
+	Pool   string
+	Waited time.Duration
+	Limit  time.Duration // poolTimeout
+	Stat   Stat
+}
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("pool %q: no connection came free within poolTimeout %v "+
+		"(size=%d, maxOverflow=%d, overflow=%d, active=%d, idle=%d, waiting=%d, waited=%v); "+
+		"raise poolSize or maxOverflow, hold connections for less time, or look for a leak",
+		e.Pool, e.Limit, e.Stat.Size, e.Stat.MaxOverflow, e.Stat.Overflow, e.Stat.Active, e.Stat.Idle,
+		e.Stat.Waiting, e.Waited.Round(time.Millisecond))
+}
+
+// ConnectError says that a connection could not be opened.
+type ConnectError struct {
+	Pool   string
+	Server string // host:port/database as user, without password
+	Err    error
+}
+
+func (e *ConnectError) Error() string {
+	return fmt.Sprintf("pool %q: cannot connect to %s: %s", e.Pool, e.Server, connectReason(e.Err))
+}
+
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// ConnectionLostError says that a connection broke while a statement ran on
+// it: whether the statement took effect is unknown.
+type ConnectionLostError struct {
+	Err error
+}
+
+func (e *ConnectionLostError) Error() string {
+	return fmt.Sprintf("connection lost during the statement, whether it took effect is unknown: %s; "+
+		"poolPrePing finds dead connections at checkout", oneLine(e.Err))
+}
+
+func (e *ConnectionLostError) Unwrap() error { return e.Err }
+
+// QueryError says that a statement failed while its connection lives on, or
+// that a call could not be made at all (Code is empty then).
+type QueryError struct {
+	Code string // SQLSTATE, empty where the server had no part in it
+	Err  error
+}
+
+func (e *QueryError) Error() string {
+	var pg *pgconn.PgError
+	if !errors.As(e.Err, &pg) {
+		return oneLine(e.Err)
+	}
+	text := fmt.Sprintf("%s: %s (SQLSTATE %s)", pg.Severity, pg.Message, pg.Code)
+	if pg.Detail != "" {
+		text += "; " + pg.Detail
+	}
+	if pg.Hint != "" {
+		text += "; " + pg.Hint
+	}
+	return strings.Join(strings.Fields(text), " ") + poolerHint(pg.Code)
+}
+
+func (e *QueryError) Unwrap() error { return e.Err }
+
+// misuse is a QueryError for a call that cannot be made as it stands.
+func misuse(format string, args ...any) error {
+	return &QueryError{Err: fmt.Errorf(format, args...)}
+}
+
+func errPoolClosed(name string) error {
+	return misuse("pool %q is closed: create it before the test and close it once, in teardown()", name)
+}
+
+func errConnReleased() error {
+	return misuse("connection is released: acquire() another one")
+}
+
+// poolerHint names the option to change where a pooler in transaction mode
+// hands every statement another server connection.
+func poolerHint(code string) string {
+	switch code {
+	case "42P05", "26000":
+		return "; behind PgBouncer in transaction mode set queryExecMode to exec or simple_protocol"
+	}
+	return ""
+}
+
+// connectReason turns a failed connect into one line that says what to do.
+func connectReason(err error) string {
+	text := oneLine(err)
+	switch {
+	case strings.Contains(text, "statement_timeout"):
+		return text + "; the pooler refuses the startup parameter of option statementTimeout: leave it out or set ignore_startup_parameters"
+	case strings.Contains(text, "application_name"):
+		return text + "; the pooler refuses the startup parameter of option applicationName"
+	case strings.Contains(text, "SQLSTATE 53300"):
+		return text + "; the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
+	}
+	return text + "; check url (DATABASE_URL) and that the server is up"
+}
+
+// oneLine folds an error's text to a single line.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}

@@ -1,0 +1,79 @@
+package pool
+
+import "time"
+
+// giveBack returns a connection: rolled back if a transaction is open, handed
+// to whoever has waited longest, kept while fewer than poolSize are idle,
+// closed otherwise. It comes back when that is done.
+func (p *Pool) giveBack(r *record, o Observer) {
+	reason := CloseReason("")
+	if r.conn.IsClosed() {
+		reason = CloseLost
+	} else if r.inTransaction() && r.rollback(p.config.ConnectTimeout) != nil {
+		p.invalidate(r)
+		reason = CloseLost
+	}
+	p.mu.Lock()
+	if reason == "" {
+		if reason = p.keepLocked(r); reason == "" {
+			p.mu.Unlock()
+			return
+		}
+	}
+	p.closing++
+	p.mu.Unlock()
+	p.closeRecord(r, reason, o)
+	p.mu.Lock()
+	p.closing--
+	p.freePlaceLocked()
+	p.mu.Unlock()
+}
+
+// keepLocked hands r over or puts it back among the idle ones. Otherwise it
+// says why r has to go.
+func (p *Pool) keepLocked(r *record) CloseReason {
+	if p.closed {
+		return CloseExplicit
+	}
+	if w := p.waiters.pop(); w != nil {
+		w.ready <- grant{record: r}
+		return ""
+	}
+	if p.idle >= p.config.PoolSize {
+		return CloseOverflow
+	}
+	r.pooled.Release() // does no I/O: the connection is open and in no transaction
+	p.idle++
+	p.taken--
+	return ""
+}
+
+// freePlaceLocked gives a place without a connection to the first in line, or
+// back to the pool.
+func (p *Pool) freePlaceLocked() {
+	if w := p.waiters.pop(); w != nil {
+		w.ready <- grant{claimed: p.claimLocked()}
+		return
+	}
+	p.taken--
+}
+
+// closeRecord closes r for the reason given and counts it. The caller holds
+// the place and has counted it as closing.
+func (p *Pool) closeRecord(r *record, reason CloseReason, o Observer) {
+	r.close()
+	p.mu.Lock()
+	delete(p.records, r)
+	p.counts.Total--
+	switch reason {
+	case CloseRecycle:
+		p.counts.Recycled++
+	case CloseLost:
+		p.counts.Lost++
+	case CloseOverflow:
+		p.counts.Discarded++
+	case CloseExplicit:
+	}
+	p.mu.Unlock()
+	o.Closed(time.Now(), reason)
+}

@@ -1,0 +1,135 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// recordKey is where a connection keeps its record in pgconn's CustomData.
+const recordKey = "pgxpool.record"
+
+// record is one open connection and what the pool knows of it. It belongs to
+// whoever has it checked out; while idle, to the pool's lock.
+type record struct {
+	pooled    *pgxpool.Conn // valid while checked out of pgxpool
+	conn      *pgx.Conn
+	transport *transport
+	opened    time.Duration // since the pool was created
+	fresh     bool          // never handed out yet
+
+	// cancel and cancelling belong to the lock of the Scope in which a
+	// statement runs.
+	cancel     pgconn.CancelRequestContextWatcherHandler
+	cancelling bool
+
+	args []any // scratch for pgx's argument list
+}
+
+func newRecord(conn *pgx.Conn, opened time.Duration) (*record, error) {
+	t, err := transportOf(conn.PgConn().Conn())
+	if err != nil {
+		return nil, err
+	}
+	if err := t.establish(); err != nil {
+		return nil, fmt.Errorf("ending the connect phase: %w", err)
+	}
+	return &record{
+		conn: conn, transport: t, opened: opened, fresh: true,
+		cancel: cancelHandler(conn.PgConn()),
+	}, nil
+}
+
+// transportOf finds the transport below TLS.
+func transportOf(conn net.Conn) (*transport, error) {
+	for {
+		switch c := conn.(type) {
+		case *transport:
+			return c, nil
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil, fmt.Errorf("connection of type %T was not dialled by the pool", conn)
+		}
+	}
+}
+
+func recordOf(c *pgxpool.Conn) *record {
+	r, _ := c.Conn().PgConn().CustomData()[recordKey].(*record)
+	r.pooled = c
+	return r
+}
+
+// ping is one real round trip, bounded by limit. The deadline is the
+// connection's own: a context would cost a goroutine for each ping.
+func (r *record) ping(s *Scope, limit time.Duration) error {
+	return r.roundTrip(s, limit, "-- ping")
+}
+
+// rollback ends an open or failed transaction, bounded by limit. A scope that
+// was cut off does not stop it: the connection has to come back clean.
+func (r *record) rollback(limit time.Duration) error {
+	return r.roundTrip(nil, limit, "ROLLBACK")
+}
+
+func (r *record) roundTrip(s *Scope, limit time.Duration, sql string) (err error) {
+	if s != nil {
+		if err := s.enter(r); err != nil {
+			return err
+		}
+		defer func() {
+			if s.leave(r) && err != nil {
+				err = ErrInterrupted
+			}
+		}()
+	}
+	pg := r.conn.PgConn()
+	if err := r.transport.SetDeadline(time.Now().Add(limit)); err != nil {
+		return err
+	}
+	if err := pg.Exec(context.Background(), sql).Close(); err != nil {
+		return err
+	}
+	return r.transport.SetDeadline(time.Time{})
+}
+
+// dead looks without a round trip whether the server has already ended the
+// connection.
+func (r *record) dead() bool {
+	return r.conn.IsClosed() || r.conn.PgConn().CheckConn() != nil
+}
+
+// close ends the connection and comes back when the server has ended its side
+// or closeGrace is over. pgxpool forgets the connection first, so that the
+// place which the caller still holds is the only thing to keep the ceiling.
+func (r *record) close() {
+	conn := r.pooled.Hijack()
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	// An error here says that the connection was already broken.
+	_ = conn.Close(ctx)
+	select {
+	case <-conn.PgConn().CleanupDone():
+	case <-ctx.Done():
+	}
+}
+
+// busyOrOpen reports whether the server is inside a transaction.
+func (r *record) inTransaction() bool {
+	return r.conn.PgConn().TxStatus() != 'I'
+}
+
+// lost reports whether err, which a statement returned, ended the connection.
+func (r *record) lost(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Severity == "FATAL" {
+		return true
+	}
+	return r.conn.IsClosed()
+}

@@ -1,0 +1,55 @@
+package pool
+
+// Stat is a snapshot of the pool, immutable and consistent in itself. Levels
+// hold "currently"; counts are cumulative since the pool was created.
+type Stat struct {
+	Size        int // poolSize
+	MaxOverflow int // maxOverflow
+
+	Active     int // connections currently checked out
+	Idle       int // connections currently open and free
+	Total      int // connections currently open
+	Waiting    int // callers currently waiting for a place
+	PeakActive int // highest Active so far
+
+	Acquires  int64 // checkouts that succeeded
+	Timeouts  int64 // checkouts that hit poolTimeout
+	Connects  int64 // connections opened
+	Recycled  int64 // connections replaced because of age or invalidation
+	Lost      int64 // connections found dead, each counted once
+	Discarded int64 // overflow connections closed on return
+	Leaks     int64 // connections still held when their iteration ended
+
+	// Overflow is how many connections are open beyond Size: max(0, Total-Size).
+	Overflow int
+	// Available is how much of Size is not checked out: max(0, Size-Active).
+	Available int
+	// Utilization is Active over max(Size, Active), 0 to 1: the runbook's
+	// figure, which reaches 1 with the first overflow connection.
+	Utilization float64
+}
+
+// Stat returns a snapshot. It is safe for concurrent use and takes one short
+// lock.
+func (p *Pool) Stat() Stat {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.statLocked()
+}
+
+func (p *Pool) statLocked() Stat {
+	s := p.counts
+	s.Size, s.MaxOverflow = p.config.PoolSize, p.config.MaxOverflow
+	s.Active, s.Idle = p.activeLocked(), max(0, p.idle)
+	s.Waiting = p.waiters.len()
+	s.Overflow = max(0, s.Total-s.Size)
+	s.Available = max(0, s.Size-s.Active)
+	s.Utilization = float64(s.Active) / float64(max(s.Size, s.Active))
+	return s
+}
+
+// activeLocked counts connections in the hands of callers: places taken, less
+// those whose connection is still being opened or already being closed.
+func (p *Pool) activeLocked() int {
+	return p.taken - p.opening - p.closing
+}

@@ -1,0 +1,165 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Query runs one statement on a connection of its own and returns all rows.
+// The connection is back in the pool when it returns.
+func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
+	return p.withRecord(s, func(r *record, at time.Time) (*Result, time.Time, error) {
+		return p.query(s, r, at, sql, args)
+	})
+}
+
+// Exec runs one statement, or without arguments several separated by
+// semicolons, on a connection of its own. The result has no rows.
+func (p *Pool) Exec(s *Scope, sql string, args []any) (*Result, error) {
+	return p.withRecord(s, func(r *record, at time.Time) (*Result, time.Time, error) {
+		return p.exec(s, r, at, sql, args)
+	})
+}
+
+func (p *Pool) withRecord(
+	s *Scope, run func(*record, time.Time) (*Result, time.Time, error),
+) (*Result, error) {
+	r, acquired, err := p.acquire(s)
+	if err != nil {
+		return nil, err
+	}
+	res, end, err := run(r, acquired)
+	p.giveBack(r, s.observer)
+	s.observer.Released(end, end.Sub(acquired))
+	return res, err
+}
+
+// query runs sql on r and reads every row. start is when it began, the
+// returned time when it ended.
+func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, time.Time, error) {
+	if err := s.enter(r); err != nil {
+		return nil, start, err
+	}
+	r.args = append(append(r.args[:0], p.formats), args...)
+	rows, err := r.conn.Query(context.Background(), sql, r.args...)
+	clear(r.args)
+	var res *Result
+	if err == nil {
+		res, err = p.collect(rows, sql)
+	}
+	interrupted := s.leave(r)
+	end := time.Now()
+	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
+	if err != nil {
+		return nil, end, err
+	}
+	return res, end, nil
+}
+
+// exec is query for a statement whose rows nobody wants.
+func (p *Pool) exec(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, time.Time, error) {
+	if err := s.enter(r); err != nil {
+		return nil, start, err
+	}
+	tag, err := r.conn.Exec(context.Background(), sql, args...)
+	interrupted := s.leave(r)
+	end := time.Now()
+	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
+	if err != nil {
+		return nil, end, err
+	}
+	return &Result{tag: tag}, end, nil
+}
+
+// observeStatement types a statement's error and reports the statement.
+func (p *Pool) observeStatement(
+	s *Scope, r *record, at time.Time, took time.Duration, err error, interrupted bool,
+) error {
+	if err != nil {
+		if interrupted {
+			return ErrInterrupted
+		}
+		err = p.statementError(r, err)
+	}
+	s.observer.Queried(at, took, err)
+	return err
+}
+
+func (p *Pool) statementError(r *record, err error) error {
+	if r.lost(err) {
+		p.invalidate(r)
+		return &ConnectionLostError{Err: err}
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return &QueryError{Code: pg.Code, Err: err}
+	}
+	return &QueryError{Err: err}
+}
+
+// collect copies all rows. A stream that breaks in the middle is an error,
+// never a short result.
+func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
+	res := &Result{}
+	for rows.Next() {
+		if res.shape == nil {
+			res.shape = p.shapes.of(sql, rows.FieldDescriptions())
+		}
+		for _, v := range rows.RawValues() {
+			res.append(v)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if res.shape == nil {
+		res.shape = p.shapes.of(sql, rows.FieldDescriptions())
+	}
+	res.tag = rows.CommandTag()
+	return res, nil
+}
+
+// maxShapes bounds the cache: a script that builds its SQL from values would
+// otherwise fill the memory.
+const maxShapes = 1024
+
+// shapeCache keeps one Shape per statement text, so that what is derived from
+// a Shape need not be derived for every result.
+type shapeCache struct {
+	bySQL sync.Map // string → *Shape
+	n     atomic.Int64
+}
+
+func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription) *Shape {
+	known, ok := c.bySQL.Load(sql)
+	if ok && known.(*Shape).describes(fields) {
+		return known.(*Shape)
+	}
+	shape := &Shape{Columns: make([]Column, len(fields))}
+	for i, f := range fields {
+		shape.Columns[i] = Column{Name: f.Name, OID: f.DataTypeOID, Format: f.Format}
+	}
+	if ok || c.n.Add(1) <= maxShapes {
+		c.bySQL.Store(sql, shape)
+	}
+	return shape
+}
+
+func (s *Shape) describes(fields []pgconn.FieldDescription) bool {
+	if len(s.Columns) != len(fields) {
+		return false
+	}
+	for i := range fields {
+		c, f := &s.Columns[i], &fields[i]
+		if c.OID != f.DataTypeOID || c.Format != f.Format || c.Name != f.Name {
+			return false
+		}
+	}
+	return true
+}
