@@ -1,0 +1,354 @@
+/**
+ * **A tuned PostgreSQL connection pool for k6.**
+ *
+ * One pool per name in the whole k6 process, shared by every VU, `setup()` and
+ * `teardown()`. It behaves as SQLAlchemy's QueuePool does and is measured while it works.
+ *
+ * ```js
+ * import { Pool } from 'k6/x/pgxpool';
+ *
+ * const pool = new Pool({ poolSize: 20, maxOverflow: 40 });
+ *
+ * export default function () {
+ *   const rows = pool.query('SELECT id, title FROM issues WHERE project_id = $1', 7);
+ *   console.log(`${rows.length} issues`);
+ * }
+ * ```
+ *
+ * A pool is made in the init context, where nothing is connected yet. Its calls
+ * belong into VU code, `setup()` and `teardown()`.
+ *
+ * @module k6/x/pgxpool
+ */
+declare module 'k6/x/pgxpool' {
+  /**
+   * A length of time: a number is milliseconds, a string carries its units (`'300ms'`,
+   * `'30s'`, `'1h30m'`, `'1d'`). In the environment variables a bare number is seconds.
+   */
+  export type Duration = number | string;
+
+  /** How pgx sends a statement. Behind PgBouncer use `exec` or `simple_protocol`. */
+  export type QueryExecMode =
+    | 'cache_statement'
+    | 'cache_describe'
+    | 'describe_exec'
+    | 'exec'
+    | 'simple_protocol';
+
+  /**
+   * What a pool is made of. An option that is not given comes from its environment
+   * variable (`-e` before the process environment), then from `.env` in the working
+   * directory, then from its default. An unknown name, a wrong type or an impossible
+   * value is a {@link ConfigError}, and nothing is connected.
+   */
+  export interface Options {
+    /**
+     * The database. `postgres://`, `postgresql://` and SQLAlchemy's
+     * `postgresql+asyncpg://`, `postgresql+psycopg://`, `postgresql+psycopg2://`.
+     * Environment: `DATABASE_URL`. Default: a temporary PostgreSQL on this machine.
+     */
+    url?: string;
+
+    /**
+     * The pool's identity, and the `pool` tag of its metrics. The same name with the same
+     * options joins the pool that exists; with other options it is an error.
+     * 1 to 64 printable characters. Default: `default`.
+     */
+    name?: string;
+
+    /**
+     * Idle connections kept at most: 1 to 10000 (SQLAlchemy's `pool_size`, without its 0).
+     * Environment: `DB_POOL_SIZE`. Default: 20.
+     */
+    poolSize?: number;
+
+    /**
+     * Connections beyond `poolSize` under load: 0 to 10000 less `poolSize` (SQLAlchemy's
+     * `max_overflow`, without its -1). Environment: `DB_MAX_OVERFLOW`. Default: 40.
+     */
+    maxOverflow?: number;
+
+    /**
+     * Longest wait for a place in the pool; 0 fails at once when none is free. Connecting
+     * has a limit of its own. Environment: `DB_POOL_TIMEOUT`. Default: 30 s.
+     */
+    poolTimeout?: Duration;
+
+    /**
+     * Longest time to open one connection; at least 1 ms.
+     * Environment: `DB_CONNECT_TIMEOUT`. Default: 10 s.
+     */
+    connectTimeout?: Duration;
+
+    /**
+     * Age since connecting after which a connection is replaced, looked at only when it is
+     * checked out; 0 replaces at every checkout, -1 never.
+     * Environment: `DB_POOL_RECYCLE`. Default: 3600 s.
+     */
+    poolRecycle?: Duration;
+
+    /**
+     * Test every connection that is not brand new when it is checked out.
+     * Environment: `DB_POOL_PRE_PING`. Default: true.
+     */
+    poolPrePing?: boolean;
+
+    /**
+     * Hand out the idle connection that was returned last. `false` (SQLAlchemy's default,
+     * first in first out) is refused: the pool underneath cannot do it.
+     * Environment: `DB_POOL_USE_LIFO`. Default: true.
+     */
+    poolUseLifo?: true;
+
+    /**
+     * The name that `pg_stat_activity` shows: 1 to 63 printable ASCII characters.
+     * Environment: `DB_APPLICATION_NAME`. Default: `xk6-pgxpool`.
+     */
+    applicationName?: string;
+
+    /**
+     * The server's own limit for one statement: whole milliseconds up to 2147483647, 0 for
+     * none. Environment: `DB_STATEMENT_TIMEOUT`. Default: none.
+     */
+    statementTimeout?: Duration;
+
+    /**
+     * How statements are sent, in pgx's words.
+     * Environment: `DB_QUERY_EXEC_MODE`. Default: `cache_statement`.
+     */
+    queryExecMode?: QueryExecMode;
+
+    /**
+     * How often the pool's levels (active, idle, waiting …) are sampled into metrics; at
+     * least 10 ms. Environment: `DB_POOL_SAMPLE_INTERVAL`. Default: 100 ms.
+     */
+    sampleInterval?: Duration;
+
+    /**
+     * How often the `Pool Status:` line is printed while the test runs: at least 10 ms, 0 for
+     * off. Environment: `DB_POOL_STATUS_INTERVAL`. Default: off.
+     */
+    statusInterval?: Duration;
+
+    /**
+     * A connection held longer is reported with the script line that took it; 0 for off.
+     * Environment: `DB_POOL_LEAK_THRESHOLD`. Default: off.
+     */
+    leakDetectionThreshold?: Duration;
+  }
+
+  /** What JSON can say. */
+  export type JsonValue =
+    | null
+    | boolean
+    | number
+    | string
+    | readonly JsonValue[]
+    | { readonly [key: string]: JsonValue | undefined };
+
+  /**
+   * A value as it arrives from PostgreSQL:
+   *
+   * | PostgreSQL | JavaScript |
+   * | --- | --- |
+   * | `NULL` | `null` |
+   * | `bool` | `boolean` |
+   * | `int2`, `int4`, `float4`, `float8` | `number` |
+   * | `int8` | `number` while it is a safe integer, `bigint` beyond |
+   * | `numeric`, `text`, `uuid` and every type not named here | `string` |
+   * | `timestamptz`, `timestamp`, `date` | `Date` in UTC, cut to milliseconds; `infinity` is the number `Infinity` |
+   * | `json`, `jsonb` | the parsed value |
+   * | `bytea` | `ArrayBuffer` |
+   * | an array | an array |
+   */
+  export type SqlValue = JsonValue | bigint | Date | ArrayBuffer | readonly SqlValue[];
+
+  /**
+   * A value given for `$1`, `$2` …: the types of {@link SqlValue}. An array goes as a
+   * PostgreSQL array, an object as JSON, a string for a json parameter as JSON text.
+   * A value that does not fit its parameter is a {@link QueryError}, never changed.
+   */
+  export type SqlArgument = SqlValue;
+
+  /**
+   * A row keyed by column. What its values may be, {@link SqlValue} says; name the
+   * columns' types where you know them: `pool.query<{ id: number }>('SELECT id …')`.
+   */
+  export type Row = Record<string, any>;
+
+  /** What a statement did. */
+  export interface ExecResult {
+    /** Rows that were inserted, updated, deleted, selected or copied. */
+    rowsAffected(): number;
+    /** The statement's verb as the server names it, such as `INSERT`. */
+    readonly command: string;
+  }
+
+  /** The calls that a {@link Pool} and a {@link Connection} share. */
+  interface Queryable {
+    /**
+     * Runs one statement and gives its rows.
+     * @param sql one statement, with `$1`, `$2` … for values
+     * @param args a value for each of them
+     * @throws {PgxpoolError}
+     */
+    query<T = Row>(sql: string, ...args: SqlArgument[]): T[];
+
+    /**
+     * Runs one statement and gives its first row, or `null` when there is none.
+     * @throws {PgxpoolError}
+     */
+    queryRow<T = Row>(sql: string, ...args: SqlArgument[]): T | null;
+
+    /**
+     * Runs a statement whose rows are not wanted. Without values the text may
+     * hold several statements.
+     * @throws {PgxpoolError}
+     */
+    exec(sql: string, ...args: SqlArgument[]): ExecResult;
+  }
+
+  /**
+   * One connection out of the pool. It goes back with {@link Connection.release}; one that
+   * is still held when its iteration ends is returned, counted as a leak and logged.
+   */
+  export interface Connection extends Queryable {
+    /** The process number of its server backend. */
+    readonly pid: number;
+
+    /**
+     * Gives the connection back before it returns. An open or failed transaction is rolled
+     * back and the connection kept. A second call does nothing; a query afterwards is an error.
+     */
+    release(): void;
+  }
+
+  /** The pool's levels and counts at one moment. */
+  export interface PoolStat {
+    /** `poolSize`. */
+    readonly size: number;
+    readonly maxOverflow: number;
+    /** Connections checked out now. */
+    readonly active: number;
+    /** Connections open and free now. */
+    readonly idle: number;
+    /** Connections open now. */
+    readonly total: number;
+    /** Connections open beyond `size` now: max(0, total - size). */
+    readonly overflow: number;
+    /** Checkouts waiting for a place now. */
+    readonly waiting: number;
+    /** Most connections checked out at once so far. */
+    readonly peakActive: number;
+    /** What is left of `size` now: max(0, size - active). */
+    readonly available: number;
+    /** active / max(size, active) now, from 0 to 1. */
+    readonly utilization: number;
+    /** Checkouts that succeeded so far. */
+    readonly acquires: number;
+    /** Checkouts that hit `poolTimeout` so far. */
+    readonly timeouts: number;
+    /** Connections opened so far. */
+    readonly connects: number;
+    /** Connections replaced for their age so far. */
+    readonly recycled: number;
+    /** Connections found dead so far, each counted once. */
+    readonly lost: number;
+    /** Overflow connections closed on return so far. */
+    readonly discarded: number;
+    /** Connections still held when their iteration ended, so far. */
+    readonly leaks: number;
+  }
+
+  /** A connection pool. Every call but the constructor belongs into VU code, `setup()` or `teardown()`. */
+  export class Pool implements Queryable {
+    /**
+     * Describes a pool, or joins the one of that name. Connects nothing: that happens at
+     * the first checkout.
+     * @throws {ConfigError}
+     */
+    constructor(options?: Options);
+
+    query<T = Row>(sql: string, ...args: SqlArgument[]): T[];
+    queryRow<T = Row>(sql: string, ...args: SqlArgument[]): T | null;
+    exec(sql: string, ...args: SqlArgument[]): ExecResult;
+
+    /**
+     * Takes a connection, for statements that must share one. Give it back in a `finally`.
+     * @throws {PoolTimeoutError} no place within `poolTimeout`
+     * @throws {ConnectError} no connection within `connectTimeout`
+     */
+    acquire(): Connection;
+
+    /**
+     * Runs `fn` between BEGIN and COMMIT and gives what it returns. When `fn` throws, the
+     * transaction is rolled back and the error thrown on. An async `fn` is refused.
+     */
+    transaction<T>(fn: (conn: Connection) => T extends PromiseLike<unknown> ? never : T): T;
+
+    /** The pool's levels and counts now. */
+    stat(): PoolStat;
+
+    /** Closes the pool for the whole process. Once is enough; a call afterwards is an error. */
+    close(): void;
+
+    /** {@link Pool.query} as a Promise. */
+    queryAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T[]>;
+    /** {@link Pool.queryRow} as a Promise. */
+    queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
+    /** {@link Pool.exec} as a Promise. */
+    execAsync(sql: string, ...args: SqlArgument[]): Promise<ExecResult>;
+    /** {@link Pool.acquire} as a Promise. */
+    acquireAsync(): Promise<Connection>;
+  }
+
+  /** `new Pool({ ...options, url })` in xk6-sql's shape. */
+  export function open(url: string, options?: Omit<Options, 'url'>): Pool;
+  /** xk6-sql's own call: the driver is ignored, it is always PostgreSQL. */
+  export function open(driver: symbol | string, url: string, options?: Omit<Options, 'url'>): Pool;
+
+  /** Bad options. The message names the option, its value and what is accepted. */
+  export interface ConfigError extends Error {
+    readonly name: 'ConfigError';
+  }
+
+  /** No place in the pool within `poolTimeout`. The message tells the pool's state and the wait. */
+  export interface PoolTimeoutError extends Error {
+    readonly name: 'PoolTimeoutError';
+  }
+
+  /** No connection could be opened within `connectTimeout`. */
+  export interface ConnectError extends Error {
+    readonly name: 'ConnectError';
+  }
+
+  /** A connection broke while it was used. */
+  export interface ConnectionLostError extends Error {
+    readonly name: 'ConnectionLostError';
+  }
+
+  /** The server refused a statement, or a call was made in a wrong way. */
+  export interface QueryError extends Error {
+    readonly name: 'QueryError';
+    /** The SQLSTATE, such as `23505`; none when the call itself was wrong. */
+    readonly code?: string;
+  }
+
+  /**
+   * Every error this module throws. Tell them apart by `name`; they are plain `Error`
+   * objects, so `instanceof` cannot.
+   */
+  export type PgxpoolError =
+    | ConfigError
+    | PoolTimeoutError
+    | ConnectError
+    | ConnectionLostError
+    | QueryError;
+
+  /** What `import pgxpool from 'k6/x/pgxpool'` gives. */
+  const pgxpool: {
+    readonly Pool: typeof Pool;
+    readonly open: typeof open;
+  };
+  export default pgxpool;
+}
