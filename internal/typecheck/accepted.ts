@@ -1,0 +1,90 @@
+// Calls that must compile, and the types that must come out of them.
+import pgxpool, {
+  open,
+  Pool,
+  type Connection,
+  type ExecResult,
+  type Options,
+  type PgxpoolError,
+  type PoolStat,
+  type Row,
+  type SqlValue,
+} from 'k6/x/pgxpool';
+
+/** Compiles only when both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function is<T extends true>(): T | void {}
+
+const everyOption: Required<Options> = {
+  url: 'postgresql+asyncpg://app@localhost/flowboard',
+  name: 'main',
+  poolSize: 20,
+  maxOverflow: 40,
+  poolTimeout: '30s',
+  connectTimeout: 10_000,
+  poolRecycle: -1,
+  poolPrePing: true,
+  poolUseLifo: true,
+  applicationName: 'load test',
+  statementTimeout: '5s',
+  queryExecMode: 'simple_protocol',
+  sampleInterval: 100,
+  statusInterval: '5s',
+  leakDetectionThreshold: '10s',
+};
+
+new Pool();
+const pool = new Pool(everyOption);
+const pools: Pool[] = [
+  new pgxpool.Pool({}),
+  open('postgres://localhost/flowboard'),
+  open('postgres://localhost/flowboard', { poolSize: 5 }),
+  open(Symbol('postgres'), 'postgres://localhost/flowboard', { maxOverflow: 0 }),
+  pgxpool.open('postgres', 'postgres://localhost/flowboard'),
+];
+
+interface Issue {
+  id: number;
+  title: string | null;
+}
+
+is<Same<ReturnType<typeof pool.query<Issue>>, Issue[]>>();
+is<Same<ReturnType<typeof pool.queryRow<Issue>>, Issue | null>>();
+is<Same<ReturnType<typeof pool.queryAsync<Issue>>, Promise<Issue[]>>>();
+is<Same<ReturnType<typeof pool.queryRowAsync<Issue>>, Promise<Issue | null>>>();
+is<Same<ReturnType<Pool['execAsync']>, Promise<ExecResult>>>();
+is<Same<ReturnType<Pool['acquireAsync']>, Promise<Connection>>>();
+is<Same<Connection['pid'], number>>();
+is<Same<PoolStat[keyof PoolStat], number>>();
+
+const rows = pool.query('SELECT 1 AS one');
+is<Same<typeof rows, Row[]>>();
+const anything: SqlValue = rows[0]?.one;
+const affected: number = pool.exec('DELETE FROM issues').rowsAffected();
+const verb: string = pool.exec('DELETE FROM issues').command;
+
+pool.query(
+  'SELECT $1, $2, $3, $4, $5, $6, $7, $8',
+  null, true, 1, 10n, 'text', new Date(), new ArrayBuffer(1),
+  [1, [2, null]], [new Date(), 3n], { a: [1, { b: null }], c: undefined },
+);
+
+const total: number = pool.transaction((conn) => {
+  conn.exec('INSERT INTO issues (title) VALUES ($1)', 'in one transaction');
+  return conn.query<{ n: number }>('SELECT count(*) AS n FROM issues')[0]?.n ?? 0;
+});
+pool.transaction(() => {});
+
+function advice(error: PgxpoolError): string {
+  switch (error.name) {
+    case 'ConfigError':
+    case 'ConnectError':
+    case 'ConnectionLostError':
+    case 'PoolTimeoutError':
+      return error.message;
+    case 'QueryError':
+      return error.code ?? 'a wrong call';
+  }
+}
+
+export { advice, affected, anything, pools, total, verb };
