@@ -1,0 +1,18 @@
+// queryRow(sql, ...values) gives the first row, or null when there is none.
+
+import { check } from 'k6';
+import { Pool } from 'k6/x/pgxpool';
+
+export const options = { thresholds: { checks: ['rate==1'] } };
+
+const pool = new Pool();
+const sql = 'SELECT datname AS name FROM pg_database WHERE datname = $1';
+
+export default function () {
+  check(pool.queryRow(sql, 'template1'), { 'found': (row) => row?.name === 'template1' });
+  check(pool.queryRow(sql, 'no such database'), { 'not found': (row) => row === null });
+}
+
+export function teardown() {
+  pool.close();
+}

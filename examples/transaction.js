@@ -1,0 +1,44 @@
+// transaction(fn) runs fn between BEGIN and COMMIT and gives what it returns. When fn
+// throws, everything is rolled back and the error comes out of transaction().
+
+import { check } from 'k6';
+import { Pool } from 'k6/x/pgxpool';
+
+export const options = { thresholds: { checks: ['rate==1'] } };
+
+const pool = new Pool();
+
+export function setup() {
+  pool.exec('DROP TABLE IF EXISTS example_accounts');
+  pool.exec('CREATE TABLE example_accounts (owner text, balance int CHECK (balance >= 0))');
+  pool.exec("INSERT INTO example_accounts VALUES ('ada', 100), ('grace', 0)");
+}
+
+/** Moves money from ada to grace and gives grace's new balance. */
+function pay(amount) {
+  return pool.transaction((conn) => {
+    conn.exec("UPDATE example_accounts SET balance = balance + $1 WHERE owner = 'grace'", amount);
+    conn.exec("UPDATE example_accounts SET balance = balance - $1 WHERE owner = 'ada'", amount);
+    return conn.queryRow("SELECT balance FROM example_accounts WHERE owner = 'grace'")?.balance;
+  });
+}
+
+export default function () {
+  check(pay(60), { 'paid': (balance) => balance === 60 });
+
+  let refused = '';
+  try {
+    pay(60); // ada has 40 left
+  } catch (error) {
+    refused = error.code;
+  }
+  check(refused, { 'the second payment breaks the check constraint': (code) => code === '23514' });
+  check(pool.queryRow('SELECT max(balance) AS most FROM example_accounts'), {
+    'and left nothing behind': (row) => row?.most === 60,
+  });
+}
+
+export function teardown() {
+  pool.exec('DROP TABLE example_accounts');
+  pool.close();
+}
