@@ -4,13 +4,14 @@ package embedded
 
 import (
 	"errors"
+	"os"
 	"runtime"
 	"syscall"
 )
 
 var errUnsupported = errors.New("a temporary PostgreSQL needs Linux or macOS, this is " + runtime.GOOS + ": set DATABASE_URL to a running server")
 
-type account struct{}
+type account struct{ drop bool }
 
 func serverAccount() (account, error) { return account{}, errUnsupported }
 
@@ -19,5 +20,7 @@ func (account) attributes() *syscall.SysProcAttr { return nil }
 func (account) own(string) error { return errUnsupported }
 
 func (account) privateDir() (string, error) { return "", errUnsupported }
+
+func resume(*os.Process) {}
 
 func killGroup(int) error { return errUnsupported }

@@ -101,6 +101,11 @@ func openToAll(dir string) bool {
 	}
 }
 
+// resume wakes a process that was suspended, so that it can take the signals that end it.
+func resume(p *os.Process) {
+	_ = p.Signal(syscall.SIGCONT) // an error means that it has ended
+}
+
 // killGroup ends a child made with attributes and everything that it started in its process group.
 func killGroup(leader int) error {
 	return syscall.Kill(-leader, syscall.SIGKILL)

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,20 +51,25 @@ func installedPlaces(ctx context.Context) []string {
 	return dirs
 }
 
-var number = regexp.MustCompile(`[0-9]+`)
+var versionInPath = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)
 
-// newestFirst sorts the folders by the major version in their name.
+// newestFirst sorts the folders by the version in their name.
 func newestFirst(pattern string) []string {
 	dirs, err := filepath.Glob(pattern)
 	if err != nil {
 		panic(err) // the patterns are ours
 	}
-	slices.SortStableFunc(dirs, func(a, b string) int { return major(b) - major(a) })
+	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(major(b), major(a)) })
 	return dirs
 }
 
-func major(dir string) int {
-	version, err := strconv.Atoi(number.FindString(dir))
+// major is the last number in the path: 16, or 9.6; 0 where there is none.
+func major(dir string) float64 {
+	numbers := versionInPath.FindAllString(dir, -1)
+	if len(numbers) == 0 {
+		return 0
+	}
+	version, err := strconv.ParseFloat(numbers[len(numbers)-1], 64)
 	if err != nil {
 		return 0
 	}
@@ -80,16 +86,16 @@ func realDir(program string) string {
 
 // locate finds the PostgreSQL that cfg asks for, else an installed one. errNoLocal is the only error
 // after which a download makes sense: a wrong PG_BIN is the user's mistake to hear about.
-func locate(ctx context.Context, cfg Config, look places) (installation, error) {
+func locate(ctx context.Context, cfg Config, as account, look places) (installation, error) {
 	if dir, source := cfg.binDir(); dir != "" {
-		found, err := inspect(ctx, dir)
+		found, err := inspect(ctx, as, dir)
 		if err != nil {
 			return installation{}, &BinDirError{Source: source, Dir: dir, Err: err}
 		}
 		return found, nil
 	}
 	for _, dir := range look(ctx) {
-		if found, err := inspect(ctx, dir); err == nil {
+		if found, err := inspect(ctx, as, dir); err == nil {
 			return found, nil
 		}
 	}
@@ -101,15 +107,16 @@ func locate(ctx context.Context, cfg Config, look places) (installation, error) 
 
 var versionNumber = regexp.MustCompile(`[0-9]+(\.[0-9]+)+|[0-9]+(devel|beta[0-9]+|rc[0-9]+)`)
 
-// inspect makes sure that both programs are in dir and that one of them runs here.
-func inspect(ctx context.Context, dir string) (installation, error) {
-	found := installation{binDir: dir}
-	for _, name := range []string{"initdb", "postgres"} {
-		if _, err := os.Stat(found.program(name)); err != nil {
-			return installation{}, err
-		}
+// inspect makes sure that both programs are in dir and that the account can run them.
+func inspect(ctx context.Context, as account, dir string) (installation, error) {
+	if err := complete(dir); err != nil {
+		return installation{}, err
 	}
-	out, err := exec.CommandContext(ctx, found.program("postgres"), "--version").Output()
+	found := installation{binDir: dir}
+	cmd := exec.CommandContext(ctx, found.program("postgres"), "--version")
+	cmd.Dir = string(filepath.Separator)
+	cmd.SysProcAttr = as.attributes()
+	out, err := cmd.Output()
 	if err != nil {
 		return installation{}, fmt.Errorf("postgres --version: %w", err)
 	}
@@ -118,4 +125,14 @@ func inspect(ctx context.Context, dir string) (installation, error) {
 		return installation{}, fmt.Errorf("postgres --version says %q", strings.TrimSpace(string(out)))
 	}
 	return found, nil
+}
+
+// complete tells which of the programs is missing in dir.
+func complete(dir string) error {
+	for _, name := range []string{"initdb", "postgres"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,10 @@
 package embedded
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"fmt"
+)
 
 // BinDirError tells that the folder which the user named has no usable PostgreSQL.
 type BinDirError struct {
@@ -44,3 +48,25 @@ func (e *StartError) Error() string {
 }
 
 func (e *StartError) Unwrap() error { return e.Err }
+
+func (s *Server) startError(step string, err error) error {
+	failed := &StartError{Version: s.found.version, Step: step, Err: err}
+	if !errors.Is(err, context.Canceled) {
+		failed.Log = s.Logs()
+	}
+	return failed
+}
+
+// join is errors.Join on one line.
+func join(errs ...error) error {
+	var all error
+	for _, err := range errs {
+		switch {
+		case all == nil:
+			all = err
+		case err != nil:
+			all = fmt.Errorf("%w; then: %w", all, err)
+		}
+	}
+	return all
+}

@@ -16,6 +16,9 @@ func (s *Server) logFile() string { return filepath.Join(s.dir, "log") }
 
 // Logs returns the last lines of the server's log in one line, separated by " | ". It is empty where there is no log.
 func (s *Server) Logs() string {
+	if s.dir == "" {
+		return ""
+	}
 	file, err := os.Open(s.logFile())
 	if err != nil {
 		return "" // not yet or no more there
@@ -40,3 +43,6 @@ func lastLines(text string, count int) string {
 	}
 	return strings.Join(lines[max(0, len(lines)-count):], " | ")
 }
+
+// logged tells whether the server's last words contain text. They are English, as the server runs in the C locale.
+func (s *Server) logged(text string) bool { return strings.Contains(s.Logs(), text) }

@@ -108,6 +108,7 @@ func (p *process) wait(ctx context.Context) error {
 // stop shuts the server down with PostgreSQL's signal for that, with stronger ones when it takes too long.
 // The error tells that force was needed.
 func (p *process) stop(mode string) error {
+	resume(p.cmd.Process)
 	if mode == modeFast && p.signal(syscall.SIGINT, fastLimit) {
 		return nil
 	}

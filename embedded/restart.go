@@ -37,7 +37,7 @@ func (s *Server) revive(ctx context.Context) error {
 	const tries, pause = 50, 100 * time.Millisecond
 	var err error
 	for range tries {
-		if err = s.run(ctx); !errors.Is(err, errExited) {
+		if err = s.run(ctx); !errors.Is(err, errExited) || !s.logged("is still in use") {
 			return err
 		}
 		select {

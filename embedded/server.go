@@ -57,7 +57,7 @@ func start(ctx context.Context, cfg Config, look places) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := obtain(ctx, cfg, look)
+	found, err := obtain(ctx, cfg, as, look)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Server) bringUp(ctx context.Context) (err error) {
 		return s.startError("make its directory", err)
 	}
 	if s.watchdog, err = startWatchdog(s.dir, s.as); err != nil {
-		return errors.Join(s.startError("start its watchdog", err), os.RemoveAll(s.dir))
+		return join(s.startError("start its watchdog", err), os.RemoveAll(s.dir))
 	}
 	for _, step := range []struct {
 		name string
@@ -86,14 +86,10 @@ func (s *Server) bringUp(ctx context.Context) (err error) {
 	} {
 		err := during(s.cfg.Notify, step.name, func() error { return step.do(ctx) })
 		if err != nil {
-			return errors.Join(s.startError(step.name, err), s.Stop())
+			return join(s.startError(step.name, err), s.Stop())
 		}
 	}
 	return nil
-}
-
-func (s *Server) startError(step string, err error) error {
-	return &StartError{Version: s.found.version, Step: step, Log: s.Logs(), Err: err}
 }
 
 // open configures the server and starts it on a port. Between the search for a free port and the server's use of it
@@ -108,7 +104,7 @@ func (s *Server) open(ctx context.Context) error {
 		if err = configure(s.DataDir(), settings(s.cfg, s.port)); err != nil {
 			return err
 		}
-		if err = s.run(ctx); !errors.Is(err, errExited) || s.cfg.Port != 0 {
+		if err = s.run(ctx); !errors.Is(err, errExited) || !s.logged("could not bind") {
 			return err
 		}
 	}
@@ -122,7 +118,7 @@ func choosePort(ctx context.Context, wanted int) (int, error) {
 		if wanted == 0 {
 			return 0, err
 		}
-		return 0, fmt.Errorf("Port %d is not free, choose another one or 0 for any: %w", wanted, err) //nolint:staticcheck // a field's name
+		return 0, fmt.Errorf("port %d cannot be had, choose another one or 0 for any: %w", wanted, err)
 	}
 	port := listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener's
 	return port, listener.Close()
@@ -157,7 +153,7 @@ func (s *Server) Stop() error {
 	}
 	removeErr := removeAll(s.dir)
 	dismissErr := s.watchdog.dismiss()
-	if err := errors.Join(stopErr, removeErr, dismissErr); err != nil {
+	if err := join(stopErr, removeErr, dismissErr); err != nil {
 		return fmt.Errorf("stop the temporary PostgreSQL: %w", err)
 	}
 	return nil

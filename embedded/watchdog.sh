@@ -27,7 +27,7 @@ ours() {
 tries=0
 while ours; do
 	case $tries in
-	0) kill -s QUIT -- "-$pid" ;;
+	0) kill -s QUIT -- "-$pid"; kill -s CONT -- "-$pid" ;; # a suspended process hears nothing
 	60) kill -s KILL -- "-$pid" ;;
 	esac
 	tries=$((tries + 1))
