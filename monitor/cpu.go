@@ -20,7 +20,7 @@ type Querier interface {
 // readStat asks for the start of the file only: its first line is the sum over
 // all processors. The variant with a length also reads past the size of zero
 // that /proc reports.
-const readStat = `SELECT pg_catalog.pg_read_file('/proc/stat', 0, 1024)`
+const readStat = `SELECT pg_read_file('/proc/stat', 0, 1024)`
 
 // CPU computes the share of the database host's CPU in use between two
 // readings of /proc/stat, read through SQL (pg_read_file). It is the whole
@@ -123,7 +123,7 @@ func explainCPU(ctx context.Context, q Querier, err error) error {
 
 const lookUpCPUGrants = `SELECT quote_ident(current_user),
 	pg_has_role('pg_read_server_files', 'USAGE'),
-	has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint)', 'EXECUTE')`
+	has_function_privilege('pg_read_file(text, bigint, bigint)', 'EXECUTE')`
 
 // permissionError names the grants that the role lacks. Where even that cannot
 // be looked up (the refusal ended a transaction), it names both.
