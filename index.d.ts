@@ -345,10 +345,68 @@ declare module 'k6/x/pgxpool' {
     | ConnectionLostError
     | QueryError;
 
+  /** A threshold expression of k6 on one metric, such as `count>0`. */
+  export interface Condition {
+    readonly metric: string;
+    readonly expression: string;
+  }
+
+  /** One row of what a run is judged by; thresholds/criteria.js has them and says what each field means. */
+  export interface Criterion {
+    readonly name: string;
+    readonly title: string;
+    readonly metric: string;
+    /** What PASS asks of `metric`. */
+    readonly pass: string;
+    /** What anything better than FAIL asks, of `warningMetric` where it is another metric. */
+    readonly warning: string;
+    readonly warningMetric?: string;
+    /** Proves that there is data: without it the verdict is FAIL. */
+    readonly guard: Condition;
+    /** Proves that measuring was tried: with it and without data the verdict is WARNING. */
+    readonly attempt?: Condition;
+    /** Why this run cannot measure it. */
+    readonly unmeasured?: string;
+    readonly unit: 'count' | 'percent' | 'share' | 'ratio';
+    /** What to do about a WARNING and about a FAIL. */
+    readonly advice: { readonly warning: string; readonly fail: string };
+  }
+
+  /** How {@link verdict} judges a run, and what its report says about it. */
+  export interface VerdictOptions {
+    readonly criteria: readonly Criterion[];
+    /** What the exit code holds the run to: the PASS criteria, or only the FAIL ones. Default: `pass`. */
+    readonly gate?: 'pass' | 'fail';
+    /** Names of criteria that do not count; the report shows them. */
+    readonly waive?: readonly string[];
+    /** Lines for every report. */
+    readonly notes?: readonly string[];
+    /** What there is to know about the run besides its metrics. */
+    readonly run?: {
+      readonly script?: string;
+      readonly users?: number;
+      /** The application's URL, where there is one. */
+      readonly target?: string;
+      readonly configuration?: Readonly<Record<string, string>>;
+    };
+  }
+
   /** What `import pgxpool from 'k6/x/pgxpool'` gives. */
   const pgxpool: {
     readonly Pool: typeof Pool;
     readonly open: typeof open;
+
+    /**
+     * Judges a finished run: for `handleSummary`, whose data it takes and whose result it
+     * gives, the report for the terminal and the files below `results/`.
+     */
+    verdict(data: object, options: VerdictOptions): Record<string, string>;
+
+    /**
+     * Tells how long one response took, in milliseconds. From all of them comes the metric
+     * `response_drift`: p95 of the run's last third over p95 of its first.
+     */
+    observeResponse(ms: number): void;
   };
   export default pgxpool;
 }

@@ -3,6 +3,7 @@ import pgxpool, {
   open,
   Pool,
   type Connection,
+  type Criterion,
   type ExecResult,
   type Options,
   type PgxpoolError,
@@ -75,6 +76,25 @@ const total: number = pool.transaction((conn) => {
 });
 pool.transaction(() => {});
 
+const criterion: Criterion = {
+  name: 'success_rate',
+  title: 'Success rate',
+  metric: 'request_success',
+  pass: 'rate>=0.95',
+  warning: 'rate>=0.90',
+  guard: { metric: 'request_duration', expression: 'max>0' },
+  unit: 'share',
+  advice: { warning: 'Read the errors.', fail: 'Raise DB_POOL_SIZE.' },
+};
+pgxpool.observeResponse(12.5);
+const files: Record<string, string> = pgxpool.verdict({ metrics: {} }, {
+  criteria: [criterion],
+  gate: 'fail',
+  waive: ['db_cpu'],
+  notes: ['CPU is the whole host\'s'],
+  run: { script: '100users', users: 100, configuration: { poolSize: '20' } },
+});
+
 function advice(error: PgxpoolError): string {
   switch (error.name) {
     case 'ConfigError':
@@ -87,4 +107,4 @@ function advice(error: PgxpoolError): string {
   }
 }
 
-export { advice, affected, anything, pools, total, verb };
+export { advice, affected, anything, files, pools, total, verb };

@@ -82,3 +82,11 @@ error.name === 'TimeoutError';
 error.code;
 // @ts-expect-error the errors are plain Error objects, not classes
 error instanceof pgxpool.QueryError;
+
+// Verdict.
+// @ts-expect-error the criteria are missing
+pgxpool.verdict({}, {});
+// @ts-expect-error not a gate
+pgxpool.verdict({}, { criteria: [], gate: 'warning' });
+// @ts-expect-error milliseconds, not a text
+pgxpool.observeResponse('12.5 ms');
