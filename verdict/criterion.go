@@ -74,6 +74,14 @@ type Condition struct {
 	Expression string `json:"expression"`
 }
 
+func (c Condition) validate() error {
+	if c.Metric == "" {
+		return fmt.Errorf("expression %q has no metric", c.Expression)
+	}
+	_, err := parseExpression(c.Expression)
+	return err
+}
+
 func (c Condition) isZero() bool { return c == Condition{} }
 
 func (c Condition) String() string { return c.Metric + " " + c.Expression }
@@ -154,11 +162,12 @@ func (c Criterion) validate() error {
 		return &CriterionError{c.Name, fmt.Sprintf(
 			"unit is %q: accepted are count, percent, share and ratio", c.Unit)}
 	}
-	for _, condition := range []Condition{c.pass(), c.warning(), c.Guard, c.Attempt} {
-		if condition.isZero() && c.Attempt.isZero() {
-			continue
-		}
-		if _, err := parseExpression(condition.Expression); err != nil {
+	required := []Condition{c.pass(), c.warning(), c.Guard}
+	if !c.Attempt.isZero() {
+		required = append(required, c.Attempt)
+	}
+	for _, condition := range required {
+		if err := condition.validate(); err != nil {
 			return &CriterionError{c.Name, err.Error()}
 		}
 	}

@@ -1,14 +1,153 @@
 package verdict
 
-// FromScript builds the input of [Evaluate] from what a script hands to
-// pgxpool.verdict(data, options): k6's end-of-test data and the options
-//
-//	criteria    array of rows (thresholds/criteria.js)
-//	gate        "pass" or "fail"
-//	waive       array of criteria's names
-//	run         {script, users, target, configuration}
-//	notes       array of strings
-//
-// The caller adds what only it knows: Unmeasured, Missing, further Notes, and
-// the rest of Run (Configuration, Versions, Cores, Started).
-func FromScript(data, options any) (Input, error) { return Input{}, nil }
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Options are what a script hands to pgxpool.verdict(data, options).
+type Options struct {
+	Criteria []Criterion `json:"criteria"`
+	Gate     string      `json:"gate"`
+	Waive    []string    `json:"waive"`
+	Notes    []string    `json:"notes"`
+	Run      RunOptions  `json:"run"`
+}
+
+// RunOptions is what only the script knows of its run.
+type RunOptions struct {
+	Script        string         `json:"script"`
+	Users         int            `json:"users"`
+	Target        string         `json:"target"`
+	Configuration map[string]any `json:"configuration"`
+}
+
+// FromScript builds the input of [Evaluate] from k6's end-of-test data and a
+// script's [Options], both as plain Go values (maps, slices, strings, numbers).
+// An unknown or mistyped option is an error that names it. The caller adds what
+// it alone knows: Unmeasured, Missing, further Notes, and the rest of Run.
+func FromScript(data, options any) (Input, error) {
+	var o Options
+	if err := remarshal(options, &o); err != nil {
+		return Input{}, fmt.Errorf("verdict: options: %w", explain(err))
+	}
+	fields, err := plain(data)
+	if err != nil {
+		return Input{}, fmt.Errorf("verdict: data: %w", err)
+	}
+	metrics, err := DecodeMetrics(fields)
+	if err != nil {
+		return Input{}, fmt.Errorf("verdict: data: %w", err)
+	}
+	in := Input{
+		Criteria: o.Criteria,
+		Metrics:  metrics,
+		Gate:     o.Gate,
+		Waived:   o.Waive,
+		Notes:    o.Notes,
+		Run: Run{
+			Script:        o.Run.Script,
+			Users:         o.Run.Users,
+			Target:        o.Run.Target,
+			Duration:      testDuration(fields),
+			Configuration: texts(o.Run.Configuration),
+		},
+	}
+	if ungated(fields, metrics) && len(o.Waive) < len(o.Criteria) {
+		in.Notes = append(in.Notes, "k6 judged no thresholds (--no-thresholds): its exit code does not follow this verdict.")
+	}
+	return in, nil
+}
+
+// ungated tells whether k6 ran without thresholds. Its machine-readable data
+// do not say.
+func ungated(data map[string]any, metrics map[string]Metric) bool {
+	if _, ok := field(data, "metrics").(map[string]any); !ok {
+		return false
+	}
+	for _, m := range metrics {
+		if len(m.Thresholds) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Colour tells from k6's end-of-test data whether its standard output is a
+// terminal where colour was not switched off (--no-color, NO_COLOR).
+func Colour(data any) bool {
+	terminal, _ := field(data, "state", "isStdOutTTY").(bool)
+	off, _ := field(data, "options", "noColor").(bool)
+	return terminal && !off
+}
+
+// testDuration is the length of the test in seconds, 0 where data do not say.
+func testDuration(data map[string]any) float64 {
+	if ms, ok := number64(field(data, "state", "testRunDurationMs")); ok {
+		return ms / 1000
+	}
+	s, _ := number64(field(data, "config", "duration"))
+	return s
+}
+
+// remarshal fills a struct from plain Go values and refuses unknown names.
+func remarshal(from, to any) error {
+	text, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(to)
+}
+
+// explain turns encoding/json's type error into a line for script authors.
+func explain(err error) error {
+	var mistyped *json.UnmarshalTypeError
+	if errors.As(err, &mistyped) {
+		return fmt.Errorf("%s is a %s: accepted is %s", mistyped.Field, mistyped.Value, mistyped.Type)
+	}
+	return err
+}
+
+// texts writes the values of a script's own settings; null ones are left out.
+func texts(values map[string]any) map[string]string {
+	written := make(map[string]string, len(values))
+	for name, value := range values {
+		switch value := value.(type) {
+		case nil:
+		case float64:
+			written[name] = number(value, 0)
+		default:
+			written[name] = fmt.Sprint(value)
+		}
+	}
+	return written
+}
+
+// field follows names into nested maps; nil where one is missing.
+func field(value any, names ...string) any {
+	for _, name := range names {
+		fields, ok := value.(map[string]any)
+		if !ok {
+			return nil
+		}
+		value = fields[name]
+	}
+	return value
+}
+
+func number64(value any) (float64, bool) {
+	switch n := value.(type) {
+	case float64:
+		return n, true
+	case int64:
+		return float64(n), true
+	case int:
+		return float64(n), true
+	default:
+		return 0, false
+	}
+}

@@ -1,12 +1,138 @@
 package verdict
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Evaluate judges a run. It fails on a criterion that cannot be judged as
 // written ([CriterionError]), on an unknown gate ([GateError]) and on a waiver
-// that names no criterion ([WaiveError]).
+// that names no criterion ([WaiveError]). Criteria without data are no error:
+// they are FAIL, and their rows say which data is missing.
 func Evaluate(in Input) (Report, error) {
 	gate, err := ParseGate(in.Gate)
 	if err != nil {
 		return Report{}, err
 	}
-	return Report{Verdict: Fail, Gate: gate, Run: in.Run}, nil
+	if err := checkCriteria(in.Criteria); err != nil {
+		return Report{}, err
+	}
+	if err := checkWaivers(in.Criteria, in.Waived); err != nil {
+		return Report{}, err
+	}
+	report := Report{
+		Verdict: Pass,
+		Gate:    gate,
+		Notes:   redactAll(in.Notes),
+		Run:     in.Run.redacted(),
+		Metrics: in.Metrics,
+	}
+	for _, criterion := range in.Criteria {
+		row := judge(criterion, in)
+		row.Waived = slices.Contains(in.Waived, criterion.Name)
+		if !row.Waived && row.Verdict.worse(report.Verdict) {
+			report.Verdict = row.Verdict
+		}
+		report.Rows = append(report.Rows, row)
+	}
+	if len(in.Waived) > 0 && !slices.ContainsFunc(report.Rows, func(r Row) bool { return !r.Waived }) {
+		report.Notes = append(report.Notes, "Every criterion is waived: nothing was judged.")
+	}
+	report.GateHolds = gate.Holds(report.Verdict)
+	return report, nil
+}
+
+// checkCriteria reports the first row that cannot be judged: no rows at all, a
+// row that is wrong in itself, two rows of one name.
+func checkCriteria(criteria []Criterion) error {
+	if len(criteria) == 0 {
+		return &CriterionError{"", "there are no criteria: at least one row is needed"}
+	}
+	seen := make(map[string]bool, len(criteria))
+	for _, c := range criteria {
+		if err := c.validate(); err != nil {
+			return err
+		}
+		if seen[c.Name] {
+			return &CriterionError{c.Name, "the name is used twice: every criterion needs its own"}
+		}
+		seen[c.Name] = true
+	}
+	return nil
+}
+
+// judge comes to the same answer as the thresholds that criteria.js makes of
+// the row: with GATE=pass they ask for Attempt, Guard, Pass and Warning, with
+// GATE=fail for Warning and for Attempt or, where there is none, Guard.
+func judge(c Criterion, in Input) Row {
+	if c.Unmeasured != "" {
+		return unmeasured(c, c.Unmeasured)
+	}
+	tried := !c.Attempt.isZero()
+	if tried && ask(in.Metrics, c.Attempt) != yes {
+		return missing(c, in, c.Attempt)
+	}
+	guard := ask(in.Metrics, c.Guard)
+	switch {
+	case guard == no && tried:
+		return unmeasured(c, reasonUnmeasured(c, in))
+	case guard != yes && !tried:
+		return missing(c, in, c.Guard)
+	}
+	return measured(c, in, guard == yes)
+}
+
+// measured judges a row that has data. Without proof (the guard's figure was
+// left out of the data) it is no better than WARNING.
+func measured(c Criterion, in Input, proven bool) Row {
+	row := Row{Criterion: c, Measured: figureOf(in.Metrics, c.pass())}
+	warning, pass := ask(in.Metrics, c.warning()), ask(in.Metrics, c.pass())
+	switch {
+	case warning == unknown, warning == empty:
+		return missing(c, in, c.warning())
+	case pass == empty:
+		return missing(c, in, c.pass())
+	case warning == no:
+		row.Verdict, row.Advice = Fail, c.Advice.Fail
+		row.Reason = reasonFail(c, in.Metrics)
+	case pass == unknown:
+		row.Verdict, row.Reason = Warning, reasonLeftOut(c.pass())
+	case !proven:
+		row.Verdict, row.Reason = Warning, reasonLeftOut(c.Guard)
+	case pass == no:
+		row.Verdict, row.Advice = Warning, c.Advice.Warning
+		row.Reason = reasonWarning(c, in.Metrics)
+	default:
+		row.Verdict = Pass
+	}
+	return row
+}
+
+func unmeasured(c Criterion, why string) Row {
+	return Row{Criterion: c, Verdict: Warning, Reason: "not measured: " + redact(why)}
+}
+
+func missing(c Criterion, in Input, what Condition) Row {
+	return Row{Criterion: c, Verdict: Fail, Reason: "no data: " + redact(reasonMissing(c, in, what))}
+}
+
+// figureOf looks up the figure that a condition is about.
+func figureOf(metrics map[string]Metric, c Condition) *float64 {
+	e, err := parseExpression(c.Expression)
+	if err != nil {
+		return nil
+	}
+	m := metrics[c.Metric]
+	value, ok := m.figure(e.method)
+	if !ok || m.emptyRate() {
+		return nil
+	}
+	return &value
+}
+
+func reasonUnmeasured(c Criterion, in Input) string {
+	if why := in.Unmeasured[c.Metric]; why != "" {
+		return why
+	}
+	return fmt.Sprintf("%s has no samples although measuring was tried", c.Metric)
 }

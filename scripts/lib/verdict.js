@@ -1,0 +1,25 @@
+// What every scenario shares: from the criteria the thresholds before the run,
+// and the verdict after it.
+//
+//   const verdict = judge({ script: '100users', users: 100, criteria: poolCriteria });
+//   export const options = { vus: 100, ...verdict.options };
+//   export const handleSummary = verdict.handleSummary;
+
+import pgxpool from 'k6/x/pgxpool';
+import { parseGate, parseWaive, thresholds, trendStats } from '../../thresholds/criteria.js';
+
+// run is what the report says about the run: script, users, target (the
+// application's URL) and configuration (further options by name), beside the
+// criteria it is judged by and notes to show.
+// A wrong GATE or WAIVE throws here, in the init context, before anything runs.
+export function judge({ criteria, notes = [], ...run }) {
+  const gate = parseGate(__ENV.GATE);
+  const waive = parseWaive(__ENV.WAIVE, criteria);
+  return {
+    options: {
+      thresholds: thresholds(criteria, { gate, waive }),
+      summaryTrendStats: trendStats,
+    },
+    handleSummary: (data) => pgxpool.verdict(data, { criteria, gate, waive, notes, run }),
+  };
+}

@@ -1,0 +1,120 @@
+package verdict
+
+import (
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The parts of a JUnit report that pipelines read.
+type (
+	junitSuites struct {
+		XMLName xml.Name   `xml:"testsuites"`
+		Name    string     `xml:"name,attr"`
+		Suite   junitSuite `xml:"testsuite"`
+		junitCounts
+	}
+	junitCounts struct {
+		Tests    int    `xml:"tests,attr"`
+		Failures int    `xml:"failures,attr"`
+		Errors   int    `xml:"errors,attr"`
+		Skipped  int    `xml:"skipped,attr"`
+		Time     string `xml:"time,attr"` // seconds
+	}
+	junitSuite struct {
+		Name string `xml:"name,attr"`
+		junitCounts
+		Timestamp  string          `xml:"timestamp,attr,omitempty"`
+		Properties []junitProperty `xml:"properties>property"`
+		Cases      []junitCase     `xml:"testcase"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		Name      string        `xml:"name,attr"`
+		ClassName string        `xml:"classname,attr"`
+		Time      string        `xml:"time,attr"`
+		Skipped   *junitMessage `xml:"skipped"`
+		Failure   *junitMessage `xml:"failure"`
+		SystemOut string        `xml:"system-out,omitempty"`
+	}
+	junitMessage struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr,omitempty"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// JUnit renders results/junit.xml: one suite with one test case per criterion.
+// A case fails when the gate does not let its verdict through; a waived one is
+// skipped.
+func (r Report) JUnit() ([]byte, error) {
+	suite := junitSuite{
+		Name:        clean("verdict " + r.Run.Script),
+		junitCounts: r.junitCounts(),
+		Properties:  r.junitProperties(),
+	}
+	if !r.Run.Started.IsZero() {
+		suite.Timestamp = r.Run.Started.UTC().Format("2006-01-02T15:04:05")
+	}
+	for _, row := range r.Rows {
+		suite.Cases = append(suite.Cases, r.junitCase(row))
+	}
+	body, err := xml.MarshalIndent(junitSuites{
+		Name: "pgxpool", Suite: suite, junitCounts: suite.junitCounts,
+	}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("verdict: writing JUnit: %w", err)
+	}
+	return append([]byte(xml.Header), append(body, '\n')...), nil
+}
+
+func (r Report) junitCounts() junitCounts {
+	counts := junitCounts{Tests: len(r.Rows), Time: fmt.Sprintf("%.3f", r.Run.Duration)}
+	for _, row := range r.Rows {
+		switch {
+		case row.Waived:
+			counts.Skipped++
+		case !r.Gate.Holds(row.Verdict):
+			counts.Failures++
+		}
+	}
+	return counts
+}
+
+func (r Report) junitCase(row Row) junitCase {
+	c := junitCase{
+		Name:      clean(row.Criterion.Name),
+		ClassName: clean(strings.TrimSuffix("pgxpool."+r.Run.Script, ".")),
+		Time:      "0",
+		SystemOut: clean(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
+			row.measured(), row.Criterion.passLimit(), row.verdict(), row.explanation())),
+	}
+	switch {
+	case row.Waived:
+		c.Skipped = &junitMessage{Message: clean(strings.TrimSuffix("waived: "+row.Reason, ": "))}
+	case !r.Gate.Holds(row.Verdict):
+		c.Failure = &junitMessage{
+			Message: clean(row.Reason), Type: string(row.Verdict), Text: clean(row.explanation()),
+		}
+	}
+	return c
+}
+
+// junitProperties are the run's facts and the verdict.
+func (r Report) junitProperties() []junitProperty {
+	properties := []junitProperty{{"verdict", string(r.Verdict)}, {"gate", string(r.Gate)}}
+	for _, facts := range []map[string]string{r.Run.Configuration, r.Run.Versions} {
+		for _, name := range slices.Sorted(maps.Keys(facts)) {
+			properties = append(properties, junitProperty{clean(name), clean(facts[name])})
+		}
+	}
+	for _, note := range r.Notes {
+		properties = append(properties, junitProperty{"note", clean(note)})
+	}
+	return properties
+}

@@ -1,0 +1,154 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Overview holds the figures that one looks at first and that a later
+// comparison of runs needs. A figure that was not measured is nil.
+type Overview struct {
+	Requests          *float64 `json:"requests,omitempty"`
+	RequestsPerSecond *float64 `json:"requests_per_s,omitempty"`
+	Failed            *float64 `json:"failed,omitempty"`
+	Timeouts          *float64 `json:"timeouts,omitempty"`
+	ResponseP50       *float64 `json:"response_p50_ms,omitempty"`
+	ResponseP95       *float64 `json:"response_p95_ms,omitempty"`
+	ResponseP99       *float64 `json:"response_p99_ms,omitempty"`
+	ResponseMax       *float64 `json:"response_max_ms,omitempty"`
+	ResponseDrift     *float64 `json:"response_drift,omitempty"`
+	WaitP50           *float64 `json:"wait_p50_ms,omitempty"`
+	WaitP95           *float64 `json:"wait_p95_ms,omitempty"`
+	WaitP99           *float64 `json:"wait_p99_ms,omitempty"`
+	WaitMax           *float64 `json:"wait_max_ms,omitempty"`
+	PeakActive        *float64 `json:"peak_active,omitempty"`
+	PeakWaiting       *float64 `json:"peak_waiting,omitempty"`
+	InOverflow        *float64 `json:"in_overflow,omitempty"` // share of time, 0 to 1
+	DatabaseCPU       *float64 `json:"db_cpu_percent,omitempty"`
+	DatabaseCPUMax    *float64 `json:"db_cpu_max_percent,omitempty"`
+}
+
+// Overview picks the figures out of the metrics.
+func (r Report) Overview() Overview {
+	o := Overview{
+		Failed:         r.pick("request_success", "fails", ""),
+		Timeouts:       r.pick("request_timeouts", "count", ""),
+		ResponseP50:    r.pick("request_duration", "med", "max"),
+		ResponseP95:    r.pick("request_duration", "p(95)", "max"),
+		ResponseP99:    r.pick("request_duration", "p(99)", "max"),
+		ResponseMax:    r.pick("request_duration", "max", "max"),
+		ResponseDrift:  r.pick("response_drift", "value", "value"),
+		WaitP50:        r.pick("pgxpool_acquire_duration", "med", "max"),
+		WaitP95:        r.pick("pgxpool_acquire_duration", "p(95)", "max"),
+		WaitP99:        r.pick("pgxpool_acquire_duration", "p(99)", "max"),
+		WaitMax:        r.pick("pgxpool_acquire_duration", "max", "max"),
+		DatabaseCPU:    r.pick("pgxpool_db_cpu", "avg", "max"),
+		DatabaseCPUMax: r.pick("pgxpool_db_cpu", "max", "max"),
+	}
+	if r.Metrics["pgxpool_samples"].Values["count"] > 0 {
+		o.PeakActive = r.pick("pgxpool_active_sampled", "max", "")
+		o.PeakWaiting = r.pick("pgxpool_waiting_sampled", "max", "")
+		o.InOverflow = r.pick("pgxpool_in_overflow", "rate", "")
+	}
+	if passes := r.pick("request_success", "passes", ""); passes != nil && o.Failed != nil {
+		requests := *passes + *o.Failed
+		o.Requests = &requests
+		if r.Run.Duration > 0 {
+			rate := requests / r.Run.Duration
+			o.RequestsPerSecond = &rate
+		}
+	}
+	return o
+}
+
+// pick looks a figure up. Where proof names a figure, that one must be above 0:
+// k6 gives zeros for a metric without samples.
+func (r Report) pick(metric, name, proof string) *float64 {
+	values := r.Metrics[metric].Values
+	if proof != "" && !(values[proof] > 0) {
+		return nil
+	}
+	if value, ok := values[name]; ok {
+		return &value
+	}
+	return nil
+}
+
+// line is a labelled line of the overview.
+type line struct{ label, text string }
+
+// lines are the overview for people; what was not measured is left out.
+func (o Overview) lines(run Run) []line {
+	all := []line{
+		{"Requests", list(
+			some(o.Requests, "%.0f")+some(o.RequestsPerSecond, " (%.1f/s)"),
+			some(o.Failed, "%.0f failed"),
+			some(o.Timeouts, "%.0f timed out"))},
+		{"Response", list(
+			took("p95", o.ResponseP95), took("p99", o.ResponseP99), took("max", o.ResponseMax))},
+		{"Wait for pool", list(
+			took("p95", o.WaitP95), took("p99", o.WaitP99), took("max", o.WaitMax))},
+		{"Connections", list(
+			some(o.PeakActive, "peak %.0f in use")+o.ofPool(run),
+			written(o.InOverflow, Share, "in overflow ", " of the time"),
+			some(o.PeakWaiting, "at most %.0f waiting"))},
+		{"Database CPU", list(
+			written(o.DatabaseCPU, Percent, "average ", ""), written(o.DatabaseCPUMax, Percent, "max ", ""))},
+	}
+	var lines []line
+	for _, l := range all {
+		if l.text != "" {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// ofPool says " of 20+40" where the peak and the pool's size are known.
+func (o Overview) ofPool(run Run) string {
+	if pool := run.pool(); pool != "" && o.PeakActive != nil {
+		return " of " + pool
+	}
+	return ""
+}
+
+// pool is "20+40" (poolSize and maxOverflow), empty where they are not known.
+func (r Run) pool() string {
+	size, overflow := r.Configuration["poolSize"], r.Configuration["maxOverflow"]
+	if size == "" || overflow == "" {
+		return ""
+	}
+	return size + "+" + overflow
+}
+
+func some(value *float64, format string) string {
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprintf(format, *value)
+}
+
+func took(label string, ms *float64) string {
+	if ms == nil {
+		return ""
+	}
+	return label + " " + milliseconds(*ms)
+}
+
+func written(value *float64, unit Unit, before, after string) string {
+	if value == nil {
+		return ""
+	}
+	return before + figure(*value, unit) + after
+}
+
+// list joins what is not empty.
+func list(parts ...string) string {
+	var kept []string
+	for _, part := range parts {
+		if part != "" {
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, ", ")
+}

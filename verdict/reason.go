@@ -1,0 +1,74 @@
+package verdict
+
+import "fmt"
+
+// reasonMissing says which data a criterion lacks, and why where that is known.
+func reasonMissing(c Criterion, in Input, what Condition) string {
+	switch {
+	case in.Missing[c.Metric] != "":
+		return in.Missing[c.Metric]
+	case in.Unmeasured[c.Metric] != "":
+		return in.Unmeasured[c.Metric]
+	case ask(in.Metrics, what) == unknown:
+		return reasonLeftOut(what)
+	default:
+		return what.Metric + " has no samples"
+	}
+}
+
+// reasonLeftOut says that a figure exists but was not handed over.
+func reasonLeftOut(c Condition) string {
+	e, err := parseExpression(c.Expression)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s of %s is not in the data: add it to --summary-trend-stats", e.method, c.Metric)
+}
+
+// reasonWarning compares the figure with what PASS asks.
+func reasonWarning(c Criterion, metrics map[string]Metric) string {
+	return compare(c.pass(), c.Unit, metrics, Pass)
+}
+
+// reasonFail compares the figure with what WARNING asks. Where that is another
+// metric, the metric is named.
+func reasonFail(c Criterion, metrics map[string]Metric) string {
+	warning := c.warning()
+	if warning.Metric == c.Metric {
+		return compare(warning, c.Unit, metrics, Warning)
+	}
+	return warning.Metric + ": " + compare(warning, unitOf(metrics[warning.Metric]), metrics, Warning)
+}
+
+// compare says "p(95) is 92.3 %, WARNING needs at least 95.0 %".
+func compare(c Condition, unit Unit, metrics map[string]Metric, wanted Verdict) string {
+	e, err := parseExpression(c.Expression)
+	if err != nil {
+		return err.Error()
+	}
+	needs := fmt.Sprintf("%s needs %s", wanted, limitInWords(e, unit))
+	if value := figureOf(metrics, c); value != nil {
+		return fmt.Sprintf("%s%s, %s", statistic(e.method), figureBeside(*value, e.bound, unit), needs)
+	}
+	return needs
+}
+
+// statistic names what a figure is where the criterion's title does not.
+func statistic(method string) string {
+	switch method {
+	case "count", "rate", "value":
+		return ""
+	case "avg":
+		return "on average "
+	default:
+		return method + " is "
+	}
+}
+
+// unitOf guesses the unit of a metric that no criterion gives a unit to.
+func unitOf(m Metric) Unit {
+	if m.Type == "rate" {
+		return Share
+	}
+	return Count
+}

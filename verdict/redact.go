@@ -1,0 +1,37 @@
+package verdict
+
+import (
+	"maps"
+	"regexp"
+)
+
+// Passwords have no business here; these catch one that came along in a URL or
+// in a driver's message.
+var (
+	urlPassword  = regexp.MustCompile(`://[^\s/@:]*:\S*@`)
+	wordPassword = regexp.MustCompile(`(?i)\b(password|pgpassword|passwd|pwd)=('[^']*'|[^\s&]+)`)
+)
+
+// redact takes passwords out of a text.
+func redact(text string) string {
+	text = urlPassword.ReplaceAllString(text, "://***@")
+	return wordPassword.ReplaceAllString(text, "$1=***")
+}
+
+func redactAll(texts []string) []string {
+	clean := make([]string, len(texts))
+	for i, text := range texts {
+		clean[i] = redact(text)
+	}
+	return clean
+}
+
+// redacted is a copy of the run without passwords.
+func (r Run) redacted() Run {
+	r.Script, r.Target = redact(r.Script), redact(r.Target)
+	r.Configuration = maps.Clone(r.Configuration)
+	for name, value := range r.Configuration {
+		r.Configuration[name] = redact(value)
+	}
+	return r
+}

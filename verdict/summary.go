@@ -1,0 +1,137 @@
+package verdict
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the schema
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// SchemaVersion is the version of results/summary.json. It grows when a field
+// changes its meaning or goes away; new fields do not change it.
+const SchemaVersion = 1
+
+// Schema is the JSON Schema of results/summary.json.
+//
+//go:embed schema.json
+var Schema []byte
+
+// Summary is results/summary.json: the whole report, readable by programs, and
+// what it takes to tell whether two runs may be compared.
+type Summary struct {
+	Schema    int     `json:"schema"`
+	Verdict   Verdict `json:"verdict"`
+	Gate      Gate    `json:"gate"`
+	GateHolds bool    `json:"gate_holds"`
+	Run       Run     `json:"run"`
+	// ConfigurationHash is equal for two runs of the same script, users, target
+	// and options. Versions and cores are not in it.
+	ConfigurationHash string             `json:"configuration_hash"`
+	Criteria          []SummaryCriterion `json:"criteria"`
+	Overview          Overview           `json:"overview"`
+	Notes             []string           `json:"notes"`
+	Metrics           map[string]Metric  `json:"metrics"`
+}
+
+// SummaryCriterion is one criterion in a [Summary].
+type SummaryCriterion struct {
+	Criterion
+	Verdict  Verdict  `json:"verdict"`
+	Waived   bool     `json:"waived"`
+	Measured *float64 `json:"measured"` // null where there is no figure
+	Reason   string   `json:"reason"`   // empty for PASS
+}
+
+// SchemaError is a results/summary.json of another version.
+type SchemaError struct{ Found int }
+
+func (e *SchemaError) Error() string {
+	return fmt.Sprintf("summary has schema %d: accepted is %d", e.Found, SchemaVersion)
+}
+
+// JSON renders results/summary.json.
+func (r Report) JSON() ([]byte, error) {
+	metrics, notes := finite(r.Metrics)
+	summary := Summary{
+		Schema:            SchemaVersion,
+		Verdict:           r.Verdict,
+		Gate:              r.Gate,
+		GateHolds:         r.GateHolds,
+		Run:               r.Run,
+		ConfigurationHash: r.Run.ConfigurationHash(),
+		Criteria:          make([]SummaryCriterion, len(r.Rows)),
+		Overview:          Report{Run: r.Run, Metrics: metrics}.Overview(),
+		Notes:             slices.Concat([]string{}, r.Notes, notes),
+		Metrics:           metrics,
+	}
+	for i, row := range r.Rows {
+		summary.Criteria[i] = SummaryCriterion{
+			row.Criterion, row.Verdict, row.Waived, finiteOrNil(row.Measured), row.Reason,
+		}
+	}
+	text := &bytes.Buffer{}
+	encoder := json.NewEncoder(text)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(summary); err != nil {
+		return nil, fmt.Errorf("verdict: writing JSON: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+// ParseSummary reads results/summary.json. One of another version is a
+// [SchemaError].
+func ParseSummary(text []byte) (Summary, error) {
+	var summary Summary
+	if err := json.Unmarshal(text, &summary); err != nil {
+		return Summary{}, fmt.Errorf("verdict: reading summary: %w", err)
+	}
+	if summary.Schema != SchemaVersion {
+		return Summary{}, &SchemaError{summary.Schema}
+	}
+	return summary, nil
+}
+
+// ConfigurationHash is the SHA-256, in hexadecimal, of script, users, target
+// and configuration.
+func (r Run) ConfigurationHash() string {
+	// Maps are marshalled in the order of their keys.
+	text, err := json.Marshal([]any{r.Script, r.Users, r.Target, r.Configuration})
+	if err != nil {
+		panic("verdict: strings and numbers did not marshal: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// finite leaves out the figures that JSON has no number for, and says so.
+func finite(metrics map[string]Metric) (map[string]Metric, []string) {
+	kept := make(map[string]Metric, len(metrics))
+	var notes []string
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		m := metrics[name]
+		m.Values = maps.Clone(m.Values)
+		maps.DeleteFunc(m.Values, func(statistic string, value float64) bool {
+			if isFinite(value) {
+				return false
+			}
+			notes = append(notes, fmt.Sprintf("%s of %s is %v and left out.", statistic, name, value))
+			return true
+		})
+		kept[name] = m
+	}
+	return kept, notes
+}
+
+func finiteOrNil(value *float64) *float64 {
+	if value == nil || !isFinite(*value) {
+		return nil
+	}
+	return value
+}
+
+func isFinite(value float64) bool { return !math.IsNaN(value) && !math.IsInf(value, 0) }

@@ -1,0 +1,82 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+)
+
+// What every report says in the same words.
+
+// title says which run this was: "100users, 100 users, 5 min".
+func (r Run) title() string {
+	var parts []string
+	if r.Script != "" {
+		parts = append(parts, r.Script)
+	}
+	switch {
+	case r.Users == 1:
+		parts = append(parts, "1 user")
+	case r.Users > 1:
+		parts = append(parts, fmt.Sprintf("%d users", r.Users))
+	}
+	if r.Duration > 0 {
+		parts = append(parts, seconds(r.Duration))
+	}
+	if pool := r.pool(); pool != "" {
+		parts = append(parts, "pool "+pool)
+	}
+	if r.Target != "" {
+		parts = append(parts, r.Target)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// measured is the cell of a table.
+func (r Row) measured() string {
+	if r.Measured == nil {
+		return "no figure"
+	}
+	return figureBeside(*r.Measured, r.Criterion.bound(), r.Criterion.Unit)
+}
+
+// verdict is the cell of a table.
+func (r Row) verdict() string {
+	if r.Waived {
+		return string(r.Verdict) + ", waived"
+	}
+	return string(r.Verdict)
+}
+
+// bound is the number that PASS compares with.
+func (c Criterion) bound() float64 {
+	e, err := parseExpression(c.Pass)
+	if err != nil {
+		return 0
+	}
+	return e.bound
+}
+
+// passLimit is the cell of a table.
+func (c Criterion) passLimit() string {
+	e, err := parseExpression(c.Pass)
+	if err != nil {
+		return c.Pass
+	}
+	return limit(e, c.Unit)
+}
+
+// explanation is a row's reason and advice in one text; empty for PASS.
+func (r Row) explanation() string {
+	if r.Reason == "" {
+		return ""
+	}
+	return strings.TrimSpace(strings.TrimSuffix(r.Reason, ".") + ". " + r.Advice)
+}
+
+// gateLine says whether the gate holds and what that means for a pipeline.
+func (r Report) gateLine() string {
+	if r.GateHolds {
+		return fmt.Sprintf("GATE=%s holds.", r.Gate)
+	}
+	return fmt.Sprintf("GATE=%s does not hold: k6 exits with 99.", r.Gate)
+}
