@@ -1,0 +1,160 @@
+// Package flowboard starts the FastAPI application of examples/fastapi for tests.
+package flowboard
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	// startLimit is generous: it covers Python's imports and the seeding on a busy machine.
+	startLimit = 2 * time.Minute
+	// stopLimit is what requests still running have to finish; uvicorn waits for them.
+	stopLimit = 20 * time.Second
+)
+
+// App is the application, running with one worker.
+type App struct {
+	// BaseURL is where it listens, such as http://127.0.0.1:41234.
+	BaseURL string
+
+	cmd    *exec.Cmd
+	output *output
+	exited chan struct{} // closed once exit is set
+	exit   error
+}
+
+// Start runs the application until the test's end and returns when it accepts requests: the database is seeded then.
+// Without the Python packages it does what RequirePackages says. What the application printed is logged if the test fails.
+func Start(t testing.TB, cfg Config) *App {
+	t.Helper()
+	RequirePackages(t)
+	if cfg.Dir == "" {
+		cfg.Dir = t.TempDir()
+	}
+	app, err := Launch(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := app.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log("flowboard printed:\n" + app.Output())
+		}
+	})
+	return app
+}
+
+// Launch is Start without a test: for an application that shall fail to start, and for several at once.
+// The caller stops it. An error holds what the application printed.
+func Launch(cfg Config) (*App, error) {
+	source, err := sourceDir()
+	if err != nil {
+		return nil, err
+	}
+	app := &App{output: newOutput(), exited: make(chan struct{})}
+	// Port 0 lets the system choose: a port found free beforehand may be taken by then.
+	app.cmd = exec.Command(python(), "-m", "uvicorn", "--app-dir", source,
+		"--host", "127.0.0.1", "--port", "0", "--no-access-log", "app.main:app")
+	app.cmd.Dir = cfg.Dir
+	app.cmd.Env = cfg.environment()
+	app.cmd.Stdout, app.cmd.Stderr = app.output, app.output
+	if err := app.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("flowboard: start %s: %w", python(), err)
+	}
+	go app.wait()
+	if err := app.awaitReady(); err != nil {
+		return nil, err
+	}
+	return app, nil
+}
+
+func (a *App) wait() {
+	a.exit = a.cmd.Wait()
+	close(a.exited)
+}
+
+func (a *App) awaitReady() error {
+	select {
+	case a.BaseURL = <-a.output.ready:
+		return nil
+	case <-a.exited:
+		return fmt.Errorf("flowboard: ended at its start (%w):\n%s", exitError(a.exit), a.Output())
+	case <-time.After(startLimit):
+		return errors.Join(fmt.Errorf("flowboard: not ready after %s:\n%s", startLimit, a.Output()), a.Stop())
+	}
+}
+
+// exitError gives a clean exit, too early all the same, a text.
+func exitError(err error) error {
+	if err == nil {
+		return errors.New("exit status 0")
+	}
+	return err
+}
+
+// Stop ends the application with SIGTERM and waits for it. It is an error if the application has failed, or if requests
+// keep it so long that it has to be killed.
+func (a *App) Stop() error {
+	select {
+	case <-a.exited:
+		return a.ended()
+	default:
+	}
+	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("flowboard: stop: %w", err)
+	}
+	select {
+	case <-a.exited:
+		return a.ended()
+	case <-time.After(stopLimit):
+	}
+	if err := a.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("flowboard: kill: %w", err)
+	}
+	<-a.exited
+	return fmt.Errorf("flowboard: killed: still running %s after SIGTERM", stopLimit)
+}
+
+// ended accepts both ways in which versions of uvicorn end on SIGTERM: with status 0 or, newer ones, by the signal.
+func (a *App) ended() error {
+	var exit *exec.ExitError
+	if errors.As(a.exit, &exit) {
+		status, ok := exit.Sys().(syscall.WaitStatus)
+		if ok && status.Signaled() && status.Signal() == syscall.SIGTERM {
+			return nil
+		}
+	}
+	if a.exit != nil {
+		return fmt.Errorf("flowboard: ended: %w", a.exit)
+	}
+	return nil
+}
+
+// Output is what the application has printed so far.
+func (a *App) Output() string { return a.output.String() }
+
+// sourceDir finds examples/fastapi from any folder of the module, which is where go test runs a package's tests.
+func sourceDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("flowboard: find the application: %w", err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		source := filepath.Join(dir, "examples", "fastapi")
+		if _, err := os.Stat(filepath.Join(source, "app", "main.py")); err == nil {
+			return source, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("flowboard: no folder above the working directory holds examples/fastapi")
+		}
+	}
+}
