@@ -90,6 +90,10 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
+	if err := checkSum(c); err != nil {
+		err.Option = "maxOverflow"
+		return err
+	}
 	return nil
 }
 
@@ -97,6 +101,7 @@ func (c Config) Validate() error {
 // the value here and the value of other, such as "poolSize 20, not 30". It is
 // "" when they are the same. Passwords are not shown.
 func (c Config) Difference(other Config) string {
+	c.PoolRecycle, other.PoolRecycle = max(c.PoolRecycle, RecycleNever), max(other.PoolRecycle, RecycleNever)
 	for _, o := range options {
 		if o.same(c, other) {
 			continue

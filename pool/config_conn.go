@@ -1,28 +1,41 @@
 package pool
 
 import (
+	"errors"
 	"net"
+	"os"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// ConnConfig is how pgx opens one connection of the pool. The fields win over
-// what the URL says about the same things. The error is a *ConfigError. The
-// result holds the password, also in its ConnString.
+// ConnConfig is how pgx opens one connection of the pool: the URL, with
+// application_name and statement_timeout as startup parameters, the connect
+// timeout (per address tried) and the exec mode. The fields win over what the
+// URL says about the same things. The URL must not be empty.
+//
+// The error is a *ConfigError. The result holds the password, in its
+// ConnString too: it must not be printed.
 func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
-	conn, err := pgx.ParseConfig(c.URL)
+	conn, err := connConfig(c.URL)
 	if err != nil {
-		return nil, &ConfigError{Option: "url", Value: RedactURL(c.URL), Reason: "it does not parse", Accepted: urlOption.accepted}
+		err.Option, err.Value = urlOption.name, urlOption.show(c)
+		return nil, err
 	}
 	conn.RuntimeParams["application_name"] = c.ApplicationName
 	if c.StatementTimeout > 0 {
-		conn.RuntimeParams["statement_timeout"] = strconv.FormatInt(int64(c.StatementTimeout/time.Millisecond), 10)
+		conn.RuntimeParams["statement_timeout"] = strconv.FormatInt(c.StatementTimeout.Milliseconds(), 10)
 	}
 	conn.ConnectTimeout = c.ConnectTimeout
-	// pgx takes PGCONNECT_TIMEOUT into its dialer; connectTimeout replaces it.
+	// pgx builds PGCONNECT_TIMEOUT into its dialer; connectTimeout replaces it.
 	conn.DialFunc = (&net.Dialer{}).DialContext
+	c.setMode(conn)
+	return conn, nil
+}
+
+// setMode sets the exec mode and leaves no cache that the mode does not use.
+func (c Config) setMode(conn *pgx.ConnConfig) {
 	conn.DefaultQueryExecMode = c.QueryExecMode
 	if c.QueryExecMode != pgx.QueryExecModeCacheStatement {
 		conn.StatementCacheCapacity = 0
@@ -30,5 +43,49 @@ func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 	if c.QueryExecMode != pgx.QueryExecModeCacheDescribe {
 		conn.DescriptionCacheCapacity = 0
 	}
+}
+
+// connConfig parses a connection string of any accepted form as pgx will. It
+// reads the files that the string or PG* variables name (certificates,
+// .pgpass, a service file), and connects to nothing. The error is without
+// Option and Value, and wraps nothing: pgx's holds the string with its
+// password.
+func connConfig(text string) (*pgx.ConnConfig, *ConfigError) {
+	c, err := parseConnection(text)
+	if err != nil {
+		return nil, badConnection(err)
+	}
+	conn, err := pgx.ParseConfig(c.url())
+	if err != nil {
+		return nil, &ConfigError{Reason: c.reason(err)}
+	}
 	return conn, nil
+}
+
+// badConnection makes a ConfigError of one of parseConnection's errors. Most
+// say themselves what to write.
+func badConnection(err error) *ConfigError {
+	e := &ConfigError{Reason: err.Error()}
+	if errors.Is(err, errScheme) || errors.Is(err, errKeyword) {
+		e.Accepted = acceptedURL
+	}
+	return e
+}
+
+// reason is why pgx refused a connection string, without the string, which
+// stands before the reason between backquotes.
+func (c connection) reason(err error) string {
+	const unknown = "pgx cannot read it (a PG* variable of the process may be wrong)"
+	_, reason, found := strings.Cut(err.Error(), "`: ")
+	if !found || strings.ContainsAny(reason, "\n\r") {
+		return unknown
+	}
+	for _, secret := range []string{
+		c.settings["password"], c.settings["sslpassword"], c.settings["options"], os.Getenv("PGPASSWORD"), os.Getenv("PGSSLPASSWORD"),
+	} {
+		if secret != "" && strings.Contains(reason, secret) {
+			return unknown
+		}
+	}
+	return reason
 }

@@ -3,6 +3,8 @@ package pool
 import (
 	"fmt"
 	"math"
+	"math/big"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -70,18 +72,20 @@ func show(value any) string {
 		return "null"
 	case string:
 		return showText(v)
-	case bool:
-		return strconv.FormatBool(v)
 	case float64:
 		return showNumber(v)
-	case int, int32, int64, uint, uint32, uint64:
-		return fmt.Sprint(v)
-	case map[string]any:
-		return "an object"
-	case []any:
+	case *big.Int:
+		return showText(v.String() + "n")
+	}
+	switch v := reflect.ValueOf(value); v.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64:
+		return fmt.Sprint(value)
+	case reflect.Func:
+		return "a function"
+	case reflect.Slice, reflect.Array:
 		return "an array"
 	default:
-		return fmt.Sprintf("a value of type %T", v)
+		return "an object"
 	}
 }
 
@@ -97,18 +101,16 @@ func showNumber(v float64) string {
 	}
 }
 
-// showText quotes a text. One that may be a connection string is redacted
-// whatever option it was given for: URLs end up in the wrong place.
+// showText quotes a text. One that may be a connection string is hidden,
+// whatever option it was given for: they end up in the wrong place.
 func showText(s string) string {
-	if mayHoldPassword(s) {
+	switch {
+	case strings.Contains(s, "://"):
 		return RedactURL(s)
-	}
-	if utf8.RuneCountInString(s) > shownLength {
+	case strings.ContainsAny(s, "@="):
+		return mask
+	case utf8.RuneCountInString(s) > shownLength:
 		s = string([]rune(s)[:shownLength]) + "…"
 	}
 	return strconv.Quote(s)
-}
-
-func mayHoldPassword(s string) bool {
-	return strings.ContainsAny(s, "@=") || strings.Contains(s, "//")
 }

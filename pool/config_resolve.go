@@ -21,12 +21,7 @@ func Resolve(script map[string]any, lookup Lookup) (Config, error) {
 		return Config{}, err
 	}
 	r := resolver{config: DefaultConfig(), script: script, lookup: lookup, origins: map[string]origin{}}
-	for _, o := range options {
-		if err := r.set(o); err != nil {
-			return Config{}, err
-		}
-	}
-	if err := r.checkSum(); err != nil {
+	if err := r.run(); err != nil {
 		return Config{}, err
 	}
 	return r.config, nil
@@ -47,33 +42,69 @@ type resolver struct {
 	origins map[string]origin // of the options that are not at their default
 }
 
-// given is a text found in the URL for an option, and the parameter's name.
-type given struct {
-	source, text string
+// run begins with the URL, which has a say in the options after it.
+func (r *resolver) run() *ConfigError {
+	if err := r.set(urlOption); err != nil {
+		return err
+	}
+	if err := r.readURL(); err != nil {
+		return err
+	}
+	for _, o := range options[1:] {
+		if err := r.set(o); err != nil {
+			return err
+		}
+	}
+	return r.checkSum()
 }
 
 // set finds an option's value, stores and checks it.
 func (r *resolver) set(o option) *ConfigError {
-	stored := true
-	var from origin
+	stored := false
+	inURL, isInURL := r.fromURL[o.name]
 	if value := r.script[o.name]; value != nil {
-		from = origin{SourceOption, show(value)}
+		r.origins[o.name] = origin{SourceOption, o.written(value)}
 		stored = o.script(&r.config, value)
 	} else if text, ok := r.environment(o.env); ok {
-		from = origin{o.env, showText(text)}
+		r.origins[o.name] = origin{o.env, o.written(text)}
 		stored = o.text(&r.config, text)
-	} else if in, ok := r.fromURL[o.name]; ok {
-		from = origin{in.source, showText(in.text)}
-		stored = o.text(&r.config, in.text)
+	} else if isInURL {
+		r.origins[o.name] = origin{inURL.parameter + " in the URL", o.written(inURL.text)}
+		stored = o.text(&r.config, inURL.text)
 	} else {
 		return nil
 	}
-	r.origins[o.name] = from
-	err := &ConfigError{Accepted: o.accepted}
-	if stored {
-		err = o.check(r.config)
+	if !stored {
+		return r.blame(&ConfigError{Accepted: o.accepted}, o.name)
 	}
-	return r.blame(err, o.name)
+	if err := o.check(r.config); err != nil {
+		return r.blame(err, o.name)
+	}
+	return r.blame(contradiction(o, r.config, inURL), o.name)
+}
+
+// contradiction is the error for a URL that insists on another value than the
+// one chosen.
+func contradiction(o option, chosen Config, inURL given) *ConfigError {
+	other := chosen
+	if !inURL.binding || (o.text(&other, inURL.text) && o.same(chosen, other)) {
+		return nil
+	}
+	return &ConfigError{Reason: "the URL says otherwise in " + inURL.parameter, Accepted: "one of the two"}
+}
+
+// readURL brings the URL into its canonical form and keeps what it says for
+// the options after it.
+func (r *resolver) readURL() *ConfigError {
+	if r.config.URL == "" {
+		return nil
+	}
+	c, err := parseConnection(r.config.URL)
+	if err != nil {
+		return r.blame(badConnection(err), urlOption.name)
+	}
+	r.config.URL, r.fromURL = c.url(), c.options
+	return nil
 }
 
 // environment looks a variable up; one that is empty is not set.

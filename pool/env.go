@@ -1,16 +1,96 @@
 package pool
 
-// Environment finds variables in the order of their precedence: the script's
-// own (k6's -e), the process's, and those of the .env file in dir.
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/joho/godotenv"
+)
+
+// Environment finds variables in the order of their precedence: those of the
+// script (k6's -e), those of the process, and those of the file .env in dir,
+// read once, now. A variable that is empty is not set: the next source is
+// asked. The script's map is not copied and must not change; process may be
+// nil; dir "" means no file.
+//
+// A missing file is no error. One that cannot be read, or is not what godotenv
+// understands, is a *ConfigError that names the file and the line.
 func Environment(script map[string]string, process Lookup, dir string) (Lookup, error) {
+	file, err := readDotEnv(dir)
+	if err != nil {
+		return nil, err
+	}
 	return func(name string) (string, bool) {
-		if v := script[name]; v != "" {
-			return v, true
+		if value := script[name]; value != "" {
+			return value, true
 		}
-		if process == nil {
-			return "", false
+		if process != nil {
+			if value, _ := process(name); value != "" {
+				return value, true
+			}
 		}
-		v, ok := process(name)
-		return v, ok && v != ""
+		value := file[name]
+		return value, value != ""
 	}, nil
+}
+
+// dotEnvSize is the largest .env that is read, in bytes.
+const dotEnvSize = 64 << 10
+
+func readDotEnv(dir string) (map[string]string, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	path := filepath.Join(dir, ".env")
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err == nil && info.IsDir():
+		return nil, nil // Python keeps virtual environments under this name
+	case err == nil && info.Size() > dotEnvSize:
+		return nil, &ConfigError{Source: path, Reason: "the file is larger than 64 KiB", Accepted: "lines of the form NAME=value"}
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	values, err := godotenv.UnmarshalBytes(content)
+	if err != nil {
+		// godotenv's error repeats the line, which may hold a password.
+		return nil, &ConfigError{
+			Source:   path,
+			Reason:   fmt.Sprintf("line %d cannot be read", brokenLine(content)),
+			Accepted: `lines of the form NAME=value, NAME='value' or NAME="value"`,
+		}
+	}
+	return values, nil
+}
+
+func unreadable(path string, err error) *ConfigError {
+	reason := "the file cannot be read"
+	if errors.Is(err, fs.ErrPermission) {
+		reason = "reading the file is not permitted"
+	}
+	return &ConfigError{Source: path, Reason: reason, Accepted: "a file this process may read, or remove it"}
+}
+
+// brokenLine is the line, from 1, on which the statement begins that godotenv
+// cannot read. godotenv does not say, so it is given the lines one by one, and
+// those of a value over several lines together.
+func brokenLine(content []byte) int {
+	start, line, broken := 0, 1, 1
+	for i, c := range content {
+		if c != '\n' {
+			continue
+		}
+		line++
+		if _, err := godotenv.UnmarshalBytes(content[start : i+1]); err == nil {
+			start, broken = i+1, line
+		}
+	}
+	return broken
 }

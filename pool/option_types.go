@@ -54,6 +54,9 @@ var booleans = codec[bool]{
 	show: strconv.FormatBool,
 }
 
+// onlyTrue is a boolean with one useful value, said first.
+var onlyTrue = codec[bool]{accepted: "true ", script: booleans.script, text: booleans.text, show: booleans.show}
+
 // booleanFromText takes the words pydantic takes, so that the application's
 // own .env means the same here.
 func booleanFromText(text string) (value, ok bool) {

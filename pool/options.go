@@ -25,6 +25,8 @@ type option struct {
 	check func(c Config) *ConfigError
 	show  func(c Config) string
 	same  func(a, b Config) bool
+	// written shows a value as it was given, whatever its type.
+	written func(value any) string
 }
 
 // codec is how values of one type are read and shown.
@@ -57,6 +59,8 @@ func newOption[T comparable](name, env string, as codec[T], field func(*Config) 
 		},
 		show: func(c Config) string { return as.show(*field(&c)) },
 		same: func(a, b Config) bool { return *field(&a) == *field(&b) },
+
+		written: show,
 	}
 }
 
@@ -77,8 +81,8 @@ var options = []option{
 		"0 for every checkout, -1 for never", isZeroOrNever),
 	newOption("poolPrePing", "DB_POOL_PRE_PING", booleans, func(c *Config) *bool { return &c.PoolPrePing },
 		"", func(bool) bool { return true }),
-	newOption("poolUseLifo", "DB_POOL_USE_LIFO", booleans, func(c *Config) *bool { return &c.PoolUseLIFO },
-		", but not false: pgxpool cannot hand out connections first in, first out", func(lifo bool) bool { return lifo }),
+	newOption("poolUseLifo", "DB_POOL_USE_LIFO", onlyTrue, func(c *Config) *bool { return &c.PoolUseLIFO },
+		"(false, first in first out, is not offered: pgxpool cannot do it)", func(lifo bool) bool { return lifo }),
 	newOption("applicationName", "DB_APPLICATION_NAME", texts, func(c *Config) *string { return &c.ApplicationName },
 		"of 1 to 63 printable ASCII characters (PostgreSQL would change any other)", isApplicationName),
 	newOption("statementTimeout", "DB_STATEMENT_TIMEOUT", durations, func(c *Config) *time.Duration { return &c.StatementTimeout },
