@@ -120,10 +120,10 @@ type Criterion struct {
 	// Guard proves that there is data: k6 lets an upper bound on a metric
 	// without samples pass.
 	Guard Condition `json:"guard"`
-	// Attempt, where set, proves that measuring was tried and that a failure to
-	// measure has a stated reason. With Attempt but without Guard a criterion is
-	// unmeasured, which is a WARNING; without Attempt it has no data, which is
-	// a FAIL.
+	// Attempt, where set, proves that measuring was tried. With Attempt but
+	// without Guard a criterion could not be measured, which is a WARNING;
+	// without Attempt it has no data, which is a FAIL. k6 cannot see the reason
+	// (Input.Unmeasured), so it is the attempt that decides.
 	Attempt Condition `json:"attempt,omitzero"`
 	// Unmeasured, where set, says why this run cannot measure the criterion,
 	// known before it starts. Such a row is a WARNING.

@@ -134,5 +134,5 @@ func reasonUnmeasured(c Criterion, in Input) string {
 	if why := in.Unmeasured[c.Metric]; why != "" {
 		return why
 	}
-	return fmt.Sprintf("%s has no samples although measuring was tried", c.Metric)
+	return fmt.Sprintf("%s has no samples although it was tried (%s)", c.Metric, c.Attempt)
 }
