@@ -1,0 +1,133 @@
+package sizing
+
+import (
+	"math"
+	"time"
+)
+
+// ErlangC gives the probability that a request has to wait when Poisson
+// arrivals keep load connections busy on average (rate times hold, in
+// erlangs) and there are connections of them.
+//
+// It fails with an [OverloadError] unless load < connections.
+//
+// Source: A. K. Erlang, "Solution of some problems in the theory of
+// probabilities of significance in automatic telephone exchanges",
+// Elektroteknikeren 13 (1917); L. Kleinrock, Queueing Systems, volume 1
+// (1975), section 3.5. It is computed from Erlang B by
+// C = B / (1 - ρ(1 - B)), ρ = load/connections, which needs no factorials:
+// D. Gross and C. M. Harris, Fundamentals of Queueing Theory (1998), section 2.4.
+func ErlangC(connections int, load float64) (float64, error) {
+	err := firstError(
+		checkCount("connections", connections, 1, MaxConnections),
+		checkPositive("load", load),
+	)
+	if err != nil {
+		return 0, err
+	}
+	if load >= float64(connections) {
+		return 0, &OverloadError{Load: load, Connections: connections}
+	}
+	blocked := erlangB(connections, load)
+	return blocked / (1 - load/float64(connections)*(1-blocked)), nil
+}
+
+// erlangB is the probability that a request finds every connection busy when
+// nobody waits, by the recursion B(k) = aB(k-1) / (k + aB(k-1)), B(0) = 1. All
+// its terms are between 0 and 1.
+//
+// Source: Erlang (1917), as above; the recursion: Gross and Harris, section 2.4.
+func erlangB(connections int, load float64) float64 {
+	blocked := 1.0
+	for k := 1; k <= connections; k++ {
+		blocked *= load
+		blocked /= float64(k) + blocked
+	}
+	return blocked
+}
+
+// OpenLoop describes requests that arrive at a rate of their own, however long
+// the earlier ones take: the queue M/M/m.
+type OpenLoop struct {
+	Rate        float64       // requests per second, above 0
+	Hold        time.Duration // mean time a request holds its connection, above 0
+	Connections int           // 1 to MaxConnections
+}
+
+// Open is the steady state of an [OpenLoop]. It is immutable.
+type Open struct {
+	loop OpenLoop
+	load float64
+	wait float64 // probability of waiting
+}
+
+// Solve finds the steady state. It fails with an [InputError] for a value out
+// of range and with an [OverloadError] when the connections do not suffice.
+func (o OpenLoop) Solve() (*Open, error) {
+	if err := firstError(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
+		return nil, err
+	}
+	load := o.Rate * o.Hold.Seconds()
+	wait, err := ErlangC(o.Connections, load)
+	if err != nil {
+		return nil, err
+	}
+	return &Open{loop: o, load: load, wait: wait}, nil
+}
+
+// InUse is the mean number of busy connections, by Little's law.
+func (o *Open) InUse() float64 { return o.load }
+
+// Utilization is the mean share of busy connections, 0 to 1.
+func (o *Open) Utilization() float64 { return o.load / float64(o.loop.Connections) }
+
+// WaitProbability is the share of requests that wait at all.
+func (o *Open) WaitProbability() float64 { return o.wait }
+
+// MeanWait is the mean wait of all requests, those that do not wait included:
+// C·S/(m - a). Source: Kleinrock, volume 1, section 3.5.
+func (o *Open) MeanWait() time.Duration {
+	return seconds(o.wait / o.drain())
+}
+
+// WaitExceeds is the share of requests that wait longer than t:
+// C·exp(-(m - a)t/S). Source: Gross and Harris, section 2.3.
+func (o *Open) WaitExceeds(t time.Duration) float64 {
+	if t < 0 {
+		return 1
+	}
+	return o.wait * math.Exp(-o.drain()*t.Seconds())
+}
+
+// WaitPercentile is the wait that percentile percent of the requests do not
+// exceed. percentile is above 0 and below 100.
+func (o *Open) WaitPercentile(percentile float64) (time.Duration, error) {
+	if err := checkPercentile(percentile); err != nil {
+		return 0, err
+	}
+	exceeding := 1 - percentile/100
+	if o.wait <= exceeding {
+		return 0, nil
+	}
+	return seconds(math.Log(o.wait/exceeding) / o.drain()), nil
+}
+
+// drain is the rate at which a standing queue shrinks, per second.
+func (o *Open) drain() float64 {
+	return (float64(o.loop.Connections) - o.load) / o.loop.Hold.Seconds()
+}
+
+func checkPercentile(percentile float64) error {
+	if !(percentile > 0 && percentile < 100) {
+		return &InputError{"percentile", percentile, "a number above 0 and below 100"}
+	}
+	return nil
+}
+
+// seconds converts to a Duration, the longest one where s is beyond it.
+func seconds(s float64) time.Duration {
+	if ns := s * float64(time.Second); ns < math.MaxInt64 {
+		return time.Duration(ns)
+	}
+	return math.MaxInt64
+}

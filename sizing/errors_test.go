@@ -1,0 +1,91 @@
+package sizing
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestInputsAreRefusedByName(t *testing.T) {
+	closed := ClosedLoop{Users: 10, Think: time.Second, Hold: time.Second, Pools: 1, Connections: 5, PoolTimeout: time.Second}
+	open := OpenLoop{Rate: 1, Hold: time.Second, Connections: 5}
+	changed := func(change func(*ClosedLoop)) error {
+		loop := closed
+		change(&loop)
+		_, err := loop.Solve()
+		return err
+	}
+	points := []Point{{1, 1}, {2, 2}, {3, 3}, {4, 4}}
+	fit := func(change func([]Point)) error {
+		copied := append([]Point(nil), points...)
+		change(copied)
+		_, err := FitScalability(copied)
+		return err
+	}
+	fitted, err := FitScalability(points)
+	require.NoError(t, err)
+	solved := solve(t, closed)
+
+	for text, err := range map[string]error{
+		"users: 0 is not accepted; use 1 to 100000":                                                                     changed(func(c *ClosedLoop) { c.Users = 0 }),
+		"users: 100001 is not accepted; use 1 to 100000":                                                                changed(func(c *ClosedLoop) { c.Users = MaxUsers + 1 }),
+		"think time: -1s is not accepted; use 0 to 24h":                                                                 changed(func(c *ClosedLoop) { c.Think = -time.Second }),
+		"hold time: 0s is not accepted; use more than 0 and at most 24h":                                                changed(func(c *ClosedLoop) { c.Hold = 0 }),
+		"hold time: 25h0m0s is not accepted; use more than 0 and at most 24h":                                           changed(func(c *ClosedLoop) { c.Hold = 25 * time.Hour }),
+		"pools: 0 is not accepted; use 1 to 10000":                                                                      changed(func(c *ClosedLoop) { c.Pools = 0 }),
+		"connections: -3 is not accepted; use 1 to 262143":                                                              changed(func(c *ClosedLoop) { c.Connections = -3 }),
+		"pool timeout: -1ns is not accepted; use 0 or more":                                                             changed(func(c *ClosedLoop) { c.PoolTimeout = -1 }),
+		"think time: 0s is not accepted; use more than 0 where the pool timeout is 0, or users would retry without end": changed(func(c *ClosedLoop) { c.PoolTimeout, c.Think = 0, 0 }),
+		"load: NaN is not accepted; use a finite number above 0":                                                        second(ErlangC(5, math.NaN())),
+		"load: +Inf is not accepted; use a finite number above 0":                                                       second(ErlangC(5, math.Inf(1))),
+		"load: -1 is not accepted; use a finite number above 0":                                                         second(ErlangC(5, -1)),
+		"connections: 0 is not accepted; use 1 to 262143":                                                               second(ErlangC(0, 1)),
+		"rate: 0 is not accepted; use a finite number above 0":                                                          second(OpenLoop{Hold: 1, Connections: 1}.Solve()),
+		"rate: NaN is not accepted; use a finite number above 0":                                                        second(Little(math.NaN(), time.Second)),
+		"residence time: -1s is not accepted; use 0 or more":                                                            second(Little(1, -time.Second)),
+		"requests per connection: 0 is not accepted; use 1 to 100000":                                                   second(RequestsPerConnection(100, 0)),
+		"percentile: 100 is not accepted; use a number above 0 and below 100":                                           second(solved.WaitPercentile(100)),
+		"percentile: NaN is not accepted; use a number above 0 and below 100":                                           second(solved.WaitPercentile(math.NaN())),
+		"percentile: 0 is not accepted; use a number above 0 and below 100":                                             second(open.SmallestConnections(WaitTarget{Wait: 1})),
+		"wait target: -1ns is not accepted; use 0 to 24h":                                                               second(closed.SmallestConnections(WaitTarget{-1, 95})),
+		"wait target: 2s is not accepted; use at most the pool timeout, 1s":                                             second(closed.SmallestConnections(WaitTarget{2 * time.Second, 95})),
+		"confidence level: 95 is not accepted; use a number above 0 and below 1":                                        second(fitted.Intervals(95)),
+		"points: 3 at 3 concurrencies is not accepted; use at least 4 at 3 different concurrencies":                     second(FitScalability(points[:3])),
+		"points: 4 at 1 concurrencies is not accepted; use at least 4 at 3 different concurrencies": fit(func(p []Point) {
+			for i := range p {
+				p[i].Concurrency = 8
+			}
+		}),
+		"concurrency of point 2: NaN is not accepted; use a finite number, 1 or more":             fit(func(p []Point) { p[1].Concurrency = math.NaN() }),
+		"concurrency of point 1: 0 is not accepted; use a finite number, 1 or more":               fit(func(p []Point) { p[0].Concurrency = 0 }),
+		"throughput of point 4: 0 is not accepted; use a finite number above 0":                   fit(func(p []Point) { p[3].Throughput = 0 }),
+		"points: without one at concurrency 1 is not accepted; use at least one at concurrency 1": second(FitNormalized([]Point{{2, 2}, {3, 3}, {4, 4}, {5, 5}})),
+		"max_connections: 0 is not accepted; use 1 to 262143":                                     second(Server{}.Check(Deployment{})),
+		"rolconnlimit: -2 is not accepted; use -1 to 2147483647":                                  second(Server{MaxConnections: 100, RoleLimit: -2}.Check(Deployment{})),
+		"workers: 0 is not accepted; use 1 to 10000":                                              second(fresh.Check(Deployment{Instances: 1, Size: 1})),
+		"instances × workers: 1000000 is not accepted; use 1 to 10000":                            second(fresh.Check(Deployment{Instances: 1000, Workers: 1000, Size: 1})),
+		"pool size: 0 is not accepted; use 1 to 262143":                                           second(fresh.Check(Deployment{Instances: 1, Workers: 1})),
+	} {
+		require.EqualError(t, err, text)
+		var input *InputError
+		require.ErrorAs(t, err, &input)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestRequestsPerConnectionRoundsUp(t *testing.T) {
+	for requests, want := range map[int]int{100: 20, 101: 21, 1: 1} {
+		got, err := RequestsPerConnection(requests, 5)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestLittle(t *testing.T) {
+	busy, err := Little(98, 20*time.Millisecond)
+	require.NoError(t, err)
+	require.InDelta(t, 1.96, busy, 1e-12)
+}

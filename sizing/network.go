@@ -1,0 +1,119 @@
+package sizing
+
+import "math"
+
+// network finds the steady state of a closed loop by convolution. Time is
+// counted in hold times.
+type network struct {
+	loop    ClosedLoop
+	users   int
+	classic []float64 // log weight of n users at a pool where nobody gives up
+	pool    []float64 // log weight of n users at a pool
+	think   []float64 // log weight of n users thinking
+}
+
+func newNetwork(loop ClosedLoop) *network {
+	n := &network{loop: loop, users: loop.Users}
+	n.classic = n.classicWeights()
+	n.pool = n.poolWeights()
+	n.think = n.thinkWeights()
+	return n
+}
+
+// classicWeights are those of M/M/m visited by one request in Pools.
+func (n *network) classicWeights() []float64 {
+	visit := -math.Log(float64(n.loop.Pools))
+	weights := make([]float64, n.users+1)
+	for k := 1; k <= n.users; k++ {
+		weights[k] = weights[k-1] + visit - math.Log(float64(min(k, n.loop.Connections)))
+	}
+	return weights
+}
+
+func (n *network) poolWeights() []float64 {
+	timeout := float64(n.loop.Connections) * secondsOf(n.loop.PoolTimeout) / n.loop.Hold.Seconds()
+	weights := make([]float64, n.users+1)
+	copy(weights, n.classic)
+	for k := n.loop.Connections + 1; k <= n.users; k++ {
+		weights[k] += logAtMost(k-n.loop.Connections, timeout)
+	}
+	return weights
+}
+
+func (n *network) thinkWeights() []float64 {
+	think := math.Log(n.loop.Think.Seconds() / n.loop.Hold.Seconds()) // -Inf for none
+	weights := make([]float64, n.users+1)
+	for k := 1; k <= n.users; k++ {
+		weights[k] = weights[k-1] + think - math.Log(float64(k))
+	}
+	return weights
+}
+
+func (n *network) solve() *Closed {
+	tilt := n.balance()
+	pool, poolScale := tilted(n.pool, tilt)
+	think, _ := tilted(n.think, tilt)
+	rest := convolve(think, pool.power(n.loop.Pools-1, n.users), n.users)
+
+	// finding is the weight of a request finding k users at its pool.
+	var total, finding float64
+	states := make([]float64, n.users+1)
+	for k := range states {
+		states[k] = pool.at(k) * rest.at(n.users-k)
+		total += states[k]
+		finding += pool.at(k) * rest.at(n.users-1-k)
+	}
+	for k := range states {
+		states[k] /= total
+	}
+	hold := n.loop.Hold.Seconds()
+	return &Closed{
+		loop:     n.loop,
+		states:   states,
+		queues:   n.queues(rest, tilt, poolScale+math.Log(total)),
+		attempts: finding / total * math.Exp(tilt) / float64(n.loop.Pools) / hold,
+	}
+}
+
+// queues gives Closed.queues; scale is what separates the logarithm of a
+// tilted weight of the pool from that of a probability.
+func (n *network) queues(rest sequence, tilt, scale float64) []float64 {
+	m := n.loop.Connections
+	if n.users < m {
+		return nil
+	}
+	queues := make([]float64, n.users-m+1)
+	for i := range queues {
+		k := m + i
+		queues[i] = n.classic[k] + tilt*float64(k) + math.Log(rest.at(n.users-k)) - scale
+	}
+	return queues
+}
+
+// balance finds the tilt t at which the independent stations, each state of k
+// users weighted by exp(tk), hold as many users together as there are. Any
+// tilt gives the same result; this one keeps the terms that matter near 1.
+func (n *network) balance() float64 {
+	low, high := -1.0, 1.0
+	for n.expected(low) > float64(n.users) {
+		low *= 2
+	}
+	for n.expected(high) < float64(n.users) {
+		high *= 2
+	}
+	for range 50 {
+		middle := (low + high) / 2
+		if n.expected(middle) > float64(n.users) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return (low + high) / 2
+}
+
+func (n *network) expected(tilt float64) float64 {
+	pool, _ := tilted(n.pool, tilt)
+	think, _ := tilted(n.think, tilt)
+	return float64(n.loop.Pools)*pool.mean() + think.mean()
+}

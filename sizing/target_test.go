@@ -1,0 +1,72 @@
+package sizing
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSmallestConnectionsOfAClosedLoop(t *testing.T) {
+	target := WaitTarget{Wait: 10 * time.Millisecond, Percentile: 95}
+	for _, loop := range []ClosedLoop{
+		{Users: 100, Think: time.Second, Hold: 20 * time.Millisecond, Pools: 16, PoolTimeout: NoTimeout},
+		{Users: 100, Think: time.Second, Hold: 20 * time.Millisecond, Pools: 1, PoolTimeout: NoTimeout},
+		{Users: 100, Think: 0, Hold: 20 * time.Millisecond, Pools: 1, PoolTimeout: NoTimeout},
+		{Users: 500, Think: 100 * time.Millisecond, Hold: 50 * time.Millisecond, Pools: 3, PoolTimeout: time.Second},
+		{Users: 1, Think: 0, Hold: time.Second, Pools: 1, PoolTimeout: NoTimeout},
+	} {
+		t.Run(fmt.Sprintf("%+v", loop), func(t *testing.T) {
+			smallest, err := loop.SmallestConnections(target)
+			require.NoError(t, err)
+
+			loop.Connections = smallest
+			require.LessOrEqual(t, solve(t, loop).WaitExceeds(target.Wait), 0.05)
+			if loop.Connections--; loop.Connections > 0 {
+				require.Greater(t, solve(t, loop).WaitExceeds(target.Wait), 0.05)
+			}
+		})
+	}
+}
+
+func TestSmallestConnectionsForNoWaitIsOnePerUser(t *testing.T) {
+	smallest, err := ClosedLoop{Users: 40, Hold: time.Second, Pools: 1, PoolTimeout: NoTimeout}.
+		SmallestConnections(WaitTarget{Wait: 0, Percentile: 99.99})
+	require.NoError(t, err)
+	require.Equal(t, 40, smallest)
+}
+
+// A target longer than a few holds needs fewer connections than the mean load.
+func TestSmallestConnectionsForAPatientTarget(t *testing.T) {
+	loop := ClosedLoop{Users: 100, Hold: time.Second, Pools: 1, PoolTimeout: NoTimeout}
+	smallest, err := loop.SmallestConnections(WaitTarget{Wait: 30 * time.Second, Percentile: 50})
+	require.NoError(t, err)
+	require.Equal(t, 4, smallest, "100 users on 4 connections wait about (100 - 4)/4 s")
+}
+
+func TestSmallestConnectionsOfAnOpenLoop(t *testing.T) {
+	loop := OpenLoop{Rate: 400, Hold: 20 * time.Millisecond}
+	target := WaitTarget{Wait: 5 * time.Millisecond, Percentile: 99}
+	smallest, err := loop.SmallestConnections(target)
+	require.NoError(t, err)
+	for connections, met := range map[int]bool{smallest: true, smallest - 1: false} {
+		loop.Connections = connections
+		open, err := loop.Solve()
+		require.NoError(t, err)
+		require.Equal(t, met, open.WaitExceeds(target.Wait) <= 0.01, "%d connections", connections)
+	}
+
+	loop.Rate = 1e12
+	_, err = loop.SmallestConnections(target)
+	var overload *OverloadError
+	require.ErrorAs(t, err, &overload)
+}
+
+func TestSmallestTriesFewCounts(t *testing.T) {
+	for _, answer := range []int{1, 2, 99, 100, 101, 5000, 10_000} {
+		tries := 0
+		require.Equal(t, answer, smallest(10_000, 100, func(n int) bool { tries++; return n >= answer }))
+		require.Less(t, tries, 30)
+	}
+}

@@ -1,0 +1,83 @@
+package sizing
+
+import (
+	"math"
+	"time"
+)
+
+// WaitProbability is the share of checkouts that wait at all.
+func (s *Closed) WaitProbability() float64 {
+	if s.loop.PoolTimeout == 0 {
+		return 0
+	}
+	return s.exceeding(0)
+}
+
+// WaitExceeds is the share of checkouts that wait longer than t, timed-out ones
+// included. No wait exceeds the pool timeout.
+func (s *Closed) WaitExceeds(t time.Duration) float64 {
+	switch {
+	case t < 0:
+		return 1
+	case t >= s.loop.PoolTimeout:
+		return 0
+	}
+	return s.exceeding(t)
+}
+
+// Timeouts is the share of checkouts that hit the pool timeout.
+func (s *Closed) Timeouts() float64 {
+	if s.loop.PoolTimeout == NoTimeout {
+		return 0
+	}
+	return s.exceeding(s.loop.PoolTimeout)
+}
+
+// WaitPercentile is the wait that percentile percent of the checkouts do not
+// exceed, to the microsecond. percentile is above 0 and below 100. Where more
+// checkouts than the rest time out it is the pool timeout.
+func (s *Closed) WaitPercentile(percentile float64) (time.Duration, error) {
+	if err := checkPercentile(percentile); err != nil {
+		return 0, err
+	}
+	share := 1 - percentile/100
+	if s.WaitProbability() <= share {
+		return 0, nil
+	}
+	if s.Timeouts() > share {
+		return s.loop.PoolTimeout, nil
+	}
+	low, high := time.Duration(0), time.Millisecond
+	for s.WaitExceeds(high) > share {
+		low, high = high, 2*high
+	}
+	for high-low > time.Microsecond {
+		middle := low + (high-low)/2
+		if s.WaitExceeds(middle) > share {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return high, nil
+}
+
+// exceeding is the share of checkouts that wait longer than t <= PoolTimeout,
+// where one that times out waits longer than the timeout.
+//
+// Given i waiting, the wait of the first of them has the density of i
+// services, and connections come free at the rate m/S. Source: Brandt and
+// Brandt (1999), see [ClosedLoop.Solve]; without a timeout it is the
+// distribution in Gross and Harris, section 2.7.
+func (s *Closed) exceeding(t time.Duration) float64 {
+	rate := float64(s.loop.Connections) / s.loop.Hold.Seconds()
+	passed, timeout := rate*t.Seconds(), rate*secondsOf(s.loop.PoolTimeout)
+	least := math.Log(s.attempts/rate) - 60 // e^-60 of the checkouts is nothing
+	var exceeding float64
+	for i := 1; i < len(s.queues); i++ {
+		if weight := s.queues[i]; weight > least {
+			exceeding += math.Exp(weight + logBetween(i, passed, timeout))
+		}
+	}
+	return math.Min(exceeding*rate/s.attempts, 1)
+}
