@@ -1,0 +1,36 @@
+# `make` alone lists what there is. Nothing here is needed: every line can be typed by hand.
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race lint typecheck bench ci
+
+SCRIPT ?= scripts/100users.js
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./k6 with the extension in it
+	go build -o k6 ./cmd/k6
+
+run: ## run a script: make run SCRIPT=examples/query.js
+	go run ./cmd/k6 run $(SCRIPT)
+
+test: ## run every test
+	go test ./...
+
+race: ## run every test with the race detector
+	go test -race ./...
+
+lint: ## vet and lint, borders included
+	go vet ./...
+	go run $(GOLANGCI_LINT) run
+
+typecheck: ## check index.d.ts, and the scripts against it
+	npm --prefix internal/typecheck ci
+	npm --prefix internal/typecheck run check
+
+bench: ## run the benchmarks, six times each for benchstat
+	go test -run '^$$' -bench . -benchmem -count 6 ./...
+
+ci: ## everything that has to hold
+	.ci/run
