@@ -4,7 +4,8 @@
 .PHONY: help build run test race lint typecheck bench ci
 
 SCRIPT ?= scripts/100users.js
-GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+# .ci/run has the version.
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(shell sed -n "s,^golangci_version=,,p" .ci/run)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
