@@ -250,7 +250,7 @@ declare module 'k6/x/pgxpool' {
     readonly timeouts: number;
     /** Connections opened so far. */
     readonly connects: number;
-    /** Connections replaced for their age so far. */
+    /** Connections replaced so far for their age, or for being older than one that was found dead. */
     readonly recycled: number;
     /** Connections found dead so far, each counted once. */
     readonly lost: number;
