@@ -8,8 +8,9 @@
 //   name, title    what WAIVE and the report call it
 //   metric, pass   what PASS asks
 //   warning        what must hold for anything better than FAIL, of
-//                  warningMetric where it is not the same metric. PASS needs it
-//                  too: between thresholds k6 knows "and", but no "or"
+//                  warningMetric (in words: warningTitle) where it is not the
+//                  same metric. PASS needs it too: between thresholds k6 knows
+//                  "and", but no "or"
 //   guard          proves that there is data: in k6 an upper bound on a metric
 //                  without samples passes
 //   attempt        proves that measuring was tried: with attempt and without
@@ -17,6 +18,7 @@
 //                  not a FAIL
 //   unmeasured     why this run cannot measure it, where that is known before it
 //                  starts: at best a WARNING
+//   note           what every report says of the row
 //   advice         the runbook's, for WARNING and for FAIL
 //   unit           count, percent, share (0 to 1), ratio: how figures are shown
 
@@ -48,6 +50,7 @@ const poolTimeouts = {
   metric: 'request_timeouts',
   pass: 'count==0',
   warningMetric: 'request_timed_out',
+  warningTitle: 'requests that timed out',
   warning: 'rate<0.01',
   guard: requested,
   unit: 'count',
@@ -84,6 +87,7 @@ const dbCPU = {
   // Whoever samples the pool reads the CPU too, where the role may.
   attempt: sampled,
   unit: 'percent',
+  note: "CPU is the whole host's, load generator included where it runs there.",
   advice: {
     warning: 'Review the slow queries before adding connections: a larger pool lets more work through to the same CPU.',
     fail: 'The CPU is the limit, not the pool. Optimise the slow and the repeated (N+1) queries, or give the database more CPU.',
@@ -100,6 +104,7 @@ const activeConnections = {
   metric: 'pgxpool_utilization',
   pass: 'p(95)<80',
   warningMetric: 'pgxpool_waiting_sampled',
+  warningTitle: 'users waiting',
   warning: 'p(95)==0',
   guard: sampled,
   unit: 'percent',
@@ -140,7 +145,7 @@ export function watchedCriteria({ poolSize, maxOverflow }) {
   const ceiling = Math.floor((1000 * (poolSize + maxOverflow)) / poolSize) / 10;
   return poolCriteria.map((row) =>
     row === activeConnections
-      ? { ...row, warningMetric: row.metric, warning: `p(95)<${ceiling}` }
+      ? { ...row, warningMetric: row.metric, warningTitle: undefined, warning: `p(95)<${ceiling}` }
       : row,
   );
 }

@@ -114,8 +114,10 @@ type Criterion struct {
 	Metric string `json:"metric"`
 	Pass   string `json:"pass"`
 	// WarningMetric and Warning are what must hold for anything better than
-	// FAIL. An empty WarningMetric means Metric.
+	// FAIL. An empty WarningMetric means Metric; any other has a WarningTitle,
+	// which is what the report calls it.
 	WarningMetric string `json:"warningMetric,omitempty"`
+	WarningTitle  string `json:"warningTitle,omitempty"`
 	Warning       string `json:"warning"`
 	// Guard proves that there is data: k6 lets an upper bound on a metric
 	// without samples pass.
@@ -128,8 +130,10 @@ type Criterion struct {
 	// Unmeasured, where set, says why this run cannot measure the criterion,
 	// known before it starts. Such a row is a WARNING.
 	Unmeasured string `json:"unmeasured,omitempty"`
-	Advice     Advice `json:"advice"`
-	Unit       Unit   `json:"unit"`
+	// Note, where set, is shown in every report of this criterion.
+	Note   string `json:"note,omitempty"`
+	Advice Advice `json:"advice"`
+	Unit   Unit   `json:"unit"`
 }
 
 func (c Criterion) pass() Condition { return Condition{c.Metric, c.Pass} }

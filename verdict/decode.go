@@ -41,7 +41,7 @@ func FromScript(data, options any) (Input, error) {
 	if err != nil {
 		return Input{}, fmt.Errorf("verdict: data: %w", err)
 	}
-	in := Input{
+	return Input{
 		Criteria: o.Criteria,
 		Metrics:  metrics,
 		Gate:     o.Gate,
@@ -54,16 +54,13 @@ func FromScript(data, options any) (Input, error) {
 			Duration:      testDuration(fields),
 			Configuration: texts(o.Run.Configuration),
 		},
-	}
-	if ungated(fields, metrics) && len(o.Waive) < len(o.Criteria) {
-		in.Notes = append(in.Notes, "k6 judged no thresholds (--no-thresholds): its exit code does not follow this verdict.")
-	}
-	return in, nil
+		NoThresholds: noThresholds(fields, metrics),
+	}, nil
 }
 
-// ungated tells whether k6 ran without thresholds. Its machine-readable data
-// do not say.
-func ungated(data map[string]any, metrics map[string]Metric) bool {
+// noThresholds tells whether k6 judged no threshold at all. Its
+// machine-readable data do not say.
+func noThresholds(data map[string]any, metrics map[string]Metric) bool {
 	if _, ok := field(data, "metrics").(map[string]any); !ok {
 		return false
 	}

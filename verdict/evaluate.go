@@ -21,13 +21,15 @@ func Evaluate(in Input) (Report, error) {
 		return Report{}, err
 	}
 	report := Report{
-		Verdict: Pass,
-		Gate:    gate,
-		Notes:   redactAll(in.Notes),
-		Run:     in.Run.redacted(),
-		Metrics: in.Metrics,
+		Verdict:      Pass,
+		Gate:         gate,
+		NoThresholds: in.NoThresholds,
+		Notes:        notes(in),
+		Run:          in.Run.redacted(),
+		Metrics:      in.Metrics,
 	}
 	for _, criterion := range in.Criteria {
+		criterion.Unmeasured = redact(criterion.Unmeasured)
 		row := judge(criterion, in)
 		row.Waived = slices.Contains(in.Waived, criterion.Name)
 		if !row.Waived && row.Verdict.worse(report.Verdict) {
@@ -35,11 +37,24 @@ func Evaluate(in Input) (Report, error) {
 		}
 		report.Rows = append(report.Rows, row)
 	}
-	if len(in.Waived) > 0 && !slices.ContainsFunc(report.Rows, func(r Row) bool { return !r.Waived }) {
-		report.Notes = append(report.Notes, "Every criterion is waived: nothing was judged.")
-	}
 	report.GateHolds = gate.Holds(report.Verdict)
 	return report, nil
+}
+
+// notes are the caller's, the criteria's, and a warning where nothing is judged.
+func notes(in Input) []string {
+	notes := redactAll(in.Notes)
+	judged := false
+	for _, c := range in.Criteria {
+		if note := redact(c.Note); note != "" && !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+		judged = judged || !slices.Contains(in.Waived, c.Name)
+	}
+	if !judged {
+		notes = append(notes, "Every criterion is waived: nothing was judged.")
+	}
+	return notes
 }
 
 // checkCriteria reports the first row that cannot be judged: no rows at all, a
@@ -109,11 +124,11 @@ func measured(c Criterion, in Input, proven bool) Row {
 }
 
 func unmeasured(c Criterion, why string) Row {
-	return Row{Criterion: c, Verdict: Warning, Reason: "not measured: " + redact(why)}
+	return Row{Criterion: c, Verdict: Warning, Reason: redact("not measured: " + why)}
 }
 
 func missing(c Criterion, in Input, what Condition) Row {
-	return Row{Criterion: c, Verdict: Fail, Reason: "no data: " + redact(reasonMissing(c, in, what))}
+	return Row{Criterion: c, Verdict: Fail, Reason: redact("no data: " + reasonMissing(c, in, what))}
 }
 
 // figureOf looks up the figure that a condition is about.

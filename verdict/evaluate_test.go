@@ -73,7 +73,7 @@ func TestCriteria(t *testing.T) {
 		"success at WARNING":      {func(r *run) { r.success, r.failed = 900, 100 }, "success_rate", verdict.Warning, "90.0 %, PASS needs at least 95.0 %"},
 		"success below WARNING":   {func(r *run) { r.success, r.failed = 899, 101 }, "success_rate", verdict.Fail, "89.9 %, WARNING needs at least 90.0 %"},
 		"one timeout":             {func(r *run) { r.timeouts = 1 }, "pool_timeouts", verdict.Warning, "1, PASS needs none"},
-		"timeouts at 1 %":         {func(r *run) { r.timeouts = 10 }, "pool_timeouts", verdict.Fail, "request_timed_out: 1.0 %, WARNING needs less than 1.0 %"},
+		"timeouts at 1 %":         {func(r *run) { r.timeouts = 10 }, "pool_timeouts", verdict.Fail, "requests that timed out: 1.0 %, WARNING needs less than 1.0 %"},
 		"drift at PASS":           {func(r *run) { r.drift = []float64{1.25} }, "response_drift", verdict.Pass, ""},
 		"drift above PASS":        {func(r *run) { r.drift = []float64{1.26} }, "response_drift", verdict.Warning, "1.26×, PASS needs at most 1.25×"},
 		"drift above WARNING":     {func(r *run) { r.drift = []float64{1.6} }, "response_drift", verdict.Fail, "1.60×, WARNING needs at most 1.50×"},
@@ -81,7 +81,7 @@ func TestCriteria(t *testing.T) {
 		"cpu at 80 %":             {func(r *run) { r.cpu = []float64{80} }, "db_cpu", verdict.Fail, "on average 80.0 %, WARNING needs less than 80.0 %"},
 		"base pool nearly full":   {func(r *run) { r.utilization = []float64{80} }, "active_connections", verdict.Warning, "p(95) is 80.0 %, PASS needs less than 80.0 %"},
 		"overflow, none waiting":  {func(r *run) { r.utilization = []float64{300} }, "active_connections", verdict.Warning, "p(95) is 300.0 %, PASS needs less than 80.0 %"},
-		"users wait":              {func(r *run) { r.utilization, r.waiting = []float64{300}, []float64{3} }, "active_connections", verdict.Fail, "pgxpool_waiting_sampled: p(95) is 3, WARNING needs none"},
+		"users wait":              {func(r *run) { r.utilization, r.waiting = []float64{300}, []float64{3} }, "active_connections", verdict.Fail, "users waiting: p(95) is 3, WARNING needs none"},
 		"overflow at 10 %":        {func(r *run) { r.inOverflow = 10 }, "overflow_time", verdict.Warning, "10.0 %, PASS needs less than 10.0 %"},
 		"overflow at 30 %":        {func(r *run) { r.inOverflow = 30 }, "overflow_time", verdict.Fail, "30.0 %, WARNING needs less than 30.0 %"},
 

@@ -94,10 +94,12 @@ func milliseconds(ms float64) string {
 	}
 }
 
-// seconds writes a run's length: 45 s, 5 min, 1 h 5 min.
+// seconds writes a run's length: 2.5 s, 45 s, 5 min, 1 h 5 min.
 func seconds(s float64) string {
 	whole := int(math.Round(s))
 	switch {
+	case s < 10:
+		return number(s, 0) + " s"
 	case whole < 60:
 		return fmt.Sprintf("%d s", whole)
 	case whole < 3600:

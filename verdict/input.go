@@ -30,8 +30,9 @@ type Input struct {
 	// Missing says by metric why it has no data although it should have, such
 	// as "the first third of the run has 3 responses". It explains a FAIL.
 	Missing map[string]string
-	// Notes are shown in every report, such as "CPU is the whole host's, load
-	// generator included".
-	Notes []string
-	Run   Run
+	// NoThresholds says that k6 judged none (--no-thresholds), so that its exit
+	// code does not follow the gate.
+	NoThresholds bool
+	Notes        []string // shown in every report
+	Run          Run
 }

@@ -91,7 +91,7 @@ func (o Overview) lines(run Run) []line {
 		{"Connections", list(
 			some(o.PeakActive, "peak %.0f in use")+o.ofPool(run),
 			written(o.InOverflow, Share, "in overflow ", " of the time"),
-			some(o.PeakWaiting, "at most %.0f waiting"))},
+			o.waiting())},
 		{"Database CPU", list(
 			written(o.DatabaseCPU, Percent, "average ", ""), written(o.DatabaseCPUMax, Percent, "max ", ""))},
 	}
@@ -102,6 +102,13 @@ func (o Overview) lines(run Run) []line {
 		}
 	}
 	return lines
+}
+
+func (o Overview) waiting() string {
+	if o.PeakWaiting != nil && *o.PeakWaiting == 0 {
+		return "none waiting"
+	}
+	return some(o.PeakWaiting, "at most %.0f waiting")
 }
 
 // ofPool says " of 20+40" where the peak and the pool's size are known.

@@ -31,13 +31,20 @@ func reasonWarning(c Criterion, metrics map[string]Metric) string {
 }
 
 // reasonFail compares the figure with what WARNING asks. Where that is another
-// metric, the metric is named.
+// metric, it is named.
 func reasonFail(c Criterion, metrics map[string]Metric) string {
 	warning := c.warning()
 	if warning.Metric == c.Metric {
 		return compare(warning, c.Unit, metrics, Warning)
 	}
-	return warning.Metric + ": " + compare(warning, unitOf(metrics[warning.Metric]), metrics, Warning)
+	return c.warningTitle() + ": " + compare(warning, unitOf(metrics[warning.Metric]), metrics, Warning)
+}
+
+func (c Criterion) warningTitle() string {
+	if c.WarningTitle == "" {
+		return c.WarningMetric
+	}
+	return c.WarningTitle
 }
 
 // compare says "p(95) is 92.3 %, WARNING needs at least 95.0 %".

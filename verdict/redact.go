@@ -29,9 +29,14 @@ func redactAll(texts []string) []string {
 // redacted is a copy of the run without passwords.
 func (r Run) redacted() Run {
 	r.Script, r.Target = redact(r.Script), redact(r.Target)
-	r.Configuration = maps.Clone(r.Configuration)
-	for name, value := range r.Configuration {
-		r.Configuration[name] = redact(value)
-	}
+	r.Configuration, r.Versions = redactValues(r.Configuration), redactValues(r.Versions)
 	return r
+}
+
+func redactValues(texts map[string]string) map[string]string {
+	clean := maps.Clone(texts)
+	for name, text := range clean {
+		clean[name] = redact(text)
+	}
+	return clean
 }

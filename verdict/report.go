@@ -24,8 +24,10 @@ type Report struct {
 	// GateHolds tells whether the gate lets Verdict through. k6 exits with 99
 	// when it does not.
 	GateHolds bool
-	Rows      []Row // in the order of the criteria
-	Notes     []string
-	Run       Run
-	Metrics   map[string]Metric
+	// NoThresholds says that k6 judged none, so that it does not.
+	NoThresholds bool
+	Rows         []Row // in the order of the criteria
+	Notes        []string
+	Run          Run
+	Metrics      map[string]Metric
 }

@@ -70,12 +70,14 @@ func (r Report) JSON() ([]byte, error) {
 		Metrics:           metrics,
 	}
 	for i, row := range r.Rows {
+		row.Criterion.Note = "" // among the notes
 		summary.Criteria[i] = SummaryCriterion{
 			row.Criterion, row.Verdict, row.Waived, finiteOrNil(row.Measured), row.Reason,
 		}
 	}
 	text := &bytes.Buffer{}
 	encoder := json.NewEncoder(text)
+	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(summary); err != nil {
 		return nil, fmt.Errorf("verdict: writing JSON: %w", err)

@@ -28,7 +28,7 @@ func (r Report) Terminal(colour bool, width int) string {
 	t.overview(r)
 	t.notes(r.Notes)
 	t.say("")
-	t.say(indent + r.gateLine())
+	t.wrapped(indent, len(indent), r.gateLine())
 	t.say(t.paint(r.Verdict, string(r.Verdict)))
 	return t.String()
 }

@@ -75,8 +75,12 @@ func (r Row) explanation() string {
 
 // gateLine says whether the gate holds and what that means for a pipeline.
 func (r Report) gateLine() string {
-	if r.GateHolds {
+	switch {
+	case r.GateHolds:
 		return fmt.Sprintf("GATE=%s holds.", r.Gate)
+	case r.NoThresholds:
+		return fmt.Sprintf("GATE=%s does not hold, but k6 judged no thresholds (--no-thresholds): its exit code does not say so.", r.Gate)
+	default:
+		return fmt.Sprintf("GATE=%s does not hold: k6 exits with 99.", r.Gate)
 	}
-	return fmt.Sprintf("GATE=%s does not hold: k6 exits with 99.", r.Gate)
 }
