@@ -87,7 +87,7 @@ const dbCPU = {
   // Whoever samples the pool reads the CPU too, where the role may.
   attempt: sampled,
   unit: 'percent',
-  note: "CPU is the whole host's, load generator included where it runs there.",
+  note: "CPU is the whole database host's, the load generator included where it runs there.",
   advice: {
     warning: 'Review the slow queries before adding connections: a larger pool lets more work through to the same CPU.',
     fail: 'The CPU is the limit, not the pool. Optimise the slow and the repeated (N+1) queries, or give the database more CPU.',

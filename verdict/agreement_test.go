@@ -24,7 +24,7 @@ func TestEvaluateAgreesWithK6(t *testing.T) {
 		rowsOf[variant] = js.rows(variant)
 	}
 	seen := map[string]int{}
-	for seed := range uint64(6000) {
+	for seed := range uint64(2500) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		variant, gate := pick(random, variants...), pick(random, gates...)
 		rows := rowsOf[variant]
@@ -44,7 +44,7 @@ func TestEvaluateAgreesWithK6(t *testing.T) {
 	}
 	for _, gate := range gates {
 		for _, v := range []verdict.Verdict{verdict.Pass, verdict.Warning, verdict.Fail} {
-			require.Greater(t, seen[fmt.Sprintf("%s %s", gate, v)], 150, "the inputs cover %s with gate %s: %v", v, gate, seen)
+			require.Greater(t, seen[fmt.Sprintf("%s %s", gate, v)], 60, "the inputs cover %s with gate %s: %v", v, gate, seen)
 		}
 	}
 }

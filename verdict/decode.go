@@ -19,7 +19,7 @@ type Options struct {
 // RunOptions is what only the script knows of its run.
 type RunOptions struct {
 	Script        string         `json:"script"`
-	Users         int            `json:"users"`
+	Users         int            `json:"users"` // 0: as many as k6 had
 	Target        string         `json:"target"`
 	Configuration map[string]any `json:"configuration"`
 }
@@ -49,7 +49,7 @@ func FromScript(data, options any) (Input, error) {
 		Notes:    o.Notes,
 		Run: Run{
 			Script:        o.Run.Script,
-			Users:         o.Run.Users,
+			Users:         users(o.Run.Users, metrics),
 			Target:        o.Run.Target,
 			Duration:      testDuration(fields),
 			Configuration: texts(o.Run.Configuration),
@@ -87,6 +87,14 @@ func testDuration(data map[string]any) float64 {
 	}
 	s, _ := number64(field(data, "config", "duration"))
 	return s
+}
+
+// users are those that the script names, else as many as k6 had.
+func users(named int, metrics map[string]Metric) int {
+	if named > 0 {
+		return named
+	}
+	return int(metrics["vus_max"].Values["max"])
 }
 
 // remarshal fills a struct from plain Go values and refuses unknown names.

@@ -2,6 +2,7 @@ package verdict_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 
@@ -20,19 +21,25 @@ type script struct {
 
 func loadScript(t *testing.T) *script {
 	t.Helper()
-	source, err := os.ReadFile("../thresholds/criteria.js")
+	s, err := load(t, sobek.New(), "../thresholds/criteria.js")
 	require.NoError(t, err)
-	resolve := func(any, string) (sobek.ModuleRecord, error) {
-		require.Fail(t, "thresholds imports something")
-		return nil, nil
-	}
-	module, err := sobek.ParseModule("criteria.js", string(source), resolve)
+	return s
+}
+
+// load runs a file as an ECMAScript module.
+func load(t *testing.T, runtime *sobek.Runtime, path string) (*script, error) {
+	t.Helper()
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	resolve := resolver(t)
+	module, err := sobek.ParseModule(path, string(source), resolve)
 	require.NoError(t, err)
 	require.NoError(t, module.Link())
-	runtime := sobek.New()
 	promise := runtime.CyclicModuleRecordEvaluate(module, resolve)
-	require.Equal(t, sobek.PromiseStateFulfilled, promise.State(), "%v", promise.Result())
-	return &script{t, runtime, runtime.NamespaceObjectFor(module)}
+	if promise.State() == sobek.PromiseStateRejected {
+		return nil, fmt.Errorf("%v", promise.Result())
+	}
+	return &script{t, runtime, runtime.NamespaceObjectFor(module)}, nil
 }
 
 // call calls an exported function.
@@ -78,4 +85,10 @@ func (s *script) thresholds(variant string, gate string, waive []string) map[str
 	require.NoError(s.t, err)
 	require.NoError(s.t, json.Unmarshal(text, &thresholds))
 	return thresholds
+}
+
+func TestThresholdsImportNothing(t *testing.T) {
+	source, err := os.ReadFile("../thresholds/criteria.js")
+	require.NoError(t, err)
+	require.NotRegexp(t, `(?m)^\s*import\b|\bimport\(|\brequire\(|__ENV`, string(source))
 }

@@ -10,43 +10,45 @@ const duration = new Trend('request_duration', true);
 const timeouts = new Counter('request_timeouts');
 const timedOut = new Rate('request_timed_out');
 
-const logged = new Set();
 let counting = false;
+const logged = new Set();
 
 // request runs fn, which is one user's request, measures it and gives back what
 // fn gives back: undefined where it threw. It never throws, so that one failed
 // request does not end the user's iteration. An async fn gives a Promise.
 export function request(fn) {
   const began = now();
-  const succeeded = (result) => {
-    record(began, isResponse(result) ? outcomeOf(result) : { ok: true });
+  const answered = (result) => {
+    record(began, outcomeOf(result));
     return result;
   };
-  const failed = (error) => {
-    record(began, { ok: false, timeout: isPoolTimeout(error), error });
+  const thrown = (error) => {
+    if (!wasInterrupted(error)) {
+      record(began, { ok: false, timeout: error?.name === 'PoolTimeoutError', problem: String(error) });
+    }
   };
   let result;
   try {
     result = fn();
   } catch (error) {
-    return failed(error);
+    return thrown(error);
   }
-  return isPromise(result) ? result.then(succeeded, failed) : succeeded(result);
+  return typeof result?.then === 'function' ? result.then(answered, thrown) : answered(result);
 }
 
-function record(began, { ok, timeout = false, error }) {
+function record(began, { ok, timeout, problem }) {
   const ms = now() - began;
   success.add(ok);
   duration.add(ms);
   timedOut.add(timeout);
   if (timeout || !counting) {
-    // The first request of a user brings the counter into being, at 0.
+    // A user's first request brings the counter into being, at 0.
     timeouts.add(timeout ? 1 : 0);
     counting = true;
   }
   pgxpool.observeResponse(ms);
-  if (error !== undefined) {
-    logOnce(String(error));
+  if (!ok) {
+    logOnce(problem);
   }
 }
 
@@ -56,31 +58,30 @@ function now() {
   return exec.instance.currentTestRunDuration;
 }
 
+// Over HTTP a 503 is what the application makes of a pool timeout, and k6 gives
+// status 0 to a request without an answer.
+function outcomeOf(result) {
+  if (!isResponse(result) || (result.status !== 0 && result.status < 400)) {
+    return { ok: true, timeout: false, problem: '' };
+  }
+  const { status, error, url } = result;
+  return { ok: false, timeout: status === 503, problem: `${url}: ${status === 0 ? error : `HTTP ${status}`}` };
+}
+
 // A row may have a column called status; only k6's Response has timings too.
 function isResponse(result) {
-  return result !== null && typeof result === 'object' && typeof result.status === 'number' && typeof result.timings === 'object';
+  return typeof result?.status === 'number' && typeof result.timings === 'object';
 }
 
-function isPromise(result) {
-  return result !== null && typeof result === 'object' && typeof result.then === 'function';
-}
-
-// k6 gives status 0 to a request that got no answer.
-function outcomeOf({ status, error, url }) {
-  if (status !== 0 && status < 400) {
-    return { ok: true };
-  }
-  return { ok: false, timeout: status === 503, error: `${url}: ${status === 0 ? error : `HTTP ${status}`}` };
-}
-
-function isPoolTimeout(error) {
-  return error !== null && typeof error === 'object' && error.name === 'PoolTimeoutError';
+// What the end of the test cut off is nobody's failure.
+function wasInterrupted(error) {
+  return error?.name === 'Error' && error.message === 'interrupted';
 }
 
 // Two errors that differ only in their numbers are the same error. A URL may
 // carry a password.
-function logOnce(error) {
-  const text = error.replace(/\/\/[^\s/]*@/g, '//***@');
+function logOnce(problem) {
+  const text = problem.replace(/\/\/[^\s/]*@/g, '//***@');
   const kind = text.replace(/\d+/g, '#');
   if (!logged.has(kind)) {
     logged.add(kind);

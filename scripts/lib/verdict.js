@@ -1,16 +1,16 @@
 // What every scenario shares: from the criteria the thresholds before the run,
 // and the verdict after it.
 //
-//   const verdict = judge({ script: '100users', users: 100, criteria: poolCriteria });
+//   const verdict = judge({ script: '100users', criteria: poolCriteria });
 //   export const options = { vus: 100, ...verdict.options };
 //   export const handleSummary = verdict.handleSummary;
 
 import pgxpool from 'k6/x/pgxpool';
 import { parseGate, parseWaive, thresholds, trendStats } from '../../thresholds/criteria.js';
 
-// run is what the report says about the run: script, users, target (the
-// application's URL) and configuration (further options by name), beside the
-// criteria it is judged by and notes to show.
+// Beside the criteria and notes to show it takes what the report is to say about
+// the run: script, target (the application's URL), configuration (further
+// options by name) and users, where that is not simply k6's number of VUs.
 // A wrong GATE or WAIVE throws here, in the init context, before anything runs.
 export function judge({ criteria, notes = [], ...run }) {
   const gate = parseGate(__ENV.GATE);
