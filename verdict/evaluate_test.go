@@ -182,7 +182,11 @@ func TestStatisticsLeftOutOfTheSummary(t *testing.T) {
 	e := engineOf(t, r)
 	e.stats = []string{"avg"}
 	require.True(t, e.judge(js.thresholds("poolCriteria", "fail", []string{})))
-	row := rowOf(t, e.evaluate(js.rows("poolCriteria"), "fail", nil, nil), "active_connections")
+	report := e.evaluate(js.rows("poolCriteria"), "fail", nil, nil)
+	row := rowOf(t, report, "db_cpu")
+	require.Equal(t, verdict.Warning, row.Verdict, "nobody saw whether the CPU was measured")
+	require.Equal(t, "max of pgxpool_db_cpu is not in the data: add it to --summary-trend-stats", row.Reason)
+	row = rowOf(t, report, "active_connections")
 	require.Equal(t, verdict.Warning, row.Verdict, "k6 judged the WARNING expression, nobody the PASS one")
 	require.Equal(t, "p(95) of pgxpool_utilization is not in the data: add it to --summary-trend-stats", row.Reason)
 	require.Nil(t, row.Measured)
@@ -192,6 +196,20 @@ func TestStatisticsLeftOutOfTheSummary(t *testing.T) {
 	row = rowOf(t, ungated.evaluate(js.rows("poolCriteria"), "pass", nil, nil), "active_connections")
 	require.Equal(t, verdict.Fail, row.Verdict, "nobody judged anything")
 	require.Equal(t, "no data: p(95) of pgxpool_waiting_sampled is not in the data: add it to --summary-trend-stats", row.Reason)
+}
+
+// Scripts feed a request's metrics together, so this takes a script that does
+// not; k6 lets a rate without samples pass.
+func TestARateOfNothingIsNoData(t *testing.T) {
+	r := goodRun()
+	r.success = 0
+	e := engineOf(t, r)
+	e.add("request_duration", 12)
+	e.judge(loadScript(t).thresholds("poolCriteria", "pass", []string{}))
+	row := rowOf(t, e.evaluate(loadScript(t).rows("poolCriteria"), "pass", nil, nil), "success_rate")
+	require.Equal(t, verdict.Fail, row.Verdict)
+	require.Equal(t, "no data: request_success has no samples", row.Reason)
+	require.Nil(t, row.Measured)
 }
 
 func TestEverythingWaivedIsSaid(t *testing.T) {

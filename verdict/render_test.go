@@ -57,8 +57,9 @@ func reports(t *testing.T) map[string]verdict.Report {
 			r.utilization, r.waiting, r.inOverflow = []float64{300}, []float64{40}, 98
 			r.drift = []float64{1.62}
 		}),
-		"waived": report(t, "pass", []string{"db_cpu"}, func(r *run) { r.cpu = nil }),
-		"nodata": report(t, "fail", nil, func(r *run) { *r = run{} }),
+		"stopped": report(t, "pass", nil, func(r *run) { r.cpu = []float64{64} }),
+		"waived":  report(t, "pass", []string{"db_cpu"}, func(r *run) { r.cpu = nil }),
+		"nodata":  report(t, "fail", nil, func(r *run) { *r = run{} }),
 	}
 }
 
