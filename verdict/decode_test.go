@@ -54,6 +54,15 @@ func TestFromScriptTakesCopiedData(t *testing.T) {
 	require.Equal(t, map[string]float64{"rate": 1, "passes": 7, "fails": 0}, metrics["request_success"].Values)
 }
 
+// --summary-trend-stats decides how k6 spells a percentile.
+func TestPercentilesAreFoundInAnySpelling(t *testing.T) {
+	e := engineOf(t, goodRun())
+	e.stats = []string{"p(95.0)"}
+	row := rowOf(t, e.evaluate(loadScript(t).rows("poolCriteria"), "pass", nil, nil), "active_connections")
+	require.Equal(t, verdict.Pass, row.Verdict, row.Reason)
+	require.InDelta(t, 50, *row.Measured, 0)
+}
+
 // k6's machine-readable data are a Go type of its own.
 func TestFromScriptTakesMachineReadableData(t *testing.T) {
 	type metric struct {

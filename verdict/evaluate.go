@@ -137,9 +137,8 @@ func figureOf(metrics map[string]Metric, c Condition) *float64 {
 	if err != nil {
 		return nil
 	}
-	m := metrics[c.Metric]
-	value, ok := m.figure(e.method)
-	if !ok || m.emptyRate() {
+	value, ok := metrics[c.Metric].figure(e.method)
+	if !ok {
 		return nil
 	}
 	return &value
