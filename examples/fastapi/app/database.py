@@ -54,6 +54,8 @@ async def seed(settings: Settings) -> None:
         server_settings={"application_name": f"{settings.DB_APPLICATION_NAME}-seed"},
     )
     try:
+        # A server with it off would leave VACUUM nothing to mark: see seed.sql.
+        await connection.execute("SET synchronous_commit = on")
         await connection.execute(SEED.read_text(encoding="utf-8"))
         await connection.execute("VACUUM (ANALYZE) projects, users, issues, comments")
     finally:
