@@ -75,5 +75,7 @@ func (p *Pool) closeRecord(r *record, reason CloseReason, o Observer) {
 	case CloseExplicit:
 	}
 	p.mu.Unlock()
-	o.Closed(time.Now(), reason)
+	if !p.ending.Load() {
+		o.Closed(time.Now(), reason)
+	}
 }

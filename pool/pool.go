@@ -48,6 +48,8 @@ type Pool struct {
 	shapes   shapeCache
 	leaks    *leakWatch // nil: off
 
+	ending atomic.Bool // Shutdown was called
+
 	// background counts goroutines that outlive the call which started them.
 	background sync.WaitGroup
 

@@ -1,0 +1,139 @@
+//go:build unix
+
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+)
+
+// exitThresholds is k6's exit code for thresholds that were crossed.
+const exitThresholds = 99
+
+// judged is a scenario of its own: users who hold a connection for a while,
+// judged by the runbook's criteria.
+func judged(t *testing.T, options, body string) string {
+	root := k6test.Root(t)
+	return k6test.Script(t, fmt.Sprintf(`
+import { Pool } from 'k6/x/pgxpool';
+import { sleep } from 'k6';
+import { judge } from '%[1]s/scripts/lib/verdict.js';
+import { request } from '%[1]s/scripts/lib/request.js';
+import { poolCriteria } from '%[1]s/thresholds/criteria.js';
+
+const pool = new Pool(%[2]s);
+const verdict = judge({ script: 'test', users: 4, criteria: poolCriteria });
+export const options = { vus: 4, duration: '4s', ...verdict.options };
+export const handleSummary = verdict.handleSummary;
+export default function () { %[3]s }
+`, root, options, body))
+}
+
+type summary struct {
+	Verdict  string
+	Criteria []struct{ Name, Verdict, Reason string }
+}
+
+func summaryOf(t *testing.T, r k6test.Result) (s summary) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(r.File(t, "results/summary.json")), &s))
+	return s
+}
+
+func run(t *testing.T, script string, env map[string]string, flags ...string) k6test.Result {
+	t.Helper()
+	if env == nil {
+		env = map[string]string{}
+	}
+	if _, ok := env["DATABASE_URL"]; !ok {
+		env["DATABASE_URL"] = pgtest.Database(t)
+	}
+	return k6test.K6(t, k6test.Run{Args: append(append([]string{"run"}, flags...), script), Env: env})
+}
+
+const holding = `request(() => pool.query('SELECT pg_sleep(0.05)')); sleep(0.05);`
+
+func TestPassExitsZero(t *testing.T) {
+	r := run(t, judged(t, `{ poolSize: 10 }`, holding), map[string]string{"WAIVE": "db_cpu"})
+	require.Zero(t, r.Code, r.Output())
+	require.Contains(t, r.Stdout, "PASS")
+	require.Equal(t, "PASS", summaryOf(t, r).Verdict)
+	require.Contains(t, r.File(t, "results/summary.md"), "waived", "the report shows the waiver")
+	require.Contains(t, r.File(t, "results/junit.xml"), "<testsuite")
+}
+
+func TestWarningHoldsOnlyTheFailGate(t *testing.T) {
+	// All four connections of the base size in use all the time, nobody waits.
+	script := judged(t, `{ poolSize: 4, maxOverflow: 4 }`, `request(() => pool.query('SELECT pg_sleep(0.05)'));`)
+	r := run(t, script, map[string]string{"WAIVE": "db_cpu"})
+	require.Equal(t, exitThresholds, r.Code, r.Output())
+	require.Equal(t, "WARNING", summaryOf(t, r).Verdict, r.Output())
+	r = run(t, script, map[string]string{"WAIVE": "db_cpu", "GATE": "fail"})
+	require.Zero(t, r.Code, r.Output())
+	require.Equal(t, "WARNING", summaryOf(t, r).Verdict)
+}
+
+func TestFailHoldsNoGate(t *testing.T) {
+	script := judged(t, `{ poolSize: 1, maxOverflow: 0, poolTimeout: 50 }`, `request(() => pool.query('SELECT pg_sleep(0.2)'));`)
+	for _, gate := range []string{"pass", "fail"} {
+		r := run(t, script, map[string]string{"GATE": gate, "WAIVE": "db_cpu"})
+		require.Equal(t, exitThresholds, r.Code, r.Output())
+		require.Equal(t, "FAIL", summaryOf(t, r).Verdict)
+		require.Contains(t, r.Output(), "PoolTimeoutError")
+	}
+}
+
+func TestNoDataIsAFail(t *testing.T) {
+	for _, gate := range []string{"pass", "fail"} {
+		r := run(t, judged(t, `{}`, `sleep(0.5);`), map[string]string{"GATE": gate})
+		require.Equal(t, exitThresholds, r.Code, r.Output())
+		s := summaryOf(t, r)
+		require.Equal(t, "FAIL", s.Verdict)
+		for _, row := range s.Criteria {
+			require.Equal(t, "FAIL", row.Verdict, row.Name)
+			require.NotEmpty(t, row.Reason, row.Name)
+		}
+	}
+}
+
+// The CPU of a database that this role may not look at: a WARNING that says
+// which grant is missing, and no more than that.
+func TestUnreadableCPUIsAWarning(t *testing.T) {
+	url := pgtest.Database(t)
+	conn := pgtest.Conn(t, url)
+	_, err := conn.Exec(t.Context(), "DROP ROLE IF EXISTS blind; CREATE ROLE blind LOGIN PASSWORD 'blind'")
+	require.NoError(t, err)
+	blind := asRole(t, url, "blind", "blind")
+	script := judged(t, `{ poolSize: 10 }`, holding)
+	r := run(t, script, map[string]string{"DATABASE_URL": blind, "GATE": "fail"})
+	require.Zero(t, r.Code, r.Output())
+	require.Equal(t, "WARNING", summaryOf(t, r).Verdict)
+	require.Equal(t, 1, strings.Count(r.Stderr, "pg_read_server_files"), "one warning that names the grant: %s", r.Stderr)
+	r = run(t, script, map[string]string{"DATABASE_URL": blind})
+	require.Equal(t, exitThresholds, r.Code, r.Output())
+	r = run(t, script, map[string]string{"DATABASE_URL": blind, "WAIVE": "db_cpu"})
+	require.Zero(t, r.Code, r.Output())
+}
+
+// The main job itself, short, on the temporary PostgreSQL.
+func Test100Users(t *testing.T) {
+	script := filepath.Join(k6test.Root(t), "scripts", "100users.js")
+	r := k6test.K6(t, k6test.Run{
+		Args: []string{"run", "-e", "CONCURRENT=20", "-e", "DURATION=6", "-e", "THINK=0.2", "-e", "INTERVAL=1",
+			"-e", "WAIVE=db_cpu,response_drift", script},
+	})
+	require.Zero(t, r.Code, r.Output())
+	require.Regexp(t, `(?m)^Pool Status: Active=\d+, Available=\d+, Total=20, Utilization=\d+\.\d%$`, r.Stdout)
+	require.Contains(t, r.Output(), "temporary PostgreSQL")
+	s := summaryOf(t, r)
+	require.Equal(t, "PASS", s.Verdict)
+	require.Len(t, s.Criteria, 6)
+}

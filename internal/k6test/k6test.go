@@ -1,0 +1,144 @@
+//go:build unix
+
+// Package k6test runs k6 with the extension compiled in, as a user would, and
+// tells what came of it.
+package k6test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// limit is how long one run may take. Runs are short; a hang must not eat the
+// whole test's time.
+const limit = 2 * time.Minute
+
+// build leaves the binary where the next test finds it: go build does nothing
+// then if no source has changed. The lock keeps test binaries that run side by
+// side from building the same file.
+var build = sync.OnceValues(func() (string, error) {
+	name, args := "k6", []string{"build"}
+	if raceEnabled {
+		name, args = "k6-race", append(args, "-race")
+	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("xk6-pgxpool-test-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	lock, err := os.Create(filepath.Join(dir, "lock")) //nolint:gosec // our own directory
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()                                                     //nolint:errcheck // nothing was written
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a small number
+		return "", err
+	}
+	binary := filepath.Join(dir, name)
+	args = append(args, "-o", binary, "github.com/flowboard/xk6-pgxpool/cmd/k6")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil { //nolint:gosec // arguments of ours
+		return "", errors.New(string(out))
+	}
+	return binary, nil
+})
+
+// Binary is k6 with the extension, built once per test binary and with the
+// race detector if the test has it.
+func Binary(t testing.TB) string {
+	t.Helper()
+	binary, err := build()
+	require.NoError(t, err, "building k6")
+	return binary
+}
+
+// Run is one run of k6 to come.
+type Run struct {
+	Args []string          // after `k6`
+	Env  map[string]string // beside PATH and HOME; nothing else is inherited
+	Dir  string            // working directory; empty makes a temporary one
+}
+
+// Result is what a run left behind.
+type Result struct {
+	Code   int
+	Stdout string
+	Stderr string
+	Dir    string
+}
+
+// Output is standard output and error together.
+func (r Result) Output() string { return r.Stdout + r.Stderr }
+
+// File reads a file below the working directory.
+func (r Result) File(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(r.Dir, name))
+	require.NoError(t, err, r.Output())
+	return string(text)
+}
+
+// Command prepares a run without starting it, for tests that need its process.
+func Command(ctx context.Context, t testing.TB, r Run) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, Binary(t), r.Args...)
+	cmd.Dir = r.Dir
+	if cmd.Dir == "" {
+		cmd.Dir = t.TempDir()
+	}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "NO_COLOR=1"}
+	for name, value := range r.Env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	return cmd
+}
+
+// K6 runs k6 to its end.
+func K6(t testing.TB, r Run) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	cmd := Command(ctx, t, r)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	require.NoError(t, ctx.Err(), "k6 hung: %s", stdout.String()+stderr.String())
+	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Dir: cmd.Dir}
+}
+
+// Script writes a script to a temporary file and gives its path.
+func Script(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "script.js")
+	require.NoError(t, os.WriteFile(path, []byte(strings.TrimSpace(text)+"\n"), 0o600))
+	return path
+}
+
+// Root is the project's directory.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		require.NotEqual(t, parent, dir, "no go.mod above the test")
+		dir = parent
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package k6test
+
+const raceEnabled = false

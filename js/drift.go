@@ -1,0 +1,58 @@
+package js
+
+import (
+	"errors"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// driftRecorder computes `response_drift` from what scripts observe, and gives
+// it to k6 before the thresholds are judged.
+type driftRecorder struct {
+	drift verdict.Drift
+	state onceState
+}
+
+// observeResponse notes how long a request took, in milliseconds.
+func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
+	state := i.vu.State()
+	if state == nil {
+		i.throw(inInit("observeResponse()"))
+	}
+	i.test.drift.state.set(state)
+	if err := i.test.drift.drift.Add(time.Now(), call.Argument(0).ToFloat()); err != nil {
+		i.throw(argumentsError("observeResponse(ms)", err.Error()))
+	}
+	return sobek.Undefined()
+}
+
+func (d *driftRecorder) push(t *testRun) {
+	state := d.state.get()
+	if state == nil {
+		return // no script has observed anything
+	}
+	ratio, err := d.drift.Value()
+	var missing *verdict.DriftError
+	switch {
+	case errors.As(err, &missing):
+		t.facts.setMissing("response_drift", err.Error())
+		return
+	case err != nil:
+		t.logger.WithError(err).Warn("computing response_drift")
+		t.facts.setMissing("response_drift", err.Error())
+		return
+	}
+	t.pushNow(state, metrics.Sample{
+		TimeSeries: metrics.TimeSeries{Metric: t.metrics.responseDrift, Tags: t.runTags(state)},
+		Time:       time.Now(), Value: ratio,
+	})
+}
+
+func (t *testRun) pushNow(state *lib.State, s metrics.Sample) {
+	state.Samples <- metrics.Samples{s}
+}

@@ -1,0 +1,77 @@
+package js
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/lib"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// iteration follows what one VU holds, to sweep it when its iteration ends.
+type iteration struct {
+	vu   modules.VU
+	test *testRun
+
+	watching bool // k6 reports the end of iterations
+
+	mu   sync.Mutex
+	held map[*pool.Conn]struct{}
+}
+
+// hold notes a connection that the script has to give back. It runs on the
+// VU's goroutine.
+func (it *iteration) hold(c *pool.Conn) {
+	it.mu.Lock()
+	if it.held == nil {
+		it.held = make(map[*pool.Conn]struct{})
+	}
+	it.held[c] = struct{}{}
+	it.mu.Unlock()
+	it.watchEnd()
+}
+
+func (it *iteration) drop(c *pool.Conn) {
+	it.mu.Lock()
+	delete(it.held, c)
+	it.mu.Unlock()
+}
+
+// watchEnd makes sure that the end of the iteration is noticed. Iterations
+// report theirs, and whether k6 cut them off; setup() and teardown() only end
+// their context.
+func (it *iteration) watchEnd() {
+	ctx := it.vu.Context()
+	if lib.GetScenarioState(ctx) == nil {
+		context.AfterFunc(ctx, func() { it.sweep(errors.Is(ctx.Err(), context.DeadlineExceeded)) })
+		return
+	}
+	if it.watching {
+		return
+	}
+	if stop := onIterationEnd(it.vu.Events(), it.sweep); stop != nil {
+		it.watching = true
+		it.test.onEnd(stop)
+		return
+	}
+	context.AfterFunc(ctx, func() { it.sweep(false) })
+}
+
+// sweep returns what is still held. It is a leak unless k6 cut the iteration
+// off, which the script could not help.
+func (it *iteration) sweep(interrupted bool) {
+	it.mu.Lock()
+	held := it.held
+	it.held = nil
+	it.mu.Unlock()
+	for c := range held {
+		if interrupted {
+			c.Release()
+		} else {
+			c.Leak()
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package js
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// endLimit bounds what the end of the test waits for: k6 itself would wait half
+// an hour.
+const endLimit = 3 * time.Second
+
+// testRun is what the whole k6 process shares: the pools by name, the way their
+// samples take, and the end of it all.
+type testRun struct {
+	flusher flusher
+	drift   driftRecorder
+	server  temporaryServer
+	facts   facts
+
+	beginOnce sync.Once
+	started   time.Time
+	metrics   *metricSet
+	root      *metrics.TagSet
+	logger    logrus.FieldLogger
+
+	envOnce sync.Once
+	lookup  pool.Lookup
+	envErr  error
+
+	mu       sync.Mutex
+	pools    map[string]*sharedPool
+	cleanups []func()
+	ended    bool
+}
+
+// begin runs with the first VU's init code.
+func (t *testRun) begin(vu modules.VU, env *common.InitEnvironment) {
+	t.beginOnce.Do(func() {
+		t.started = time.Now()
+		t.metrics = registerMetrics(env.Registry)
+		t.root = env.Registry.RootTagSet()
+		t.logger = env.Logger
+		t.pools = make(map[string]*sharedPool)
+		t.server.logger = env.Logger
+		onTestEnd(vu.Events(), t.end)
+	})
+}
+
+// environment is read once: a .env file that changes during the test must not
+// give two VUs two configurations.
+func (t *testRun) environment(env *common.InitEnvironment) (pool.Lookup, error) {
+	t.envOnce.Do(func() {
+		var dir string
+		if dir, t.envErr = os.Getwd(); t.envErr == nil {
+			t.lookup, t.envErr = pool.Environment(env.RuntimeOptions.Env, env.LookupEnv, dir)
+		}
+	})
+	return t.lookup, t.envErr
+}
+
+// join gives the pool of that name, which must have the same configuration if
+// it exists already. Nothing is connected.
+func (t *testRun) join(config pool.Config) (*sharedPool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known, ok := t.pools[config.Name]; ok {
+		if difference := known.config.Difference(config); difference != "" {
+			return nil, &joinError{name: config.Name, difference: difference}
+		}
+		return known, nil
+	}
+	p := &sharedPool{test: t, config: config}
+	t.pools[config.Name] = p
+	return p, nil
+}
+
+// onEnd registers something to be undone when the test is over.
+func (t *testRun) onEnd(undo func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cleanups = append(t.cleanups, undo)
+}
+
+// end stops everything that runs beside the VUs. With running, k6 still takes
+// samples, and what they say reaches the thresholds.
+func (t *testRun) end(running bool) {
+	t.mu.Lock()
+	if t.ended {
+		t.mu.Unlock()
+		return
+	}
+	t.ended = true
+	pools, cleanups := t.pools, t.cleanups
+	t.mu.Unlock()
+	for _, undo := range cleanups {
+		undo()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, p := range pools {
+		wg.Go(func() { p.stop(ctx, running) })
+	}
+	wg.Wait()
+	if running {
+		t.drift.push(t)
+	}
+	t.flusher.stop(running)
+	t.server.stop()
+}
+
+func (t *testRun) hasEnded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended
+}
+
+func (t *testRun) startedAt() time.Time { return t.started }
+
+// configurations gives the pools' options, in the order of their names.
+func (t *testRun) configurations() []pool.Config {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []pool.Config
+	for _, name := range slices.Sorted(maps.Keys(t.pools)) {
+		all = append(all, t.pools[name].config)
+	}
+	return all
+}

@@ -1,0 +1,64 @@
+package js
+
+import (
+	"errors"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// errAsyncTransaction: BEGIN and COMMIT would not wait for what fn awaits.
+var errAsyncTransaction = errors.New("transaction(fn) takes a plain function, not an async one: " +
+	"use acquire() with exec('BEGIN') and exec('COMMIT'), or blocking calls inside fn")
+
+// transaction runs a script's function between BEGIN and COMMIT. What it
+// throws rolls back and is thrown on.
+func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
+	fn, err := p.transactionFunction(call)
+	if err != nil {
+		p.throw(err)
+	}
+	pl, err := p.ready("transaction()")
+	if err != nil {
+		p.throw(err)
+	}
+	conn, err := pl.Acquire(p.session.current(), p.scriptLine(p.shared.config.Name))
+	if err != nil {
+		p.throw(err)
+	}
+	result, err := p.inTransaction(conn, fn)
+	p.session.current()
+	p.iteration.drop(conn)
+	conn.Release() // rolls back what is still open
+	if err != nil {
+		p.throw(err)
+	}
+	return result
+}
+
+func (p *poolObject) transactionFunction(call sobek.FunctionCall) (sobek.Callable, error) {
+	fn, ok := sobek.AssertFunction(call.Argument(0))
+	if !ok || len(call.Arguments) != 1 {
+		return nil, argumentsError("transaction(fn)", "fn is "+typeName(call.Argument(0))+", accepted is one function")
+	}
+	constructor, ok := call.Argument(0).ToObject(p.rt).Get("constructor").(*sobek.Object)
+	if ok && constructor.Get("name").String() == "AsyncFunction" {
+		return nil, &pool.QueryError{Err: errAsyncTransaction}
+	}
+	return fn, nil
+}
+
+func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Value, error) {
+	if err := conn.Begin(p.session.current()); err != nil {
+		return nil, err
+	}
+	result, err := fn(sobek.Undefined(), p.hold(conn))
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := result.Export().(*sobek.Promise); ok {
+		return nil, &pool.QueryError{Err: errAsyncTransaction}
+	}
+	return result, conn.Commit(p.session.current())
+}

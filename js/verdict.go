@@ -1,0 +1,128 @@
+package js
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/grafana/sobek"
+	"golang.org/x/term"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// resultsDir is where the reports go, below the working directory.
+const resultsDir = "results"
+
+// verdict judges k6's end-of-test data: what handleSummary gives back to k6,
+// texts by destination.
+func (i *instance) verdict(call sobek.FunctionCall) sobek.Value {
+	if len(call.Arguments) != 2 {
+		i.throw(argumentsError("verdict(data, options)", "takes handleSummary's data and the options of the judgement"))
+	}
+	outputs, err := i.judge(call.Argument(0).Export(), call.Argument(1).Export())
+	if err != nil {
+		i.throw(err)
+	}
+	result := i.rt.NewObject()
+	for _, o := range outputs {
+		i.must(result.Set(o.destination, o.text))
+	}
+	return result
+}
+
+type output struct{ destination, text string }
+
+func (i *instance) judge(data, options any) ([]output, error) {
+	in, err := verdict.FromScript(data, options)
+	if err != nil {
+		return nil, argumentsError("verdict(data, options)", err.Error())
+	}
+	in.Unmeasured, in.Missing = i.test.facts.copies()
+	i.describeRun(&in.Run)
+	report, err := verdict.Evaluate(in)
+	if err != nil {
+		return nil, argumentsError("verdict(data, options)", err.Error())
+	}
+	// k6 writes files but makes no directories.
+	if err := os.MkdirAll(resultsDir, 0o750); err != nil {
+		return nil, fmt.Errorf("making the directory for the reports: %w", err)
+	}
+	summary, err := report.JSON()
+	if err != nil {
+		return nil, fmt.Errorf("writing summary.json: %w", err)
+	}
+	junit, err := report.JUnit()
+	if err != nil {
+		return nil, fmt.Errorf("writing junit.xml: %w", err)
+	}
+	return []output{
+		{"stdout", report.Terminal(verdict.Colour(data), terminalWidth())},
+		{resultsDir + "/summary.json", string(summary)},
+		{resultsDir + "/summary.md", report.Markdown()},
+		{resultsDir + "/junit.xml", string(junit)},
+	}, nil
+}
+
+// terminalWidth is that of standard output, 80 where it is no terminal.
+func terminalWidth() int {
+	width, _, err := term.GetSize(int(os.Stdout.Fd())) //nolint:gosec // a small number
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return width
+}
+
+// describeRun adds what the process knows of the run.
+func (i *instance) describeRun(run *verdict.Run) {
+	run.Cores = runtime.NumCPU()
+	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
+	run.Started = i.test.startedAt()
+	run.Versions = versions()
+	if run.Configuration == nil {
+		run.Configuration = make(map[string]string)
+	}
+	for _, c := range i.test.configurations() {
+		prefix := ""
+		if c.Name != pool.DefaultConfig().Name {
+			prefix = c.Name + "."
+		}
+		for name, value := range describeConfig(c) {
+			run.Configuration[prefix+name] = value
+		}
+	}
+}
+
+// describeConfig is what a comparison of two runs needs of a pool.
+func describeConfig(c pool.Config) map[string]string {
+	return map[string]string{
+		"poolSize":      strconv.Itoa(c.PoolSize),
+		"maxOverflow":   strconv.Itoa(c.MaxOverflow),
+		"poolTimeout":   c.PoolTimeout.String(),
+		"poolRecycle":   c.PoolRecycle.String(),
+		"poolPrePing":   strconv.FormatBool(c.PoolPrePing),
+		"queryExecMode": pool.ModeName(c.QueryExecMode),
+	}
+}
+
+func versions() map[string]string {
+	known := map[string]string{"go": runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return known
+	}
+	for _, dependency := range info.Deps {
+		switch dependency.Path {
+		case "go.k6.io/k6/v2":
+			known["k6"] = dependency.Version
+		case "github.com/jackc/pgx/v5":
+			known["pgx"] = dependency.Version
+		case "github.com/flowboard/xk6-pgxpool":
+			known["pgxpool"] = dependency.Version
+		}
+	}
+	return known
+}
