@@ -206,6 +206,13 @@ declare module 'k6/x/pgxpool' {
      * @throws {PgxpoolError}
      */
     exec(sql: string, ...args: SqlArgument[]): ExecResult;
+
+    /** `query` as a Promise. */
+    queryAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T[]>;
+    /** `queryRow` as a Promise. */
+    queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
+    /** `exec` as a Promise. */
+    execAsync(sql: string, ...args: SqlArgument[]): Promise<ExecResult>;
   }
 
   /**
@@ -260,18 +267,17 @@ declare module 'k6/x/pgxpool' {
     readonly leaks: number;
   }
 
-  /** A connection pool. Every call but the constructor belongs into VU code, `setup()` or `teardown()`. */
-  export class Pool implements Queryable {
+  /**
+   * A connection pool. Every call but the constructor belongs into VU code, `setup()` or
+   * `teardown()`. Its statements each take a connection and give it back.
+   */
+  export class Pool {
     /**
      * Describes a pool, or joins the one of that name. Connects nothing: that happens at
      * the first checkout.
      * @throws {ConfigError}
      */
     constructor(options?: Options);
-
-    query<T = Row>(sql: string, ...args: SqlArgument[]): T[];
-    queryRow<T = Row>(sql: string, ...args: SqlArgument[]): T | null;
-    exec(sql: string, ...args: SqlArgument[]): ExecResult;
 
     /**
      * Takes a connection, for statements that must share one. Give it back in a `finally`.
@@ -292,18 +298,16 @@ declare module 'k6/x/pgxpool' {
     /** Closes the pool for the whole process. Once is enough; a call afterwards is an error. */
     close(): void;
 
-    /** {@link Pool.query} as a Promise. */
-    queryAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T[]>;
-    /** {@link Pool.queryRow} as a Promise. */
-    queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
-    /** {@link Pool.exec} as a Promise. */
-    execAsync(sql: string, ...args: SqlArgument[]): Promise<ExecResult>;
-    /** {@link Pool.acquire} as a Promise. */
+    /** `acquire` as a Promise. */
     acquireAsync(): Promise<Connection>;
   }
+  export interface Pool extends Queryable {}
 
-  /** `new Pool({ ...options, url })` in xk6-sql's shape. */
-  export function open(url: string, options?: Omit<Options, 'url'>): Pool;
+  /**
+   * `new Pool({ ...options, url })` in xk6-sql's shape. Without a URL, as from an unset
+   * `__ENV.MY_URL`, it comes from where {@link Options.url} says.
+   */
+  export function open(url: string | undefined, options?: Omit<Options, 'url'>): Pool;
   /** xk6-sql's own call: the driver is ignored, it is always PostgreSQL. */
   export function open(driver: symbol | string, url: string, options?: Omit<Options, 'url'>): Pool;
 
@@ -391,22 +395,24 @@ declare module 'k6/x/pgxpool' {
     };
   }
 
+  /**
+   * Judges a finished run: for `handleSummary`, whose data it takes and whose result it
+   * gives, the report for the terminal and the files below `results/`.
+   */
+  export function verdict(data: object, options: VerdictOptions): Record<string, string>;
+
+  /**
+   * Tells how long one response took, in milliseconds. From all of them comes the metric
+   * `response_drift`: p95 of the run's last third over p95 of its first.
+   */
+  export function observeResponse(ms: number): void;
+
   /** What `import pgxpool from 'k6/x/pgxpool'` gives. */
   const pgxpool: {
     readonly Pool: typeof Pool;
     readonly open: typeof open;
-
-    /**
-     * Judges a finished run: for `handleSummary`, whose data it takes and whose result it
-     * gives, the report for the terminal and the files below `results/`.
-     */
-    verdict(data: object, options: VerdictOptions): Record<string, string>;
-
-    /**
-     * Tells how long one response took, in milliseconds. From all of them comes the metric
-     * `response_drift`: p95 of the run's last third over p95 of its first.
-     */
-    observeResponse(ms: number): void;
+    readonly verdict: typeof verdict;
+    readonly observeResponse: typeof observeResponse;
   };
   export default pgxpool;
 }

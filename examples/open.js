@@ -4,13 +4,12 @@
 //     DATABASE_URL=postgres://user:password@host/database go run ./cmd/k6 run examples/open.js
 
 import { check } from 'k6';
-import { open, Pool } from 'k6/x/pgxpool';
+import { open } from 'k6/x/pgxpool';
 
 export const options = { thresholds: { checks: ['rate==1'] } };
 
-// Without an address of its own this example falls back to the temporary PostgreSQL.
-const url = __ENV.DATABASE_URL;
-const pool = url ? open(url, { poolSize: 5 }) : new Pool({ poolSize: 5 });
+// Without DATABASE_URL it is the temporary PostgreSQL.
+const pool = open(__ENV.DATABASE_URL, { poolSize: 5 });
 
 export default function () {
   const row = pool.queryRow('SELECT current_database() AS name');

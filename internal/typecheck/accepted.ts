@@ -1,7 +1,9 @@
 // Calls that must compile, and the types that must come out of them.
 import pgxpool, {
+  observeResponse,
   open,
   Pool,
+  verdict,
   type Connection,
   type Criterion,
   type ExecResult,
@@ -39,6 +41,7 @@ const pool = new Pool(everyOption);
 const pools: Pool[] = [
   new pgxpool.Pool({}),
   open('postgres://localhost/flowboard'),
+  open(__ENV.DATABASE_URL, { poolSize: 5 }),
   open('postgres://localhost/flowboard', { poolSize: 5 }),
   open(Symbol('postgres'), 'postgres://localhost/flowboard', { maxOverflow: 0 }),
   pgxpool.open('postgres', 'postgres://localhost/flowboard'),
@@ -55,7 +58,10 @@ is<Same<ReturnType<typeof pool.queryAsync<Issue>>, Promise<Issue[]>>>();
 is<Same<ReturnType<typeof pool.queryRowAsync<Issue>>, Promise<Issue | null>>>();
 is<Same<ReturnType<Pool['execAsync']>, Promise<ExecResult>>>();
 is<Same<ReturnType<Pool['acquireAsync']>, Promise<Connection>>>();
+is<Same<ReturnType<Connection['execAsync']>, Promise<ExecResult>>>();
 is<Same<Connection['pid'], number>>();
+is<Same<typeof pgxpool.verdict, typeof verdict>>();
+is<Same<typeof pgxpool.observeResponse, typeof observeResponse>>();
 is<Same<PoolStat[keyof PoolStat], number>>();
 
 const rows = pool.query('SELECT 1 AS one');
