@@ -86,7 +86,7 @@ func (c Config) MaxConns() int { return c.PoolSize + c.MaxOverflow }
 func (c Config) Validate() error {
 	for _, o := range options {
 		if err := o.check(c); err != nil {
-			err.Option, err.Value = o.name, o.show(c)
+			err.Option, err.Value = o.name, o.refused(c)
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func (c Config) Difference(other Config) string {
 		}
 		here, there := o.show(c), o.show(other)
 		if here == there {
-			return o.name + " (the passwords differ)"
+			return o.name + " (it differs in what is not shown, such as the password)"
 		}
 		return fmt.Sprintf("%s %s, not %s", o.name, here, there)
 	}

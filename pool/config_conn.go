@@ -20,7 +20,7 @@ import (
 func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 	conn, err := connConfig(c.URL)
 	if err != nil {
-		err.Option, err.Value = urlOption.name, urlOption.show(c)
+		err.Option, err.Value = urlOption.name, showConnection(c.URL)
 		return nil, err
 	}
 	conn.RuntimeParams["application_name"] = c.ApplicationName

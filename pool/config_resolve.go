@@ -38,8 +38,10 @@ type resolver struct {
 	config  Config
 	script  map[string]any
 	lookup  Lookup
-	fromURL map[string]given  // values of the URL's parameters, by option
 	origins map[string]origin // of the options that are not at their default
+
+	fromURL        map[string]given // values of the URL's parameters, by option
+	urlHasPassword bool
 }
 
 // run begins with the URL, which has a say in the options after it.
@@ -69,7 +71,7 @@ func (r *resolver) set(o option) *ConfigError {
 		r.origins[o.name] = origin{o.env, o.written(text)}
 		stored = o.text(&r.config, text)
 	} else if isInURL {
-		r.origins[o.name] = origin{inURL.parameter + " in the URL", o.written(inURL.text)}
+		r.origins[o.name] = origin{inURL.parameter + " in the URL", r.shownInURL(o, inURL)}
 		stored = o.text(&r.config, inURL.text)
 	} else {
 		return nil
@@ -81,6 +83,15 @@ func (r *resolver) set(o option) *ConfigError {
 		return r.blame(err, o.name)
 	}
 	return r.blame(contradiction(o, r.config, inURL), o.name)
+}
+
+// shownInURL hides a parameter's value where the URL's password was not found:
+// it may be part of the value.
+func (r *resolver) shownInURL(o option, in given) string {
+	if !r.urlHasPassword {
+		return mask
+	}
+	return o.written(in.text)
 }
 
 // contradiction is the error for a URL that insists on another value than the
@@ -103,7 +114,7 @@ func (r *resolver) readURL() *ConfigError {
 	if err != nil {
 		return r.blame(badConnection(err), urlOption.name)
 	}
-	r.config.URL, r.fromURL = c.url(), c.options
+	r.config.URL, r.fromURL, r.urlHasPassword = c.url(), c.options, c.settings["password"] != ""
 	return nil
 }
 

@@ -15,28 +15,36 @@ const RecycleNever time.Duration = -1
 // seconds in the environment.
 
 // durationFromNumber reads a script's number of milliseconds, fractions
-// allowed. It is false for NaN, infinities and what a time.Duration cannot
-// hold (about 292 years). Below zero only -1 is a duration: never.
+// allowed. It is false for NaN, infinities, what a time.Duration cannot hold
+// (about 292 years) and what it would round to nothing. Below zero only -1 is
+// a duration: never.
 func durationFromNumber(value any) (time.Duration, bool) {
 	switch v := value.(type) {
 	case int:
-		return durationFromMillis(float64(v))
+		return durationFromMillis(int64(v))
 	case int64:
-		return durationFromMillis(float64(v))
-	case float64:
 		return durationFromMillis(v)
+	case float64:
+		return durationFromFraction(v)
 	default:
 		return 0, false
 	}
 }
 
-func durationFromMillis(ms float64) (time.Duration, bool) {
+func durationFromMillis(ms int64) (time.Duration, bool) {
 	if ms == -1 {
 		return RecycleNever, true
 	}
+	return time.Duration(ms) * time.Millisecond, ms >= 0 && ms <= math.MaxInt64/int64(time.Millisecond)
+}
+
+func durationFromFraction(ms float64) (time.Duration, bool) {
+	if ms == math.Trunc(ms) && math.Abs(ms) < 1<<53 {
+		return durationFromMillis(int64(ms))
+	}
 	ns := math.Round(ms * float64(time.Millisecond))
-	// float64(math.MaxInt64) rounds up to 2^63, which does not fit either.
-	if math.IsNaN(ns) || ns < 0 || ns >= float64(math.MaxInt64) {
+	// float64(math.MaxInt64) is 2^63, which does not fit either.
+	if math.IsNaN(ns) || ns < 1 || ns >= float64(math.MaxInt64) {
 		return 0, false
 	}
 	return time.Duration(ns), true
@@ -58,13 +66,9 @@ func durationFromEnvironment(text string) (time.Duration, bool) {
 // k6's days ("1d", "1d12h"). A bare number is refused, since a reader cannot
 // tell its unit; only "0" needs none. There are no negative durations.
 func durationFromText(text string) (time.Duration, bool) {
-	if strings.HasPrefix(text, "-") {
-		return 0, false
-	}
 	days, rest, found := strings.Cut(text, "d")
 	if !found {
-		d, err := time.ParseDuration(text)
-		return d, err == nil
+		return durationWithoutDays(text)
 	}
 	whole, err := strconv.ParseUint(days, 10, 31)
 	if err != nil || whole > uint64(math.MaxInt64/(24*time.Hour)) {
@@ -74,14 +78,18 @@ func durationFromText(text string) (time.Duration, bool) {
 	if rest == "" {
 		return sum, true
 	}
-	if rest[0] == '+' || rest[0] == '-' {
+	d, ok := durationWithoutDays(rest)
+	return sum + d, ok && d <= math.MaxInt64-sum
+}
+
+// durationWithoutDays is time.ParseDuration without signs, and without what it
+// rounds to nothing.
+func durationWithoutDays(text string) (time.Duration, bool) {
+	d, err := time.ParseDuration(text)
+	if err != nil || strings.ContainsAny(text, "+-") {
 		return 0, false
 	}
-	d, err := time.ParseDuration(rest)
-	if err != nil || d > math.MaxInt64-sum {
-		return 0, false
-	}
-	return sum + d, true
+	return d, d != 0 || !strings.ContainsAny(text, "123456789")
 }
 
 // isDecimal reports whether text is digits with at most one point among them.

@@ -72,7 +72,8 @@ var elsewhere = map[string]string{
 	"jdbcurl": "url", "dsn": "url",
 }
 
-// Ours in another spelling: pool_size, DB_POOL_SIZE.
+// Ours in another spelling, such as pool_size and DB_POOL_SIZE. The table of
+// options itself needs elsewhere, for URLs, so that it cannot be read before.
 func init() {
 	for _, o := range options {
 		elsewhere[fold(o.name)] = o.name

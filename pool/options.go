@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -25,7 +26,7 @@ type option struct {
 	check func(c Config) *ConfigError
 	show  func(c Config) string
 	same  func(a, b Config) bool
-	// written shows a value as it was given, whatever its type.
+	// written shows a refused value as it was given, whatever its type.
 	written func(value any) string
 }
 
@@ -64,6 +65,14 @@ func newOption[T comparable](name, env string, as codec[T], field func(*Config) 
 	}
 }
 
+// refused is the field's value for an error.
+func (o option) refused(c Config) string {
+	if o.name == urlOption.name {
+		return showConnection(c.URL)
+	}
+	return o.show(c)
+}
+
 // options is the table, in the order of the documentation.
 var options = []option{
 	urlOption,
@@ -84,7 +93,7 @@ var options = []option{
 	newOption("poolUseLifo", "DB_POOL_USE_LIFO", onlyTrue, func(c *Config) *bool { return &c.PoolUseLIFO },
 		"(false, first in first out, is not offered: pgxpool cannot do it)", func(lifo bool) bool { return lifo }),
 	newOption("applicationName", "DB_APPLICATION_NAME", texts, func(c *Config) *string { return &c.ApplicationName },
-		"of 1 to 63 printable ASCII characters (PostgreSQL would change any other)", isApplicationName),
+		"of 1 to 63 printable ASCII characters (PostgreSQL would change any other), not a URL", isApplicationName),
 	newOption("statementTimeout", "DB_STATEMENT_TIMEOUT", durations, func(c *Config) *time.Duration { return &c.StatementTimeout },
 		"whole milliseconds up to 2147483647ms, 0 for none", isStatementTimeout),
 	newOption("queryExecMode", "DB_QUERY_EXEC_MODE", modes, func(c *Config) *pgx.QueryExecMode { return &c.QueryExecMode },
@@ -132,14 +141,15 @@ func isName(name string) bool {
 }
 
 // isApplicationName accepts what PostgreSQL keeps unchanged: it cuts names at
-// 63 bytes (NAMEDATALEN less one) and replaces all but printable ASCII.
+// 63 bytes (NAMEDATALEN less one) and replaces all but printable ASCII. A URL
+// is refused because everyone who may look at pg_stat_activity would read it.
 func isApplicationName(name string) bool {
 	for i := range len(name) {
 		if name[i] < ' ' || name[i] > '~' {
 			return false
 		}
 	}
-	return len(name) >= 1 && len(name) <= 63
+	return len(name) >= 1 && len(name) <= 63 && !strings.Contains(name, "://")
 }
 
 func isMode(mode pgx.QueryExecMode) bool { return modeNames[mode] != "" }

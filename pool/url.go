@@ -1,6 +1,9 @@
 package pool
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // urlOption takes connection strings of every accepted form. Its check parses
 // as pgx will, so that a wrong URL is found before anything connects.
@@ -30,7 +33,7 @@ var urlOption = option{
 	same: func(a, b Config) bool { return canonicalURL(a.URL) == canonicalURL(b.URL) },
 	written: func(value any) string {
 		if text, ok := value.(string); ok && text != "" {
-			return RedactURL(text)
+			return showConnection(text)
 		}
 		return show(value)
 	},
@@ -112,12 +115,23 @@ func RedactURL(connection string) string {
 	})
 }
 
+// showConnection is a refused connection string as an error shows it: redacted
+// if its password was found, else no more than the scheme. Where none was
+// found, the password may have become the user, the host or anything else.
+func showConnection(text string) string {
+	pairs, err := splitConnection(text)
+	if err == nil && slices.ContainsFunc(pairs, func(p pair) bool { return p.key == "password" && p.value != "" }) {
+		return RedactURL(text)
+	}
+	return knownScheme(text) + mask
+}
+
 // redact hides passwords, and values that may hold one by accident.
 func redact(settings map[string]string, key, value string) string {
 	switch {
 	case value == "":
 		return ""
-	case key == "user" && settings["password"] == "":
+	case key == "user" && settings["password"] == "", key == "port" && !isPort(value):
 		return mask
 	case key == mask, isSecret(key), strings.Contains(key, "."), strings.ContainsAny(value, "=@"), strings.Contains(value, "//"):
 		return mask

@@ -10,51 +10,57 @@ import (
 // parameter is what becomes of one parameter of a connection string.
 type parameter func(c *connection, name, value string) error
 
-// parameters are all that are known. Those of Python's drivers are here too,
+// parameters are all that are known. Those of Python's drivers are among them,
 // so that an application's DATABASE_URL works unchanged.
-var parameters = map[string]parameter{
-	"host": keepHosts, "port": keepPorts,
-	"user": keep, "password": keep, "database": keep, "passfile": keep, "service": keep, "servicefile": keep,
+var parameters = func() map[string]parameter {
+	all := map[string]parameter{
+		"host": keepHosts, "port": keepPorts, "user": keep, "password": keep, "database": keep,
+		"passfile": keep, "service": keep, "servicefile": keep,
 
-	"sslmode": keepSSLMode, "ssl": mapSSL, "direct_tls": mapDirectTLS,
-	"sslcert": keep, "sslkey": keep, "sslrootcert": keep, "sslpassword": keep,
-	"sslcertmode": oneOf("disable", "allow", "require"), "sslsni": oneOf("0", "1"),
-	"sslnegotiation": oneOf("postgres", "direct"), "channel_binding": oneOf("disable", "prefer", "require"),
-	"require_auth": keep, "krbsrvname": keep, "krbspn": keep, "gssencmode": mapGSSEncMode,
+		"sslmode": keepSSLMode, "ssl": mapSSL, "direct_tls": mapDirectTLS, "sslnegotiation": oneOf("postgres", "direct"),
+		"sslcert": keep, "sslkey": keep, "sslrootcert": keep, "sslpassword": keep,
+		"sslcertmode": oneOf("disable", "allow", "require"), "sslsni": oneOf("0", "1"),
+		"channel_binding": oneOf("disable", "prefer", "require"), "require_auth": keep,
+		"krbsrvname": keep, "krbspn": keep, "gssencmode": mapGSSEncMode,
 
-	"target_session_attrs": oneOf("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
-	"min_protocol_version": oneOf("3.0", "3.2", "latest"), "max_protocol_version": oneOf("3.0", "3.2", "latest"),
-	"statement_cache_capacity": mapCacheSize, "description_cache_capacity": mapDescriptionCache,
+		"target_session_attrs": oneOf("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+		"min_protocol_version": oneOf("3.0", "3.2", "latest"), "max_protocol_version": oneOf("3.0", "3.2", "latest"),
+		"client_encoding": mapClientEncoding,
 
-	"application_name": move("applicationName"), "connect_timeout": move("connectTimeout"), "timeout": moveUnlessSet("connectTimeout"),
-	"statement_timeout": moveStatementTimeout, "command_timeout": moveUnlessSet("statementTimeout"),
-	"default_query_exec_mode": moveMode, "client_encoding": mapClientEncoding,
+		"application_name": move("applicationName"),
+		"connect_timeout":  move("connectTimeout"), "timeout": moveUnlessSet("connectTimeout"),
+		"statement_timeout": moveStatementTimeout, "command_timeout": moveUnlessSet("statementTimeout"),
+		"default_query_exec_mode": moveMode,
 
-	"statement_cache_size": mapCacheSize, "prepared_statement_cache_size": mapCacheSize,
-}
+		"statement_cache_capacity": mapCacheSize, "description_cache_capacity": mapDescriptionCache,
+		"statement_cache_size": mapCacheSize, "prepared_statement_cache_size": mapCacheSize,
+	}
+	for _, name := range tuning {
+		all[name] = ignore
+	}
+	for _, name := range serverSettings {
+		all[name] = keep
+	}
+	return all
+}()
 
 var sslModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
-func init() {
-	// They tune Python's drivers or libpq's sockets, and mean nothing to pgx.
-	for _, name := range []string{
-		"async_fallback", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
-		"max_cacheable_statement_size", "max_cached_statement_lifetime", "prepare_threshold", "prepared_statement_name_func",
-	} {
-		parameters[name] = ignore
-	}
-	// The server's settings that are worth giving per connection. The list is
-	// closed, so that a mistyped name is found before anything connects.
-	for _, name := range []string{
-		"bytea_output", "client_connection_check_interval", "client_min_messages", "datestyle", "default_transaction_deferrable",
-		"default_transaction_isolation", "default_transaction_read_only", "effective_cache_size", "extra_float_digits",
-		"idle_in_transaction_session_timeout", "idle_session_timeout", "intervalstyle", "jit", "lock_timeout", "log_min_duration_statement",
-		"maintenance_work_mem", "max_parallel_workers_per_gather", "options", "plan_cache_mode", "random_page_cost", "role", "row_security",
-		"search_path", "synchronous_commit", "tcp_keepalives_count", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout",
-		"temp_buffers", "timezone", "transaction_timeout", "work_mem",
-	} {
-		parameters[name] = keep
-	}
+// tuning is for Python's drivers or libpq's sockets, and means nothing to pgx.
+var tuning = []string{
+	"async_fallback", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "max_cacheable_statement_size",
+	"max_cached_statement_lifetime", "prepare_threshold", "prepared_statement_name_func",
+}
+
+// serverSettings are worth giving per connection. The list is closed, so that
+// a mistyped name is found before anything connects.
+var serverSettings = []string{
+	"bytea_output", "client_connection_check_interval", "client_min_messages", "datestyle", "default_transaction_deferrable",
+	"default_transaction_isolation", "default_transaction_read_only", "effective_cache_size", "extra_float_digits",
+	"idle_in_transaction_session_timeout", "idle_session_timeout", "intervalstyle", "jit", "lock_timeout", "log_min_duration_statement",
+	"maintenance_work_mem", "max_parallel_workers_per_gather", "options", "plan_cache_mode", "random_page_cost", "role", "row_security",
+	"search_path", "synchronous_commit", "tcp_keepalives_count", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout",
+	"temp_buffers", "timezone", "transaction_timeout", "work_mem",
 }
 
 // isParameter reports whether a parameter is known. A name with a point in it
@@ -83,17 +89,6 @@ func translate(pairs []pair) (connection, error) {
 		}
 	}
 	return c, c.checkPorts()
-}
-
-// checkPorts holds the ports to libpq's rule: none, one for all hosts, or one
-// for each.
-func (c connection) checkPorts() error {
-	hosts := strings.Count(c.settings["host"], ",")
-	ports := strings.Count(c.settings["port"], ",")
-	if ports != 0 && ports != hosts {
-		return errPortCount
-	}
-	return nil
 }
 
 // unknownParameter does not repeat a name that may be part of a password, only

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -35,27 +34,4 @@ func renderURL(settings map[string]string, encode func(key, value string) string
 		separator = "&"
 	}
 	return b.String()
-}
-
-// renderHosts writes host:port,host:port. One port serves every host, as in
-// libpq.
-func renderHosts(settings map[string]string, encode func(key, value string) string) string {
-	hosts := strings.Split(settings["host"], ",")
-	ports := strings.Split(settings["port"], ",")
-	for i, host := range hosts {
-		host = renderHost(host, encode)
-		if port := ports[min(i, len(ports)-1)]; port != "" {
-			host += ":" + encode("port", port)
-		}
-		hosts[i] = host
-	}
-	return strings.Join(hosts, ",")
-}
-
-func renderHost(host string, encode func(key, value string) string) string {
-	addr, err := netip.ParseAddr(host)
-	if err != nil || !addr.Is6() {
-		return encode("host", host)
-	}
-	return "[" + strings.ReplaceAll(host, "%", "%25") + "]"
 }

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 )
 
@@ -155,55 +154,6 @@ func cutUserSQLAlchemy(rest string) ([]pair, string, error) {
 		return nil, "", errZeroByte
 	}
 	return []pair{{"user", user}, {"password", password}}, rest[colon+end+1:], nil
-}
-
-// splitHosts reads host:port,host:port into libpq's two aligned lists.
-func splitHosts(text string) ([]pair, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var hosts, ports []string
-	for element := range strings.SplitSeq(text, ",") {
-		host, port, err := splitHost(element)
-		if err != nil {
-			return nil, err
-		}
-		hosts, ports = append(hosts, host), append(ports, port)
-	}
-	pairs := []pair{{"host", strings.Join(hosts, ",")}}
-	if strings.Join(ports, "") != "" {
-		pairs = append(pairs, pair{"port", strings.Join(ports, ",")})
-	}
-	return pairs, nil
-}
-
-func splitHost(element string) (host, port string, err error) {
-	if bracketed, ok := strings.CutPrefix(element, "["); ok {
-		var closed bool
-		host, port, closed = strings.Cut(bracketed, "]")
-		if !closed || (port != "" && port[0] != ':') {
-			return "", "", errBracket
-		}
-		port = strings.TrimPrefix(port, ":")
-	} else {
-		host, port, _ = strings.Cut(element, ":")
-	}
-	if !isPort(port) {
-		return "", "", errPort
-	}
-	if host, err = percentDecode(host); err != nil {
-		return "", "", err
-	}
-	return host, port, nil
-}
-
-// isPort accepts an empty port, libpq's word for the default.
-func isPort(port string) bool {
-	if port == "" {
-		return true
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	return err == nil && n > 0
 }
 
 // splitParameters reads name=value&name=value.

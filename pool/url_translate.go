@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // keep passes a parameter on to pgx.
@@ -31,22 +30,6 @@ func oneOf(values ...string) parameter {
 
 func notOneOf(name string, values []string) error {
 	return fmt.Errorf("%s must be one of %s", name, strings.Join(values, ", "))
-}
-
-func keepHosts(c *connection, name, value string) error {
-	if strings.ContainsFunc(value, func(r rune) bool { return r == '=' || unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		return errHost
-	}
-	return keep(c, name, value)
-}
-
-func keepPorts(c *connection, name, value string) error {
-	for port := range strings.SplitSeq(value, ",") {
-		if !isPort(port) {
-			return errPort
-		}
-	}
-	return keep(c, name, value)
 }
 
 // move gives the value to an option.
