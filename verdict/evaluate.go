@@ -148,5 +148,5 @@ func reasonUnmeasured(c Criterion, in Input) string {
 	if why := in.Unmeasured[c.Metric]; why != "" {
 		return why
 	}
-	return fmt.Sprintf("%s has no samples although it was tried (%s)", c.Metric, c.Attempt)
+	return fmt.Sprintf("it was tried (%s), but no figure of %s came before the test's end", c.Attempt, c.Metric)
 }
