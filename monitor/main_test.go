@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,4 +115,12 @@ func asRole(t *testing.T, url, role string) string {
 	scheme, _, found := strings.Cut(before, "://")
 	require.True(t, found)
 	return scheme + "://" + role + ":secret@" + after
+}
+
+func portText(port uint16) string { return strconv.Itoa(int(port)) }
+
+func replaceAddress(t *testing.T, url, from, to string) string {
+	t.Helper()
+	require.Contains(t, url, from)
+	return strings.Replace(url, from, to, 1)
 }

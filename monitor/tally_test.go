@@ -1,0 +1,76 @@
+package monitor
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestReportOfNothing(t *testing.T) {
+	var tally Tally
+	report := tally.Report()
+	require.Nil(t, report.Active)
+	require.Zero(t, report.Samples)
+	for _, share := range report.Layers {
+		require.Zero(t, share.Share)
+		require.Empty(t, share.Advice)
+	}
+}
+
+// The runbook's four lines, and a moment in which the server was away.
+func TestReport(t *testing.T) {
+	var tally Tally
+	start := time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)
+	cpu := 30.0
+	for i, active := range []int{5, 12, 18, 42} {
+		tally.Add(Sample{
+			Time: start.Add(time.Duration(5*i) * time.Second), Pool: tuned, Layer: LayerNone,
+			Database:    &Database{Sessions: Sessions{Open: 42, Active: active, LongestTransaction: float64(i)}},
+			Application: &Application{Size: 20, CheckedOut: active + 1},
+		})
+	}
+	tally.Add(Sample{Time: start.Add(20 * time.Second), Pool: tuned, Err: errors.New("away")})
+	tally.Add(Sample{
+		Time: start.Add(25 * time.Second), Pool: tuned, Layer: LayerLocks,
+		Database: &Database{CPU: &cpu},
+	})
+
+	report := tally.Report()
+	require.Equal(t, 25*time.Second, report.Ended.Sub(report.Started))
+	require.Equal(t, 5, report.Samples)
+	require.Equal(t, 1, report.Failed)
+	require.Equal(t, 4, report.Seen)
+	require.Equal(t, &Level{Min: 0, Mean: 15.4, P95: 42, Peak: 42}, report.Active)
+	require.Equal(t, &Level{Min: 6, Mean: 20.25, P95: 43, Peak: 43}, report.CheckedOut)
+	require.Nil(t, report.Waiting)
+	require.InDelta(t, 0.2, report.InOverflow, 1e-9)
+	require.InDelta(t, 0.77, report.Utilization, 1e-9)
+	require.Zero(t, report.LeastAvailable)
+	require.Equal(t, &CPULevel{Mean: 30, Peak: 30}, report.CPU)
+	require.InDelta(t, 3, report.LongestTransaction, 1e-9)
+	shares := map[Layer]float64{}
+	for _, share := range report.Layers {
+		shares[share.Layer] = share.Share
+		require.Equal(t, share.Share > 0, share.Advice != "", share.Layer)
+	}
+	require.InDelta(t, 0.8, shares[LayerNone], 1e-9, "the interval without figures has no layer")
+	require.InDelta(t, 0.2, shares[LayerLocks], 1e-9)
+}
+
+// Nearest rank: of 100 values 1…100 the 95th, of 20 equal ones and one outlier
+// the common one.
+func TestPercentileIsTheNearestRank(t *testing.T) {
+	var hundred, outlier levels
+	for i := range 100 {
+		hundred.add(100 - i)
+	}
+	require.Equal(t, &Level{Min: 1, Mean: 50.5, P95: 95, Peak: 100}, hundred.level())
+	for range 20 {
+		outlier.add(3)
+	}
+	outlier.add(60)
+	require.Equal(t, 3, outlier.level().P95)
+	require.Equal(t, 60, outlier.level().Peak)
+}
