@@ -41,7 +41,7 @@ func (s *Server) initialise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := initdb.wait(ctx); err != nil {
+	if err := initdb.finish(ctx); err != nil {
 		return err
 	}
 	if err := os.Remove(passwordFile); err != nil {

@@ -94,13 +94,22 @@ func (p *process) kill() {
 	<-p.exited
 }
 
-// wait lets the process end, or kills it when ctx ends first.
-func (p *process) wait(ctx context.Context) error {
+// killed tells of a process that has ended whether it had no chance to clean up.
+func (p *process) killed() bool {
+	const bySignal = -1
+	return p.cmd.ProcessState.ExitCode() == bySignal
+}
+
+// finish lets initdb end by itself, or stops it when ctx ends first. Only initdb gets the signal, not its children:
+// it lets them finish, as their shared memory would stay behind otherwise.
+func (p *process) finish(ctx context.Context) error {
 	select {
 	case <-p.exited:
 		return p.err
 	case <-ctx.Done():
-		p.kill()
+		if !p.signal(syscall.SIGTERM, immediateLimit) {
+			p.kill()
+		}
 		return context.Cause(ctx)
 	}
 }

@@ -31,6 +31,9 @@ func (s *Server) Restart(ctx context.Context, mode string) error {
 	return nil
 }
 
+// reviveLimit bounds a start that is only for cleaning up.
+const reviveLimit = 10 * time.Second
+
 // revive tries again for some seconds: after a crash PostgreSQL refuses to start until
 // the last child of the crashed server has noticed.
 func (s *Server) revive(ctx context.Context) error {

@@ -131,8 +131,7 @@ func (s *Server) run(ctx context.Context) error {
 		return err
 	}
 	if err := p.awaitReady(ctx, s.DataDir()); err != nil {
-		p.kill()
-		return err
+		return join(err, p.stop(modeImmediate))
 	}
 	s.process = p
 	return nil
@@ -147,16 +146,31 @@ func (s *Server) Stop() error {
 		return nil
 	}
 	s.stopped = true
-	var stopErr error
-	if s.process != nil {
-		stopErr = s.process.stop(modeFast)
-	}
+	stopErr := s.shutDown()
 	removeErr := removeAll(s.dir)
 	dismissErr := s.watchdog.dismiss()
 	if err := join(stopErr, removeErr, dismissErr); err != nil {
 		return fmt.Errorf("stop the temporary PostgreSQL: %w", err)
 	}
 	return nil
+}
+
+// shutDown ends the server's process. One that was killed has left shared memory behind, which PostgreSQL
+// frees at its next start in the same directory: so it gets one, as good as may be.
+func (s *Server) shutDown() error {
+	if s.process == nil {
+		return nil
+	}
+	err := s.process.stop(modeFast)
+	if !s.process.killed() {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reviveLimit)
+	defer cancel()
+	if s.revive(ctx) != nil {
+		return err // nobody needs the server any more, so why it does not come up is of no interest
+	}
+	return join(err, s.process.stop(modeFast))
 }
 
 // URL is how the superuser connects, with the password: not for logs.

@@ -22,12 +22,12 @@ ours() {
 	esac
 }
 
-# The immediate shutdown first, which frees shared memory; by force after six seconds, one more than
-# PostgreSQL itself gives its children.
+# The immediate shutdown first: the server, or initdb, sees to its children and frees their shared memory.
+# By force after six seconds, one more than PostgreSQL itself gives its children.
 tries=0
 while ours; do
 	case $tries in
-	0) kill -s QUIT -- "-$pid"; kill -s CONT -- "-$pid" ;; # a suspended process hears nothing
+	0) kill -s QUIT "$pid"; kill -s CONT "$pid" ;; # a suspended process hears nothing
 	60) kill -s KILL -- "-$pid" ;;
 	esac
 	tries=$((tries + 1))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,27 +15,45 @@ import (
 	"github.com/flowboard/xk6-pgxpool/embedded"
 )
 
-// MaxConnections is what the shared temporary server accepts.
+// MaxConnections is what the shared temporary server offers.
 const MaxConnections = 300
 
-var shared = sync.OnceValues(func() (*embedded.Server, error) {
-	return embedded.Start(context.Background(), embedded.Config{MaxConnections: MaxConnections})
-})
+// urlVariable names another server for the tests.
+const urlVariable = "TEST_DATABASE_URL"
 
-// used tells Main whether there is a shared server to stop; set before shared is called.
-var used sync.Once
+var shared sharedServer
 
-var isUsed bool
+// sharedServer is started once, by whoever comes first.
+type sharedServer struct {
+	once   sync.Once
+	server *embedded.Server
+	err    error
+}
+
+func (s *sharedServer) get() (*embedded.Server, error) {
+	s.once.Do(func() {
+		// It outlives the test that asks for it first.
+		s.server, s.err = embedded.Start(context.Background(), embedded.Config{MaxConnections: MaxConnections})
+	})
+	return s.server, s.err
+}
+
+func (s *sharedServer) stop() error {
+	if s.server == nil {
+		return nil
+	}
+	return s.server.Stop()
+}
 
 // Main runs the tests of a package, stops the shared server and fails on goroutines that are left. It does not return.
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
 	code := m.Run()
-	if err := stopShared(); err != nil {
+	if err := shared.stop(); err != nil {
 		code = report(code, err)
 	}
-	if code == 0 {
+	if code == 0 { // a failed test may well have left something
 		if err := goleak.Find(options...); err != nil {
 			code = report(code, err)
 		}
@@ -47,25 +66,16 @@ func report(code int, err error) int {
 	return max(code, 1)
 }
 
-func stopShared() error {
-	if !isUsed {
-		return nil
-	}
-	server, err := shared()
-	if err != nil {
-		return nil //nolint:nilerr // the tests that asked for it have failed with it
-	}
-	return server.Stop()
-}
-
 // URL connects as superuser to the server of this test binary, or is TEST_DATABASE_URL.
 func URL(t testing.TB) string {
 	t.Helper()
-	if given := os.Getenv("TEST_DATABASE_URL"); given != "" {
+	if given := os.Getenv(urlVariable); given != "" {
+		if !strings.HasPrefix(given, "postgres://") && !strings.HasPrefix(given, "postgresql://") {
+			t.Fatalf("pgtest: %s is no postgres:// or postgresql:// URL", urlVariable) // it may hold a password
+		}
 		return given
 	}
-	used.Do(func() { isUsed = true })
-	server, err := shared()
+	server, err := shared.get()
 	check(t, "start the shared server", err)
 	return server.URL()
 }
@@ -75,7 +85,11 @@ func Server(t testing.TB, cfg embedded.Config) *embedded.Server {
 	t.Helper()
 	server, err := embedded.Start(t.Context(), cfg)
 	check(t, "start a server", err)
-	t.Cleanup(func() { check(t, "stop a server", server.Stop()) })
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Errorf("pgtest: %v", err)
+		}
+	})
 	return server
 }
 
