@@ -66,6 +66,13 @@ func TestResolvePrecedence(t *testing.T) {
 	require.Equal(t, 3, c.PoolSize, "-e")
 }
 
+func TestSpacesAroundAVariableAreNotPartOfIt(t *testing.T) {
+	c, err := Resolve(nil, fakeEnv("DB_POOL_SIZE", " 7\n", "DB_MAX_OVERFLOW", " \t"))
+	require.NoError(t, err)
+	require.Equal(t, 7, c.PoolSize)
+	require.Equal(t, DefaultConfig().MaxOverflow, c.MaxOverflow, "nothing but spaces is empty")
+}
+
 // The runbook's .env, and FlowBoard's URL beside it, work as they are.
 func TestRunbooksDotEnv(t *testing.T) {
 	dir := writeDotEnv(t, `

@@ -63,8 +63,8 @@ type given struct {
 }
 
 // parseConnection reads a connection string of any accepted form. Its errors
-// are made of fixed words and of names from our own tables: nothing of the
-// string itself is in them, since in a damaged one anything may be a password.
+// are made of fixed words and of names that are, or are nearly, in our own
+// tables: in a damaged string anything else may be a password.
 func parseConnection(text string) (connection, error) {
 	pairs, err := splitConnection(text)
 	if err != nil {
@@ -105,7 +105,7 @@ func RedactURL(connection string) string {
 	}
 	settings := make(map[string]string, len(pairs))
 	for _, p := range pairs {
-		if !isParameter(p.key) && adviceFor(p.key) == "" {
+		if parameters[p.key] == nil && adviceFor(p.key) == "" {
 			p.key = mask
 		}
 		settings[p.key] = p.value
@@ -133,7 +133,7 @@ func redact(settings map[string]string, key, value string) string {
 		return ""
 	case key == "user" && settings["password"] == "", key == "port" && !isPort(value):
 		return mask
-	case key == mask, isSecret(key), strings.Contains(key, "."), strings.ContainsAny(value, "=@"), strings.Contains(value, "//"):
+	case key == mask, isSecret(key), strings.ContainsAny(value, "=@"), strings.Contains(value, "//"):
 		return mask
 	default:
 		return percentEncode(value)

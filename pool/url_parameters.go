@@ -91,14 +91,14 @@ func translate(pairs []pair) (connection, error) {
 	return c, c.checkPorts()
 }
 
-// unknownParameter does not repeat a name that may be part of a password, only
-// one from our own tables: another library's option, or what is near.
+// unknownParameter repeats a name only where it is another library's or nearly
+// one of ours: any other may be part of a password with a & in it.
 func unknownParameter(name string) error {
 	if advice := adviceFor(name); advice != "" {
 		return fmt.Errorf("%s is no parameter of a URL, use %s", name, advice)
 	}
 	if near := nearest(name, slices.Collect(maps.Keys(parameters))); near != "" {
-		return fmt.Errorf("the parameter shown as %s is unknown, %s is near", mask, near)
+		return fmt.Errorf("its parameter %s is unknown, %s is near", name, near)
 	}
 	return fmt.Errorf("the parameter shown as %s is unknown; a setting of the server can be given as options=-c%%20name%%3Dvalue", mask)
 }

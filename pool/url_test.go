@@ -106,10 +106,11 @@ func TestURLWithSeveralHosts(t *testing.T) {
 		require.EqualValues(t, 5435, conn.Fallbacks[1].Port)
 	}
 	for text, ports := range map[string][]uint16{
-		"postgres://a,b:5434/d?sslmode=disable":      {5432, 5434},
-		"postgres://a:5433,b/d?sslmode=disable":      {5433, 5432},
-		"postgres://a,b/d?port=6000&sslmode=disable": {6000, 6000},
-		"host=a,b port=6000 sslmode=disable":         {6000, 6000},
+		"postgres://a,b:5434/d?sslmode=disable":                        {5432, 5434},
+		"postgres://a:5433,b/d?sslmode=disable":                        {5433, 5432},
+		"postgres://a,b/d?port=6000&sslmode=disable":                   {6000, 6000},
+		"postgresql+psycopg2://x:6000/d?host=a&host=b&sslmode=disable": {6000, 6000},
+		"host=a,b port=6000 sslmode=disable":                           {6000, 6000},
 	} {
 		conn, err := Config{URL: text}.ConnConfig()
 		require.NoError(t, err, text)
@@ -173,6 +174,7 @@ func TestURLRefused(t *testing.T) {
 		"postgres://ann:geheim@[::1/d":                           {"IPv6"},
 		"postgres://ann:geheim@[::1]5432/d":                      {"IPv6"},
 		"postgres://ann:geheim@h%20h/d":                          {"the host holds"},
+		"postgres://ann:x@h=geheim/d":                            {"postgres://ann:***@***/d", "the host holds"},
 		"postgres://ann:geheim@h/d=1":                            {"the database's name holds"},
 		"postgres://ann:geheim@h/d?sslmode":                      {"name=value"},
 		"postgres://ann:geheim@h/d?sslmode=a=b":                  {"name=value"},
@@ -189,7 +191,7 @@ func TestURLRefused(t *testing.T) {
 		"postgres://ann:geheim@h/d?pool_max_conn_lifetime=1h":    {"pool_max_conn_lifetime", "use poolRecycle"},
 		"postgres://ann:geheim@h/d?pool_size=10":                 {"pool_size", "use poolSize"},
 		"host=h password=geheim pool_min_conns=10":               {"pool_min_conns", "use poolSize"},
-		"postgres://ann:geheim@h/d?sslmod=require":               {"***=***", "sslmode is near"},
+		"postgres://ann:geheim@h/d?sslmod=require":               {"sslmod is unknown", "sslmode is near"},
 		"postgres://ann:geheim@h/d?server_settings=x":            {"***=***", "options=-c%20name%3Dvalue"},
 		"postgres://ann:geheim@h/d?sslrootcert=/missing.crt":     {"unable to read CA file", "/missing.crt"},
 		"postgres://ann:geheim@h/d?service=none":                 {"service"},
@@ -265,6 +267,9 @@ func TestURLParametersRefusedAsOptions(t *testing.T) {
 		requireConfigError(t, err, words...)
 		require.NotContains(t, err.Error(), "geheim")
 	}
+	// Where no password was found, it may have become part of the value.
+	_, err := Resolve(map[string]any{"url": "postgres://ann@h/d?connect_timeout=5passwordgeheim"}, nil)
+	requireConfigError(t, err, "option connectTimeout (from connect_timeout in the URL): *** is not accepted")
 }
 
 func TestTwoDifferentModesContradict(t *testing.T) {
@@ -312,7 +317,8 @@ func TestRedactURL(t *testing.T) {
 		"postgresql+asyncpg://ann:ge/heim@h/d?ssl=require":          "postgres://ann:***@h/d?ssl=require",
 		"host=h user=ann password='ge heim' dbname=d":               "postgres://ann:***@h/d",
 		"postgres://h/d?password=geheim&user=ann":                   "postgres://ann:***@h/d",
-		"postgres://h/d?sslpassword=geheim&options=-cx.y%3D1&x.y=1": "postgres://h/d?options=***&sslpassword=***&x.y=***",
+		"postgres://h/d?sslpassword=geheim&options=-cx.y%3D1&x.y=1": "postgres://h/d?***=***&options=***&sslpassword=***",
+		"postgres://ann%3Dgeheim:x@h/d":                             "postgres://***:***@h/d",
 		"postgres://anngeheim@h/d":                                  "postgres://***@h/d",
 		"postgres://[::1]:5433,%2Ftmp/d":                            "postgres://[::1]:5433,%2Ftmp/d",
 		"postgres://h/d?geheim=geheim":                              "postgres://h/d?***=***",
