@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+)
+
+// benchCase is one line of the table.
+type benchCase struct {
+	name  string
+	label string
+	// bare is the yardstick that the case is compared with.
+	bare string
+	// command makes the process; seconds 0 asks for one iteration per user.
+	command func(s settings, users, seconds int) *exec.Cmd
+	// queries reads how many there were from what the process printed.
+	queries func(output []byte) (float64, error)
+	// startup says that the process needs a while before its first query, to
+	// be measured apart and taken off.
+	startup bool
+}
+
+const (
+	bareOne  = "bare"
+	bareRows = "bare-rows"
+)
+
+func cases(xk6sql bool) []benchCase {
+	all := []benchCase{
+		bareCase(bareOne, "bare pgxpool loop in Go", 1),
+		{name: "pgbench", label: "pgbench, prepared statements", bare: bareOne, command: pgbench, queries: pgbenchQueries},
+		extension("blocking", "extension, 20 queries an iteration", bareOne),
+		extension("single", "extension, 1 query an iteration", bareOne),
+		extension("pre-ping", "extension, 1 query an iteration, pre-ping", bareOne),
+		extension("touched", "extension, queryRow, a column touched", bareOne),
+		extension("promise", "extension, Promise", bareOne),
+		extension("transaction", "extension, transaction around each query", bareOne),
+		extension("acquire", "extension, acquire held over 3 queries", bareOne),
+		bareCase(bareRows, "bare pgxpool loop in Go, 100 rows", 100),
+		extension("rows", "extension, 100 rows untouched", bareRows),
+		extension("rows touched", "extension, 100 rows, a column of each touched", bareRows),
+	}
+	if xk6sql {
+		all = append(all, benchCase{
+			name: "xk6-sql", label: "xk6-sql with lib/pq, 1 query an iteration", bare: bareOne,
+			command: k6(filepath.Join("bench", "k6", "xk6sql.js"), "k6-xk6sql", "single"), queries: jsonQueries, startup: true,
+		})
+	}
+	return all
+}
+
+func bareCase(name, label string, rows int) benchCase {
+	return benchCase{name: name, label: label, bare: name, queries: jsonQueries,
+		command: func(s settings, users, seconds int) *exec.Cmd {
+			return exec.Command(filepath.Join(s.dir, "bare"), //nolint:gosec // our own binary
+				"-url", s.url, "-users", strconv.Itoa(users), "-pool", strconv.Itoa(s.pool),
+				"-rows", strconv.Itoa(rows), "-duration", fmt.Sprintf("%ds", seconds))
+		}}
+}
+
+func extension(name, label, bare string) benchCase {
+	return benchCase{
+		name: name, label: label, bare: bare, startup: true, queries: jsonQueries,
+		command: k6(filepath.Join("bench", "k6", "users.js"), "k6", name),
+	}
+}
+
+func k6(script, binary, name string) func(settings, int, int) *exec.Cmd {
+	return func(s settings, users, seconds int) *exec.Cmd {
+		cmd := exec.Command(filepath.Join(s.dir, binary), "run", "--quiet", script) //nolint:gosec // our own binary
+		cmd.Env = append(os.Environ(), "DATABASE_URL="+s.url, "CASE="+name,
+			"USERS="+strconv.Itoa(users), "POOL="+strconv.Itoa(s.pool), "SECONDS="+strconv.Itoa(seconds))
+		return cmd
+	}
+}
+
+func pgbench(s settings, users, seconds int) *exec.Cmd {
+	return exec.Command("pgbench", "--no-vacuum", "--protocol=prepared", "--jobs=2", //nolint:gosec // fixed arguments
+		"--client="+strconv.Itoa(users), "--time="+strconv.Itoa(max(seconds, 1)),
+		"--file="+filepath.Join("bench", "k6", "select.sql"), s.url)
+}
+
+var pgbenchCount = regexp.MustCompile(`number of transactions actually processed: (\d+)`)
+
+func pgbenchQueries(output []byte) (float64, error) {
+	m := pgbenchCount.FindSubmatch(output)
+	if m == nil {
+		return 0, fmt.Errorf("pgbench printed no number of transactions: %s", output)
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
+
+func jsonQueries(output []byte) (float64, error) {
+	line := output[bytes.LastIndexByte(bytes.TrimSpace(output), '\n')+1:]
+	var result struct{ Queries float64 }
+	if err := json.Unmarshal(line, &result); err != nil {
+		return 0, fmt.Errorf("reading the number of queries from %q: %w", output, err)
+	}
+	if result.Queries == 0 {
+		return 0, errors.New("no query was run")
+	}
+	return result.Queries, nil
+}
+
+// buildAll builds the processes to compare from the sources at hand.
+func buildAll(ctx context.Context, dir string, xk6sql bool) error {
+	type target struct{ name, in, pkg string }
+	targets := []target{{"bare", ".", "./bench/bare"}, {"k6", ".", "./cmd/k6"}}
+	if xk6sql {
+		targets = append(targets, target{"k6-xk6sql", filepath.Join("bench", "xk6sql"), "."})
+	}
+	for _, t := range targets {
+		fmt.Fprintln(os.Stderr, "building", t.name)
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, t.name), t.pkg) //nolint:gosec // fixed arguments
+		cmd.Dir = t.in
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s (run it from the project's directory): %w: %s", t.name, err, out)
+		}
+	}
+	return nil
+}

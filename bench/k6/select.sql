@@ -1,0 +1,2 @@
+\set id random(1, 10000)
+SELECT id, title, total FROM bench WHERE id = :id;
