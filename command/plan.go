@@ -1,0 +1,76 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
+)
+
+const planLong = `Predict how long users wait for a connection, and count the connections.
+
+The users are a closed loop: each asks one of the pools for a connection, holds
+it for --hold, thinks for --think and asks again. Every worker of every instance
+has a pool of its own. The prediction assumes that hold and think times vary
+exponentially; a run measures what they really do (scripts/tune.js).
+
+The pool is the one of DB_POOL_SIZE, DB_MAX_OVERFLOW and DB_POOL_TIMEOUT, or of
+the flags. With --url or DATABASE_URL the limits are read from the server.
+Exit code 99 says that the pool does not fit the server.`
+
+const planExample = `  # the runbook's load on four instances with four workers each
+  k6 x pgxpool plan --users 100 --hold 20ms --think 1s --instances 4 --workers 4
+
+  # would PgBouncer with 20 server connections do?
+  k6 x pgxpool plan --users 100 --hold 20ms --instances 4 --workers 4 --pgbouncer-pool-size 20`
+
+// newPlan makes `k6 x pgxpool plan`.
+func newPlan(gs *state.GlobalState) *cobra.Command {
+	flags := defaultPlanFlags()
+	cmd := &cobra.Command{
+		Use:     "plan",
+		Short:   "Size the pool and check it against max_connections",
+		Long:    planLong,
+		Example: planExample,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			flags.changed = cmd.Flags().Changed
+			return runPlan(gs, flags)
+		},
+	}
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+func runPlan(gs *state.GlobalState, flags *planFlags) error {
+	input, err := flags.input(gs)
+	if err != nil {
+		return errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
+	}
+	plan, err := newPoolPlan(input)
+	if err != nil {
+		return errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
+	}
+	if err := plan.write(gs.Stdout, flags.format); err != nil {
+		return fmt.Errorf("writing the plan: %w", err)
+	}
+	if !plan.Given.Fits {
+		return errext.WithExitCodeIfNone(errors.New(plan.refusal()), exitcodes.ThresholdsHaveFailed)
+	}
+	return nil
+}
+
+func (p *poolPlan) write(w io.Writer, format string) error {
+	if format == formatJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(p)
+	}
+	_, err := io.WriteString(w, p.text())
+	return err
+}

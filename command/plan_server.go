@@ -1,0 +1,105 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/monitor"
+	"github.com/flowboard/xk6-pgxpool/pool"
+	"github.com/flowboard/xk6-pgxpool/sizing"
+)
+
+// serverLimits reads what limits the connections of the role and the database.
+// reserved_connections came with PostgreSQL 16. rolconnlimit and datconnlimit
+// do not hold for a superuser.
+const serverLimits = `
+SELECT current_setting('max_connections')::int,
+       current_setting('superuser_reserved_connections')::int,
+       coalesce(current_setting('reserved_connections', true)::int, 0),
+       CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END,
+       CASE WHEN r.rolsuper THEN -1 ELSE d.datconnlimit END,
+       r.rolname::text, r.rolsuper,
+       current_setting('server_version')
+FROM pg_catalog.pg_roles r, pg_catalog.pg_database d
+WHERE r.rolname = session_user AND d.datname = current_database()`
+
+// limitsTimeout is how long connecting and reading may take together.
+const limitsTimeout = 15 * time.Second
+
+// server finds the server's limits and says where they are from. --max-connections
+// makes the server unnecessary unless --url asks for it.
+func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Server, string, error) {
+	limits := sizing.Server{
+		MaxConnections:    f.maxConnections,
+		SuperuserReserved: defaultSuperuserReserved,
+		RoleLimit:         sizing.NoLimit,
+		DatabaseLimit:     sizing.NoLimit,
+	}
+	source := "PostgreSQL's defaults; --url reads the server's"
+	if f.changed("max-connections") {
+		source = "--max-connections"
+	}
+	if config.URL != "" && (f.changed("url") || !f.changed("max-connections")) {
+		var err error
+		if limits, source, err = readServer(ctx, config); err != nil {
+			return limits, "", &serverError{err}
+		}
+		if f.changed("max-connections") {
+			limits.MaxConnections = f.maxConnections
+			source += ", max_connections from the flag"
+		}
+	}
+	limits.Other = f.reserved
+	return limits, source, nil
+}
+
+// serverError says that the limits could not be read, in one line.
+type serverError struct{ err error }
+
+func (e *serverError) Error() string {
+	reason := strings.Join(strings.Fields(e.err.Error()), " ")
+	return fmt.Sprintf("reading the server's limits: %s; "+
+		"check --url (DATABASE_URL) and that the server is up, or give --max-connections without --url", reason)
+}
+
+func (e *serverError) Unwrap() error { return e.err }
+
+func readServer(ctx context.Context, config pool.Config) (sizing.Server, string, error) {
+	config.StatementTimeout = 0 // which PgBouncer refuses; limitsTimeout bounds the one statement
+	config.ApplicationName = monitor.ApplicationName
+	settings, err := config.ConnConfig()
+	if err != nil {
+		return sizing.Server{}, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limitsTimeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, settings)
+	if err != nil {
+		return sizing.Server{}, "", err
+	}
+	defer func() { _ = conn.Close(ctx) }() // all that was asked has been answered
+	return scanServer(conn.QueryRow(ctx, serverLimits, pgx.QueryExecModeSimpleProtocol), settings)
+}
+
+func scanServer(row pgx.Row, settings *pgx.ConnConfig) (sizing.Server, string, error) {
+	var limits sizing.Server
+	var role, version string
+	var superuser bool
+	err := row.Scan(&limits.MaxConnections, &limits.SuperuserReserved, &limits.Reserved,
+		&limits.RoleLimit, &limits.DatabaseLimit, &role, &superuser, &version)
+	if err != nil {
+		return sizing.Server{}, "", err
+	}
+	source := fmt.Sprintf("PostgreSQL %s at %s, role %s", version,
+		net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port))), role)
+	if superuser {
+		source += " (a superuser, whom rolconnlimit and datconnlimit do not bind)"
+	}
+	return limits, source, nil
+}

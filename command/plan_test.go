@@ -1,0 +1,274 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
+)
+
+// planRun is one call of `k6 x pgxpool plan` in a directory of its own.
+type planRun struct {
+	env    map[string]string
+	dotEnv string
+}
+
+func (r planRun) plan(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	if r.dotEnv != "" {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte(r.dotEnv), 0o600))
+	}
+	gs := state.NewGlobalState(t.Context())
+	gs.Env = r.env
+	gs.Getwd = func() (string, error) { return dir, nil }
+	var output bytes.Buffer
+	gs.Stdout.Writer = &output
+	cmd := newPlan(gs)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true // as k6 does
+	cmd.SetArgs(args)
+	err := cmd.Execute()
+	return output.String(), err
+}
+
+func (r planRun) json(t *testing.T, args ...string) poolPlan {
+	t.Helper()
+	output, err := r.plan(t, append(args, "--format", "json")...)
+	if code := planExitCode(err); code != exitcodes.ThresholdsHaveFailed {
+		require.NoError(t, err)
+	}
+	var plan poolPlan
+	require.NoError(t, json.Unmarshal([]byte(output), &plan))
+	return plan
+}
+
+func planExitCode(err error) exitcodes.ExitCode {
+	var coded errext.HasExitCode
+	if errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	return 0
+}
+
+var sixteenWorkers = []string{"--users", "100", "--hold", "20ms", "--think", "1s", "--instances", "4", "--workers", "4"}
+
+func TestPlanRefusesWhatDoesNotFit(t *testing.T) {
+	output, err := planRun{}.plan(t, sixteenWorkers...)
+	require.Equal(t, `100 users, each holding a connection for 20ms and thinking for 1s
+4 instances × 4 workers = 16 pools; a request goes to any of them, at random
+
+                                             given       recommended
+pool size + max overflow                   20 + 40             2 + 2
+connections (97 available)                     960                64
+  in use on average                   1.96 (0.20%)       1.96 (3.1%)
+  time in overflow                              0%             0.03%
+requests per second                          98.04             98.04
+wait for a connection, mean                    0ms           <0.01ms
+  p95 (target: 10ms)                           0ms               0ms
+  checkouts that wait                           0%            <0.01%
+  that time out after 30s                       0%                0%
+
+Connections for a p95 wait of 10ms                each pool    all   leaves out
+  runbook: 100 requests / 5 per connection               20    320   hold, think, number of pools, wait
+  Little: 98.04/s × 20ms in use                       0.123   1.96   all waiting: this is the mean
+  Erlang C: arrivals at that rate                         2     32   that users wait before they ask again
+  closed loop: what this plan uses                        2     32   slow outliers, opening connections
+  closed loop, were all workers to share one pool         -      5   that they cannot, without PgBouncer
+
+Budget (PostgreSQL's defaults; --url reads the server's)
+  server        100 max_connections - 3 superuser_reserved - 0 reserved - 0 other applications = 97
+  given         4 instances × 4 workers × (20 + 40) = 960: DOES NOT FIT, 863 too many
+  recommended   4 instances × 4 workers × (2 + 2) = 64: fits, 33 to spare
+  would fit     size + overflow of 97 / 16 = 6 at most, or max_connections = 963
+
+# .env: the smallest pool that meets the target; as much overflow again for a spike
+DB_POOL_SIZE=2
+DB_MAX_OVERFLOW=2
+DB_POOL_TIMEOUT=30
+`, output)
+	require.EqualError(t, err, "the pool does not fit the server: 4 instances × 4 workers × (20 + 40) = 960 connections, "+
+		"max_connections leaves 97; size + overflow of at most 6 would fit")
+	require.Equal(t, exitcodes.ThresholdsHaveFailed, planExitCode(err))
+}
+
+// What is recommended is accepted when it is given.
+func TestPlanAcceptsItsOwnAdvice(t *testing.T) {
+	for _, load := range [][]string{
+		sixteenWorkers,
+		{"--users", "300", "--hold", "100ms", "--think", "0.5", "--workers", "2"},
+		{"--users", "50", "--hold", "1s", "--think", "0s", "--max-connections", "500"},
+		{"--users", "500", "--hold", "30ms", "--instances", "3", "--workers", "8", "--pgbouncer-pool-size", "4", "--size", "1"},
+	} {
+		t.Run(strings.Join(load, " "), func(t *testing.T) {
+			first, err := planRun{}.plan(t, load...)
+			if code := planExitCode(err); code != exitcodes.ThresholdsHaveFailed {
+				require.NoError(t, err)
+			}
+			_, dotEnv, found := strings.Cut(first, "# .env")
+			require.True(t, found)
+			dotEnv, pgBouncer, found := strings.Cut(dotEnv, "# pgbouncer.ini\ndefault_pool_size = ")
+			if found {
+				size, _, _ := strings.Cut(pgBouncer, "\n")
+				load = append(load, "--pgbouncer-pool-size", size)
+			}
+			taken := load[:0:0]
+			for i := 0; i < len(load); i += 2 {
+				if load[i] != "--size" {
+					taken = append(taken, load[i], load[i+1])
+				}
+			}
+			second := planRun{dotEnv: "#" + dotEnv}.json(t, taken...)
+			require.True(t, second.Given.Fits)
+			require.True(t, second.Given.TargetMet)
+			require.Equal(t, second.Given, *second.Recommended)
+		})
+	}
+}
+
+func TestPlanOneScreen(t *testing.T) {
+	for _, args := range [][]string{
+		sixteenWorkers,
+		{"--users", "10000", "--hold", "19.37ms", "--think", "61.3s", "--instances", "1000"},
+		append([]string{"--pgbouncer-pool-size", "9"}, sixteenWorkers...),
+		{"--users", "2000", "--hold", "50ms", "--instances", "8", "--workers", "4", "--reserved", "10"},
+	} {
+		output, _ := planRun{}.plan(t, args...)
+		lines := strings.Split(output, "\n")
+		require.LessOrEqual(t, len(lines), 42, "%s", output)
+		for _, line := range lines {
+			require.LessOrEqual(t, len([]rune(line)), 110, "%s", line)
+		}
+	}
+}
+
+func TestPlanTakesThePoolFromTheEnvironment(t *testing.T) {
+	given := func(r planRun, args ...string) [3]float64 {
+		plan := r.json(t, append(args, "--hold", "5ms")...)
+		return [3]float64{float64(plan.Given.PoolSize), float64(plan.Given.MaxOverflow), plan.Given.PoolTimeoutMs}
+	}
+	require.Equal(t, [3]float64{20, 40, 30_000}, given(planRun{}), "the runbook's")
+
+	file := planRun{dotEnv: "DB_POOL_SIZE=5\nDB_MAX_OVERFLOW=10\nDB_POOL_TIMEOUT=7\n"}
+	require.Equal(t, [3]float64{5, 10, 7000}, given(file))
+
+	file.env = map[string]string{"DB_POOL_SIZE": "6", "DB_POOL_TIMEOUT": "1500ms"}
+	require.Equal(t, [3]float64{6, 10, 1500}, given(file), "the process wins over the file")
+	require.Equal(t, [3]float64{8, 0, 2000}, given(file, "--size", "8", "--max-overflow", "0", "--pool-timeout", "2"), "flags win")
+
+	file.env["DB_POOL_USE_LIFO"] = "false"
+	require.Equal(t, [3]float64{6, 10, 1500}, given(file), "what concerns other commands is not read")
+}
+
+func TestPlanSaysWhenTheTargetIsMissed(t *testing.T) {
+	output, err := planRun{}.plan(t, "--users", "2000", "--hold", "50ms", "--instances", "8", "--workers", "4",
+		"--size", "3", "--max-overflow", "0")
+	require.NoError(t, err, "it fits, which is all that is refused")
+	require.Contains(t, output, "The target needs 7 connections in each pool, 224 in all; max_connections leaves 97.")
+	require.Contains(t, output, "# .env: the largest pool that fits; it misses the target\nDB_POOL_SIZE=3\nDB_MAX_OVERFLOW=0\n")
+}
+
+func TestPlanWithMorePoolsThanConnections(t *testing.T) {
+	output, err := planRun{}.plan(t, "--hold", "200ms", "--instances", "30", "--workers", "4")
+	require.ErrorContains(t, err, "not even one connection for each of 120 pools fits")
+	require.Contains(t, output, "Nothing fits: 120 pools need at least 120 connections and max_connections leaves 97.")
+	require.NotContains(t, output, ".env")
+	require.Nil(t, planRun{}.json(t, "--hold", "200ms", "--instances", "30", "--workers", "4").Recommended)
+}
+
+func TestPlanCountsOtherApplications(t *testing.T) {
+	plan := planRun{}.json(t, "--hold", "5ms", "--max-connections", "200", "--reserved", "150")
+	require.Equal(t, 47, plan.Server.Available)
+	require.Equal(t, -13, plan.Given.Spare)
+	require.False(t, plan.Given.Fits)
+	require.Equal(t, "--max-connections", plan.Server.Source)
+}
+
+// Overload: half of the checkouts time out, and the wait includes those.
+func TestPlanPredictsTimeouts(t *testing.T) {
+	plan := planRun{}.json(t, "--users", "100", "--hold", "1s", "--think", "0", "--pool-timeout", "3s", "--size", "5", "--max-overflow", "10")
+	require.InDelta(t, 0.477, plan.Given.Timeouts, 0.001)
+	require.InDelta(t, 3000, plan.Given.PercentileWaitMs, 0)
+	require.InDelta(t, 15, plan.Given.Throughput, 1e-6)
+	require.False(t, plan.Given.TargetMet)
+}
+
+func TestPlanBehindPgBouncer(t *testing.T) {
+	load := []string{"--users", "100", "--hold", "150ms", "--instances", "2", "--workers", "2", "--max-overflow", "10"}
+	plan := func(args ...string) planOutcome { return planRun{}.json(t, append(args, load...)...).Given }
+
+	short := plan("--size", "5", "--pgbouncer-pool-size", "8")
+	require.Equal(t, 8, short.Needed)
+	require.Equal(t, 60, short.Clients)
+	require.InDelta(t, 100/(8/0.15)-1.15, short.PgBouncer.MeanWaitMs/1000, 0.001, "saturated: N/X - S - Z")
+	require.InDelta(t, 8/0.15, short.Throughput, 2)
+
+	enough := plan("--size", "5", "--pgbouncer-pool-size", "60")
+	require.Zero(t, enough.PgBouncer.MeanWaitMs, "a server connection for every client")
+	require.Equal(t, 60, enough.Needed)
+
+	advice := planRun{}.json(t, append(load, "--pgbouncer-pool-size", "8")...)
+	require.Contains(t, advice.Notes, "PgBouncer's max_client_conn must be at least 56; its default is 100.")
+	require.Equal(t, 19, advice.Recommended.PgBouncerPoolSize)
+	require.True(t, advice.Recommended.TargetMet)
+}
+
+// Where the pools let few clients through, these wait in PgBouncer for each
+// other only, and the rest in front of the pools.
+func TestPlanPgBouncerSeesNoMoreThanItsClients(t *testing.T) {
+	plan := planRun{}.json(t, "--users", "100", "--hold", "150ms", "--think", "0", "--size", "10", "--max-overflow", "0",
+		"--pgbouncer-pool-size", "8")
+	require.InDelta(t, (10-8)*150.0/8, plan.Given.PgBouncer.MeanWaitMs, 0.1)
+	require.InDelta(t, 8/0.15, plan.Given.Throughput, 0.1)
+}
+
+func TestPlanRefusesBadInput(t *testing.T) {
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--users", "5"}, "--hold is missing; give the mean time a request holds its connection, such as 20ms: pgxpool_use_duration measures it"},
+		{[]string{"--hold", "5ms", "--users", "0"}, "users: 0 is not accepted; use 1 to 100000"},
+		{[]string{"--hold", "0"}, "hold time: 0s is not accepted; use more than 0 and at most 24h"},
+		{[]string{"--hold", "48h"}, "hold time: 48h0m0s is not accepted; use more than 0 and at most 24h"},
+		{[]string{"--hold", "5ms", "--instances", "0"}, "instances: 0 is not accepted; use 1 to 10000"},
+		{[]string{"--hold", "5ms", "--workers", "-2"}, "workers: -2 is not accepted; use 1 to 10000"},
+		{[]string{"--hold", "5ms", "--size", "0"}, "--size: 0 is not accepted; use a whole number from 1 to 10000 (SQLAlchemy's 0, no limit, is not offered)"},
+		{[]string{"--hold", "5ms", "--wait-target", "60s"}, "wait target: 1m0s is not accepted; use at most the pool timeout, 30s"},
+		{[]string{"--hold", "5ms", "--percentile", "100"}, "percentile: 100 is not accepted; use a number above 0 and below 100"},
+		{[]string{"--hold", "5ms", "--percentile", "NaN"}, "percentile: NaN is not accepted; use a number above 0 and below 100"},
+		{[]string{"--hold", "5ms", "--max-connections", "0"}, "max_connections: 0 is not accepted; use 1 to 262143"},
+		{[]string{"--hold", "5ms", "--reserved", "-1"}, "connections of other applications: -1 is not accepted; use 0 to 262143"},
+		{[]string{"--hold", "5ms", "--pgbouncer-pool-size", "0"}, "--pgbouncer-pool-size: 0 is not accepted; use 1 or more, or leave it out"},
+		{[]string{"--hold", "5ms", "--format", "yaml"}, `--format: "yaml" is not accepted; use text or json`},
+	} {
+		output, err := planRun{}.plan(t, row.args...)
+		require.EqualError(t, err, row.want)
+		require.Equal(t, exitcodes.InvalidConfig, planExitCode(err))
+		require.Empty(t, output)
+	}
+	for _, args := range [][]string{{"--hold", "-1s"}, {"--hold", "soon"}, {"--hold", "NaN"}, {"--hold", "1e300"}} {
+		_, err := planRun{}.plan(t, args...)
+		require.ErrorContains(t, err, "is not accepted; use a duration such as 20ms or 1.5s, or a number of seconds")
+	}
+	_, err := planRun{env: map[string]string{"DB_POOL_SIZE": "many"}}.plan(t, "--hold", "5ms")
+	require.ErrorContains(t, err, "poolSize (from DB_POOL_SIZE)")
+}
+
+func TestPlanNumbers(t *testing.T) {
+	for share, want := range map[float64]string{0: "0%", 1e-12: "0%", 5e-5: "<0.01%", 0.0071: "0.71%", 0.25: "25.0%", 1: "100.0%"} {
+		require.Equal(t, want, percent(share))
+	}
+	for ms, want := range map[float64]string{0: "0ms", 0.004: "<0.01ms", 0.5: "0.5ms", 39.14: "39.1ms", 999: "999ms", 1500: "1.5s", 30_000: "30s"} {
+		require.Equal(t, want, showMillis(ms))
+	}
+	require.Equal(t, "one two\nthree", wrap("one two three", 8))
+	require.Equal(t, "unbreakable", wrap("unbreakable", 4))
+}

@@ -1,0 +1,235 @@
+package command
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+)
+
+// screenWidth is the width of the text, in columns.
+const screenWidth = 100
+
+// text shows the plan on one screen.
+func (p *poolPlan) text() string {
+	var b strings.Builder
+	p.writeHeader(&b)
+	p.writeOutcomes(&b)
+	p.writeRules(&b)
+	p.writeBudget(&b)
+	p.writeAdvice(&b)
+	return b.String()
+}
+
+func (p *poolPlan) writeHeader(b *strings.Builder) {
+	fmt.Fprintf(b, "%d users, each holding a connection for %s and thinking for %s\n",
+		p.Users, showMillis(p.HoldMs), showMillis(p.ThinkMs))
+	b.WriteString(p.shape())
+	if p.Pools > 1 {
+		b.WriteString("; a request goes to any of them, at random")
+	}
+	b.WriteString("\n\n")
+}
+
+func (p *poolPlan) shape() string {
+	return fmt.Sprintf("%s × %s = %s", count(p.Instances, "instance"), count(p.Workers, "worker"), count(p.Pools, "pool"))
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// outcomeRow is one line of the table of outcomes.
+type outcomeRow struct {
+	label string
+	show  func(planOutcome) string
+}
+
+func (p *poolPlan) writeOutcomes(b *strings.Builder) {
+	outcomes := []planOutcome{p.Given}
+	headings := []string{"given"}
+	if p.Recommended != nil {
+		outcomes = append(outcomes, *p.Recommended)
+		headings = append(headings, "recommended")
+	}
+	writeCells(b, "", headings)
+	for _, row := range p.outcomeRows() {
+		var cells []string
+		for _, o := range outcomes {
+			cells = append(cells, row.show(o))
+		}
+		writeCells(b, row.label, cells)
+	}
+	b.WriteString("\n")
+}
+
+func writeCells(b *strings.Builder, label string, cells []string) {
+	line := pad(label, 32)
+	for _, cell := range cells {
+		line += pad("", max(0, 18-utf8.RuneCountInString(cell))) + cell
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
+}
+
+func (p *poolPlan) outcomeRows() []outcomeRow {
+	rows := []outcomeRow{
+		{"pool size + max overflow", func(o planOutcome) string { return fmt.Sprintf("%d + %d", o.PoolSize, o.MaxOverflow) }},
+		{p.clientsLabel(), func(o planOutcome) string { return fmt.Sprint(o.Clients) }},
+		{"  in use on average", func(o planOutcome) string { return fmt.Sprintf("%.3g (%s)", o.InUse, percent(o.Utilization)) }},
+		{"  time in overflow", func(o planOutcome) string { return percent(o.OverflowTime) }},
+		{"requests per second", func(o planOutcome) string { return fmt.Sprintf("%.4g", o.Throughput) }},
+		{"wait for a connection, mean", func(o planOutcome) string { return showMillis(o.MeanWaitMs) }},
+		{fmt.Sprintf("  p%g (target: %s)", p.Percentile, showMillis(p.WaitTargetMs)), func(o planOutcome) string { return showMillis(o.PercentileWaitMs) }},
+		{"  checkouts that wait", func(o planOutcome) string { return percent(o.Waiting) }},
+		{fmt.Sprintf("  that time out after %s", showMillis(p.Given.PoolTimeoutMs)), func(o planOutcome) string { return percent(o.Timeouts) }},
+	}
+	if p.Given.PgBouncer == nil {
+		return rows
+	}
+	return append(rows,
+		outcomeRow{"PgBouncer's default_pool_size", func(o planOutcome) string { return fmt.Sprint(o.PgBouncerPoolSize) }},
+		outcomeRow{"  wait in PgBouncer, mean", func(o planOutcome) string { return showMillis(o.PgBouncer.MeanWaitMs) }},
+		outcomeRow{fmt.Sprintf("  p%g", p.Percentile), func(o planOutcome) string { return showMillis(o.PgBouncer.PercentileWaitMs) }})
+}
+
+// clientsLabel leaves out what the server has where PgBouncer stands between.
+func (p *poolPlan) clientsLabel() string {
+	if p.Given.PgBouncer != nil {
+		return "connections, all pools"
+	}
+	return fmt.Sprintf("connections (%d available)", p.Server.Available)
+}
+
+func (p *poolPlan) writeRules(b *strings.Builder) {
+	heading := fmt.Sprintf("Connections for a p%g wait of %s", p.Percentile, showMillis(p.WaitTargetMs))
+	fmt.Fprintf(b, "%s%s\n", pad(heading, 48), "  each pool    all   leaves out")
+	for _, rule := range p.Rules {
+		fmt.Fprintf(b, "  %s%9s%7s   %s\n", pad(rule.Rule, 48), connections(rule.PerPool), connections(rule.AllPools), rule.LeavesOut)
+	}
+	b.WriteString("\n")
+}
+
+// connections shows whole numbers whole and means with three digits.
+func connections(n float64) string {
+	switch n {
+	case 0:
+		return "-"
+	case math.Trunc(n):
+		return fmt.Sprintf("%.0f", n)
+	default:
+		return fmt.Sprintf("%.3g", n)
+	}
+}
+
+func (p *poolPlan) writeBudget(b *strings.Builder) {
+	s := p.Server
+	fmt.Fprintf(b, "Budget (%s)\n", s.Source)
+	fmt.Fprintf(b, "  server        %d max_connections - %d superuser_reserved - %d reserved - %d other applications = %d\n",
+		s.MaxConnections, s.SuperuserReserved, s.Reserved, s.Other,
+		s.MaxConnections-s.SuperuserReserved-s.Reserved-s.Other)
+	if s.Limit != "max_connections" {
+		fmt.Fprintf(b, "                but %s allows %d\n", s.Limit, s.Available)
+	}
+	p.writeDemand(b, "given", p.Given)
+	if p.Recommended != nil {
+		p.writeDemand(b, "recommended", *p.Recommended)
+	}
+	p.writeWouldFit(b)
+	b.WriteString("\n")
+}
+
+func (p *poolPlan) writeWouldFit(b *strings.Builder) {
+	s := p.Server
+	if p.Given.Fits || p.Given.PgBouncerPoolSize > 0 || s.Available < p.Pools {
+		return
+	}
+	fmt.Fprintf(b, "  would fit     size + overflow of %d / %d = %d at most", s.Available, p.Pools, s.Available/p.Pools)
+	if s.Limit == "max_connections" {
+		fmt.Fprintf(b, ", or max_connections = %d", s.MaxConnections-p.Given.Spare)
+	}
+	b.WriteString("\n")
+}
+
+func (p *poolPlan) writeDemand(b *strings.Builder, label string, o planOutcome) {
+	verdict := fmt.Sprintf("fits, %d to spare", o.Spare)
+	if !o.Fits {
+		verdict = fmt.Sprintf("DOES NOT FIT, %d too many", -o.Spare)
+	}
+	fmt.Fprintf(b, "  %s%s = %d: %s\n", pad(label, 14), p.demand(o), o.Needed, verdict)
+}
+
+func (p *poolPlan) writeAdvice(b *strings.Builder) {
+	for _, note := range p.Notes {
+		b.WriteString(wrap(note, screenWidth) + "\n")
+	}
+	best := p.Recommended
+	if best == nil {
+		return
+	}
+	reason := "the smallest pool that meets the target; as much overflow again for a spike"
+	if !best.TargetMet {
+		reason = "the largest pool that fits; it misses the target"
+	}
+	fmt.Fprintf(b, "# .env: %s\n", reason)
+	fmt.Fprintf(b, "DB_POOL_SIZE=%d\nDB_MAX_OVERFLOW=%d\nDB_POOL_TIMEOUT=%g\n",
+		best.PoolSize, best.MaxOverflow, best.PoolTimeoutMs/1000)
+	if best.PgBouncerPoolSize > 0 {
+		fmt.Fprintf(b, "# pgbouncer.ini\ndefault_pool_size = %d\nmax_client_conn = %d\n", best.PgBouncerPoolSize, max(100, best.Clients))
+	}
+}
+
+// wrap breaks a text between words into lines of at most width.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case column == 0:
+		case column+1+length > width:
+			b.WriteString("\n")
+			column = 0
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column += length
+	}
+	return b.String()
+}
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
+}
+
+// percent shows a share with as many digits as matter.
+func percent(share float64) string {
+	switch p := share * 100; {
+	case p < 1e-6:
+		return "0%"
+	case p < 0.01:
+		return "<0.01%"
+	case p < 1:
+		return fmt.Sprintf("%.2f%%", p)
+	default:
+		return fmt.Sprintf("%.1f%%", p)
+	}
+}
+
+// showMillis shows a time given in milliseconds.
+func showMillis(ms float64) string {
+	switch {
+	case ms == 0:
+		return "0ms"
+	case ms < 0.01:
+		return "<0.01ms"
+	case ms < 1000:
+		return fmt.Sprintf("%.3gms", ms)
+	default:
+		return fmt.Sprintf("%.3gs", ms/1000)
+	}
+}
