@@ -19,18 +19,19 @@ func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 		i.throw(argumentsError("open(url, options)", "takes a URL and one object of options"))
 	}
 	options := i.rt.NewObject()
-	if len(args) == 2 && !sobek.IsUndefined(args[1]) && !sobek.IsNull(args[1]) {
+	if len(args) == 2 && !isNothing(args[1]) {
 		given, ok := args[1].(*sobek.Object)
-		if !ok {
-			i.throw(&pool.ConfigError{
-				Option: "options", Source: pool.SourceOption, Value: args[1].String(), Accepted: "an object such as { poolSize: 20 }",
-			})
+		if !ok || given.ClassName() != "Object" {
+			i.throw(optionsError(args[1]))
 		}
 		for _, key := range given.Keys() {
 			i.must(options.Set(key, given.Get(key)))
 		}
 	}
-	if len(args) > 0 && !sobek.IsUndefined(args[0]) && !sobek.IsNull(args[0]) {
+	if len(args) > 0 && !isNothing(args[0]) {
+		if !isNothing(options.Get("url")) {
+			i.throw(&pool.ConfigError{Option: "url", Reason: "it is given twice, as an argument and in the options", Accepted: "one of the two"})
+		}
 		i.must(options.Set("url", args[0]))
 	}
 	return i.newPool(options)
@@ -45,3 +46,5 @@ func isDriver(v sobek.Value) bool {
 	text, ok := v.(sobek.String)
 	return ok && !strings.ContainsAny(text.String(), ":/= ") && text.String() != ""
 }
+
+func isNothing(v sobek.Value) bool { return v == nil || sobek.IsUndefined(v) || sobek.IsNull(v) }

@@ -60,14 +60,12 @@ func (i *instance) resolve(options sobek.Value) (pool.Config, error) {
 
 // optionsOf exports an options object. Undefined is none at all.
 func (i *instance) optionsOf(v sobek.Value) (map[string]any, error) {
-	if v == nil || sobek.IsUndefined(v) || sobek.IsNull(v) {
+	if isNothing(v) {
 		return nil, nil
 	}
 	object, ok := v.(*sobek.Object)
-	if !ok || object.ClassName() == "Array" {
-		return nil, &pool.ConfigError{
-			Option: "options", Source: pool.SourceOption, Value: v.String(), Accepted: "an object such as { poolSize: 20 }",
-		}
+	if !ok || object.ClassName() != "Object" {
+		return nil, optionsError(v)
 	}
 	given := make(map[string]any)
 	for _, key := range object.Keys() {
@@ -76,6 +74,14 @@ func (i *instance) optionsOf(v sobek.Value) (map[string]any, error) {
 		}
 	}
 	return given, nil
+}
+
+// optionsError names the kind of what was given and not its value: a URL in
+// the place of the options is an easy mistake, and may hold a password.
+func optionsError(v sobek.Value) error {
+	return &pool.ConfigError{
+		Source: "the options", Reason: "they are of type " + typeName(v), Accepted: "an object such as { url, poolSize: 20 }",
+	}
 }
 
 func (i *instance) warn(line string) { i.logger.Warn(line) }
