@@ -407,10 +407,48 @@ declare module 'k6/x/pgxpool' {
    */
   export function observeResponse(ms: number): void;
 
+  /**
+   * Logs a text as an error, once in the process: the same failure of a hundred users is one
+   * line. Texts that differ only in numbers are the same.
+   */
+  export function warnOnce(text: string): void;
+
+  /** What {@link monitor} takes: whom to watch, and how large its pool is. */
+  export interface MonitorOptions {
+    /** The database of the application. Environment: `DATABASE_URL`. Required. */
+    url?: string;
+    /** The application's `application_name`. Environment: `DB_APPLICATION_NAME`. Required. */
+    applicationName?: string;
+    /** The application's base size, all workers together. Environment: `DB_POOL_SIZE`. Default: 20. */
+    poolSize?: number;
+    /** The application's overflow, all workers together. Environment: `DB_MAX_OVERFLOW`. Default: 40. */
+    maxOverflow?: number;
+    /** How often the `Pool Status:` line is printed. Default: off. */
+    statusInterval?: Duration;
+    /** Where the application reports its pool (`http://…/health/pool`); not asked without. */
+    appURL?: string;
+  }
+
+  /** A live application's pool under watch. */
+  export interface Monitor {
+    /** Begins to watch, until the test ends; once is enough. Throws {@link ConnectError}. VU code and `setup()` only. */
+    start(): void;
+    readonly poolSize: number;
+    readonly maxOverflow: number;
+  }
+
+  /**
+   * Watches a live application's pool from the database's side while k6 loads it, into the
+   * metrics `app_pool_*`. One for the whole process; nothing is connected before `start()`.
+   */
+  export function monitor(options?: MonitorOptions): Monitor;
+
   /** What `import pgxpool from 'k6/x/pgxpool'` gives. */
   const pgxpool: {
     readonly Pool: typeof Pool;
     readonly open: typeof open;
+    readonly monitor: typeof monitor;
+    readonly warnOnce: typeof warnOnce;
     readonly verdict: typeof verdict;
     readonly observeResponse: typeof observeResponse;
   };

@@ -16,6 +16,11 @@ type metricSet struct {
 	activeSampled, waitingSampled, utilization, dbCPU *metrics.Metric
 
 	responseDrift *metrics.Metric
+
+	// An application's own pool, seen from the database and from the
+	// application.
+	appActive, appTotal, appOverflow, appCheckedOut             *metrics.Metric
+	appActiveSampled, appUtilization, appInOverflow, appSamples *metrics.Metric
 }
 
 // registerMetrics is idempotent: k6 gives back what is registered already.
@@ -48,5 +53,14 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		utilization:     trend("pgxpool_utilization"),
 		dbCPU:           trend("pgxpool_db_cpu"),
 		responseDrift:   gauge("response_drift"),
+
+		appActive:        gauge("app_pool_active"),
+		appTotal:         gauge("app_pool_total"),
+		appOverflow:      gauge("app_pool_overflow"),
+		appCheckedOut:    gauge("app_pool_checked_out"),
+		appActiveSampled: trend("app_pool_active_sampled"),
+		appUtilization:   trend("app_pool_utilization"),
+		appInOverflow:    rate("app_pool_in_overflow"),
+		appSamples:       counter("app_pool_samples"),
 	}
 }

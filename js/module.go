@@ -56,8 +56,10 @@ func (i *instance) Exports() modules.Exports {
 	named := map[string]any{
 		"Pool":            i.class(),
 		"open":            i.open,
+		"monitor":         i.monitor,
 		"verdict":         i.verdict,
 		"observeResponse": i.observeResponse,
+		"warnOnce":        i.warnOnce,
 	}
 	defaults := i.rt.NewObject()
 	for name, value := range named {

@@ -99,11 +99,12 @@ func newStatusPrinter(out *os.File) *statusPrinter {
 	return &statusPrinter{out: out, terminal: term.IsTerminal(int(out.Fd()))} //nolint:gosec // a small number
 }
 
-// print leaves the cursor where k6 expects it: at the start of a line, below
+func (p *statusPrinter) print(stat pool.Stat) { p.line(monitor.StatusLine(stat.Active, stat.Size)) }
+
+// line leaves the cursor where k6 expects it: at the start of a line, below
 // which its progress bar is drawn again.
-func (p *statusPrinter) print(stat pool.Stat) {
+func (p *statusPrinter) line(line string) {
 	const eraseBelow = "\x1b[J"
-	line := monitor.StatusLine(stat.Active, stat.Size)
 	if p.terminal {
 		line = eraseBelow + line
 	}

@@ -40,8 +40,10 @@ type testRun struct {
 
 	mu       sync.Mutex
 	pools    map[string]*sharedPool
+	app      *appMonitor
 	cleanups []func()
 	ended    bool
+	said     map[string]struct{} // kinds of errors already logged
 }
 
 // begin runs with the first VU's init code.
@@ -101,10 +103,13 @@ func (t *testRun) end(running bool) {
 		return
 	}
 	t.ended = true
-	pools, cleanups := t.pools, t.cleanups
+	pools, app, cleanups := t.pools, t.app, t.cleanups
 	t.mu.Unlock()
 	for _, undo := range cleanups {
 		undo()
+	}
+	if app != nil {
+		app.stop()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
 	defer cancel()

@@ -139,15 +139,31 @@ export const poolCriteria = [
 ];
 
 // The criteria of a run against an application over HTTP whose pool is watched
-// from the database's side. Waiting happens inside the application and cannot
-// be seen from there, so WARNING asks that the pool stays below its ceiling.
+// from the database's side: the same, of the metrics app_pool_*. Waiting happens
+// inside the application and cannot be seen from there, so WARNING asks that the
+// pool stays below its ceiling.
 export function watchedCriteria({ poolSize, maxOverflow }) {
   const ceiling = Math.floor((1000 * (poolSize + maxOverflow)) / poolSize) / 10;
-  return poolCriteria.map((row) =>
+  return poolCriteria.map((row) => ofApplication(
     row === activeConnections
-      ? { ...row, warningMetric: row.metric, warningTitle: undefined, warning: `p(95)<${ceiling}` }
+      ? { ...row, warningMetric: row.metric, warning: `p(95)<${ceiling}` }
       : row,
-  );
+  ));
+}
+
+// The database's CPU is the same, whoever reads it.
+function ofApplication(row) {
+  const rename = (metric) =>
+    metric && metric !== dbCPU.metric ? metric.replace(/^pgxpool_/, 'app_pool_') : metric;
+  const condition = (c) => c && { ...c, metric: rename(c.metric) };
+  const renamed = { ...row, metric: rename(row.metric), guard: condition(row.guard) };
+  if (row.warningMetric) {
+    renamed.warningMetric = rename(row.warningMetric);
+  }
+  if (row.attempt) {
+    renamed.attempt = condition(row.attempt);
+  }
+  return renamed;
 }
 
 // The criteria of a run against an application over HTTP without access to its

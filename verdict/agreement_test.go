@@ -31,6 +31,9 @@ func TestEvaluateAgreesWithK6(t *testing.T) {
 		waive := someNames(random, rows)
 		e := newEngine(t)
 		fill(random, e)
+		if variant == "watchedCriteria" {
+			e.watched()
+		}
 		if random.IntN(8) == 0 {
 			e.stats = pick(random, []string{"avg"}, []string{"max"}, []string{"p(95)"}, []string{"p(95.0)", "max"}, []string{"med"})
 		}

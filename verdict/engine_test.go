@@ -1,6 +1,7 @@
 package verdict_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,27 @@ func newEngine(t *testing.T) *engine {
 		"pgxpool_samples":         metrics.Counter,
 	} {
 		e.metrics[name] = e.registry.MustNewMetric(name, metricType)
+		if twin := ofApplication(name); twin != name {
+			e.metrics[twin] = e.registry.MustNewMetric(twin, metricType)
+		}
+	}
+	return e
+}
+
+// ofApplication is what the criteria of a watched application call a metric.
+func ofApplication(name string) string {
+	if rest, ok := strings.CutPrefix(name, "pgxpool_"); ok && rest != "db_cpu" {
+		return "app_pool_" + rest
+	}
+	return name
+}
+
+// watched gives the run to the metrics of a watched application.
+func (e *engine) watched() *engine {
+	for name, m := range e.metrics {
+		if twin := ofApplication(name); twin != name {
+			e.metrics[twin].Sink = m.Sink
+		}
 	}
 	return e
 }

@@ -154,7 +154,7 @@ func TestWatchedPoolAtItsCeilingFails(t *testing.T) {
 	for active, want := range map[float64]verdict.Verdict{23: verdict.Pass, 69: verdict.Warning, 70: verdict.Fail} {
 		r := goodRun()
 		r.utilization, r.waiting = []float64{100 * active / 30}, nil
-		report := engineOf(t, r).evaluate(rows, "fail", nil, nil)
+		report := engineOf(t, r).watched().evaluate(rows, "fail", nil, nil)
 		require.Equal(t, want, rowOf(t, report, "active_connections").Verdict, "%v of 30+40 in use", active)
 	}
 }

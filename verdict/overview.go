@@ -49,6 +49,9 @@ func (r Report) Overview() Overview {
 		o.PeakActive = r.pick("pgxpool_active_sampled", "max", "")
 		o.PeakWaiting = r.pick("pgxpool_waiting_sampled", "max", "")
 		o.InOverflow = r.pick("pgxpool_in_overflow", "rate", "")
+	} else if r.Metrics["app_pool_samples"].Values["count"] > 0 {
+		o.PeakActive = r.pick("app_pool_active_sampled", "max", "")
+		o.InOverflow = r.pick("app_pool_in_overflow", "rate", "")
 	}
 	if passes := r.pick("request_success", "passes", ""); passes != nil && o.Failed != nil {
 		requests := *passes + *o.Failed

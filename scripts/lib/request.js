@@ -11,7 +11,6 @@ const timeouts = new Counter('request_timeouts');
 const timedOut = new Rate('request_timed_out');
 
 let counting = false;
-const logged = new Set();
 
 // request runs fn, which is one user's request, measures it and gives back what
 // fn gives back: undefined where it threw. It never throws, so that one failed
@@ -78,13 +77,7 @@ function wasInterrupted(error) {
   return error?.name === 'Error' && error.message === 'interrupted';
 }
 
-// Two errors that differ only in their numbers are the same error. A URL may
-// carry a password.
-function logOnce(problem) {
-  const text = problem.replace(/\/\/[^\s/]*@/g, '//***@');
-  const kind = text.replace(/\d+/g, '#');
-  if (!logged.has(kind)) {
-    logged.add(kind);
-    console.error(`request failed (said once per user): ${text}`);
-  }
+// A URL may carry a password.
+function logOnce(error) {
+  pgxpool.warnOnce(`request failed (said once): ${error.replace(/\/\/[^\s/]*@/g, '//***@')}`);
 }
