@@ -11,7 +11,10 @@ import (
 
 var errUnsupported = errors.New("a temporary PostgreSQL needs Linux or macOS, this is " + runtime.GOOS + ": set DATABASE_URL to a running server")
 
-type account struct{ drop bool }
+type account struct {
+	drop bool
+	name string
+}
 
 func serverAccount() (account, error) { return account{}, errUnsupported }
 

@@ -16,6 +16,7 @@ import (
 // so root has to drop to somebody else; anybody else stays who they are.
 type account struct {
 	drop     bool
+	name     string // where dropped to
 	uid, gid int
 }
 
@@ -42,7 +43,7 @@ func dropTo(to *user.User) (account, error) {
 	if err != nil {
 		return account{}, fmt.Errorf("user %s: %w", to.Username, err)
 	}
-	return account{drop: true, uid: uid, gid: gid}, nil
+	return account{drop: true, name: to.Username, uid: uid, gid: gid}, nil
 }
 
 // attributes put a child in a session of its own, so that the terminal's Ctrl-C does not reach it:
@@ -51,7 +52,7 @@ func (a account) attributes() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{Setsid: true}
 	if a.drop {
 		// macOS' nobody is -2: the conversion to the kernel's unsigned type is meant.
-		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // see above
+		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
 	}
 	return attributes
 }

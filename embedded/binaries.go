@@ -117,6 +117,9 @@ func inspect(ctx context.Context, as account, dir string) (installation, error) 
 	cmd.Dir = string(filepath.Separator)
 	cmd.SysProcAttr = as.attributes()
 	out, err := cmd.Output()
+	if err != nil && as.drop {
+		return installation{}, fmt.Errorf("postgres --version as user %s, as it refuses root: %w", as.name, err)
+	}
 	if err != nil {
 		return installation{}, fmt.Errorf("postgres --version: %w", err)
 	}

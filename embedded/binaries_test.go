@@ -42,6 +42,21 @@ func TestAFolderOfOtherProgramsIsRefused(t *testing.T) {
 	}
 }
 
+// A folder that only root can enter is of no use to the account that root drops to.
+func TestAFolderOutOfReachIsRefused(t *testing.T) {
+	dir := t.TempDir() // within a private one
+	for _, program := range []string{"initdb", "postgres"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/sh\necho 15.1\n"), 0o755))
+	}
+	if os.Geteuid() != 0 {
+		require.NoError(t, os.Chmod(filepath.Join(dir, "postgres"), 0))
+	}
+	_, err := embedded.Start(t.Context(), embedded.Config{BinDir: dir})
+	var wrong *embedded.BinDirError
+	require.ErrorAs(t, err, &wrong)
+	require.ErrorIs(t, err, os.ErrPermission)
+}
+
 func TestTheGivenFolderIsUsed(t *testing.T) {
 	found := pgtest.Server(t, embedded.Config{}).BinDir()
 	t.Setenv("PG_BIN", found)

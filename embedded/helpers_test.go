@@ -43,15 +43,6 @@ func processes(t *testing.T, text string) []string {
 	return found
 }
 
-// requireGone waits until neither a process nor a file of a server is left.
-func requireGone(t *testing.T, dir string) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		_, err := os.Lstat(dir)
-		return os.IsNotExist(err) && len(processes(t, dir)) == 0
-	}, patience, 5*glance, "processes or files of %s are left", dir)
-}
-
 // requireEmpty makes sure that nothing was left in a directory, nor a process that uses it.
 func requireEmpty(t *testing.T, dir string) {
 	t.Helper()

@@ -119,6 +119,15 @@ func (o *owner) pressCtrlC(t *testing.T) {
 	require.NoError(t, syscall.Kill(-o.cmd.Process.Pid, syscall.SIGINT))
 }
 
+// requireGone waits until neither a process nor a file of a server is left.
+func requireGone(t *testing.T, dir string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, err := os.Lstat(dir)
+		return os.IsNotExist(err) && len(processes(t, dir)) == 0
+	}, patience, 5*glance, "processes or files of %s are left", dir)
+}
+
 // forEveryAccount runs a test as the present user and, where that is root, as an ordinary one too.
 func forEveryAccount(t *testing.T, test func(t *testing.T, binary string, as *syscall.Credential)) {
 	t.Helper()
@@ -148,7 +157,7 @@ func nobody(t *testing.T) *syscall.Credential {
 	require.NoError(t, err)
 	gid, err := strconv.Atoi(found.Gid)
 	require.NoError(t, err)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // macOS' nobody is -2
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
 func TestTheServerGoesWithItsOwner(t *testing.T) {

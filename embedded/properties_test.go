@@ -20,8 +20,8 @@ const places = 4 // of the pool in these tests
 
 // TestProperties looks at one server from all sides, as each start takes a second.
 func TestProperties(t *testing.T) {
-	t.Setenv("PGPORT", "1")
 	t.Setenv("PGDATA", "/nonexistent")
+	t.Setenv("PGCLIENTENCODING", "LATIN1")
 	t.Setenv("TZ", "Asia/Tokyo")
 	t.Setenv("LC_ALL", "de_DE.UTF-8")
 	server := pgtest.Server(t, embedded.Config{
@@ -100,6 +100,7 @@ func testSettings(t *testing.T, _ *embedded.Server, conn *pgx.Conn) {
 }
 
 func testEnvironment(t *testing.T, _ *embedded.Server, conn *pgx.Conn) {
+	require.Equal(t, "UTF8", scalar(t, conn, "SELECT reset_val FROM pg_settings WHERE name = 'client_encoding'"))
 	require.Equal(t, "UTC", scalar(t, conn, "SHOW log_timezone"))
 	require.Equal(t, "C", scalar(t, conn, "SHOW lc_messages"))
 }

@@ -120,7 +120,7 @@ func choosePort(ctx context.Context, wanted int) (int, error) {
 		}
 		return 0, fmt.Errorf("port %d cannot be had, choose another one or 0 for any: %w", wanted, err)
 	}
-	port := listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener's
+	port := listener.Addr().(*net.TCPAddr).Port
 	return port, listener.Close()
 }
 

@@ -65,7 +65,7 @@ func TestTwoServersAtOnce(t *testing.T) {
 func TestTheGivenPortIsUsed(t *testing.T) {
 	taken, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
-	port := taken.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener's
+	port := taken.Addr().(*net.TCPAddr).Port
 	_, err = embedded.Start(t.Context(), embedded.Config{Port: port})
 	require.ErrorContains(t, err, fmt.Sprintf("port %d cannot be had", port))
 

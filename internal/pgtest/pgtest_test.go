@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 
 func TestURLIsTheSameServerForAll(t *testing.T) {
 	t.Setenv("TEST_DATABASE_URL", "")
-	require.Equal(t, pgtest.URL(t), pgtest.URL(t))
+	first := pgtest.URL(t)
+	require.Equal(t, first, pgtest.URL(t))
 	var limit int
 	err := pgtest.Conn(t, pgtest.URL(t)).QueryRow(t.Context(), "SELECT current_setting('max_connections')::int").Scan(&limit)
 	require.NoError(t, err)
