@@ -15,7 +15,7 @@ import (
 
 func seed(ctx context.Context, t *testing.T, conn *pgx.Conn) error {
 	t.Helper()
-	script, err := os.ReadFile("seed.sql")
+	script, err := os.ReadFile("../../scripts/lib/seed.sql")
 	require.NoError(t, err)
 	_, err = conn.Exec(ctx, string(script)) // without arguments: several statements at once
 	return err

@@ -1,9 +1,11 @@
--- The tables of the example and their rows. Every run on an empty database
+-- FlowBoard's tables and their rows, for the scripts and for the example
+-- application. Every run on an empty database
 -- gives the same rows; on a database that holds them already it changes
 -- nothing. Several clients may run it at once.
 --
 -- Follow it with VACUUM (ANALYZE), which no transaction may contain: it marks
--- the pages as visible to all, so that a count reads the index alone.
+-- the pages as visible to all, so that a count reads the index alone. Both want
+-- synchronous_commit = on: no page is marked while a commit is still unwritten.
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL client_min_messages = warning; -- not a notice for every table that exists

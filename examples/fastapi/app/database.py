@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from .config import Settings
 
-SEED = Path(__file__).parent.parent / "seed.sql"
+SEED = Path(__file__).parents[3] / "scripts" / "lib" / "seed.sql"
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
