@@ -38,9 +38,7 @@ async function rejection(promise) { try { await promise; } catch (e) { return to
 
 // newUser is a VU in the init context of a test run of its own.
 func newUser(t testing.TB) *user {
-	module, url := New(), pgtest.Database(t)
-	t.Cleanup(func() { module.test.end(false) })
-	return newUserOf(t, module, url)
+	return newUserOf(t, New(), pgtest.Database(t))
 }
 
 // newInitUser is a VU that never leaves the init context: nothing listens at
@@ -55,6 +53,7 @@ func newUserOf(t testing.TB, module *RootModule, url string) *user {
 		Runtime: modulestest.NewRuntime(t), t: t, module: module, url: url,
 		samples: make(chan metrics.SampleContainer, 10_000),
 	}
+	t.Cleanup(func() { module.test.end(false) })
 	logger, hook := logtest.NewNullLogger()
 	u.logs = hook
 	env := u.VU.InitEnvField
