@@ -93,7 +93,7 @@ func (t *testRun) watch(config pool.Config, appURL string) (*appMonitor, error) 
 	}
 	m := &appMonitor{test: t, config: config}
 	if appURL != "" {
-		health, err := monitor.NewHealth(appURL)
+		health, err := monitor.NewHealth(appURL, monitor.MinInterval)
 		if err != nil {
 			return nil, misuse("monitor(options): %w", err)
 		}
