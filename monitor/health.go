@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// HealthTimeout is how long the application may take to report its pool.
-const HealthTimeout = 5 * time.Second
-
 // healthLimit is far above what a health report needs, in bytes.
 const healthLimit = 64 << 10
 
@@ -55,8 +52,10 @@ type Health struct {
 }
 
 // NewHealth asks at an http or https URL, such as
-// http://127.0.0.1:8000/health/pool. Nothing is asked yet.
-func NewHealth(address string) (*Health, error) {
+// http://127.0.0.1:8000/health/pool, and waits for an answer no longer than
+// timeout: an application that hangs must not hold up the look at its
+// database. Nothing is asked yet.
+func NewHealth(address string, timeout time.Duration) (*Health, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		// The parser's own error repeats the address, with its password.
@@ -66,7 +65,7 @@ func NewHealth(address string) (*Health, error) {
 		return nil, fmt.Errorf("the application's URL is %q: use http://HOST:PORT/health/pool", u.Redacted())
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1, MaxResponseHeaderBytes: healthLimit}
-	return &Health{url: address, client: &http.Client{Timeout: HealthTimeout, Transport: transport}}, nil
+	return &Health{url: address, client: &http.Client{Timeout: timeout, Transport: transport}}, nil
 }
 
 // Close closes the connection to the application.

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -49,7 +50,7 @@ func TestHealthReadsABoundedAnswer(t *testing.T) {
 		_, _ = w.Write([]byte(`{"size": 5, "checkedin": 0, "checkedout": 0, "overflow": 0}` + strings.Repeat(" ", 1<<20) + "x"))
 	}))
 	t.Cleanup(server.Close)
-	health, err := NewHealth(server.URL)
+	health, err := NewHealth(server.URL, 20*time.Second)
 	require.NoError(t, err)
 	t.Cleanup(health.Close)
 	application, err := health.Read(t.Context())
@@ -58,14 +59,14 @@ func TestHealthReadsABoundedAnswer(t *testing.T) {
 }
 
 func TestHealthShowsNoPassword(t *testing.T) {
-	_, err := NewHealth("ftp://me:secret@host/health/pool")
+	_, err := NewHealth("ftp://me:secret@host/health/pool", 20*time.Second)
 	require.ErrorContains(t, err, "use http://HOST:PORT/health/pool")
 	require.NotContains(t, err.Error(), "secret")
-	_, err = NewHealth("http://me:secret@host:port/health/pool")
+	_, err = NewHealth("http://me:secret@host:port/health/pool", 20*time.Second)
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "secret")
 
-	health, err := NewHealth("http://me:secret@127.0.0.1:1/health/pool")
+	health, err := NewHealth("http://me:secret@127.0.0.1:1/health/pool", 20*time.Second)
 	require.NoError(t, err)
 	_, err = health.Read(t.Context())
 	require.Error(t, err)

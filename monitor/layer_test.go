@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -137,7 +138,7 @@ func answering(t *testing.T, app application, pool Pool, report string) *Sampler
 		require.NoError(t, err)
 	}))
 	t.Cleanup(server.Close)
-	health, err := NewHealth(server.URL + "/health/pool")
+	health, err := NewHealth(server.URL+"/health/pool", 20*time.Second)
 	require.NoError(t, err)
 	t.Cleanup(health.Close)
 	cfg, err := pgx.ParseConfig(app.url)

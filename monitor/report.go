@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Report sums up a watch. Shares are between 0 and 1, of the samples in which
 // the database answered: a sample is one moment, so they are shares of time.
@@ -10,7 +14,8 @@ type Report struct {
 	Ended   time.Time `json:"ended"` // the last sample
 	Pool    Pool      `json:"pool"`
 	// Samples counts those in which the database answered, Failed the others,
-	// Seen those in which the application had a session.
+	// Seen those in which the application had a session whose state the role
+	// may see.
 	Samples int `json:"samples"`
 	Failed  int `json:"failed"`
 	Seen    int `json:"seen"`
@@ -22,6 +27,9 @@ type Report struct {
 	Waiting    *Level `json:"waiting"`
 	// InOverflow is the share of time with more than Pool.Size sessions active.
 	InOverflow float64 `json:"in_overflow"`
+	// Unavailable is the share of time without an available connection: with
+	// Pool.Size sessions active or more.
+	Unavailable float64 `json:"unavailable"`
 	// LeastAvailable is Pool.Size less the peak of Active, at least 0.
 	LeastAvailable int `json:"least_available"`
 	// Utilization is the mean of Active over Pool.Size, above 1 in overflow.
@@ -70,6 +78,7 @@ func (t *Tally) Report() Report {
 	}
 	if r.Active != nil {
 		r.InOverflow = float64(t.inOverflow) / float64(t.samples)
+		r.Unavailable = float64(t.unavailable) / float64(t.samples)
 		r.LeastAvailable = max(0, t.pool.Size-r.Active.Peak)
 		r.Utilization = r.Active.Mean / float64(t.pool.Size)
 	}
@@ -94,4 +103,11 @@ func (t *Tally) layerShares() []LayerShare {
 		shares = append(shares, share)
 	}
 	return shares
+}
+
+// MetLayers are the layers that were met, the longest first.
+func (r Report) MetLayers() []LayerShare {
+	met := slices.DeleteFunc(slices.Clone(r.Layers), func(l LayerShare) bool { return l.Share == 0 })
+	slices.SortStableFunc(met, func(a, b LayerShare) int { return cmp.Compare(b.Share, a.Share) })
+	return met
 }

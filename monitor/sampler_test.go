@@ -134,7 +134,7 @@ func TestApplicationThatDoesNotAnswer(t *testing.T) {
 		_, _ = io.WriteString(w, `{"size": 5, "checkedin": 1, "checkedout": 2, "overflow": -2}`)
 	}))
 	t.Cleanup(server.Close)
-	health, err := NewHealth(server.URL)
+	health, err := NewHealth(server.URL, 20*time.Second)
 	require.NoError(t, err)
 	t.Cleanup(health.Close)
 	app := newApplication(t)

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -123,4 +124,34 @@ func text(notices []Notice) string {
 		all += n.Text + "\n"
 	}
 	return all
+}
+
+// statements counts what goes to the server.
+type statements struct{ batches, queries int }
+
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	s.batches++
+	return ctx
+}
+func (*statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (*statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	s.queries++
+	return ctx
+}
+func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// What keeps the monitor cheap: two round trips a sample, whatever it finds.
+func TestSampleTakesTwoRoundTrips(t *testing.T) {
+	app := newApplication(t)
+	app.connect()
+	s := app.sampler(tuned)
+	sent := &statements{}
+	s.cfg.Conn.Tracer = sent
+	s.Sample(t.Context()) // connects and prepares
+	*sent = statements{}
+	for range 10 {
+		require.NoError(t, s.Sample(t.Context()).Err)
+	}
+	require.Equal(t, statements{batches: 10, queries: 10}, *sent)
 }

@@ -14,8 +14,9 @@ type Tally struct {
 	pool        Pool
 	samples     int
 	failed      int
-	seen        int // samples in which the application had a session
+	seen        int // samples in which the application had a session that shows what it does
 	inOverflow  int
+	unavailable int // samples in which the base size was used up
 	active      levels
 	open        levels
 	checkedOut  levels
@@ -49,6 +50,9 @@ func (t *Tally) Add(s Sample) {
 	if s.InOverflow() {
 		t.inOverflow++
 	}
+	if s.Available() == 0 {
+		t.unavailable++
+	}
 }
 
 func (t *Tally) addDatabase(d Database) {
@@ -56,7 +60,7 @@ func (t *Tally) addDatabase(d Database) {
 	t.open.add(d.Open)
 	t.hidden = max(t.hidden, d.Hidden)
 	t.longest = max(t.longest, d.LongestTransaction)
-	if d.Open > 0 {
+	if d.Open > d.Hidden {
 		t.seen++
 	}
 	if d.CPU != nil {

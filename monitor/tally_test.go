@@ -47,6 +47,7 @@ func TestReport(t *testing.T) {
 	require.Nil(t, report.Waiting)
 	require.InDelta(t, 0.2, report.InOverflow, 1e-9)
 	require.InDelta(t, 0.77, report.Utilization, 1e-9)
+	require.InDelta(t, 0.2, report.Unavailable, 1e-9)
 	require.Zero(t, report.LeastAvailable)
 	require.Equal(t, &CPULevel{Mean: 30, Peak: 30}, report.CPU)
 	require.InDelta(t, 3, report.LongestTransaction, 1e-9)
