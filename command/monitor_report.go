@@ -1,0 +1,129 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/monitor"
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// monitorSummary is what a watch ends with.
+type monitorSummary struct {
+	application string
+	interval    time.Duration
+	report      monitor.Report
+	verdict     verdict.Report
+}
+
+const cpuNote = "CPU is the whole database host's, the load generator included where it runs there."
+
+// summarize judges the report by the runbook's criteria.
+func summarize(s monitorSettings, r monitor.Report) (monitorSummary, error) {
+	pool := monitor.Pool{Size: s.config.PoolSize, MaxOverflow: s.config.MaxOverflow}
+	application := s.config.ApplicationName
+	var notes []string
+	if r.CPU != nil {
+		notes = append(notes, cpuNote)
+	}
+	judged, err := verdict.Evaluate(verdict.Input{
+		Criteria: monitorCriteria(pool, r),
+		Metrics:  monitorMetrics(r),
+		Missing:  whyMissing(application, r),
+		Notes:    notes,
+	})
+	if err != nil {
+		return monitorSummary{}, fmt.Errorf("judging what was watched: %w", err)
+	}
+	return monitorSummary{application: application, interval: s.interval, report: r, verdict: judged}, nil
+}
+
+// text is the report for people.
+func (s monitorSummary) text(t terminal) string {
+	var b strings.Builder
+	r := s.report
+	fmt.Fprintf(&b, "\nReport on %s: %d samples in %v, one every %v\n", s.application, r.Samples,
+		(r.Ended.Sub(r.Started) + s.interval).Round(time.Second/10), s.interval)
+	if r.Failed > 0 {
+		fmt.Fprintf(&b, "  %d more times the database did not answer\n", r.Failed)
+	}
+	if r.Active != nil {
+		s.levels(&b)
+		s.layers(&b)
+	}
+	b.WriteByte('\n')
+	s.judgement(&b, t)
+	return b.String()
+}
+
+func (s monitorSummary) levels(b *strings.Builder) {
+	r := s.report
+	line := func(label, format string, values ...any) {
+		fmt.Fprintf(b, "  %-22s%s\n", label, fmt.Sprintf(format, values...))
+	}
+	level := func(label string, l *monitor.Level) {
+		if l != nil {
+			line(label, "peak %d, mean %.1f, p95 %d", l.Peak, l.Mean, l.P95)
+		}
+	}
+	line("Pool", "%d and %d overflow", r.Pool.Size, r.Pool.MaxOverflow)
+	level("Active", r.Active)
+	level("Open", r.Open)
+	level("Checked out (app)", r.CheckedOut)
+	level("Waiting (app)", r.Waiting)
+	line("Utilization", "%.1f %% of the base size on average", 100*r.Utilization)
+	line("Available", "%d at the least", r.LeastAvailable)
+	line("In overflow", "%.1f %% of the time", 100*r.InOverflow)
+	line("Longest transaction", "%s", age(r.LongestTransaction))
+	if r.CPU != nil {
+		line("Database CPU", "mean %.1f %%, peak %.1f %%", r.CPU.Mean, r.CPU.Peak)
+	}
+	if r.Hidden > 0 {
+		line("Hidden", "up to %d sessions", r.Hidden)
+	}
+}
+
+// layers lists those that were met, the longest first.
+func (s monitorSummary) layers(b *strings.Builder) {
+	b.WriteString("\n  Layer                 share of time\n")
+	for _, share := range s.report.MetLayers() {
+		fmt.Fprintf(b, "  %-22s%5.1f %%  %s\n", share.Layer, 100*share.Share, share.Advice)
+	}
+}
+
+func (s monitorSummary) judgement(b *strings.Builder, t terminal) {
+	for _, row := range s.verdict.Rows {
+		fmt.Fprintf(b, "  %s  %-22s %-10s %s\n", t.paint(verdictColour(row.Verdict), fmt.Sprintf("%-7s", row.Verdict)),
+			row.Criterion.Title, figure(row), limits[row.Criterion.Name])
+		if row.Reason != "" {
+			fmt.Fprintf(b, "           %s\n", strings.TrimSpace(row.Reason+". "+row.Advice))
+		}
+	}
+	for _, note := range s.verdict.Notes {
+		fmt.Fprintf(b, "  Note: %s\n", note)
+	}
+	fmt.Fprintf(b, "\nVerdict: %s\n", t.paint(verdictColour(s.verdict.Verdict), string(s.verdict.Verdict)))
+}
+
+// limits are the runbook's, in words.
+var limits = map[string]string{
+	"active_connections":    "p95 of the base size, limit below 80 %",
+	"available_connections": "at the least, limit above 0",
+	"overflow_time":         "of the time, limit below 10 %",
+}
+
+// figure writes what a row measured in its unit.
+func figure(row verdict.Row) string {
+	if row.Measured == nil {
+		return unknown
+	}
+	switch row.Criterion.Unit {
+	case verdict.Percent:
+		return fmt.Sprintf("%.1f %%", *row.Measured)
+	case verdict.Share:
+		return fmt.Sprintf("%.1f %%", 100**row.Measured)
+	default:
+		return fmt.Sprintf("%g", *row.Measured)
+	}
+}
