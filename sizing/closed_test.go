@@ -100,6 +100,36 @@ func TestClosedLoopWithoutPatienceIsEngset(t *testing.T) {
 	require.Zero(t, closed.WaitProbability())
 }
 
+// The far tail against the textbook: whoever asks finds the others in the
+// steady state of one user less (the arrival theorem: K. C. Sevcik and I.
+// Mitrani, Journal of the ACM 28 (1981)), and with n >= m of them waits for
+// n - m + 1 services. Gross and Harris, section 2.7.
+func TestClosedLoopTail(t *testing.T) {
+	const users, connections, ratio = 40, 8, 0.2 // ratio of hold to think
+	found := []float64{1}
+	sum := 1.0
+	for n := 1; n < users; n++ {
+		found = append(found, found[n-1]*float64(users-n)*ratio/float64(min(n, connections)))
+		sum += found[n]
+	}
+	closed := solve(t, ClosedLoop{Users: users, Think: time.Second, Hold: 200 * time.Millisecond,
+		Pools: 1, Connections: connections, PoolTimeout: NoTimeout})
+	for _, wait := range []time.Duration{0, 100 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second} {
+		served := connections * wait.Seconds() / 0.2 // services in that time, on average
+		var exceeding float64
+		for n := connections; n < users; n++ {
+			fewer, term := 0.0, math.Exp(-served)
+			for k := 0; k <= n-connections; k++ {
+				fewer += term
+				term *= served / float64(k+1)
+			}
+			exceeding += found[n] / sum * fewer
+		}
+		require.InEpsilon(t, exceeding, closed.WaitExceeds(wait), 1e-9, "%s: %g", wait, exceeding)
+	}
+	require.Less(t, closed.WaitExceeds(3*time.Second), 1e-20)
+}
+
 // loops covers light and heavy load, one pool and several, short and long
 // timeouts, no think time, and sizes that overflow a factorial.
 func loops() []ClosedLoop {
