@@ -1,0 +1,101 @@
+package js
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ends lets an iteration end and waits until what it held is back. Sweeping is
+// up to the context here: the harness has no events.
+func (u *user) ends(end func()) {
+	u.t.Helper()
+	end()
+	require.Eventually(u.t, func() bool {
+		return u.module.test.pools["default"].stat().Active == 0
+	}, 10*time.Second, time.Millisecond)
+}
+
+func TestAHeldConnectionIsALeak(t *testing.T) {
+	u := running(t, `{ poolSize: 1, maxOverflow: 0 }`)
+	u.js(`pool.exec('CREATE TABLE t (id int4)')`)
+	end := u.iteration()
+	u.js("\n\nconst conn =\n   pool.acquire(); conn.exec('BEGIN'); conn.exec('INSERT INTO t VALUES (1)')")
+	u.ends(end)
+	u.iteration()
+	require.Equal(t, `[1,0,1]`, u.text(`[pool.stat().leaks, pool.stat().active, pool.stat().idle]`))
+	require.Equal(t, `[true,0]`, u.text(`(() => {
+		const row = pool.queryRow('SELECT pg_backend_pid() AS pid, (SELECT count(*) FROM t) AS n');
+		return [row.pid === conn.pid, row.n]; // rolled back, and the backend kept
+	})()`))
+	require.Contains(t, u.failure(`conn.query('SELECT 1')`), "connection is released")
+	require.Len(t, u.warnings(), 1)
+	require.Regexp(t, `^connection leak: the connection taken at \S*:4:\d+ \(pool "default"\) was still held when the iteration ended `+
+		`\(.+\); it was rolled back and returned: call release\(\)$`, u.warnings()[0])
+	require.Equal(t, 1.0, u.ended().count("pgxpool_leaks"))
+}
+
+func TestEveryLeakIsCounted(t *testing.T) {
+	u := running(t, `{}`)
+	for range 3 {
+		end := u.iteration()
+		u.js(`pool.acquire(); pool.acquire(); pool.acquire().release()`)
+		u.ends(end)
+	}
+	u.iteration()
+	require.Equal(t, `[6,0]`, u.text(`[pool.stat().leaks, pool.stat().active]`))
+	require.Len(t, u.warnings(), 6)
+}
+
+// The connection of a Promise that settled is the script's to release.
+func TestAcquireAsyncLeaks(t *testing.T) {
+	u := running(t, `{}`)
+	end := u.iteration()
+	u.js("pool.acquireAsync().then(() => {})")
+	u.ends(end)
+	u.iteration()
+	require.Equal(t, `1`, u.text(`pool.stat().leaks`))
+	require.Contains(t, u.warnings()[0], ":1:")
+}
+
+func TestWhatIsReturnedIsNoLeak(t *testing.T) {
+	u := running(t, `{}`)
+	end := u.iteration()
+	u.js(`pool.acquire().release(); pool.transaction((conn) => conn.query('SELECT 1'));
+		try { pool.transaction(() => { throw 1 }) } catch (e) { /* meant */ }
+		pool.query('SELECT 1')`)
+	u.ends(end)
+	u.iteration()
+	require.Equal(t, `0`, u.text(`pool.stat().leaks`))
+	require.Empty(t, u.warnings())
+	require.Empty(t, u.ended().of("pgxpool_leaks"))
+}
+
+// setup() that runs into its limit could not help it.
+func TestWhatK6CutsOffIsNoLeak(t *testing.T) {
+	u := running(t, `{}`)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
+	defer cancel()
+	require.Eventually(t, func() bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }, time.Second, time.Millisecond)
+	u.js(`const conn = pool.acquire()`)
+	u.VU.CtxField = ctx
+	u.js(`let other; try { other = pool.acquire() } catch (e) { /* cut off already */ }`)
+	u.js(`conn.release()`)
+	u.ends(func() {})
+	u.iteration()
+	require.Equal(t, `[0,0]`, u.text(`[pool.stat().leaks, pool.stat().active]`))
+	require.Empty(t, u.warnings())
+}
+
+func TestALongHeldConnectionIsReported(t *testing.T) {
+	u := running(t, `{ leakDetectionThreshold: 20 }`)
+	u.js("const quick = pool.acquire(); quick.release()")
+	u.js("\nconst slow = pool.acquire(); slow.query('SELECT pg_sleep(0.3)')")
+	require.Len(t, u.warnings(), 1, "once, while it is still held")
+	require.Regexp(t, `^the connection taken at \S*:2:\d+ \(pool "default"\) has been held for \d+ms, longer than leakDetectionThreshold$`, u.warnings()[0])
+	u.js(`slow.release()`)
+	require.Equal(t, `0`, u.text(`pool.stat().leaks`), "it is not one yet")
+}
