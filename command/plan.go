@@ -50,11 +50,11 @@ func newPlan(gs *state.GlobalState) *cobra.Command {
 func runPlan(gs *state.GlobalState, flags *planFlags) error {
 	input, err := flags.input(gs)
 	if err != nil {
-		return errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
+		return invalid(err)
 	}
 	plan, err := newPoolPlan(input)
 	if err != nil {
-		return errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
+		return invalid(err)
 	}
 	if err := plan.write(gs.Stdout, flags.format); err != nil {
 		return fmt.Errorf("writing the plan: %w", err)
