@@ -86,7 +86,7 @@ Connections for a p95 wait of 10ms                each pool    all   leaves out
 Budget (PostgreSQL's defaults; --url reads the server's)
   server        100 max_connections - 3 superuser_reserved - 0 reserved - 0 other applications = 97
   given         4 instances × 4 workers × (20 + 40) = 960: DOES NOT FIT, 863 too many
-  recommended   4 instances × 4 workers × (2 + 2) = 64: fits, 33 to spare
+  recommended   4 instances × 4 workers × (2 + 2) = 64: fits, 33 to spare (2 more instances while deploying)
   would fit     size + overflow of 97 / 16 = 6 at most, or max_connections = 963
 
 # .env: the smallest pool that meets the target; as much overflow again for a spike

@@ -155,8 +155,11 @@ func (p *poolPlan) writeWouldFit(b *strings.Builder) {
 
 func (p *poolPlan) writeDemand(b *strings.Builder, label string, o planOutcome) {
 	verdict := fmt.Sprintf("fits, %d to spare", o.Spare)
-	if !o.Fits {
+	switch instance := o.Clients / p.Instances; {
+	case !o.Fits:
 		verdict = fmt.Sprintf("DOES NOT FIT, %d too many", -o.Spare)
+	case o.PgBouncerPoolSize == 0: // a rolling deployment runs old and new ones side by side
+		verdict += fmt.Sprintf(" (%s while deploying)", count(o.Spare/instance, "more instance"))
 	}
 	fmt.Fprintf(b, "  %s%s = %d: %s\n", pad(label, 14), p.demand(o), o.Needed, verdict)
 }
