@@ -27,6 +27,17 @@ type Result struct {
 	tag   pgconn.CommandTag
 	data  []byte // all values, one behind the other
 	cells []cell // row by row
+
+	// A row or two of a few columns, which most results are, fit in here: one
+	// allocation instead of five.
+	smallData  [128]byte
+	smallCells [8]cell
+}
+
+func newResult() *Result {
+	r := &Result{}
+	r.data, r.cells = r.smallData[:0], r.smallCells[:0]
+	return r
 }
 
 // cell is where one value stands in Result.data; a negative size is NULL.
@@ -61,7 +72,8 @@ func (r *Result) CommandTag() pgconn.CommandTag { return r.tag }
 // NewResult copies values (row by row, nil for NULL) into a Result. Checkouts
 // build theirs while reading; this one serves tests and benchmarks.
 func NewResult(shape *Shape, tag pgconn.CommandTag, values ...[]byte) *Result {
-	r := &Result{shape: shape, tag: tag}
+	r := newResult()
+	r.shape, r.tag = shape, tag
 	for _, v := range values {
 		r.append(v)
 	}

@@ -106,7 +106,7 @@ func (p *Pool) statementError(r *record, err error) error {
 // collect copies all rows. A stream that breaks in the middle is an error,
 // never a short result.
 func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
-	res := &Result{}
+	res := newResult()
 	for rows.Next() {
 		if res.shape == nil {
 			res.shape = p.shapes.of(sql, rows.FieldDescriptions())
