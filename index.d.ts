@@ -415,7 +415,7 @@ declare module 'k6/x/pgxpool' {
 
   /** What {@link monitor} takes: whom to watch, and how large its pool is. */
   export interface MonitorOptions {
-    /** The database of the application. Environment: `DATABASE_URL`. Required. */
+    /** The database of the application. Environment: `DATABASE_URL`. */
     url?: string;
     /** The application's `application_name`. Environment: `DB_APPLICATION_NAME`. Required. */
     applicationName?: string;
@@ -433,6 +433,7 @@ declare module 'k6/x/pgxpool' {
   export interface Monitor {
     /** Begins to watch, until the test ends; once is enough. Throws {@link ConnectError}. VU code and `setup()` only. */
     start(): void;
+    readonly applicationName: string;
     readonly poolSize: number;
     readonly maxOverflow: number;
   }
@@ -440,8 +441,9 @@ declare module 'k6/x/pgxpool' {
   /**
    * Watches a live application's pool from the database's side while k6 loads it, into the
    * metrics `app_pool_*`. One for the whole process; nothing is connected before `start()`.
+   * `null` where neither an option nor the environment names a database: there is nothing to watch.
    */
-  export function monitor(options?: MonitorOptions): Monitor;
+  export function monitor(options?: MonitorOptions): Monitor | null;
 
   /** What `import pgxpool from 'k6/x/pgxpool'` gives. */
   const pgxpool: {

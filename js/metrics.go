@@ -19,8 +19,9 @@ type metricSet struct {
 
 	// An application's own pool, seen from the database and from the
 	// application.
-	appActive, appTotal, appOverflow, appCheckedOut             *metrics.Metric
-	appActiveSampled, appUtilization, appInOverflow, appSamples *metrics.Metric
+	appActive, appTotal, appOverflow, appCheckedOut *metrics.Metric
+	appActiveSampled, appCheckedOutSampled          *metrics.Metric
+	appUtilization, appInOverflow, appSamples       *metrics.Metric
 }
 
 // registerMetrics is idempotent: k6 gives back what is registered already.
@@ -54,13 +55,14 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		dbCPU:           trend("pgxpool_db_cpu"),
 		responseDrift:   gauge("response_drift"),
 
-		appActive:        gauge("app_pool_active"),
-		appTotal:         gauge("app_pool_total"),
-		appOverflow:      gauge("app_pool_overflow"),
-		appCheckedOut:    gauge("app_pool_checked_out"),
-		appActiveSampled: trend("app_pool_active_sampled"),
-		appUtilization:   trend("app_pool_utilization"),
-		appInOverflow:    rate("app_pool_in_overflow"),
-		appSamples:       counter("app_pool_samples"),
+		appActive:            gauge("app_pool_active"),
+		appTotal:             gauge("app_pool_total"),
+		appOverflow:          gauge("app_pool_overflow"),
+		appCheckedOut:        gauge("app_pool_checked_out"),
+		appActiveSampled:     trend("app_pool_active_sampled"),
+		appCheckedOutSampled: trend("app_pool_checked_out_sampled"),
+		appUtilization:       trend("app_pool_utilization"),
+		appInOverflow:        rate("app_pool_in_overflow"),
+		appSamples:           counter("app_pool_samples"),
 	}
 }

@@ -22,18 +22,29 @@ function database() {
 // the database's side (DB_APPLICATION_NAME names its sessions) and, with
 // APP_URL, from the application's.
 function application(baseURL) {
-  const url = baseURL.replace(/\/+$/, '') + (__ENV.ENDPOINT || '/api/issues');
-  const watched = __ENV.DATABASE_URL
-    ? pgxpool.monitor({ statusInterval: `${interval}s`, appURL: __ENV.APP_URL })
-    : null;
+  const url = addressOf(baseURL, __ENV.ENDPOINT || '/api/issues');
+  const watched = pgxpool.monitor({ statusInterval: `${interval}s`, appURL: __ENV.APP_URL });
   return {
-    judged: { criteria: watched ? watchedCriteria(watched) : httpCriteria, target: url },
-    prepare: () => {
-      if (watched) {
-        watched.start();
-      }
-    },
-    // One name for all requests, whatever their query: k6 keeps a series for each.
-    listIssues: () => http.get(url, { tags: { name: url } }),
+    judged: watched ? judgedWith(watched, url) : { criteria: httpCriteria, target: url },
+    prepare: () => watched?.start(),
+    // The name is a tag of k6's metrics, where no password may be.
+    listIssues: () => http.get(url, { tags: { name: url.replace(/\/\/[^\s/]*@/, '//***@') } }),
   };
+}
+
+function judgedWith(watched, url) {
+  const { applicationName, poolSize, maxOverflow } = watched;
+  return {
+    criteria: watchedCriteria(watched),
+    target: url,
+    configuration: { applicationName, poolSize, maxOverflow },
+  };
+}
+
+// The value stays out of the message: it may hold a password.
+function addressOf(baseURL, endpoint) {
+  if (!/^https?:\/\/[^/]/.test(baseURL)) {
+    throw new Error('BASE_URL is no URL of an application: accepted is http://HOST:PORT or https://HOST:PORT');
+  }
+  return baseURL.replace(/\/+$/, '') + endpoint.replace(/^\/*/, '/');
 }
