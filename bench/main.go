@@ -39,6 +39,7 @@ func run() error {
 	var s settings
 	var users, out string
 	var xk6sql bool
+	var manyUsers, soakQueries int
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds; the medians are reported")
 	flag.IntVar(&s.seconds, "seconds", 5, "length of each run")
 	flag.IntVar(&s.pool, "pool", 20, "connections")
@@ -46,6 +47,8 @@ func run() error {
 	flag.StringVar(&s.only, "only", "", "run only cases whose name contains this, and the yardstick")
 	flag.StringVar(&out, "out", "", "write the table to OUT.md and OUT.json")
 	flag.BoolVar(&xk6sql, "xk6sql", true, "build xk6-sql with lib/pq for comparison")
+	flag.IntVar(&manyUsers, "many", 0, "instead of the comparison: so many users on one pool of 60")
+	flag.IntVar(&soakQueries, "soak", 0, "instead of the comparison: so many queries, and what memory does")
 	flag.Parse()
 	for _, text := range strings.Split(users, ",") {
 		var n int
@@ -63,7 +66,7 @@ func run() error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	s.dir = dir
-	if err := buildAll(ctx, s.dir, xk6sql); err != nil {
+	if err := buildAll(ctx, s.dir, xk6sql && manyUsers+soakQueries == 0); err != nil {
 		return err
 	}
 	server, err := startDatabase(ctx, max(s.pool, 100))
@@ -73,6 +76,12 @@ func run() error {
 	defer server.Stop() //nolint:errcheck // temporary
 	s.url = server.URL()
 
+	switch {
+	case manyUsers > 0:
+		return many(ctx, s, manyUsers, 60)
+	case soakQueries > 0:
+		return soak(ctx, s, soakQueries)
+	}
 	report, err := measureAll(ctx, s, cases(xk6sql))
 	if err != nil {
 		return err
