@@ -22,15 +22,19 @@ func (p *poolObject) acquire(sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		p.throw(err)
 	}
-	return p.hold(conn)
+	p.iteration.hold(p.iteration.watchEnd(), conn)
+	return p.connection(conn)
 }
 
+// acquireAsync notes the connection before its Promise is settled: an iteration
+// that throws meanwhile never gets to see it.
 func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 	state := p.vu.State()
 	if state == nil {
 		p.throw(inInit("acquireAsync()"))
 	}
 	scope, origin := p.session.apart(), p.scriptLine(p.shared.config.Name)
+	ctx := p.iteration.watchEnd()
 	return promise(p.instance, func() (*pool.Conn, error) {
 		defer scope.Close()
 		pl, err := p.shared.get(state)
@@ -38,18 +42,21 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 			return nil, err
 		}
 		conn, err := pl.Acquire(scope, origin)
-		if err == nil && scope.Interrupted() {
-			conn.Release() // the iteration is over: nobody will
+		if err != nil {
+			return nil, err
+		}
+		p.iteration.hold(ctx, conn)
+		if scope.Interrupted() { // the end may have been swept already
+			p.iteration.drop(conn)
+			conn.Release()
 			return nil, pool.ErrInterrupted
 		}
-		return conn, err
-	}, func(conn *pool.Conn) sobek.Value { return p.hold(conn) })
+		return conn, nil
+	}, p.connection)
 }
 
-// hold makes the script's object of a connection, and sees to it that it comes
-// back should the script forget.
-func (p *poolObject) hold(conn *pool.Conn) sobek.Value {
-	p.iteration.hold(conn)
+// connection makes the script's object of a connection.
+func (p *poolObject) connection(conn *pool.Conn) sobek.Value {
 	c := &connObject{poolObject: p, conn: conn}
 	return p.rt.NewDynamicObject(&lazyObject{
 		instance: p.instance, methods: c.methods,

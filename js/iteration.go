@@ -2,7 +2,6 @@ package js
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"go.k6.io/k6/v2/js/modules"
@@ -19,19 +18,20 @@ type iteration struct {
 	watching bool // k6 reports the end of iterations
 
 	mu   sync.Mutex
+	ctx  context.Context // of the iteration that holds them
 	held map[*pool.Conn]struct{}
 }
 
-// hold notes a connection that the script has to give back. It runs on the
-// VU's goroutine.
-func (it *iteration) hold(c *pool.Conn) {
+// hold notes a connection that the script has to give back in the iteration
+// of ctx. Somebody must have called watchEnd in it.
+func (it *iteration) hold(ctx context.Context, c *pool.Conn) {
 	it.mu.Lock()
+	defer it.mu.Unlock()
 	if it.held == nil {
 		it.held = make(map[*pool.Conn]struct{})
 	}
 	it.held[c] = struct{}{}
-	it.mu.Unlock()
-	it.watchEnd()
+	it.ctx = ctx
 }
 
 func (it *iteration) drop(c *pool.Conn) {
@@ -40,33 +40,38 @@ func (it *iteration) drop(c *pool.Conn) {
 	it.mu.Unlock()
 }
 
-// watchEnd makes sure that the end of the iteration is noticed. Iterations
-// report theirs, and whether k6 cut them off; setup() and teardown() only end
-// their context.
-func (it *iteration) watchEnd() {
-	ctx := it.vu.Context()
+// watchEnd makes sure that the end of the iteration is noticed, and gives its
+// context. Iterations report theirs, and whether k6 cut them off; setup() and
+// teardown() only end their context. It runs on the VU's goroutine.
+func (it *iteration) watchEnd() (ctx context.Context) {
+	ctx = it.vu.Context()
 	if lib.GetScenarioState(ctx) == nil {
-		context.AfterFunc(ctx, func() { it.sweep(errors.Is(ctx.Err(), context.DeadlineExceeded)) })
-		return
+		context.AfterFunc(ctx, func() { it.sweep(false) })
+		return ctx
 	}
 	if it.watching {
-		return
+		return ctx
 	}
 	if stop := onIterationEnd(it.vu.Events(), it.sweep); stop != nil {
 		it.watching = true
 		it.test.onEnd(stop)
-		return
+		return ctx
 	}
 	context.AfterFunc(ctx, func() { it.sweep(false) })
+	return ctx
 }
 
 // sweep returns what is still held. It is a leak unless k6 cut the iteration
 // off, which the script could not help.
 func (it *iteration) sweep(interrupted bool) {
 	it.mu.Lock()
-	held := it.held
-	it.held = nil
+	held, ctx := it.held, it.ctx
+	it.held, it.ctx = nil, nil
 	it.mu.Unlock()
+	if len(held) == 0 {
+		return
+	}
+	interrupted = interrupted || wasCutOff(ctx)
 	for c := range held {
 		if interrupted {
 			c.Release()

@@ -1,6 +1,7 @@
 package js
 
 import (
+	"context"
 	"errors"
 	"reflect"
 
@@ -49,6 +50,26 @@ func onIterationEnd(events common.Events, end func(interrupted bool)) (stop func
 		}
 	}()
 	return func() { events.Local.Unsubscribe(id) }
+}
+
+// wasCutOff reports whether k6 cut off the iteration that ctx belonged to. The
+// iteration's own context is done after any end; one that was cut off ended
+// with the VU's, which it was derived from. IterData.Error alone does not tell:
+// a sleep() that was cut short lets the script come to its end.
+func wasCutOff(ctx context.Context) bool {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return true
+	}
+	v := reflect.Indirect(reflect.ValueOf(ctx))
+	if v.Kind() != reflect.Struct {
+		return false
+	}
+	field := v.FieldByName("Context") // what a derived context embeds
+	if !field.IsValid() || !field.CanInterface() {
+		return false
+	}
+	parent, ok := field.Interface().(context.Context)
+	return ok && parent.Err() != nil
 }
 
 // wasInterrupted looks into event.IterData, a type that only k6 can name.

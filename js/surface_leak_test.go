@@ -2,7 +2,6 @@ package js
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -74,20 +73,47 @@ func TestWhatIsReturnedIsNoLeak(t *testing.T) {
 	require.Empty(t, u.ended().of("pgxpool_leaks"))
 }
 
-// setup() that runs into its limit could not help it.
-func TestWhatK6CutsOffIsNoLeak(t *testing.T) {
+// An iteration that throws while a Promise is pending never gets to see the
+// connection.
+func TestAcquireAsyncLeaksWhenNobodyWaits(t *testing.T) {
 	u := running(t, `{}`)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
-	defer cancel()
-	require.Eventually(t, func() bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }, time.Second, time.Millisecond)
-	u.js(`const conn = pool.acquire()`)
-	u.VU.CtxField = ctx
-	u.js(`let other; try { other = pool.acquire() } catch (e) { /* cut off already */ }`)
-	u.js(`conn.release()`)
-	u.ends(func() {})
+	end := u.iteration()
+	_, err := u.RunOnEventLoop(`pool.acquireAsync(); throw new Error('meanwhile')`)
+	require.ErrorContains(t, err, "meanwhile")
+	u.ends(end)
 	u.iteration()
-	require.Equal(t, `[0,0]`, u.text(`[pool.stat().leaks, pool.stat().active]`))
-	require.Empty(t, u.warnings())
+	require.Equal(t, `[1,0,1]`, u.text(`[pool.stat().acquires, pool.stat().active, pool.stat().leaks]`))
+}
+
+// What k6 cuts off shows in the context that the iteration's was derived from.
+func TestWhatIsCutOffIsNoLeak(t *testing.T) {
+	for name, derive := range map[string]func() (context.Context, context.CancelFunc){
+		"scenario over": func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+			return ctx, func() { <-ctx.Done(); cancel() }
+		},
+		"run aborted":      func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
+		"run with a value": func() (context.Context, context.CancelFunc) { return valued(context.WithCancel(context.Background())) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := running(t, `{}`)
+			parent, cutOff := derive()
+			ctx, end := context.WithCancel(parent)
+			defer end()
+			u.VU.CtxField = ctx
+			u.js(`const conn = pool.acquire()`)
+			u.ends(cutOff)
+			u.iteration()
+			require.Equal(t, `[1,0,0]`, u.text(`[pool.stat().acquires, pool.stat().active, pool.stat().leaks]`))
+			require.Empty(t, u.warnings())
+		})
+	}
+}
+
+type key struct{}
+
+func valued(ctx context.Context, cancel context.CancelFunc) (context.Context, context.CancelFunc) {
+	return context.WithValue(ctx, key{}, 1), cancel
 }
 
 func TestALongHeldConnectionIsReported(t *testing.T) {

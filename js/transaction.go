@@ -27,10 +27,11 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		p.throw(err)
 	}
+	defer func() {
+		p.session.current() // the tags of this moment
+		conn.Release()      // rolls back what is still open
+	}()
 	result, err := p.inTransaction(conn, fn)
-	p.session.current()
-	p.iteration.drop(conn)
-	conn.Release() // rolls back what is still open
 	if err != nil {
 		p.throw(err)
 	}
@@ -53,7 +54,7 @@ func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Va
 	if err := conn.Begin(p.session.current()); err != nil {
 		return nil, err
 	}
-	result, err := fn(sobek.Undefined(), p.hold(conn))
+	result, err := fn(sobek.Undefined(), p.connection(conn))
 	if err != nil {
 		return nil, err
 	}
