@@ -21,7 +21,10 @@ What no flag says is taken from the environment, else from .env in the working
 directory: DATABASE_URL, DB_APPLICATION_NAME, DB_POOL_SIZE, DB_MAX_OVERFLOW.
 An application of several worker processes has as many pools: give the sums.
 
-The monitor's own connection is named xk6-pgxpool-monitor and never counted.`
+The monitor's own connection is named xk6-pgxpool-monitor and never counted.
+Where the application's role has a CONNECTION LIMIT, give the monitor another
+role: it would take one of those connections. To see other roles' sessions it
+needs pg_read_all_stats.`
 
 const monitorExample = `  # for five minutes, a line every five seconds
   k6 x pgxpool monitor --interval 5 --duration 300 --application-name flowboard

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -201,16 +202,9 @@ func TestMonitorCSVIntoAFile(t *testing.T) {
 	require.Equal(t, []string{"1", "19", "20", "0.050"}, rows[1][1:5])
 }
 
-// Figures that a full disk swallows are an error, after the report.
-func TestMonitorOutputThatCannotBeWritten(t *testing.T) {
+func TestMonitorOutputThatCannotBeCreated(t *testing.T) {
 	url := pgtest.Database(t)
-	session(t, url, "full")
-	p := prepare(t, nil, "--url="+url, "--application-name=full", "--format=csv", "--output=/dev/full")
-	require.NotZero(t, p.run(t))
-	require.Contains(t, p.stderr.String(), "no space left on device")
-	require.Contains(t, p.stdout.String(), "Report on full")
-
-	p = prepare(t, nil, "--url="+url, "--application-name=full", "--output=.")
+	p := prepare(t, nil, "--url="+url, "--application-name=output", "--output=.")
 	require.Equal(t, 104, p.run(t))
 	require.Contains(t, p.stderr.String(), "--output: ")
 }
@@ -251,6 +245,43 @@ func TestMonitorRefuses(t *testing.T) {
 		require.NotContains(t, p.stderr.String(), "secret")
 		require.Empty(t, p.stdout.String())
 	}
+}
+
+// A server without a place for the monitor is a finding, not the end.
+func TestMonitorWatchesAServerThatIsFull(t *testing.T) {
+	url := pgtest.Database(t)
+	admin := pgtest.Conn(t, url)
+	_, err := admin.Exec(t.Context(), "CREATE ROLE monitor_full LOGIN PASSWORD 'secret' CONNECTION LIMIT 0")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := admin.Exec(context.Background(), "DROP ROLE monitor_full")
+		require.NoError(t, err)
+	})
+	_, server, found := strings.Cut(url, "@")
+	require.True(t, found)
+	p := prepare(t, nil, "--url=postgres://monitor_full:secret@"+server, "--application-name=full",
+		"--duration=1", "--interval=0.5", "--format=json")
+	require.Zero(t, p.run(t), p.stderr)
+	require.Equal(t, 2, strings.Count(p.stdout.String(), `"layer":"connection limit","database":null`), p.stdout)
+	require.Contains(t, p.stderr.String(), "too many connections for role")
+	require.NotContains(t, p.stdout.String()+p.stderr.String(), "secret")
+}
+
+// An application's own URL may name it; the flag has the last word.
+func TestMonitorTakesTheNameFromTheURL(t *testing.T) {
+	url := pgtest.Database(t)
+	session(t, url, "from-url", "BEGIN")
+	named, err := neturl.Parse(url)
+	require.NoError(t, err)
+	query := named.Query()
+	query.Set("application_name", "from-url")
+	named.RawQuery = query.Encode()
+	p := prepare(t, nil, "--url="+named.String(), "--duration=0.5")
+	require.Zero(t, p.run(t), p.stderr)
+	require.Contains(t, p.stdout.String(), "Active=1,")
+	p = prepare(t, nil, "--url="+named.String(), "--duration=0.5", "--application-name=other")
+	require.Zero(t, p.run(t), p.stderr)
+	require.Contains(t, p.stdout.String(), "Active=0,")
 }
 
 func TestMonitorSaysWhyItCannotConnect(t *testing.T) {

@@ -101,7 +101,7 @@ func (f facts) exhausted() bool { return f.waiting > 0 || f.appPoolUsedUp || f.i
 // layerOf names the layer of a sample. Without the database's side there is
 // none, unless it was for want of a connection.
 func layerOf(s Sample) Layer {
-	if s.Database == nil && !isTooManyConnections(s.Err) {
+	if s.Database == nil && !IsTooManyConnections(s.Err) {
 		return ""
 	}
 	f := gather(s)
@@ -114,7 +114,7 @@ func layerOf(s Sample) Layer {
 }
 
 func gather(s Sample) facts {
-	f := facts{size: s.Pool.Size, capacity: s.Pool.Capacity(), refused: isTooManyConnections(s.Err)}
+	f := facts{size: s.Pool.Size, capacity: s.Pool.Capacity(), refused: IsTooManyConnections(s.Err)}
 	if d := s.Database; d != nil {
 		f.open, f.idle, f.inUse = d.Open, d.Idle, d.Active
 		f.lockWaits, f.working, f.idleInTransaction = d.LockWaits, d.Working, d.IdleInTransaction

@@ -84,7 +84,6 @@ func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 		return nil, err
 	}
 	s.conn, s.cpu, s.cpuOff = conn, CPU{}, false
-	s.readCPU(ctx) // primes: the first sample comes later or has no figure
 	return conn, nil
 }
 
@@ -166,8 +165,9 @@ func (s *Sampler) readHealth(ctx context.Context) (*Application, error) {
 	return &application, nil
 }
 
-// isTooManyConnections tells whether the server had no room for the monitor.
-func isTooManyConnections(err error) bool {
+// IsTooManyConnections tells whether err is the server's answer that it, the
+// database or the role has no connection left.
+func IsTooManyConnections(err error) bool {
 	var refusal *pgconn.PgError
 	return errors.As(err, &refusal) && refusal.Code == "53300"
 }
