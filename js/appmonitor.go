@@ -48,7 +48,8 @@ func (t *testRun) watch(config pool.Config, appURL string) (*appMonitor, error) 
 	if appURL != "" {
 		var err error
 		if m.health, err = monitor.NewHealth(appURL, monitor.MinInterval); err != nil {
-			return nil, appURLError(err.Error())
+			// The error shows the URL, and without a scheme nothing in it is known for a password.
+			return nil, appURLError("it is no URL of an application")
 		}
 	}
 	t.app = m
@@ -209,8 +210,10 @@ func (w *appWatch) finish(sampler *monitor.Sampler) {
 		return
 	}
 	why := w.whyMissing(sampler)
-	for _, metric := range []string{"app_pool_utilization", "app_pool_in_overflow", "pgxpool_db_cpu"} {
-		w.facts.setMissing(metric, why)
+	w.facts.setMissing("app_pool_utilization", why)
+	w.facts.setMissing("app_pool_in_overflow", why)
+	if unmeasured, _ := w.facts.copies(); unmeasured["pgxpool_db_cpu"] == "" {
+		w.facts.setMissing("pgxpool_db_cpu", why) // its row asks whether the application was seen
 	}
 }
 

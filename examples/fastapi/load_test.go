@@ -1,0 +1,196 @@
+package fastapi_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// The load: up to 40 users, each of whose requests holds a connection for 3 s,
+// with half a second of thought between two. 15 connections serve 5 requests a
+// second, so that a user would wait 40/5 - 3.5 = 4.5 s, which is more than the
+// pool's timeout; 60 connections are more than there are users.
+//
+// The users come one by one. A connection being opened is checked out already
+// and no session yet, and 40 of them at once on a busy machine take seconds.
+const (
+	loadUsers    = 40
+	loadRamp     = 6 // seconds
+	loadSeconds  = 15
+	loadThink    = "0.5"
+	loadHold     = "3"
+	loadTimeout  = 3 * time.Second
+	defaultsFull = 5 + 10
+)
+
+// TestLoadWithDefaultsAndTuned is the runbook's story on a real application:
+// SQLAlchemy's defaults are exhausted, the tuned pool serves the same users.
+func TestLoadWithDefaultsAndTuned(t *testing.T) {
+	url := pgtest.Database(t)
+	defaults := load(t, url, 5, 10)
+	tuned := load(t, url, 20, 40)
+
+	t.Run("defaults are exhausted", func(t *testing.T) { checkDefaults(t, defaults) })
+	t.Run("tuned serves everyone", func(t *testing.T) { checkTuned(t, tuned) })
+	t.Run("tuned answers sooner", func(t *testing.T) {
+		require.Less(t, *tuned.summary.Overview.ResponseP95, *defaults.summary.Overview.ResponseP95)
+	})
+	for name, l := range map[string]loaded{"defaults": defaults, "tuned": tuned} {
+		t.Run(name+" seen alike from both sides", func(t *testing.T) { checkBothSides(t, l) })
+		t.Run(name+" in the runbook's words", func(t *testing.T) { checkLines(t, l) })
+	}
+}
+
+// loaded is what a load test and the monitor beside it left behind.
+type loaded struct {
+	size, capacity int
+	k6, monitor    k6test.Result
+	summary        verdict.Summary
+	watch          watch
+}
+
+// load starts the application with a pool of that size and runs the load test
+// against it, with `k6 x pgxpool monitor` beside it.
+func load(t *testing.T, url string, size, maxOverflow int) loaded {
+	t.Helper()
+	app := flowboard.Start(t, flowboard.Config{
+		DatabaseURL: url, PoolSize: size, MaxOverflow: maxOverflow, PoolTimeout: loadTimeout,
+	})
+	env := map[string]string{
+		"DATABASE_URL":        url,
+		"DB_APPLICATION_NAME": "flowboard",
+		"DB_POOL_SIZE":        strconv.Itoa(size),
+		"DB_MAX_OVERFLOW":     strconv.Itoa(maxOverflow),
+		"BASE_URL":            app.BaseURL,
+		"APP_URL":             app.BaseURL + "/health/pool",
+		"ENDPOINT":            "/api/issues?hold=" + loadHold,
+		"THINK":               loadThink,
+		"INTERVAL":            "1",
+		// Below FAIL is what counts here. Both pools live in their overflow, on
+		// purpose; CPU and drift are those of a machine that runs other tests too.
+		"GATE":  "fail",
+		"WAIVE": "db_cpu,response_drift,overflow_time",
+	}
+	stop := startMonitor(t, env)
+	result := k6test.K6(t, k6test.Run{
+		Args: []string{"run", "--quiet", "--vus", "1",
+			"--stage", fmt.Sprintf("%ds:%d", loadRamp, loadUsers),
+			"--stage", fmt.Sprintf("%ds:%d", loadSeconds-loadRamp, loadUsers),
+			filepath.Join(k6test.Root(t), "scripts", "100users.js")},
+		Env: env,
+	})
+	l := loaded{size: size, capacity: size + maxOverflow, k6: result, monitor: stop()}
+	require.NoError(t, app.Stop())
+	var err error
+	l.summary, err = verdict.ParseSummary([]byte(result.File(t, "results/summary.json")))
+	require.NoError(t, err, result.Output())
+	l.watch = parseWatch(t, l.monitor)
+	t.Logf("%d+%d, exit code %d, monitor's exit code %d\n%s%s", size, maxOverflow, result.Code, l.monitor.Code,
+		result.Output(), l.monitor.Stderr)
+	return l
+}
+
+func checkDefaults(t *testing.T, l loaded) {
+	require.Equal(t, 99, l.k6.Code, "the gate does not hold")
+	require.Equal(t, verdict.Fail, l.summary.Verdict)
+	require.Equal(t, verdict.Fail, row(t, l, "success_rate").Verdict)
+	timeouts := row(t, l, "pool_timeouts")
+	require.Equal(t, verdict.Fail, timeouts.Verdict)
+	require.Positive(t, *timeouts.Measured)
+	require.Equal(t, *l.summary.Overview.Failed, *timeouts.Measured, "nothing failed but for a pool timeout")
+	require.Equal(t, verdict.Fail, row(t, l, "active_connections").Verdict, "the pool is at its ceiling")
+
+	require.InDelta(t, defaultsFull, *l.summary.Overview.PeakActive, 0, "the pool is full and never more than that")
+	require.InDelta(t, defaultsFull, figure(t, l, "app_pool_checked_out_sampled", "max"), 0)
+	require.Equal(t, defaultsFull, l.watch.report.Active.Peak)
+	require.Equal(t, "app pool", l.watch.report.longestLayer(), "the database is not what users wait for")
+}
+
+func checkTuned(t *testing.T, l loaded) {
+	require.Zero(t, l.k6.Code, "the gate holds")
+	require.Equal(t, verdict.Warning, l.summary.Verdict)
+	success := row(t, l, "success_rate")
+	require.Equal(t, verdict.Pass, success.Verdict)
+	require.InDelta(t, 1, *success.Measured, 0)
+	timeouts := row(t, l, "pool_timeouts")
+	require.Equal(t, verdict.Pass, timeouts.Verdict)
+	require.Zero(t, *timeouts.Measured)
+	active := row(t, l, "active_connections")
+	require.Equal(t, verdict.Warning, active.Verdict, "in overflow, and below the ceiling")
+	require.True(t, row(t, l, "overflow_time").Waived)
+
+	require.Greater(t, *l.summary.Overview.PeakActive, float64(defaultsFull), "more than the defaults allow")
+	require.LessOrEqual(t, *l.summary.Overview.PeakActive, float64(loadUsers), "one connection a user")
+	require.Equal(t, "none", l.watch.report.longestLayer())
+}
+
+// checkBothSides holds the sessions that the database shows to the connections
+// that the application counts, in the load test and in the monitor.
+func checkBothSides(t *testing.T, l loaded) {
+	require.InDelta(t, figure(t, l, "app_pool_checked_out_sampled", "avg"), figure(t, l, "app_pool_active_sampled", "avg"), 1,
+		"the load test's figures, on average")
+
+	pairs := l.watch.underLoad()
+	require.GreaterOrEqual(t, len(pairs), loadSeconds, "two samples a second, most of them answered")
+	var database, application float64
+	for _, s := range pairs {
+		require.LessOrEqual(t, s.AppPool.CheckedOut, l.capacity)
+		require.LessOrEqual(t, s.Active, l.capacity)
+		database += float64(s.Active) / float64(len(pairs))
+		application += float64(s.AppPool.CheckedOut) / float64(len(pairs))
+	}
+	require.InDelta(t, application, database, 1, "the monitor's figures, on average of %d samples", len(pairs))
+	t.Logf("in use on average: %.2f by the application, %.2f by the monitor", application, database)
+}
+
+var statusLine = regexp.MustCompile(
+	`(?m)^Pool Status: Active=(\d+), Available=(\d+), Total=(\d+), Utilization=(\d+\.\d)%(  # Using overflow)?$`)
+
+// checkLines holds both programs to the line that the runbook shows.
+func checkLines(t *testing.T, l loaded) {
+	report := strings.Count(l.k6.Stdout, "Pool Status:")
+	lines := statusLine.FindAllStringSubmatch(l.k6.Stdout, -1)
+	require.Len(t, lines, report, "every line is the runbook's: %s", l.k6.Stdout)
+	require.GreaterOrEqual(t, len(lines), loadSeconds/2, "a line a second, less what a busy machine swallows")
+	overflows := 0
+	for _, line := range lines {
+		active, err := strconv.Atoi(line[1])
+		require.NoError(t, err)
+		require.Equal(t, strconv.Itoa(max(0, l.size-active)), line[2], line[0])
+		require.Equal(t, strconv.Itoa(max(l.size, active)), line[3], line[0])
+		require.Equal(t, active > l.size, line[5] != "", line[0])
+		if line[5] != "" {
+			overflows++
+		}
+	}
+	require.Positive(t, overflows, "the runbook's comment is there: %s", l.k6.Stdout)
+}
+
+func row(t *testing.T, l loaded, name string) verdict.SummaryCriterion {
+	t.Helper()
+	for _, c := range l.summary.Criteria {
+		if c.Name == name {
+			return c
+		}
+	}
+	require.Fail(t, "no such criterion", "%s in %v", name, l.summary.Criteria)
+	return verdict.SummaryCriterion{}
+}
+
+func figure(t *testing.T, l loaded, metric, statistic string) float64 {
+	t.Helper()
+	value, ok := l.summary.Metrics[metric].Values[statistic]
+	require.True(t, ok, "%s of %s: %s", statistic, metric, l.k6.Output())
+	return value
+}
