@@ -2,6 +2,7 @@ package js
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"go.k6.io/k6/v2/js/modules"
@@ -42,36 +43,40 @@ func (it *iteration) drop(c *pool.Conn) {
 
 // watchEnd makes sure that the end of the iteration is noticed, and gives its
 // context. Iterations report theirs, and whether k6 cut them off; setup() and
-// teardown() only end their context. It runs on the VU's goroutine.
+// teardown() only end their context, and of being cut off show only that they
+// ran into their limit. It runs on the VU's goroutine.
 func (it *iteration) watchEnd() (ctx context.Context) {
 	ctx = it.vu.Context()
 	if lib.GetScenarioState(ctx) == nil {
-		context.AfterFunc(ctx, func() { it.sweep(false) })
+		context.AfterFunc(ctx, func() { it.sweep(errors.Is(ctx.Err(), context.DeadlineExceeded)) })
 		return ctx
 	}
 	if it.watching {
 		return ctx
 	}
-	if stop := onIterationEnd(it.vu.Events(), it.sweep); stop != nil {
+	if stop := onIterationEnd(it.vu.Events(), it.sweepIteration); stop != nil {
 		it.watching = true
 		it.test.onEnd(stop)
 		return ctx
 	}
-	context.AfterFunc(ctx, func() { it.sweep(false) })
+	context.AfterFunc(ctx, func() { it.sweepIteration(false) })
 	return ctx
+}
+
+func (it *iteration) sweepIteration(interrupted bool) {
+	it.mu.Lock()
+	ctx := it.ctx
+	it.mu.Unlock()
+	it.sweep(interrupted || ctx != nil && wasCutOff(ctx))
 }
 
 // sweep returns what is still held. It is a leak unless k6 cut the iteration
 // off, which the script could not help.
 func (it *iteration) sweep(interrupted bool) {
 	it.mu.Lock()
-	held, ctx := it.held, it.ctx
+	held := it.held
 	it.held, it.ctx = nil, nil
 	it.mu.Unlock()
-	if len(held) == 0 {
-		return
-	}
-	interrupted = interrupted || wasCutOff(ctx)
 	for c := range held {
 		if interrupted {
 			c.Release()

@@ -57,9 +57,6 @@ func onIterationEnd(events common.Events, end func(interrupted bool)) (stop func
 // with the VU's, which it was derived from. IterData.Error alone does not tell:
 // a sleep() that was cut short lets the script come to its end.
 func wasCutOff(ctx context.Context) bool {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return true
-	}
 	v := reflect.Indirect(reflect.ValueOf(ctx))
 	if v.Kind() != reflect.Struct {
 		return false

@@ -56,7 +56,7 @@ func (t *tagged) Closed(at time.Time, reason pool.CloseReason) {
 func (t *tagged) Leaked(at time.Time, origin string, held time.Duration) {
 	t.push(t.sample(t.recorder.metrics.leaks, at, 1))
 	t.warn(fmt.Sprintf("connection leak: the connection taken at %s was still held when the iteration ended "+
-		"(%v); it was rolled back and returned: call release()", origin, held.Round(time.Millisecond)))
+		"(%v); it is rolled back and returned: call release()", origin, held.Round(time.Millisecond)))
 }
 
 // HeldLong implements pool.Observer.

@@ -33,7 +33,7 @@ func TestAHeldConnectionIsALeak(t *testing.T) {
 	require.Contains(t, u.failure(`conn.query('SELECT 1')`), "connection is released")
 	require.Len(t, u.warnings(), 1)
 	require.Regexp(t, `^connection leak: the connection taken at \S*:4:\d+ \(pool "default"\) was still held when the iteration ended `+
-		`\(.+\); it was rolled back and returned: call release\(\)$`, u.warnings()[0])
+		`\(.+\); it is rolled back and returned: call release\(\)$`, u.warnings()[0])
 	require.Equal(t, 1.0, u.ended().count("pgxpool_leaks"))
 }
 
@@ -89,11 +89,16 @@ func TestAcquireAsyncLeaksWhenNobodyWaits(t *testing.T) {
 func TestWhatIsCutOffIsNoLeak(t *testing.T) {
 	for name, derive := range map[string]func() (context.Context, context.CancelFunc){
 		"scenario over": func() (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+			ctx, cancel := context.WithTimeout(inScenario(context.Background()), 500*time.Millisecond)
 			return ctx, func() { <-ctx.Done(); cancel() }
 		},
-		"run aborted":      func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
-		"run with a value": func() (context.Context, context.CancelFunc) { return valued(context.WithCancel(context.Background())) },
+		"run aborted": func() (context.Context, context.CancelFunc) {
+			return context.WithCancel(inScenario(context.Background()))
+		},
+		"value on top": func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(context.Background())
+			return inScenario(ctx), cancel
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := running(t, `{}`)
@@ -110,10 +115,22 @@ func TestWhatIsCutOffIsNoLeak(t *testing.T) {
 	}
 }
 
-type key struct{}
-
-func valued(ctx context.Context, cancel context.CancelFunc) (context.Context, context.CancelFunc) {
-	return context.WithValue(ctx, key{}, 1), cancel
+// setup() and teardown() have no events and no scenario. Both contexts of
+// theirs end with them; only their limit tells that they were cut off.
+func TestSetupLeaksUnlessItRunsIntoItsLimit(t *testing.T) {
+	for limit, leaks := range map[time.Duration]string{time.Hour: "1", 500 * time.Millisecond: "0"} {
+		u := running(t, `{}`)
+		parent, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, end := context.WithCancel(parent)
+		u.VU.CtxField = ctx
+		u.js(`const conn = pool.acquire()`)
+		if limit != time.Hour {
+			<-parent.Done()
+		}
+		u.ends(func() { end(); cancel() })
+		u.iteration()
+		require.Equal(t, leaks, u.text(`pool.stat().leaks`))
+	}
 }
 
 func TestALongHeldConnectionIsReported(t *testing.T) {

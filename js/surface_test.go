@@ -85,10 +85,15 @@ func (u *user) start() {
 
 // iteration begins a new one. k6 gives each a context, which ends with it.
 func (u *user) iteration() (end func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(inScenario(context.Background()))
 	u.t.Cleanup(cancel)
 	u.VU.CtxField = ctx
 	return cancel
+}
+
+// inScenario is what tells an iteration from setup() and teardown().
+func inScenario(ctx context.Context) context.Context {
+	return lib.WithScenarioState(ctx, &lib.ScenarioState{Name: "default"})
 }
 
 // js runs a script and waits for its Promise, if it gives one.

@@ -62,32 +62,35 @@ func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
 
 // Release returns the connection to the pool; it is back when Release is. An
 // open or failed transaction is rolled back. A second call does nothing.
-func (c *Conn) Release() { c.release() }
+func (c *Conn) Release() { c.release(false) }
 
 // Leak returns a connection that its owner forgot, and counts it as leaked.
-func (c *Conn) Leak() {
-	if held := time.Since(c.acquired); c.release() {
-		c.pool.mu.Lock()
-		c.pool.counts.Leaks++
-		c.pool.mu.Unlock()
-		c.observer.Leaked(time.Now(), c.where(), held)
-	}
-}
+// Who sees it back sees the leak too.
+func (c *Conn) Leak() { c.release(true) }
 
-func (c *Conn) release() bool {
+func (c *Conn) release(leaked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.released {
-		return false
+		return
 	}
 	c.released = true
 	if c.pool.leaks != nil {
 		c.pool.leaks.remove(c)
 	}
+	if leaked {
+		c.noteLeak()
+	}
 	c.pool.giveBack(c.record, c.observer)
 	now := time.Now()
 	c.observer.Released(now, now.Sub(c.acquired))
-	return true
+}
+
+func (c *Conn) noteLeak() {
+	c.pool.mu.Lock()
+	c.pool.counts.Leaks++
+	c.pool.mu.Unlock()
+	c.observer.Leaked(time.Now(), c.where(), c.held())
 }
 
 func (c *Conn) where() string {
