@@ -91,7 +91,6 @@ func (i *instance) async(
 	st, argErr := i.prepare(op, mode, c, nil)
 	scope := s.apart()
 	return promise(i, func() (*pool.Result, error) {
-		defer scope.Close()
 		if argErr != nil {
 			return nil, argErr
 		}

@@ -36,7 +36,6 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 	scope, origin := p.session.apart(), p.scriptLine(p.shared.config.Name)
 	ctx := p.iteration.watchEnd()
 	return promise(p.instance, func() (*pool.Conn, error) {
-		defer scope.Close()
 		pl, err := p.shared.get(state)
 		if err != nil {
 			return nil, err

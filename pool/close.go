@@ -49,7 +49,9 @@ func (p *Pool) closeIdle() {
 // goroutine and no backend of the pool is left. Connections open until now are
 // not observed as closed: they were not closed by anything in the test.
 func (p *Pool) Shutdown(ctx context.Context) {
-	p.ending.Store(true)
+	if p.ending.Swap(true) {
+		return
+	}
 	p.Close()
 	if !p.drained(ctx) {
 		p.abort()
@@ -60,6 +62,7 @@ func (p *Pool) Shutdown(ctx context.Context) {
 	if p.leaks != nil {
 		p.leaks.stop()
 	}
+	p.cutter.stop()
 	p.closePgx()
 }
 

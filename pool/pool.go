@@ -47,6 +47,7 @@ type Pool struct {
 	created  time.Time
 	shapes   shapeCache
 	leaks    *leakWatch // nil: off
+	cutter   *interrupter
 
 	ending atomic.Bool // Shutdown was called
 
@@ -102,6 +103,7 @@ func New(config Config, options Options) (*Pool, error) {
 		return nil, fmt.Errorf("making the pool %q: %w", config.Name, err)
 	}
 	p.invalidBefore.Store(math.MinInt64)
+	p.cutter = startInterrupter(p)
 	if config.LeakDetectionThreshold > 0 {
 		p.leaks = newLeakWatch(config.LeakDetectionThreshold, options.Observer)
 	}

@@ -48,9 +48,7 @@ func newPool(t *testing.T, size, overflow int, change func(*pool.Config)) *harne
 }
 
 func (h *harness) scope() *pool.Scope {
-	s := pool.NewScope(h.t.Context(), pool.NopObserver{})
-	h.t.Cleanup(s.Close)
-	return s
+	return pool.NewScope(h.t.Context(), pool.NopObserver{})
 }
 
 func (h *harness) acquire() *pool.Conn {

@@ -24,12 +24,8 @@ type record struct {
 	opened    time.Duration // since the pool was created
 	fresh     bool          // never handed out yet
 
-	// cancel and cancelling belong to the lock of the Scope in which a
-	// statement runs.
-	cancel     pgconn.CancelRequestContextWatcherHandler
-	cancelling bool
-
-	args []any // scratch for pgx's argument list
+	flight flight
+	args   []any // scratch for pgx's argument list
 }
 
 func newRecord(conn *pgx.Conn, opened time.Duration) (*record, error) {
@@ -40,10 +36,9 @@ func newRecord(conn *pgx.Conn, opened time.Duration) (*record, error) {
 	if err := t.establish(); err != nil {
 		return nil, fmt.Errorf("ending the connect phase: %w", err)
 	}
-	return &record{
-		conn: conn, transport: t, opened: opened, fresh: true,
-		cancel: cancelHandler(conn.PgConn()),
-	}, nil
+	r := &record{conn: conn, transport: t, opened: opened, fresh: true}
+	r.flight.cancel = cancelHandler(conn.PgConn())
+	return r, nil
 }
 
 // transportOf finds the transport below TLS.
@@ -80,11 +75,11 @@ func (r *record) rollback(limit time.Duration) error {
 
 func (r *record) roundTrip(s *Scope, limit time.Duration, sql string) (err error) {
 	if s != nil {
-		if err := s.enter(r); err != nil {
+		if err := r.flight.enter(s); err != nil {
 			return err
 		}
 		defer func() {
-			if s.leave(r) && err != nil {
+			if r.flight.leave() && err != nil {
 				err = ErrInterrupted
 			}
 		}()
@@ -120,7 +115,7 @@ func (r *record) close() {
 	}
 }
 
-// busyOrOpen reports whether the server is inside a transaction.
+// inTransaction reports whether the server is inside a transaction.
 func (r *record) inTransaction() bool {
 	return r.conn.PgConn().TxStatus() != 'I'
 }

@@ -43,7 +43,7 @@ func (p *Pool) withRecord(
 // query runs sql on r and reads every row. start is when it began, the
 // returned time when it ended.
 func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, time.Time, error) {
-	if err := s.enter(r); err != nil {
+	if err := r.flight.enter(s); err != nil {
 		return nil, start, err
 	}
 	r.args = append(append(r.args[:0], p.formats), args...)
@@ -53,7 +53,7 @@ func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []an
 	if err == nil {
 		res, err = p.collect(rows, sql)
 	}
-	interrupted := s.leave(r)
+	interrupted := r.flight.leave()
 	end := time.Now()
 	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
 	if err != nil {
@@ -64,11 +64,11 @@ func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []an
 
 // exec is query for a statement whose rows nobody wants.
 func (p *Pool) exec(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, time.Time, error) {
-	if err := s.enter(r); err != nil {
+	if err := r.flight.enter(s); err != nil {
 		return nil, start, err
 	}
 	tag, err := r.conn.Exec(context.Background(), sql, args...)
-	interrupted := s.leave(r)
+	interrupted := r.flight.leave()
 	end := time.Now()
 	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
 	if err != nil {

@@ -37,11 +37,11 @@ func (c *Conn) control(s *Scope, sql, wanted string) error {
 	if c.released {
 		return errConnReleased()
 	}
-	if err := s.enter(c.record); err != nil {
+	if err := c.record.flight.enter(s); err != nil {
 		return err
 	}
 	tag, err := c.record.conn.Exec(context.Background(), sql)
-	interrupted := s.leave(c.record)
+	interrupted := c.record.flight.leave()
 	switch {
 	case err != nil && interrupted:
 		return ErrInterrupted
