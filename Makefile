@@ -1,7 +1,7 @@
 # `make` alone lists what there is. Nothing here is needed: every line can be typed by hand.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint typecheck bench ci
+.PHONY: help build run test race lint typecheck bench microbench ci
 
 SCRIPT ?= scripts/100users.js
 # .ci/run has the version.
@@ -30,7 +30,10 @@ typecheck: ## check index.d.ts, and the scripts against it
 	npm --prefix internal/typecheck ci
 	npm --prefix internal/typecheck run check
 
-bench: ## run the benchmarks, six times each for benchstat
+bench: ## compare with a bare pgxpool loop, pgbench and xk6-sql
+	go run ./bench -out docs/comparison
+
+microbench: ## run the Go benchmarks, six times each for benchstat
 	go test -run '^$$' -bench . -benchmem -count 6 ./...
 
 ci: ## everything that has to hold
