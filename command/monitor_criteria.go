@@ -69,7 +69,7 @@ func hiddenCriterion(hidden int) verdict.Criterion {
 
 // monitorMetrics are a report's figures as the criteria name them.
 func monitorMetrics(r monitor.Report) map[string]verdict.Metric {
-	if r.Active == nil || r.Seen == 0 {
+	if r.Active == nil {
 		return nil
 	}
 	ofSize := 100 / float64(r.Pool.Size)

@@ -56,6 +56,9 @@ func (o *monitorOutput) format(name string, w io.Writer, s monitorSettings, t te
 	case formatJSON:
 		return newMonitorJSON(w, s.config.ApplicationName)
 	case formatCSV:
+		if o.file != nil {
+			return newMonitorCSV(w, nil) // standard output has the report
+		}
 		return newMonitorCSV(w, o.reportToStderr)
 	default:
 		return newMonitorText(w, s.wide, t)

@@ -185,6 +185,17 @@ func TestMonitorJSON(t *testing.T) {
 	require.Equal(t, []string{"sample", "sample", "report"}, types)
 }
 
+func TestMonitorCSV(t *testing.T) {
+	url := pgtest.Database(t)
+	session(t, url, "csv-lines", "BEGIN")
+	p := prepare(t, nil, "--url="+url, "--application-name=csv-lines", "--duration=0.5", "--format=csv")
+	require.Zero(t, p.run(t), p.stderr)
+	rows, err := csv.NewReader(strings.NewReader(p.stdout.String())).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 2, "the report is no row")
+	require.Contains(t, p.stderr.String(), "Verdict: PASS")
+}
+
 func TestMonitorCSVIntoAFile(t *testing.T) {
 	url := pgtest.Database(t)
 	session(t, url, "csv", "BEGIN")
@@ -192,6 +203,8 @@ func TestMonitorCSVIntoAFile(t *testing.T) {
 		"--format=csv", "--output=results/pool.csv")
 	require.Zero(t, p.run(t), p.stderr)
 	require.Equal(t, 2, p.stdout.lines(), "one can watch all the same")
+	require.Contains(t, p.stdout.String(), "Verdict: PASS")
+	require.Empty(t, p.stderr.String(), "the report comes once")
 	file, err := os.Open(filepath.Join(p.Dir, "results", "pool.csv"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, file.Close()) }()

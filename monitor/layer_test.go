@@ -78,12 +78,23 @@ func TestLayerConnectionLimitOfTheDatabase(t *testing.T) {
 // A superuser is exempt from every limit but max_connections.
 func TestLayerConnectionLimitSparesSuperusers(t *testing.T) {
 	app := newApplication(t)
-	super := app.as(newRole(t, app.url, "SUPERUSER CONNECTION LIMIT 1"))
-	exec(t, super.connect(), "BEGIN")
-	sample := app.sampler(tuned).Sample(t.Context())
+	role := newRole(t, app.url, "SUPERUSER CONNECTION LIMIT 1")
+	exec(t, app.as(role).connect(), "BEGIN")
+	s := app.sampler(tuned)
+	sample := s.Sample(t.Context())
 	require.Equal(t, LayerNone, sample.Layer)
 	require.Len(t, sample.Database.Limits, 1)
 	require.Equal(t, "server", sample.Database.Limits[0].Scope)
+
+	var all, reserved int
+	require.NoError(t, pgtest.Conn(t, app.url).QueryRow(t.Context(),
+		"SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int").
+		Scan(&all, &reserved))
+	require.Equal(t, all, sample.Database.Limits[0].Max)
+	require.Positive(t, reserved)
+	exec(t, pgtest.Conn(t, app.url), "ALTER ROLE "+role+" NOSUPERUSER")
+	sample = s.Sample(t.Context())
+	require.Equal(t, all-reserved, sample.Database.Limits[0].Max, "an ordinary role leaves the reserved ones alone")
 }
 
 // Not even the monitor gets in.
