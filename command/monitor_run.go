@@ -29,7 +29,7 @@ func runMonitor(gs *state.GlobalState, s monitorSettings) error {
 	sampler, err := startSampler(ctx, s)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // stopped while connecting
+			return nil // stopped while connecting
 		}
 		return err
 	}
@@ -94,10 +94,9 @@ func startSampler(ctx context.Context, s monitorSettings) (*monitor.Sampler, err
 
 func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler) error {
 	conn, err := sampler.Connect(ctx)
-	if s.named && monitor.IsTooManyConnections(err) {
-		return nil // a moment worth watching: LayerConnectionLimit
-	}
-	if err != nil {
+	// A server that is full is worth watching: LayerConnectionLimit.
+	watchable := err == nil || s.named && monitor.IsTooManyConnections(err)
+	if !watchable {
 		return errext.WithExitCodeIfNone(oneLine(err), exitcodes.ScriptException)
 	}
 	if s.named {
