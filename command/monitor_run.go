@@ -28,7 +28,7 @@ func runMonitor(gs *state.GlobalState, s monitorSettings) error {
 	}
 	sampler, err := startSampler(ctx, s)
 	if err != nil {
-		if ctx.Err() != nil {
+		if stopped(ctx) {
 			return nil // stopped while connecting
 		}
 		return err
@@ -95,8 +95,7 @@ func startSampler(ctx context.Context, s monitorSettings) (*monitor.Sampler, err
 func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler) error {
 	conn, err := sampler.Connect(ctx)
 	// A server that is full is worth watching: LayerConnectionLimit.
-	watchable := err == nil || s.named && monitor.IsTooManyConnections(err)
-	if !watchable {
+	if err != nil && (!s.named || !monitor.IsTooManyConnections(err)) {
 		return errext.WithExitCodeIfNone(oneLine(err), exitcodes.ScriptException)
 	}
 	if s.named {
@@ -121,7 +120,7 @@ func watch(
 	start := time.Now()
 	for {
 		sample := sampler.Sample(ctx)
-		if ctx.Err() != nil {
+		if stopped(ctx) {
 			return nil
 		}
 		tally.Add(sample)
@@ -139,6 +138,8 @@ func watch(
 		}
 	}
 }
+
+func stopped(ctx context.Context) bool { return ctx.Err() != nil }
 
 // pause is false when it was cut short.
 func pause(ctx context.Context, d time.Duration) bool {
