@@ -2,6 +2,7 @@ package js
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"go.k6.io/k6/v2/js/modules"
@@ -57,7 +58,13 @@ type tagged struct {
 	state    *lib.State
 	warn     func(string)
 
-	// These change only between calls, on the VU's goroutine.
+	// current is replaced by the VU's goroutine, between calls. The sweep after
+	// an iteration that was cut off may read it then: k6 does not wait for that.
+	current atomic.Pointer[tagValues]
+}
+
+// tagValues are the tags of one moment; they never change.
+type tagValues struct {
 	base *metrics.TagSet // the VU's, without the pool
 	tags *metrics.TagSet
 	meta map[string]string
@@ -66,17 +73,21 @@ type tagged struct {
 // refresh takes over the VU's current tags. Building a tag set costs a search;
 // while nothing changed the last one serves.
 func (t *tagged) refresh(pool string) {
-	current := t.state.Tags.GetCurrentValues()
-	t.meta = current.Metadata
-	if current.Tags != t.base {
-		t.base = current.Tags
-		t.tags = current.Tags.With("pool", pool)
+	now, last := t.state.Tags.GetCurrentValues(), t.current.Load()
+	known := last != nil && now.Tags == last.base
+	switch {
+	case known && len(now.Metadata) == 0 && len(last.meta) == 0:
+	case known:
+		t.current.Store(&tagValues{base: last.base, tags: last.tags, meta: now.Metadata})
+	default:
+		t.current.Store(&tagValues{base: now.Tags, tags: now.Tags.With("pool", pool), meta: now.Metadata})
 	}
 }
 
 func (t *tagged) sample(m *metrics.Metric, at time.Time, value float64) metrics.Sample {
+	now := t.current.Load()
 	return metrics.Sample{
-		TimeSeries: metrics.TimeSeries{Metric: m, Tags: t.tags}, Time: at, Value: value, Metadata: t.meta,
+		TimeSeries: metrics.TimeSeries{Metric: m, Tags: now.tags}, Time: at, Value: value, Metadata: now.meta,
 	}
 }
 

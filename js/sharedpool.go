@@ -79,12 +79,13 @@ func (p *sharedPool) start(state *lib.State) error {
 
 // backgroundTags reports what happens outside any VU.
 func (t *testRun) backgroundTags(state *lib.State, name string) *tagged {
-	return &tagged{
+	background := &tagged{
 		recorder: newRecorder(t.metrics, &t.flusher),
 		state:    state,
 		warn:     func(line string) { t.logger.Warn(line) },
-		tags:     t.runTags(state).With("pool", name),
 	}
+	background.current.Store(&tagValues{tags: t.runTags(state).With("pool", name)})
+	return background
 }
 
 // stat is the snapshot; a pool that was never used has an empty one.

@@ -125,7 +125,7 @@ func TestSetupLeaksUnlessItRunsIntoItsLimit(t *testing.T) {
 		u.VU.CtxField = ctx
 		u.js(`const conn = pool.acquire()`)
 		if limit != time.Hour {
-			<-parent.Done()
+			<-ctx.Done()
 		}
 		u.ends(func() { end(); cancel() })
 		u.iteration()
