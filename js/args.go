@@ -1,9 +1,9 @@
 package js
 
 import (
+	"fmt"
 	"math"
 	"math/big"
-	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -121,10 +121,10 @@ func textForm(arg any) string {
 		return arg
 	case byteaArg:
 		return arg.hex()
-	case interface{ String() string }:
+	case fmt.Stringer:
 		return arg.String()
 	}
-	panic("no text form: " + reflect.TypeOf(arg).String()) // an encode type without one
+	return fmt.Sprint(arg)
 }
 
 // arrayArgument reads elements one by one: exporting the array would lose

@@ -25,17 +25,24 @@ var (
 	// pgxEncodeError is how pgx words it that an argument cannot be encoded.
 	pgxEncodeError = regexp.MustCompile(
 		`failed to encode args\[(\d+)\]: unable to encode (.*?) into (?:text|binary) format for (.*?) \(OID (\d+)\)`)
+	// pgxCountError and pgxUnusedError are how pgx words it that there are too
+	// few or too many arguments, the latter in simple_protocol.
+	pgxCountError  = regexp.MustCompile(`^expected (\d+) arguments, got (\d+)$`)
+	pgxUnusedError = regexp.MustCompile(`^unused argument: (\d+)$`)
 	// pgxRangeError is how pgx words it that a number is too large or small.
 	pgxRangeError = regexp.MustCompile(`(-?\d+) is (?:greater|less) than `)
 )
 
-// explainArgument turns pgx's error for an argument that does not fit its
-// parameter into one line that a script's author can act on. Any other error
-// is returned as it is.
+// explainArgument turns pgx's errors for arguments that do not fit the
+// statement's parameters into one line that a script's author can act on. Any
+// other error is returned as it is.
 func explainArgument(err error) error {
 	var fromServer *pgconn.PgError
 	if err == nil || errors.As(err, &fromServer) {
 		return err
+	}
+	if counted := explainCount(err.Error()); counted != nil {
+		return counted
 	}
 	found := pgxEncodeError.FindStringSubmatch(err.Error())
 	if found == nil {
@@ -47,6 +54,21 @@ func explainArgument(err error) error {
 	}
 	value, target := found[2], typeLabel(found[3], found[4])
 	return &argumentError{position: index + 1, reason: unfitValue(err, value, target) + " does not fit " + target}
+}
+
+// explainCount is for a number of arguments that is not that of the parameters.
+func explainCount(text string) error {
+	if found := pgxCountError.FindStringSubmatch(text); found != nil {
+		return fmt.Errorf("the statement has %s parameters, the call gives it %s arguments", found[1], found[2])
+	}
+	if found := pgxUnusedError.FindStringSubmatch(text); found != nil {
+		index, _ := strconv.Atoi(found[1])
+		return &argumentError{position: index + 1, reason: "the statement has no such parameter"}
+	}
+	if text == "insufficient arguments" { // pgx, in simple_protocol
+		return errors.New("the statement has more parameters than the call gives it arguments")
+	}
+	return nil
 }
 
 // unfitValue finds what it was that did not fit: the argument, or an element.

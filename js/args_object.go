@@ -1,6 +1,7 @@
 package js
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"time"
@@ -130,7 +131,16 @@ func bytesArgument(buffer sobek.ArrayBuffer, part func([]byte) []byte) (arg any,
 func (c *converter) plainObject(o *sobek.Object) (arg any, reason string) {
 	text, err := o.MarshalJSON()
 	if err != nil {
-		return nil, "an object that cannot be JSON: " + err.Error()
+		return nil, "an object that cannot be JSON: " + thrown(err)
 	}
 	return objectArg{json: string(text)}, ""
+}
+
+// thrown is what a script threw, without where.
+func thrown(err error) string {
+	var exception *sobek.Exception
+	if errors.As(err, &exception) {
+		return exception.Value().String()
+	}
+	return err.Error()
 }

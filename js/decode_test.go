@@ -122,6 +122,15 @@ func TestArrayTypesAreComplete(t *testing.T) {
 	}
 }
 
+// What is not a whole ISO date is left to be text.
+func TestParseTimeRefuses(t *testing.T) {
+	for _, text := range []string{"", "12-06-12", "2024-06", "2024-06-1", "2024-13-01", "2024-00-01", "2024-06-32", "2024-06-00", "2024/06/01", "2024-06-01T00:00:00",
+		"2024-06-01 00", "2024-06-01 00:00", "2024-06-01 00:00:00 CET", "2024-06-01 00:00:00+5", "2024-06-01x", "12345678-01-01"} {
+		_, ok := parseTime([]byte(text))
+		require.False(t, ok, text)
+	}
+}
+
 // What no server sends is an error, not a wrong value and not a crash.
 func TestDecodingMalformed(t *testing.T) {
 	c := newEngine(t, nil).c

@@ -143,6 +143,8 @@ var misfits = []struct{ typ, js, message string }{
 	{"int4[]", "[[1, 2], null]", "an array with nested arrays of different lengths"},
 	{"float4", "1e39", "out of range for type real"},
 	{"float4", "1e-60", "out of range for type real"},
+	{"float8", "true", "argument $1: true does not fit float8"},
+	{"numeric", "({a: 1})", "argument $1: an object does not fit numeric"},
 	{"bool", "new Date(0)", "argument $1: 1970-01-01T00:00:00.000Z does not fit bool"},
 	{"date", "new Date('2024-01-01T00:00:00.001Z')", ""},
 	{"timestamptz", "true", "argument $1: true does not fit timestamptz"},
@@ -230,4 +232,25 @@ func TestExplainArgumentLeavesOtherErrors(t *testing.T) {
 	require.NoError(t, explainArgument(nil))
 	server := &pgconn.PgError{Message: "failed to encode args[0]: unable to encode 1 into text format for int4 (OID 23)"}
 	require.Same(t, error(server), explainArgument(server))
+}
+
+// A wrong number of arguments is said in the statement's terms.
+func TestArgumentCount(t *testing.T) {
+	e := sharedEngine(t)
+	for _, mode := range allModes {
+		for _, test := range []struct{ sql, js, known, simple string }{
+			{"SELECT $1::int4, $2::int4", "1", "the statement has 2 parameters, the call gives it 1 arguments", "the statement has more parameters than the call gives it arguments"},
+			{"SELECT $1::int4", "1, 2", "the statement has 1 parameters, the call gives it 2 arguments", "argument $2: the statement has no such parameter"},
+		} {
+			_, err := e.query(mode, test.sql, test.js)
+			switch mode {
+			case pgx.QueryExecModeExec:
+				require.ErrorContains(t, err, "SQLSTATE 08P01")
+			case pgx.QueryExecModeSimpleProtocol:
+				require.EqualError(t, err, test.simple)
+			default:
+				require.EqualError(t, err, test.known)
+			}
+		}
+	}
 }

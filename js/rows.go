@@ -30,54 +30,14 @@ func (c *converter) firstRow(r *pool.Result) sobek.Value {
 	if r.Len() == 0 {
 		return sobek.Null()
 	}
-	return c.row(r, c.layoutOf(r.Shape()), 0)
-}
-
-// row makes an ordinary object of a row. A row is converted whole: an object
-// whose columns are converted one by one could not be frozen, and other k6
-// modules would not recognise it as an object.
-func (c *converter) row(r *pool.Result, l *layout, row int) *sobek.Object {
-	object := c.newObject()
-	for i := range l.columns {
-		column := &l.columns[i]
-		value := sobek.Null()
-		if src := r.Value(row, column.index); src != nil {
-			var err error
-			if value, err = column.decode(c, src); err != nil {
-				c.throw(column.name, err)
-			}
-		}
-		if err := object.Set(column.name, value); err != nil {
-			c.throw(column.name, err)
-		}
-	}
-	if _, err := c.finish(object); err != nil {
-		c.throw("", err)
-	}
-	return object
-}
-
-func (c *converter) throw(column string, err error) {
-	panic(c.rt.NewTypeError("column %q: %s", column, err.Error()))
-}
-
-// newObject makes an object for properties to be set on before it is finished.
-// Until then it has no prototype: nothing is inherited that could catch a
-// property named __proto__, and nothing is searched.
-func (c *converter) newObject() *sobek.Object {
-	return c.rt.CreateObject(nil)
-}
-
-func (c *converter) finish(object *sobek.Object) (sobek.Value, error) {
-	if c.objectBase == nil {
-		c.objectBase = c.rt.NewObject().Prototype()
-	}
-	return object, object.SetPrototype(c.objectBase)
+	return c.row(r, 0)
 }
 
 // layout is how the rows of a Shape become objects.
 type layout struct {
 	columns []layoutColumn
+	names   []string       // of columns, in the order of JavaScript's own keys
+	places  map[string]int // of columns by name, where they are many
 }
 
 type layoutColumn struct {
@@ -85,6 +45,9 @@ type layoutColumn struct {
 	index  int // of the column in the result
 	decode decoder
 }
+
+// fewColumns are found faster by looking at each of them.
+const fewColumns = 8
 
 // newLayout keeps the order of the columns. Where two have one name the last
 // one's value stands in the first one's place, as in node-postgres.
@@ -97,11 +60,32 @@ func newLayout(shape *pool.Shape) *layout {
 			place = len(l.columns)
 			places[column.Name] = place
 			l.columns = append(l.columns, layoutColumn{name: column.Name})
+			l.names = append(l.names, column.Name)
 		}
 		l.columns[place].index = i
 		l.columns[place].decode = decoderFor(column.OID, column.Format)
 	}
+	sortKeys(l.names)
+	if len(l.columns) > fewColumns {
+		l.places = places
+	}
 	return l
+}
+
+// place finds a column by name, -1 if there is none.
+func (l *layout) place(name string) int {
+	if l.places != nil {
+		if place, ok := l.places[name]; ok {
+			return place
+		}
+		return -1
+	}
+	for i := range l.columns {
+		if l.columns[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 func (c *converter) layoutOf(shape *pool.Shape) *layout {

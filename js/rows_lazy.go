@@ -8,8 +8,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// rows gives an array of row objects. A row is converted when a script first
-// touches it, and is the same object from then on.
+// rows gives an array of row objects. A row becomes an object when a script
+// first touches it, and is the same object from then on.
 func (c *converter) rows(r *pool.Result) sobek.Value {
 	return c.rt.NewDynamicArray(&lazyRows{c: c, result: r, length: r.Len()})
 }
@@ -21,7 +21,7 @@ type lazyRows struct {
 	result *pool.Result
 	length int
 	// values is nil until an element is touched. A nil element is the result's
-	// row of that index, not yet converted.
+	// row of that index, not yet an object.
 	values []sobek.Value
 	single [1]sobek.Value // serves as values where one row is all
 }
@@ -40,7 +40,7 @@ func (l *lazyRows) Get(i int) sobek.Value {
 	}
 	l.touch()
 	if l.values[i] == nil {
-		l.values[i] = l.c.row(l.result, l.c.layoutOf(l.result.Shape()), i)
+		l.values[i] = l.c.row(l.result, i)
 	}
 	return l.values[i]
 }
