@@ -241,7 +241,7 @@ func TestMonitorRefuses(t *testing.T) {
 		{nil, []string{"--pool-size=many"}, `--pool-size: \"many\" is not accepted; use a whole number`},
 		{nil, []string{"--pool-size=0"}, `--pool-size: 0 is not accepted`},
 		{[]string{"DB_MAX_OVERFLOW=-1"}, nil, `DB_MAX_OVERFLOW`},
-		{nil, []string{"--app-url=ftp://me:secret@host/"}, `--app-url: the application's URL is`},
+		{nil, []string{"--app-url=ftp://me:secret@host/"}, `--app-url: the application's URL (hidden`},
 		{nil, []string{"--url=mysql://me:secret@host/db"}, `--url: `},
 		{nil, []string{"--application-name=xk6-pgxpool-monitor"}, `is the monitor's own`},
 		{nil, []string{"--nonsense"}, `unknown flag: --nonsense`},

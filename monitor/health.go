@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -62,7 +64,11 @@ func NewHealth(address string, timeout time.Duration) (*Health, error) {
 		return nil, errors.New("the application's URL cannot be read: use http://HOST:PORT/health/pool")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("the application's URL is %q: use http://HOST:PORT/health/pool", u.Redacted())
+		shown := "hidden, as it may hold a password"
+		if !strings.Contains(address, "@") {
+			shown = strconv.Quote(address)
+		}
+		return nil, fmt.Errorf("the application's URL (%s) has no http:// or https:// and host: use http://HOST:PORT/health/pool", shown)
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1, MaxResponseHeaderBytes: healthLimit}
 	return &Health{url: address, client: &http.Client{Timeout: timeout, Transport: transport}}, nil
