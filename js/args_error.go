@@ -73,7 +73,7 @@ func explainCount(text string) error {
 
 // unfitValue finds what it was that did not fit: the argument, or an element.
 func unfitValue(err error, argument, target string) string {
-	var unfit errUnfit
+	var unfit unfitError
 	if errors.As(err, &unfit) && unfit.value != "" {
 		return unfit.value
 	}

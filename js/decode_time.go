@@ -21,7 +21,7 @@ func decodeBinaryTimestamp(c *converter, src []byte) (sobek.Value, error) {
 	if len(src) != 8 {
 		return nil, errBinarySize
 	}
-	micros := int64(binary.BigEndian.Uint64(src)) //nolint:gosec // two's complement on the wire
+	micros := int64(binary.BigEndian.Uint64(src))
 	switch micros {
 	case math.MaxInt64:
 		return c.rt.ToValue(math.Inf(1)), nil
@@ -35,7 +35,7 @@ func decodeBinaryDate(c *converter, src []byte) (sobek.Value, error) {
 	if len(src) != 4 {
 		return nil, errBinarySize
 	}
-	days := int32(binary.BigEndian.Uint32(src)) //nolint:gosec // two's complement on the wire
+	days := int32(binary.BigEndian.Uint32(src))
 	switch days {
 	case math.MaxInt32:
 		return c.rt.ToValue(math.Inf(1)), nil
@@ -83,8 +83,8 @@ func parseTime(src []byte) (unixMillis int64, ok bool) {
 	text, bc := bytes.CutSuffix(src, []byte(" BC"))
 	p := timeParser{rest: text, ok: true}
 	year := p.number(4, 7)
-	month := p.after('-', 2)
-	day := p.after('-', 2)
+	month := p.pair('-')
+	day := p.pair('-')
 	var millis int64
 	if p.next(' ') {
 		millis = p.clock() - p.offset()
@@ -123,17 +123,17 @@ func (p *timeParser) next(char byte) bool {
 	return true
 }
 
-// after reads a number of so many digits that must follow a separator.
-func (p *timeParser) after(separator byte, digits int) int {
+// pair reads two digits that must follow a separator.
+func (p *timeParser) pair(separator byte) int {
 	p.ok = p.next(separator) && p.ok
-	return p.number(digits, digits)
+	return p.number(2, 2)
 }
 
 // clock reads the time of day in milliseconds; further digits are cut.
 func (p *timeParser) clock() int64 {
 	hour := p.number(2, 2)
-	minute := p.after(':', 2)
-	second := p.after(':', 2)
+	minute := p.pair(':')
+	second := p.pair(':')
 	millis := 0
 	if p.next('.') {
 		for unit := 100; len(p.rest) > 0 && p.rest[0] >= '0' && p.rest[0] <= '9'; unit /= 10 {

@@ -9,42 +9,43 @@ import (
 
 // Arguments reach pgx as the types of the encode files. Where the server has
 // told a parameter's type, the codec of that type asks the argument for its own
-// kind of value (Int64Value, TimestamptzValue …) and gets it, or errUnfit. A
+// kind of value (Int64Value, TimestamptzValue …) and gets it, or unfitError. A
 // type without such a codec (text, an enum, a domain) takes the argument's text
 // form, from its String method.
 
-// errUnfit says that a value does not fit its parameter. explainArgument
+// unfitError says that a value does not fit its parameter. explainArgument
 // finds the words.
-type errUnfit struct {
+type unfitError struct {
 	value string // as a user knows it; empty for the argument itself
 }
 
-func (e errUnfit) Error() string { return "the value does not fit its parameter" }
+func (e unfitError) Error() string { return "the value does not fit its parameter" }
 
 // unfit refuses every type whose codec would otherwise be passed over for the
 // text form: PostgreSQL takes the text 1 for a bool, 20240101 for a date and
-// any text for a bytea. Types that fit shadow its methods.
+// any text for a bytea. Types that fit shadow its methods. The codecs of
+// float and numeric ask for an Int64Value in the end.
 type unfit struct{ unfitButNumber }
 
-func (unfit) Int64Value() (pgtype.Int8, error)      { return pgtype.Int8{}, errUnfit{} }
-func (unfit) Float64Value() (pgtype.Float8, error)  { return pgtype.Float8{}, errUnfit{} }
-func (unfit) NumericValue() (pgtype.Numeric, error) { return pgtype.Numeric{}, errUnfit{} }
+func (unfit) Int64Value() (pgtype.Int8, error) { return pgtype.Int8{}, unfitError{} }
 
 // unfitButNumber is unfit without the numbers.
 type unfitButNumber struct{}
 
-func (unfitButNumber) BoolValue() (pgtype.Bool, error) { return pgtype.Bool{}, errUnfit{} }
-func (unfitButNumber) BytesValue() ([]byte, error)     { return nil, errUnfit{} }
-func (unfitButNumber) DateValue() (pgtype.Date, error) { return pgtype.Date{}, errUnfit{} }
+func (unfitButNumber) BoolValue() (pgtype.Bool, error) { return pgtype.Bool{}, unfitError{} }
+func (unfitButNumber) BytesValue() ([]byte, error)     { return nil, unfitError{} }
+func (unfitButNumber) DateValue() (pgtype.Date, error) { return pgtype.Date{}, unfitError{} }
 func (unfitButNumber) TimestampValue() (pgtype.Timestamp, error) {
-	return pgtype.Timestamp{}, errUnfit{}
+	return pgtype.Timestamp{}, unfitError{}
 }
 func (unfitButNumber) TimestamptzValue() (pgtype.Timestamptz, error) {
-	return pgtype.Timestamptz{}, errUnfit{}
+	return pgtype.Timestamptz{}, unfitError{}
 }
-func (unfitButNumber) TimeValue() (pgtype.Time, error)                 { return pgtype.Time{}, errUnfit{} }
-func (unfitButNumber) IntervalValue() (pgtype.Interval, error)         { return pgtype.Interval{}, errUnfit{} }
-func (unfitButNumber) UUIDValue() (pgtype.UUID, error)                 { return pgtype.UUID{}, errUnfit{} }
-func (unfitButNumber) BitsValue() (pgtype.Bits, error)                 { return pgtype.Bits{}, errUnfit{} }
-func (unfitButNumber) NetipPrefixValue() (netip.Prefix, error)         { return netip.Prefix{}, errUnfit{} }
-func (unfitButNumber) MarshalXML(*xml.Encoder, xml.StartElement) error { return errUnfit{} }
+func (unfitButNumber) TimeValue() (pgtype.Time, error) { return pgtype.Time{}, unfitError{} }
+func (unfitButNumber) IntervalValue() (pgtype.Interval, error) {
+	return pgtype.Interval{}, unfitError{}
+}
+func (unfitButNumber) UUIDValue() (pgtype.UUID, error)                 { return pgtype.UUID{}, unfitError{} }
+func (unfitButNumber) BitsValue() (pgtype.Bits, error)                 { return pgtype.Bits{}, unfitError{} }
+func (unfitButNumber) NetipPrefixValue() (netip.Prefix, error)         { return netip.Prefix{}, unfitError{} }
+func (unfitButNumber) MarshalXML(*xml.Encoder, xml.StartElement) error { return unfitError{} }

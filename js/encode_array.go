@@ -54,7 +54,7 @@ func (a *arrayArg) Dimensions() []pgtype.ArrayDimension {
 	}
 	dimensions := make([]pgtype.ArrayDimension, len(a.lengths))
 	for i, length := range a.lengths {
-		dimensions[i] = pgtype.ArrayDimension{Length: int32(length), LowerBound: 1} //nolint:gosec // far below what memory holds
+		dimensions[i] = pgtype.ArrayDimension{Length: int32(length), LowerBound: 1}
 	}
 	return dimensions
 }

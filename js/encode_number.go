@@ -53,7 +53,7 @@ func newFloat(f float64) any {
 func (f floatArg) Int64Value() (pgtype.Int8, error) {
 	const limit = 1 << 63
 	if f.f != math.Trunc(f.f) || f.f < -limit || f.f >= limit {
-		return pgtype.Int8{}, errUnfit{value: f.String()}
+		return pgtype.Int8{}, unfitError{value: f.String()}
 	}
 	return pgtype.Int8{Int64: int64(f.f), Valid: true}, nil
 }
@@ -81,7 +81,7 @@ func (f floatArg) infinity() (pgtype.InfinityModifier, error) {
 	case math.IsInf(f.f, -1):
 		return pgtype.NegativeInfinity, nil
 	}
-	return 0, errUnfit{value: f.String()}
+	return 0, unfitError{value: f.String()}
 }
 
 func (f floatArg) DateValue() (pgtype.Date, error) {
@@ -101,7 +101,7 @@ func (f floatArg) TimestamptzValue() (pgtype.Timestamptz, error) {
 
 func (f floatArg) MarshalJSON() ([]byte, error) {
 	if math.IsNaN(f.f) || math.IsInf(f.f, 0) {
-		return nil, errUnfit{value: f.String()}
+		return nil, unfitError{value: f.String()}
 	}
 	return []byte(f.String()), nil
 }
@@ -120,7 +120,7 @@ func numberText(f float64) string {
 	case math.IsInf(f, -1):
 		return "-Infinity"
 	}
-	text, _ := json.Marshal(f) //nolint:errchkjson // only fails for the three above
+	text, _ := json.Marshal(f) // only fails for the three above
 	return string(text)
 }
 
@@ -153,7 +153,7 @@ func newBigInteger(n *big.Int) any {
 
 func (b bigIntArg) Int64Value() (pgtype.Int8, error) {
 	if !b.n.IsInt64() {
-		return pgtype.Int8{}, errUnfit{value: b.String()}
+		return pgtype.Int8{}, unfitError{value: b.String()}
 	}
 	return pgtype.Int8{Int64: b.n.Int64(), Valid: true}, nil
 }
@@ -163,7 +163,7 @@ func (b bigIntArg) Int64Value() (pgtype.Int8, error) {
 func (b bigIntArg) Float64Value() (pgtype.Float8, error) {
 	f, accuracy := b.n.Float64()
 	if accuracy != big.Exact || math.Abs(f) > math.MaxFloat32 {
-		return pgtype.Float8{}, errUnfit{value: b.String()}
+		return pgtype.Float8{}, unfitError{value: b.String()}
 	}
 	return pgtype.Float8{Float64: f, Valid: true}, nil
 }

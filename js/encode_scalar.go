@@ -42,7 +42,7 @@ func (d dateArg) TimestampValue() (pgtype.Timestamp, error) {
 // time would be lost.
 func (d dateArg) DateValue() (pgtype.Date, error) {
 	if d.millis%millisPerDay != 0 {
-		return pgtype.Date{}, errUnfit{value: d.String()}
+		return pgtype.Date{}, unfitError{value: d.String()}
 	}
 	return pgtype.Date{Time: d.utc(), Valid: true}, nil
 }
@@ -81,7 +81,7 @@ type byteaArg struct {
 func (b byteaArg) BytesValue() ([]byte, error) { return b.bytes, nil }
 
 // MarshalJSON refuses: JSON.stringify makes {} of an ArrayBuffer.
-func (b byteaArg) MarshalJSON() ([]byte, error) { return nil, errUnfit{value: b.GoString()} }
+func (b byteaArg) MarshalJSON() ([]byte, error) { return nil, unfitError{value: b.GoString()} }
 func (b byteaArg) hex() string                  { return `\x` + hex.EncodeToString(b.bytes) }
 func (b byteaArg) GoString() string {
 	return fmt.Sprintf("an ArrayBuffer with byteLength %d", len(b.bytes))
@@ -110,4 +110,4 @@ func (o objectArg) IndexType() any { return nil }
 // unfitElement fits no array.
 type unfitElement struct{ unfit }
 
-func (unfitElement) MarshalJSON() ([]byte, error) { return nil, errUnfit{} }
+func (unfitElement) MarshalJSON() ([]byte, error) { return nil, unfitError{} }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -51,8 +50,8 @@ func TestArraysRoundTrip(t *testing.T) {
 			for _, js := range list {
 				want := e.shown(e.values(js)[0])
 				got, err := e.value(mode, "SELECT 1 AS first, $1::"+typ+" AS v", js)
-				assert.NoError(t, err, "%s %s", typ, js)
-				assert.Equal(t, want, got, "%s %s", typ, js)
+				require.NoError(t, err, "%s %s", typ, js)
+				require.Equal(t, want, got, "%s %s", typ, js)
 			}
 		}
 	})
@@ -60,7 +59,7 @@ func TestArraysRoundTrip(t *testing.T) {
 
 // What the server makes of an argument, seen as text.
 func TestEncoding(t *testing.T) {
-	e := sharedEngine(t)
+	e := userTypesEngine(t)
 	for _, test := range []struct{ typ, js, want string }{
 		// Numbers, BigInts and strings for each other.
 		{"int4", "'42'", "42"}, {"int8", "42n", "42"}, {"int2", "new Number(3)", "3"}, {"numeric", "0.1", "0.1"},
@@ -99,7 +98,7 @@ func TestEncoding(t *testing.T) {
 
 // An array for json is JSON where the parameter's type is known.
 func TestArrayForJSON(t *testing.T) {
-	e := sharedEngine(t)
+	e := userTypesEngine(t)
 	for _, test := range []struct{ js, want string }{
 		{"[]", "[]"}, {"[1, 'a', null, undefined, true]", `[1, "a", null, null, true]`}, {"[[1, 2], [3]]", "[[1, 2], [3]]"}, {"[[]]", "[[]]"},
 		{"[{a: [1]}, [{b: '<&>'}]]", `[{"a": [1]}, [{"b": "<&>"}]]`}, {"[NaN, Infinity, 1.5, 1e21]", "[null, null, 1.5, 1000000000000000000000]"},
@@ -180,7 +179,7 @@ var knownMisfits = []struct{ typ, js, message string }{
 }
 
 func TestFit(t *testing.T) {
-	e := sharedEngine(t)
+	e := userTypesEngine(t)
 	for _, mode := range allModes {
 		for _, test := range misfits {
 			_, err := e.value(mode, "SELECT $1::"+test.typ+" AS v", test.js)
@@ -221,7 +220,7 @@ func requireUnderstandable(t *testing.T, err error) {
 
 // The position counts from 1, as in the statement.
 func TestFitNamesThePosition(t *testing.T) {
-	e := sharedEngine(t)
+	e := userTypesEngine(t)
 	_, err := e.query(pgx.QueryExecModeCacheStatement, "SELECT $1::int4, $2::text, $3::int4", "1, 'x', 2.5")
 	require.EqualError(t, err, "argument $3: 2.5 does not fit int4")
 }
@@ -236,7 +235,7 @@ func TestExplainArgumentLeavesOtherErrors(t *testing.T) {
 
 // A wrong number of arguments is said in the statement's terms.
 func TestArgumentCount(t *testing.T) {
-	e := sharedEngine(t)
+	e := userTypesEngine(t)
 	for _, mode := range allModes {
 		for _, test := range []struct{ sql, js, known, simple string }{
 			{"SELECT $1::int4, $2::int4", "1", "the statement has 2 parameters, the call gives it 1 arguments", "the statement has more parameters than the call gives it arguments"},

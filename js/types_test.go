@@ -9,7 +9,6 @@ import (
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -123,11 +122,7 @@ func (e *engine) value(mode pgx.QueryExecMode, sql, list string) (string, error)
 // eachMode runs a test in every queryExecMode, with a database of its own.
 func eachMode(t *testing.T, test func(t *testing.T, e *engine, mode pgx.QueryExecMode), setup ...string) {
 	t.Helper()
-	conn := pgtest.Conn(t, pgtest.Database(t))
-	for _, sql := range setup {
-		_, err := conn.Exec(context.Background(), sql)
-		require.NoError(t, err)
-	}
+	conn := ownConn(t, setup)
 	for _, mode := range allModes {
 		t.Run(mode.String(), func(t *testing.T) { test(t, newEngine(t, conn), mode) })
 	}
@@ -189,21 +184,29 @@ func TestRoundTrip(t *testing.T) {
 					want = "bigint 100000000000000000"
 				}
 				got, err := e.value(mode, "SELECT 1 AS first, $1::"+typ+" AS v", js)
-				assert.NoError(t, err, "%s %s", typ, js)
-				assert.Equal(t, want, got, "%s %s", typ, js)
+				require.NoError(t, err, "%s %s", typ, js)
+				require.Equal(t, want, got, "%s %s", typ, js)
 			}
 		}
 	}, "CREATE TYPE mood AS ENUM ('happy', 'sad')", "CREATE DOMAIN positive AS int4 CHECK (VALUE > 0)",
 		"CREATE DOMAIN short AS varchar(3)", "CREATE TYPE pair AS (n int, s text)")
 }
 
-// sharedEngine has a database of its own with userTypes in it.
-func sharedEngine(t *testing.T) *engine {
+// ownConn has a database of its own and the settings that the tests' texts are
+// written for.
+func ownConn(t *testing.T, setup []string) *pgx.Conn {
 	t.Helper()
 	conn := pgtest.Conn(t, pgtest.Database(t))
-	for _, sql := range userTypes {
+	settings := []string{"SET TimeZone = 'UTC'", "SET DateStyle = 'ISO'", "SET IntervalStyle = 'postgres'", "SET lc_monetary = 'C'", "SET bytea_output = 'hex'"}
+	for _, sql := range append(settings, setup...) {
 		_, err := conn.Exec(context.Background(), sql)
 		require.NoError(t, err)
 	}
-	return newEngine(t, conn)
+	return conn
+}
+
+// userTypesEngine has userTypes in its database.
+func userTypesEngine(t *testing.T) *engine {
+	t.Helper()
+	return newEngine(t, ownConn(t, userTypes))
 }
