@@ -70,13 +70,15 @@ func (i *instance) value(op operation, r *pool.Result) sobek.Value {
 
 // blocking runs a call on the VU's goroutine.
 func (i *instance) blocking(op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, r runner, s *pool.Scope) sobek.Value {
-	st, err := i.prepare(op, mode, c, i.args)
+	scratch := i.args
+	i.args = nil // a toJSON() of the script's may call us meanwhile
+	st, err := i.prepare(op, mode, c, scratch)
 	if err != nil {
 		i.throw(err)
 	}
-	i.args = st.args
 	res, err := st.run(r, s)
-	clear(i.args)
+	clear(st.args)
+	i.args = st.args
 	if err != nil {
 		i.throw(explainArgument(err))
 	}
