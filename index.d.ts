@@ -166,7 +166,9 @@ declare module 'k6/x/pgxpool' {
   /**
    * A value given for `$1`, `$2` …: the types of {@link SqlValue}. An array goes as a
    * PostgreSQL array, an object as JSON, a string for a json parameter as JSON text.
-   * A value that does not fit its parameter is a {@link QueryError}, never changed.
+   * A value that does not fit its parameter is a {@link QueryError}, never changed. In the modes
+   * `exec` and `simple_protocol` only the server knows the types and gets every value as text: it
+   * refuses 1.5 for an int4, but reads the day off a Date for a date and the number off 1 for a bool.
    */
   export type SqlArgument = SqlValue;
 
@@ -187,7 +189,10 @@ declare module 'k6/x/pgxpool' {
   /** The calls that a {@link Pool} and a {@link Connection} share. */
   interface Queryable {
     /**
-     * Runs one statement and gives its rows.
+     * Runs one statement and gives its rows, read at once and converted where they are touched.
+     * A row is an ordinary object in all but three things, each a TypeError: it cannot be
+     * frozen, and takes neither accessors nor symbol keys; `{ ...row }` is one without limits.
+     * COPY … FROM STDIN is refused.
      * @param sql one statement, with `$1`, `$2` … for values
      * @param args a value for each of them
      * @throws {PgxpoolError}

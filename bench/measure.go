@@ -45,7 +45,7 @@ func measureAll(ctx context.Context, s settings, all []benchCase) (*report, erro
 		}
 		for round := range s.rounds {
 			for i, c := range all {
-				fmt.Fprintf(os.Stderr, "\r\x1b[K%d users, round %d of %d: %s", users, round+1, s.rounds, c.label)
+				fmt.Fprintf(os.Stderr, "%d users, round %d of %d: %s\n", users, round+1, s.rounds, c.label)
 				f, err := measure(ctx, s, c, users, startup[i])
 				if err != nil {
 					return nil, err
@@ -53,7 +53,6 @@ func measureAll(ctx context.Context, s settings, all []benchCase) (*report, erro
 				lines[i].Runs = append(lines[i].Runs, f)
 			}
 		}
-		fmt.Fprint(os.Stderr, "\r\x1b[K")
 		compare(all, lines)
 		r.Lines = append(r.Lines, lines...)
 	}

@@ -19,8 +19,7 @@ type iteration struct {
 	watching bool // k6 reports the end of iterations
 
 	mu   sync.Mutex
-	ctx  context.Context // of the iteration that holds them
-	held map[*pool.Conn]struct{}
+	held map[*pool.Conn]context.Context // each with that of its iteration
 }
 
 // hold notes a connection that the script has to give back in the iteration
@@ -29,10 +28,9 @@ func (it *iteration) hold(ctx context.Context, c *pool.Conn) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	if it.held == nil {
-		it.held = make(map[*pool.Conn]struct{})
+		it.held = make(map[*pool.Conn]context.Context)
 	}
-	it.held[c] = struct{}{}
-	it.ctx = ctx
+	it.held[c] = ctx
 }
 
 func (it *iteration) drop(c *pool.Conn) {
@@ -48,7 +46,9 @@ func (it *iteration) drop(c *pool.Conn) {
 func (it *iteration) watchEnd() (ctx context.Context) {
 	ctx = it.vu.Context()
 	if lib.GetScenarioState(ctx) == nil {
-		context.AfterFunc(ctx, func() { it.sweep(errors.Is(ctx.Err(), context.DeadlineExceeded)) })
+		context.AfterFunc(ctx, func() {
+			it.sweep(func(context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) })
+		})
 		return ctx
 	}
 	if it.watching {
@@ -64,21 +64,24 @@ func (it *iteration) watchEnd() (ctx context.Context) {
 }
 
 func (it *iteration) sweepIteration(interrupted bool) {
-	it.mu.Lock()
-	ctx := it.ctx
-	it.mu.Unlock()
-	it.sweep(interrupted || ctx != nil && wasCutOff(ctx))
+	it.sweep(func(ctx context.Context) bool { return interrupted || wasCutOff(ctx) })
 }
 
-// sweep returns what is still held. It is a leak unless k6 cut the iteration
-// off, which the script could not help.
-func (it *iteration) sweep(interrupted bool) {
+// sweep returns what is still held by an iteration that is over. It is a leak
+// unless k6 cut the iteration off, which the script could not help. It may come
+// late: what the VU's next iteration holds is none of its business.
+func (it *iteration) sweep(cutOff func(context.Context) bool) {
 	it.mu.Lock()
-	held := it.held
-	it.held, it.ctx = nil, nil
+	over := make(map[*pool.Conn]context.Context)
+	for c, ctx := range it.held {
+		if ctx.Err() != nil {
+			over[c] = ctx
+			delete(it.held, c)
+		}
+	}
 	it.mu.Unlock()
-	for c := range held {
-		if interrupted {
+	for c, ctx := range over {
+		if cutOff(ctx) {
 			c.Release()
 		} else {
 			c.Leak()

@@ -14,8 +14,8 @@ import (
 // its binaries included.
 const serverStartLimit = 3 * time.Minute
 
-// reserve is how many connections the temporary server takes beyond the first
-// pool's, for further pools of the same script.
+// reserve is how many connections the temporary server takes beyond those of
+// the pools that are known when it starts.
 const reserve = 100
 
 // temporaryServer is the PostgreSQL that serves scripts without a DATABASE_URL.

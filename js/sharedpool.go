@@ -46,7 +46,7 @@ func (p *sharedPool) get(state *lib.State) (*pool.Pool, error) {
 		return started, nil
 	}
 	if p.closed || p.test.hasEnded() {
-		return nil, closedError(p.config.Name)
+		return nil, pool.ErrClosed(p.config.Name)
 	}
 	if p.err == nil {
 		p.err = p.start(state)
@@ -54,14 +54,10 @@ func (p *sharedPool) get(state *lib.State) (*pool.Pool, error) {
 	return p.started.Load(), p.err
 }
 
-func closedError(name string) error {
-	return &pool.QueryError{Err: fmt.Errorf("pool %q is closed", name)}
-}
-
 func (p *sharedPool) start(state *lib.State) error {
 	config := p.config
 	if config.URL == "" {
-		url, err := p.test.server.url(config.MaxConns())
+		url, err := p.test.server.url(p.test.temporaryConnections())
 		if err != nil {
 			return &pool.ConnectError{Pool: config.Name, Server: "a temporary PostgreSQL", Err: err}
 		}

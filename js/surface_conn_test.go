@@ -170,3 +170,13 @@ func TestTransactionRefusesAsyncFunctions(t *testing.T) {
 	require.Contains(t, u.failure(`pool.transaction((conn) => { conn.exec('INSERT INTO t VALUES (1)'); return Promise.resolve(1) })`), want)
 	require.Equal(t, `[0,0]`, u.text(`[pool.queryRow('SELECT count(*) AS n FROM t').n, pool.stat().active]`))
 }
+
+// COMMIT outside a transaction is only a warning to the server.
+func TestTransactionEndedInsideIsAnError(t *testing.T) {
+	u := running(t, `{ poolSize: 1 }`)
+	for _, end := range []string{"COMMIT", "ROLLBACK"} {
+		require.Contains(t, u.failure(`pool.transaction((conn) => { conn.exec('`+end+`'); })`), "was ended before its end")
+	}
+	require.Contains(t, u.failure(`pool.transaction((conn) => conn.queryAsync('SELECT 1'))`), "takes a plain function")
+	require.Equal(t, int64(1), u.js(`pool.queryRow('SELECT 1 AS n').n`).Export())
+}

@@ -47,9 +47,9 @@ func TestPoolRefusesWrongOptions(t *testing.T) {
 		`new Pool({ poolTimeout: 'soon' })`:                `ConfigError: option poolTimeout: "soon" is not accepted`,
 		`new Pool({ poolUseLifo: false })`:                 `ConfigError: option poolUseLifo: false is not accepted`,
 		`new Pool({ queryExecMode: 'fast' })`:              `ConfigError: option queryExecMode: "fast" is not accepted`,
-		`new Pool({ poolsize: 1 })`:                        `ConfigError: option poolsize: there is no such option; use poolSize`,
-		`new Pool({ pool_size: 1 })`:                       `ConfigError: option pool_size: there is no such option; use poolSize`,
-		`new Pool({ colour: 1 })`:                          `ConfigError: option colour: there is no such option; use one of url, name, poolSize`,
+		`new Pool({ poolsize: 1 })`:                        `ConfigError: option poolsize: there is no such option, 1 was given for it; use poolSize`,
+		`new Pool({ pool_size: 1 })`:                       `ConfigError: option pool_size: there is no such option, 1 was given for it; use poolSize`,
+		`new Pool({ colour: 1 })`:                          `ConfigError: option colour: there is no such option, 1 was given for it; use one of url, name, poolSize`,
 		`new Pool(URL)`:                                    `ConfigError: the options: they are of type string; use an object such as { url, poolSize: 20 }`,
 		`new Pool([])`:                                     `ConfigError: the options: they are of type Array; use`,
 		`new Pool(() => 1)`:                                `ConfigError: the options: they are of type Function; use`,
@@ -62,9 +62,9 @@ func TestPoolRefusesWrongOptions(t *testing.T) {
 		`open('postgres', URL, {}, {})`:                    `QueryError: open(url, options): takes a URL and one object of options`,
 		`open(12)`:                                         `ConfigError: option url: 12 is not accepted`,
 		`open('mysql://localhost/x')`:                      `ConfigError: option url: `,
-		`open('postgres', URL, { max_open_conns: 10 })`:    `ConfigError: option max_open_conns: there is no such option; use poolSize and maxOverflow`,
-		`open('postgres', URL, { max_idle_conns: 10 })`:    `ConfigError: option max_idle_conns: there is no such option; use poolSize`,
-		`open('postgres', URL, { conn_max_lifetime: 10 })`: `ConfigError: option conn_max_lifetime: there is no such option; use poolRecycle`,
+		`open('postgres', URL, { max_open_conns: 10 })`:    `ConfigError: option max_open_conns: there is no such option, 10 was given for it; use poolSize and maxOverflow`,
+		`open('postgres', URL, { max_idle_conns: 10 })`:    `ConfigError: option max_idle_conns: there is no such option, 10 was given for it; use poolSize`,
+		`open('postgres', URL, { conn_max_lifetime: 10 })`: `ConfigError: option conn_max_lifetime: there is no such option, 10 was given for it; use poolRecycle`,
 	} {
 		t.Run(script, func(t *testing.T) {
 			got := newInitUser(t).failure(script)
@@ -173,4 +173,12 @@ func requireOneLine(t testing.TB, text string) {
 	require.NotContains(t, text, "\n")
 	require.NotContains(t, text, "goroutine")
 	require.NotContains(t, text, "GoError")
+}
+
+// The temporary server has room for every pool that is known when it starts.
+func TestTemporaryServerCountsAllPools(t *testing.T) {
+	u := newInitUser(t)
+	u.js(`new Pool({ name: 'a', poolSize: 1, maxOverflow: 0 }); new Pool({ name: 'b', poolSize: 150, maxOverflow: 10 });
+		new Pool({ name: 'c', url: URL, poolSize: 7 })`)
+	require.Equal(t, 161, u.module.test.temporaryConnections())
 }

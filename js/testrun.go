@@ -143,3 +143,14 @@ func (t *testRun) configurations() []pool.Config {
 	}
 	return all
 }
+
+// temporaryConnections is what all pools without a URL may open together.
+func (t *testRun) temporaryConnections() int {
+	sum := 0
+	for _, c := range t.configurations() {
+		if c.URL == "" {
+			sum += c.MaxConns()
+		}
+	}
+	return sum
+}

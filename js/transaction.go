@@ -50,6 +50,16 @@ func (p *poolObject) transactionFunction(call sobek.FunctionCall) (sobek.Callabl
 	return fn, nil
 }
 
+// forget marks a Promise as handled: the error that is thrown says what is
+// wrong, and the rejection that follows from it would end the iteration.
+func (p *poolObject) forget(promise sobek.Value) {
+	object := promise.ToObject(p.rt)
+	if catch, ok := sobek.AssertFunction(object.Get("catch")); ok {
+		ignore := p.rt.ToValue(func(sobek.FunctionCall) sobek.Value { return sobek.Undefined() })
+		_, _ = catch(object, ignore) // a script's own catch may throw: it is none of ours
+	}
+}
+
 func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Value, error) {
 	if err := conn.Begin(p.session.current()); err != nil {
 		return nil, err
@@ -59,6 +69,7 @@ func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Va
 		return nil, err
 	}
 	if _, ok := result.Export().(*sobek.Promise); ok {
+		p.forget(result)
 		return nil, &pool.QueryError{Err: errAsyncTransaction}
 	}
 	return result, conn.Commit(p.session.current())

@@ -28,6 +28,10 @@ const StatementTimeout = 5 * time.Second
 // is opened without. So bound every statement by a context too.
 func Connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
 	own := cfg.Copy()
+	// Behind PgBouncer in transaction mode no prepared statement survives,
+	// whatever the watched pool's own mode is.
+	own.DefaultQueryExecMode = pgx.QueryExecModeExec
+	own.StatementCacheCapacity, own.DescriptionCacheCapacity = 0, 0
 	own.RuntimeParams["application_name"] = ApplicationName
 	own.RuntimeParams["statement_timeout"] = strconv.FormatInt(StatementTimeout.Milliseconds(), 10)
 	conn, err := pgx.ConnectConfig(ctx, own)

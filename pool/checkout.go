@@ -38,17 +38,11 @@ func (p *Pool) checkout(s *Scope, start time.Time) (*record, error) {
 			return nil, err
 		}
 		if reason == "" {
-			p.noteAcquired()
+			p.acquires.Add(1)
 			return r, nil
 		}
 		claimed, r = p.replace(s, r, reason), nil
 	}
-}
-
-func (p *Pool) noteAcquired() {
-	p.mu.Lock()
-	p.counts.Acquires++
-	p.mu.Unlock()
 }
 
 // place takes a place in the pool, waiting for one if need be. With it may
@@ -57,7 +51,7 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		return grant{err: errPoolClosed(p.config.Name)}
+		return grant{err: ErrClosed(p.config.Name)}
 	}
 	if p.taken < p.config.MaxConns() {
 		p.taken++
@@ -71,67 +65,14 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 		return grant{err: err}
 	}
 	w := waiterPool.Get().(*waiter)
+	w.ctx, w.since = s.ctx, start
 	p.waiters.push(w)
+	p.watchTimeoutLocked(w)
 	p.mu.Unlock()
-	return p.wait(s, w, start)
-}
-
-func (p *Pool) wait(s *Scope, w *waiter, start time.Time) (g grant) {
-	defer waiterPool.Put(w)
-	w.timer.Reset(p.config.PoolTimeout)
-	defer w.timer.Stop()
-	select {
-	case g := <-w.ready:
-		return g
-	case <-w.timer.C:
-		if g, granted := p.giveUp(w); granted {
-			return g // came with the last moment: swallowing it would lose it
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return grant{err: p.timeoutLocked(start)}
-	case <-s.ctx.Done():
-		if g, granted := p.giveUp(w); granted {
-			p.passOn(g, s.observer)
-		}
-		return grant{err: ErrInterrupted}
-	}
-}
-
-// giveUp leaves the queue. If a grant is already on its way it is returned.
-func (p *Pool) giveUp(w *waiter) (g grant, granted bool) {
-	p.mu.Lock()
-	left := p.waiters.remove(w)
-	p.mu.Unlock()
-	if left {
-		return grant{}, false
-	}
-	return <-w.ready, true
-}
-
-// passOn gives back what an interrupted waiter was granted.
-func (p *Pool) passOn(g grant, o Observer) {
-	switch {
-	case g.err != nil:
-	case g.record != nil:
-		p.giveBack(g.record, o)
-	default:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if g.claimed {
-			p.idle++
-		} else {
-			p.opening--
-		}
-		p.freePlaceLocked()
-	}
-}
-
-func (p *Pool) timeoutLocked(start time.Time) error {
-	p.counts.Timeouts++
-	return &TimeoutError{
-		Pool: p.config.Name, Waited: time.Since(start), Limit: p.config.PoolTimeout, Stat: p.statLocked(),
-	}
+	g := <-w.ready // a connection, a place, a timeout or an interruption
+	w.ctx = nil
+	waiterPool.Put(w)
+	return g
 }
 
 // claimLocked decides for the holder of a place whether it takes an idle
@@ -206,12 +147,12 @@ func (p *Pool) admit(o opened, observer Observer) (*record, error) {
 		p.freePlaceLocked()
 		p.mu.Unlock()
 		if closed {
-			return nil, errPoolClosed(p.config.Name)
+			return nil, ErrClosed(p.config.Name)
 		}
 		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Err: o.err}
 	}
 	r := recordOf(o.conn)
-	if !r.fresh {
+	if _, known := p.records[r]; known {
 		p.idle-- // pgxpool had an idle one by now and preferred it
 		p.notePeakLocked()
 		p.mu.Unlock()

@@ -18,7 +18,7 @@ func (p *Pool) Close() {
 	}
 	p.closed = true
 	for w := p.waiters.pop(); w != nil; w = p.waiters.pop() {
-		w.ready <- grant{err: errPoolClosed(p.config.Name)}
+		w.ready <- grant{err: ErrClosed(p.config.Name)}
 	}
 	p.mu.Unlock()
 	p.closeIdle()
@@ -63,6 +63,7 @@ func (p *Pool) Shutdown(ctx context.Context) {
 		p.leaks.stop()
 	}
 	p.cutter.stop()
+	p.stopTimer()
 	p.closePgx()
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // ConnConfig is how pgx opens one connection of the pool: the URL, with
-// application_name and statement_timeout as startup parameters, the connect
+// application_name, datestyle and statement_timeout as startup parameters, the connect
 // timeout (per address tried) and the exec mode. The fields win over what the
 // URL says about the same things. The URL must not be empty.
 //
@@ -24,6 +24,9 @@ func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 		return nil, err
 	}
 	conn.RuntimeParams["application_name"] = c.ApplicationName
+	// Values that arrive as text are dates only in this style; a role or a
+	// database may have another one for its default.
+	conn.RuntimeParams["datestyle"] = "ISO"
 	if c.StatementTimeout > 0 {
 		conn.RuntimeParams["statement_timeout"] = strconv.FormatInt(c.StatementTimeout.Milliseconds(), 10)
 	}

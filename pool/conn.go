@@ -45,8 +45,7 @@ func (c *Conn) Query(s *Scope, sql string, args []any) (*Result, error) {
 	if c.released {
 		return nil, errConnReleased()
 	}
-	res, _, err := c.pool.query(s, c.record, time.Now(), sql, args)
-	return res, err
+	return c.pool.query(s, c.record, time.Now(), sql, args)
 }
 
 // Exec is Pool.Exec on this connection.
@@ -56,8 +55,7 @@ func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
 	if c.released {
 		return nil, errConnReleased()
 	}
-	res, _, err := c.pool.exec(s, c.record, time.Now(), sql, args)
-	return res, err
+	return c.pool.exec(s, c.record, time.Now(), sql, args)
 }
 
 // Release returns the connection to the pool; it is back when Release is. An

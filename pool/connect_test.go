@@ -16,8 +16,8 @@ import (
 )
 
 // slowServer is a way to the server on which every connection takes a while to
-// open. A delay of zero never answers.
-func slowServer(t *testing.T, target string, delay time.Duration) string {
+// open. A delay of zero never answers. accepted hears of each.
+func slowServer(t *testing.T, target string, delay time.Duration, accepted chan<- struct{}) string {
 	t.Helper()
 	u, err := url.Parse(target)
 	require.NoError(t, err)
@@ -36,6 +36,10 @@ func slowServer(t *testing.T, target string, delay time.Duration) string {
 			client, err := listener.Accept()
 			if err != nil {
 				return
+			}
+			select {
+			case accepted <- struct{}{}:
+			default: // nobody wants to know
 			}
 			wg.Go(func() { forward(client, backend, delay, quit) })
 		}
@@ -69,8 +73,9 @@ func forward(client net.Conn, backend string, delay time.Duration, quit chan str
 
 // Point 7, the connecting: it has a limit of its own.
 func TestConnectingIsNotBoundByPoolTimeout(t *testing.T) {
+	accepted := make(chan struct{}, 10)
 	h := newPool(t, 1, 0, func(c *pool.Config) {
-		c.URL = slowServer(t, c.URL, 600*time.Millisecond)
+		c.URL = slowServer(t, c.URL, 600*time.Millisecond, accepted)
 		c.PoolTimeout = 200 * time.Millisecond
 	})
 	done := make(chan acquired, 1)
@@ -78,6 +83,7 @@ func TestConnectingIsNotBoundByPoolTimeout(t *testing.T) {
 		c, err := h.Acquire(h.scope(), nil)
 		done <- acquired{c, err}
 	}()
+	<-accepted // it connects
 	require.Eventually(t, func() bool { _, err := h.Acquire(h.scope(), nil); return isTimeout(err) }, 5*time.Second, time.Millisecond,
 		"a connection that is being opened holds its place")
 	require.Zero(t, h.Stat().Active, "nobody has it yet")
@@ -111,7 +117,7 @@ func TestRefusedConnectGivesItsPlaceBackAtOnce(t *testing.T) {
 
 func TestSilentServerIsAConnectErrorWithinConnectTimeout(t *testing.T) {
 	h := newPool(t, 1, 0, func(c *pool.Config) {
-		c.URL = strings.Replace(slowServer(t, c.URL, 0), "sslmode=disable", "sslmode=prefer", 1)
+		c.URL = strings.Replace(slowServer(t, c.URL, 0, nil), "sslmode=disable", "sslmode=prefer", 1)
 		c.ConnectTimeout = time.Second
 	})
 	start := time.Now()
@@ -126,7 +132,7 @@ func TestSilentServerIsAConnectErrorWithinConnectTimeout(t *testing.T) {
 // An iteration that is cut off while it connects leaves the connection to the
 // next in line.
 func TestInterruptedConnectServesTheNext(t *testing.T) {
-	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = slowServer(t, c.URL, 300*time.Millisecond) })
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = slowServer(t, c.URL, 300*time.Millisecond, nil) })
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)
 	go func() {
@@ -142,4 +148,20 @@ func TestInterruptedConnectServesTheNext(t *testing.T) {
 	require.EqualValues(t, 1, h.Stat().Connects)
 	h.levels(1, 0, 1)
 	got.conn.Release()
+}
+
+// A connection whose opener was cut off waits among the idle ones, and is
+// tested like any of them when its time comes.
+func TestConnectionOpenedForNobodyIsPingedAtCheckout(t *testing.T) {
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = slowServer(t, c.URL, 300*time.Millisecond, nil) })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := h.Acquire(pool.NewScope(ctx, pool.NopObserver{}), nil)
+	require.ErrorIs(t, err, pool.ErrInterrupted)
+	require.Eventually(t, func() bool { return h.Stat().Idle == 1 }, 10*time.Second, 5*time.Millisecond)
+	h.terminateAll()
+	_, err = h.Query(h.scope(), "SELECT 1", nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, h.Stat().Lost)
+	h.levels(0, 1, 1)
 }

@@ -85,7 +85,8 @@ func misuse(format string, args ...any) error {
 	return &QueryError{Err: fmt.Errorf(format, args...)}
 }
 
-func errPoolClosed(name string) error {
+// ErrClosed is the QueryError of a call to a pool that is closed.
+func ErrClosed(name string) error {
 	return misuse("pool %q is closed: create it before the test and close it once, in teardown()", name)
 }
 
@@ -106,15 +107,28 @@ func poolerHint(code string) string {
 // connectReason turns a failed connect into one line that says what to do.
 func connectReason(err error) string {
 	text := oneLine(err)
+	if _, rest, ok := strings.Cut(text, "unsupported startup parameter"); ok {
+		return text + "; the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
+	}
 	switch {
-	case strings.Contains(text, "statement_timeout"):
-		return text + "; the pooler refuses the startup parameter of option statementTimeout: leave it out or set ignore_startup_parameters"
-	case strings.Contains(text, "application_name"):
-		return text + "; the pooler refuses the startup parameter of option applicationName"
 	case strings.Contains(text, "SQLSTATE 53300"):
 		return text + "; the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
 	}
 	return text + "; check url (DATABASE_URL) and that the server is up"
+}
+
+// senderOf names what sends a startup parameter.
+func senderOf(text string) string {
+	for parameter, sender := range map[string]string{
+		"statement_timeout": "option statementTimeout (or the URL's statement_timeout)",
+		"application_name":  "option applicationName",
+		"options":           "the URL's options (or PGOPTIONS)",
+	} {
+		if strings.Contains(text, parameter) {
+			return sender
+		}
+	}
+	return "a parameter of the URL"
 }
 
 // oneLine folds an error's text to a single line.

@@ -42,6 +42,9 @@ func (p *Pool) keepLocked(r *record) CloseReason {
 	if p.idle >= p.config.PoolSize {
 		return CloseOverflow
 	}
+	// One that was opened for a caller who was cut off has never been handed
+	// out. Whoever gets it from among the idle ones has to test it all the same.
+	r.fresh = false
 	r.pooled.Release() // does no I/O: the connection is open and in no transaction
 	p.idle++
 	p.taken--

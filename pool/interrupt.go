@@ -12,10 +12,11 @@ import (
 // off, before it is cancelled.
 const interruptInterval = 20 * time.Millisecond
 
-// interrupter cancels statements whose scope was cut off. It looks at the
-// connections from time to time, where pgx would start a goroutine to watch the
-// context of every statement: at tens of thousands of statements a second that
-// is a fifth of the client's CPU, for something that happens once a test.
+// interrupter cancels statements, and ends waits, whose scope was cut off. It
+// looks at the connections and the queue from time to time, where pgx would
+// start a goroutine to watch the context of every statement: at tens of
+// thousands of statements a second that is a fifth of the client's CPU, for
+// something that happens once a test.
 type interrupter struct {
 	quit, done chan struct{}
 }
@@ -39,6 +40,7 @@ func (i *interrupter) run(p *Pool) {
 				r.flight.interrupt()
 			}
 			clear(open)
+			p.interruptWaiters()
 		case <-i.quit:
 			return
 		}
@@ -48,6 +50,19 @@ func (i *interrupter) run(p *Pool) {
 func (i *interrupter) stop() {
 	close(i.quit)
 	<-i.done
+}
+
+func (p *Pool) interruptWaiters() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for w := p.waiters.first; w != nil; {
+		next := w.next
+		if w.ctx.Err() != nil {
+			p.waiters.remove(w)
+			w.ready <- grant{err: ErrInterrupted}
+		}
+		w = next
+	}
 }
 
 func (p *Pool) openRecords(into []*record) []*record {

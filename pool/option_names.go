@@ -13,7 +13,12 @@ func refuseUnknown(script map[string]any) *ConfigError {
 		if slices.ContainsFunc(options, func(o option) bool { return o.name == key }) {
 			continue
 		}
-		return &ConfigError{Option: showName(key), Source: SourceOption, Reason: "there is no such option", Accepted: meant(key)}
+		err := &ConfigError{Option: showName(key), Source: SourceOption, Reason: "there is no such option", Accepted: meant(key)}
+		// A text may be anything, a password too.
+		if _, text := script[key].(string); !text {
+			err.Reason += ", " + show(script[key]) + " was given for it"
+		}
+		return err
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"sync"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -49,7 +51,8 @@ type Pool struct {
 	leaks    *leakWatch // nil: off
 	cutter   *interrupter
 
-	ending atomic.Bool // Shutdown was called
+	ending   atomic.Bool  // Shutdown was called
+	acquires atomic.Int64 // checkouts that succeeded
 
 	// background counts goroutines that outlive the call which started them.
 	background sync.WaitGroup
@@ -65,7 +68,9 @@ type Pool struct {
 	closing int // of these: whose connection is being closed
 	idle    int // connections in pgxpool's hands that nobody has claimed
 	waiters waiterQueue
-	counts  Stat // Total, PeakActive and the cumulative counts
+	timer   *time.Timer // for the first in line
+	timing  bool        // the timer is set
+	counts  Stat        // Total, PeakActive and the cumulative counts
 	records map[*record]struct{}
 }
 
@@ -87,7 +92,9 @@ func New(config Config, options Options) (*Pool, error) {
 		created:  time.Now(),
 		records:  make(map[*record]struct{}),
 	}
-	pgxConfig, err := pgxpool.ParseConfig("")
+	// Only a vessel for connConfig, and complete, so that PG* variables which
+	// the URL overrides are not looked at again.
+	pgxConfig, err := pgxpool.ParseConfig("host=127.0.0.1 port=5432 user=none dbname=none sslmode=disable")
 	if err != nil {
 		return nil, fmt.Errorf("making the pool %q: %w", config.Name, err)
 	}
@@ -137,8 +144,16 @@ func (p *Pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 		return errNothingIdle
 	}
 	deadline := time.Now().Add(p.config.ConnectTimeout)
-	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return dial(ctx, network, address, deadline)
+	build := config.BuildFrontend
+	var t *transport // of the attempt that is being made
+	config.DialFunc = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		if t, err = dial(ctx, network, address, deadline); err != nil {
+			return nil, err
+		}
+		return t, nil
+	}
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return build(&copyInGuard{r: r, asked: &t.copyIn}, w)
 	}
 	return nil
 }

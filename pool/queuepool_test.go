@@ -75,6 +75,14 @@ func (h *harness) terminate(pid uint32) {
 	}, 5*time.Second, 5*time.Millisecond)
 }
 
+// terminateAll ends all backends of the pool.
+func (h *harness) terminateAll() {
+	h.t.Helper()
+	_, err := pgtest.Conn(h.t, h.url).Exec(h.t.Context(),
+		"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1", h.app)
+	require.NoError(h.t, err)
+}
+
 // levels checks active, idle and total, the last one on the server too.
 func (h *harness) levels(active, idle, total int) {
 	h.t.Helper()

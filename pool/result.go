@@ -27,11 +27,12 @@ type Result struct {
 	tag   pgconn.CommandTag
 	data  []byte // all values, one behind the other
 	cells []cell // row by row
+	rows  int
 
 	// A row or two of a few columns, which most results are, fit in here: one
 	// allocation instead of five.
-	smallData  [128]byte
-	smallCells [8]cell
+	smallData  [64]byte
+	smallCells [4]cell
 }
 
 func newResult() *Result {
@@ -49,12 +50,7 @@ type cell struct {
 func (r *Result) Shape() *Shape { return r.shape }
 
 // Len is the number of rows.
-func (r *Result) Len() int {
-	if r.shape == nil || len(r.shape.Columns) == 0 {
-		return 0
-	}
-	return len(r.cells) / len(r.shape.Columns)
-}
+func (r *Result) Len() int { return r.rows }
 
 // Value returns the bytes of one value in the column's wire format, nil for
 // NULL (an empty value is empty, not nil). The bytes must not be changed.
@@ -76,6 +72,9 @@ func NewResult(shape *Shape, tag pgconn.CommandTag, values ...[]byte) *Result {
 	r.shape, r.tag = shape, tag
 	for _, v := range values {
 		r.append(v)
+	}
+	if n := len(shape.Columns); n > 0 {
+		r.rows = len(values) / n
 	}
 	return r
 }

@@ -39,6 +39,7 @@ func (p *Pool) Stat() Stat {
 
 func (p *Pool) statLocked() Stat {
 	s := p.counts
+	s.Acquires = p.acquires.Load()
 	s.Size, s.MaxOverflow = p.config.PoolSize, p.config.MaxOverflow
 	s.Active, s.Idle = p.activeLocked(), max(0, p.idle)
 	s.Waiting = p.waiters.len()

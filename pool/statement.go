@@ -14,7 +14,7 @@ import (
 // Query runs one statement on a connection of its own and returns all rows.
 // The connection is back in the pool when it returns.
 func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return p.withRecord(s, func(r *record, at time.Time) (*Result, time.Time, error) {
+	return p.withRecord(s, func(r *record, at time.Time) (*Result, error) {
 		return p.query(s, r, at, sql, args)
 	})
 }
@@ -22,29 +22,29 @@ func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
 // Exec runs one statement, or without arguments several separated by
 // semicolons, on a connection of its own. The result has no rows.
 func (p *Pool) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return p.withRecord(s, func(r *record, at time.Time) (*Result, time.Time, error) {
+	return p.withRecord(s, func(r *record, at time.Time) (*Result, error) {
 		return p.exec(s, r, at, sql, args)
 	})
 }
 
 func (p *Pool) withRecord(
-	s *Scope, run func(*record, time.Time) (*Result, time.Time, error),
+	s *Scope, run func(*record, time.Time) (*Result, error),
 ) (*Result, error) {
 	r, acquired, err := p.acquire(s)
 	if err != nil {
 		return nil, err
 	}
-	res, end, err := run(r, acquired)
+	res, err := run(r, acquired)
 	p.giveBack(r, s.observer)
-	s.observer.Released(end, end.Sub(acquired))
+	now := time.Now()
+	s.observer.Released(now, now.Sub(acquired))
 	return res, err
 }
 
-// query runs sql on r and reads every row. start is when it began, the
-// returned time when it ended.
-func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, time.Time, error) {
+// query runs sql on r and reads every row. start is when it began.
+func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, error) {
 	if err := r.flight.enter(s); err != nil {
-		return nil, start, err
+		return nil, err
 	}
 	r.args = append(append(r.args[:0], p.formats), args...)
 	rows, err := r.conn.Query(context.Background(), sql, r.args...)
@@ -57,24 +57,24 @@ func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []an
 	end := time.Now()
 	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
 	if err != nil {
-		return nil, end, err
+		return nil, err
 	}
-	return res, end, nil
+	return res, nil
 }
 
 // exec is query for a statement whose rows nobody wants.
-func (p *Pool) exec(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, time.Time, error) {
+func (p *Pool) exec(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, error) {
 	if err := r.flight.enter(s); err != nil {
-		return nil, start, err
+		return nil, err
 	}
 	tag, err := r.conn.Exec(context.Background(), sql, args...)
 	interrupted := r.flight.leave()
 	end := time.Now()
 	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
 	if err != nil {
-		return nil, end, err
+		return nil, err
 	}
-	return &Result{tag: tag}, end, nil
+	return &Result{tag: tag}, nil
 }
 
 // observeStatement types a statement's error and reports the statement.
@@ -92,6 +92,9 @@ func (p *Pool) observeStatement(
 }
 
 func (p *Pool) statementError(r *record, err error) error {
+	if r.transport.copyIn.Load() {
+		return &QueryError{Err: errCopyIn}
+	}
 	if r.lost(err) {
 		p.invalidate(r)
 		return &ConnectionLostError{Err: err}
@@ -114,6 +117,7 @@ func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
 		for _, v := range rows.RawValues() {
 			res.append(v)
 		}
+		res.rows++
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

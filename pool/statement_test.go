@@ -3,7 +3,10 @@ package pool_test
 import (
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 func TestEmptyIsNotNull(t *testing.T) {
@@ -49,4 +52,50 @@ func TestBrokenStreamIsAnError(t *testing.T) {
 	_, err := h.Query(h.scope(), "SELECT 1 / (500 - n) FROM generate_series(1, 1000) n", nil)
 	require.ErrorContains(t, err, "division by zero")
 	h.levels(0, 1, 1)
+}
+
+// The server would wait for rows, and pgx for the server.
+func TestCopyFromStdinIsRefused(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	_, err := h.Exec(h.scope(), "CREATE TABLE copied (n int)", nil)
+	require.NoError(t, err)
+	calls := map[string]func() error{
+		"query": func() error { _, err := h.Query(h.scope(), "COPY copied FROM STDIN", nil); return err },
+		"exec":  func() error { _, err := h.Exec(h.scope(), "SELECT 1; COPY copied FROM STDIN", nil); return err },
+	}
+	for name, call := range calls {
+		err := call()
+		var query *pool.QueryError
+		require.ErrorAs(t, err, &query, name)
+		require.ErrorContains(t, err, "COPY", name)
+		res, err := h.Query(h.scope(), "SELECT count(*)::text FROM copied", nil)
+		require.NoError(t, err)
+		require.Equal(t, "0", string(res.Value(0, 0)))
+	}
+	_, err = h.Exec(h.scope(), "DROP TABLE copied", nil)
+	require.NoError(t, err)
+}
+
+func TestRowsWithoutColumnsAreRows(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	res, err := h.Query(h.scope(), "SELECT FROM generate_series(1, 3)", nil)
+	require.NoError(t, err)
+	require.Equal(t, 3, res.Len())
+}
+
+func TestDatesAreISOWhateverTheRoleSays(t *testing.T) {
+	h := newPool(t, 1, 0, func(c *pool.Config) {
+		c.URL += "&options=-c%20datestyle%3DSQL%2CDMY"
+		c.QueryExecMode = pgx.QueryExecModeExec
+	})
+	res, err := h.Query(h.scope(), "SELECT date '2024-02-01'", nil)
+	require.NoError(t, err)
+	require.Equal(t, "2024-02-01", string(res.Value(0, 0)))
+}
+
+// A variable that the URL overrides is nobody's business.
+func TestOverriddenEnvironmentIsNotRead(t *testing.T) {
+	t.Setenv("PGPORT", "abc")
+	h := newPool(t, 1, 0, nil)
+	h.acquire().Release()
 }

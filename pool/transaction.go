@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// errEnded: COMMIT outside a transaction is only a warning to the server.
+var errEnded = errors.New("the transaction was ended before its end: no COMMIT or ROLLBACK inside transaction(fn)")
+
 // errRolledBack is what COMMIT answers after a failed statement.
 var errRolledBack = errors.New("the transaction was rolled back instead of committed: a statement in it had failed")
 
@@ -39,6 +42,10 @@ func (c *Conn) control(s *Scope, sql, wanted string) error {
 	}
 	if err := c.record.flight.enter(s); err != nil {
 		return err
+	}
+	if sql == "COMMIT" && !c.record.inTransaction() {
+		c.record.flight.leave()
+		return &QueryError{Err: errEnded}
 	}
 	tag, err := c.record.conn.Exec(context.Background(), sql)
 	interrupted := c.record.flight.leave()

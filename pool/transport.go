@@ -18,12 +18,13 @@ const closeGrace = 2 * time.Second
 type transport struct {
 	net.Conn
 	established atomic.Bool
+	copyIn      atomic.Bool // the server asked for rows, see copyInGuard
 }
 
 // dial opens a transport that must be established before the deadline, which
 // spans every host and TLS fallback that pgx tries: connectTimeout is the
 // limit for all of them together.
-func dial(ctx context.Context, network, address string, deadline time.Time) (net.Conn, error) {
+func dial(ctx context.Context, network, address string, deadline time.Time) (*transport, error) {
 	d := net.Dialer{Deadline: deadline, KeepAlive: 30 * time.Second}
 	conn, err := d.DialContext(ctx, network, address)
 	if err != nil {

@@ -1,35 +1,34 @@
 package pool
 
 import (
+	"context"
 	"sync"
 	"time"
 )
 
-// grant is what a waiter is handed: a returned connection, or just the place
-// in which to take one of the idle ones (claimed) or to open its own.
+// grant is what ends a wait: a returned connection, the place in which to take
+// one of the idle ones (claimed) or to open one's own, or an error.
 type grant struct {
 	record  *record
 	claimed bool // an idle connection was set aside for the receiver
 	err     error
 }
 
-// waiter is one caller in the queue. Waiters are used again, timer and all:
-// under overload every checkout needs one.
+// waiter is one caller in the queue. Whoever takes it out of the queue, under
+// the pool's lock, owes it exactly one grant: so the caller has nothing to
+// select from, and nothing that was granted can be lost. Waiters are used
+// again: under overload every checkout needs one.
 type waiter struct {
 	ready      chan grant // capacity 1: the giver never blocks
-	timer      *time.Timer
+	ctx        context.Context
+	since      time.Time
 	prev, next *waiter
-	queued     bool
 }
 
-var waiterPool = sync.Pool{New: func() any {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return &waiter{ready: make(chan grant, 1), timer: t}
-}}
+var waiterPool = sync.Pool{New: func() any { return &waiter{ready: make(chan grant, 1)} }}
 
 // waiterQueue is a first-come queue with removal from the middle in constant
-// time, for those who give up. The pool's lock guards it.
+// time, for those who are cut off. The pool's lock guards it.
 type waiterQueue struct {
 	first, last *waiter
 	n           int
@@ -38,7 +37,7 @@ type waiterQueue struct {
 func (q *waiterQueue) len() int { return q.n }
 
 func (q *waiterQueue) push(w *waiter) {
-	w.prev, w.next, w.queued = q.last, nil, true
+	w.prev, w.next = q.last, nil
 	if q.last != nil {
 		q.last.next = w
 	} else {
@@ -57,12 +56,7 @@ func (q *waiterQueue) pop() *waiter {
 	return w
 }
 
-// remove takes w out and reports whether it was still in: if not, a grant is
-// on its way to it.
-func (q *waiterQueue) remove(w *waiter) bool {
-	if !w.queued {
-		return false
-	}
+func (q *waiterQueue) remove(w *waiter) {
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {
@@ -73,7 +67,6 @@ func (q *waiterQueue) remove(w *waiter) bool {
 	} else {
 		q.last = w.prev
 	}
-	w.prev, w.next, w.queued = nil, nil, false
+	w.prev, w.next = nil, nil
 	q.n--
-	return true
 }

@@ -24,6 +24,8 @@
 
 const requested = { metric: 'request_duration', expression: 'max>0' };
 const sampled = { metric: 'pgxpool_samples', expression: 'count>0' };
+// A pool that never got a connection has been sampled too, at 0.
+const opened = { metric: 'pgxpool_connections_opened', expression: 'count>0' };
 
 const successRate = {
   name: 'success_rate',
@@ -106,7 +108,7 @@ const activeConnections = {
   warningMetric: 'pgxpool_waiting_sampled',
   warningTitle: 'users waiting',
   warning: 'p(95)==0',
-  guard: sampled,
+  guard: opened,
   unit: 'percent',
   advice: {
     warning: 'The base pool is nearly full or in overflow at the 95th percentile. Raise DB_POOL_SIZE.',
@@ -120,7 +122,7 @@ const overflowTime = {
   metric: 'pgxpool_in_overflow',
   pass: 'rate<0.10',
   warning: 'rate<0.30',
-  guard: sampled,
+  guard: opened,
   unit: 'share',
   advice: {
     warning: 'Overflow is meant for spikes. Raise DB_POOL_SIZE until the usual load fits into it.',
@@ -156,7 +158,9 @@ function ofApplication(row) {
   const rename = (metric) =>
     metric && metric !== dbCPU.metric ? metric.replace(/^pgxpool_/, 'app_pool_') : metric;
   const condition = (c) => c && { ...c, metric: rename(c.metric) };
-  const renamed = { ...row, metric: rename(row.metric), guard: condition(row.guard) };
+  // Whoever watches an application does not see its connections being opened.
+  const guard = row.guard === opened ? sampled : row.guard;
+  const renamed = { ...row, metric: rename(row.metric), guard: condition(guard) };
   if (row.warningMetric) {
     renamed.warningMetric = rename(row.warningMetric);
   }

@@ -39,6 +39,8 @@ func newEngine(t *testing.T) *engine {
 		"pgxpool_active_sampled":  metrics.Trend,
 		"pgxpool_in_overflow":     metrics.Rate,
 		"pgxpool_samples":         metrics.Counter,
+
+		"pgxpool_connections_opened": metrics.Counter,
 	} {
 		e.metrics[name] = e.registry.MustNewMetric(name, metricType)
 		if twin := ofApplication(name); twin != name {

@@ -41,6 +41,7 @@ func engineOf(t *testing.T, r run) *engine {
 	e.add("pgxpool_db_cpu", r.cpu...)
 	if r.time > 0 {
 		e.add("pgxpool_samples", float64(r.time))
+		e.add("pgxpool_connections_opened", 1)
 		e.add("pgxpool_utilization", r.utilization...)
 		e.add("pgxpool_waiting_sampled", r.waiting...)
 		e.addRate("pgxpool_in_overflow", r.inOverflow, r.time)
@@ -88,8 +89,8 @@ func TestCriteria(t *testing.T) {
 		"no request: success":  {func(r *run) { r.success = 0 }, "success_rate", verdict.Fail, "no data: request_duration has no samples"},
 		"no request: timeouts": {func(r *run) { r.success = 0 }, "pool_timeouts", verdict.Fail, "no data: request_duration has no samples"},
 		"no drift":             {func(r *run) { r.drift = nil }, "response_drift", verdict.Fail, "no data: the first third has too few"},
-		"no sample: active":    {func(r *run) { r.time = 0 }, "active_connections", verdict.Fail, "no data: pgxpool_samples has no samples"},
-		"no sample: overflow":  {func(r *run) { r.time = 0 }, "overflow_time", verdict.Fail, "no data: pgxpool_samples has no samples"},
+		"no sample: active":    {func(r *run) { r.time = 0 }, "active_connections", verdict.Fail, "no data: pgxpool_connections_opened has no samples"},
+		"no sample: overflow":  {func(r *run) { r.time = 0 }, "overflow_time", verdict.Fail, "no data: pgxpool_connections_opened has no samples"},
 		"cpu refused":          {func(r *run) { r.cpu = nil }, "db_cpu", verdict.Warning, "not measured: the role may not read /proc/stat"},
 		"cpu not tried":        {func(r *run) { r.cpu, r.time = nil, 0 }, "db_cpu", verdict.Fail, "no data: the role may not read /proc/stat"},
 	}
