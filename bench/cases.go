@@ -39,6 +39,7 @@ func cases(xk6sql bool) []benchCase {
 		{name: "pgbench", label: "pgbench, prepared statements", bare: bareOne, command: pgbench, queries: pgbenchQueries},
 		extension("blocking", "extension, 20 queries an iteration", bareOne),
 		extension("single", "extension, 1 query an iteration", bareOne),
+		extension("empty", "k6's own iteration, no query", bareOne),
 		extension("pre-ping", "extension, 1 query an iteration, pre-ping", bareOne),
 		extension("touched", "extension, queryRow, a column touched", bareOne),
 		extension("promise", "extension, Promise", bareOne),

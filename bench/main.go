@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,61 +36,75 @@ type settings struct {
 	only    string
 }
 
-func run() error {
-	var s settings
-	var users, out string
-	var xk6sql bool
-	var manyUsers, soakQueries int
-	flag.IntVar(&s.rounds, "rounds", 5, "rounds; the medians are reported")
-	flag.IntVar(&s.seconds, "seconds", 5, "length of each run")
-	flag.IntVar(&s.pool, "pool", 20, "connections")
+// job is what the command line asks for.
+type job struct {
+	settings
+	out         string // base of the report's files
+	xk6sql      bool
+	manyUsers   int
+	soakQueries int
+}
+
+func parse() (j job, err error) {
+	var users string
+	flag.IntVar(&j.rounds, "rounds", 5, "rounds; the medians are reported")
+	flag.IntVar(&j.seconds, "seconds", 5, "length of each run")
+	flag.IntVar(&j.pool, "pool", 20, "connections")
 	flag.StringVar(&users, "users", "20,100", "concurrent users, with commas between")
-	flag.StringVar(&s.only, "only", "", "run only cases whose name contains this, and the yardstick")
-	flag.StringVar(&out, "out", "", "write the table to OUT.md and OUT.json")
-	flag.BoolVar(&xk6sql, "xk6sql", true, "build xk6-sql with lib/pq for comparison")
-	flag.IntVar(&manyUsers, "many", 0, "instead of the comparison: so many users on one pool of 60")
-	flag.IntVar(&soakQueries, "soak", 0, "instead of the comparison: so many queries, and what memory does")
+	flag.StringVar(&j.only, "only", "", "run only cases whose name contains this, and the yardstick")
+	flag.StringVar(&j.out, "out", "", "write the table to OUT.md and OUT.json")
+	flag.BoolVar(&j.xk6sql, "xk6sql", true, "build xk6-sql with lib/pq for comparison")
+	flag.IntVar(&j.manyUsers, "many", 0, "instead of the comparison: so many users on one pool of 60")
+	flag.IntVar(&j.soakQueries, "soak", 0, "instead of the comparison: so many queries, and what memory does")
 	flag.Parse()
 	for _, text := range strings.Split(users, ",") {
-		var n int
-		if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n < 1 {
-			return fmt.Errorf("-users is %q: accepted are whole numbers of at least 1 with commas between", users)
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return j, fmt.Errorf("-users is %q: accepted are whole numbers of at least 1 with commas between", users)
 		}
-		s.users = append(s.users, n)
+		j.users = append(j.users, n)
 	}
+	return j, nil
+}
 
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	defer cancel()
-	dir, err := os.MkdirTemp("", "xk6-pgxpool-bench-")
+func run() error {
+	j, err := parse()
 	if err != nil {
-		return fmt.Errorf("making a directory for the binaries: %w", err)
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
-	s.dir = dir
-	if err := buildAll(ctx, s.dir, xk6sql && manyUsers+soakQueries == 0); err != nil {
 		return err
 	}
-	server, err := startDatabase(ctx, max(s.pool, 100))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	if j.dir, err = os.MkdirTemp("", "xk6-pgxpool-bench-"); err != nil {
+		return fmt.Errorf("making a directory for the binaries: %w", err)
+	}
+	defer os.RemoveAll(j.dir) //nolint:errcheck // a temporary directory
+	if err := buildAll(ctx, j.dir, j.xk6sql && j.manyUsers+j.soakQueries == 0); err != nil {
+		return err
+	}
+	server, err := startDatabase(ctx, max(j.pool, 100))
 	if err != nil {
 		return err
 	}
 	defer server.Stop() //nolint:errcheck // temporary
-	s.url = server.URL()
-
+	j.url = server.URL()
 	switch {
-	case manyUsers > 0:
-		return many(ctx, s, manyUsers, 60)
-	case soakQueries > 0:
-		return soak(ctx, s, soakQueries)
+	case j.manyUsers > 0:
+		return many(ctx, j.settings, j.manyUsers, 60)
+	case j.soakQueries > 0:
+		return soak(ctx, j.settings, j.soakQueries)
 	}
-	report, err := measureAll(ctx, s, cases(xk6sql))
+	return compareAll(ctx, j, "PostgreSQL "+server.Version())
+}
+
+func compareAll(ctx context.Context, j job, server string) error {
+	report, err := measureAll(ctx, j.settings, cases(j.xk6sql))
 	if err != nil {
 		return err
 	}
-	report.Server = "PostgreSQL " + server.Version()
+	report.Server = server
 	fmt.Print(report.markdown())
-	if out == "" {
+	if j.out == "" {
 		return nil
 	}
-	return report.write(filepath.Clean(out))
+	return report.write(filepath.Clean(j.out))
 }

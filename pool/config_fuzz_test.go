@@ -81,7 +81,7 @@ func FuzzResolve(f *testing.F) {
 	f.Add("poolSize", "20", 20.0, int64(20), true, byte(0), "pw", "5")
 	f.Add("queryExecMode", "exec", math.NaN(), int64(-1), false, byte(1), "a b", "-1")
 	f.Add("pool_max_conns", "1d", math.Inf(1), int64(math.MaxInt64), false, byte(2), "'", "1h30m")
-	f.Add("url", "postgres://x:y@z", -0.0, int64(math.MinInt64), true, byte(3), "@", "off")
+	f.Add("url", "postgres://x:y@z", math.Copysign(0, -1), int64(math.MinInt64), true, byte(3), "@", "off")
 	f.Fuzz(func(t *testing.T, name, text string, number float64, whole int64, truth bool, kind byte, seed, variable string) {
 		password := secretOf(seed)
 		url := connectionStrings(password)[int(kind)%7]

@@ -108,7 +108,7 @@ func TestBrokenDotEnv(t *testing.T) {
 	} {
 		dir := writeDotEnv(t, test.content)
 		_, err := Environment(nil, nil, dir)
-		e := requireConfigError(t, err, "line "+strconv.Itoa(test.line)+" cannot be read", "NAME=value")
+		e := configErrorOf(t, err, "line "+strconv.Itoa(test.line)+" cannot be read", "NAME=value")
 		require.Equal(t, filepath.Join(dir, ".env"), e.Source)
 		require.NotContains(t, err.Error(), "heim", test.content)
 	}
@@ -143,7 +143,7 @@ func FuzzDotEnv(f *testing.F) {
 			_, _ = lookup("A")
 			return
 		}
-		e := requireConfigError(t, err)
+		e := configErrorOf(t, err)
 		require.NotContains(t, e.Reason+e.Accepted, "Zq")
 		if _, rest, ok := strings.Cut(e.Reason, "line "); ok {
 			line, err := strconv.Atoi(strings.Fields(rest)[0])

@@ -3,6 +3,7 @@ package pool
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,7 +132,15 @@ func senderOf(text string) string {
 	return "a parameter of the URL"
 }
 
-// oneLine folds an error's text to a single line.
+// oneLine folds an error's text to a single line. A line that is there twice,
+// as when a server refuses with TLS and without, is said once.
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.Join(strings.Fields(line), " ")
+		if line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, " ")
 }

@@ -25,9 +25,14 @@ func fakeEnv(pairs ...string) Lookup {
 	}
 }
 
-// requireConfigError checks what every refusal promises: one line that holds
+func requireConfigError(t *testing.T, err error, words ...string) {
+	t.Helper()
+	_ = configErrorOf(t, err, words...)
+}
+
+// configErrorOf checks what every refusal promises: one line that holds
 // the given words.
-func requireConfigError(t *testing.T, err error, words ...string) *ConfigError {
+func configErrorOf(t *testing.T, err error, words ...string) *ConfigError {
 	t.Helper()
 	var e *ConfigError
 	require.ErrorAs(t, err, &e)
@@ -151,7 +156,7 @@ func TestOptionRefused(t *testing.T) {
 		{"url", []any{"postgres://u:geheim@h"}, []string{"an array"}},
 	} {
 		_, err := Resolve(map[string]any{test.option: test.value}, nil)
-		e := requireConfigError(t, err, append(test.words, "option "+test.option)...)
+		e := configErrorOf(t, err, append(test.words, "option "+test.option)...)
 		require.Equal(t, test.option, e.Option)
 		require.Equal(t, SourceOption, e.Source)
 		require.NotEmpty(t, e.Accepted)
@@ -182,7 +187,7 @@ func TestEnvironmentRefused(t *testing.T) {
 		{"DATABASE_URL", "url", "sqlite:///./flowboard.db", "sqlite://***"},
 	} {
 		_, err := Resolve(nil, fakeEnv(test.env, test.text))
-		e := requireConfigError(t, err, test.option, "from "+test.env, test.shown)
+		e := configErrorOf(t, err, test.option, "from "+test.env, test.shown)
 		require.Equal(t, test.option, e.Option)
 		require.Equal(t, test.env, e.Source)
 		require.NotEmpty(t, e.Accepted)
@@ -251,7 +256,7 @@ func TestUnknownOption(t *testing.T) {
 		"echo": "use one of url, name, poolSize, maxOverflow, poolTimeout", "": "use one of url",
 	} {
 		_, err := Resolve(map[string]any{name: int64(1)}, nil)
-		e := requireConfigError(t, err, "there is no such option", use)
+		e := configErrorOf(t, err, "there is no such option", use)
 		require.Equal(t, SourceOption, e.Source)
 		if name != "" {
 			require.Contains(t, err.Error(), name)

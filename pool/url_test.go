@@ -114,7 +114,8 @@ func TestURLWithSeveralHosts(t *testing.T) {
 	} {
 		conn, err := Config{URL: text}.ConnConfig()
 		require.NoError(t, err, text)
-		require.Equal(t, ports, []uint16{conn.Port, conn.Fallbacks[0].Port}, text)
+		got := []uint16{conn.Port, conn.Fallbacks[0].Port}
+		require.Equal(t, ports, got, text)
 	}
 	_, err := Resolve(map[string]any{"url": "host=a,b port=1,2,3"}, nil)
 	requireConfigError(t, err, "the numbers of hosts and ports differ")
@@ -202,7 +203,7 @@ func TestURLRefused(t *testing.T) {
 		"host=h port=geheim":                                     {"***", "a port is not a number"},
 	} {
 		_, err := Resolve(map[string]any{"url": text}, nil)
-		e := requireConfigError(t, err, append(words, "option url")...)
+		e := configErrorOf(t, err, append(words, "option url")...)
 		require.Equal(t, "url", e.Option)
 		require.NotContains(t, err.Error(), "heim", text)
 

@@ -24,6 +24,10 @@ const cases = {
   single: [1, () => {
     pool.query(one, next());
   }],
+  // k6's own iteration, with nothing in it but the pool's presence.
+  empty: [1, () => {
+    next();
+  }],
   'pre-ping': [1, () => {
     pool.query(one, next());
   }],

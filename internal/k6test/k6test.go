@@ -106,6 +106,7 @@ func Command(ctx context.Context, t testing.TB, r Run) *exec.Cmd {
 // K6 runs k6 to its end.
 func K6(t testing.TB, r Run) Result {
 	t.Helper()
+	Binary(t) // a cold build may take longer than the run
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := Command(ctx, t, r)
