@@ -17,7 +17,7 @@ import (
 func soak(ctx context.Context, s settings, queries int) error {
 	for _, flags := range [][]string{
 		{"--features", "native-histograms"},
-		{"--no-summary", "--no-thresholds"},
+		{"--summary-mode", "disabled", "--no-thresholds"},
 	} {
 		if err := soakWith(ctx, s, queries, flags); err != nil {
 			return err
