@@ -138,7 +138,7 @@ var monitorOptions = map[string]string{
 }
 
 func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool, s *monitorSettings) error {
-	lookup, err := monitorLookup(gs)
+	lookup, err := environment(gs, monitorVariables)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool,
 	}
 	s.config, err = pool.Resolve(given, lookup)
 	if err != nil {
-		return namingFlag(err)
+		return namingFlag(err, monitorOptions)
 	}
 	if s.config.URL == "" {
 		return errors.New("no database to look at; set DATABASE_URL or --url to the one that the application uses")
@@ -167,28 +167,6 @@ func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool,
 	return nil
 }
 
-// monitorLookup finds the monitor's variables in the process and in .env.
-func monitorLookup(gs *state.GlobalState) (pool.Lookup, error) {
-	dir, err := gs.Getwd()
-	if err != nil {
-		return nil, fmt.Errorf("finding the working directory: %w", err)
-	}
-	process := func(name string) (string, bool) {
-		value, ok := gs.Env[name]
-		return value, ok
-	}
-	lookup, err := pool.Environment(nil, process, dir)
-	if err != nil {
-		return nil, err
-	}
-	return func(name string) (string, bool) {
-		if !monitorVariables[name] {
-			return "", false
-		}
-		return lookup(name)
-	}, nil
-}
-
 // number turns a whole number into one; anything else is left for the option
 // to refuse.
 func number(text string) any {
@@ -196,20 +174,4 @@ func number(text string) any {
 		return n
 	}
 	return text
-}
-
-// namingFlag puts the flag into an error about the option that it gave.
-func namingFlag(err error) error {
-	var refused *pool.ConfigError
-	if !errors.As(err, &refused) || refused.Source != pool.SourceOption {
-		return err
-	}
-	for flag, option := range monitorOptions {
-		if option == refused.Option {
-			named := *refused
-			named.Option, named.Source = "", "--"+flag
-			return &named
-		}
-	}
-	return err
 }

@@ -77,7 +77,7 @@ func untilSignal(gs *state.GlobalState) (context.Context, func()) {
 func startSampler(ctx context.Context, s monitorSettings) (*monitor.Sampler, error) {
 	conn, err := s.config.ConnConfig()
 	if err != nil {
-		return nil, invalid(namingFlag(err))
+		return nil, invalid(namingFlag(err, monitorOptions))
 	}
 	sampler := monitor.NewSampler(monitor.Config{
 		Conn:        conn,

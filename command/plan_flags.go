@@ -134,50 +134,12 @@ func (f *planFlags) config(gs *state.GlobalState) (pool.Config, error) {
 			given[planOptions[flag]] = value
 		}
 	}
-	lookup, err := planLookup(gs)
+	lookup, err := environment(gs, planVariables)
 	if err != nil {
 		return pool.Config{}, err
 	}
 	config, err := pool.Resolve(given, lookup)
-	return config, namingPlanFlag(err)
-}
-
-// planLookup finds the plan's variables in the process and in .env.
-func planLookup(gs *state.GlobalState) (pool.Lookup, error) {
-	dir, err := gs.Getwd()
-	if err != nil {
-		return nil, fmt.Errorf("finding the working directory: %w", err)
-	}
-	process := func(name string) (string, bool) {
-		value, ok := gs.Env[name]
-		return value, ok
-	}
-	lookup, err := pool.Environment(nil, process, dir)
-	if err != nil {
-		return nil, err
-	}
-	return func(name string) (string, bool) {
-		if !planVariables[name] {
-			return "", false
-		}
-		return lookup(name)
-	}, nil
-}
-
-// namingPlanFlag puts the flag into an error about the option that it gave.
-func namingPlanFlag(err error) error {
-	var refused *pool.ConfigError
-	if !errors.As(err, &refused) || refused.Source != pool.SourceOption {
-		return err
-	}
-	for flag, option := range planOptions {
-		if option == refused.Option {
-			named := *refused
-			named.Option, named.Source = "", "--"+flag
-			return &named
-		}
-	}
-	return err
+	return config, namingFlag(err, planOptions)
 }
 
 // planDuration is a flag with a duration. A bare number is seconds, as in the

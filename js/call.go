@@ -1,6 +1,8 @@
 package js
 
 import (
+	"strings"
+
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
 
@@ -18,6 +20,21 @@ const (
 
 func (o operation) String() string {
 	return [...]string{"query", "queryRow", "exec"}[o]
+}
+
+// statementMethod is the method of that name which runs a statement, by the
+// blocking call or the one that gives a Promise; nil if there is none.
+func statementMethod(name string, call, callAsync func(operation, sobek.FunctionCall) sobek.Value) method {
+	run := call
+	if base, ok := strings.CutSuffix(name, "Async"); ok {
+		name, run = base, callAsync
+	}
+	for _, op := range []operation{opQuery, opQueryRow, opExec} {
+		if op.String() == name {
+			return func(c sobek.FunctionCall) sobek.Value { return run(op, c) }
+		}
+	}
+	return nil
 }
 
 // runner is what statements run on: the pool, or one connection of it.

@@ -64,23 +64,10 @@ func (p *poolObject) connection(conn *pool.Conn) sobek.Value {
 }
 
 func (c *connObject) methods(name string) method {
-	switch name {
-	case "query":
-		return func(f sobek.FunctionCall) sobek.Value { return c.call(opQuery, f) }
-	case "queryRow":
-		return func(f sobek.FunctionCall) sobek.Value { return c.call(opQueryRow, f) }
-	case "exec":
-		return func(f sobek.FunctionCall) sobek.Value { return c.call(opExec, f) }
-	case "queryAsync":
-		return func(f sobek.FunctionCall) sobek.Value { return c.callAsync(opQuery, f) }
-	case "queryRowAsync":
-		return func(f sobek.FunctionCall) sobek.Value { return c.callAsync(opQueryRow, f) }
-	case "execAsync":
-		return func(f sobek.FunctionCall) sobek.Value { return c.callAsync(opExec, f) }
-	case "release":
+	if name == "release" {
 		return c.release
 	}
-	return nil
+	return statementMethod(name, c.call, c.callAsync)
 }
 
 func (c *connObject) call(op operation, f sobek.FunctionCall) sobek.Value {

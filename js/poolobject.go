@@ -95,19 +95,10 @@ type poolObject struct {
 }
 
 func (p *poolObject) methods(name string) method {
+	if m := statementMethod(name, p.call, p.callAsync); m != nil {
+		return m
+	}
 	switch name {
-	case "query":
-		return func(c sobek.FunctionCall) sobek.Value { return p.call(opQuery, c) }
-	case "queryRow":
-		return func(c sobek.FunctionCall) sobek.Value { return p.call(opQueryRow, c) }
-	case "exec":
-		return func(c sobek.FunctionCall) sobek.Value { return p.call(opExec, c) }
-	case "queryAsync":
-		return func(c sobek.FunctionCall) sobek.Value { return p.callAsync(opQuery, c) }
-	case "queryRowAsync":
-		return func(c sobek.FunctionCall) sobek.Value { return p.callAsync(opQueryRow, c) }
-	case "execAsync":
-		return func(c sobek.FunctionCall) sobek.Value { return p.callAsync(opExec, c) }
 	case "acquire":
 		return p.acquire
 	case "acquireAsync":
