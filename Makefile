@@ -31,7 +31,7 @@ typecheck: ## check index.d.ts, and the scripts against it
 	npm --prefix internal/typecheck run check
 
 bench: ## compare with a bare pgxpool loop, pgbench and xk6-sql
-	go run ./bench -out docs/comparison
+	go run ./bench -users 100 -rounds 5 -seconds 3 -out docs/comparison
 
 microbench: ## run the Go benchmarks, six times each for benchstat
 	go test -run '^$$' -bench . -benchmem -count 6 ./...
