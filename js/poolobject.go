@@ -10,8 +10,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// method is a native function: sobek calls it without reflection, which costs
-// a tenth.
+// method is a native function: sobek calls it without reflection.
 type method = func(sobek.FunctionCall) sobek.Value
 
 // class gives the Pool constructor.

@@ -14,9 +14,8 @@ const interruptInterval = 20 * time.Millisecond
 
 // interrupter cancels statements, and ends waits, whose scope was cut off. It
 // looks at the connections and the queue from time to time, where pgx would
-// start a goroutine to watch the context of every statement: at tens of
-// thousands of statements a second that is a fifth of the client's CPU, for
-// something that happens once a test.
+// start a goroutine to watch the context of every statement, for something that
+// happens once a test.
 type interrupter struct {
 	quit, done chan struct{}
 }
