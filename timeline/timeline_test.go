@@ -1,0 +1,164 @@
+package timeline
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func TestDistributionKnowsItsEndsAndItsQuantiles(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	values := make([]float64, 10_000)
+	var d Distribution
+	sum := 0.0
+	for i := range values {
+		values[i] = 100 * random.ExpFloat64()
+		sum += values[i]
+		d.Add(values[i])
+	}
+	slices.Sort(values)
+	require.EqualValues(t, len(values), d.Count())
+	require.InEpsilon(t, sum, d.Sum(), 1e-9)
+	require.InEpsilon(t, sum/float64(len(values)), d.Mean(), 1e-9)
+	require.Equal(t, values[0], d.Min())
+	require.Equal(t, values[len(values)-1], d.Max())
+	for _, q := range []float64{0.01, 0.5, 0.95, 0.99} {
+		require.InEpsilon(t, values[int(q*float64(len(values)-1))], d.Quantile(q), 2*Accuracy, q)
+	}
+	require.Equal(t, d.Min(), d.Quantile(0))
+	require.Equal(t, d.Max(), d.Quantile(1))
+}
+
+func TestDistributionWithoutValues(t *testing.T) {
+	var d Distribution
+	require.Zero(t, d.Count())
+	require.Zero(t, d.Mean())
+	require.Zero(t, d.Quantile(0.95))
+	d.Merge(Distribution{})
+	require.Zero(t, d.Count())
+}
+
+func TestDistributionsMerge(t *testing.T) {
+	var parts [4]Distribution
+	var whole Distribution
+	for i := range 4000 {
+		value := float64(i % 997)
+		parts[i%4].Add(value)
+		whole.Add(value)
+	}
+	var merged Distribution
+	for _, part := range parts {
+		merged.Merge(part)
+	}
+	require.Equal(t, whole.Count(), merged.Count())
+	require.Equal(t, whole.Min(), merged.Min())
+	require.Equal(t, whole.Max(), merged.Max())
+	for _, q := range []float64{0.1, 0.5, 0.95, 0.99} {
+		require.Equal(t, whole.Quantile(q), merged.Quantile(q), "the same sketch, however it came about")
+	}
+	before := parts[0].Count()
+	merged.Add(1)
+	require.Equal(t, before, parts[0].Count(), "merging leaves the parts alone")
+}
+
+func TestDistributionSurvivesJSON(t *testing.T) {
+	var d Distribution
+	for i := range 1000 {
+		d.Add(float64(i) / 3)
+	}
+	for _, written := range []Distribution{d, {}} {
+		text, err := json.Marshal(written)
+		require.NoError(t, err)
+		var read Distribution
+		require.NoError(t, json.Unmarshal(text, &read))
+		require.Equal(t, written.Count(), read.Count())
+		require.Equal(t, written.Quantile(0.95), read.Quantile(0.95))
+		read.Merge(d)
+		require.Equal(t, written.Count()+d.Count(), read.Count(), "what was read can be merged")
+	}
+}
+
+func TestDistributionRefusesWhatIsNone(t *testing.T) {
+	for _, text := range []string{
+		`{"count":-1}`, `{"count":3}`, `{"count":0,"ddsketch":"AAAA"}`, `{"count":1,"ddsketch":"//8="}`, `"1"`,
+	} {
+		require.Error(t, json.Unmarshal([]byte(text), new(Distribution)), text)
+	}
+}
+
+func at(offset time.Duration) time.Time { return start.Add(offset) }
+
+func TestRecorderKeepsTimeInWindows(t *testing.T) {
+	var r Recorder
+	r.Record([]Observation{
+		{Measure: Active, At: at(0), Value: 3, Pool: "default"},
+		{Measure: Active, At: at(time.Second), Value: 5, Pool: "default"},
+		{Measure: Request, At: at(time.Second), Value: 12},
+		{Measure: None, At: at(time.Hour), Value: 1},
+	})
+	s := r.Snapshot()
+	require.Equal(t, start, s.Start)
+	require.Len(t, s.Windows, 2)
+	require.Equal(t, 3.0, s.Windows[0].Totals.Pools["default"].Active.Max())
+	require.Equal(t, time.Second, s.Windows[1].From)
+	require.EqualValues(t, 1, s.Windows[1].Totals.Requests.Duration.Count())
+	whole := s.Whole()
+	require.Equal(t, 4.0, whole.Pools["default"].Active.Mean())
+}
+
+func TestRecorderLosesNothingWhenWindowsMerge(t *testing.T) {
+	var r Recorder
+	const seconds = 3600
+	for i := range seconds {
+		r.Record([]Observation{
+			{Measure: Wait, At: at(time.Duration(i) * time.Second), Value: float64(i), Pool: "default"},
+			{Measure: Closed, At: at(time.Duration(i) * time.Second), Value: 1, Pool: "default", Key: "recycle"},
+		})
+	}
+	s := r.Snapshot()
+	require.LessOrEqual(t, len(s.Windows), maxWindows)
+	require.GreaterOrEqual(t, len(s.Windows), maxWindows/2)
+	require.GreaterOrEqual(t, time.Duration(len(s.Windows))*s.Width, (seconds-1)*time.Second)
+	whole := s.Whole()
+	require.EqualValues(t, seconds, whole.Pools["default"].Wait.Count())
+	require.EqualValues(t, seconds, whole.Pools["default"].Closed["recycle"])
+	for i, w := range s.Windows {
+		require.Equal(t, time.Duration(i)*s.Width, w.From)
+		require.InDelta(t, w.From.Seconds(), w.Totals.Pools["default"].Wait.Min(), 1)
+	}
+}
+
+func TestRecorderGivesPhasesWhatIsTheirs(t *testing.T) {
+	var r Recorder
+	r.Record([]Observation{{Measure: Request, At: at(0), Value: 1}})
+	r.Begin("before", at(time.Second))
+	r.Record([]Observation{
+		{Measure: Request, At: at(500 * time.Millisecond), Value: 1000}, // came late, belongs to nobody
+		{Measure: Request, At: at(2 * time.Second), Value: 20},
+		{Measure: RequestFailed, At: at(2 * time.Second), Value: 1},
+	})
+	ended := r.End(at(3 * time.Second))
+	require.Equal(t, "before", ended.Label)
+	require.Equal(t, time.Second, ended.From)
+	require.Equal(t, 3*time.Second, ended.To)
+	require.EqualValues(t, 1, ended.Totals.Requests.Duration.Count())
+	require.EqualValues(t, 1, ended.Totals.Requests.Failed)
+	r.Record([]Observation{{Measure: Request, At: at(4 * time.Second), Value: 1}})
+	require.EqualValues(t, 1, r.Snapshot().Phases[0].Totals.Requests.Duration.Count())
+	require.Empty(t, r.End(at(5*time.Second)).Label, "no phase is open")
+}
+
+func TestSnapshotSharesNothingWithTheRecorder(t *testing.T) {
+	var r Recorder
+	one := []Observation{{Measure: Error, At: at(0), Value: 1, Pool: "default", Key: "57P01"}}
+	r.Record(one)
+	s := r.Snapshot()
+	r.Record(one)
+	require.EqualValues(t, 1, s.Windows[0].Totals.Pools["default"].Errors["57P01"])
+}

@@ -1,0 +1,123 @@
+package timeline
+
+// Totals are what was counted and measured in a stretch of time.
+type Totals struct {
+	Requests Requests         `json:"requests"`
+	Pools    map[string]*Pool `json:"pools"` // by name; an application's by its application_name
+	// DatabaseCPU is the database host's, in percent.
+	DatabaseCPU Distribution `json:"database_cpu"`
+}
+
+// Requests are a user's, whatever they go through.
+type Requests struct {
+	Duration Distribution `json:"duration_ms"`
+	Failed   int64        `json:"failed"` // timeouts included
+	Timeouts int64        `json:"timeouts"`
+	// Dropped are arrivals for which no user was free.
+	Dropped int64 `json:"dropped"`
+}
+
+// Pool is what one pool did.
+type Pool struct {
+	Wait    Distribution `json:"wait_ms"` // timed-out waits included
+	Connect Distribution `json:"connect_ms"`
+	Use     Distribution `json:"use_ms"`
+	Query   Distribution `json:"query_ms"`
+
+	AcquireFailed int64            `json:"acquire_failed"`
+	Timeouts      int64            `json:"timeouts"`
+	QueryFailed   int64            `json:"query_failed"`
+	Opened        int64            `json:"opened"`
+	Closed        map[string]int64 `json:"closed,omitempty"` // by reason
+	Leaks         int64            `json:"leaks"`
+	// Errors counts failures by SQLSTATE, or by the error's name where the
+	// server gave none.
+	Errors map[string]int64 `json:"errors,omitempty"`
+
+	// Sampled levels.
+	Active     Distribution `json:"active"`
+	Waiting    Distribution `json:"waiting"`
+	Idle       Distribution `json:"idle"`
+	Total      Distribution `json:"total"`
+	InOverflow int64        `json:"in_overflow"` // samples in overflow, of Active.Count()
+}
+
+// pool gives the pool of that name, made where it is new.
+func (t *Totals) pool(name string) *Pool {
+	p := t.Pools[name]
+	if p == nil {
+		p = &Pool{}
+		if t.Pools == nil {
+			t.Pools = make(map[string]*Pool)
+		}
+		t.Pools[name] = p
+	}
+	return p
+}
+
+// Merge adds other's counts and values.
+func (t *Totals) Merge(other Totals) {
+	t.Requests.merge(other.Requests)
+	t.DatabaseCPU.Merge(other.DatabaseCPU)
+	for name, p := range other.Pools {
+		t.pool(name).merge(p)
+	}
+}
+
+func (r *Requests) merge(other Requests) {
+	r.Duration.Merge(other.Duration)
+	r.Failed += other.Failed
+	r.Timeouts += other.Timeouts
+	r.Dropped += other.Dropped
+}
+
+func (p *Pool) merge(other *Pool) {
+	p.Wait.Merge(other.Wait)
+	p.Connect.Merge(other.Connect)
+	p.Use.Merge(other.Use)
+	p.Query.Merge(other.Query)
+	p.AcquireFailed += other.AcquireFailed
+	p.Timeouts += other.Timeouts
+	p.QueryFailed += other.QueryFailed
+	p.Opened += other.Opened
+	p.Leaks += other.Leaks
+	p.Active.Merge(other.Active)
+	p.Waiting.Merge(other.Waiting)
+	p.Idle.Merge(other.Idle)
+	p.Total.Merge(other.Total)
+	p.InOverflow += other.InOverflow
+	addCounts(&p.Closed, other.Closed)
+	addCounts(&p.Errors, other.Errors)
+}
+
+// addCounts adds other to *counts, by key.
+func addCounts(counts *map[string]int64, other map[string]int64) {
+	for key, n := range other {
+		count(counts, key, n)
+	}
+}
+
+func count(counts *map[string]int64, key string, n int64) {
+	if *counts == nil {
+		*counts = make(map[string]int64)
+	}
+	(*counts)[key] += n
+}
+
+// clone gives a copy that shares nothing.
+func (t Totals) clone() Totals {
+	c := Totals{Pools: make(map[string]*Pool, len(t.Pools))}
+	c.Merge(t)
+	return c
+}
+
+// Total is the sum of all pools: what the server has to carry. Levels of
+// different pools are sampled at different moments and do not add: those of the
+// result are the single pools', side by side.
+func (t Totals) Total() Pool {
+	var sum Pool
+	for _, p := range t.Pools {
+		sum.merge(p)
+	}
+	return sum
+}
