@@ -122,7 +122,7 @@ func (p *poolObject) ready(call string) (*pool.Pool, error) {
 }
 
 func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
-	s := p.shared.stat()
+	s := p.shared.stat(p.vu.State())
 	object := p.rt.NewObject()
 	for _, field := range []struct {
 		name  string

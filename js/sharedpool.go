@@ -55,7 +55,11 @@ func (p *sharedPool) get(state *lib.State) (*pool.Pool, error) {
 }
 
 func (p *sharedPool) start(state *lib.State) error {
-	config := p.config
+	own := shareOf(state)
+	if err := own.check(p.config); err != nil {
+		return err
+	}
+	config := own.config(p.config)
 	if config.URL == "" {
 		url, err := p.test.server.url(p.test.temporaryConnections())
 		if err != nil {
@@ -84,12 +88,14 @@ func (t *testRun) backgroundTags(state *lib.State, name string) *tagged {
 	return background
 }
 
-// stat is the snapshot; a pool that was never used has an empty one.
-func (p *sharedPool) stat() pool.Stat {
+// stat is the snapshot; a pool that was never used has an empty one. state is
+// the calling VU's, nil in the init context.
+func (p *sharedPool) stat(state *lib.State) pool.Stat {
 	if started := p.started.Load(); started != nil {
 		return started.Stat()
 	}
-	return pool.Stat{Size: p.config.PoolSize, MaxOverflow: p.config.MaxOverflow, Available: p.config.PoolSize}
+	config := shareOf(state).config(p.config)
+	return pool.Stat{Size: config.PoolSize, MaxOverflow: config.MaxOverflow, Available: config.PoolSize}
 }
 
 // close closes the pool for the whole process.

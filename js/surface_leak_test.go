@@ -14,7 +14,7 @@ func (u *user) ends(end func()) {
 	u.t.Helper()
 	end()
 	require.Eventually(u.t, func() bool {
-		return u.module.test.pools["default"].stat().Active == 0
+		return u.module.test.pools["default"].stat(nil).Active == 0
 	}, 10*time.Second, time.Millisecond)
 }
 

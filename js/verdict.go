@@ -43,6 +43,7 @@ func (i *instance) judge(data, options any) ([]output, error) {
 	}
 	in.Unmeasured, in.Missing = i.test.facts.copies()
 	i.describeRun(&in.Run)
+	in.Notes = append(in.Notes, shareOf(i.vu.State()).notes(i.test.configurations())...)
 	report, err := verdict.Evaluate(in)
 	if err != nil {
 		return nil, argumentsError("verdict(data, options)", err.Error())
@@ -85,12 +86,14 @@ func (i *instance) describeRun(run *verdict.Run) {
 	if run.Configuration == nil {
 		run.Configuration = make(map[string]string)
 	}
+	own := shareOf(i.vu.State())
+	own.describe(run.Configuration)
 	for _, c := range i.test.configurations() {
 		prefix := ""
 		if c.Name != pool.DefaultConfig().Name {
 			prefix = c.Name + "."
 		}
-		for name, value := range describeConfig(c) {
+		for name, value := range own.describeConfig(c) {
 			run.Configuration[prefix+name] = value
 		}
 	}
