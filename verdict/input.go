@@ -1,6 +1,10 @@
 package verdict
 
-import "time"
+import (
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/timeline"
+)
 
 // Run is what there is to know about a run besides its metrics.
 type Run struct {
@@ -34,5 +38,7 @@ type Input struct {
 	// code does not follow the gate.
 	NoThresholds bool
 	Notes        []string // shown in every report
+	// Timeline is the run as recorded over time, empty where it was not.
+	Timeline timeline.Snapshot
 	Run          Run
 }
