@@ -1,11 +1,12 @@
 // What every scenario shares: from the criteria the thresholds before the run,
-// and the verdict after it.
+// its name in the cloud, and the verdict after it.
 //
 //   const verdict = judge({ script: '100users', criteria: poolCriteria });
 //   export const options = { vus: 100, ...verdict.options };
 //   export const handleSummary = verdict.handleSummary;
 
 import pgxpool from 'k6/x/pgxpool';
+import { cloud } from './cloud.js';
 import { parseGate, parseWaive, thresholds, trendStats } from '../../thresholds/criteria.js';
 
 // Beside the criteria and notes to show it takes what the report is to say about
@@ -17,6 +18,7 @@ export function judge({ criteria, notes = [], ...run }) {
   const waive = parseWaive(__ENV.WAIVE, criteria);
   return {
     options: {
+      cloud: cloud(run.script),
       thresholds: thresholds(criteria, { gate, waive }),
       summaryTrendStats: trendStats,
     },
