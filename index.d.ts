@@ -406,11 +406,20 @@ declare module 'k6/x/pgxpool' {
    */
   export function verdict(data: object, options: VerdictOptions): Record<string, string>;
 
+  /** How a request ended, for {@link observeResponse}. */
+  export interface Outcome {
+    /** Whether it succeeded. Default: true. */
+    ok?: boolean;
+    /** Whether it failed for want of a connection: a pool timeout, or HTTP 503. Default: false. */
+    timeout?: boolean;
+  }
+
   /**
-   * Tells how long one response took, in milliseconds. From all of them comes the metric
-   * `response_drift`: p95 of the run's last third over p95 of its first.
+   * Tells how long one response took, in milliseconds, and how it ended. From all of them come
+   * the metric `response_drift`, p95 of the run's last third over p95 of its first, and the
+   * report's picture of the run.
    */
-  export function observeResponse(ms: number): void;
+  export function observeResponse(ms: number, outcome?: Outcome): void;
 
   /**
    * Logs a text as an error, once in the process: the same failure of a hundred users is one

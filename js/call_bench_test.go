@@ -66,7 +66,7 @@ func BenchmarkEmission(b *testing.B) {
 	b.Cleanup(func() { close(out) })
 	tags := u.module.test.backgroundTags(u.VU.State(), "bench")
 	f := flusher{stopped: true} // flushed below, as often as k6 would
-	tags.recorder = newRecorder(u.module.test.metrics, &f)
+	tags.recorder.flusher = &f
 	now := time.Now()
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
@@ -80,13 +80,36 @@ func BenchmarkEmission(b *testing.B) {
 	}
 }
 
+// BenchmarkRecording is what keeping the run over time adds to one query: five
+// samples, read beside the VU.
+func BenchmarkRecording(b *testing.B) {
+	u := running(b, `{}`)
+	tags := u.module.test.backgroundTags(u.VU.State(), "bench")
+	tags.recorder.flusher = &flusher{stopped: true}
+	now := time.Now()
+	const queries = 1000
+	for range queries {
+		tags.refresh("bench")
+		tags.Acquired(now, time.Microsecond, nil)
+		tags.Queried(now, time.Millisecond, nil)
+		tags.Released(now, time.Millisecond)
+	}
+	batch := tags.recorder.take()
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if n%queries == 0 {
+			u.module.test.recording.samples(batch)
+		}
+	}
+}
+
 // BenchmarkSamplerTick is one sample of the pool's levels.
 func BenchmarkSamplerTick(b *testing.B) {
 	u := running(b, `{}`)
 	u.js(`pool.query('SELECT 1')`)
 	shared := u.module.test.pools["default"]
 	s := &sampler{pool: shared.started.Load(), out: u.module.test.backgroundTags(u.VU.State(), "default")}
-	s.out.recorder = newRecorder(u.module.test.metrics, &flusher{stopped: true})
+	s.out.recorder.flusher = &flusher{stopped: true}
 	now := time.Now()
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {

@@ -18,17 +18,40 @@ type driftRecorder struct {
 	state onceState
 }
 
-// observeResponse notes how long a request took, in milliseconds.
+// observeResponse notes how long a request took, in milliseconds, and how it
+// ended.
 func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 	state := i.vu.State()
 	if state == nil {
 		i.throw(inInit("observeResponse()"))
 	}
 	i.test.drift.state.set(state)
-	if err := i.test.drift.drift.Add(time.Now(), call.Argument(0).ToFloat()); err != nil {
+	now, ms := time.Now(), call.Argument(0).ToFloat()
+	if err := i.test.drift.drift.Add(now, ms); err != nil {
 		i.throw(argumentsError("observeResponse(ms)", err.Error()))
 	}
+	failed, timedOut := i.outcome(call.Argument(1))
+	i.test.recording.response(now, ms, failed, timedOut)
 	return sobek.Undefined()
+}
+
+// outcome reads { ok, timeout }: a request is one that succeeded unless they say
+// otherwise.
+func (i *instance) outcome(v sobek.Value) (failed, timedOut bool) {
+	if isNothing(v) {
+		return false, false
+	}
+	object, ok := v.(*sobek.Object)
+	if !ok {
+		i.throw(argumentsError("observeResponse(ms, outcome)", "outcome is "+typeName(v)+", accepted is an object: { ok, timeout }"))
+	}
+	if ok := object.Get("ok"); !isNothing(ok) {
+		failed = !ok.ToBoolean()
+	}
+	if timeout := object.Get("timeout"); !isNothing(timeout) {
+		timedOut = timeout.ToBoolean()
+	}
+	return failed, timedOut
 }
 
 func (d *driftRecorder) push(t *testRun) {

@@ -14,6 +14,11 @@ const flushInterval = 100 * time.Millisecond
 // flusher pushes what the recorders have collected. It starts with the first
 // sample and is fully stopped before the test's end is acknowledged.
 type flusher struct {
+	// tap, where there is one, sees every batch before k6 does.
+	tap func(metrics.Samples)
+
+	flushing sync.Mutex // one at a time: whoever flushes knows that all has been seen
+
 	mu      sync.Mutex
 	waiting []pendingFlush
 	quit    chan struct{}
@@ -55,12 +60,17 @@ func (f *flusher) run(quit, done chan struct{}) {
 }
 
 func (f *flusher) flush(ctx context.Context) {
+	f.flushing.Lock()
+	defer f.flushing.Unlock()
 	f.mu.Lock()
 	waiting := f.waiting
 	f.waiting = nil
 	f.mu.Unlock()
 	for _, p := range waiting {
 		if batch := p.recorder.take(); len(batch) > 0 {
+			if f.tap != nil {
+				f.tap(batch)
+			}
 			metrics.PushIfNotDone(ctx, p.out, batch)
 		}
 	}

@@ -26,7 +26,7 @@ func (m *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	i := &instance{test: &m.test, vu: vu, rt: vu.Runtime(), logger: env.Logger}
 	m.test.begin(vu, env)
 	i.lookup, i.lookupErr = m.test.environment(env)
-	i.recorder = newRecorder(m.test.metrics, &m.test.flusher)
+	i.recorder = newRecorder(&m.test)
 	i.iteration = iteration{vu: vu, test: &m.test}
 	i.converter = newConverter(i.rt)
 	return i

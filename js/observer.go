@@ -19,8 +19,12 @@ func (t *tagged) Acquired(at time.Time, wait time.Duration, err error) {
 		t.sample(m.acquireDuration, at, metrics.D(wait)),
 		t.sample(m.acquireFailed, at, oneIf(err != nil)),
 	)
+	if err == nil {
+		return
+	}
+	t.failed(at, err)
 	var timeout *pool.TimeoutError
-	if err != nil && errors.As(err, &timeout) {
+	if errors.As(err, &timeout) {
 		t.push(t.sample(m.acquireTimeouts, at, 1))
 	}
 }
@@ -32,6 +36,9 @@ func (t *tagged) Queried(at time.Time, took time.Duration, err error) {
 		t.sample(m.queryDuration, at, metrics.D(took)),
 		t.sample(m.queryFailed, at, oneIf(err != nil)),
 	)
+	if err != nil {
+		t.failed(at, err)
+	}
 }
 
 // Released implements pool.Observer.

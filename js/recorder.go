@@ -10,8 +10,9 @@ import (
 // not one by one: k6's channel would otherwise cost more than the statement.
 // It is safe for concurrent use.
 type recorder struct {
-	metrics *metricSet
-	flusher *flusher
+	metrics   *metricSet
+	flusher   *flusher
+	recording *recording
 
 	mu      sync.Mutex
 	samples []metrics.Sample
@@ -19,8 +20,8 @@ type recorder struct {
 	dirty   bool // known to the flusher
 }
 
-func newRecorder(m *metricSet, f *flusher) *recorder {
-	return &recorder{metrics: m, flusher: f}
+func newRecorder(t *testRun) *recorder {
+	return &recorder{metrics: t.metrics, flusher: &t.flusher, recording: &t.recording}
 }
 
 // add takes samples; the flusher pushes them to the VU's output.

@@ -91,6 +91,12 @@ func (t *tagged) sample(m *metrics.Metric, at time.Time, value float64) metrics.
 	}
 }
 
+// failed counts an error by what it is.
+func (t *tagged) failed(at time.Time, err error) {
+	pool, _ := t.current.Load().tags.Get("pool")
+	t.recorder.recording.failure(pool, at, err)
+}
+
 func (t *tagged) push(samples ...metrics.Sample) {
 	t.recorder.add(t.state.Samples, samples...)
 }

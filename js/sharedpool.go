@@ -80,7 +80,7 @@ func (p *sharedPool) start(state *lib.State) error {
 // backgroundTags reports what happens outside any VU.
 func (t *testRun) backgroundTags(state *lib.State, name string) *tagged {
 	background := &tagged{
-		recorder: newRecorder(t.metrics, &t.flusher),
+		recorder: newRecorder(t),
 		state:    state,
 		warn:     func(line string) { t.logger.Warn(line) },
 	}

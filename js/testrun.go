@@ -23,10 +23,11 @@ const endLimit = 3 * time.Second
 // testRun is what the whole k6 process shares: the pools by name, the way their
 // samples take, and the end of it all.
 type testRun struct {
-	flusher flusher
-	drift   driftRecorder
-	server  temporaryServer
-	facts   facts
+	flusher   flusher
+	recording recording
+	drift     driftRecorder
+	server    temporaryServer
+	facts     facts
 
 	beginOnce sync.Once
 	started   time.Time
@@ -51,6 +52,8 @@ func (t *testRun) begin(vu modules.VU, env *common.InitEnvironment) {
 	t.beginOnce.Do(func() {
 		t.started = time.Now()
 		t.metrics = registerMetrics(env.Registry)
+		t.recording.measures = measuresOf(t.metrics)
+		t.flusher.tap = t.recording.samples
 		t.root = env.Registry.RootTagSet()
 		t.logger = env.Logger
 		t.pools = make(map[string]*sharedPool)

@@ -35,7 +35,8 @@ export function request(fn) {
   return typeof result?.then === 'function' ? result.then(answered, thrown) : answered(result);
 }
 
-function record(began, { ok, timeout, problem }) {
+function record(began, outcome) {
+  const { ok, timeout, problem } = outcome;
   const ms = now() - began;
   success.add(ok);
   duration.add(ms);
@@ -45,7 +46,7 @@ function record(began, { ok, timeout, problem }) {
     timeouts.add(timeout ? 1 : 0);
     counting = true;
   }
-  pgxpool.observeResponse(ms);
+  pgxpool.observeResponse(ms, outcome);
   if (!ok) {
     logOnce(problem);
   }

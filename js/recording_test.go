@@ -1,0 +1,84 @@
+package js
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+	"github.com/flowboard/xk6-pgxpool/timeline"
+)
+
+// recorded is the whole run as its end sees it.
+func (u *user) recorded() timeline.Totals {
+	u.module.test.end(true)
+	return u.module.test.recording.recorder.Snapshot().Whole()
+}
+
+func TestTheRunIsRecordedOverTime(t *testing.T) {
+	u := running(t, `{ name: 'recorded', poolSize: 1, maxOverflow: 1 }`)
+	u.js(`
+		const first = pool.acquire();
+		const second = pool.acquire();
+		second.release();
+		first.query('SELECT 1');
+		failure(() => first.query('SELECT 1/0'));
+		first.release();
+		pgxpool.observeResponse(12);
+		pgxpool.observeResponse(30, { ok: false, timeout: true });
+	`)
+	whole := u.recorded()
+	require.EqualValues(t, 2, whole.Requests.Duration.Count())
+	require.EqualValues(t, 1, whole.Requests.Failed)
+	require.EqualValues(t, 1, whole.Requests.Timeouts)
+	require.Equal(t, 30.0, whole.Requests.Duration.Max())
+
+	require.Contains(t, whole.Pools, "recorded")
+	p := whole.Pools["recorded"]
+	require.EqualValues(t, 2, p.Wait.Count())
+	require.EqualValues(t, 2, p.Query.Count())
+	require.EqualValues(t, 1, p.QueryFailed)
+	require.EqualValues(t, 2, p.Use.Count())
+	require.EqualValues(t, 2, p.Opened)
+	require.EqualValues(t, 2, p.Connect.Count())
+	require.Equal(t, map[string]int64{"22012": 1}, p.Errors, "division by zero")
+	require.Positive(t, p.Active.Count(), "the levels are sampled at the end at least")
+	require.Equal(t, p.Active.Count(), p.Waiting.Count())
+	require.Equal(t, p.Active.Count(), p.Idle.Count())
+	require.Equal(t, p.Active.Count(), p.Total.Count())
+}
+
+func TestTimeoutsAndClosedConnectionsAreRecorded(t *testing.T) {
+	u := running(t, `{ poolSize: 1, maxOverflow: 0, poolTimeout: 0, poolRecycle: 0 }`)
+	u.js(`
+		const held = pool.acquire();
+		failure(() => pool.acquire());
+		held.release();
+		pool.query('SELECT 1'); // on a new connection: the other is too old
+	`)
+	p := u.recorded().Pools["default"]
+	require.EqualValues(t, 1, p.Timeouts)
+	require.EqualValues(t, 1, p.AcquireFailed)
+	require.Equal(t, map[string]int64{"PoolTimeoutError": 1}, p.Errors)
+	require.Equal(t, map[string]int64{"recycle": 1}, p.Closed)
+}
+
+func TestObserveResponseRefusesAnOutcomeThatIsNone(t *testing.T) {
+	u := running(t, `{}`)
+	require.Contains(t, u.failure(`pgxpool.observeResponse(1, true)`), "accepted is an object: { ok, timeout }")
+}
+
+func TestErrorsAreCountedBySQLSTATEElseByName(t *testing.T) {
+	refused := &pgconn.PgError{Code: "53300"}
+	for want, err := range map[string]error{
+		"53300":               &pool.ConnectError{Err: fmt.Errorf("connecting: %w", refused)},
+		"ConnectError":        &pool.ConnectError{Err: fmt.Errorf("refused")},
+		"57P01":               &pool.ConnectionLostError{Err: &pgconn.PgError{Code: "57P01"}},
+		"ConnectionLostError": &pool.ConnectionLostError{Err: fmt.Errorf("EOF")},
+		"PoolTimeoutError":    &pool.TimeoutError{},
+	} {
+		require.Equal(t, want, errorKey(err))
+	}
+}
