@@ -15,20 +15,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/sizing"
 )
 
-// serverLimits reads what limits the connections of the role and the database.
-// reserved_connections came with PostgreSQL 16. rolconnlimit and datconnlimit
-// do not hold for a superuser.
-const serverLimits = `
-SELECT current_setting('max_connections')::int,
-       current_setting('superuser_reserved_connections')::int,
-       coalesce(current_setting('reserved_connections', true)::int, 0),
-       CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END,
-       CASE WHEN r.rolsuper THEN -1 ELSE d.datconnlimit END,
-       r.rolname::text, r.rolsuper,
-       current_setting('server_version')
-FROM pg_catalog.pg_roles r, pg_catalog.pg_database d
-WHERE r.rolname = session_user AND d.datname = current_database()`
-
 // limitsTimeout is how long connecting and reading may take together.
 const limitsTimeout = 15 * time.Second
 
@@ -84,22 +70,28 @@ func readServer(ctx context.Context, config pool.Config) (sizing.Server, string,
 		return sizing.Server{}, "", err
 	}
 	defer func() { _ = conn.Close(ctx) }() // all that was asked has been answered
-	return scanServer(conn.QueryRow(ctx, serverLimits, pgx.QueryExecModeSimpleProtocol), settings)
-}
-
-func scanServer(row pgx.Row, settings *pgx.ConnConfig) (sizing.Server, string, error) {
-	var limits sizing.Server
-	var role, version string
-	var superuser bool
-	err := row.Scan(&limits.MaxConnections, &limits.SuperuserReserved, &limits.Reserved,
-		&limits.RoleLimit, &limits.DatabaseLimit, &role, &superuser, &version)
+	found, err := monitor.ReadLimits(ctx, conn)
 	if err != nil {
 		return sizing.Server{}, "", err
 	}
-	source := fmt.Sprintf("PostgreSQL %s at %s, role %s", version,
-		net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port))), role)
-	if superuser {
+	return limitsOf(found), describeServer(found, settings), nil
+}
+
+func limitsOf(found monitor.Limits) sizing.Server {
+	return sizing.Server{
+		MaxConnections:    found.MaxConnections,
+		SuperuserReserved: found.SuperuserReserved,
+		Reserved:          found.Reserved,
+		RoleLimit:         found.RoleLimit,
+		DatabaseLimit:     found.DatabaseLimit,
+	}
+}
+
+func describeServer(found monitor.Limits, settings *pgx.ConnConfig) string {
+	source := fmt.Sprintf("PostgreSQL %s at %s, role %s", found.Version,
+		net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port))), found.Role)
+	if found.Superuser {
 		source += " (a superuser, whom rolconnlimit and datconnlimit do not bind)"
 	}
-	return limits, source, nil
+	return source
 }
