@@ -98,6 +98,22 @@ func (d Distribution) Quantile(q float64) float64 {
 	return min(d.max, max(d.min, value))
 }
 
+// SumAbove is the sum of the values above a limit, as exact as quantiles are: a
+// value within [Accuracy] of the limit may fall on either side.
+func (d Distribution) SumAbove(limit float64) float64 {
+	if d.sketch == nil {
+		return 0
+	}
+	sum := 0.0
+	d.sketch.ForEach(func(value, count float64) bool {
+		if value > limit {
+			sum += value * count
+		}
+		return false
+	})
+	return min(d.sum, sum)
+}
+
 // distributionJSON is how a distribution is written: the sketch is DDSketch's
 // protobuf message, in base64.
 type distributionJSON struct {

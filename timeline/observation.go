@@ -30,6 +30,8 @@ const (
 	Total
 	InOverflow
 	DatabaseCPU
+	GeneratorCPU
+	SchedulerDelay
 )
 
 // Observation is one value at one time.
@@ -54,6 +56,10 @@ func (t *Totals) add(o *Observation) {
 		t.Requests.Dropped += int64(o.Value)
 	case DatabaseCPU:
 		t.DatabaseCPU.Add(o.Value)
+	case GeneratorCPU:
+		t.Generator.CPU.Add(o.Value)
+	case SchedulerDelay:
+		t.Generator.Delay.Add(o.Value)
 	default:
 		t.pool(o.Pool).add(o)
 	}

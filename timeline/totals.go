@@ -6,6 +6,13 @@ type Totals struct {
 	Pools    map[string]*Pool `json:"pools"` // by name; an application's by its application_name
 	// DatabaseCPU is the database host's, in percent.
 	DatabaseCPU Distribution `json:"database_cpu"`
+	Generator   Generator    `json:"generator"`
+}
+
+// Generator is the process that makes the load, see [GeneratorProbe].
+type Generator struct {
+	CPU   Distribution `json:"cpu"`                // percent of all the machine's cores
+	Delay Distribution `json:"scheduler_delay_ms"` // p99 of each stretch between two readings
 }
 
 // Requests are a user's, whatever they go through.
@@ -59,6 +66,8 @@ func (t *Totals) pool(name string) *Pool {
 func (t *Totals) Merge(other Totals) {
 	t.Requests.merge(other.Requests)
 	t.DatabaseCPU.Merge(other.DatabaseCPU)
+	t.Generator.CPU.Merge(other.Generator.CPU)
+	t.Generator.Delay.Merge(other.Generator.Delay)
 	for name, p := range other.Pools {
 		t.pool(name).merge(p)
 	}

@@ -1,0 +1,54 @@
+package timeline
+
+import (
+	"math"
+	"runtime/metrics"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestGeneratorProbeSeesItsOwnWork(t *testing.T) {
+	began := time.Now()
+	p, err := NewGeneratorProbe(began)
+	require.NoError(t, err)
+	work := 0.0
+	for i := 0; time.Since(began) < 100*time.Millisecond; i++ {
+		work += math.Sqrt(float64(i))
+	}
+	require.Positive(t, work)
+	observed, err := p.Read(time.Now())
+	require.NoError(t, err)
+	require.Len(t, observed, 2)
+	require.Equal(t, GeneratorCPU, observed[0].Measure)
+	require.Positive(t, observed[0].Value)
+	require.Equal(t, SchedulerDelay, observed[1].Measure)
+	require.GreaterOrEqual(t, observed[1].Value, 0.0)
+
+	var r Recorder
+	r.Record(observed)
+	whole := r.Snapshot().Whole()
+	require.Equal(t, observed[0].Value, whole.Generator.CPU.Max())
+	require.EqualValues(t, 1, whole.Generator.Delay.Count())
+}
+
+func TestQuantileSinceLooksOnlyAtWhatIsNew(t *testing.T) {
+	h := &metrics.Float64Histogram{Counts: []uint64{1000, 99, 1}, Buckets: []float64{0, 1, 2, math.Inf(1)}}
+	require.Equal(t, 2.0, quantileSince(h, nil, 0.99), "1099 of 1100 are at most 2")
+	require.Equal(t, 2.0, quantileSince(h, []uint64{1000, 0, 0}, 0.99))
+	require.Equal(t, 2.0, quantileSince(h, []uint64{1000, 0, 0}, 1), "a bucket without an end counts from its beginning")
+	require.Equal(t, 1.0, quantileSince(h, []uint64{0, 99, 1}, 0.99))
+	require.Zero(t, quantileSince(h, []uint64{1000, 99, 1}, 0.99), "nothing is new")
+}
+
+func TestSumAbove(t *testing.T) {
+	var d Distribution
+	require.Zero(t, d.SumAbove(0))
+	for _, value := range []float64{1, 10, 100, 1000, 2000} {
+		d.Add(value)
+	}
+	require.InEpsilon(t, 3000, d.SumAbove(500), 2*Accuracy)
+	require.InEpsilon(t, 3111, d.SumAbove(0), 2*Accuracy)
+	require.Zero(t, d.SumAbove(5000))
+}
