@@ -71,6 +71,16 @@ func (r *Recorder) End(at time.Time) Phase {
 	return Phase{}
 }
 
+// Current gives the open phase as it stands. Without one it gives an empty phase.
+func (r *Recorder) Current() Phase {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.phases); n > 0 && r.phases[n-1].to.IsZero() {
+		return r.phases[n-1].snapshot(r.start)
+	}
+	return Phase{}
+}
+
 func (r *Recorder) end(at time.Time) *phase {
 	n := len(r.phases)
 	if n == 0 || !r.phases[n-1].to.IsZero() {

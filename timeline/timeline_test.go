@@ -143,7 +143,9 @@ func TestRecorderGivesPhasesWhatIsTheirs(t *testing.T) {
 		{Measure: Request, At: at(2 * time.Second), Value: 20},
 		{Measure: RequestFailed, At: at(2 * time.Second), Value: 1},
 	})
+	require.EqualValues(t, 1, r.Current().Totals.Requests.Duration.Count())
 	ended := r.End(at(3 * time.Second))
+	require.Empty(t, r.Current().Label)
 	require.Equal(t, "before", ended.Label)
 	require.Equal(t, time.Second, ended.From)
 	require.Equal(t, 3*time.Second, ended.To)
