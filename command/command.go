@@ -15,6 +15,7 @@ import (
 var subcommands = []func(*state.GlobalState) *cobra.Command{
 	newMonitor,
 	newPlan,
+	newCompare,
 }
 
 // New makes `k6 x pgxpool`, for subcommand.RegisterExtension.

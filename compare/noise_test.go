@@ -1,0 +1,45 @@
+package compare
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMedian(t *testing.T) {
+	require.Equal(t, 3.0, median([]float64{3}))
+	require.Equal(t, 2.0, median([]float64{3, 1, 2}))
+	require.Equal(t, 2.5, median([]float64{4, 1, 2, 3}))
+	unsorted := []float64{3, 1, 2}
+	median(unsorted)
+	require.Equal(t, []float64{3, 1, 2}, unsorted, "the course of a figure must keep its order")
+}
+
+func TestNoiseOfAKnownSeries(t *testing.T) {
+	require.Nil(t, newNoise([]float64{1, 2, 3, 4}))
+	noise := newNoise([]float64{10, 12, 11, 13, 500})
+	require.Equal(t, 12.0, noise.Median)
+	require.InDelta(t, 1.4826*1.206*1, noise.Deviation, 1e-12, "distances 2 0 1 1 488, median 1")
+	require.InDelta(t, 3*math.Sqrt2*noise.Deviation, noise.Band, 1e-12)
+	require.Zero(t, newNoise([]float64{1, 1, 1, 1, 1}).Band)
+}
+
+// For normal noise the estimate is, on average, its standard deviation, however
+// few the runs.
+func TestDeviationIsNotBiased(t *testing.T) {
+	const samples = 10_000
+	random := rand.New(rand.NewPCG(12, 13))
+	for n := MinRuns; n <= 30; n++ {
+		sum := 0.0
+		for range samples {
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = 100 + random.NormFloat64()
+			}
+			sum += newNoise(values).Deviation
+		}
+		require.InDelta(t, 1, sum/samples, 0.03, "%d runs", n)
+	}
+}
