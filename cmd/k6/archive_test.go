@@ -1,0 +1,84 @@
+//go:build unix
+
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+)
+
+// short makes a scenario last seconds. k6 keeps options and -e in the archive.
+var short = []string{"-e", "CONCURRENT=2", "-e", "DURATION=3", "-e", "THINK=0.1", "-e", "INTERVAL=0"}
+
+// shorter has further settings by scenario, for those whose length is not
+// DURATION.
+var shorter = map[string][]string{}
+
+// Every scenario's archive runs in another directory, after all that it was
+// made from is gone.
+func TestArchivesRunElsewhere(t *testing.T) {
+	root := k6test.Root(t)
+	scenarios, err := filepath.Glob(filepath.Join(root, "scripts", "*.js"))
+	require.NoError(t, err)
+	require.NotEmpty(t, scenarios)
+	database := pgtest.Database(t)
+	for _, path := range scenarios {
+		scenario := filepath.Base(path)
+		t.Run(strings.TrimSuffix(scenario, ".js"), func(t *testing.T) {
+			t.Parallel()
+			archive := filepath.Join(t.TempDir(), "archive.tar")
+			archiveCopy(t, root, scenario, archive)
+			content, err := os.ReadFile(archive)
+			require.NoError(t, err)
+			require.NotContains(t, string(content), database, "the archive is to be handed on")
+			r := k6test.K6(t, k6test.Run{
+				Args: []string{"run", archive},
+				Env:  map[string]string{"DATABASE_URL": database},
+			})
+			require.Contains(t, []int{0, exitThresholds}, r.Code, r.Output())
+			s := summaryOf(t, r)
+			require.NotEmpty(t, s.Verdict)
+			require.Contains(t, r.File(t, "results/summary.json"), `"request_duration"`)
+		})
+	}
+}
+
+// archiveCopy archives a scenario from a copy of the sources, which then goes.
+func archiveCopy(t *testing.T, root, scenario, archive string) {
+	t.Helper()
+	sources, err := os.MkdirTemp("", "sources-")
+	require.NoError(t, err)
+	for _, folder := range []string{"scripts", "thresholds"} {
+		require.NoError(t, os.CopyFS(filepath.Join(sources, folder), os.DirFS(filepath.Join(root, folder))))
+	}
+	args := append([]string{"archive", "-O", archive}, short...)
+	args = append(append(args, shorter[scenario]...), filepath.Join(sources, "scripts", scenario))
+	r := k6test.K6(t, k6test.Run{Args: args})
+	require.NoError(t, os.RemoveAll(sources))
+	require.Zero(t, r.Code, r.Output())
+}
+
+// What is given with -e when the archive is made holds when it runs, and k6's
+// own flags win over it.
+func TestAnArchiveKeepsItsSettings(t *testing.T) {
+	t.Parallel()
+	archive := filepath.Join(t.TempDir(), "archive.tar")
+	archiveCopy(t, k6test.Root(t), "100users.js", archive)
+	r := k6test.K6(t, k6test.Run{Args: []string{"inspect", "--execution-requirements", archive}})
+	require.Zero(t, r.Code, r.Output())
+	require.Contains(t, r.Stdout, `"maxVUs": 2`)
+	require.Contains(t, r.Stdout, `"name": "FlowBoard 100users"`)
+	r = k6test.K6(t, k6test.Run{
+		Args: []string{"run", "--vus", "3", "--duration", "2s", "-e", "CONCURRENT=50", archive},
+		Env:  map[string]string{"DATABASE_URL": pgtest.Database(t)},
+	})
+	require.Contains(t, []int{0, exitThresholds}, r.Code, r.Output())
+	require.Contains(t, r.File(t, "results/summary.json"), `"users": 3`)
+}
