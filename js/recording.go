@@ -15,6 +15,8 @@ import (
 // sums. It reads the samples on their way to k6, beside the VUs' work.
 type recording struct {
 	recorder timeline.Recorder
+	probe    generatorProbe
+	once     sync.Once
 
 	mu       sync.Mutex
 	measures map[*metrics.Metric]timeline.Measure
@@ -51,6 +53,7 @@ func measuresOf(m *metricSet) map[*metrics.Metric]timeline.Measure {
 
 // samples records a batch on its way to k6.
 func (r *recording) samples(batch metrics.Samples) {
+	r.begin()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.batch = r.batch[:0]
@@ -68,6 +71,9 @@ func (r *recording) samples(batch metrics.Samples) {
 	}
 	r.recorder.Record(r.batch)
 }
+
+// begin starts what is recorded of k6 itself.
+func (r *recording) begin() { r.once.Do(func() { r.probe.start(&r.recorder) }) }
 
 func (r *recording) poolOf(tags *metrics.TagSet) string {
 	if tags != r.tags {
@@ -102,6 +108,7 @@ func errorKey(err error) string {
 
 // response counts a user's request.
 func (r *recording) response(at time.Time, ms float64, failed, timedOut bool) {
+	r.begin()
 	r.recorder.Record([]timeline.Observation{
 		{Measure: timeline.Request, At: at, Value: ms},
 		{Measure: timeline.RequestFailed, At: at, Value: oneIf(failed)},

@@ -82,3 +82,12 @@ func TestErrorsAreCountedBySQLSTATEElseByName(t *testing.T) {
 		require.Equal(t, want, errorKey(err))
 	}
 }
+
+func TestHowBusyK6ItselfIsIsRecorded(t *testing.T) {
+	u := running(t, `{}`)
+	u.js(`pgxpool.observeResponse(1)`)
+	require.Eventually(t, func() bool {
+		return u.module.test.recording.recorder.Snapshot().Whole().Generator.CPU.Count() > 0
+	}, 10*probeInterval, probeInterval/10)
+	require.LessOrEqual(t, u.recorded().Generator.CPU.Max(), 110.0, "percent of all cores, give or take a tick")
+}

@@ -54,6 +54,7 @@ func (t *testRun) begin(vu modules.VU, env *common.InitEnvironment) {
 		t.metrics = registerMetrics(env.Registry)
 		t.recording.measures = measuresOf(t.metrics)
 		t.flusher.tap = t.recording.samples
+		t.recording.probe.logger = env.Logger
 		t.root = env.Registry.RootTagSet()
 		t.logger = env.Logger
 		t.pools = make(map[string]*sharedPool)
@@ -125,6 +126,7 @@ func (t *testRun) end(running bool) {
 		t.drift.push(t)
 	}
 	t.flusher.stop(running)
+	t.recording.probe.stop()
 	t.server.stop()
 }
 

@@ -42,6 +42,7 @@ func (i *instance) judge(data, options any) ([]output, error) {
 		return nil, argumentsError("verdict(data, options)", err.Error())
 	}
 	in.Unmeasured, in.Missing = i.test.facts.copies()
+	in.Timeline = i.test.recording.recorder.Snapshot()
 	i.describeRun(&in.Run)
 	in.Notes = append(in.Notes, shareOf(i.vu.State()).notes(i.test.configurations())...)
 	report, err := verdict.Evaluate(in)
