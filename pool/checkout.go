@@ -24,7 +24,7 @@ func (p *Pool) checkout(s *Scope, start time.Time) (*record, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	r, claimed := g.record, g.claimed
+	r, claimed, silent := g.record, g.claimed, false
 	for {
 		if r == nil {
 			var err error
@@ -40,6 +40,11 @@ func (p *Pool) checkout(s *Scope, start time.Time) (*record, error) {
 		if reason == "" {
 			p.acquires.Add(1)
 			return r, nil
+		}
+		silent = silent || r.silent
+		if silent && p.replaceBeside(r, reason) {
+			claimed, r = true, nil
+			continue
 		}
 		claimed, r = p.replace(s, r, reason), nil
 	}
@@ -220,4 +225,21 @@ func (p *Pool) replace(s *Scope, r *record, reason CloseReason) (claimed bool) {
 	defer p.mu.Unlock()
 	p.closing--
 	return p.claimLocked()
+}
+
+// replaceBeside is replace for when the server does not answer: while another
+// connection is idle, which is as suspect, r is closed apart from the caller.
+// Otherwise one caller would wait out closeGrace for all of them, one by one.
+// The idle connection's place is r's now, and the caller's is for the other.
+func (p *Pool) replaceBeside(r *record, reason CloseReason) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.idle <= 0 {
+		return false
+	}
+	p.taken++
+	p.closing++
+	p.claimLocked()
+	p.background.Go(func() { p.closeAndFree(r, reason, p.observer) })
+	return true
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"sync/atomic"
 )
 
 // errCopyIn: the server waits for rows that nobody is going to send, and pgx
@@ -16,11 +15,11 @@ var errCopyIn = errors.New("COPY … FROM STDIN is not supported, and its connec
 // at the type of every message that passes: one byte, then
 // the length of the rest, itself included.
 type copyInGuard struct {
-	r      io.Reader
-	asked  *atomic.Bool // set when it did
-	header [5]byte
-	have   int // bytes of header
-	skip   int // bytes of the message that are still to come
+	r         io.Reader
+	transport *transport
+	header    [5]byte
+	have      int // bytes of header
+	skip      int // bytes of the message that are still to come
 }
 
 // Types of messages by which a server asks for rows.
@@ -31,6 +30,12 @@ const (
 
 func (g *copyInGuard) Read(p []byte) (int, error) {
 	n, err := g.r.Read(p)
+	if n > 0 {
+		g.transport.heard.Add(1)
+	}
+	if err != nil {
+		g.transport.note(err)
+	}
 	for rest := p[:n]; len(rest) > 0; {
 		if g.skip > 0 {
 			passed := min(g.skip, len(rest))
@@ -45,7 +50,7 @@ func (g *copyInGuard) Read(p []byte) (int, error) {
 			break
 		}
 		if t := g.header[0]; t == copyInResponse || t == copyBothResponse {
-			g.asked.Store(true)
+			g.transport.copyIn.Store(true)
 			return 0, errCopyIn
 		}
 		g.have = 0

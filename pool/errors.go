@@ -44,19 +44,6 @@ func (e *ConnectError) Error() string {
 
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// ConnectionLostError says that a connection broke while a statement ran on
-// it: whether the statement took effect is unknown.
-type ConnectionLostError struct {
-	Err error
-}
-
-func (e *ConnectionLostError) Error() string {
-	return fmt.Sprintf("connection lost during the statement, whether it took effect is unknown: %s; "+
-		"poolPrePing finds dead connections at checkout", oneLine(e.Err))
-}
-
-func (e *ConnectionLostError) Unwrap() error { return e.Err }
-
 // QueryError says that a statement failed while its connection lives on, or
 // that a call could not be made at all (Code is empty then).
 type QueryError struct {

@@ -22,6 +22,12 @@ func (p *Pool) giveBack(r *record, o Observer) {
 	}
 	p.closing++
 	p.mu.Unlock()
+	p.closeAndFree(r, reason, o)
+}
+
+// closeAndFree closes r, which the caller has counted as closing, and frees its
+// place.
+func (p *Pool) closeAndFree(r *record, reason CloseReason, o Observer) {
 	p.closeRecord(r, reason, o)
 	p.mu.Lock()
 	p.closing--

@@ -1,9 +1,19 @@
 package pool_test
 
 import (
+	"flag"
+	"os"
 	"testing"
 
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// What runs side by side waits for limits to pass, not for a processor.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		println(err.Error())
+		os.Exit(1)
+	}
+	pgtest.Main(m)
+}

@@ -143,17 +143,11 @@ func (p *Pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 	if ctx.Value(reuseOnly{}) != nil {
 		return errNothingIdle
 	}
-	deadline := time.Now().Add(p.config.ConnectTimeout)
+	d := &dialer{deadline: time.Now().Add(p.config.ConnectTimeout)}
 	build := config.BuildFrontend
-	var t *transport // of the attempt that is being made
-	config.DialFunc = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-		if t, err = dial(ctx, network, address, deadline); err != nil {
-			return nil, err
-		}
-		return t, nil
-	}
+	config.DialFunc = d.dial
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return build(&copyInGuard{r: r, asked: &t.copyIn}, w)
+		return build(d.current.guard(r), w)
 	}
 	return nil
 }

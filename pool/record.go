@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,8 @@ type record struct {
 	transport *transport
 	opened    time.Duration // since the pool was created
 	fresh     bool          // never handed out yet
+	silent    bool          // the server did not answer in time
+	gone      bool          // it was closed before the last statement
 
 	flight flight
 	args   []any // scratch for pgx's argument list
@@ -70,16 +73,16 @@ func (r *record) ping(s *Scope, limit time.Duration) error {
 // rollback ends an open or failed transaction, bounded by limit. A scope that
 // was cut off does not stop it: the connection has to come back clean.
 func (r *record) rollback(limit time.Duration) error {
-	return r.roundTrip(nil, limit, "ROLLBACK")
+	return r.roundTrip(nil, limit, rollback)
 }
 
 func (r *record) roundTrip(s *Scope, limit time.Duration, sql string) (err error) {
 	if s != nil {
-		if err := r.flight.enter(s); err != nil {
+		if err := r.enter(s, ""); err != nil {
 			return err
 		}
 		defer func() {
-			if r.flight.leave() && err != nil {
+			if r.flight.leave() == interrupted && err != nil {
 				err = ErrInterrupted
 			}
 		}()
@@ -89,6 +92,7 @@ func (r *record) roundTrip(s *Scope, limit time.Duration, sql string) (err error
 		return err
 	}
 	if err := pg.Exec(context.Background(), sql).Close(); err != nil {
+		r.silent = errors.Is(err, os.ErrDeadlineExceeded)
 		return err
 	}
 	return r.transport.SetDeadline(time.Time{})
@@ -113,7 +117,17 @@ func (r *record) close() {
 	select {
 	case <-conn.PgConn().CleanupDone():
 	case <-ctx.Done():
+		// pgx would go on for a quarter of a minute to take leave of a server
+		// that does not answer.
+		r.transport.abort()
+		_ = r.transport.Close()
 	}
+}
+
+// enter notes that a statement is about to run in s.
+func (r *record) enter(s *Scope, sql string) error {
+	r.gone = r.conn.IsClosed()
+	return r.flight.enter(s, sql)
 }
 
 // inTransaction reports whether the server is inside a transaction.

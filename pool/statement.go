@@ -43,7 +43,7 @@ func (p *Pool) withRecord(
 
 // query runs sql on r and reads every row. start is when it began.
 func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, error) {
-	if err := r.flight.enter(s); err != nil {
+	if err := r.enter(s, sql); err != nil {
 		return nil, err
 	}
 	r.args = append(append(r.args[:0], p.formats), args...)
@@ -53,9 +53,10 @@ func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []an
 	if err == nil {
 		res, err = p.collect(rows, sql)
 	}
-	interrupted := r.flight.leave()
+	how := r.flight.leave()
 	end := time.Now()
-	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
+	err = p.statementError(r, sql, err, how)
+	observeStatement(s, end, end.Sub(start), err)
 	if err != nil {
 		return nil, err
 	}
@@ -64,46 +65,25 @@ func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []an
 
 // exec is query for a statement whose rows nobody wants.
 func (p *Pool) exec(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, error) {
-	if err := r.flight.enter(s); err != nil {
+	if err := r.enter(s, sql); err != nil {
 		return nil, err
 	}
 	tag, err := r.conn.Exec(context.Background(), sql, args...)
-	interrupted := r.flight.leave()
+	how := r.flight.leave()
 	end := time.Now()
-	err = p.observeStatement(s, r, end, end.Sub(start), err, interrupted)
+	err = p.statementError(r, sql, err, how)
+	observeStatement(s, end, end.Sub(start), err)
 	if err != nil {
 		return nil, err
 	}
 	return &Result{tag: tag}, nil
 }
 
-// observeStatement types a statement's error and reports the statement.
-func (p *Pool) observeStatement(
-	s *Scope, r *record, at time.Time, took time.Duration, err error, interrupted bool,
-) error {
-	if err != nil {
-		if interrupted {
-			return ErrInterrupted
-		}
-		err = p.statementError(r, err)
+// observeStatement reports a statement, unless it was cut off.
+func observeStatement(s *Scope, at time.Time, took time.Duration, err error) {
+	if !errors.Is(err, ErrInterrupted) {
+		s.observer.Queried(at, took, err)
 	}
-	s.observer.Queried(at, took, err)
-	return err
-}
-
-func (p *Pool) statementError(r *record, err error) error {
-	if r.transport.copyIn.Load() {
-		return &QueryError{Err: errCopyIn}
-	}
-	if r.lost(err) {
-		p.invalidate(r)
-		return &ConnectionLostError{Err: err}
-	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return &QueryError{Code: pg.Code, Err: err}
-	}
-	return &QueryError{Err: err}
 }
 
 // collect copies all rows. A stream that breaks in the middle is an error,

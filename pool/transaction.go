@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// The statements around a transaction; the first two are their own command tags.
+const (
+	begin    = "BEGIN"
+	commit   = "COMMIT"
+	rollback = "ROLLBACK"
+)
+
 // errEnded: COMMIT outside a transaction is only a warning to the server.
 var errEnded = errors.New("the transaction was ended before its end: no COMMIT or ROLLBACK inside transaction(fn)")
 
@@ -14,12 +21,12 @@ var errRolledBack = errors.New("the transaction was rolled back instead of commi
 
 // Begin opens a transaction. Like Commit and Rollback it is not counted as a
 // statement.
-func (c *Conn) Begin(s *Scope) error { return c.control(s, "BEGIN", "BEGIN") }
+func (c *Conn) Begin(s *Scope) error { return c.control(s, begin) }
 
 // Commit ends the transaction. If a statement in it had failed the server
 // rolls back, which is an error. If the connection is lost meanwhile, whether
 // the transaction was committed is unknown.
-func (c *Conn) Commit(s *Scope) error { return c.control(s, "COMMIT", "COMMIT") }
+func (c *Conn) Commit(s *Scope) error { return c.control(s, commit) }
 
 // Rollback undoes the transaction. It runs even in a scope that was cut off.
 func (c *Conn) Rollback() error {
@@ -28,33 +35,28 @@ func (c *Conn) Rollback() error {
 	if c.released || c.record.conn.IsClosed() || !c.record.inTransaction() {
 		return nil
 	}
-	if err := c.record.rollback(c.pool.config.ConnectTimeout); err != nil {
-		return c.pool.statementError(c.record, err)
-	}
-	return nil
+	err := c.record.rollback(c.pool.config.ConnectTimeout)
+	return c.pool.statementError(c.record, rollback, err, undisturbed)
 }
 
-func (c *Conn) control(s *Scope, sql, wanted string) error {
+func (c *Conn) control(s *Scope, sql string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.released {
 		return errConnReleased()
 	}
-	if err := c.record.flight.enter(s); err != nil {
+	if err := c.record.enter(s, sql); err != nil {
 		return err
 	}
-	if sql == "COMMIT" && !c.record.inTransaction() {
+	if sql == commit && !c.record.inTransaction() {
 		c.record.flight.leave()
 		return &QueryError{Err: errEnded}
 	}
 	tag, err := c.record.conn.Exec(context.Background(), sql)
-	interrupted := c.record.flight.leave()
-	switch {
-	case err != nil && interrupted:
-		return ErrInterrupted
-	case err != nil:
-		return c.pool.statementError(c.record, err)
-	case tag.String() != wanted:
+	if err = c.pool.statementError(c.record, sql, err, c.record.flight.leave()); err != nil {
+		return err
+	}
+	if tag.String() != sql {
 		return &QueryError{Err: errRolledBack}
 	}
 	return nil

@@ -1,14 +1,17 @@
 package pool
 
 import (
-	"context"
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// closeGrace is how long a close waits for the server to end its side.
+// closeGrace is how long a close waits for the server to end its side, and a
+// cancel request for the server to take it.
 const closeGrace = 2 * time.Second
 
 // transport is a network connection that, once established, is gone only when
@@ -17,28 +20,34 @@ const closeGrace = 2 * time.Second
 // the server above the pool's limit.
 type transport struct {
 	net.Conn
+	dialer      *dialer
 	established atomic.Bool
-	copyIn      atomic.Bool // the server asked for rows, see copyInGuard
+	copyIn      atomic.Bool   // the server asked for rows, see copyInGuard
+	heard       atomic.Uint64 // how often something arrived
+	broken      atomic.Pointer[error]
 }
 
-// dial opens a transport that must be established before the deadline, which
-// spans every host and TLS fallback that pgx tries: connectTimeout is the
-// limit for all of them together.
-func dial(ctx context.Context, network, address string, deadline time.Time) (*transport, error) {
-	d := net.Dialer{Deadline: deadline, KeepAlive: 30 * time.Second}
-	conn, err := d.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
+// guard is what pgx reads from instead of r, which is this connection or the
+// TLS on it.
+func (t *transport) guard(r io.Reader) io.Reader {
+	return &copyInGuard{r: r, transport: t}
+}
+
+// note keeps why reading failed first; pgx only says that the connection is
+// closed.
+func (t *transport) note(err error) { t.broken.CompareAndSwap(nil, &err) }
+
+// cause is the reason behind err, which may be that the connection is closed.
+func (t *transport) cause(err error) error {
+	if broken := t.broken.Load(); broken != nil && errors.Is(err, pgconn.ErrConnClosed) {
+		return *broken
 	}
-	if err := conn.SetDeadline(deadline); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return &transport{Conn: conn}, nil
+	return err
 }
 
 // establish ends the connect phase: no deadline any more, and an orderly close.
 func (t *transport) establish() error {
+	t.dialer.connected.Store(true)
 	t.established.Store(true)
 	return t.SetDeadline(time.Time{})
 }

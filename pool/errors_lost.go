@@ -1,0 +1,107 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Outcome is what is known of the work that a lost connection was doing.
+type Outcome int
+
+// The outcomes.
+const (
+	// OutcomeUnknown: the statement may have taken effect or not.
+	OutcomeUnknown Outcome = iota
+	// OutcomeCommitUnknown: the transaction may have been committed or not.
+	OutcomeCommitUnknown
+	// OutcomeRolledBack: the transaction was not committed, and never will be.
+	OutcomeRolledBack
+	// OutcomeNotSent: the connection was gone before the statement was sent.
+	OutcomeNotSent
+)
+
+// ConnectionLostError says that a connection broke while a statement ran on
+// it, and what is known of what the statement did.
+type ConnectionLostError struct {
+	Outcome Outcome
+	Err     error
+}
+
+func (e *ConnectionLostError) Error() string {
+	what, todo := e.Outcome.describe()
+	return fmt.Sprintf("connection lost %s: %s; %s", what, oneLine(e.Err), todo)
+}
+
+func (e *ConnectionLostError) Unwrap() error { return e.Err }
+
+func (o Outcome) describe() (what, todo string) {
+	switch o {
+	case OutcomeCommitUnknown:
+		return "during COMMIT, whether the transaction was committed is unknown", "look for its rows before you run it again"
+	case OutcomeRolledBack:
+		return "during the statement, its transaction is rolled back", "run the whole transaction again"
+	case OutcomeNotSent:
+		return "before the statement, which was not sent", "poolPrePing finds dead connections at checkout"
+	case OutcomeUnknown:
+	}
+	return "during the statement, whether it took effect is unknown", "poolPrePing finds dead connections at checkout"
+}
+
+// outcome tells what is known of what sql did, the last statement on r, which
+// took its connection along. pgconn.SafeToRetry is no help: it also calls those
+// safe that were sent by the simple protocol, and whose answer was the end.
+func (r *record) outcome(sql string) Outcome {
+	switch {
+	case r.inTransaction() && (r.gone || !mayCommit(sql)), sql == begin:
+		return OutcomeRolledBack
+	case r.gone:
+		return OutcomeNotSent
+	case sql == commit:
+		return OutcomeCommitUnknown
+	default:
+		return OutcomeUnknown
+	}
+}
+
+// mayCommit is true for every text that can make an open transaction last,
+// and for some that cannot.
+func mayCommit(sql string) bool {
+	sql = strings.ToUpper(sql)
+	for _, word := range []string{"COMMIT", "END", "PREPARE TRANSACTION"} {
+		if strings.Contains(sql, word) {
+			return true
+		}
+	}
+	// After ROLLBACK or ABORT a second statement is on its own.
+	return strings.Contains(sql, ";") && (strings.Contains(sql, rollback) || strings.Contains(sql, "ABORT"))
+}
+
+// statementError types the error with which sql ended on r.
+func (p *Pool) statementError(r *record, sql string, err error, how ending) error {
+	switch {
+	case err == nil:
+		return nil
+	case how == interrupted:
+		return ErrInterrupted
+	case r.transport.copyIn.Load():
+		return &QueryError{Err: errCopyIn}
+	case r.lost(err):
+		p.invalidate(r)
+		err = r.transport.cause(err)
+		if how == expired {
+			err = fmt.Errorf("nothing was heard of the server for %v (statementTimeout + connectTimeout): %w", p.config.silenceLimit(sql), err)
+		}
+		return &ConnectionLostError{Outcome: r.outcome(sql), Err: err}
+	}
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return &QueryError{Err: err}
+	}
+	if how == expired && pg.Hint == "" {
+		pg.Hint = fmt.Sprintf("the pool cancelled it after %v without an answer (statementTimeout + connectTimeout)", p.config.silenceLimit(sql))
+	}
+	return &QueryError{Code: pg.Code, Err: err}
+}

@@ -1,0 +1,98 @@
+package pool
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ending is how a statement came to its end.
+type ending int
+
+const (
+	undisturbed ending = iota
+	interrupted        // its scope was cut off
+	expired            // nothing was heard of the server for too long
+)
+
+// flight is the statement that runs on a connection, if one does.
+type flight struct {
+	mu      sync.Mutex
+	ctx     context.Context // of the scope it runs in; nil: none runs
+	sql     string
+	started uint64 // counts statements
+	ending  ending
+	cancel  pgconn.CancelRequestContextWatcherHandler
+
+	// What the interrupter saw when it looked last, and since when it sees it.
+	seen      progress
+	seenSince time.Time
+}
+
+// progress changes with every statement and with everything that arrives.
+type progress struct {
+	started, heard uint64
+}
+
+// enter notes that a statement is about to run in s. An empty sql is a round
+// trip with a deadline of its own.
+func (f *flight) enter(s *Scope, sql string) error {
+	if s.ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	f.mu.Lock()
+	f.ctx, f.sql = s.ctx, sql
+	f.started++
+	f.mu.Unlock()
+	return nil
+}
+
+// leave notes that the statement is over, and reports whether it was cut off.
+// It comes back only when a cancel request can no longer hit what the
+// connection does next.
+func (f *flight) leave() ending {
+	f.mu.Lock()
+	e := f.ending
+	f.ctx, f.sql, f.ending = nil, "", undisturbed
+	f.mu.Unlock()
+	if e != undisturbed {
+		f.cancel.HandleUnwatchAfterCancel()
+	}
+	return e
+}
+
+// look cancels the statement if its scope was cut off, or if nothing has been
+// heard for the limit. heard counts what has arrived on the connection.
+func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx == nil || f.ending != undisturbed {
+		return
+	}
+	if p := (progress{f.started, heard}); p != f.seen {
+		f.seen, f.seenSince = p, now
+	}
+	switch {
+	case f.ctx.Err() != nil:
+		f.ending = interrupted
+	case f.sql != "" && now.Sub(f.seenSince) > limit(f.sql):
+		f.ending = expired
+	default:
+		return
+	}
+	f.cancel.HandleCancel(f.ctx)
+}
+
+// silenceLimit is how long the server may keep silent on a statement that it
+// has to end within statementTimeout: connectTimeout more, for its word to get
+// here. The timeout is for each statement of a text with several; there are at
+// most as many as semicolons, and one.
+func (c *Config) silenceLimit(sql string) time.Duration {
+	if c.StatementTimeout <= 0 {
+		return never
+	}
+	return c.StatementTimeout*time.Duration(1+strings.Count(sql, ";")) + c.ConnectTimeout
+}
