@@ -1,0 +1,102 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/go-analyze/charts/chartdraw"
+	"github.com/go-analyze/charts/chartdraw/drawing"
+)
+
+// format is one of the sizes a chart is drawn in; the page shows the one that
+// suits the screen.
+type format struct {
+	class         string
+	width, height int
+	across, up    int // ticks at most
+	font          float64
+}
+
+var formats = []format{
+	{class: "wide", width: 960, height: 280, across: 12, up: 5, font: 13},
+	{class: "narrow", width: 358, height: 230, across: 5, up: 4, font: 11},
+}
+
+// ink makes the library draw a stroke, a fill or a text at all. Which colour
+// that is, the page's style sheet says, by class.
+var ink = drawing.ColorBlack
+
+// draw gives the chart as SVG without the element around it.
+func (f figure) draw(size format) ([]byte, error) {
+	low, high := f.reach()
+	chart := chartdraw.Chart{
+		Width: size.width, Height: size.height,
+		DPI:        72, // a point is a pixel then
+		Background: chartdraw.Style{ClassName: "ground", Padding: chartdraw.NewBox(4, 10, 10, 4)},
+		Canvas:     chartdraw.Style{ClassName: "ground"},
+		// The library has its first Y axis on the right. Ours is the second, and
+		// the first only needs to be one.
+		YAxis: chartdraw.YAxis{Style: chartdraw.Hidden(), Range: &chartdraw.ContinuousRange{Max: 1}},
+		YAxisSecondary: chartdraw.YAxis{
+			Style: axisStyle("values", size), Range: valueAxis(low, high, size.up),
+			GridMajorStyle: chartdraw.Hidden(), GridMinorStyle: chartdraw.Hidden(),
+		},
+		XAxis: chartdraw.XAxis{
+			Style: axisStyle("places", size), Range: f.across(size),
+			GridMajorStyle: chartdraw.Hidden(), GridMinorStyle: chartdraw.Hidden(),
+		},
+		Series: f.shapes(size),
+	}
+	text := &bytes.Buffer{}
+	if err := chart.Render(chartdraw.SVG, text); err != nil {
+		return nil, fmt.Errorf("drawing chart %q: %w", f.Title, err)
+	}
+	// The page's own <svg> says more than the library's.
+	_, inner, _ := bytes.Cut(text.Bytes(), []byte(">"))
+	return bytes.TrimSuffix(inner, []byte("</svg>")), nil
+}
+
+func axisStyle(class string, size format) chartdraw.Style {
+	return chartdraw.Style{
+		ClassName: class, StrokeColor: ink, StrokeWidth: 1,
+		FontStyle: chartdraw.FontStyle{FontSize: size.font, FontColor: ink},
+	}
+}
+
+func (f figure) across(size format) *axis {
+	switch {
+	case f.Kind == Bars:
+		a := &axis{}
+		a.Max = float64(len(f.Categories))
+		for i := range f.Categories {
+			a.ticks = append(a.ticks, chartdraw.Tick{Value: float64(i) + 0.5})
+		}
+		return a
+	case f.clock:
+		from, to := f.span()
+		return clockAxis(from, to, size.across)
+	default:
+		from, to := f.span()
+		margin := (to - from) / 40
+		return placeAxis(from-margin, to+margin, size.across)
+	}
+}
+
+// shapes are what is drawn, from back to front.
+func (f figure) shapes(size format) []chartdraw.Series {
+	shapes := []chartdraw.Series{grid()}
+	if f.Kind == Bars {
+		return append(shapes, f.bars(), f.categories(size))
+	}
+	for i, s := range f.Series {
+		shapes = append(shapes, band(f.X, s, i))
+	}
+	for _, l := range f.limits {
+		shapes = append(shapes, level(l.value))
+	}
+	shapes = append(shapes, f.marks(size))
+	for i, s := range f.Series {
+		shapes = append(shapes, line(f.X, s, i))
+	}
+	return shapes
+}

@@ -1,0 +1,4 @@
+package report
+
+// Number is how the page writes a figure.
+var Number = number

@@ -1,0 +1,90 @@
+package report
+
+import "slices"
+
+// figure is a chart as the page shows it: with what a [Chart] of an experiment
+// has no need to say.
+type figure struct {
+	Chart
+	// clock says that X is the time since the run's start in seconds.
+	clock bool
+	// limits are horizontal lines, such as the pool's ceiling.
+	limits []limit
+	// absent is the sentence that stands in the chart's place where there is
+	// nothing to draw.
+	absent string
+}
+
+// limit is a value that the others are seen against.
+type limit struct {
+	name  string
+	value float64
+}
+
+const nothing = "There are no figures to draw."
+
+// empty tells whether there is no value at all.
+func (c Chart) empty() bool {
+	return !slices.ContainsFunc(c.Series, func(s Series) bool {
+		return slices.ContainsFunc(s.Values, isFinite)
+	})
+}
+
+// reach is the smallest and the largest value to be drawn, 0 included: a line
+// that is cut off below exaggerates.
+func (f figure) reach() (low, high float64) {
+	for _, s := range f.Series {
+		for _, values := range [][]float64{s.Values, s.Low, s.High} {
+			for _, value := range values {
+				if isFinite(value) {
+					low, high = min(low, value), max(high, value)
+				}
+			}
+		}
+	}
+	for _, l := range f.limits {
+		low, high = min(low, l.value), max(high, l.value)
+	}
+	return low, high
+}
+
+// span are the ends of the X axis, marks included.
+func (f figure) span() (from, to float64) {
+	from, to = f.X[0], f.X[len(f.X)-1]
+	if !f.clock {
+		for _, m := range f.Marks {
+			from, to = min(from, m.X), max(to, m.X)
+		}
+	}
+	if from == to {
+		return from - 1, to + 1
+	}
+	return from, to
+}
+
+// spread gives the ends of the value at i, and whether there are any.
+func (s Series) spread(i int) (low, high float64, ok bool) {
+	if len(s.Low) == 0 {
+		return 0, 0, false
+	}
+	low, high = s.Low[i], s.High[i]
+	return low, high, isFinite(low) && isFinite(high) && isFinite(s.Values[i])
+}
+
+// stretches are the runs of indices without a gap, each as [first, end).
+func (s Series) stretches() [][2]int {
+	var all [][2]int
+	first := -1
+	for i, value := range s.Values {
+		switch {
+		case isFinite(value) && first < 0:
+			first = i
+		case !isFinite(value) && first >= 0:
+			all, first = append(all, [2]int{first, i}), -1
+		}
+	}
+	if first >= 0 {
+		all = append(all, [2]int{first, len(s.Values)})
+	}
+	return all
+}

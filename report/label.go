@@ -1,0 +1,62 @@
+package report
+
+import "github.com/go-analyze/charts/chartdraw"
+
+// write writes a text around the place x, shortened until it is at most room
+// pixels wide. It gives the text's ends.
+func (c *canvas) write(class string, size format, text string, x, y, room int) (left, right int) {
+	text, width := c.fit(size, text, room)
+	left = x - width/2
+	c.put(class, size, text, left, y)
+	return left, left + width
+}
+
+func (c *canvas) put(class string, size format, text string, x, y int) {
+	style := c.style(size)
+	style.ClassName = class
+	chartdraw.Draw.Text(c, text, x, y, style)
+}
+
+// fit shortens a text to a width and gives that of what is left of it.
+func (c *canvas) fit(size format, text string, room int) (string, int) {
+	runes := []rune(text)
+	for {
+		width := chartdraw.Draw.MeasureText(c, text, c.style(size)).Width()
+		if width <= room || len(runes) == 0 {
+			return text, width
+		}
+		runes = runes[:len(runes)-1]
+		text = string(runes) + "…"
+	}
+}
+
+func (c *canvas) style(size format) chartdraw.Style {
+	return chartdraw.Style{FontStyle: chartdraw.FontStyle{Font: c.text.Font, FontSize: size.font, FontColor: ink}}
+}
+
+// marks draws the vertical lines with their labels at the top. A label that
+// would run into the one before is left to the legend.
+func (f figure) marks(size format) shape {
+	return func(c *canvas) {
+		free := c.box.Left
+		for _, m := range f.Marks {
+			x := c.across(m.X)
+			if x < c.box.Left || x > c.box.Right {
+				continue
+			}
+			c.class("mark")
+			c.path(x, c.box.Top, x, c.box.Bottom)
+			text, width := c.fit(size, m.Label, c.box.Width()/2)
+			const gap = 5
+			left := x + gap
+			if left+width > c.box.Right {
+				left = x - gap - width
+			}
+			if left < free {
+				continue
+			}
+			c.put("label", size, text, left, c.box.Top+int(size.font))
+			free = left + width + gap
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package report
+
+import (
+	"bytes"
+	_ "embed" // the page and its style sheet
+	"fmt"
+	"html/template"
+)
+
+//go:embed page.html
+var pageText string
+
+//go:embed style.css
+var styleSheet string
+
+var page = template.Must(template.New("page").Parse(pageText))
+
+// HTML renders results/report.html. It fails on a [Section] that cannot be
+// shown as it was given ([ChartError], [TableError]).
+func HTML(in Input) ([]byte, error) {
+	sections := make([]Section, len(in.Sections))
+	for i, section := range in.Sections {
+		sections[i] = section.plain()
+		if err := sections[i].validate(); err != nil {
+			return nil, fmt.Errorf("report: section %q: %w", sections[i].Title, err)
+		}
+	}
+	view, err := pageOf(in, sections)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	text := &bytes.Buffer{}
+	if err := page.Execute(text, view); err != nil {
+		return nil, fmt.Errorf("report: writing the page: %w", err)
+	}
+	return text.Bytes(), nil
+}

@@ -1,0 +1,75 @@
+package report
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Passwords have no business here; these catch one that came along in a URL or
+// in a driver's message. They are the verdict's.
+var (
+	urlPassword  = regexp.MustCompile(`://[^\s/@:]*:\S*@`)
+	wordPassword = regexp.MustCompile(`(?i)\b(password|pgpassword|passwd|pwd)=('[^']*'|[^\s&]+)`)
+)
+
+// plain makes a text that came from outside fit to be shown: without passwords,
+// and without the characters that control or reorder what follows. Escaping is
+// up to whoever writes it.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+			return unicode.ReplacementChar
+		default:
+			return r
+		}
+	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
+	text = urlPassword.ReplaceAllString(text, "://***@")
+	return wordPassword.ReplaceAllString(text, "$1=***")
+}
+
+func plainAll(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = plain(text)
+	}
+	return all
+}
+
+// plain is the section with every text fit to be shown.
+func (s Section) plain() Section {
+	clean := Section{Title: plain(s.Title), Text: plainAll(s.Text)}
+	for _, t := range s.Tables {
+		clean.Tables = append(clean.Tables, t.plain())
+	}
+	for _, c := range s.Charts {
+		clean.Charts = append(clean.Charts, c.plain())
+	}
+	return clean
+}
+
+func (t Table) plain() Table {
+	clean := Table{Caption: plain(t.Caption), Columns: plainAll(t.Columns)}
+	for _, row := range t.Rows {
+		clean.Rows = append(clean.Rows, plainAll(row))
+	}
+	return clean
+}
+
+func (c Chart) plain() Chart {
+	clean := c
+	clean.Title, clean.XLabel, clean.YLabel = plain(c.Title), plain(c.XLabel), plain(c.YLabel)
+	clean.Categories = plainAll(c.Categories)
+	clean.Series, clean.Marks = nil, nil
+	for _, s := range c.Series {
+		s.Name = plain(s.Name)
+		clean.Series = append(clean.Series, s)
+	}
+	for _, m := range c.Marks {
+		clean.Marks = append(clean.Marks, Mark{X: m.X, Label: plain(m.Label)})
+	}
+	return clean
+}

@@ -1,0 +1,75 @@
+package report
+
+import (
+	"html/template"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// pageView is what page.html shows. Every text in it has passed plain.
+type pageView struct {
+	Style    template.CSS
+	Title    string
+	Verdict  string
+	Class    string // of the verdict: pass, warning, fail
+	Gate     string
+	Key      []fact // the figures one looks at first
+	Criteria []criterionView
+	Facts    []factGroup
+	Remarks  []string
+	Figures  []figureView
+	Errors   *Table
+	Sections []sectionView
+	Notes    []string
+}
+
+type sectionView struct {
+	Title   string
+	Text    []string
+	Tables  []Table
+	Figures []figureView
+}
+
+func pageOf(in Input, sections []Section) (pageView, error) {
+	figures, remarks := overTime(in)
+	v := pageView{
+		Style:    template.CSS(styleSheet), //nolint:gosec // ours, not the caller's
+		Title:    plain(titleOf(in.Verdict.Run)),
+		Verdict:  string(in.Verdict.Verdict),
+		Class:    classOf(in.Verdict.Verdict),
+		Gate:     gateLine(in.Verdict),
+		Key:      keyFigures(in.Verdict),
+		Criteria: criteria(in.Verdict.Rows),
+		Facts:    facts(in.Verdict.Run),
+		Remarks:  plainAll(remarks),
+		Errors:   errorsOf(in.Timeline.Whole()),
+		Notes:    plainAll(in.Verdict.Notes),
+	}
+	var err error
+	if v.Figures, err = views("t", figures); err != nil {
+		return pageView{}, err
+	}
+	for i, section := range sections {
+		shown := sectionView{Title: section.Title, Text: section.Text, Tables: section.Tables}
+		charts := make([]figure, len(section.Charts))
+		for j, c := range section.Charts {
+			charts[j] = figure{Chart: c, absent: nothing}
+		}
+		if shown.Figures, err = views("s"+number(float64(i)), charts); err != nil {
+			return pageView{}, err
+		}
+		v.Sections = append(v.Sections, shown)
+	}
+	return v, nil
+}
+
+// classOf is the style sheet's name of a verdict.
+func classOf(v verdict.Verdict) string {
+	switch v {
+	case verdict.Pass, verdict.Warning:
+		return strings.ToLower(string(v))
+	default:
+		return "fail"
+	}
+}
