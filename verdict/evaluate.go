@@ -24,6 +24,7 @@ func Evaluate(in Input) (Report, error) {
 		Verdict:      Pass,
 		Gate:         gate,
 		NoThresholds: in.NoThresholds,
+		Diagnoses:    diagnose(in),
 		Notes:        notes(in),
 		Run:          in.Run.redacted(),
 		Metrics:      in.Metrics,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/timeline"
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
@@ -40,10 +41,24 @@ func hostileReport(t *testing.T) verdict.Report {
 			Configuration: map[string]string{hostile: hostile, "poolSize": hostile, "maxOverflow": "1"},
 			Versions:      map[string]string{hostile: hostile},
 		},
-		Metrics: map[string]verdict.Metric{hostile: {Type: "trend", Values: map[string]float64{hostile: 1}}},
+		Timeline: hostilePools(),
+		Metrics:  map[string]verdict.Metric{hostile: {Type: "trend", Values: map[string]float64{hostile: 1}}},
 	})
 	require.NoError(t, err)
 	return report
+}
+
+// hostilePools are two, so that a diagnosis has to name the one.
+func hostilePools() timeline.Snapshot {
+	var recorder timeline.Recorder
+	for _, name := range []string{hostile, hostile + "2"} {
+		recorder.Record([]timeline.Observation{
+			{Measure: timeline.AcquireTimeout, At: began, Value: 1, Pool: name},
+			{Measure: timeline.Closed, At: began, Value: 1, Pool: name, Key: "lost"},
+			{Measure: timeline.Error, At: began, Value: 1, Pool: name, Key: hostile},
+		})
+	}
+	return recorder.Snapshot()
 }
 
 func requirePrintable(t *testing.T, text string) {
@@ -74,7 +89,8 @@ func TestHostileTextInMarkdown(t *testing.T) {
 	for _, markup := range []string{"`", "~", "[", "]", "!", "_", `\`} {
 		require.NotContains(t, own, markup)
 	}
-	require.Equal(t, 2*(len(report.Rows)+1), strings.Count(own, "**"), "bold verdicts of the rows and of the run")
+	require.Len(t, report.Diagnoses, 2)
+	require.Equal(t, 2*(len(report.Rows)+1+2), strings.Count(own, "**"), "bold verdicts of the rows and of the run, and diagnoses")
 }
 
 func TestHostileTextInJUnit(t *testing.T) {

@@ -40,5 +40,5 @@ type Input struct {
 	Notes        []string // shown in every report
 	// Timeline is the run as recorded over time, empty where it was not.
 	Timeline timeline.Snapshot
-	Run          Run
+	Run      Run
 }

@@ -29,6 +29,7 @@ type (
 		Timestamp  string          `xml:"timestamp,attr,omitempty"`
 		Properties []junitProperty `xml:"properties>property"`
 		Cases      []junitCase     `xml:"testcase"`
+		SystemOut  string          `xml:"system-out,omitempty"`
 	}
 	junitProperty struct {
 		Name  string `xml:"name,attr"`
@@ -64,6 +65,11 @@ func (r Report) JUnit() ([]byte, error) {
 	for _, row := range r.Rows {
 		suite.Cases = append(suite.Cases, r.junitCase(row))
 	}
+	diagnoses := make([]string, len(r.Diagnoses))
+	for i, d := range r.Diagnoses {
+		diagnoses[i] = clean(fmt.Sprintf("Diagnosis: %s: %s %s", d.title(), d.evidence(), d.Remedy))
+	}
+	suite.SystemOut = strings.Join(diagnoses, "\n")
 	body, err := xml.MarshalIndent(junitSuites{
 		Name: "pgxpool", Suite: suite, junitCounts: suite.junitCounts,
 	}, "", "  ")

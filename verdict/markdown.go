@@ -14,6 +14,7 @@ func (r Report) Markdown() string {
 	m.printf("# %s\n\n%s\n\n", r.Verdict, m.text(r.Run.title()))
 	m.table([]string{"Criterion", "Measured", "PASS limit", "Verdict"}, r.cells())
 	m.explanations(r.Rows)
+	m.diagnoses(r.Diagnoses)
 	m.overview(r)
 	m.notes(r.Notes)
 	m.run(r.Run)
@@ -70,6 +71,15 @@ func (m *markdown) explanations(rows []Row) {
 		said = true
 	}
 	if said {
+		m.printf("\n")
+	}
+}
+
+func (m *markdown) diagnoses(diagnoses []Diagnosis) {
+	for i, d := range diagnoses {
+		m.printf("%d. **Diagnosis: %s**: %s %s\n", i+1, m.text(d.title()), m.text(d.evidence()), m.text(d.Remedy))
+	}
+	if len(diagnoses) > 0 {
 		m.printf("\n")
 	}
 }

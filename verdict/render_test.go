@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/timeline"
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
@@ -22,6 +23,20 @@ func testRun() verdict.Run {
 		Configuration: map[string]string{"poolSize": "20", "maxOverflow": "40", "poolTimeout": "30s"},
 		Versions:      map[string]string{"k6": "v2.2.0", "pgxpool": "v0.1.0", "postgresql": "15.8", "go": "go1.26.0"},
 	}
+}
+
+// recorded is what the recording of a run has of its timeouts.
+func recorded(r run) timeline.Snapshot {
+	var recorder timeline.Recorder
+	for range r.timeouts {
+		recorder.Record([]timeline.Observation{
+			{Measure: timeline.Wait, At: began, Value: 30_000, Pool: "default"},
+			{Measure: timeline.AcquireTimeout, At: began, Value: 1, Pool: "default"},
+			{Measure: timeline.Active, At: began, Value: 60, Pool: "default"},
+			{Measure: timeline.Waiting, At: began, Value: 40, Pool: "default"},
+		})
+	}
+	return recorder.Snapshot()
 }
 
 // report is the judgement of a run for the renderings.
@@ -41,6 +56,7 @@ func report(t *testing.T, gate string, waive []string, change func(*run)) verdic
 		Missing:    map[string]string{"response_drift": "the first third of the run has 3 responses: at least 20 are needed"},
 		Notes:      []string{"The first run also fills the tables."},
 		Run:        testRun(),
+		Timeline:   recorded(r),
 	})
 	require.NoError(t, err)
 	return report

@@ -27,7 +27,10 @@ type Report struct {
 	// NoThresholds says that k6 judged none, so that it does not.
 	NoThresholds bool
 	Rows         []Row // in the order of the criteria
-	Notes        []string
-	Run          Run
-	Metrics      map[string]Metric
+	// Diagnoses are the troubles that the figures show, most likely first; none
+	// for a healthy run. They do not change the verdict.
+	Diagnoses []Diagnosis
+	Notes     []string
+	Run       Run
+	Metrics   map[string]Metric
 }

@@ -33,6 +33,7 @@ type Summary struct {
 	// and options. Versions and cores are not in it.
 	ConfigurationHash string             `json:"configuration_hash"`
 	Criteria          []SummaryCriterion `json:"criteria"`
+	Diagnoses         []Diagnosis        `json:"diagnoses"` // most likely first
 	Overview          Overview           `json:"overview"`
 	Notes             []string           `json:"notes"`
 	Metrics           map[string]Metric  `json:"metrics"`
@@ -65,6 +66,7 @@ func (r Report) JSON() ([]byte, error) {
 		Run:               r.Run,
 		ConfigurationHash: r.Run.ConfigurationHash(),
 		Criteria:          make([]SummaryCriterion, len(r.Rows)),
+		Diagnoses:         append([]Diagnosis{}, r.Diagnoses...),
 		Overview:          Report{Run: r.Run, Metrics: metrics}.Overview(),
 		Notes:             slices.Concat([]string{}, r.Notes, notes),
 		Metrics:           metrics,

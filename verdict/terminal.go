@@ -1,6 +1,9 @@
 package verdict
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Columns of the table; together with the last one they fit 80 characters.
 const (
@@ -25,6 +28,7 @@ func (r Report) Terminal(colour bool, width int) string {
 	t.say("")
 	t.table(r.Rows)
 	t.explanations(r.Rows)
+	t.diagnoses(r.Diagnoses)
 	t.overview(r)
 	t.notes(r.Notes)
 	t.say("")
@@ -83,6 +87,16 @@ func (t *terminal) explanations(rows []Row) {
 		if row.Advice != "" {
 			t.wrapped(indent+indent, 2*len(indent), row.Advice)
 		}
+	}
+}
+
+func (t *terminal) diagnoses(diagnoses []Diagnosis) {
+	for i, d := range diagnoses {
+		t.say("")
+		before := fmt.Sprintf("%sDiagnosis %d: ", indent, i+1)
+		t.wrapped(before, len(before), d.title())
+		t.wrapped(indent+indent, 2*len(indent), d.evidence())
+		t.wrapped(indent+indent, 2*len(indent), d.Remedy)
 	}
 }
 

@@ -73,6 +73,12 @@ func (r Row) explanation() string {
 	return strings.TrimSpace(strings.TrimSuffix(r.Reason, ".") + ". " + r.Advice)
 }
 
+// title is a diagnosis' headline.
+func (d Diagnosis) title() string { return fmt.Sprintf("%s (%s)", d.Name, d.Confidence) }
+
+// evidence is a diagnosis' figures in one text.
+func (d Diagnosis) evidence() string { return strings.Join(d.Evidence, "; ") + "." }
+
 // gateLine says whether the gate holds and what that means for a pipeline.
 func (r Report) gateLine() string {
 	switch {

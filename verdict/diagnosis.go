@@ -1,0 +1,117 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Confidence is how sure a [Diagnosis] is.
+type Confidence string
+
+// The confidences, from the highest on.
+const (
+	// Certain is what the server or the pool itself has said.
+	Certain Confidence = "certain"
+	// Likely is what the figures hardly leave another explanation for.
+	Likely Confidence = "likely"
+	// Possible is what the figures fit, and others would fit too.
+	Possible Confidence = "possible"
+)
+
+// rank orders confidences: the higher, the surer; 0 is none.
+func (c Confidence) rank() int {
+	switch c {
+	case Certain:
+		return 3
+	case Likely:
+		return 2
+	case Possible:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Diagnosis names one trouble that the figures of a run show.
+type Diagnosis struct {
+	Name       string     `json:"name"` // such as "pool exhausted"
+	Confidence Confidence `json:"confidence"`
+	Evidence   []string   `json:"evidence"` // figures, each a clause of its own
+	Remedy     string     `json:"remedy"`
+}
+
+// finding is what a rule saw of one pool; without a confidence it saw nothing.
+type finding struct {
+	confidence Confidence
+	evidence   []string
+}
+
+// rule is one row of the table of troubles.
+type rule struct {
+	name   string
+	find   func(symptoms) finding
+	remedy string
+	// causes are the troubles that bring this one about: where one of them is
+	// found too, it is named first.
+	causes []string
+}
+
+// diagnose names the troubles of a run, most likely first. Of a trouble and its
+// cause the cause comes first, however much surer the trouble is. A healthy run
+// has none.
+func diagnose(in Input) []Diagnosis {
+	pools := symptomsOf(in)
+	found := make(map[string]Diagnosis)
+	var names []string
+	for _, r := range rules {
+		if d, ok := r.diagnose(pools); ok {
+			found[r.name] = d
+			names = append(names, r.name)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(placeOf(b, found), placeOf(a, found))
+	})
+	diagnoses := make([]Diagnosis, len(names))
+	for i, name := range names {
+		diagnoses[i] = found[name]
+	}
+	return diagnoses
+}
+
+// placeOf is the rank by which a diagnosis is sorted: its own, but not above
+// that of a cause. The table has causes before what they cause, and sorting is
+// stable.
+func placeOf(name string, found map[string]Diagnosis) int {
+	place := found[name].Confidence.rank()
+	for _, cause := range ruleOf(name).causes {
+		if c, ok := found[cause]; ok && c.Confidence != Possible {
+			place = min(place, placeOf(cause, found))
+		}
+	}
+	return place
+}
+
+func ruleOf(name string) rule {
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name })
+	return rules[i]
+}
+
+// diagnose applies the rule to every pool; the clearest case is reported.
+func (r rule) diagnose(pools []symptoms) (Diagnosis, bool) {
+	var best finding
+	for _, s := range pools {
+		f := r.find(s)
+		if f.confidence.rank() <= best.confidence.rank() {
+			continue
+		}
+		if len(pools) > 1 && s.pool != "" {
+			f.evidence = slices.Insert(f.evidence, 0, fmt.Sprintf("pool %q", s.pool))
+		}
+		best = f
+	}
+	return Diagnosis{
+		Name: r.name, Confidence: best.confidence, Evidence: redactAll(best.evidence), Remedy: r.remedy,
+	}, best.confidence != ""
+}

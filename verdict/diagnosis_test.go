@@ -1,0 +1,479 @@
+package verdict_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/timeline"
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// story is a run written down by hand, second by second.
+type story struct {
+	recorder timeline.Recorder
+	pool     string
+	second   float64 // now
+	metrics  map[string]verdict.Metric
+	size     int
+	target   string
+}
+
+// newStory is of a pool of 20+40.
+func newStory() *story {
+	return &story{pool: "default", metrics: map[string]verdict.Metric{}, size: 20}
+}
+
+func (s *story) add(m timeline.Measure, values ...float64) {
+	for _, value := range values {
+		s.observe(m, "", value)
+	}
+}
+
+func (s *story) observe(m timeline.Measure, key string, value float64) {
+	at := began.Add(time.Duration(s.second * float64(time.Second)))
+	s.recorder.Record([]timeline.Observation{{Measure: m, At: at, Value: value, Pool: s.pool, Key: key}})
+}
+
+// counted is a metric of k6 that is a count.
+func (s *story) counted(name string, n float64) {
+	s.metrics[name] = verdict.Metric{Type: "counter", Values: map[string]float64{"count": n}}
+}
+
+// requests are users' requests that went well; each takes a connection at
+// once, for two statements of 4 ms.
+func (s *story) requests(n int) {
+	for range n {
+		s.add(timeline.Wait, 0.1)
+		s.add(timeline.Query, 4, 4)
+		s.add(timeline.Use, 10)
+		s.add(timeline.Request, 11)
+	}
+}
+
+// level samples the pool.
+func (s *story) level(active, waiting, total float64) {
+	s.add(timeline.Active, active)
+	s.add(timeline.Waiting, waiting)
+	s.add(timeline.Total, total)
+}
+
+// healthy is half a minute of 100 users a second.
+func (s *story) healthy() {
+	s.add(timeline.Opened, slices.Repeat([]float64{1}, 12)...)
+	for range 30 {
+		s.requests(100)
+		s.level(4, 0, 12)
+		s.second++
+	}
+}
+
+func (s *story) input(t *testing.T) verdict.Input {
+	return verdict.Input{
+		Criteria: loadScript(t).rows("poolCriteria"),
+		Metrics:  s.metrics,
+		Timeline: s.recorder.Snapshot(),
+		Run: verdict.Run{Target: s.target, Configuration: map[string]string{
+			"poolSize": fmt.Sprint(s.size), "maxOverflow": fmt.Sprint(2 * s.size),
+		}},
+	}
+}
+
+func (s *story) diagnoses(t *testing.T) []verdict.Diagnosis {
+	t.Helper()
+	report, err := verdict.Evaluate(s.input(t))
+	require.NoError(t, err)
+	for _, d := range report.Diagnoses {
+		require.NotEmpty(t, d.Evidence, d.Name)
+		require.Regexp(t, `\d`, strings.Join(d.Evidence, " "), "evidence is figures")
+		require.NotEmpty(t, d.Remedy, d.Name)
+	}
+	return report.Diagnoses
+}
+
+func (s *story) names(t *testing.T) []string {
+	t.Helper()
+	names := []string{}
+	for _, d := range s.diagnoses(t) {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+func TestAHealthyRunHasNoDiagnosis(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	require.Empty(t, s.names(t))
+	report, err := verdict.Evaluate(verdict.Input{Criteria: loadScript(t).rows("poolCriteria")})
+	require.NoError(t, err)
+	require.Empty(t, report.Diagnoses, "nor has a run without data")
+}
+
+// Everyday life that looks like trouble at a glance.
+func TestNoFalseAlarm(t *testing.T) {
+	for name, live := range map[string]func(*story){
+		"the first second fills the pool": func(s *story) {
+			s.add(timeline.Opened, slices.Repeat([]float64{1}, 60)...)
+			for range 40 {
+				s.observe(timeline.Closed, "overflow", 1)
+			}
+			s.add(timeline.Wait, slices.Repeat([]float64{300}, 40)...)
+			s.add(timeline.Use, 10)
+			s.level(60, 40, 60)
+			s.healthy()
+		},
+		"a queue for a moment": func(s *story) {
+			s.healthy()
+			s.level(60, 30, 60)
+			s.add(timeline.Wait, slices.Repeat([]float64{50}, 30)...)
+			s.healthy()
+		},
+		"connections age one by one": func(s *story) {
+			s.healthy()
+			for range 20 {
+				s.observe(timeline.Closed, "recycle", 1)
+				s.add(timeline.Opened, 1)
+				s.requests(20)
+				s.second++
+			}
+		},
+		"a slow report in an idle pool": func(s *story) {
+			s.healthy()
+			for range 20 {
+				s.add(timeline.Query, 5000)
+				s.add(timeline.Use, 5000)
+			}
+		},
+		"statements that fail": func(s *story) {
+			s.healthy()
+			for range 30 {
+				s.observe(timeline.Error, "23505", 1)
+				s.add(timeline.QueryFailed, 1)
+			}
+		},
+		"k6 is busy for a moment": func(s *story) {
+			for range 30 {
+				s.add(timeline.GeneratorCPU, 40)
+				s.add(timeline.SchedulerDelay, 5)
+			}
+			s.add(timeline.GeneratorCPU, 100, 100, 100)
+			s.add(timeline.SchedulerDelay, 200, 200, 200)
+			s.healthy()
+		},
+		"the pool is closed at the end": func(s *story) {
+			s.healthy()
+			for range 12 {
+				s.observe(timeline.Closed, "close", 1)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory()
+			live(s)
+			require.Empty(t, s.diagnoses(t))
+		})
+	}
+}
+
+// troubles are the shortest stories of each, after a healthy half minute.
+var troubles = map[string]func(*story){
+	verdict.PoolExhausted: func(s *story) {
+		s.level(60, 7, 60)
+		s.add(timeline.AcquireTimeout, 1)
+	},
+	verdict.SlowQueries: func(s *story) {
+		for range 10 {
+			s.add(timeline.Wait, 1)
+			s.add(timeline.Query, 8000)
+			s.add(timeline.Use, 8100)
+			s.level(18, 0, 20)
+		}
+	},
+	verdict.NPlusOne: func(s *story) {
+		for range 3000 {
+			s.add(timeline.Query, slices.Repeat([]float64{1}, 21)...)
+			s.add(timeline.Use, 25)
+			s.add(timeline.Wait, 0.1)
+		}
+		s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
+	},
+	verdict.ConnectionLeak: func(s *story) { s.add(timeline.Leak, 1) },
+	verdict.StaleConnections: func(s *story) {
+		s.observe(timeline.Closed, "lost", 1)
+	},
+	verdict.ServerRestarted: func(s *story) { restart(s, 3) },
+	verdict.ReconnectStorm: func(s *story) {
+		for range 12 {
+			s.observe(timeline.Closed, "recycle", 1)
+		}
+		s.add(timeline.Opened, slices.Repeat([]float64{1}, 12)...)
+	},
+	verdict.GeneratorSaturated: func(s *story) {
+		s.counted("dropped_iterations", 40)
+		s.counted("iterations", 3000)
+	},
+	verdict.LimitReached: func(s *story) {
+		for range 5 {
+			s.observe(timeline.Error, "53300", 1)
+		}
+	},
+}
+
+// restart loses n connections and refuses new ones for two seconds.
+func restart(s *story, n int) {
+	for range n {
+		s.observe(timeline.Error, "57P01", 1)
+		s.observe(timeline.Closed, "lost", 1)
+	}
+	for range 3 {
+		s.observe(timeline.Error, "ConnectError", 1)
+		s.second++
+	}
+}
+
+func TestEveryTroubleIsNamedFirst(t *testing.T) {
+	for name, happen := range troubles {
+		t.Run(name, func(t *testing.T) {
+			s := newStory()
+			s.healthy()
+			happen(s)
+			require.Equal(t, name, s.names(t)[0], "%v", s.names(t))
+		})
+	}
+}
+
+func TestCausesComeBeforeWhatTheyCause(t *testing.T) {
+	for _, cause := range []string{
+		verdict.LimitReached, verdict.ConnectionLeak, verdict.NPlusOne, verdict.SlowQueries, verdict.ServerRestarted,
+	} {
+		s := newStory()
+		s.healthy()
+		troubles[verdict.PoolExhausted](s)
+		troubles[cause](s)
+		troubles[verdict.GeneratorSaturated](s)
+		names := s.names(t)
+		require.Equal(t, cause, names[0], "%v", names)
+		require.Less(t, slices.Index(names, verdict.PoolExhausted), slices.Index(names, verdict.GeneratorSaturated), "%v", names)
+	}
+	s := newStory()
+	s.healthy()
+	restart(s, 12)
+	require.Equal(t, []string{verdict.ServerRestarted, verdict.StaleConnections, verdict.ReconnectStorm}, s.names(t))
+}
+
+func TestTheSurerComesFirst(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	troubles[verdict.ReconnectStorm](s) // likely
+	s.observe(timeline.Error, "53300", 1)
+	require.Equal(t, []string{verdict.LimitReached, verdict.ReconnectStorm}, s.names(t))
+	for range 200 { // an N+1 that harms nobody is possible, and explains nothing
+		s.add(timeline.Query, slices.Repeat([]float64{1}, 400)...)
+		s.add(timeline.Use, 400)
+	}
+	require.Equal(t, verdict.NPlusOne, s.names(t)[2])
+}
+
+func TestBorders(t *testing.T) {
+	for name, test := range map[string]struct {
+		trouble string
+		happen  func(s *story, beyond bool)
+	}{
+		"a queue in half of the samples": {verdict.PoolExhausted, func(s *story, beyond bool) {
+			for range 30 { // as many as healthy ones
+				s.level(60, 5, 60)
+			}
+			if beyond {
+				s.level(60, 5, 60)
+			}
+			s.add(timeline.Wait, slices.Repeat([]float64{20}, 1000)...)
+		}},
+		"a queue that costs a quarter of the use": {verdict.PoolExhausted, func(s *story, beyond bool) {
+			for range 40 {
+				s.level(60, 5, 60)
+			}
+			wait := 2.0
+			if beyond {
+				wait = 3
+			}
+			for range 100_000 {
+				s.add(timeline.Wait, wait)
+			}
+		}},
+		"half of the use is slow statements": {verdict.SlowQueries, func(s *story, beyond bool) {
+			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
+			query := 29_500.0 // 30 s are in use by the healthy half minute
+			if beyond {
+				query = 31_000
+			}
+			s.add(timeline.Query, query)
+			s.add(timeline.Use, query)
+		}},
+		"80 % of the pool in use": {verdict.SlowQueries, func(s *story, beyond bool) {
+			active := 15.0
+			if beyond {
+				active = 16
+			}
+			s.add(timeline.Active, slices.Repeat([]float64{active}, 30)...)
+			s.add(timeline.Query, 60_000)
+			s.add(timeline.Use, 60_000)
+		}},
+		"ten statements a checkout": {verdict.NPlusOne, func(s *story, beyond bool) {
+			n := 8*3000 - 1 // beside the healthy two
+			if beyond {
+				n++
+			}
+			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
+		}},
+		"half of the pool at once": {verdict.ReconnectStorm, func(s *story, beyond bool) {
+			n := 5
+			if beyond {
+				n = 6
+			}
+			for range n {
+				s.observe(timeline.Closed, "recycle", 1)
+			}
+		}},
+		"a tenth of the checkouts": {verdict.ReconnectStorm, func(s *story, beyond bool) {
+			n := 40 + 299
+			if beyond {
+				n++
+			}
+			for range n {
+				s.observe(timeline.Closed, "overflow", 1)
+				s.second += 0.1
+			}
+		}},
+		"refused near the loss": {verdict.ServerRestarted, func(s *story, beyond bool) {
+			s.observe(timeline.Closed, "lost", 1)
+			s.second += 30
+			if beyond {
+				s.second -= 26
+			}
+			s.observe(timeline.Error, "ConnectError", 1)
+		}},
+		"k6 busy at the median": {verdict.GeneratorSaturated, func(s *story, beyond bool) {
+			s.add(timeline.GeneratorCPU, 95, 50)
+			if beyond {
+				s.add(timeline.GeneratorCPU, 95)
+			}
+		}},
+		"work waits for a core": {verdict.GeneratorSaturated, func(s *story, beyond bool) {
+			s.add(timeline.SchedulerDelay, 80, 80, 10)
+			if !beyond {
+				s.add(timeline.SchedulerDelay, 10, 10)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, beyond := range []bool{false, true} {
+				s := newStory()
+				s.healthy()
+				test.happen(s, beyond)
+				require.Equal(t, beyond, slices.Contains(s.names(t), test.trouble), "beyond: %v, %v", beyond, s.names(t))
+			}
+		})
+	}
+}
+
+// In windows of minutes nothing says what came at once.
+func TestALongRunShowsNoStorm(t *testing.T) {
+	s := newStory()
+	for range 24 * 60 {
+		s.requests(10)
+		s.level(4, 0, 12)
+		s.second += 60
+	}
+	troubles[verdict.ReconnectStorm](s)
+	require.Empty(t, s.names(t))
+}
+
+func TestThePoolInTroubleIsNamed(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	s.pool = "off"
+	s.healthy()
+	troubles[verdict.StaleConnections](s)
+	d := s.diagnoses(t)
+	require.Len(t, d, 1)
+	require.Equal(t, `pool "off"`, d[0].Evidence[0])
+}
+
+// Without a recording, k6's own figures say what they can.
+func TestDiagnosisOfK6sFiguresAlone(t *testing.T) {
+	trend := func(count, avg, p95 float64) verdict.Metric {
+		return verdict.Metric{Type: "trend", Values: map[string]float64{
+			"count": count, "avg": avg, "med": avg, "p(95)": p95, "max": p95,
+		}}
+	}
+	healthy := map[string]verdict.Metric{
+		"pgxpool_acquire_duration": trend(1000, 0.1, 1),
+		"pgxpool_use_duration":     trend(1000, 10, 20),
+		"pgxpool_query_duration":   trend(2000, 4, 8),
+		"pgxpool_active_sampled":   trend(300, 4, 6),
+		"pgxpool_waiting_sampled":  trend(300, 0, 0),
+	}
+	for name, changes := range map[string]map[string]verdict.Metric{
+		"": {},
+		verdict.PoolExhausted: {
+			"pgxpool_acquire_timeouts": {Type: "counter", Values: map[string]float64{"count": 3}},
+		},
+		verdict.SlowQueries: {
+			"pgxpool_active_sampled": trend(300, 18, 20),
+			"pgxpool_use_duration":   trend(1000, 900, 2000), "pgxpool_query_duration": trend(1000, 890, 1900),
+		},
+		verdict.NPlusOne:           {"pgxpool_query_duration": trend(21_000, 0.4, 1)},
+		verdict.ConnectionLeak:     {"pgxpool_leaks": {Type: "counter", Values: map[string]float64{"count": 1}}},
+		verdict.GeneratorSaturated: {"dropped_iterations": {Type: "counter", Values: map[string]float64{"count": 1}}},
+	} {
+		s := newStory()
+		maps.Copy(s.metrics, healthy)
+		maps.Copy(s.metrics, changes)
+		names := s.names(t)
+		if name == "" {
+			require.Empty(t, names)
+			continue
+		}
+		require.Equal(t, []string{name}, names)
+	}
+}
+
+// watched is an application's pool as its database shows it.
+func watched(active func(second int) float64, requests func(second int) int) *story {
+	s := newStory()
+	s.pool, s.target = "flowboard", "http://app/api/issues"
+	for second := range 30 {
+		s.add(timeline.Active, active(second))
+		s.add(timeline.Total, active(second))
+		s.add(timeline.Request, slices.Repeat([]float64{20}, requests(second))...)
+		s.second++
+	}
+	return s
+}
+
+func TestDiagnosisOfAnApplication(t *testing.T) {
+	constant := func(n int) func(int) int { return func(int) int { return n } }
+	level := func(n float64) func(int) float64 { return func(int) float64 { return n } }
+	rising := func(second int) float64 { return float64(second) }
+
+	require.Empty(t, watched(level(12), constant(50)).names(t))
+	require.Equal(t, []string{verdict.PoolExhausted}, watched(level(60), constant(50)).names(t))
+	require.Equal(t, []string{verdict.ConnectionLeak}, watched(rising, constant(50)).names(t))
+	require.Empty(t, watched(rising, func(second int) int { return 2 * second }).names(t), "more work takes more connections")
+
+	for _, atCeiling := range []bool{false, true} {
+		s, want := watched(level(12), constant(50)), verdict.Possible
+		if atCeiling {
+			s, want = watched(level(60), constant(50)), verdict.Certain
+		}
+		s.counted("request_timeouts", 12)
+		d := s.diagnoses(t)
+		require.Equal(t, verdict.PoolExhausted, d[0].Name)
+		require.Equal(t, want, d[0].Confidence)
+	}
+}
