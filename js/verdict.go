@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/flowboard/xk6-pgxpool/pool"
+	"github.com/flowboard/xk6-pgxpool/report"
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
@@ -45,7 +46,7 @@ func (i *instance) judge(data, options any) ([]output, error) {
 	in.Timeline = i.test.recording.recorder.Snapshot()
 	i.describeRun(&in.Run)
 	in.Notes = append(in.Notes, shareOf(i.vu.State()).notes(i.test.configurations())...)
-	report, err := verdict.Evaluate(in)
+	judged, err := verdict.Evaluate(in)
 	if err != nil {
 		return nil, argumentsError("verdict(data, options)", err.Error())
 	}
@@ -53,19 +54,32 @@ func (i *instance) judge(data, options any) ([]output, error) {
 	if err := os.MkdirAll(resultsDir, 0o750); err != nil {
 		return nil, fmt.Errorf("making the directory for the reports: %w", err)
 	}
-	summary, err := report.JSON()
+	files, err := files(judged, in)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, output{"stdout", judged.Terminal(verdict.Colour(data), terminalWidth())}), nil
+}
+
+// files are the reports below results/.
+func files(judged verdict.Report, in verdict.Input) ([]output, error) {
+	summary, err := judged.JSON()
 	if err != nil {
 		return nil, fmt.Errorf("writing summary.json: %w", err)
 	}
-	junit, err := report.JUnit()
+	junit, err := judged.JUnit()
 	if err != nil {
 		return nil, fmt.Errorf("writing junit.xml: %w", err)
 	}
+	page, err := report.HTML(report.Input{Verdict: judged, Timeline: in.Timeline})
+	if err != nil {
+		return nil, fmt.Errorf("writing report.html: %w", err)
+	}
 	return []output{
-		{"stdout", report.Terminal(verdict.Colour(data), terminalWidth())},
 		{resultsDir + "/summary.json", string(summary)},
-		{resultsDir + "/summary.md", report.Markdown()},
+		{resultsDir + "/summary.md", judged.Markdown()},
 		{resultsDir + "/junit.xml", string(junit)},
+		{resultsDir + "/report.html", string(page)},
 	}, nil
 }
 
