@@ -107,11 +107,11 @@ func (r *Row) judge(obstacle string) {
 	default:
 		change := *r.Result - *r.Baseline
 		r.Change = &change
-		r.Allowed = r.Figure.tolerated(*r.Baseline, *r.Result)
+		r.Allowed = r.tolerated(*r.Baseline, *r.Result)
 		if r.Noise != nil {
 			r.Allowed = max(r.Allowed, r.Noise.Band)
 		}
-		r.Answer = r.Figure.answer(change, r.Allowed)
+		r.Answer = r.answer(change, r.Allowed)
 	}
 }
 
@@ -136,13 +136,13 @@ func (r *Row) follow(t *Trend) {
 	if t == nil || t.Chance > chance {
 		return
 	}
-	allowed := r.Figure.tolerated(*r.Result, *r.Result-t.total())
-	if r.Figure.answer(t.total(), allowed) != Worse || r.Answer == Worse {
+	allowed := r.tolerated(*r.Result, *r.Result-t.total())
+	if r.answer(t.total(), allowed) != Worse || r.Answer == Worse {
 		return
 	}
 	r.Answer = Worse
-	r.Reason = fmt.Sprintf("slow climb: %s a run over %s", r.Figure.change(t.Slope), runs(t.Runs))
-	if r.Figure.Better == Higher {
-		r.Reason = fmt.Sprintf("slow fall: %s a run over %s", r.Figure.change(t.Slope), runs(t.Runs))
+	r.Reason = fmt.Sprintf("slow climb: %s a run over %s", r.change(t.Slope), runs(t.Runs))
+	if r.Better == Higher {
+		r.Reason = fmt.Sprintf("slow fall: %s a run over %s", r.change(t.Slope), runs(t.Runs))
 	}
 }

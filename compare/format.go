@@ -64,7 +64,7 @@ func (r Row) changeText() string {
 	if r.Change == nil {
 		return none
 	}
-	text := r.Figure.change(*r.Change)
+	text := r.change(*r.Change)
 	if r.Unit.relative() && *r.Baseline > 0 {
 		text += fmt.Sprintf(" (%+.1f %%)", 100**r.Change / *r.Baseline)
 	}
@@ -93,4 +93,4 @@ func (r Row) bandText() string {
 }
 
 // bare is a change without its sign.
-func (r Row) bare(v float64) string { return strings.TrimPrefix(r.Figure.change(v), "+") }
+func (r Row) bare(v float64) string { return strings.TrimPrefix(r.change(v), "+") }

@@ -28,7 +28,7 @@ func TestSwappingTurnsBetterIntoWorse(t *testing.T) {
 		a, b := somewhere(random, 20), somewhere(random, 21)
 		there := compared(t, Input{Baseline: &a, Result: b, History: history})
 		back := compared(t, Input{Baseline: &b, Result: a, History: history})
-		require.Equal(t, len(there.Rows), len(back.Rows))
+		require.Len(t, back.Rows, len(there.Rows))
 		for j, row := range there.Rows {
 			require.Equal(t, swapped[row.Answer], back.Rows[j].Answer, "%s: %v and %v", row.Name, *row.Baseline, *row.Result)
 			seen[row.Answer]++

@@ -13,7 +13,7 @@ var header = []string{"Figure", "Baseline", "Result", "Change", "Allowed", "From
 
 func (r Row) cells() []string {
 	return []string{
-		r.Title, r.Figure.text(r.Baseline), r.Figure.text(r.Result), r.changeText(), r.allowedText(), r.bandText(),
+		r.Title, r.text(r.Baseline), r.text(r.Result), r.changeText(), r.allowedText(), r.bandText(),
 		string(r.Answer),
 	}
 }

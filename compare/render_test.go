@@ -92,5 +92,5 @@ func TestEveryFigureHasItsRow(t *testing.T) {
 		require.Contains(t, []Unit{Milliseconds, PerSecond, Ratio, Share, Percent}, f.Unit)
 		require.Positive(t, f.Tolerance)
 	}
-	require.Equal(t, len(figures), len(Figures()))
+	require.Len(t, Figures(), len(figures))
 }

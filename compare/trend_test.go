@@ -24,15 +24,15 @@ func TestMannKendallAgreesWithCounting(t *testing.T) {
 		{8, 7, 6, 5, 3, 4, 2, 1},
 	} {
 		s := kendall(series)
-		clear, all := 0, 0
+		asClear, all := 0, 0
 		permute(slices.Sorted(slices.Values(series)), func(order []float64) {
 			all++
 			if s > 0 && kendall(order) >= s || s < 0 && kendall(order) <= s {
-				clear++
+				asClear++
 			}
 		})
 		require.Equal(t, 40320, all)
-		require.InDelta(t, float64(clear)/float64(all), mannKendall(series), 0.003, "the normal approximation")
+		require.InDelta(t, float64(asClear)/float64(all), mannKendall(series), 0.003, "the normal approximation")
 	}
 }
 
