@@ -219,7 +219,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 	for fault, want := range map[*faults.Fault][8]string{
 		of(faults.Latency(40 * time.Millisecond)):    {fine, fine, fine, statementEnded, fine, fine, fine, fine},
 		of(faults.Latency(800 * time.Millisecond)):   {connectFailed, connectFailed, fine, statementEnded, fine, fine, fine, fine},
-		of(faults.Bandwidth(20)):                     {fine, fine, fine, statementEnded, fine, fine, fine, fine},
+		of(faults.Bandwidth(10)):                     {fine, fine, fine, statementEnded, fine, fine, fine, fine},
 		of(faults.Reset()):                           {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
 		of(faults.HalfOpen()):                        {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
 		of(faults.Mute()):                            {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},

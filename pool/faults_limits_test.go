@@ -1,0 +1,182 @@
+package pool_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/faults"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// fill checks so many connections out and gives them back, which makes them
+// idle.
+func (f *faulty) fill(n int) {
+	f.t.Helper()
+	conns := make([]*pool.Conn, n)
+	for i := range conns {
+		conns[i] = f.acquire()
+	}
+	for _, c := range conns {
+		c.Release()
+	}
+}
+
+// One caller does not wait for each idle connection in turn to be given up.
+func TestSilentConnectionsAreGivenUpTogether(t *testing.T) {
+	t.Parallel()
+	const idle = 8
+	f := newFaulty(t, idle, 0, faults.HalfOpen(), nil)
+	f.fill(idle)
+	f.wire.Begin(faults.HalfOpen())
+	start := time.Now()
+	err := f.checkout()
+	took := time.Since(start)
+	require.Equal(t, connectFailed, nameOf(err), "%v", err)
+	require.Less(t, took, idle*closeGrace/2, "one by one it would be %v", idle*closeGrace)
+	require.Eventually(t, func() bool { return f.Stat().Total == 0 }, machine, 10*time.Millisecond)
+	require.EqualValues(t, 1, f.Stat().Lost, "only one was found dead")
+	require.EqualValues(t, idle-1, f.Stat().Recycled, "the others were replaced on suspicion")
+	f.recovers(idle)
+}
+
+// Who waits for a place waits no longer than poolTimeout, whatever those do
+// who have one.
+func TestPoolTimeoutHoldsWhileOthersAreStuck(t *testing.T) {
+	t.Parallel()
+	const poolTimeout = 200 * time.Millisecond
+	f := newFaulty(t, 1, 0, faults.HalfOpen(), func(c *pool.Config) {
+		c.PoolTimeout, c.ConnectTimeout = poolTimeout, machine
+	})
+	c := f.begun()
+	f.wire.Begin(faults.HalfOpen())
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		c.Release() // tries to roll back
+	}()
+	var timeout *pool.TimeoutError
+	require.ErrorAs(t, f.checkout(), &timeout)
+	require.GreaterOrEqual(t, timeout.Waited, poolTimeout)
+	require.Less(t, timeout.Waited, machine)
+	f.wire.End()
+	<-returned
+	f.recovers(1)
+}
+
+// k6 cuts an iteration off whose server has fallen silent, and which has no
+// statementTimeout to end it.
+func TestInterruptionEndsAStatementOnASilentWire(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, 1, 0, faults.HalfOpen(), func(c *pool.Config) { c.StatementTimeout = 0 })
+	c := f.acquire()
+	f.wire.Begin(faults.HalfOpen())
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := c.Query(pool.NewScope(ctx, pool.NopObserver{}), "SELECT 1", nil)
+	require.ErrorIs(t, err, pool.ErrInterrupted)
+	c.Release()
+	require.Less(t, time.Since(start), 2*closeGrace+machine)
+	require.Zero(t, f.Stat().Total)
+	f.recovers(1)
+}
+
+func TestCloseAndShutdownDoNotHangOnASilentWire(t *testing.T) {
+	t.Parallel()
+	const idle = 5
+	f := newFaulty(t, idle+2, 0, faults.HalfOpen(), func(c *pool.Config) { c.StatementTimeout = 0 })
+	f.fill(idle + 2)
+	busy, held := f.acquire(), f.acquire()
+	f.wire.Begin(faults.HalfOpen())
+	start := time.Now()
+	f.Close()
+	require.Less(t, time.Since(start), closeGrace+machine, "%d connections, all at once", idle)
+	lost := make(chan error, 1)
+	go func() {
+		_, err := busy.Query(f.scope(), "SELECT 1", nil)
+		lost <- err
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	start = time.Now()
+	f.Shutdown(ctx)
+	require.Less(t, time.Since(start), 2*closeGrace+machine)
+	require.Equal(t, lostUnknown, nameOf(<-lost))
+	busy.Release()
+	held.Release()
+}
+
+// A cancel request has a time limit of its own: connectTimeout is over long
+// before the end of most connections.
+func TestInterruptionCancelsOnAConnectionOfAnyAge(t *testing.T) {
+	t.Parallel()
+	const connectTimeout = 300 * time.Millisecond
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.ConnectTimeout = connectTimeout })
+	c := h.acquire()
+	defer c.Release()
+	time.Sleep(connectTimeout + 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := c.Query(pool.NewScope(ctx, pool.NopObserver{}), "SELECT pg_sleep(600)", nil)
+	require.ErrorIs(t, err, pool.ErrInterrupted)
+	_, err = c.Query(h.scope(), "SELECT 1", nil)
+	require.NoError(t, err, "the connection survived")
+}
+
+// A server may take statementTimeout for each statement of a text, and may be
+// silent until the last.
+func TestSeveralStatementsHaveTheirTimeEach(t *testing.T) {
+	t.Parallel()
+	h := newPool(t, 1, 0, func(c *pool.Config) {
+		c.StatementTimeout, c.ConnectTimeout = time.Second, 500*time.Millisecond
+	})
+	_, err := h.Exec(h.scope(), "SELECT pg_sleep(0.6); SELECT pg_sleep(0.6); SELECT pg_sleep(0.6); SELECT pg_sleep(0.6)", nil)
+	require.NoError(t, err)
+	_, err = h.Exec(h.scope(), "SELECT pg_sleep(0.6); SELECT pg_sleep(1.5)", nil)
+	require.Equal(t, statementEnded, nameOf(err), "%v", err)
+	require.EqualValues(t, 1, h.Stat().Connects)
+}
+
+// What is known of a lost statement, where the text alone tells.
+func TestOutcomeOfALostStatement(t *testing.T) {
+	t.Parallel()
+	const none, open = false, true
+	for _, test := range []struct {
+		sql         string
+		transaction bool
+		want        pool.Outcome
+	}{
+		{"INSERT INTO t VALUES (1)", none, pool.OutcomeUnknown},
+		{"INSERT INTO t VALUES (1)", open, pool.OutcomeRolledBack},
+		{"commit", open, pool.OutcomeUnknown},
+		{"end", open, pool.OutcomeUnknown},
+		{"prepare transaction 'x'", open, pool.OutcomeUnknown},
+		{"rollback; insert into t values (1)", open, pool.OutcomeUnknown},
+		{"rollback", open, pool.OutcomeRolledBack},
+	} {
+		h := newPool(t, 1, 0, nil)
+		c := h.acquire()
+		if test.transaction {
+			require.NoError(t, c.Begin(h.scope()))
+		}
+		h.terminate(c.PID())
+		_, err := c.Exec(h.scope(), test.sql, nil)
+		var lost *pool.ConnectionLostError
+		require.ErrorAs(t, err, &lost, test.sql)
+		require.Equal(t, test.want, lost.Outcome, test.sql)
+
+		// The connection is known to be gone now.
+		_, err = c.Exec(h.scope(), "COMMIT", nil)
+		require.ErrorAs(t, err, &lost)
+		want := pool.OutcomeNotSent
+		if test.transaction {
+			want = pool.OutcomeRolledBack
+			require.Equal(t, lostRolledBack, nameOf(c.Commit(h.scope())))
+		}
+		require.Equal(t, want, lost.Outcome, "after %s", test.sql)
+		c.Release()
+	}
+}
