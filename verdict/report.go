@@ -33,4 +33,5 @@ type Report struct {
 	Notes     []string
 	Run       Run
 	Metrics   map[string]Metric
+	Recording *Recording // nil where nothing was recorded
 }

@@ -37,6 +37,9 @@ type Summary struct {
 	Overview          Overview           `json:"overview"`
 	Notes             []string           `json:"notes"`
 	Metrics           map[string]Metric  `json:"metrics"`
+	// Recording lets several runners be judged as one; nil where nothing was
+	// recorded, and in files of versions before it.
+	Recording *Recording `json:"recording,omitempty"`
 }
 
 // SummaryCriterion is one criterion in a [Summary].
@@ -70,6 +73,7 @@ func (r Report) JSON() ([]byte, error) {
 		Overview:          Report{Run: r.Run, Metrics: metrics}.Overview(),
 		Notes:             slices.Concat([]string{}, r.Notes, notes),
 		Metrics:           metrics,
+		Recording:         r.Recording,
 	}
 	for i, row := range r.Rows {
 		row.Criterion.Note = "" // among the notes
