@@ -60,14 +60,14 @@ func requireEverythingStreamed(t *testing.T, stub *cloudStub, r k6test.Result) {
 }
 
 // everything makes every metric of a pool's own have a sample.
-func everything(t *testing.T) string {
+func everything(t testing.TB) string {
 	return k6test.Script(t, fmt.Sprintf(`
 import { Pool } from 'k6/x/pgxpool';
 import { judge } from '%[1]s/scripts/lib/verdict.js';
 import { request } from '%[1]s/scripts/lib/request.js';
 import { poolCriteria } from '%[1]s/thresholds/criteria.js';
 
-const pool = new Pool({ poolSize: 1, maxOverflow: 1, poolTimeout: 10 });
+const pool = new Pool({ poolSize: 1, maxOverflow: 1, poolTimeout: 10, poolRecycle: 500 });
 const verdict = judge({ script: 'everything', criteria: poolCriteria });
 export const options = { vus: 4, duration: '5s', ...verdict.options };
 export const handleSummary = verdict.handleSummary;
