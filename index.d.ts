@@ -376,7 +376,7 @@ declare module 'k6/x/pgxpool' {
     readonly attempt?: Condition;
     /** Why this run cannot measure it. */
     readonly unmeasured?: string;
-    readonly unit: 'count' | 'percent' | 'share' | 'ratio';
+    readonly unit: 'count' | 'percent' | 'share' | 'ratio' | 'ms';
     /** What to do about a WARNING and about a FAIL. */
     readonly advice: { readonly warning: string; readonly fail: string };
   }
@@ -427,6 +427,16 @@ declare module 'k6/x/pgxpool' {
    */
   export function warnOnce(text: string): void;
 
+  /**
+   * Restarts the temporary PostgreSQL, in PostgreSQL's shutdown mode of that name, and comes back
+   * when it takes connections again. VU code, `setup()` and `teardown()` only.
+   * @throws {ConfigError} the server is your own (`DATABASE_URL`)
+   */
+  export function restartServer(mode: 'fast' | 'immediate'): void;
+
+  /** The resident memory of the k6 process, which the pools are part of, in bytes. */
+  export function processMemory(): number;
+
   /** What {@link monitor} takes: whom to watch, and how large its pool is. */
   export interface MonitorOptions {
     /** The database of the application. Environment: `DATABASE_URL`. */
@@ -465,6 +475,8 @@ declare module 'k6/x/pgxpool' {
     readonly open: typeof open;
     readonly monitor: typeof monitor;
     readonly warnOnce: typeof warnOnce;
+    readonly restartServer: typeof restartServer;
+    readonly processMemory: typeof processMemory;
     readonly verdict: typeof verdict;
     readonly observeResponse: typeof observeResponse;
   };

@@ -60,6 +60,8 @@ func (i *instance) Exports() modules.Exports {
 		"verdict":         i.verdict,
 		"observeResponse": i.observeResponse,
 		"warnOnce":        i.warnOnce,
+		"restartServer":   i.restartServer,
+		"processMemory":   i.processMemory,
 	}
 	defaults := i.rt.NewObject()
 	for name, value := range named {

@@ -20,7 +20,7 @@
 //                  starts: at best a WARNING
 //   note           what every report says of the row
 //   advice         the runbook's, for WARNING and for FAIL
-//   unit           count, percent, share (0 to 1), ratio: how figures are shown
+//   unit           count, percent, share (0 to 1), ratio, ms: how figures are shown
 
 const requested = { metric: 'request_duration', expression: 'max>0' };
 const sampled = { metric: 'pgxpool_samples', expression: 'count>0' };
@@ -242,4 +242,187 @@ function conditions(row, gate) {
 // what cannot be measured cannot PASS.
 function never(guard) {
   return { metric: guard.metric, expression: guard.expression.replace('>', '<') };
+}
+
+// The criteria of the trouble scenarios: each provokes its trouble and asks that
+// the pool goes through it as specified. The first row always proves that the
+// trouble was there at all.
+
+const survived = {
+  ...successRate,
+  pass: 'rate>=0.99',
+  warning: 'rate>=0.95',
+  advice: {
+    warning: 'The trouble reached more users than it had to. Read the errors logged during the run.',
+    fail: 'The pool did not keep the trouble away from its users. Read the errors logged during the run.',
+  },
+};
+
+// One piece of advice where WARNING and FAIL mean the same.
+const advise = (text) => ({ warning: text, fail: text });
+
+// poolTimeout in milliseconds; capacity is poolSize + maxOverflow. What the wait
+// itself took is measured inside the pool; 50 ms are for the machine.
+export function exhaustionCriteria({ poolTimeout, capacity }) {
+  const timedOut = { metric: 'timed_out_wait', expression: 'max>0' };
+  return [
+    {
+      name: 'exhausted', title: 'Waits that timed out', unit: 'count',
+      metric: 'pgxpool_acquire_timeouts', pass: 'count>0', warning: 'count>0', guard: opened,
+      advice: advise('The pool was never exhausted. Raise CONCURRENT or HOLD.'),
+    },
+    {
+      name: 'timeout_not_early', title: 'Shortest timed-out wait', unit: 'ms',
+      metric: 'timed_out_wait', pass: `min>=${poolTimeout}`, warning: `min>=${poolTimeout}`, guard: timedOut,
+      advice: advise('Somebody was refused before poolTimeout was over. Report it with results/summary.json.'),
+    },
+    {
+      name: 'timeout_not_late', title: 'Longest wait', unit: 'ms',
+      metric: 'pgxpool_acquire_duration', pass: `max<=${poolTimeout + 50}`, warning: `p(95)<=${poolTimeout + 50}`,
+      guard: timedOut,
+      advice: advise('A wait ended more than 50 ms past poolTimeout. Repeat it on a machine with a free core.'),
+    },
+    {
+      name: 'only_timeouts', title: 'Failures of another kind', unit: 'count',
+      metric: 'other_failures', pass: 'count==0', warning: 'count==0', guard: requested,
+      advice: advise('An exhausted pool fails with PoolTimeoutError alone. Read the errors logged during the run.'),
+    },
+    {
+      name: 'ceiling', title: 'Connections in use', unit: 'count',
+      metric: 'pgxpool_active_sampled', pass: `max<=${capacity}`, warning: `max<=${capacity}`, guard: opened,
+      advice: advise('More connections than poolSize + maxOverflow were in use. Report it with results/summary.json.'),
+    },
+  ];
+}
+
+export const staleCriteria = [
+  {
+    name: 'terminated', title: 'Terminated connections', unit: 'count',
+    metric: 'terminated_connections', pass: 'count>0', warning: 'count>0', guard: opened,
+    advice: advise('No connection was terminated. Raise DURATION, or check that the role may terminate its own sessions.'),
+  },
+  {
+    ...survived,
+    name: 'success_pre_ping_on', title: 'Success, pre-ping on',
+    metric: 'request_success{pre_ping:on}', guard: { metric: 'request_duration{pre_ping:on}', expression: 'max>0' },
+  },
+  {
+    ...survived,
+    name: 'success_pre_ping_off', title: 'Success, pre-ping off',
+    metric: 'request_success{pre_ping:off}', guard: { metric: 'request_duration{pre_ping:off}', expression: 'max>0' },
+    pass: 'rate<1', warning: 'rate>=0.5',
+    advice: {
+      warning: 'Nobody met a dead connection, so the run does not show what pre-ping is for. Raise DURATION.',
+      fail: 'Every dead connection may fail one request, and more failed. Report it with results/summary.json.',
+    },
+  },
+];
+
+// Recovery is how long the server had been up when the pool served the first
+// request again; an outage is how long one user got nothing but errors.
+export const restartCriteria = [
+  {
+    name: 'restarted', title: 'Server restarts', unit: 'count',
+    metric: 'server_restarts', pass: 'count>0', warning: 'count>0', guard: opened,
+    advice: advise('The server was not restarted. With a DATABASE_URL of your own restart it by hand while the script runs.'),
+  },
+  {
+    name: 'recovery_time', title: 'Time to recovery', unit: 'ms',
+    metric: 'recovery_time', pass: 'max<=2000', warning: 'max<=10000', guard: { metric: 'recovery_time', expression: 'max>0' },
+    advice: advise('The server was up, and the pool did not use it. Check DB_CONNECT_TIMEOUT and the way to the server.'),
+  },
+  {
+    name: 'user_outage', title: "A user's longest outage", unit: 'ms',
+    metric: 'user_outage', pass: 'max<=10000', warning: 'max<=60000', guard: { metric: 'user_outage', expression: 'max>0' },
+    advice: advise('The restart itself takes that long. Check PostgreSQL: checkpoints before a restart shorten it.'),
+  },
+  {
+    name: 'served_after', title: 'Served afterwards', unit: 'share',
+    metric: 'served_after', pass: 'rate>=1', warning: 'rate>=0.95', guard: { metric: 'served_after', expression: 'rate>=0' },
+    advice: advise('Requests still failed when the server was up again. Enable DB_POOL_PRE_PING.'),
+  },
+];
+
+// Of as many connections as there are users, a wave opens more than half within
+// a second; spread over poolRecycle they come one after the other.
+export function recycleCriteria({ users }) {
+  const peak = (opening) => ({
+    metric: `connects_per_second{opening:${opening}}`, unit: 'count',
+    guard: { metric: `connects_per_second{opening:${opening}}`, expression: 'max>0' },
+  });
+  return [
+    {
+      ...peak('at_once'), name: 'wave', title: 'Connects/s, opened at once',
+      pass: `max>=${users / 2}`, warning: `max>=${users / 2}`,
+      advice: advise('There was no wave: the connections did not age together. Raise DURATION to several times RECYCLE.'),
+    },
+    {
+      ...peak('spread'), name: 'spread', title: 'Connects/s, opened spread',
+      pass: `max<=${users / 2}`, warning: `max<=${users}`,
+      advice: advise('Spreading did not flatten the wave. Raise RECYCLE: within a second nothing can be spread.'),
+    },
+    survived,
+    poolTimeouts,
+  ];
+}
+
+export function leakCriteria({ leaks }) {
+  return [
+    {
+      name: 'leaks_found', title: 'Leaks found', unit: 'count',
+      metric: 'pgxpool_leaks', pass: `count==${leaks}`, warning: 'count>0', guard: opened,
+      advice: advise('Not every connection that the script kept was noticed. Report it with results/summary.json.'),
+    },
+    {
+      name: 'given_back', title: 'In use at the end', unit: 'count',
+      metric: 'in_use_at_end', pass: 'value==0', warning: 'value==0', guard: requested,
+      advice: advise('A connection was not taken back when its iteration ended. Report it with results/summary.json.'),
+    },
+    survived,
+    poolTimeouts,
+  ];
+}
+
+export const nPlusOneCriteria = [
+  {
+    name: 'hold_ratio', title: 'Held, N+1 over one join', unit: 'ratio',
+    metric: 'hold_ratio', pass: 'med>=2', warning: 'med>1', guard: { metric: 'hold_ratio', expression: 'max>0' },
+    advice: advise('A query per row held the connection hardly longer than one join. Is the way to the server this short?'),
+  },
+  survived,
+  poolTimeouts,
+];
+
+// slow in milliseconds.
+export function slowQueryCriteria({ slow }) {
+  return [
+    {
+      name: 'slow_statements', title: 'Slowest statement', unit: 'ms',
+      metric: 'pgxpool_query_duration', pass: `max>=${slow}`, warning: `max>=${slow}`,
+      guard: { metric: 'pgxpool_query_duration', expression: 'max>0' },
+      advice: advise('No slow statement was run. Raise DURATION or SHARE.'),
+    },
+    survived,
+    poolTimeouts,
+  ];
+}
+
+// What a soak test asks beyond the runbook's criteria, which it is given. Growth
+// is the least that the slope test is 95 % sure of, over the whole run.
+export function soakCriteria(criteria, { counted = true } = {}) {
+  const enough = { metric: 'soak_samples', expression: 'count>=20' };
+  const growth = {
+    name: 'connection_growth', title: 'Connections gained', unit: 'count',
+    metric: 'connection_growth', pass: 'value<1', warning: 'value<5', guard: enough,
+    advice: advise('Connections pile up. Check for connection leaks (not closed properly), and application code for unclosed sessions.'),
+  };
+  return criteria.concat([
+    counted ? growth : { ...growth, unmeasured: "without DATABASE_URL the application's connections cannot be counted" },
+    {
+      name: 'memory_growth', title: 'Memory gained', unit: 'share',
+      metric: 'memory_growth', pass: 'value<0.10', warning: 'value<0.25', guard: enough,
+      note: "Memory is the k6 process's, the pool's included; k6 keeps every value of its Trends unless it runs with --features native-histograms.",
+      advice: advise('Process memory grows unbounded. Reduce DB_POOL_SIZE or DB_MAX_OVERFLOW, and check for unclosed sessions.'),
+    },
+  ]);
 }

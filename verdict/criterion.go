@@ -95,6 +95,8 @@ const (
 	Percent Unit = "percent" // the figure is a percentage: 78.0 %
 	Share   Unit = "share"   // the figure is between 0 and 1: 95.0 %
 	Ratio   Unit = "ratio"   // 1.18×
+
+	Milliseconds Unit = "ms" // 512.3 ms
 )
 
 // Advice is what to do when a criterion does not pass.
@@ -161,10 +163,10 @@ func (c Criterion) validate() error {
 		return &CriterionError{c.Name, "name is empty: every criterion needs one"}
 	}
 	switch c.Unit {
-	case Count, Percent, Share, Ratio:
+	case Count, Percent, Share, Ratio, Milliseconds:
 	default:
 		return &CriterionError{c.Name, fmt.Sprintf(
-			"unit is %q: accepted are count, percent, share and ratio", c.Unit)}
+			"unit is %q: accepted are count, percent, share, ratio and ms", c.Unit)}
 	}
 	required := []Condition{c.pass(), c.warning(), c.Guard}
 	if !c.Attempt.isZero() {

@@ -44,6 +44,8 @@ func figureTo(value float64, unit Unit, decimals int) string {
 		return fmt.Sprintf("%.*f %%", decimals, value)
 	case Ratio:
 		return fmt.Sprintf("%.*f×", decimals, value)
+	case Milliseconds:
+		return fmt.Sprintf("%.*f ms", decimals, value)
 	default:
 		return number(value, decimals)
 	}
