@@ -1,0 +1,240 @@
+package pool_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/embedded"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// The load of the tests for the ceiling: users per pool of ceilingSize +
+// ceilingOverflow connections.
+const (
+	ceilingUsers    = 200
+	ceilingSize     = 5
+	ceilingOverflow = 5
+)
+
+// ceilingVariable is how long each of the tests for the ceiling puts its pool
+// under load, such as "60s".
+const ceilingVariable = "XK6_PGXPOOL_CEILING"
+
+func ceilingDuration(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv(ceilingVariable)
+	if text == "" {
+		return 3 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	require.NoError(t, err, ceilingVariable)
+	return d
+}
+
+// ceiling is a server on which nobody is but the pools under test, and its own
+// count of what they have there.
+type ceiling struct {
+	t      *testing.T
+	server *embedded.Server
+	now    atomic.Pointer[pool.Pool] // the pool that the users use
+
+	samples, most int
+	done          atomic.Int64 // statements that succeeded
+}
+
+func newCeiling(t *testing.T) *ceiling {
+	t.Helper()
+	c := &ceiling{t: t, server: pgtest.Server(t, embedded.Config{})}
+	c.open()
+	return c
+}
+
+// open makes the pool that the users use from now on.
+func (c *ceiling) open() {
+	c.t.Helper()
+	h := newPool(c.t, ceilingSize, ceilingOverflow, func(config *pool.Config) {
+		config.URL = c.server.URL()
+		config.PoolTimeout = 200 * time.Millisecond
+		config.StatementTimeout = 40 * time.Millisecond
+	})
+	c.now.Store(h.Pool)
+}
+
+// load has the users work while meanwhile runs, and counts on the server.
+func (c *ceiling) load(meanwhile func(ctx context.Context)) {
+	c.t.Helper()
+	ctx, stop := context.WithTimeout(c.t.Context(), ceilingDuration(c.t))
+	defer stop()
+	var wg sync.WaitGroup
+	for range ceilingUsers {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				c.use(ctx)
+			}
+		})
+	}
+	wg.Go(func() { c.sample(ctx) })
+	meanwhile(ctx)
+	wg.Wait()
+	c.t.Logf("%d samples, at most %d backends, %d statements succeeded", c.samples, c.most, c.done.Load())
+	require.Positive(c.t, c.done.Load())
+	require.LessOrEqual(c.t, c.most, ceilingSize+ceilingOverflow)
+	require.Greater(c.t, c.most, ceilingSize, "the load reached into the overflow")
+}
+
+// use is an iteration that k6 may cut off at any time, and whose statement may
+// run into its timeout.
+func (c *ceiling) use(ctx context.Context) {
+	cut := time.Duration(1+rand.IntN(60)) * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, cut)
+	defer cancel()
+	// Whether it succeeds, times out or is cut off is all the same here.
+	if _, err := c.now.Load().Query(pool.NewScope(ctx, pool.NopObserver{}), "SELECT pg_sleep(random() * 0.06)", nil); err == nil {
+		c.done.Add(1)
+		return
+	}
+	time.Sleep(time.Millisecond) // a pool that is closed says so at once
+}
+
+// sample counts every 10 ms, on a connection that it opens again when the
+// server is back.
+func (c *ceiling) sample(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	var conn *pgx.Conn
+	for ctx.Err() == nil {
+		if conn == nil || conn.IsClosed() {
+			conn, _ = pgx.Connect(ctx, c.server.URL()+"&application_name="+watcher) // nil while the server is down
+		}
+		if n, err := count(conn); err == nil {
+			c.samples++
+			c.most = max(c.most, n)
+		}
+		<-tick.C
+	}
+	if conn != nil {
+		_ = conn.Close(context.Background())
+	}
+}
+
+// watcher is the name of connections that do not count.
+const watcher = "pgtest"
+
+// count is how many client connections the server has beside those that watch,
+// whatever their names: those that are still being opened have none.
+func count(conn *pgx.Conn) (n int, err error) {
+	if conn == nil {
+		return 0, pgx.ErrNoRows
+	}
+	err = conn.QueryRow(context.Background(),
+		"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> $1", watcher).Scan(&n)
+	return n, err
+}
+
+// The ceiling is the server's count, at every moment, whatever is cut off or
+// killed meanwhile.
+func TestServerNeverHoldsMoreThanTheCeiling(t *testing.T) {
+	c := newCeiling(t)
+	admin := pgtest.Conn(t, c.server.URL())
+	c.load(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			time.Sleep(250 * time.Millisecond)
+			_, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+				WHERE application_name LIKE 'queuepool-%' LIMIT 1`)
+			require.NoError(t, err)
+		}
+		require.NoError(t, admin.Close(t.Context()))
+	})
+	p := c.now.Load()
+	require.Eventually(t, func() bool { s := p.Stat(); return s.Active == 0 && s.Waiting == 0 && s.Total == s.Idle }, machine, 10*time.Millisecond)
+	n, err := count(pgtest.Conn(t, c.server.URL()))
+	require.NoError(t, err)
+	require.LessOrEqual(t, n, p.Stat().Total, "some may have been killed while idle, which is found out at checkout")
+	_, err = p.Query(pool.NewScope(t.Context(), pool.NopObserver{}), "SELECT 1", nil)
+	require.NoError(t, err)
+}
+
+func TestCeilingHoldsWhileTheServerRestarts(t *testing.T) {
+	c := newCeiling(t)
+	restarts := 0
+	c.load(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			time.Sleep(300 * time.Millisecond)
+			require.NoError(t, c.server.Restart(t.Context(), []string{"fast", "immediate"}[restarts%2]))
+			restarts++
+		}
+	})
+	t.Logf("%d restarts", restarts)
+	require.GreaterOrEqual(t, restarts, 2, "both ways")
+	_, err := c.now.Load().Query(pool.NewScope(t.Context(), pool.NopObserver{}), "SELECT 1", nil)
+	require.NoError(t, err)
+}
+
+// A pool that has been shut down leaves the server to the next one.
+func TestCeilingHoldsWhilePoolsAreClosed(t *testing.T) {
+	c := newCeiling(t)
+	admin := pgtest.Conn(t, c.server.URL())
+	closed := 0
+	c.load(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			time.Sleep(200 * time.Millisecond)
+			limit, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(20))*time.Millisecond)
+			c.now.Load().Shutdown(limit)
+			cancel()
+			closed++
+			n, err := count(admin)
+			require.NoError(t, err)
+			require.Zero(t, n, "after %d pools", closed)
+			c.open()
+		}
+		require.NoError(t, admin.Close(t.Context()))
+	})
+	t.Logf("%d pools closed", closed)
+}
+
+// What is in the middle of something when its time is up is ended on the
+// server too before Shutdown comes back: a statement, a connection that is
+// held, one that nobody uses.
+func TestShutdownLeavesNothingOnTheServer(t *testing.T) {
+	t.Parallel()
+	for range 2 {
+		h := newPool(t, 15, 0, nil)
+		var conns []*pool.Conn
+		for range 15 {
+			conns = append(conns, h.acquire())
+		}
+		var wg sync.WaitGroup
+		for i, c := range conns {
+			switch i % 3 {
+			case 0:
+				wg.Go(func() {
+					_, err := c.Query(h.scope(), "SELECT pg_sleep(600)", nil)
+					require.Error(t, err)
+					c.Release()
+				})
+			case 1: // held until after the end
+				defer c.Release()
+			case 2:
+				c.Release()
+			}
+		}
+		limit, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		admin := pgtest.Conn(t, h.url)
+		h.Shutdown(limit)
+		cancel()
+		var left int
+		require.NoError(t, admin.QueryRow(t.Context(),
+			"SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", h.app).Scan(&left))
+		require.Zero(t, left)
+		wg.Wait()
+	}
+}
