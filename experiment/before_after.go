@@ -1,0 +1,68 @@
+package experiment
+
+import "time"
+
+// beforeAfter alternates between two configurations under the same load, so
+// that a machine that drifts does not decide which is better.
+type beforeAfter struct {
+	settings
+	sequence
+	cores int
+}
+
+const (
+	labelBefore = "before"
+	labelAfter  = "after"
+)
+
+func newBeforeAfter(s settings) *beforeAfter {
+	p := &beforeAfter{settings: s}
+	for round := 1; round <= s.rounds; round++ {
+		for _, c := range p.configurations() {
+			step := s.step()
+			step.Label, step.Round, step.Options = c.label, round, c.with(nil)
+			p.steps = append(p.steps, step)
+		}
+	}
+	return p
+}
+
+// labelled is a configuration with its name in the experiment.
+type labelled struct {
+	configuration
+	label string
+}
+
+func (p *beforeAfter) configurations() [2]labelled {
+	return [2]labelled{{p.before, labelBefore}, {p.after, labelAfter}}
+}
+
+func (p *beforeAfter) Name() string         { return planBeforeAfter }
+func (p *beforeAfter) Users() int           { return p.users }
+func (p *beforeAfter) Think() time.Duration { return p.think }
+func (p *beforeAfter) Connections() int {
+	return max(p.before.connections(), p.after.connections())
+}
+
+func (p *beforeAfter) MaxDuration() time.Duration {
+	return time.Duration(p.rounds) * (p.longest(p.before.timeout()) + p.longest(p.after.timeout()))
+}
+
+func (p *beforeAfter) Prepare(server Server) error {
+	p.cores = server.Cores
+	for _, c := range p.configurations() {
+		if err := server.check(c.label, min(c.connections(), p.users)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check finds out whether a step's pool fits. Users hold one connection each at
+// most.
+func (s Server) check(label string, needed int) error {
+	if available, known := s.available(); known && needed > available {
+		return &ServerError{Needed: needed, Available: available, Server: s, Step: label}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package experiment
+
+import "fmt"
+
+// notable is how far a ratio has to be from 1 to be spoken of where a single
+// round gives no interval.
+const notable = 1.05
+
+// rose tells whether a ratio is above 1 beyond noise.
+func (i interval) rose() bool {
+	if i.hasInterval() {
+		return i.low > 1
+	}
+	return i.value > notable
+}
+
+// fell tells whether a ratio is below 1 beyond noise.
+func (i interval) fell() bool {
+	if i.hasInterval() {
+		return i.high < 1
+	}
+	return i.value < 1/notable
+}
+
+// findings say in words what the table shows, and no more than that.
+func (c comparison) findings() []string {
+	var all []string
+	for _, finding := range []string{c.onResponses(), c.onFailures(), c.onCPU()} {
+		if finding != "" {
+			all = append(all, finding)
+		}
+	}
+	return all
+}
+
+func (c comparison) onResponses() string {
+	ratio, ok := c.ratioOf(p95)
+	if !ok {
+		return "One side has no responses in any round: the p95 cannot be compared."
+	}
+	switch {
+	case ratio.fell():
+		return fmt.Sprintf("Responses are faster after: the p95 is %s of what it was.", showShare(ratio.value))
+	case ratio.rose():
+		return fmt.Sprintf("Responses are slower after: the p95 is %s of what it was.", showShare(ratio.value))
+	default:
+		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). Where hardly anyone waits for a connection, the pool's size does not matter.", ratio)
+	}
+}
+
+func (c comparison) onFailures() string {
+	before, after := sum(c.before), sum(c.after)
+	if before.Failed+after.Failed == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("Of %d requests before %d failed, %d of them by a timeout; of %d after %d failed, %d by a timeout.",
+		before.Requests, before.Failed, before.Timeouts, after.Requests, after.Failed, after.Timeouts)
+	if before.success() < after.success() {
+		text += " Requests that time out are in the response times as well: the p95 compares less than it seems."
+	}
+	return text
+}
+
+// onCPU tells a database that does more work from one that works harder.
+func (c comparison) onCPU() string {
+	ratio, ok := c.ratioOf(cpu)
+	perRequest, known := c.ratioOf(cpuPerRequest)
+	served, _ := c.ratioOf(throughput)
+	switch {
+	case !ok || !known:
+		return ""
+	case ratio.rose() && served.rose() && !perRequest.rose():
+		return fmt.Sprintf("The database's CPU rose (%s) because more work gets through: %s as many requests are served, and one request costs %s of the CPU it cost before.",
+			ratio, showRatio(served.value), showRatio(perRequest.value))
+	case ratio.rose() && served.rose():
+		return fmt.Sprintf("The database's CPU rose (%s), more than the requests served (%s): one request costs %s of the CPU it cost before, as when sessions get into each other's way.",
+			ratio, showRatio(served.value), showRatio(perRequest.value))
+	case ratio.rose():
+		return fmt.Sprintf("The database's CPU rose (%s) although no more requests are served (%s).", ratio, served)
+	case ratio.fell():
+		return fmt.Sprintf("The database's CPU fell (%s); requests served: %s, CPU per request: %s.", ratio, showRatio(served.value), showRatio(perRequest.value))
+	default:
+		return fmt.Sprintf("No difference in the database's CPU can be told from noise (%s).", ratio)
+	}
+}

@@ -1,0 +1,146 @@
+package experiment_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/experiment"
+)
+
+func TestBeforeAfterAlternates(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	require.Len(t, done, 4)
+	for i, m := range done {
+		require.Equal(t, []string{"before", "after"}[i%2], m.Step.Label)
+		require.Equal(t, 1+i/2, m.Step.Round)
+	}
+	require.Equal(t, map[string]any{"poolSize": 5, "maxOverflow": 10, "poolTimeout": "30s", "poolRecycle": -1, "poolPrePing": false}, done[0].Step.Options)
+	require.Equal(t, map[string]any{"poolSize": 20, "maxOverflow": 40, "poolTimeout": "30s", "poolRecycle": "1h0m0s", "poolPrePing": true}, done[1].Step.Options)
+	require.Equal(t, 60, plan.Connections())
+	require.Equal(t, 100, plan.Users())
+	require.Equal(t, time.Second, plan.Think())
+	// Four steps of 25 s, each with a timeout of 30 s to drain.
+	require.Greater(t, plan.MaxDuration(), 4*55*time.Second)
+}
+
+// The interval of the ratio holds the true ratio, and the ratio is paired: what
+// changes both steps of a round alike changes nothing.
+func TestBeforeAfterRatio(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(6)})
+	exact := office
+	exact.noise = 0
+	clean := run(t, plan, exact, nil)
+	want := clean[1].Request.P95 / clean[0].Request.P95
+	figures := resultOf(t, plan, clean).Figures()
+	require.InEpsilon(t, want, figures["before_after_p95_ratio"], 1e-9)
+
+	noisy := run(t, plan, office, nil)
+	figures = resultOf(t, plan, noisy).Figures()
+	require.Less(t, figures["before_after_p95_ratio_low"], want)
+	require.Greater(t, figures["before_after_p95_ratio_high"], want)
+	require.Less(t, figures["before_after_p95_ratio_high"]-figures["before_after_p95_ratio_low"], 0.1)
+
+	for i := range noisy {
+		noisy[i].Request.P95 *= math.Pow(1.5, float64(i/2))
+	}
+	drifting := resultOf(t, plan, noisy).Figures()
+	for _, name := range []string{"before_after_p95_ratio", "before_after_p95_ratio_low", "before_after_p95_ratio_high"} {
+		require.InEpsilon(t, figures[name], drifting[name], 1e-9)
+	}
+}
+
+// By hand: the rounds' ratios are 0.5 and 0.32, their geometric mean is 0.4 and
+// the logarithms' standard error ln(0.5/0.32)/2; t at 97.5 % with one degree of
+// freedom is 12.706.
+func TestBeforeAfterInterval(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	for i, ms := range []float64{100, 50, 100, 32} {
+		done[i].Request.P95 = ms
+	}
+	result := resultOf(t, plan, done)
+	figures := result.Figures()
+	half := 12.706 * math.Log(0.5/0.32) / 2
+	require.InEpsilon(t, 0.4, figures["before_after_p95_ratio"], 1e-9)
+	require.InEpsilon(t, 0.4*math.Exp(-half), figures["before_after_p95_ratio_low"], 1e-3)
+	require.InEpsilon(t, 0.4*math.Exp(half), figures["before_after_p95_ratio_high"], 1e-3)
+	require.Contains(t, result.Markdown(), "0.32–0.50")
+	require.Contains(t, result.Markdown(), "No difference in the p95 can be told from noise")
+}
+
+func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {
+	text := func(change func(before, after *experiment.Measurement)) string {
+		plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
+		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2}))
+		s := office
+		s.cpuPerCheckout = 0.2
+		done := run(t, plan, s, nil)
+		for i := 0; change != nil && i < len(done); i += 2 {
+			change(&done[i], &done[i+1])
+		}
+		return resultOf(t, plan, done).Terminal(10_000)
+	}
+	require.Contains(t, text(nil), "rose (1.3", "60 and 80 requests per second")
+	require.Contains(t, text(nil), "because more work gets through: 1.3")
+	require.Contains(t, text(nil), "per request served")
+	require.Contains(t, text(func(_, after *experiment.Measurement) { after.CPU.Mean *= 1.5 }), "more than the requests served")
+	require.Contains(t, text(func(before, after *experiment.Measurement) {
+		after.Throughput = before.Throughput
+	}), "although no more requests are served")
+	require.Contains(t, text(func(before, after *experiment.Measurement) { after.CPU.Mean = before.CPU.Mean / 2 }), "CPU fell")
+	require.NotContains(t, text(func(before, after *experiment.Measurement) { before.CPU, after.CPU = nil, nil }), "CPU")
+}
+
+func TestBeforeAfterReportsWhatItMeasured(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
+	swap := func(change func(before, after *experiment.Measurement)) string {
+		done := run(t, plan, office, nil)
+		for i := 0; i < len(done); i += 2 {
+			change(&done[i], &done[i+1])
+		}
+		return resultOf(t, plan, done).Terminal(10_000)
+	}
+	require.Contains(t, swap(func(_, _ *experiment.Measurement) {}), "Responses are faster after")
+	require.Contains(t, swap(func(before, after *experiment.Measurement) {
+		before.Request, after.Request = after.Request, before.Request
+	}), "Responses are slower after")
+	failures := swap(func(before, _ *experiment.Measurement) { before.Failed, before.Timeouts = 40, 30 })
+	require.Contains(t, failures, "160 failed, 120 of them by a timeout")
+	require.Contains(t, failures, "compares less than it seems")
+	require.Contains(t, swap(func(_, after *experiment.Measurement) { *after = experiment.Measurement{Step: after.Step} }), "cannot be compared")
+}
+
+func TestBeforeAfterUnfinished(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	for n := range len(done) {
+		result := resultOf(t, plan, done[:n])
+		require.Contains(t, result.Terminal(80), "Unfinished")
+		require.Equal(t, float64(4-n), result.Figures()["experiment_left"])
+		_, compared := result.Figures()["before_after_p95_ratio"]
+		require.Equal(t, n >= 2, compared)
+	}
+	single := resultOf(t, plan, done[:3])
+	require.NotContains(t, single.Figures(), "before_after_p95_ratio_low")
+	require.Contains(t, single.Terminal(200), "single round")
+	require.NotContains(t, resultOf(t, plan, done).Terminal(80), "Unfinished")
+}
+
+func TestBeforeAfterConfigurations(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "before": "10+0", "after": "poolPrePing=false,poolTimeout=3"})
+	first, _ := plan.Next(nil)
+	require.Equal(t, 10, first.Options["poolSize"])
+	require.Equal(t, false, first.Options["poolPrePing"])
+	second, _ := plan.Next([]experiment.Measurement{{Step: first}})
+	require.Equal(t, 20, second.Options["poolSize"])
+	require.Equal(t, false, second.Options["poolPrePing"])
+	require.Equal(t, "3s", second.Options["poolTimeout"])
+
+	var refused *experiment.ServerError
+	require.ErrorAs(t, plan.Prepare(experiment.Server{MaxConnections: 50, Reserved: 3}), &refused)
+	require.NoError(t, plan.Prepare(experiment.Server{MaxConnections: 100, Reserved: 3}))
+}

@@ -1,0 +1,147 @@
+package experiment_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/experiment"
+)
+
+var slowQuery = system{think: time.Second, hold: 200 * time.Millisecond, size: 10, overflow: 5}
+
+// trueCapacity asks the system itself for every number of users.
+func trueCapacity(t *testing.T, s system, limit float64, most int) int {
+	t.Helper()
+	for users := 1; users <= most; users++ {
+		if s.measure(t, experiment.Step{Load: experiment.Load{Users: users}, Duration: time.Minute}).Request.P95 >= limit {
+			return users - 1
+		}
+	}
+	return most
+}
+
+func TestCapacityIsTheSystems(t *testing.T) {
+	for _, limit := range []float64{650, 900, 2000} {
+		options := map[string]any{"plan": "capacity", "users": int64(1000), "resolution": 0.001,
+			"criteria": []any{success(), fastEnough(fmt.Sprint(limit))}}
+		plan := planOf(t, options)
+		done := run(t, plan, slowQuery, nil)
+		figures := resultOf(t, plan, done).Figures()
+		want := float64(trueCapacity(t, slowQuery, limit, 1000))
+		require.Equal(t, want, figures["capacity_users"])
+		require.Equal(t, want+1, figures["capacity_broke"])
+		require.Zero(t, figures["experiment_left"])
+	}
+}
+
+func TestCapacityToAResolution(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1000), "criteria": []any{fastEnough("900")}})
+	figures := resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()
+	want := float64(trueCapacity(t, slowQuery, 900, 1000))
+	require.LessOrEqual(t, figures["capacity_users"], want)
+	require.Greater(t, figures["capacity_broke"], want)
+	require.LessOrEqual(t, figures["capacity_broke"]-figures["capacity_users"], 0.05*figures["capacity_broke"])
+}
+
+func TestCapacityOfArrivals(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "resolution": 0.01, "criteria": []any{success()}})
+	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
+	figures := result.Figures()
+	// 15 connections of 200 ms serve 75 requests per second.
+	require.LessOrEqual(t, figures["capacity_rate"], 75.0)
+	require.Greater(t, figures["capacity_broke"], figures["capacity_rate"])
+	require.InDelta(t, 75, figures["capacity_rate"], 0.011*75)
+	require.NotContains(t, figures, "capacity_users")
+}
+
+func TestCapacityAtTheEnds(t *testing.T) {
+	all := planOf(t, map[string]any{"plan": "capacity", "users": int64(15), "criteria": []any{fastEnough("5000")}})
+	result := resultOf(t, all, run(t, all, slowQuery, nil))
+	require.Equal(t, 15.0, result.Figures()["capacity_users"])
+	require.NotContains(t, result.Figures(), "capacity_broke")
+	require.Contains(t, result.Terminal(80), "at least 15 users")
+
+	no := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{fastEnough("1")}})
+	result = resultOf(t, no, run(t, no, slowQuery, nil))
+	require.Equal(t, 0.0, result.Figures()["capacity_users"])
+	require.Equal(t, 1.0, result.Figures()["capacity_broke"])
+	require.Contains(t, result.Terminal(80), "less than 1 user")
+
+	// Between no arrivals and nearly none there is always a middle.
+	noRate := planOf(t, map[string]any{"plan": "capacity", "rate": 100, "criteria": []any{fastEnough("1")}})
+	result = resultOf(t, noRate, run(t, noRate, slowQuery, nil))
+	require.Equal(t, 0.0, result.Figures()["capacity_rate"])
+}
+
+func TestCapacityOfGivenSteps(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "steps": "10,100,200", "criteria": []any{fastEnough("900")}})
+	var loads []int
+	for _, m := range run(t, plan, slowQuery, nil) {
+		loads = append(loads, m.Step.Load.Users)
+	}
+	require.Equal(t, []int{10, 100}, loads[:2])
+	require.NotContains(t, loads, 200)
+	require.Greater(t, len(loads), 2)
+}
+
+// With several rounds most of them decide, and none is measured in vain.
+func TestCapacityByMajority(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(10), "steps": "10", "rounds": int64(3), "criteria": []any{fastEnough("1000")}})
+	step, ok := plan.Next(nil)
+	require.True(t, ok)
+	outcome := func(round int, ms float64) experiment.Measurement {
+		s := step
+		s.Round = round
+		return experiment.Measurement{Step: s, Requests: 10, Request: experiment.Times{P95: ms, Max: ms}}
+	}
+	good, bad := 10.0, 5000.0
+	_, more := plan.Next([]experiment.Measurement{outcome(1, good), outcome(2, good)})
+	require.False(t, more)
+	third, more := plan.Next([]experiment.Measurement{outcome(1, good), outcome(2, bad)})
+	require.True(t, more)
+	require.Equal(t, 3, third.Round)
+	require.Equal(t, 10, third.Load.Users)
+	result := resultOf(t, plan, []experiment.Measurement{outcome(1, good), outcome(2, bad), outcome(3, good)})
+	require.Equal(t, 10.0, result.Figures()["capacity_users"])
+	require.Contains(t, result.Markdown(), "yes (2 of 3)")
+}
+
+func TestCapacityNamesWhatBroke(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{success(), fastEnough("900")}})
+	text := resultOf(t, plan, run(t, plan, slowQuery, nil)).Terminal(200)
+	require.Contains(t, text, "no: Response p95")
+	require.Contains(t, text, "Larger pool.")
+	require.NotContains(t, text, "no: Success rate")
+}
+
+// A row that cannot be measured says nothing about the load.
+func TestCapacityWithoutCPU(t *testing.T) {
+	cpu := map[string]any{
+		"name": "db_cpu", "title": "Database CPU", "metric": "pgxpool_db_cpu", "pass": "avg<50", "warning": "avg<80",
+		"guard":   map[string]any{"metric": "pgxpool_db_cpu", "expression": "max>0"},
+		"attempt": map[string]any{"metric": "pgxpool_samples", "expression": "count>0"},
+		"unit":    "percent", "advice": map[string]any{"warning": "", "fail": ""},
+	}
+	options := map[string]any{"plan": "capacity", "users": int64(20), "criteria": []any{fastEnough("5000"), cpu}}
+	plan := planOf(t, options)
+	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
+	require.Equal(t, 20.0, result.Figures()["capacity_users"])
+	require.Contains(t, result.Terminal(200), "Not judged in any step: Database CPU")
+
+	busy := slowQuery
+	busy.cpuPerCheckout = 5 // 12 users are 10 requests per second
+	plan = planOf(t, options)
+	require.Equal(t, 11.0, resultOf(t, plan, run(t, plan, busy, nil)).Figures()["capacity_users"])
+}
+
+// A step without a single answer carries nothing.
+func TestCapacityOfNothing(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1), "criteria": []any{success()}})
+	step, _ := plan.Next(nil)
+	result := resultOf(t, plan, []experiment.Measurement{{Step: step}})
+	require.Equal(t, 0.0, result.Figures()["capacity_users"])
+	require.Contains(t, result.Terminal(80), "no data")
+}

@@ -1,0 +1,196 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// setting is an option of the pool that an experiment may change.
+type setting struct {
+	name string // as a script writes it
+	env  string // the variable whose rules the text follows
+	// value is the setting as a script would give it to a pool.
+	value func(pool.Config) any
+}
+
+var poolSettings = []setting{
+	{"poolSize", "DB_POOL_SIZE", func(c pool.Config) any { return c.PoolSize }},
+	{"maxOverflow", "DB_MAX_OVERFLOW", func(c pool.Config) any { return c.MaxOverflow }},
+	{"poolTimeout", "DB_POOL_TIMEOUT", func(c pool.Config) any { return c.PoolTimeout.String() }},
+	{"connectTimeout", "DB_CONNECT_TIMEOUT", func(c pool.Config) any { return c.ConnectTimeout.String() }},
+	{"poolRecycle", "DB_POOL_RECYCLE", func(c pool.Config) any { return recycleValue(c.PoolRecycle) }},
+	{"poolPrePing", "DB_POOL_PRE_PING", func(c pool.Config) any { return c.PoolPrePing }},
+	{"statementTimeout", "DB_STATEMENT_TIMEOUT", func(c pool.Config) any { return c.StatementTimeout.String() }},
+	{"queryExecMode", "DB_QUERY_EXEC_MODE", func(c pool.Config) any { return pool.ModeName(c.QueryExecMode) }},
+}
+
+func recycleValue(age time.Duration) any {
+	if age < 0 {
+		return -1
+	}
+	return age.String()
+}
+
+const configurationForm = `"SIZE+OVERFLOW" and NAME=VALUE with commas between, such as "5+10" or "poolSize=5,maxOverflow=10,poolPrePing=false"`
+
+// ParseConfiguration reads the settings of a pool out of a text: "5+10" is
+// poolSize and maxOverflow, "poolPrePing=false" any one of them by its
+// JavaScript name, with commas between. Values follow the rules of the
+// environment: a bare number is seconds, poolRecycle -1 never. The result is by
+// JavaScript name, as a script would give it to a pool. The error is an
+// [OptionError] without Option.
+func ParseConfiguration(text string) (map[string]any, error) {
+	environment := map[string]string{}
+	var given []setting
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		found, err := parseItem(item, environment)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found {
+			if slices.ContainsFunc(given, func(g setting) bool { return g.name == s.name }) {
+				return nil, &OptionError{Problem: s.name + " is given twice", Accepted: "each setting once"}
+			}
+			given = append(given, s)
+		}
+	}
+	if len(given) == 0 {
+		return nil, &OptionError{Value: show(text), Accepted: configurationForm}
+	}
+	config, err := resolveSettings(environment)
+	if err != nil {
+		return nil, err
+	}
+	options := make(map[string]any, len(given))
+	for _, s := range given {
+		options[s.name] = s.value(config)
+	}
+	return options, nil
+}
+
+// parseItem reads one of the items into environment and gives the settings it
+// is about.
+func parseItem(item string, environment map[string]string) ([]setting, error) {
+	name, value, named := strings.Cut(item, "=")
+	if !named {
+		size, overflow, both := strings.Cut(item, "+")
+		size, overflow = strings.TrimSpace(size), strings.TrimSpace(overflow)
+		if !both || !isWhole(size) || !isWhole(overflow) {
+			return nil, &OptionError{Value: show(item), Accepted: configurationForm}
+		}
+		environment["DB_POOL_SIZE"], environment["DB_MAX_OVERFLOW"] = size, overflow
+		return poolSettings[:2], nil
+	}
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	i := slices.IndexFunc(poolSettings, func(s setting) bool { return s.name == name })
+	if i < 0 {
+		return nil, &OptionError{Value: showText(name), Problem: "no setting that an experiment may change", Accepted: "one of " + settingNames()}
+	}
+	if value == "" {
+		return nil, &OptionError{Problem: name + " has no value", Accepted: configurationForm}
+	}
+	environment[poolSettings[i].env] = value
+	return poolSettings[i : i+1], nil
+}
+
+func isWhole(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
+}
+
+func settingNames() string {
+	names := make([]string, len(poolSettings))
+	for i, s := range poolSettings {
+		names[i] = s.name
+	}
+	return strings.Join(names, ", ")
+}
+
+// resolveSettings lets the pool itself judge the values.
+func resolveSettings(environment map[string]string) (pool.Config, error) {
+	config, err := pool.Resolve(nil, func(name string) (string, bool) {
+		value, ok := environment[name]
+		return value, ok
+	})
+	var refused *pool.ConfigError
+	if errors.As(err, &refused) {
+		problem := refused.Reason
+		if problem == "" {
+			problem = fmt.Sprintf("%s is %s", refused.Option, refused.Value)
+		}
+		return pool.Config{}, &OptionError{Problem: problem, Accepted: refused.Accepted}
+	}
+	return config, err
+}
+
+// configuration is a pool's settings by JavaScript name; sizes are always there.
+type configuration map[string]any
+
+// sqlAlchemy are SQLAlchemy's defaults.
+func sqlAlchemy() configuration {
+	return configuration{"poolSize": 5, "maxOverflow": 10, "poolTimeout": "30s", "poolRecycle": -1, "poolPrePing": false}
+}
+
+// tuned are the runbook's settings, which are the pool's defaults.
+func tuned() configuration {
+	c := configuration{}
+	for _, s := range poolSettings[:6] {
+		if s.name != "connectTimeout" {
+			c[s.name] = s.value(pool.DefaultConfig())
+		}
+	}
+	return c
+}
+
+// with lays other settings over these.
+func (c configuration) with(other map[string]any) configuration {
+	sum := maps.Clone(c)
+	maps.Copy(sum, other)
+	return sum
+}
+
+func (c configuration) size() int        { return c["poolSize"].(int) }
+func (c configuration) overflow() int    { return c["maxOverflow"].(int) }
+func (c configuration) connections() int { return c.size() + c.overflow() }
+
+func (c configuration) timeout() time.Duration {
+	d, err := time.ParseDuration(fmt.Sprint(c["poolTimeout"]))
+	if err != nil {
+		return pool.DefaultConfig().PoolTimeout
+	}
+	return d
+}
+
+// String says the settings in words: "5 + 10, timeout 30s, recycle never, no
+// pre-ping".
+func (c configuration) String() string {
+	text := showSize(c.size(), c.overflow())
+	if timeout, ok := c["poolTimeout"]; ok {
+		text += fmt.Sprintf(", timeout %v", timeout)
+	}
+	if recycle, ok := c["poolRecycle"]; ok {
+		text += ", recycle " + map[bool]string{true: "never", false: fmt.Sprint(recycle)}[recycle == -1]
+	}
+	if ping, ok := c["poolPrePing"]; ok {
+		text += map[any]string{true: ", pre-ping", false: ", no pre-ping"}[ping]
+	}
+	for _, s := range []string{"connectTimeout", "statementTimeout", "queryExecMode"} {
+		if value, ok := c[s]; ok {
+			text += fmt.Sprintf(", %s %v", s, value)
+		}
+	}
+	return text
+}
+
+func showSize(size, overflow int) string {
+	return strconv.Itoa(size) + " + " + strconv.Itoa(overflow)
+}

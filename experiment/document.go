@@ -1,0 +1,49 @@
+package experiment
+
+import (
+	"maps"
+
+	"github.com/flowboard/xk6-pgxpool/report"
+)
+
+// document is a [Result]: figures, and what there is to read about them.
+type document struct {
+	figures  map[string]float64
+	sections []section
+}
+
+// section is a part of it. What stands in a report.Section is for all readers,
+// code is for pasting.
+type section struct {
+	report.Section
+	code []fragment
+}
+
+// fragment is a text to be pasted somewhere.
+type fragment struct {
+	where string // such as ".env"
+	kind  string // of the text, as Markdown names it
+	text  string
+}
+
+// Figures implements [Result].
+func (d *document) Figures() map[string]float64 { return maps.Clone(d.figures) }
+
+// Sections implements [Result]. Fragments become a table.
+func (d *document) Sections() []report.Section {
+	all := make([]report.Section, 0, len(d.sections))
+	for _, s := range d.sections {
+		whole := s.Section
+		if len(s.code) > 0 {
+			paste := report.Table{Caption: "To paste", Columns: []string{"Where", "What"}}
+			for _, f := range s.code {
+				paste.Rows = append(paste.Rows, []string{f.where, f.text})
+			}
+			whole.Tables = append(whole.Tables[:len(whole.Tables):len(whole.Tables)], paste)
+		}
+		all = append(all, whole)
+	}
+	return all
+}
+
+func (s *section) say(sentence string) { s.Text = append(s.Text, sentence) }

@@ -1,0 +1,85 @@
+package experiment
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// OptionError is an option of an experiment that cannot be used.
+type OptionError struct {
+	Option   string // as the script writes it
+	Value    string // as it was given, "" where it is not shown
+	Problem  string // "" where the value is simply not one that is accepted
+	Accepted string
+}
+
+func (e *OptionError) Error() string {
+	text := "experiment option " + e.Option
+	if e.Value != "" {
+		text += " is " + e.Value
+	}
+	if e.Problem != "" {
+		text += ": " + e.Problem
+	}
+	return text + ": accepted is " + e.Accepted
+}
+
+// ServerError is an experiment that the database server cannot carry.
+type ServerError struct {
+	Needed, Available int // connections
+	Server            Server
+	Step              string // the label of the step that needs the most
+}
+
+func (e *ServerError) Error() string {
+	return fmt.Sprintf("step %q needs %d connections and the server leaves %d (max_connections %d - %d reserved - %d in use by others): "+
+		"use a smaller pool or raise max_connections", e.Step, e.Needed, e.Available,
+		e.Server.MaxConnections, e.Server.Reserved, e.Server.InUse)
+}
+
+// FileError is a file of results that an experiment cannot go on from.
+type FileError struct {
+	Problem string // what is wrong, with both values where two differ
+	Err     error  // the cause, where there is one
+}
+
+func (e *FileError) Error() string {
+	text := "cannot resume from this file: " + e.Problem
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text + "; name the file of the same experiment with the same settings, or start anew without RESUME"
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// shownLength is how much of a text an error repeats.
+const shownLength = 60
+
+// show writes a refused value. A URL may hold a password.
+func show(value any) string {
+	switch v := value.(type) {
+	case string:
+		return showText(v)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case []any:
+		return fmt.Sprintf("a list of %d", len(v))
+	case map[string]any:
+		return "an object"
+	default:
+		return showText(fmt.Sprint(v))
+	}
+}
+
+func showText(text string) string {
+	if strings.Contains(text, "://") || strings.Contains(strings.ToLower(text), "password") {
+		return "a text that is not shown, since it may hold a password"
+	}
+	if utf8.RuneCountInString(text) > shownLength {
+		text = string([]rune(text)[:shownLength]) + "…"
+	}
+	return strconv.Quote(text)
+}

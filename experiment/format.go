@@ -1,0 +1,55 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+const none = "–"
+
+// Figures as people write them.
+
+func showMillis(ms float64) string {
+	switch {
+	case ms < 10:
+		return fmt.Sprintf("%.1f ms", ms)
+	case ms < 1000:
+		return fmt.Sprintf("%.0f ms", ms)
+	default:
+		return fmt.Sprintf("%.2f s", ms/1000)
+	}
+}
+
+func showShare(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+
+func showPercent(percent float64) string { return fmt.Sprintf("%.1f %%", percent) }
+
+func showRatio(ratio float64) string { return fmt.Sprintf("%.2f×", ratio) }
+
+// showNumber writes about four digits, and all of a whole number.
+func showNumber(v float64) string {
+	if v == math.Trunc(v) || math.Abs(v) >= 1000 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}
+
+func showRate(perSecond float64) string { return fmt.Sprintf("%.1f/s", perSecond) }
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// String writes a ratio with its spread: "0.45× (0.41–0.50)".
+func (i interval) String() string {
+	switch {
+	case i.hasInterval():
+		return fmt.Sprintf("%s (%.2f–%.2f)", showRatio(i.value), i.low, i.high)
+	default:
+		return showRatio(i.value)
+	}
+}

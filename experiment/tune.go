@@ -1,0 +1,131 @@
+package experiment
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// tune measures pools of several sizes, all of them once in every round and in
+// an order of its own in each, and looks for the smallest that is as good as
+// the best.
+type tune struct {
+	settings
+	sequence
+	server Server
+}
+
+func newTune(s settings) *tune {
+	p := &tune{settings: s}
+	if s.sizes != nil {
+		p.order()
+	}
+	return p
+}
+
+func (p *tune) Name() string         { return planTune }
+func (p *tune) Users() int           { return p.users }
+func (p *tune) Think() time.Duration { return p.think }
+
+func (p *tune) Connections() int {
+	if p.sizes == nil {
+		return p.ceiling()
+	}
+	most := 0
+	for _, v := range p.sizes {
+		most = max(most, v.connections())
+	}
+	return most
+}
+
+func (p *tune) MaxDuration() time.Duration {
+	sizes := len(p.sizes)
+	if p.sizes == nil {
+		sizes = maxDerived
+	}
+	return time.Duration(sizes*p.rounds) * p.longest(p.pool.timeout())
+}
+
+// Prepare implements [Plan]. Without sizes given it derives them.
+func (p *tune) Prepare(server Server) error {
+	p.server = server
+	if p.sizes == nil {
+		p.sizes = derive(server, p.ceiling())
+		if len(p.sizes) < 2 {
+			available, _ := server.available()
+			return &ServerError{Needed: 2, Available: available, Server: server, Step: "the sweep"}
+		}
+		p.order()
+		return nil
+	}
+	for _, v := range p.sizes {
+		if err := server.check(v.String(), min(v.connections(), p.users)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// order lays out the rounds. The order within one follows from the seed and the
+// round alone.
+func (p *tune) order() {
+	slices.SortFunc(p.sizes, func(a, b size) int {
+		return cmp.Or(cmp.Compare(a.connections(), b.connections()), cmp.Compare(a.base, b.base))
+	})
+	p.steps = nil
+	for round := 1; round <= p.rounds; round++ {
+		random := rand.New(rand.NewPCG(p.seed, uint64(round))) //nolint:gosec // an order, not a secret
+		for _, i := range random.Perm(len(p.sizes)) {
+			v := p.sizes[i]
+			step := p.step()
+			step.Label, step.Round = v.String(), round
+			step.Options = p.given.with(map[string]any{"poolSize": v.base, "maxOverflow": v.overflow})
+			p.steps = append(p.steps, step)
+		}
+	}
+}
+
+const (
+	// maxDerived is how many sizes are derived at most.
+	maxDerived = 12
+	// maxSwept is the largest pool that is derived. Who needs a larger one says
+	// so.
+	maxSwept = 128
+	// usualCores stands in where the server does not say.
+	usualCores = 4
+)
+
+// ceiling is the most connections that any derived pool may have: more than
+// users are never used.
+func (p *tune) ceiling() int { return min(max(p.users, 2), maxSwept) }
+
+// derive makes pools without overflow from the host's cores, doubling up to
+// what the server leaves or the users use, and beside them the two pools
+// everyone asks about: SQLAlchemy's 5 + 10 and the runbook's 20 + 40.
+func derive(server Server, ceiling int) []size {
+	if available, known := server.available(); known {
+		ceiling = min(ceiling, available)
+	}
+	cores := server.Cores
+	if cores == 0 {
+		cores = usualCores
+	}
+	var sizes []size
+	const doublings = maxDerived - 4
+	first := max(2, min(cores, ceiling/2))
+	for n := first; n <= ceiling && len(sizes) < doublings; n *= 2 {
+		sizes = append(sizes, size{n, 0})
+	}
+	// The last step to the ceiling, where it is worth a step.
+	const worth = 1.25
+	if n := len(sizes); n > 0 && float64(ceiling) >= worth*float64(sizes[n-1].base) {
+		sizes = append(sizes, size{ceiling, 0})
+	}
+	for _, known := range []size{{5, 10}, {20, 40}} {
+		if known.connections() <= ceiling {
+			sizes = append(sizes, known)
+		}
+	}
+	return sizes
+}

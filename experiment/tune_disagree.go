@@ -1,0 +1,180 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+)
+
+// What counts as a disagreement between measurement and model.
+const (
+	// waitShare of the prediction, and waitLeast milliseconds: below that the
+	// cost of a queue itself is what is measured.
+	waitShare = 0.25
+	waitLeast = 2.0
+	// growth of the hold time from the smallest to the largest pool.
+	growth = 1.2
+	// churn is connections opened per request.
+	churn = 0.01
+)
+
+// crossCheck sets the measurements against the models, in sentences.
+func (p *tune) crossCheck(w sweep, k knee, c confidenceOf, sure bool) (sentences []string, modelled int) {
+	say := func(format string, args ...any) { sentences = append(sentences, fmt.Sprintf(format, args...)) }
+	best := k.sound[k.chosen]
+	q, ok := p.model(best)
+	if !ok {
+		say("The models were not asked: how long connections were held is not known.")
+		return sentences, 0
+	}
+	p.sayChecks(say, best)
+	// A wait that adds no more than the tolerance to the best p95 is one that
+	// the measurement cannot see either.
+	target := max(1, k.p95Limit.value*math.Exp(k.p95.means[k.chosen]))
+	if n, ok := p.modelSize(q.hold, target); ok {
+		modelled = n
+		p.sayModelSize(say, best, c, sure, n, target)
+	}
+	p.sayWaits(say, w)
+	sayHold(say, w)
+	p.sayScalability(say, w, best)
+	return sentences, modelled
+}
+
+type sayer func(format string, args ...any)
+
+// sayChecks names what the model assumes and this run does not keep to.
+func (p *tune) sayChecks(say sayer, best candidate) {
+	checkouts, _ := best.meanLevel(ofPool(func(p *PoolFigures) float64 { return float64(p.Wait.Count) }))
+	requests, _ := best.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
+	if each := checkouts / requests; math.Abs(each-1) > 0.05 {
+		say("A request checks out %.2f connections on average, and the model expects one: its waits are too short where it is more.", each)
+	}
+	if p.rate > 0 {
+		return
+	}
+	rate, _ := best.meanLevel(func(m Measurement) float64 { return m.Throughput })
+	took, _ := best.meanLevel(func(m Measurement) float64 { return m.Request.Mean })
+	pause := float64(p.users)/rate*1000 - took
+	if think := inMillis(p.think); pause > think*(1+waitShare)+10 {
+		say("Between two requests users paused for %s, not for the %s of THINK: the load generator itself is short of CPU, so that fewer requests arrive than the model expects.",
+			showMillis(pause), showMillis(think))
+	}
+}
+
+func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool, modelled int, target float64) {
+	model := "closed-loop"
+	if p.rate > 0 {
+		model = "open-loop (Erlang C)"
+	}
+	text := fmt.Sprintf("The %s model needs %d connections for a p95 wait of at most %s, from the hold time measured at %s.",
+		model, modelled, showMillis(target), best)
+	low, high := best.connections(), best.connections()
+	if sure {
+		low, high = c.low, c.high
+	}
+	below, above := p.neighbours(low, high)
+	switch {
+	case modelled > above:
+		text += " That is more than was measured to be enough: hold times that vary less than exponentially wait less."
+	case modelled <= below:
+		text += " That is less than was measured to be enough: see below, or the hold time grows with the number of sessions, requests come in bursts, or a few requests hold their connection for much longer than the others."
+	default:
+		text += " Measurement and model agree."
+	}
+	say("%s", text)
+}
+
+// neighbours are the measured sizes next to an interval: what lies between two
+// of them was not measured.
+func (p *tune) neighbours(low, high int) (below, above int) {
+	above = math.MaxInt
+	for _, v := range p.sizes {
+		if n := v.connections(); n < low {
+			below = max(below, n)
+		} else if n > high {
+			above = min(above, n)
+		}
+	}
+	return below, above
+}
+
+// sayWaits compares every pool's wait with its prediction and says what the
+// worst deviation usually means.
+func (p *tune) sayWaits(say sayer, w sweep) {
+	var above, below []string
+	reconnects := false
+	for _, c := range w.all {
+		q, ok := p.model(c)
+		if !ok || q.overload || math.Abs(q.measured-q.wait) < waitLeast || math.Abs(q.measured-q.wait) < waitShare*q.wait {
+			continue
+		}
+		text := fmt.Sprintf("%s (%s, model %s)", c, showMillis(q.measured), showMillis(q.wait))
+		if q.measured > q.wait {
+			above = append(above, text)
+			reconnects = reconnects || c.churns()
+		} else {
+			below = append(below, text)
+		}
+	}
+	if len(above) > 0 {
+		say("Waits are longer than the model's at %s. Usually requests arrive in bursts, or hold times vary more than exponentially.", joined(above))
+	}
+	if reconnects {
+		say("There connections are opened all the time: those of the overflow are closed on return and have to be opened again. A larger pool size with less overflow avoids it.")
+	}
+	if len(below) > 0 {
+		say("Waits are shorter than the model's at %s. Usually hold times vary less than exponentially: a constant hold waits about half as long.", joined(below))
+	}
+}
+
+// churns tells whether connections are opened for the requests, not once.
+func (c candidate) churns() bool {
+	opened, _ := c.meanLevel(ofPool(func(p *PoolFigures) float64 { return float64(p.Opened) }))
+	requests, _ := c.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
+	return opened > churn*requests
+}
+
+// sayHold compares the hold time in the smallest pool with that in the largest.
+func sayHold(say sayer, w sweep) {
+	use := ofPool(func(p *PoolFigures) float64 { return p.Use })
+	first, last := w.all[0], w.all[len(w.all)-1]
+	small, ok := first.meanLevel(use)
+	large, known := last.meanLevel(use)
+	if ok && known && small > 0 && large > growth*small {
+		say("A connection is held for longer in a larger pool: %s at %s, %s at %s. The sessions compete for something the pool does not add to, usually the server's CPU, its disks or locks; "+
+			"the model takes the hold time as given.", showMillis(small), first, showMillis(large), last)
+	}
+}
+
+// sayScalability names the concurrency beyond which the server gets slower.
+func (p *tune) sayScalability(say sayer, w sweep, best candidate) {
+	fit, err := w.scalability()
+	if err != nil {
+		return // too few different concurrencies, which is what a pool that decides nothing shows
+	}
+	peak := fit.Peak()
+	intervals, err := fit.Intervals(confidence)
+	if err != nil || math.IsInf(peak, 1) {
+		return
+	}
+	text := fmt.Sprintf("By the Universal Scalability Law the server is fastest with %.0f connections in use (95 %% interval %.0f to %.0f).", peak, intervals.Peak.Low, intervals.Peak.High)
+	if intervals.Peak.High < float64(best.connections()) {
+		text += fmt.Sprintf(" %s allows more than that: beyond the peak every further session slows all of them down.", best)
+	}
+	say("%s", text)
+}
+
+func joined(items []string) string {
+	const most = 4
+	text := ""
+	for i, item := range items {
+		if i == most {
+			return text + fmt.Sprintf(" and %d more", len(items)-most)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += item
+	}
+	return text
+}

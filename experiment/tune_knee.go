@@ -1,0 +1,151 @@
+package experiment
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// candidate is one size of a sweep with its measurement of every whole round.
+type candidate struct {
+	size
+	rounds []Measurement
+}
+
+// sweep is what the whole rounds of a sweep say.
+type sweep struct {
+	all       []candidate // by connections, then by size
+	tolerance float64
+}
+
+// swept sorts the measurements of whole rounds by size.
+func (p *tune) swept(done []Measurement) sweep {
+	w := sweep{tolerance: p.tolerance}
+	if len(p.sizes) == 0 {
+		return w
+	}
+	whole := len(done) / len(p.sizes) * len(p.sizes)
+	for _, v := range p.sizes {
+		c := candidate{size: v}
+		for _, m := range done[:whole] {
+			if m.Step.Label == v.String() {
+				c.rounds = append(c.rounds, m)
+			}
+		}
+		w.all = append(w.all, c)
+	}
+	return w
+}
+
+func (w sweep) rounds() int {
+	if len(w.all) == 0 {
+		return 0
+	}
+	return len(w.all[0].rounds)
+}
+
+// enough is how much of the best success rate a pool needs to be compared at
+// all: responses that time out early make a p95 look good.
+const enough = 0.99
+
+// sound are the candidates whose requests succeed like the best one's and that
+// served something in every round.
+func (w sweep) sound() []candidate {
+	best := 0.0
+	for _, c := range w.all {
+		best = max(best, sum(c.rounds).success())
+	}
+	return slices.DeleteFunc(slices.Clone(w.all), func(c candidate) bool {
+		silent := slices.ContainsFunc(c.rounds, func(m Measurement) bool { return m.served() <= 0 || m.Request.P95 <= 0 })
+		return silent || sum(c.rounds).success() < enough*best
+	})
+}
+
+// knee is the smallest pool that is as good as the best, and how it was found.
+type knee struct {
+	sound    []candidate
+	chosen   int    // of sound
+	p95      twoWay // logarithms
+	served   twoWay // logarithms
+	p95Limit limit
+	served95 limit // of the throughput
+	asGood   []bool
+}
+
+// limit is how far from the best is still as good, as a difference of
+// logarithms.
+type limit struct {
+	noise float64 // the least difference that noise does not explain; NaN where it is not known
+	value float64 // the larger of noise and tolerance
+}
+
+// find looks for the knee; false where nothing was served.
+//
+// The figures are the logarithms of p95 and of served requests per second, one
+// of each per pool and round. With the pool's mean and the round's effect taken
+// out, what is left is noise: its standard deviation s has
+// (pools-1)(rounds-1) degrees of freedom. A pool is as good as the best when
+// its mean is no further from the best mean than t·s·√(2/rounds), t at 95 %
+// one-sided, or than the tolerance, whichever is more.
+func (w sweep) find() (knee, bool) {
+	k := knee{sound: w.sound()}
+	if len(k.sound) == 0 || w.rounds() == 0 {
+		return k, false
+	}
+	k.p95, k.served = newTwoWay(logs(k.sound, p95)), newTwoWay(logs(k.sound, throughput))
+	tolerance := math.Log1p(w.tolerance)
+	k.p95Limit, k.served95 = newLimit(k.p95, tolerance), newLimit(k.served, tolerance)
+	k.asGood = k.good(k.p95.means, k.served.means)
+	k.chosen = slices.Index(k.asGood, true)
+	return k, true
+}
+
+func newLimit(t twoWay, tolerance float64) limit {
+	l := limit{noise: t.leastDifference(), value: tolerance}
+	if l.noise > tolerance { // false for NaN
+		l.value = l.noise
+	}
+	return l
+}
+
+func logs(all []candidate, f figure) [][]float64 {
+	table := make([][]float64, len(all))
+	for i, c := range all {
+		for _, v := range each(c.rounds, f) {
+			table[i] = append(table[i], math.Log(v))
+		}
+	}
+	return table
+}
+
+// good tells for means of logarithms which pools are as good as the best. Where
+// no pool is the best at both, those that come nearest are.
+func (k knee) good(p95s, served []float64) []bool {
+	fastest, most := slices.Min(p95s), slices.Max(served)
+	good := make([]bool, len(p95s))
+	nearest, least := -1, math.Inf(1)
+	for i := range good {
+		slower, fewer := p95s[i]-fastest-k.p95Limit.value, most-served[i]-k.served95.value
+		good[i] = slower <= 0 && fewer <= 0
+		if miss := max(slower, fewer); miss < least {
+			nearest, least = i, miss
+		}
+	}
+	if !slices.Contains(good, true) {
+		good[nearest] = true
+	}
+	return good
+}
+
+// meanLevel is the mean of a figure over a candidate's rounds.
+func (c candidate) meanLevel(f figure) (float64, bool) { return meanOf(c.rounds, f) }
+
+// spread is the spread of one pool's figure from round to round, as a
+// share.
+func (t twoWay) spread() float64 { return math.Expm1(t.deviation) }
+
+// geometricMean is the mean of a figure whose noise is a factor.
+func geometricMean(all []Measurement, f figure) float64 {
+	return stat.GeometricMean(each(all, f), nil)
+}

@@ -1,0 +1,259 @@
+package experiment_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/experiment"
+)
+
+// office is a system where 100 users keep 20 connections busy.
+var office = system{think: time.Second, hold: 250 * time.Millisecond, noise: 0.02}
+
+func sweepOf(sizes string, more map[string]any) map[string]any {
+	options := map[string]any{"plan": "tune", "users": int64(100), "think": 1.0, "sizes": sizes}
+	for key, value := range more {
+		options[key] = value
+	}
+	return options
+}
+
+// trueKnee is the smallest size whose p95 and throughput without noise are
+// within 5 % of the best.
+func trueKnee(t *testing.T, s system, sizes []int) int {
+	t.Helper()
+	s.noise = 0
+	var all []experiment.Measurement
+	best95, most := math.Inf(1), 0.0
+	for _, size := range sizes {
+		m := s.measure(t, experiment.Step{Load: experiment.Load{Users: 100}, Duration: time.Minute,
+			Options: map[string]any{"poolSize": size, "maxOverflow": 0}})
+		best95, most = min(best95, m.Request.P95), max(most, m.Throughput)
+		all = append(all, m)
+	}
+	for i, m := range all {
+		if m.Request.P95 <= 1.05*best95 && m.Throughput >= most/1.05 {
+			return sizes[i]
+		}
+	}
+	t.Fatal("no knee")
+	return 0
+}
+
+func TestTuneFindsTheKnee(t *testing.T) {
+	sizes := []int{5, 10, 15, 18, 20, 22, 24, 26, 28, 32, 40, 60}
+	want := trueKnee(t, office, sizes)
+	for seed := range 5 {
+		plan := planOf(t, sweepOf("5,10,15,18,20,22,24,26,28,32,40,60", map[string]any{"rounds": int64(5), "seed": int64(seed)}))
+		require.NoError(t, plan.Prepare(experiment.Server{}))
+		figures := resultOf(t, plan, run(t, plan, office, nil)).Figures()
+		require.InDelta(t, want, figures["tune_pool_size"], 2, "seed %d", seed)
+		require.LessOrEqual(t, figures["tune_connections_low"], float64(want))
+		require.GreaterOrEqual(t, figures["tune_connections_high"], float64(want))
+		require.Greater(t, figures["tune_agreement"], 0.3)
+	}
+}
+
+// Where the noise is larger than the difference, the smaller pool is as good.
+func TestTuneDoesNotReadNoise(t *testing.T) {
+	noisy := office
+	noisy.noise = 0.3
+	exact := planOf(t, sweepOf("10,20,24,28,60", map[string]any{"rounds": int64(4)}))
+	quiet := resultOf(t, exact, run(t, exact, office, nil)).Figures()
+	loud := resultOf(t, exact, run(t, exact, noisy, nil))
+	require.Greater(t, loud.Figures()["tune_connections_high"]-loud.Figures()["tune_connections_low"],
+		quiet["tune_connections_high"]-quiet["tune_connections_low"])
+	require.Less(t, loud.Figures()["tune_agreement"], quiet["tune_agreement"])
+}
+
+// Every round has every size once, in an order of its own that the seed decides.
+func TestTuneOrder(t *testing.T) {
+	order := func(seed int) []string {
+		plan := planOf(t, sweepOf("5,10,15,20,30", map[string]any{"rounds": int64(2), "seed": int64(seed)}))
+		var labels []string
+		for _, m := range run(t, plan, office, nil) {
+			labels = append(labels, m.Step.Label)
+		}
+		return labels
+	}
+	first := order(1)
+	require.Equal(t, first, order(1))
+	require.NotEqual(t, first, order(2))
+	require.ElementsMatch(t, []string{"5+0", "10+0", "15+0", "20+0", "30+0"}, first[:5])
+	require.ElementsMatch(t, first[:5], first[5:])
+	require.NotEqual(t, first[:5], first[5:])
+}
+
+// Of two pools with as many connections the one with the smaller size wins.
+func TestTunePrefersTheSmallerSize(t *testing.T) {
+	quiet := office
+	quiet.noise = 0
+	plan := planOf(t, sweepOf("60+0,20+40,10+50", nil))
+	figures := resultOf(t, plan, run(t, plan, quiet, nil)).Figures()
+	require.Equal(t, 10.0, figures["tune_pool_size"])
+	require.Equal(t, 50.0, figures["tune_max_overflow"])
+}
+
+// Responses that time out early make a p95 look good.
+func TestTuneLeavesOutPoolsThatFail(t *testing.T) {
+	plan := planOf(t, sweepOf("2,30", map[string]any{"rounds": int64(2)}))
+	done := run(t, plan, office, nil)
+	for i := range done {
+		if done[i].Step.Label == "2+0" {
+			done[i].Request.P95, done[i].Failed, done[i].Timeouts = 1, done[i].Requests/2, done[i].Requests/2
+			done[i].Throughput = 1e6
+		}
+	}
+	result := resultOf(t, plan, done)
+	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
+	require.Contains(t, result.Terminal(120), "fails")
+}
+
+func TestTuneDerivesSizes(t *testing.T) {
+	labels := func(server experiment.Server, users int) []string {
+		plan := planOf(t, map[string]any{"plan": "tune", "users": int64(users), "rounds": int64(1)})
+		atMost := plan.Connections()
+		before := plan.MaxDuration()
+		require.NoError(t, plan.Prepare(server))
+		require.LessOrEqual(t, plan.Connections(), atMost)
+		require.LessOrEqual(t, plan.MaxDuration(), before)
+		sizes := map[string]bool{}
+		var all []string
+		for _, m := range run(t, plan, office, nil) {
+			require.False(t, sizes[m.Step.Label], "%s twice", m.Step.Label)
+			sizes[m.Step.Label] = true
+			all = append(all, m.Step.Label)
+		}
+		return all
+	}
+	require.ElementsMatch(t, []string{"2+0", "4+0", "8+0", "16+0", "32+0", "64+0", "97+0", "5+10", "20+40"},
+		labels(experiment.Server{Cores: 2, MaxConnections: 100, Reserved: 3}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(experiment.Server{Cores: 4, MaxConnections: 100, Reserved: 3, InUse: 81}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "32+0", "40+0", "5+10"}, labels(experiment.Server{}, 40))
+	require.ElementsMatch(t, []string{"64+0", "128+0", "5+10", "20+40"}, labels(experiment.Server{Cores: 128, MaxConnections: 1000}, 500))
+
+	full := planOf(t, map[string]any{"plan": "tune"})
+	var refused *experiment.ServerError
+	require.ErrorAs(t, full.Prepare(experiment.Server{MaxConnections: 10, Reserved: 3, InUse: 7}), &refused)
+
+	large := planOf(t, sweepOf("10,80", nil))
+	require.ErrorAs(t, large.Prepare(experiment.Server{MaxConnections: 50, Reserved: 3}), &refused)
+	require.Equal(t, 80, refused.Needed)
+	require.Equal(t, 47, refused.Available)
+}
+
+func TestTuneAgreesWithTheModel(t *testing.T) {
+	plan := planOf(t, sweepOf("10,15,20,25,30,40,60", map[string]any{"rounds": int64(4)}))
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	require.Contains(t, result.Terminal(200), "Measurement and model agree.")
+	require.Positive(t, result.Figures()["tune_model_connections"])
+	for _, disagreement := range []string{"Waits are longer", "Waits are shorter", "held for longer", "short of CPU"} {
+		require.NotContains(t, result.Terminal(200), disagreement)
+	}
+}
+
+func TestTuneSaysWhatDisagrees(t *testing.T) {
+	sizes := "10,15,20,25,30,40,60,80"
+	text := func(s system, change func(*experiment.Measurement)) string {
+		plan := planOf(t, sweepOf(sizes, map[string]any{"rounds": int64(3)}))
+		done := run(t, plan, s, nil)
+		for i := range done {
+			if change != nil {
+				change(&done[i])
+			}
+		}
+		return resultOf(t, plan, done).Terminal(10_000)
+	}
+	bursty := office
+	bursty.waits = 3
+	require.Contains(t, text(bursty, nil), "Waits are longer than the model's at 10+0")
+	require.NotContains(t, text(bursty, nil), "connections are opened all the time")
+	require.Contains(t, text(bursty, func(m *experiment.Measurement) { m.Pool.Opened = m.Requests }), "connections are opened all the time")
+
+	constant := office
+	constant.waits = 0.5
+	require.Contains(t, text(constant, nil), "Waits are shorter than the model's at 10+0")
+
+	contended := office
+	contended.slower = func(n float64) float64 { return 1 + 0.001*n*n }
+	require.Contains(t, text(contended, nil), "held for longer in a larger pool")
+	require.Contains(t, text(contended, nil), "Universal Scalability Law")
+
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool.Wait.Count *= 2 }), "checks out 2.00 connections")
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "short of CPU")
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool = nil }), "not asked")
+}
+
+func TestTuneOfArrivals(t *testing.T) {
+	options := sweepOf("10,20,25,30,40,60", map[string]any{"rate": 80, "rounds": int64(3)})
+	plan := planOf(t, options)
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	// 80 arrivals per second of 250 ms keep 20 connections busy: fewer fail.
+	require.Greater(t, result.Figures()["tune_pool_size"], 20.0)
+	require.Contains(t, result.Terminal(200), "overload")
+	require.Contains(t, result.Terminal(200), "Erlang C")
+}
+
+func TestTuneOfOneRound(t *testing.T) {
+	plan := planOf(t, sweepOf("10,30", map[string]any{"rounds": int64(1)}))
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
+	require.NotContains(t, result.Figures(), "tune_connections_low")
+	require.Contains(t, result.Terminal(200), "noise is not known")
+}
+
+func TestTuneUnfinished(t *testing.T) {
+	plan := planOf(t, sweepOf("10,20,30", map[string]any{"rounds": int64(3)}))
+	done := run(t, plan, office, nil)
+	for n := range len(done) {
+		result := resultOf(t, plan, done[:n])
+		text := result.Terminal(200)
+		require.Contains(t, text, "Unfinished")
+		require.Equal(t, float64(9-n), result.Figures()["experiment_left"])
+		if n < 3 {
+			require.Contains(t, text, "nothing to recommend")
+			require.NotContains(t, result.Figures(), "tune_pool_size")
+		} else {
+			require.Contains(t, text, "Recommended")
+			require.Contains(t, text, fmt.Sprintf("%d round", n/3))
+		}
+	}
+	require.NotContains(t, resultOf(t, plan, done).Terminal(200), "Unfinished")
+}
+
+func TestTuneOfNothingServed(t *testing.T) {
+	plan := planOf(t, sweepOf("10,20", map[string]any{"rounds": int64(1)}))
+	var done []experiment.Measurement
+	for {
+		step, ok := plan.Next(done)
+		if !ok {
+			break
+		}
+		done = append(done, experiment.Measurement{Step: step})
+	}
+	require.Contains(t, resultOf(t, plan, done).Terminal(80), "No pool served requests")
+}
+
+func TestTunePrintsWhatToPaste(t *testing.T) {
+	plan := planOf(t, sweepOf("20+40,25+50", map[string]any{"poolTimeout": 3, "rounds": int64(2)}))
+	step, _ := plan.Next(nil)
+	require.Equal(t, "3s", step.Options["poolTimeout"])
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	for _, text := range []string{result.Terminal(80), result.Markdown()} {
+		for _, line := range []string{"DB_POOL_SIZE=20\n", "DB_MAX_OVERFLOW=40\n", "DB_POOL_TIMEOUT=3\n", "create_async_engine(",
+			"    pool_size=20,\n", "    max_overflow=40,\n", "pool_max_conns=60&"} {
+			require.Contains(t, text, line[:len(line)-1])
+		}
+	}
+	var pasted bool
+	for _, s := range result.Sections() {
+		for _, table := range s.Tables {
+			pasted = pasted || table.Caption == "To paste"
+		}
+	}
+	require.True(t, pasted)
+}
