@@ -437,6 +437,43 @@ declare module 'k6/x/pgxpool' {
   /** The resident memory of the k6 process, which the pools are part of, in bytes. */
   export function processMemory(): number;
 
+  /**
+   * What {@link experiment} takes. Durations are in seconds; what is not given has the plan's
+   * default.
+   */
+  export interface ExperimentOptions {
+    /** Which steps there are: the same load before and after a change, more and more users until the criteria fail, or a sweep of pool sizes. */
+    plan: 'before-after' | 'capacity' | 'tune';
+    /** Options of every step's pool, below those of the step. */
+    pool?: Options;
+    /** The path of an earlier run's `results/PLAN.json`, to go on where it ended. */
+    resume?: string;
+    /** The plan's own options; an unknown one is an error that lists them. */
+    [option: string]: unknown;
+  }
+
+  /** An experiment of many steps, each with a new pool. One for the whole process. */
+  export interface Experiment {
+    /** The plan's name, and that of its results below `results/`. */
+    readonly name: string;
+    /** The most users that any step needs: k6's `vus`. */
+    readonly users: number;
+    /** An upper bound of the whole experiment, such as `"600s"`: k6's `maxDuration`. */
+    readonly maxDuration: string;
+    /**
+     * Ends this user's turn, pauses for the think time, and waits for the next turn. Gives the
+     * step's pool, and `null` when the experiment is over. Over HTTP the steps have no pool of
+     * ours, and what it gives must not be used. VU code only.
+     */
+    next(): Pool | null;
+  }
+
+  /**
+   * Makes the process's experiment. Nothing is connected before the first {@link Experiment.next}.
+   * Throws {@link ConfigError} for options that cannot be used.
+   */
+  export function experiment(options: ExperimentOptions): Experiment;
+
   /** What {@link monitor} takes: whom to watch, and how large its pool is. */
   export interface MonitorOptions {
     /** The database of the application. Environment: `DATABASE_URL`. */
@@ -474,6 +511,7 @@ declare module 'k6/x/pgxpool' {
     readonly Pool: typeof Pool;
     readonly open: typeof open;
     readonly monitor: typeof monitor;
+    readonly experiment: typeof experiment;
     readonly warnOnce: typeof warnOnce;
     readonly restartServer: typeof restartServer;
     readonly processMemory: typeof processMemory;

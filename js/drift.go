@@ -32,6 +32,7 @@ func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 	}
 	failed, timedOut := i.outcome(call.Argument(1))
 	i.test.recording.response(now, ms, failed, timedOut)
+	i.test.observeStep(now, ms)
 	return sobek.Undefined()
 }
 

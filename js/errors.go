@@ -5,6 +5,7 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/experiment"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -17,6 +18,8 @@ func errorName(err error) (name, code string) {
 		query   *pool.QueryError
 		config  *pool.ConfigError
 		join    *joinError
+		option  *experiment.OptionError
+		file    *experiment.FileError
 	)
 	switch {
 	case errors.As(err, &timeout):
@@ -27,7 +30,7 @@ func errorName(err error) (name, code string) {
 		return "ConnectionLostError", ""
 	case errors.As(err, &query):
 		return "QueryError", query.Code
-	case errors.As(err, &config), errors.As(err, &join):
+	case errors.As(err, &config), errors.As(err, &join), errors.As(err, &option), errors.As(err, &file):
 		return "ConfigError", ""
 	case errors.Is(err, pool.ErrInterrupted):
 		return "Error", ""

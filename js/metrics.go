@@ -2,6 +2,8 @@ package js
 
 import (
 	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/experiment"
 )
 
 // metricSet is every metric of the module. Times are in milliseconds.
@@ -17,6 +19,9 @@ type metricSet struct {
 
 	responseDrift *metrics.Metric
 
+	dropped *metrics.Metric            // k6's own
+	figures map[string]*metrics.Metric // of experiments, by name
+
 	// An application's own pool, seen from the database and from the
 	// application.
 	appActive, appTotal, appOverflow, appCheckedOut *metrics.Metric
@@ -31,7 +36,13 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 	rate := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Rate) }
 	counter := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Counter) }
 	gauge := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Gauge) }
+	figures := make(map[string]*metrics.Metric)
+	for _, name := range experiment.FigureNames() {
+		figures[name] = gauge(name)
+	}
 	return &metricSet{
+		dropped:         counter(metrics.DroppedIterationsName),
+		figures:         figures,
 		acquireDuration: duration("pgxpool_acquire_duration"),
 		connectDuration: duration("pgxpool_connect_duration"),
 		useDuration:     duration("pgxpool_use_duration"),

@@ -57,6 +57,7 @@ func (i *instance) Exports() modules.Exports {
 		"Pool":            i.class(),
 		"open":            i.open,
 		"monitor":         i.monitor,
+		"experiment":      i.experiment,
 		"verdict":         i.verdict,
 		"observeResponse": i.observeResponse,
 		"warnOnce":        i.warnOnce,

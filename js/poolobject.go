@@ -38,8 +38,13 @@ func (i *instance) newPool(options sobek.Value) *sobek.Object {
 	if err != nil {
 		i.throw(err)
 	}
-	p := &poolObject{instance: i, shared: shared, mode: config.QueryExecMode}
-	p.session = session{vu: i.vu, recorder: i.recorder, pool: config.Name, warn: i.warn}
+	return i.poolOf(shared)
+}
+
+// poolOf is a Pool as this VU's script has it.
+func (i *instance) poolOf(shared *sharedPool) *sobek.Object {
+	p := &poolObject{instance: i, shared: shared, mode: shared.config.QueryExecMode}
+	p.session = session{vu: i.vu, recorder: i.recorder, pool: shared.config.Name, warn: i.warn}
 	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods})
 	prototype := i.class().Get("prototype").ToObject(i.rt)
 	i.must(object.SetPrototype(prototype))

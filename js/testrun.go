@@ -42,6 +42,7 @@ type testRun struct {
 	mu       sync.Mutex
 	pools    map[string]*sharedPool
 	app      *appMonitor
+	conduct  *conductor
 	cleanups []func()
 	ended    bool
 	said     map[string]struct{} // kinds of errors already logged
@@ -107,8 +108,12 @@ func (t *testRun) end(running bool) {
 		return
 	}
 	t.ended = true
-	pools, app, cleanups := t.pools, t.app, t.cleanups
+	app, conduct, cleanups := t.app, t.conduct, t.cleanups
 	t.mu.Unlock()
+	if conduct != nil {
+		conduct.stop()
+	}
+	pools := t.running()
 	for _, undo := range cleanups {
 		undo()
 	}
@@ -124,10 +129,18 @@ func (t *testRun) end(running bool) {
 	wg.Wait()
 	if running {
 		t.drift.push(t)
+		conduct.push()
 	}
 	t.flusher.stop(running)
 	t.recording.probe.stop()
 	t.server.stop()
+}
+
+// running are the pools there are now.
+func (t *testRun) running() []*sharedPool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.pools))
 }
 
 func (t *testRun) hasEnded() bool {
@@ -151,7 +164,12 @@ func (t *testRun) configurations() []pool.Config {
 
 // temporaryConnections is what all pools without a URL may open together.
 func (t *testRun) temporaryConnections() int {
+	t.mu.Lock()
 	sum := 0
+	if t.conduct != nil {
+		sum = t.conduct.plan.Connections()
+	}
+	t.mu.Unlock()
 	for _, c := range t.configurations() {
 		if c.URL == "" {
 			sum += c.MaxConns()

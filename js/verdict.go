@@ -45,6 +45,7 @@ func (i *instance) judge(data, options any) ([]output, error) {
 	in.Unmeasured, in.Missing = i.test.facts.copies()
 	in.Timeline = i.test.recording.recorder.Snapshot()
 	i.describeRun(&in.Run)
+	in.Notes = append(in.Notes, i.test.experimentNotes()...)
 	in.Notes = append(in.Notes, shareOf(i.vu.State()).notes(i.test.configurations())...)
 	judged, err := verdict.Evaluate(in)
 	if err != nil {
@@ -54,15 +55,24 @@ func (i *instance) judge(data, options any) ([]output, error) {
 	if err := os.MkdirAll(resultsDir, 0o750); err != nil {
 		return nil, fmt.Errorf("making the directory for the reports: %w", err)
 	}
-	files, err := files(judged, in)
+	found, err := i.test.finding()
 	if err != nil {
 		return nil, err
 	}
-	return append(files, output{"stdout", judged.Terminal(verdict.Colour(data), terminalWidth())}), nil
+	files, err := files(judged, in, found)
+	if err != nil {
+		return nil, err
+	}
+	text := judged.Terminal(verdict.Colour(data), terminalWidth())
+	if found.result != nil {
+		files = append(files, output{resultsDir + "/" + found.name + ".md", found.result.Markdown()})
+		text = "\n" + found.result.Terminal(terminalWidth()) + "\n" + text
+	}
+	return append(files, output{"stdout", text}), nil
 }
 
 // files are the reports below results/.
-func files(judged verdict.Report, in verdict.Input) ([]output, error) {
+func files(judged verdict.Report, in verdict.Input, found finding) ([]output, error) {
 	summary, err := judged.JSON()
 	if err != nil {
 		return nil, fmt.Errorf("writing summary.json: %w", err)
@@ -71,7 +81,7 @@ func files(judged verdict.Report, in verdict.Input) ([]output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing junit.xml: %w", err)
 	}
-	page, err := report.HTML(report.Input{Verdict: judged, Timeline: in.Timeline})
+	page, err := report.HTML(report.Input{Verdict: judged, Timeline: in.Timeline, Sections: found.sections()})
 	if err != nil {
 		return nil, fmt.Errorf("writing report.html: %w", err)
 	}

@@ -1,0 +1,216 @@
+package js
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/experiment"
+	"github.com/flowboard/xk6-pgxpool/pool"
+	"github.com/flowboard/xk6-pgxpool/report"
+)
+
+// experiment is experiment(options): the process's one experiment. `pool` holds
+// options for every step's pool, `resume` the results to go on from; the rest is
+// the plan's.
+func (i *instance) experiment(call sobek.FunctionCall) sobek.Value {
+	c, err := i.conductorOf(call.Argument(0))
+	if err != nil {
+		i.throw(err)
+	}
+	e := &experimentObject{instance: i, conductor: c, user: -1}
+	object := i.rt.NewObject()
+	i.must(object.Set("name", c.plan.Name()))
+	i.must(object.Set("users", c.plan.Users()))
+	i.must(object.Set("maxDuration", fmt.Sprintf("%ds", int(c.plan.MaxDuration()/time.Second)+1)))
+	i.must(object.Set("next", e.next))
+	return object
+}
+
+func (i *instance) conductorOf(options sobek.Value) (*conductor, error) {
+	if i.lookupErr != nil {
+		return nil, i.lookupErr
+	}
+	given, err := i.optionsOf(options)
+	if err != nil {
+		return nil, err
+	}
+	return i.test.experiment(given, i.lookup)
+}
+
+// experiment makes the process's experiment, or gives the one that exists.
+func (t *testRun) experiment(given map[string]any, lookup pool.Lookup) (*conductor, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conduct != nil {
+		if !reflect.DeepEqual(t.conduct.given, given) {
+			return nil, &pool.ConfigError{
+				Source: "experiment()", Reason: "the process has one already, with other options",
+				Accepted: "the same options in every VU",
+			}
+		}
+		return t.conduct, nil
+	}
+	c := &conductor{test: t, given: given, lookup: lookup, changed: make(chan struct{})}
+	if err := c.plans(maps.Clone(given)); err != nil {
+		return nil, err
+	}
+	t.conduct = c
+	return c, nil
+}
+
+// plans reads the options. Nothing is connected.
+func (c *conductor) plans(options map[string]any) error {
+	own, isObject := options["pool"].(map[string]any)
+	if options["pool"] != nil && !isObject {
+		return &pool.ConfigError{
+			Option: "pool", Source: pool.SourceOption, Reason: fmt.Sprintf("is %T", options["pool"]),
+			Accepted: "an object of the pool's options",
+		}
+	}
+	resume, isText := options["resume"].(string)
+	if options["resume"] != nil && !isText {
+		return &pool.ConfigError{
+			Option: "resume", Source: pool.SourceOption, Reason: fmt.Sprintf("is %T", options["resume"]),
+			Accepted: "the path of an experiment's results",
+		}
+	}
+	delete(options, "pool")
+	delete(options, "resume")
+	c.pool = own
+	if _, err := c.resolve(nil); err != nil {
+		return err
+	}
+	var err error
+	if c.plan, err = experiment.New(options); err != nil {
+		return err
+	}
+	c.options = options
+	return c.openFile(resume)
+}
+
+// experimentObject is the script's experiment.
+type experimentObject struct {
+	*instance
+	conductor *conductor
+	user      int // -1 until it has asked for a turn
+	last      *stage
+	pool      sobek.Value // of the last stage
+	end       func()      // ends the turn under way; nil where there is none
+}
+
+// next ends the user's turn and waits for the next one. It gives the step's
+// Pool, over HTTP an empty object, and null when there are no more turns.
+func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
+	state := e.vu.State()
+	if state == nil {
+		e.throw(inInit("experiment.next()"))
+	}
+	e.conductor.begin(state)
+	if e.user < 0 {
+		e.user = int(e.conductor.users.Add(1)) - 1
+	}
+	if e.end != nil {
+		e.end()
+		e.end = nil
+	}
+	ctx := e.vu.Context()
+	s := e.conductor.turn(ctx, e.user, e.last)
+	if s == nil {
+		return sobek.Null()
+	}
+	e.end = endOf(ctx, s)
+	if s != e.last {
+		e.last, e.pool = s, e.rt.NewObject()
+		if s.pool != nil {
+			e.pool = e.poolOf(s.pool)
+		}
+	}
+	return e.pool
+}
+
+// endOf ends a turn, once: when its user asks for the next one, or with the
+// iteration, which an exception or k6 may end before.
+func endOf(ctx context.Context, s *stage) func() {
+	leave := sync.OnceFunc(s.leave)
+	stop := context.AfterFunc(ctx, leave)
+	return func() {
+		stop()
+		leave()
+	}
+}
+
+func (t *testRun) observeStep(at time.Time, ms float64) {
+	t.mu.Lock()
+	conduct := t.conduct
+	t.mu.Unlock()
+	if conduct != nil {
+		conduct.observe(at, ms)
+	}
+}
+
+// finding is what the process's experiment found out; without one, nothing.
+type finding struct {
+	name   string
+	result experiment.Result // nil where there is none
+}
+
+func (t *testRun) finding() (finding, error) {
+	t.mu.Lock()
+	c := t.conduct
+	t.mu.Unlock()
+	if c == nil {
+		return finding{}, nil
+	}
+	result, err := c.plan.Result(c.measured())
+	return finding{name: c.plan.Name(), result: result}, err
+}
+
+func (f finding) sections() []report.Section {
+	if f.result == nil {
+		return nil
+	}
+	return f.result.Sections()
+}
+
+// experimentNotes say why an experiment ended early.
+func (t *testRun) experimentNotes() []string {
+	t.mu.Lock()
+	c := t.conduct
+	t.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		return nil
+	}
+	return []string{"The experiment ended early: " + oneLine(c.err.Error())}
+}
+
+// push gives the result's figures to k6's thresholds.
+func (c *conductor) push() {
+	if c == nil || c.state == nil {
+		return
+	}
+	result, err := c.plan.Result(c.measured())
+	if err != nil {
+		c.test.logger.Error(oneLine(err.Error()))
+		return
+	}
+	for name, value := range result.Figures() {
+		if metric, known := c.test.metrics.figures[name]; known {
+			c.test.pushNow(c.state, metrics.Sample{
+				TimeSeries: metrics.TimeSeries{Metric: metric, Tags: c.test.runTags(c.state)},
+				Time:       time.Now(), Value: value,
+			})
+		}
+	}
+}

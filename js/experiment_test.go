@@ -1,0 +1,137 @@
+package js
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/experiment"
+)
+
+// conducting is a user of an experiment with two quick steps, in a directory of
+// its own.
+func conducting(t *testing.T, options string) *user {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	u := newUser(t)
+	u.js(`const experiment = pgxpool.experiment({
+		plan: 'before-after', users: 1, think: 0, settle: 0, duration: 0.2, rounds: 1,
+		before: '1+0', after: '2+1', pool: { url: URL }, ` + options + `
+	})`)
+	return u
+}
+
+const allTurns = `
+	const sizes = [];
+	for (let pool = experiment.next(); pool !== null; pool = experiment.next()) {
+		pool.query('SELECT 1');
+		pgxpool.observeResponse(1);
+		const { size, maxOverflow } = pool.stat();
+		if (sizes.at(-1) !== size + '+' + maxOverflow) sizes.push(size + '+' + maxOverflow);
+	}
+	sizes`
+
+func TestAnExperimentLeadsItsUsersThroughTheSteps(t *testing.T) {
+	u := conducting(t, ``)
+	u.start()
+	require.Equal(t, `["1+0","2+1"]`, u.text(allTurns))
+	require.Zero(t, u.backends(), "a step's pool ends with it")
+	require.Empty(t, u.module.test.running())
+
+	file, err := experiment.ReadFile(filepath.Join(resultsDir, "before-after.json"))
+	require.NoError(t, err)
+	require.Len(t, file.Measurements, 2)
+	for _, m := range file.Measurements {
+		require.Positive(t, m.Requests)
+		require.NotNil(t, m.Pool)
+		require.Positive(t, m.Pool.Wait.Count)
+	}
+	text, err := json.Marshal(file)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "postgres://", "an address may hold a password")
+
+	found, err := u.module.test.finding()
+	require.NoError(t, err)
+	require.Contains(t, found.result.Terminal(80), "Before and after")
+	require.Contains(t, found.result.Figures(), "before_after_p95_ratio")
+}
+
+func TestAnExperimentGoesOnWhereItEnded(t *testing.T) {
+	u := conducting(t, ``)
+	u.start()
+	u.js(allTurns)
+	name := filepath.Join(resultsDir, "before-after.json")
+	file, err := experiment.ReadFile(name)
+	require.NoError(t, err)
+	file.Measurements = file.Measurements[:1]
+	text, err := file.JSON()
+	require.NoError(t, err)
+	first := filepath.Join(t.TempDir(), "first.json")
+	require.NoError(t, os.WriteFile(first, text, 0o600))
+
+	quoted, err := json.Marshal(first)
+	require.NoError(t, err)
+	again := conducting(t, `resume: `+string(quoted))
+	again.start()
+	require.Equal(t, `["2+1"]`, again.text(allTurns), "the first step is not done again")
+	found, err := again.module.test.finding()
+	require.NoError(t, err)
+	require.Contains(t, found.result.Figures(), "before_after_p95_ratio")
+}
+
+func TestAnExperimentThatIsCutOffKeepsWhatItHas(t *testing.T) {
+	u := conducting(t, ``)
+	u.start()
+	ctx, cancel := context.WithCancel(u.VU.CtxField)
+	u.VU.CtxField = ctx
+	var once sync.Once
+	require.NoError(t, u.VU.RuntimeField.Set("cutOff", func() { once.Do(cancel) }))
+	require.Equal(t, "2", u.text(`
+		let seen = 0, last = 0;
+		for (let pool = experiment.next(); pool !== null; pool = experiment.next()) {
+			const { size } = pool.stat();
+			if (size !== last) { last = size; seen++; }
+			if (seen === 2) cutOff();
+		}
+		seen`))
+	u.module.test.end(true)
+	found, err := u.module.test.finding()
+	require.NoError(t, err)
+	require.Equal(t, 1.0, found.result.Figures()["experiment_steps"])
+	require.Contains(t, found.result.Terminal(80), "Unfinished: 1 step done, 1 left")
+}
+
+func TestAnExceptionEndsItsTurn(t *testing.T) {
+	u := conducting(t, ``)
+	u.start()
+	end := u.iteration()
+	u.js(`experiment.next()`)
+	end() // as an exception would, before the turn was over
+	u.iteration()
+	require.Equal(t, `["1+0","2+1"]`, u.text(allTurns), "nobody waits for a turn that will not end")
+}
+
+func TestExperimentRefusesWhatItCannotUse(t *testing.T) {
+	u := newInitUser(t)
+	for options, want := range map[string]string{
+		`{}`:                             "ConfigError: ",
+		`{ plan: 'guess' }`:              "guess",
+		`{ plan: 'tune', users: 'many'}`: "users",
+		`{ plan: 'tune', pool: 5 }`:      "pool",
+		`{ plan: 'tune', resume: 5 }`:    "resume",
+		`{ plan: 'tune', resume: '/nowhere/tune.json' }`:    "/nowhere/tune.json",
+		`{ plan: 'tune', pool: { poolSise: 5 } }`:           "poolSise",
+		`{ plan: 'before-after', before: 'poolSize=none' }`: "before",
+	} {
+		require.Contains(t, u.failure(`pgxpool.experiment(`+options+`)`), want, options)
+	}
+	u.js(`const one = pgxpool.experiment({ plan: 'before-after', users: 3 })`)
+	require.Equal(t, "3", u.text(`one.users`))
+	require.Contains(t, u.failure(`pgxpool.experiment({ plan: 'before-after', users: 4 })`), "other options")
+	require.Contains(t, u.failure(`one.next()`), "init context")
+}
