@@ -32,7 +32,7 @@ func (f figure) draw(size format) ([]byte, error) {
 	chart := chartdraw.Chart{
 		Width: size.width, Height: size.height,
 		DPI:        72, // a point is a pixel then
-		Background: chartdraw.Style{ClassName: "ground", Padding: chartdraw.NewBox(4, 10, 10, 4)},
+		Background: chartdraw.Style{ClassName: "ground", Padding: f.margin(size)},
 		Canvas:     chartdraw.Style{ClassName: "ground"},
 		// The library has its first Y axis on the right. Ours is the second, and
 		// the first only needs to be one.
@@ -54,6 +54,16 @@ func (f figure) draw(size format) ([]byte, error) {
 	// The page's own <svg> says more than the library's.
 	_, inner, _ := bytes.Cut(text.Bytes(), []byte(">"))
 	return bytes.TrimSuffix(inner, []byte("</svg>")), nil
+}
+
+// margin leaves room above the canvas for the marks' labels.
+func (f figure) margin(size format) chartdraw.Box {
+	const edge = 10
+	top := edge
+	if len(f.Marks) > 0 {
+		top += int(size.font) + 4
+	}
+	return chartdraw.NewBox(4, top, edge, 4)
 }
 
 func axisStyle(class string, size format) chartdraw.Style {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/timeline"
@@ -22,6 +23,24 @@ type factGroup struct {
 // titleOf says which run this was.
 func titleOf(r verdict.Run) string { return cmp.Or(r.Script, "A run of pgxpool") }
 
+// summaryOf says how large a run it was, and when.
+func summaryOf(r verdict.Run) string {
+	var parts []string
+	switch {
+	case r.Users == 1:
+		parts = append(parts, "1 user")
+	case r.Users > 1:
+		parts = append(parts, fmt.Sprintf("%d users", r.Users))
+	}
+	if r.Duration > 0 {
+		parts = append(parts, length(time.Duration(r.Duration*float64(time.Second))))
+	}
+	if !r.Started.IsZero() {
+		parts = append(parts, r.Started.UTC().Format("2 January 2006, 15:04 UTC"))
+	}
+	return strings.Join(parts, " · ")
+}
+
 // keyFigures are those one looks at first; what was not measured is left out.
 func keyFigures(r verdict.Report) []fact {
 	o := r.Overview()
@@ -31,8 +50,8 @@ func keyFigures(r verdict.Report) []fact {
 			all = append(all, fact{name, write(*value), detail})
 		}
 	}
-	add("Requests", some(o.RequestsPerSecond, "%.1f per second"), o.Requests, number)
-	add("Failed", some(o.Timeouts, "%.0f timed out"), o.Failed, number)
+	add("Requests", some(o.RequestsPerSecond, "%.1f per second"), o.Requests, grouped)
+	add("Failed", some(o.Timeouts, "%.0f timed out"), o.Failed, grouped)
 	add("Response p95", took(o.ResponseMax), o.ResponseP95, milliseconds)
 	add("Wait p95", took(o.WaitMax), o.WaitP95, milliseconds)
 	add("Peak in use", ofPoolSize(r.Run), o.PeakActive, number)
@@ -103,7 +122,7 @@ func named(title string, values map[string]string) factGroup {
 }
 
 // errorsOf counts what failed, by pool and kind; nil where nothing did.
-func errorsOf(whole timeline.Totals) *Table {
+func errorsOf(whole timeline.Totals) *tableView {
 	t := Table{Columns: []string{"Pool", "Error", "Count"}}
 	for _, pool := range slices.Sorted(maps.Keys(whole.Pools)) {
 		kinds := whole.Pools[pool].Errors
@@ -116,5 +135,6 @@ func errorsOf(whole timeline.Totals) *Table {
 	if len(t.Rows) == 0 {
 		return nil
 	}
-	return &t
+	v := t.view()
+	return &v
 }

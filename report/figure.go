@@ -6,8 +6,10 @@ import "slices"
 // has no need to say.
 type figure struct {
 	Chart
-	// clock says that X is the time since the run's start in seconds.
-	clock bool
+	// clock says that X is the time since the run's start in seconds, from start
+	// to end for all charts of the run.
+	clock      bool
+	start, end float64
 	// limits are horizontal lines, such as the pool's ceiling.
 	limits []limit
 	// absent is the sentence that stands in the chart's place where there is
@@ -50,11 +52,12 @@ func (f figure) reach() (low, high float64) {
 
 // span are the ends of the X axis, marks included.
 func (f figure) span() (from, to float64) {
+	if f.clock {
+		return f.start, max(f.end, f.start+1)
+	}
 	from, to = f.X[0], f.X[len(f.X)-1]
-	if !f.clock {
-		for _, m := range f.Marks {
-			from, to = min(from, m.X), max(to, m.X)
-		}
+	for _, m := range f.Marks {
+		from, to = min(from, m.X), max(to, m.X)
 	}
 	if from == to {
 		return from - 1, to + 1

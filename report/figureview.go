@@ -19,7 +19,7 @@ type figureView struct {
 	Label  string // for those who do not see it
 	Legend []legendItem
 	Images []image
-	Table  Table
+	Table  tableView
 }
 
 // image is a chart drawn in one format.
@@ -57,7 +57,7 @@ func views(prefix string, figures []figure) ([]figureView, error) {
 				template.HTML(content), //nolint:gosec // the library escapes the texts in it
 			})
 		}
-		shown[i].Label, shown[i].Legend, shown[i].Table = f.label(), f.legend(), f.table()
+		shown[i].Label, shown[i].Legend, shown[i].Table = f.label(), f.legend(), f.table().view()
 	}
 	return shown, nil
 }

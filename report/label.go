@@ -35,7 +35,7 @@ func (c *canvas) style(size format) chartdraw.Style {
 }
 
 // marks draws the vertical lines with their labels at the top. A label that
-// would run into the one before is left to the legend.
+// would run into the one before is left out; the chart's table has it.
 func (f figure) marks(size format) shape {
 	return func(c *canvas) {
 		free := c.box.Left
@@ -47,15 +47,12 @@ func (f figure) marks(size format) shape {
 			c.class("mark")
 			c.path(x, c.box.Top, x, c.box.Bottom)
 			text, width := c.fit(size, m.Label, c.box.Width()/2)
-			const gap = 5
-			left := x + gap
-			if left+width > c.box.Right {
-				left = x - gap - width
-			}
+			const gap = 8
+			left := max(c.box.Left, min(x-width/2, c.box.Right-width))
 			if left < free {
 				continue
 			}
-			c.put("label", size, text, left, c.box.Top+int(size.font))
+			c.put("label", size, text, left, c.box.Top-5)
 			free = left + width + gap
 		}
 	}

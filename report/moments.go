@@ -43,6 +43,14 @@ func momentsOf(run timeline.Snapshot, charts int) moments {
 	return m
 }
 
+// ends are the first and the last step, which every chart reaches to.
+func (m moments) ends() (first, last float64) {
+	if len(m.at) == 0 {
+		return 0, 0
+	}
+	return m.at[0], m.at[len(m.at)-1]
+}
+
 // each gives a figure of every step.
 func (m moments) each(figure func(timeline.Totals) float64) []float64 {
 	values := make([]float64, len(m.totals))
@@ -55,6 +63,17 @@ func (m moments) each(figure func(timeline.Totals) float64) []float64 {
 // count is each for what is counted.
 func (m moments) count(figure func(timeline.Totals) int64) []float64 {
 	return m.each(func(t timeline.Totals) float64 { return float64(figure(t)) })
+}
+
+// where are the steps in which there are values.
+func (m moments) where(p pick) moments {
+	some := moments{step: m.step}
+	for i, t := range m.totals {
+		if d := p(t); d != nil && d.Count() > 0 {
+			some.at, some.totals = append(some.at, m.at[i]), append(some.totals, t)
+		}
+	}
+	return some
 }
 
 // pick finds a distribution among the totals, nil where there is none.

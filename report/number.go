@@ -48,6 +48,16 @@ func number(value float64) string {
 	return text
 }
 
+// grouped writes a count with its thousands apart: 10 000.
+func grouped(count float64) string {
+	text := strconv.FormatFloat(count, 'f', 0, 64)
+	const narrow = "\u202f" // and not broken
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + narrow + text[at:]
+	}
+	return text
+}
+
 // milliseconds writes a duration: 0.4 ms, 182 ms, 1.2 s.
 func milliseconds(ms float64) string {
 	switch {

@@ -46,7 +46,10 @@ func overTime(in Input) (figures []figure, remarks []string) {
 	figures = append(figures, m.requests(), m.throughput(), m.failures(whole), m.cpu())
 	for i := range figures {
 		figures[i].clock = true
-		figures[i].X = m.at
+		if figures[i].X == nil {
+			figures[i].X = m.at
+		}
+		figures[i].start, figures[i].end = m.ends()
 		figures[i].XLabel = "time since the start (min:s)"
 		figures[i].Marks = phases(in.Timeline)
 	}
@@ -89,7 +92,7 @@ func limitsOf(run verdict.Run, pools []string) []limit {
 	limits := []limit{{fmt.Sprintf("poolSize %d", size), float64(size)}}
 	if overflow, err := strconv.Atoi(run.Configuration["maxOverflow"]); err == nil && overflow > 0 {
 		ceiling := size + overflow
-		limits = append(limits, limit{fmt.Sprintf("with maxOverflow %d", ceiling), float64(ceiling)})
+		limits = append(limits, limit{fmt.Sprintf("poolSize + maxOverflow %d", ceiling), float64(ceiling)})
 	}
 	return limits
 }

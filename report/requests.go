@@ -50,23 +50,30 @@ func (m moments) failures(whole timeline.Totals) figure {
 			f.Series = append(f.Series, Series{Name: name, Values: m.count(figure)})
 		}
 	}
-	add("requests failed", func(t timeline.Totals) int64 { return t.Requests.Failed })
 	add("requests timed out", func(t timeline.Totals) int64 { return t.Requests.Timeouts })
+	add("requests failed otherwise", func(t timeline.Totals) int64 { return t.Requests.Failed - t.Requests.Timeouts })
 	add("arrivals dropped", func(t timeline.Totals) int64 { return t.Requests.Dropped })
-	add("checkouts failed", ofAllPools(func(p *timeline.Pool) int64 { return p.AcquireFailed }))
-	add("checkouts timed out", ofAllPools(func(p *timeline.Pool) int64 { return p.Timeouts }))
-	add("statements failed", ofAllPools(func(p *timeline.Pool) int64 { return p.QueryFailed }))
-	f.absent = fmt.Sprintf("None of %d requests and none of %d checkouts failed.",
-		requests, checkouts)
+	if requests == 0 { // else they would be drawn twice, one line upon the other
+		add("checkouts timed out", ofAllPools(func(p *timeline.Pool) int64 { return p.Timeouts }))
+		add("checkouts failed otherwise", ofAllPools(func(p *timeline.Pool) int64 { return p.AcquireFailed - p.Timeouts }))
+		add("statements failed", ofAllPools(func(p *timeline.Pool) int64 { return p.QueryFailed }))
+	}
+	f.absent = fmt.Sprintf("None of %d requests failed.", requests)
+	if requests == 0 {
+		f.absent = fmt.Sprintf("None of %d checkouts failed.", checkouts)
+	}
 	return f
 }
 
+// cpu is read more seldom than a step may be long: between its readings there
+// is no gap.
 func (m moments) cpu() figure {
 	p := pick(func(t timeline.Totals) *timeline.Distribution { return &t.DatabaseCPU })
+	m = m.where(p)
 	return figure{
 		Chart: Chart{Title: "Database CPU", YLabel: "percent of the database's host", Series: []Series{
 			m.sampled("CPU", p),
-		}},
+		}, X: m.at},
 		absent: "The database's CPU was not measured.",
 	}
 }

@@ -13,13 +13,15 @@ type pageView struct {
 	Title    string
 	Verdict  string
 	Class    string // of the verdict: pass, warning, fail
+	Summary  string
 	Gate     string
 	Key      []fact // the figures one looks at first
 	Criteria []criterionView
 	Facts    []factGroup
 	Remarks  []string
 	Figures  []figureView
-	Errors   *Table
+	Phases   *tableView
+	Errors   *tableView
 	Sections []sectionView
 	Notes    []string
 }
@@ -27,7 +29,7 @@ type pageView struct {
 type sectionView struct {
 	Title   string
 	Text    []string
-	Tables  []Table
+	Tables  []tableView
 	Figures []figureView
 }
 
@@ -38,11 +40,13 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		Title:    plain(titleOf(in.Verdict.Run)),
 		Verdict:  string(in.Verdict.Verdict),
 		Class:    classOf(in.Verdict.Verdict),
+		Summary:  summaryOf(in.Verdict.Run),
 		Gate:     gateLine(in.Verdict),
 		Key:      keyFigures(in.Verdict),
 		Criteria: criteria(in.Verdict.Rows),
 		Facts:    facts(in.Verdict.Run),
 		Remarks:  plainAll(remarks),
+		Phases:   phasesOf(in.Timeline),
 		Errors:   errorsOf(in.Timeline.Whole()),
 		Notes:    plainAll(in.Verdict.Notes),
 	}
@@ -51,7 +55,10 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		return pageView{}, err
 	}
 	for i, section := range sections {
-		shown := sectionView{Title: section.Title, Text: section.Text, Tables: section.Tables}
+		shown := sectionView{Title: section.Title, Text: section.Text}
+		for _, t := range section.Tables {
+			shown.Tables = append(shown.Tables, t.view())
+		}
 		charts := make([]figure, len(section.Charts))
 		for j, c := range section.Charts {
 			charts[j] = figure{Chart: c, absent: nothing}
