@@ -16,13 +16,14 @@ var subcommands = []func(*state.GlobalState) *cobra.Command{
 	newMonitor,
 	newPlan,
 	newCompare,
+	newMerge,
 }
 
 // New makes `k6 x pgxpool`, for subcommand.RegisterExtension.
 func New(gs *state.GlobalState) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pgxpool",
-		Short: "Watch, plan and compare PostgreSQL connection pools",
+		Short: "Watch, plan, compare and merge: tools for PostgreSQL connection pools",
 		RunE:  refuseUnknownSubcommand,
 	}
 	for _, newSubcommand := range subcommands {

@@ -28,7 +28,10 @@ func Evaluate(in Input) (Report, error) {
 		Notes:        notes(in),
 		Run:          in.Run.redacted(),
 		Metrics:      in.Metrics,
-		Recording:    record(in.Timeline),
+		Recording:    in.Recording,
+	}
+	if report.Recording == nil {
+		report.Recording = record(in.Timeline)
 	}
 	for _, criterion := range in.Criteria {
 		criterion.Unmeasured = redact(criterion.Unmeasured)

@@ -40,5 +40,7 @@ type Input struct {
 	Notes        []string // shown in every report
 	// Timeline is the run as recorded over time, empty where it was not.
 	Timeline timeline.Snapshot
-	Run      Run
+	// Recording is what [Merge] made of several timelines, in place of Timeline.
+	Recording *Recording
+	Run       Run
 }

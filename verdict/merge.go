@@ -1,0 +1,182 @@
+package verdict
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// MergeError says why summaries cannot be judged as one run.
+type MergeError struct {
+	Runner  string // whose summary, as the caller names it; empty where it is about all
+	Problem string
+}
+
+func (e *MergeError) Error() string {
+	if e.Runner == "" {
+		return e.Problem
+	}
+	return e.Runner + ": " + e.Problem
+}
+
+// Runner is one runner's part of a test.
+type Runner struct {
+	Name    string // for messages, such as the path of its summary
+	Summary Summary
+}
+
+// Merge makes of several runners' summaries the input of [Evaluate] for the
+// test they ran together: counters and rates add, distributions merge, levels
+// add moment by moment, and response_drift is computed anew. A metric of the
+// runners that none of this can be done with keeps what is certain of it.
+//
+// It fails with a [MergeError] where the summaries are not parts of one test:
+// other scripts, criteria, gates or configured pools, a part that is missing or
+// there twice, a summary without a recording.
+func Merge(runners []Runner) (Input, error) {
+	if len(runners) == 0 {
+		return Input{}, &MergeError{"", "there is no summary: name one for each runner"}
+	}
+	if err := checkRunners(runners); err != nil {
+		return Input{}, err
+	}
+	if err := checkSegments(runners); err != nil {
+		return Input{}, err
+	}
+	first := runners[0].Summary
+	merged := mergeRecordings(runners)
+	in := Input{
+		Criteria:  criteriaOf(first),
+		Gate:      string(first.Gate),
+		Waived:    waivedOf(first),
+		Notes:     mergedNotes(runners),
+		Run:       mergeRuns(runners),
+		Metrics:   mergeMetrics(runners, merged),
+		Recording: &merged.recording,
+	}
+	in.Unmeasured, in.Missing = reasonsOf(runners)
+	return in, nil
+}
+
+// checkRunners refuses summaries that are not of one test.
+func checkRunners(runners []Runner) error {
+	first := runners[0].Summary
+	for _, r := range runners {
+		s := r.Summary
+		if s.Recording == nil {
+			return &MergeError{r.Name, "it has no recording, which merging needs: run it again with this version"}
+		}
+		difference := ""
+		switch {
+		case s.Run.Script != first.Run.Script:
+			difference = fmt.Sprintf("script is %q", s.Run.Script)
+		case s.Run.Target != first.Run.Target:
+			difference = fmt.Sprintf("target is %q", s.Run.Target)
+		case s.Gate != first.Gate:
+			difference = fmt.Sprintf("GATE is %s", s.Gate)
+		case !slices.Equal(criteriaOf(s), criteriaOf(first)):
+			difference = "its criteria differ"
+		case !slices.Equal(waivedOf(s), waivedOf(first)):
+			difference = fmt.Sprintf("WAIVE is %v", waivedOf(s))
+		default:
+			difference = differentOption(s, first)
+		}
+		if difference != "" {
+			return &MergeError{r.Name, difference + ", other than in " + runners[0].Name + ": merge the runners of one test"}
+		}
+	}
+	return nil
+}
+
+// differentOption names the first configured option that differs; what a
+// runner has of its own does not count.
+func differentOption(s, first Summary) string {
+	a, b := configured(s.Run), configured(first.Run)
+	names := maps.Clone(a)
+	maps.Copy(names, b)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if value, given := a[name]; !given {
+			return name + " is not given"
+		} else if other, given := b[name]; !given || value != other {
+			return fmt.Sprintf("%s is %q", name, value)
+		}
+	}
+	return ""
+}
+
+func criteriaOf(s Summary) []Criterion {
+	criteria := make([]Criterion, len(s.Criteria))
+	for i, c := range s.Criteria {
+		criteria[i] = c.Criterion
+	}
+	return criteria
+}
+
+func waivedOf(s Summary) []string {
+	var waived []string
+	for _, c := range s.Criteria {
+		if c.Waived {
+			waived = append(waived, c.Name)
+		}
+	}
+	return waived
+}
+
+// reasonsOf keeps why a runner has no figure for a criterion.
+func reasonsOf(runners []Runner) (unmeasured, missing map[string]string) {
+	unmeasured, missing = make(map[string]string), make(map[string]string)
+	for _, r := range runners {
+		for _, c := range r.Summary.Criteria {
+			if c.Measured != nil || c.Reason == "" {
+				continue
+			}
+			if c.Verdict == Warning {
+				unmeasured[c.Metric] = r.Name + ": " + c.Reason
+			} else {
+				missing[c.Metric] = r.Name + ": " + c.Reason
+			}
+		}
+	}
+	return unmeasured, missing
+}
+
+// mergedNotes say what the figures are of, and what each runner said of itself.
+func mergedNotes(runners []Runner) []string {
+	notes := []string{fmt.Sprintf("%d runners judged as one: counts add, distributions merge, levels add moment by moment.",
+		len(runners))}
+	for _, r := range runners {
+		if r.Summary.Verdict == Pass && len(r.Summary.Diagnoses) == 0 {
+			continue
+		}
+		note := fmt.Sprintf("%s alone: %s", r.Name, r.Summary.Verdict)
+		for _, d := range r.Summary.Diagnoses {
+			note += ", " + d.Name
+		}
+		notes = append(notes, note+".")
+	}
+	return notes
+}
+
+// mergeRuns is the test that the runners ran together.
+func mergeRuns(runners []Runner) Run {
+	run := runners[0].Summary.Run
+	run.Configuration = configured(run)
+	run.Configuration["runners"] = strconv.Itoa(len(runners))
+	run.Users, run.Cores = 0, 0
+	end := run.Started
+	for _, r := range runners {
+		other := r.Summary.Run
+		run.Users += other.Users
+		run.Cores += other.Cores
+		if other.Started.Before(run.Started) {
+			run.Started = other.Started
+		}
+		if until := other.Started.Add(time.Duration(other.Duration * float64(time.Second))); until.After(end) {
+			end = until
+		}
+	}
+	run.Duration = end.Sub(run.Started).Seconds()
+	return run
+}

@@ -1,0 +1,144 @@
+package verdict
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/timeline"
+)
+
+// mergedRecording is what the runners recorded, as one.
+type mergedRecording struct {
+	recording Recording
+	sizes     map[string]int // configured poolSize by pool, of all runners
+}
+
+// mergeRecordings merges the distributions and adds the levels in windows as
+// long as the longest among the runners'.
+func mergeRecordings(runners []Runner) mergedRecording {
+	first := runners[0].Summary.Recording
+	r := Recording{Start: first.Start, Window: first.Window, Levels: make(map[string][]Level)}
+	for _, runner := range runners {
+		other := runner.Summary.Recording
+		r.Window = math.Max(r.Window, other.Window)
+		if other.Start.Before(r.Start) {
+			r.Start = other.Start
+		}
+		r.Totals.Merge(other.Totals)
+		r.First.Merge(other.First)
+		r.Last.Merge(other.Last)
+	}
+	sizes := make(map[string]int)
+	for _, name := range poolsOf(runners) {
+		var series [][]Level
+		for _, runner := range runners {
+			other := runner.Summary.Recording
+			series = append(series, onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window))
+			sizes[name] += ownSize(runner.Summary.Run, name)
+			if runner.Summary.Run.Target != "" && len(series[len(series)-1]) > 0 {
+				// Every runner saw the same application's pool: it is there once.
+				series, sizes[name] = series[len(series)-1:], ownSize(runner.Summary.Run, name)
+				break
+			}
+		}
+		r.Levels[name] = addLevels(series, r.Window)
+	}
+	return mergedRecording{recording: r, sizes: sizes}
+}
+
+func poolsOf(runners []Runner) []string {
+	var names []string
+	for _, r := range runners {
+		for name := range r.Summary.Recording.Levels {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// onGrid moves a runner's levels to the windows that all share. Between its
+// first and its last window a runner has levels in each: where the grid is finer
+// than its windows, those of the window before.
+func onGrid(levels []Level, offset time.Duration, window float64) []Level {
+	byWindow := make(map[int][]Level)
+	first, last := math.MaxInt, -1
+	for _, l := range levels {
+		index := int(math.Floor((l.At + offset.Seconds()) / window))
+		byWindow[index] = append(byWindow[index], l)
+		first, last = min(first, index), max(last, index)
+	}
+	grid := make([]Level, last+1)
+	for index := first; index <= last; index++ {
+		if here := byWindow[index]; len(here) > 0 {
+			grid[index] = foldLevels(here)
+		} else {
+			grid[index] = grid[index-1]
+			grid[index].Samples = 0
+		}
+	}
+	return grid
+}
+
+// foldLevels makes one window of one runner's neighbouring ones.
+func foldLevels(levels []Level) Level {
+	var sum Level
+	for _, l := range levels {
+		n := float64(l.Samples)
+		sum.Samples += l.Samples
+		sum.Active += n * l.Active
+		sum.Waiting += n * l.Waiting
+		sum.Total += n * l.Total
+		sum.ActiveMax = math.Max(sum.ActiveMax, l.ActiveMax)
+		sum.WaitingMax = math.Max(sum.WaitingMax, l.WaitingMax)
+		sum.TotalMax = math.Max(sum.TotalMax, l.TotalMax)
+	}
+	if n := float64(sum.Samples); n > 0 {
+		sum.Active, sum.Waiting, sum.Total = sum.Active/n, sum.Waiting/n, sum.Total/n
+	}
+	return sum
+}
+
+// addLevels adds the runners' levels window by window. The largest of a window
+// need not have been at the same moment for each: their sum is the most it can
+// have been.
+func addLevels(series [][]Level, window float64) []Level {
+	length := 0
+	for _, s := range series {
+		length = max(length, len(s))
+	}
+	sum := make([]Level, length)
+	for i := range sum {
+		sum[i].At = short(float64(i) * window)
+		for _, s := range series {
+			if i < len(s) {
+				sum[i] = addLevel(sum[i], s[i])
+			}
+		}
+	}
+	return slices.DeleteFunc(sum, func(l Level) bool { return l.Samples == 0 })
+}
+
+func addLevel(a, b Level) Level {
+	return Level{
+		At: a.At, Samples: a.Samples + b.Samples,
+		Active: short(a.Active + b.Active), ActiveMax: a.ActiveMax + b.ActiveMax,
+		Waiting: short(a.Waiting + b.Waiting), WaitingMax: a.WaitingMax + b.WaitingMax,
+		Total: short(a.Total + b.Total), TotalMax: a.TotalMax + b.TotalMax,
+	}
+}
+
+// distributionOf is that of one level over all windows and pools, each window
+// counted once.
+func (m mergedRecording) distributionOf(level func(l Level, size int) float64) timeline.Distribution {
+	var d timeline.Distribution
+	for name, levels := range m.recording.Levels {
+		for _, l := range levels {
+			d.Add(level(l, m.sizes[name]))
+		}
+	}
+	return d
+}

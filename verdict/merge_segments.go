@@ -1,0 +1,120 @@
+package verdict
+
+import (
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// The options by which a runner of several describes itself and, beside its own
+// sizes, those that were configured for all.
+const (
+	segmentOption  = "executionSegment"
+	sequenceOption = "executionSegmentSequence"
+)
+
+// ownSizes are, by an option that holds a runner's own share, the one that holds
+// what was configured.
+var ownSizes = map[string]string{
+	"poolSize":    "configuredPoolSize",
+	"maxOverflow": "configuredMaxOverflow",
+}
+
+// configured are a run's options as they were configured for all runners: the
+// own shares of a segmented one are replaced. Options of a pool with a name
+// begin with it and a dot.
+func configured(run Run) map[string]string {
+	options := maps.Clone(run.Configuration)
+	if options == nil {
+		options = make(map[string]string)
+	}
+	delete(options, segmentOption)
+	delete(options, sequenceOption)
+	for name := range run.Configuration {
+		pool, option := splitOption(name)
+		all, isOwn := ownSizes[option]
+		if !isOwn {
+			continue
+		}
+		if value, segmented := run.Configuration[pool+all]; segmented {
+			options[name] = value
+			delete(options, pool+all)
+		}
+	}
+	return options
+}
+
+// splitOption takes the pool's name, its dot included, off an option's.
+func splitOption(name string) (pool, option string) {
+	if dot := strings.LastIndex(name, "."); dot >= 0 {
+		return name[:dot+1], name[dot+1:]
+	}
+	return "", name
+}
+
+// checkSegments refuses runners that are not, together, the whole test and
+// nothing twice. Runners without segments are taken for independent ones.
+func checkSegments(runners []Runner) error {
+	var parts []segment
+	for _, r := range runners {
+		text := r.Summary.Run.Configuration[segmentOption]
+		if text == "" {
+			continue
+		}
+		part, err := parseSegment(text)
+		if err != nil {
+			return &MergeError{r.Name, err.Error()}
+		}
+		part.runner = r.Name
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	if len(parts) < len(runners) {
+		return &MergeError{"", "some runners have an execution segment and some have none: merge the runners of one test"}
+	}
+	slices.SortFunc(parts, func(a, b segment) int { return a.from.Cmp(b.from) })
+	end := new(big.Rat)
+	for _, part := range parts {
+		switch part.from.Cmp(end) {
+		case 1:
+			return missingSegment(end, part.from)
+		case -1:
+			return &MergeError{part.runner, fmt.Sprintf("its execution segment begins at %s, and another runner's ends at %s: "+
+				"name each runner's summary once", part.from.RatString(), end.RatString())}
+		}
+		end = part.to
+	}
+	if whole := big.NewRat(1, 1); end.Cmp(whole) != 0 {
+		return missingSegment(end, whole)
+	}
+	return nil
+}
+
+func missingSegment(from, to *big.Rat) error {
+	return &MergeError{"", fmt.Sprintf("the summary of execution segment %s:%s is missing: name those of all runners",
+		from.RatString(), to.RatString())}
+}
+
+// segment is a runner's part of a test, from 0 to 1.
+type segment struct {
+	from, to *big.Rat
+	runner   string
+}
+
+// parseSegment reads k6's "0:1/4"; "1/4" alone begins at 0.
+func parseSegment(text string) (segment, error) {
+	from, to, both := strings.Cut(text, ":")
+	if !both {
+		from, to = "0", text
+	}
+	a, okFrom := new(big.Rat).SetString(from)
+	b, okTo := new(big.Rat).SetString(to)
+	if !okFrom || !okTo || a.Sign() < 0 || a.Cmp(b) >= 0 {
+		return segment{}, fmt.Errorf("its executionSegment is %q: accepted is FROM:TO, such as 0:1/4", text)
+	}
+	return segment{from: a, to: b}, nil
+}
