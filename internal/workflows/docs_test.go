@@ -1,0 +1,78 @@
+//go:build unix
+
+package workflows
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+)
+
+// block is a piece of code in a document.
+type block struct{ language, text string }
+
+var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+
+func blocks(t *testing.T, document string) []block {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(k6test.Root(t), "docs", document))
+	require.NoError(t, err)
+	var all []block
+	for _, match := range fence.FindAllStringSubmatch(string(text), -1) {
+		all = append(all, block{match[1], match[2]})
+	}
+	return all
+}
+
+func TestNightlyElsewhereTakesFiveLines(t *testing.T) {
+	all := blocks(t, "nightly.md")
+	require.Len(t, all, 5)
+	for _, b := range all {
+		require.LessOrEqual(t, strings.Count(b.text, "\n"), 5, b.text)
+		require.Contains(t, b.text, "flowboard/xk6-pgxpool")
+		require.Contains(t, b.text, "scripts/100users.js")
+		require.Contains(t, b.text, "results/junit.xml", "the system shows what failed")
+		if b.language == "yaml" {
+			var parsed map[string]any
+			require.NoError(t, yaml.Unmarshal([]byte(b.text), &parsed), b.text)
+		} else {
+			require.Equal(t, strings.Count(b.text, "{"), strings.Count(b.text, "}"), b.text)
+		}
+	}
+}
+
+// entry is one of the extension registry, and the first part of xk6.yaml.
+type entry struct {
+	Module      string
+	Description string
+	Tier        string
+	Imports     []string
+	Subcommands []string
+	Versions    []string
+}
+
+func TestRegistryEntryIsThatOfTheRecipe(t *testing.T) {
+	all := blocks(t, "registry.md")
+	require.Len(t, all, 1)
+	var entries []entry
+	require.NoError(t, yaml.Unmarshal([]byte(all[0].text), &entries))
+	require.Len(t, entries, 1)
+	text, err := os.ReadFile(filepath.Join(k6test.Root(t), "xk6.yaml"))
+	require.NoError(t, err)
+	var recipe entry
+	require.NoError(t, yaml.Unmarshal(text, &recipe))
+
+	got := entries[0]
+	require.True(t, slices.ContainsFunc(got.Versions, regexp.MustCompile(`^v\d+\.\d+\.\d+$`).MatchString))
+	require.Equal(t, "community", got.Tier)
+	got.Tier, got.Versions = "", nil
+	require.Equal(t, recipe, got)
+}
