@@ -352,12 +352,12 @@ export function recycleCriteria({ users }) {
   });
   return [
     {
-      ...peak('at_once'), name: 'wave', title: 'Connects/s, opened at once',
+      ...peak('at_once'), name: 'wave', title: 'Connects/s, at once',
       pass: `max>=${users / 2}`, warning: `max>=${users / 2}`,
       advice: advise('There was no wave: the connections did not age together. Raise DURATION to several times RECYCLE.'),
     },
     {
-      ...peak('spread'), name: 'spread', title: 'Connects/s, opened spread',
+      ...peak('spread'), name: 'spread', title: 'Connects/s, spread',
       pass: `max<=${users / 2}`, warning: `max<=${users}`,
       advice: advise('Spreading did not flatten the wave. Raise RECYCLE: within a second nothing can be spread.'),
     },
@@ -398,8 +398,8 @@ export function slowQueryCriteria({ slow }) {
   return [
     {
       name: 'slow_statements', title: 'Slowest statement', unit: 'ms',
-      metric: 'pgxpool_query_duration', pass: `max>=${slow}`, warning: `max>=${slow}`,
-      guard: { metric: 'pgxpool_query_duration', expression: 'max>0' },
+      metric: 'pgxpool_query_duration{pool:default}', pass: `max>=${slow}`, warning: `max>=${slow}`,
+      guard: { metric: 'pgxpool_query_duration{pool:default}', expression: 'max>0' },
       advice: advise('No slow statement was run. Raise DURATION or SHARE.'),
     },
     survived,
@@ -413,7 +413,7 @@ export function soakCriteria(criteria, { counted = true } = {}) {
   const enough = { metric: 'soak_samples', expression: 'count>=20' };
   const growth = {
     name: 'connection_growth', title: 'Connections gained', unit: 'count',
-    metric: 'connection_growth', pass: 'value<1', warning: 'value<5', guard: enough,
+    metric: 'connection_growth', pass: 'value<2', warning: 'value<10', guard: enough,
     advice: advise('Connections pile up. Check for connection leaks (not closed properly), and application code for unclosed sessions.'),
   };
   return criteria.concat([

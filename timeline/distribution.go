@@ -98,20 +98,20 @@ func (d Distribution) Quantile(q float64) float64 {
 	return min(d.max, max(d.min, value))
 }
 
-// SumAbove is the sum of the values above a limit, as exact as quantiles are: a
-// value within [Accuracy] of the limit may fall on either side.
-func (d Distribution) SumAbove(limit float64) float64 {
+// Above is how many values lie above a limit, and their sum, as exact as
+// quantiles are: a value within [Accuracy] of the limit may fall on either side.
+func (d Distribution) Above(limit float64) (count int64, sum float64) {
 	if d.sketch == nil {
-		return 0
+		return 0, 0
 	}
-	sum := 0.0
-	d.sketch.ForEach(func(value, count float64) bool {
+	d.sketch.ForEach(func(value, n float64) bool {
 		if value > limit {
-			sum += value * count
+			count += int64(n)
+			sum += value * n
 		}
 		return false
 	})
-	return min(d.sum, sum)
+	return count, min(d.sum, sum)
 }
 
 // distributionJSON is how a distribution is written: the sketch is DDSketch's

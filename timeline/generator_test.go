@@ -42,13 +42,20 @@ func TestQuantileSinceLooksOnlyAtWhatIsNew(t *testing.T) {
 	require.Zero(t, quantileSince(h, []uint64{1000, 99, 1}, 0.99), "nothing is new")
 }
 
-func TestSumAbove(t *testing.T) {
+func TestAbove(t *testing.T) {
 	var d Distribution
-	require.Zero(t, d.SumAbove(0))
-	for _, value := range []float64{1, 10, 100, 1000, 2000} {
+	count, sum := d.Above(0)
+	require.Zero(t, count)
+	require.Zero(t, sum)
+	for _, value := range []float64{1, 10, 100, 1000, 2000, 2000} {
 		d.Add(value)
 	}
-	require.InEpsilon(t, 3000, d.SumAbove(500), 2*Accuracy)
-	require.InEpsilon(t, 3111, d.SumAbove(0), 2*Accuracy)
-	require.Zero(t, d.SumAbove(5000))
+	for limit, want := range map[float64]struct {
+		count int64
+		sum   float64
+	}{500: {3, 5000}, 0: {6, 5111}, 5000: {0, 0}} {
+		count, sum = d.Above(limit)
+		require.Equal(t, want.count, count)
+		require.InDelta(t, want.sum, sum, 2*Accuracy*want.sum)
+	}
 }

@@ -55,8 +55,8 @@ func findServerRestarted(s symptoms) finding {
 		f.evidence = append(f.evidence, fmt.Sprintf("%d connections were lost", s.lost()))
 	}
 	if first, last, ok := s.unreachable(); ok {
-		f.evidence = append(f.evidence, fmt.Sprintf("no connection could be opened from %s to %s of the run",
-			seconds(first), seconds(last)))
+		f.evidence = append(f.evidence, fmt.Sprintf("%d connects failed between %s and %s of the run",
+			s.errors[connectError]+s.errors[cannotConnectNow], seconds(first), seconds(last)))
 	}
 	return f
 }
@@ -137,7 +137,8 @@ func findReconnectStorm(s symptoms) finding {
 	at, replaced := s.busiest()
 	if replaced >= storm && float64(replaced) >= 0.5*s.total.max && s.total.max > 0 {
 		return finding{Likely, append([]string{fmt.Sprintf(
-			"%d of at most %.0f connections ended within a second, %s into the run", replaced, s.total.max, seconds(at))},
+			"%d connections ended within a second, %s into the run, where at most %.0f were open",
+			replaced, seconds(at), s.total.max)},
 			s.reopened()...)}
 	}
 	again := s.closed["recycle"] + s.closed["lost"]

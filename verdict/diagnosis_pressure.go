@@ -11,6 +11,8 @@ const (
 	// manyStatements per checkout (or per request) are one per row: FlowBoard's
 	// list takes two.
 	manyStatements = 10
+	// Filling the tables before a run takes fewer slow statements than these.
+	fewStatements = 5
 	// A queue is there most of the time and costs a good part of what a
 	// connection is held for; the wait of a moment is what a pool is for.
 	queueShare = 0.25
@@ -68,7 +70,7 @@ func (s symptoms) levels(evidence string) []string {
 // findSlowQueries sees connections that are mostly held by slow statements,
 // where connections are short.
 func findSlowQueries(s symptoms) finding {
-	if s.use.sum <= 0 || !s.pressed() || s.slow < 0.5*s.use.sum {
+	if s.slowCount < fewStatements || !s.pressed() || s.use.sum <= 0 || s.slow < 0.5*s.use.sum {
 		return finding{}
 	}
 	return finding{Likely, s.levels(fmt.Sprintf(

@@ -24,6 +24,7 @@ type symptoms struct {
 	timeouts, opened, leaks float64
 	wait, use, query        spread           // milliseconds
 	slow                    float64          // milliseconds in slow statements, at least
+	slowCount               int64            // slow statements, at most
 	active, waiting, total  spread           // sampled levels
 	closed                  map[string]int64 // by reason
 	errors                  map[string]int64 // by SQLSTATE or name
@@ -91,10 +92,10 @@ func recorded(name string, p *timeline.Pool, in Input) symptoms {
 		application: p.Wait.Count() == 0 && p.Active.Count() > 0 && p.Opened == 0,
 		timeouts:    float64(p.Timeouts), opened: float64(p.Opened), leaks: float64(p.Leaks),
 		wait: spreadOf(p.Wait), use: spreadOf(p.Use), query: spreadOf(p.Query),
-		slow:   p.Query.SumAbove(slowStatement),
 		active: spreadOf(p.Active), waiting: spreadOf(p.Waiting), total: spreadOf(p.Total),
 		closed: p.Closed, errors: p.Errors,
 	}
+	s.slowCount, s.slow = p.Query.Above(slowStatement)
 	s.size, s.capacity = sizes(in.Run.Configuration, name)
 	width := in.Timeline.Width.Seconds()
 	for _, w := range in.Timeline.Windows {
@@ -121,6 +122,7 @@ func measuredAtEnd(in Input) symptoms {
 		waiting:  trend("pgxpool_waiting_sampled"),
 	}
 	// The others may have taken slowStatement each, and hardly more.
+	s.slowCount = int64(s.query.count)
 	s.slow = max(0, s.query.sum-slowStatement*s.query.count)
 	s.size, s.capacity = sizes(in.Run.Configuration, "")
 	if count("app_pool_samples") > 0 {
@@ -166,7 +168,9 @@ func spreadOfTrend(m Metric) spread {
 // pressed tells whether the pool is short of connections: users wait, or more
 // than the runbook's 80 % of poolSize are in use at the 95th percentile.
 func (s symptoms) pressed() bool {
-	return s.timeouts > 0 || s.waiting.p95 > 0 || s.size > 0 && s.active.p95 >= 0.8*float64(s.size)
+	// A pool of one is always full while it is used.
+	full := s.size > 1 && s.active.p95 >= 0.8*float64(s.size)
+	return s.timeouts > 0 || s.waiting.p95 > 0 || full
 }
 
 // lost counts connections that were found dead.

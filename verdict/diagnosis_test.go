@@ -307,12 +307,12 @@ func TestBorders(t *testing.T) {
 		}},
 		"half of the use is slow statements": {verdict.SlowQueries, func(s *story, beyond bool) {
 			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
-			query := 29_500.0 // 30 s are in use by the healthy half minute
+			query := 2950.0 // 30 s are in use by the healthy half minute
 			if beyond {
-				query = 31_000
+				query = 3100
 			}
-			s.add(timeline.Query, query)
-			s.add(timeline.Use, query)
+			s.add(timeline.Query, slices.Repeat([]float64{query}, 10)...)
+			s.add(timeline.Use, slices.Repeat([]float64{query}, 10)...)
 		}},
 		"80 % of the pool in use": {verdict.SlowQueries, func(s *story, beyond bool) {
 			active := 15.0
@@ -320,8 +320,17 @@ func TestBorders(t *testing.T) {
 				active = 16
 			}
 			s.add(timeline.Active, slices.Repeat([]float64{active}, 30)...)
-			s.add(timeline.Query, 60_000)
-			s.add(timeline.Use, 60_000)
+			s.add(timeline.Query, slices.Repeat([]float64{6000}, 10)...)
+			s.add(timeline.Use, slices.Repeat([]float64{6000}, 10)...)
+		}},
+		"five slow statements": {verdict.SlowQueries, func(s *story, beyond bool) {
+			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
+			n := 4
+			if beyond {
+				n = 5
+			}
+			s.add(timeline.Query, slices.Repeat([]float64{20_000}, n)...)
+			s.add(timeline.Use, slices.Repeat([]float64{20_000}, n)...)
 		}},
 		"ten statements a checkout": {verdict.NPlusOne, func(s *story, beyond bool) {
 			n := 8*3000 - 1 // beside the healthy two

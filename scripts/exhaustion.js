@@ -1,0 +1,71 @@
+// The pool is exhausted: more users than connections, and each keeps its
+// connection for long. Who waits gets a PoolTimeoutError when poolTimeout is
+// over, not before it and at most 50 ms later, and the pool never opens more
+// connections than it may.
+//
+//   k6 run scripts/exhaustion.js
+//
+// Also: CONCURRENT (12 users), DURATION (30 s), HOLD (1 s that a user keeps a
+// connection), DB_POOL_SIZE (2), DB_MAX_OVERFLOW (2), DB_POOL_TIMEOUT (0.5 s),
+// GATE and WAIVE. Without DATABASE_URL on a temporary PostgreSQL.
+
+import { sleep } from 'k6';
+import exec from 'k6/execution';
+import { Counter, Trend } from 'k6/metrics';
+import { Pool } from 'k6/x/pgxpool';
+import { exhaustionCriteria } from '../thresholds/criteria.js';
+import { request } from './lib/request.js';
+import { number, whole } from './lib/settings.js';
+import { judge } from './lib/verdict.js';
+
+const hold = number('HOLD', 1, 0);
+const poolSize = whole('DB_POOL_SIZE', 2, 1);
+const maxOverflow = whole('DB_MAX_OVERFLOW', 2, 0);
+const poolTimeout = 1000 * number('DB_POOL_TIMEOUT', 0.5, 0.01);
+
+const pool = new Pool({ poolSize, maxOverflow, poolTimeout });
+const timedOutWait = new Trend('timed_out_wait', true);
+const otherFailures = new Counter('other_failures');
+
+const verdict = judge({
+  script: 'exhaustion',
+  criteria: exhaustionCriteria({ poolTimeout, capacity: poolSize + maxOverflow }),
+});
+
+export const options = {
+  vus: whole('CONCURRENT', 12, 1),
+  duration: `${number('DURATION', 30, 1)}s`,
+  ...verdict.options,
+};
+export const handleSummary = verdict.handleSummary;
+
+export function setup() {
+  pool.exec('SELECT 1'); // starts the temporary server before the clock runs
+}
+
+export default function () {
+  request(() => {
+    const conn = acquire();
+    sleep(hold); // whatever a request does while it keeps its connection
+    conn.release();
+  });
+}
+
+function acquire() {
+  const began = exec.instance.currentTestRunDuration;
+  try {
+    return pool.acquire();
+  } catch (error) {
+    if (error.name === 'PoolTimeoutError') {
+      timedOutWait.add(exec.instance.currentTestRunDuration - began);
+    } else {
+      otherFailures.add(1);
+    }
+    throw error;
+  }
+}
+
+// A counter that nothing was added to has no value; this one is 0.
+export function teardown() {
+  otherFailures.add(0);
+}

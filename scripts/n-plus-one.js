@@ -1,0 +1,87 @@
+// The N+1 query: a list of 20 issues with one query per row, against the same
+// list with one join. Each has a pool of its own, and every user asks for both
+// in turn, so that what the report shows of the pools compares side by side:
+// how long a connection is held, and how full that makes the pool.
+//
+//   k6 run scripts/n-plus-one.js
+//
+// Also: CONCURRENT (10 users), DURATION (30 s), THINK (0.02 s between a user's
+// requests), DB_POOL_SIZE (4), DB_MAX_OVERFLOW (8), GATE and WAIVE. Without
+// DATABASE_URL on a temporary PostgreSQL.
+
+import { sleep } from 'k6';
+import exec from 'k6/execution';
+import { Trend } from 'k6/metrics';
+import { Pool } from 'k6/x/pgxpool';
+import { nPlusOneCriteria } from '../thresholds/criteria.js';
+import { figure, keep } from './lib/figures.js';
+import { schema, seedIssues } from './lib/issues.js';
+import { request } from './lib/request.js';
+import { number, whole } from './lib/settings.js';
+import { judge } from './lib/verdict.js';
+
+const think = number('THINK', 0.02, 0);
+const size = { poolSize: whole('DB_POOL_SIZE', 4, 1), maxOverflow: whole('DB_MAX_OVERFLOW', 8, 0) };
+const perRow = new Pool({ name: 'query-per-row', ...size });
+const join = new Pool({ name: 'one-join', ...size });
+const seeding = new Pool({ name: 'seeding' }); // no part of the run
+const holdRatio = new Trend('hold_ratio');
+
+const notes = [];
+const verdict = judge({ script: 'n-plus-one', criteria: nPlusOneCriteria, notes });
+
+const shown = ['query-per-row', 'one-join'].flatMap((name) => [
+  `pgxpool_use_duration{pool:${name}}`, `pgxpool_utilization{pool:${name}}`,
+]);
+
+export const options = {
+  vus: whole('CONCURRENT', 10, 1),
+  duration: `${number('DURATION', 30, 1)}s`,
+  ...verdict.options,
+  thresholds: keep(verdict.options.thresholds, ...shown),
+};
+
+export function handleSummary(data) {
+  for (const name of ['query-per-row', 'one-join']) {
+    const held = figure(data, `pgxpool_use_duration{pool:${name}}`, 'avg');
+    const used = figure(data, `pgxpool_utilization{pool:${name}}`, 'avg');
+    notes.push(`${name}: a connection is held for ${held.toFixed(1)} ms, and ${used.toFixed(1)} % of poolSize are in use, on average.`);
+  }
+  return verdict.handleSummary(data);
+}
+
+export const setup = () => seedIssues(seeding);
+
+export default function () {
+  const many = held(() => request(() => perRow.transaction(listRowByRow)));
+  sleep(think);
+  const one = held(() => request(() => join.transaction(listWithJoin)));
+  sleep(think);
+  if (many.result && one.result) {
+    holdRatio.add(many.ms / one.ms);
+  }
+}
+
+function held(fn) {
+  const began = exec.instance.currentTestRunDuration;
+  const result = fn();
+  return { result, ms: exec.instance.currentTestRunDuration - began };
+}
+
+const project = () => 1 + Math.floor(20 * Math.random());
+const page = `SELECT id, title, assignee_id FROM ${schema}.issues
+  WHERE project_id = $1 AND status = 'open' ORDER BY updated_at DESC, id DESC LIMIT 20`;
+
+function listRowByRow(conn) {
+  return conn.query(page, project()).map((issue) => ({
+    title: issue.title,
+    assignee: conn.queryRow(`SELECT name FROM ${schema}.users WHERE id = $1`, issue.assignee_id)?.name,
+  }));
+}
+
+function listWithJoin(conn) {
+  return conn.query(
+    `SELECT i.title, u.name AS assignee FROM (${page}) i LEFT JOIN ${schema}.users u ON u.id = i.assignee_id`,
+    project(),
+  );
+}

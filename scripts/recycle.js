@@ -1,0 +1,73 @@
+// A recycle wave: connections that were opened at once reach poolRecycle at
+// once, and are all opened anew in the same second. Connections that were
+// opened one after the other, because users arrived like that, age one after
+// the other, and go on doing so.
+//
+//   k6 run scripts/recycle.js
+//
+// Also: CONCURRENT (12 users of each pool), RECYCLE (4 s, in place of
+// DB_POOL_RECYCLE), DURATION (30 s), GATE and WAIVE. Without DATABASE_URL on a
+// temporary PostgreSQL.
+
+import { Trend } from 'k6/metrics';
+import { Pool } from 'k6/x/pgxpool';
+import { recycleCriteria } from '../thresholds/criteria.js';
+import { request } from './lib/request.js';
+import { number, whole } from './lib/settings.js';
+import { judge } from './lib/verdict.js';
+
+const users = whole('CONCURRENT', 12, 2);
+const recycle = number('RECYCLE', 4, 1);
+const seconds = number('DURATION', 30, 2);
+
+const size = { poolSize: users, maxOverflow: 0, poolRecycle: `${recycle}s` };
+const pools = {
+  at_once: new Pool({ name: 'opened-at-once', ...size }),
+  spread: new Pool({ name: 'opened-spread', ...size }),
+};
+const connectsPerSecond = new Trend('connects_per_second');
+
+const verdict = judge({ script: 'recycle', users: 2 * users, criteria: recycleCriteria({ users }) });
+
+export const options = {
+  scenarios: {
+    at_once: {
+      executor: 'constant-vus', exec: 'user', env: { OPENING: 'at_once' }, tags: { opening: 'at_once' },
+      vus: users, duration: `${seconds}s`,
+    },
+    spread: {
+      executor: 'ramping-vus', exec: 'user', env: { OPENING: 'spread' }, tags: { opening: 'spread' },
+      startVUs: 1,
+      stages: [{ duration: `${recycle}s`, target: users }, { duration: `${Math.max(seconds - recycle, 0)}s`, target: users }],
+    },
+    // From the second second on: the first filling of a pool is no wave.
+    count: {
+      executor: 'constant-arrival-rate', exec: 'count', rate: 1, timeUnit: '1s', preAllocatedVUs: 1,
+      startTime: '1s', duration: `${seconds - 1}s`,
+    },
+  },
+  ...verdict.options,
+};
+export const handleSummary = verdict.handleSummary;
+
+export function setup() {
+  pools.at_once.exec('SELECT 1'); // starts the temporary server before the clock runs
+}
+
+// Every user has a connection nearly all the time, so that a pool has as many
+// as there are users.
+export function user() {
+  request(() => pools[__ENV.OPENING].query('SELECT pg_sleep(0.1)'));
+}
+
+const before = {};
+
+export function count() {
+  for (const opening in pools) {
+    const { connects } = pools[opening].stat();
+    if (before[opening] !== undefined) {
+      connectsPerSecond.add(connects - before[opening], { opening });
+    }
+    before[opening] = connects;
+  }
+}

@@ -1,0 +1,121 @@
+// The server restarts under load, first fast and then immediately, as after a
+// crash. Users see errors while it is away; when it is back the pool has to use
+// it at once.
+//
+//   k6 run scripts/restart.js
+//   k6 run -e DATABASE_URL=postgresql://… scripts/restart.js    restart your server by hand meanwhile
+//
+// Also: CONCURRENT (10 users), DURATION (30 s), THINK (0.05 s between a user's
+// requests), GATE and WAIVE.
+
+import { sleep } from 'k6';
+import exec from 'k6/execution';
+import { Counter, Rate, Trend } from 'k6/metrics';
+import pgxpool, { Pool } from 'k6/x/pgxpool';
+import { restartCriteria } from '../thresholds/criteria.js';
+import { listIssues, seedIssues } from './lib/issues.js';
+import { request } from './lib/request.js';
+import { number, whole } from './lib/settings.js';
+import { judge } from './lib/verdict.js';
+
+const users = whole('CONCURRENT', 10, 1);
+const seconds = number('DURATION', 30, 2);
+const think = number('THINK', 0.05, 0);
+
+const pool = new Pool();
+const restarts = new Counter('server_restarts');
+const recovery = new Trend('recovery_time', true);
+const outage = new Trend('user_outage', true);
+const servedAfter = new Rate('served_after');
+
+const verdict = judge({ script: 'restart', users, criteria: restartCriteria });
+
+export const options = {
+  scenarios: {
+    users: { executor: 'constant-vus', exec: 'user', vus: users, duration: `${seconds}s` },
+    restart: { executor: 'per-vu-iterations', exec: 'restart', vus: 1, iterations: 1, maxDuration: `${seconds}s`, gracefulStop: '1s' },
+  },
+  ...verdict.options,
+};
+export const handleSummary = verdict.handleSummary;
+
+export const setup = () => seedIssues(pool);
+
+let failingSince; // of this user, in milliseconds of the run
+
+export function user() {
+  const issues = request(() => listIssues(pool));
+  const now = exec.instance.currentTestRunDuration;
+  if (issues === undefined) {
+    failingSince = failingSince ?? now;
+  } else if (failingSince !== undefined) {
+    outage.add(now - failingSince);
+    failingSince = undefined;
+  }
+  sleep(think);
+}
+
+export function restart() {
+  for (const mode of ['fast', 'immediate']) {
+    sleep(seconds / 4);
+    const before = server();
+    if (!restartServer(mode)) {
+      console.warn('Restart your PostgreSQL now; the script waits for it.');
+    }
+    const after = untilRestarted(before.started);
+    restarts.add(1);
+    recovery.add(after.up);
+    console.info(`the pool served again ${(after.up / 1000).toFixed(2)} s after the server's start (${mode})`);
+  }
+}
+
+// restartServer gives false where the server is the user's own.
+function restartServer(mode) {
+  try {
+    pgxpool.restartServer(mode);
+    return true;
+  } catch (error) {
+    if (error.name === 'ConfigError') {
+      return false;
+    }
+    throw error;
+  }
+}
+
+// server tells since when the server is up, and for how many milliseconds, by
+// its own clock.
+function server() {
+  return pool.queryRow(`
+    SELECT pg_postmaster_start_time()::text AS started,
+           1000 * extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS up`);
+}
+
+function untilRestarted(before) {
+  for (;;) {
+    try {
+      const now = server();
+      if (now.started !== before) {
+        return now;
+      }
+    } catch (error) {
+      // It is away, which is what we wait for.
+    }
+    sleep(0.02);
+  }
+}
+
+export function teardown() {
+  for (let i = 0; i < 20; i++) {
+    servedAfter.add(isServed());
+  }
+}
+
+function isServed() {
+  try {
+    listIssues(pool);
+    return true;
+  } catch (error) {
+    console.error(`request failed after the restarts: ${error}`);
+    return false;
+  }
+}

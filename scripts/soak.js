@@ -1,0 +1,83 @@
+// The load of 100users.js for hours: does anything grow that should not? Beside
+// the runbook's criteria it asks whether connections pile up and whether memory
+// grows, by a slope test over the whole run.
+//
+//   k6 run --features native-histograms scripts/soak.js
+//
+// Also: DURATION (14400 s, four hours), SAMPLE (10 s between two measurements),
+// and all of 100users.js: CONCURRENT (100 users), THINK, INTERVAL, BASE_URL and
+// ENDPOINT, DATABASE_URL, GATE, WAIVE, DB_POOL_SIZE, DB_MAX_OVERFLOW, …
+
+import { sleep } from 'k6';
+import exec from 'k6/execution';
+import { Counter, Gauge } from 'k6/metrics';
+import pgxpool, { Pool } from 'k6/x/pgxpool';
+import { soakCriteria } from '../thresholds/criteria.js';
+import { request } from './lib/request.js';
+import { number, whole } from './lib/settings.js';
+import { Series } from './lib/slope.js';
+import { target } from './lib/target.js';
+import { think } from './lib/think.js';
+import { judge } from './lib/verdict.js';
+
+const seconds = number('DURATION', 4 * 3600, 1);
+const every = number('SAMPLE', 10, 0.01);
+
+// Connections are counted on the server, whoever opened them.
+const counted = !__ENV.BASE_URL || Boolean(__ENV.DATABASE_URL);
+const watched = __ENV.DB_APPLICATION_NAME || 'xk6-pgxpool';
+const server = counted
+  ? new Pool({ name: 'soak', applicationName: 'xk6-pgxpool-soak', poolSize: 1, maxOverflow: 0 })
+  : null;
+
+const samples = new Counter('soak_samples');
+const memoryGrowth = new Gauge('memory_growth');
+const connectionGrowth = new Gauge('connection_growth');
+
+const users = whole('CONCURRENT', 100, 1);
+const { criteria, ...judged } = target.judged;
+const verdict = judge({ script: 'soak', users, criteria: soakCriteria(criteria, { counted }), ...judged });
+
+export const options = {
+  scenarios: {
+    users: { executor: 'constant-vus', exec: 'user', vus: users, duration: `${seconds}s` },
+    watch: { executor: 'per-vu-iterations', exec: 'watch', vus: 1, iterations: 1, maxDuration: `${seconds + 60}s` },
+  },
+  ...verdict.options,
+};
+export const handleSummary = verdict.handleSummary;
+
+export const setup = () => target.prepare();
+
+export function user() {
+  think();
+  request(target.listIssues);
+}
+
+// watch is one long iteration: it measures until the users stop, and then judges
+// what it saw.
+export function watch() {
+  const memory = new Series();
+  const connections = new Series();
+  const began = exec.instance.currentTestRunDuration;
+  for (;;) {
+    sleep(every);
+    const now = (exec.instance.currentTestRunDuration - began) / 1000;
+    if (now >= seconds) {
+      break;
+    }
+    memory.add(now, pgxpool.processMemory());
+    if (counted) {
+      connections.add(now, countConnections());
+    }
+    samples.add(1);
+  }
+  memoryGrowth.add((memory.growth() ?? 0) / (memory.typical() || 1));
+  if (counted) {
+    connectionGrowth.add(connections.growth() ?? 0);
+  }
+}
+
+function countConnections() {
+  return server.queryRow('SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = $1', watched).n;
+}
