@@ -101,13 +101,15 @@ func TestRunnersShareOnePool(t *testing.T) {
 	for i, segment := range segments {
 		runners.Go(func() {
 			results[i] = k6test.K6(t, k6test.Run{
-				Args: []string{"run", "--execution-segment", segment, "--execution-segment-sequence", segmentSequence, script},
-				Env:  map[string]string{"DATABASE_URL": database, "GATE": "fail"},
+				Args: []string{"run", "--execution-segment", segment, "--execution-segment-sequence", segmentSequence,
+					"--out", "json=" + rawSamples, script},
+				Env: map[string]string{"DATABASE_URL": database, "GATE": "fail"},
 			})
 		})
 	}
 	runners.Wait()
 	requireShares(t, results)
+	requireMerged(t, results)
 	require.Equal(t, 13, peak(), "poolSize 7 and maxOverflow 6, all of it and never more")
 	var users int
 	require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM users_seen").Scan(&users))

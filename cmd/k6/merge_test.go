@@ -1,0 +1,96 @@
+//go:build unix
+
+package main_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// rawSamples is where the runners write every sample that k6 took, for a look
+// at the test that saw everything.
+const rawSamples = "raw.json"
+
+// everyValue is a metric's values of all runners together, sorted.
+func everyValue(t *testing.T, results []k6test.Result, metric string) []float64 {
+	t.Helper()
+	var values []float64
+	for _, r := range results {
+		lines := bufio.NewScanner(strings.NewReader(r.File(t, rawSamples)))
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			var line struct {
+				Type, Metric string
+				Data         struct{ Value float64 }
+			}
+			require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
+			if line.Type == "Point" && line.Metric == metric {
+				values = append(values, line.Data.Value)
+			}
+		}
+		require.NoError(t, lines.Err())
+	}
+	slices.Sort(values)
+	return values
+}
+
+// requireMerged judges the runners as one and holds the answer to the raw
+// samples of all.
+func requireMerged(t *testing.T, results []k6test.Result) {
+	t.Helper()
+	args := []string{"x", "pgxpool", "merge"}
+	for _, r := range results {
+		args = append(args, filepath.Join(r.Dir, "results", "summary.json"))
+	}
+	merged := k6test.K6(t, k6test.Run{Args: args})
+	require.Contains(t, []int{0, exitThresholds}, merged.Code, merged.Output())
+	summary, err := verdict.ParseSummary([]byte(merged.File(t, "results/summary.json")))
+	require.NoError(t, err)
+	require.Equal(t, summary.GateHolds, merged.Code == 0)
+	require.Contains(t, merged.Stdout, string(summary.Verdict))
+	require.Contains(t, merged.File(t, "results/junit.xml"), "<testsuite")
+	require.Contains(t, merged.File(t, "results/summary.md"), "4 runners judged as one")
+
+	require.Equal(t, 40, summary.Run.Users)
+	require.Equal(t, "7+6", summary.Run.Configuration["poolSize"]+"+"+summary.Run.Configuration["maxOverflow"])
+	for _, metric := range []string{"request_duration", "pgxpool_acquire_duration", "pgxpool_query_duration", "pgxpool_use_duration"} {
+		all, values := everyValue(t, results, metric), summary.Metrics[metric].Values
+		require.Equal(t, float64(len(all)), values["count"], metric)
+		require.Equal(t, all[0], values["min"], metric)
+		require.Equal(t, all[len(all)-1], values["max"], metric)
+		require.InEpsilon(t, all[int(0.95*float64(len(all)-1))], values["p(95)"], 0.02, metric)
+	}
+	passes := 0.0
+	for _, value := range everyValue(t, results, "request_success") {
+		passes += value
+	}
+	require.Equal(t, passes, summary.Metrics["request_success"].Values["passes"])
+	require.LessOrEqual(t, *summary.Overview.PeakActive, 13.0, "levels add moment by moment")
+	require.Greater(t, *summary.Overview.PeakActive, 6.0, "and not of one runner alone")
+
+	partial := k6test.K6(t, k6test.Run{Args: args[:len(args)-1]})
+	require.Equal(t, 1, partial.Code)
+	require.Contains(t, partial.Stderr, "execution segment 3/4:1 is missing")
+}
+
+func TestMergeRefusesBadInput(t *testing.T) {
+	t.Parallel()
+	for says, args := range map[string][]string{
+		"merge takes files, got none": {},
+		"nowhere.json does not exist": {"nowhere.json"},
+		"unknown flag: --outputs":     {"--outputs", "there"},
+	} {
+		r := k6test.K6(t, k6test.Run{Args: append([]string{"x", "pgxpool", "merge"}, args...)})
+		require.Equal(t, 1, r.Code, r.Output())
+		require.Contains(t, r.Stderr, says)
+	}
+}
