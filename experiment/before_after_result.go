@@ -59,7 +59,7 @@ func (s settings) loadInWords() string {
 	if s.rate > 0 {
 		return fmt.Sprintf("%s arrivals per second for at most %s", showNumber(s.rate), count(s.users, "user"))
 	}
-	return fmt.Sprintf("%s thinking for %s", count(s.users, "user"), s.think)
+	return fmt.Sprintf("%s thinking for %s", count(s.users, "user"), showDuration(s.think.String()))
 }
 
 // ratioOf compares one figure over the rounds.

@@ -189,5 +189,5 @@ func (p *capacity) String() string {
 	if p.rate > 0 {
 		return fmt.Sprintf("arrivals per second, for at most %s", count(p.users, "user"))
 	}
-	return fmt.Sprintf("users thinking for %s", p.think)
+	return "users thinking for " + showDuration(p.think.String())
 }

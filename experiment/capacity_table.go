@@ -38,7 +38,7 @@ func (p *capacity) table(all []tried) report.Table {
 		add("Dropped", func(m Measurement) float64 { return float64(m.Dropped) }, showNumber)
 	}
 	add("Wait p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis)
-	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showNumber)
+	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showWhole)
 	add("CPU", cpu, showPercent)
 	t.Columns = append(t.Columns, "Carried")
 	for _, tried := range ascending(all) {

@@ -145,3 +145,20 @@ func TestCapacityOfNothing(t *testing.T) {
 	require.Equal(t, 0.0, result.Figures()["capacity_users"])
 	require.Contains(t, result.Terminal(80), "no data")
 }
+
+// What a pool opened while it settled is still open: a step in which it opens
+// nothing has data all the same.
+func TestCapacityOfAPoolThatIsOpen(t *testing.T) {
+	overflow := map[string]any{
+		"name": "overflow_time", "title": "Time in overflow", "metric": "pgxpool_in_overflow", "pass": "rate<0.10", "warning": "rate<0.30",
+		"guard": map[string]any{"metric": "pgxpool_connections_opened", "expression": "count>0"},
+		"unit":  "share", "advice": map[string]any{"warning": "", "fail": ""},
+	}
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(4), "criteria": []any{overflow}})
+	require.Equal(t, 4.0, resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()["capacity_users"])
+	shut := run(t, plan, slowQuery, nil)
+	for i := range shut {
+		shut[i].Pool.Open = 0
+	}
+	require.Contains(t, resultOf(t, plan, shut).Terminal(80), "no data")
+}

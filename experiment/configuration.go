@@ -175,10 +175,10 @@ func (c configuration) timeout() time.Duration {
 func (c configuration) String() string {
 	text := showSize(c.size(), c.overflow())
 	if timeout, ok := c["poolTimeout"]; ok {
-		text += fmt.Sprintf(", timeout %v", timeout)
+		text += ", timeout " + showDuration(fmt.Sprint(timeout))
 	}
 	if recycle, ok := c["poolRecycle"]; ok {
-		text += ", recycle " + map[bool]string{true: "never", false: fmt.Sprint(recycle)}[recycle == -1]
+		text += ", recycle " + map[bool]string{true: "never", false: showDuration(fmt.Sprint(recycle))}[recycle == -1]
 	}
 	if ping, ok := c["poolPrePing"]; ok {
 		text += map[any]string{true: ", pre-ping", false: ", no pre-ping"}[ping]

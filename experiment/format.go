@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 const none = "–"
@@ -33,6 +34,20 @@ func showNumber(v float64) string {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)
+}
+
+// showWhole rounds what is whole but for a quantile's accuracy.
+func showWhole(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
+
+// showDuration writes 1h for 1h0m0s.
+func showDuration(text string) string {
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func showRate(perSecond float64) string { return fmt.Sprintf("%.1f/s", perSecond) }

@@ -4,10 +4,12 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/experiment"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 func TestOptionsThatCannotBeUsed(t *testing.T) {
@@ -148,4 +150,23 @@ func TestFigureNames(t *testing.T) {
 			require.False(t, math.IsNaN(value) || math.IsInf(value, 0), name)
 		}
 	}
+}
+
+// A plan knows of the pool's size what the environment says of it.
+func TestForPool(t *testing.T) {
+	config := pool.DefaultConfig()
+	config.PoolSize, config.MaxOverflow, config.PoolTimeout = 50, 100, 3*time.Second
+	options := map[string]any{"plan": "capacity", "maxOverflow": int64(5), "criteria": []any{success()}}
+	plan := planOf(t, experiment.ForPool(options, config))
+	require.Equal(t, 55, plan.Connections())
+	step, _ := plan.Next(nil)
+	require.Equal(t, map[string]any{"poolSize": 50, "maxOverflow": 5, "poolTimeout": "3s"}, step.Options)
+	require.NotContains(t, options, "poolSize")
+
+	over := planOf(t, experiment.ForPool(map[string]any{"plan": "capacity", "http": true, "criteria": []any{success()}}, config))
+	require.Zero(t, over.Connections())
+	step, _ = over.Next(nil)
+	require.Nil(t, step.Options)
+	require.Equal(t, "tune", planOf(t, experiment.ForPool(map[string]any{"plan": "tune"}, config)).Name())
+	require.Equal(t, 60, planOf(t, experiment.ForPool(map[string]any{"plan": "before-after"}, config)).Connections())
 }

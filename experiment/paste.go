@@ -19,6 +19,6 @@ func fragments(v size, poolTimeout time.Duration) []fragment {
 		// pgxpool knows one limit: it keeps what it opened until it was idle for
 		// pool_max_conn_idle_time.
 		{"pgxpool (Go), which has one limit for both", "", fmt.Sprintf("postgresql://USER@HOST/DATABASE?pool_max_conns=%d&pool_max_conn_lifetime=%s",
-			v.connections(), recycle)},
+			v.connections(), showDuration(recycle.String()))},
 	}
 }

@@ -193,8 +193,9 @@ func (s settings) step() Step {
 }
 
 // overhead is what a step takes at most beside settling, measuring and
-// draining: opening the pool's connections and closing them.
-const overhead = 15 * time.Second
+// draining: opening the pool's connections, closing them, and requests that take
+// long to end.
+const overhead = 45 * time.Second
 
 // longest is the longest that one step takes with such a pool timeout. A
 // request may wait that long and then hold its connection.

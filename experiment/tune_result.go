@@ -72,6 +72,9 @@ func (p *tune) recommendation(k knee, c confidenceOf, sure bool) string {
 		text += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
 			c.low, count(c.high, "connection"), showShare(c.agreement), resamples)
 	}
+	if best.overflow == 0 {
+		text += " An overflow on top of it carries a spike and costs nothing while it is not used."
+	}
 	if k.chosen == 0 && best.size == p.sizes[0] {
 		text += " It is the smallest of the sweep: a still smaller one may do as well."
 	}

@@ -9,7 +9,7 @@ import (
 
 // table has one row for each pool, the smallest first.
 func (p *tune) table(w sweep, k knee) report.Table {
-	t := report.Table{Columns: []string{"Pool", "p95", "Served", "Success", "Timeouts", "Held", "Wait", "Model", "CPU", "As good"}}
+	t := report.Table{Columns: []string{"Pool", "p95", "Served", "Success", "Timeouts", "Held", "Mean wait", "By model", "CPU", "As good"}}
 	for _, c := range w.all {
 		row := []string{c.String()}
 		for _, l := range []line{

@@ -70,6 +70,36 @@ func TestTuneDoesNotReadNoise(t *testing.T) {
 	require.Less(t, loud.Figures()["tune_agreement"], quiet["tune_agreement"])
 }
 
+// Two pools, three rounds, by hand. The small one's p95 is 6 % above the large
+// one's on average, or 30 %; from round to round the ratio moves by a factor of
+// e^±0.1. The residuals are ±0.05, s is 0.1/√2 with two degrees of freedom, t
+// is 2.92: noise explains e^(2.92 · 0.0707 · √(2/3)) = 18 %.
+func TestTuneTellsNoiseFromDifference(t *testing.T) {
+	for slower, want := range map[float64]float64{1.06: 10, 1.30: 20} {
+		plan := planOf(t, sweepOf("10,20", map[string]any{"tolerance": 0}))
+		var done []experiment.Measurement
+		for {
+			step, ok := plan.Next(done)
+			if !ok {
+				break
+			}
+			p95 := 100.0
+			if step.Label == "10+0" {
+				p95 *= slower * math.Exp([]float64{-0.1, 0, 0.1}[step.Round-1])
+			}
+			done = append(done, experiment.Measurement{Step: step, Requests: 1000, Throughput: 50, Request: experiment.Times{P95: p95}})
+		}
+		result := resultOf(t, plan, done)
+		require.Equal(t, want, result.Figures()["tune_pool_size"])
+		require.Contains(t, result.Markdown(), "18.4 % for the p95, 0.0 % for requests served")
+		// The difference of 6 or 30 % is near the 18 %: now and then the noise
+		// would have decided otherwise.
+		require.Equal(t, 10.0, result.Figures()["tune_connections_low"])
+		require.Equal(t, 20.0, result.Figures()["tune_connections_high"])
+		require.Less(t, result.Figures()["tune_agreement"], 1.0)
+	}
+}
+
 // Every round has every size once, in an order of its own that the seed decides.
 func TestTuneOrder(t *testing.T) {
 	order := func(seed int) []string {
