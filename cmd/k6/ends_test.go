@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,8 +122,18 @@ type live struct {
 // mark.
 func goesOn(t *testing.T, script, mark string) *live {
 	t.Helper()
+	l := goesOnWith(t, script, mark, nil)
+	require.NotEmpty(t, serversOf(t, l.base), "the server is up")
+	return l
+}
+
+// goesOnWith is goesOn where the environment may name a server.
+func goesOnWith(t *testing.T, script, mark string, env map[string]string) *live {
+	t.Helper()
 	l := &live{base: openDir(t), copied: make(chan struct{})}
-	l.cmd = k6test.Command(t.Context(), t, k6test.Run{Args: []string{"run", script}, Env: map[string]string{"TMPDIR": l.base, "WAIVE": "db_cpu"}})
+	all := map[string]string{"TMPDIR": l.base, "WAIVE": "db_cpu"}
+	maps.Copy(all, env)
+	l.cmd = k6test.Command(t.Context(), t, k6test.Run{Args: []string{"run", script}, Env: all})
 	l.cmd.Stdout = &l.stdout
 	stderr, err := l.cmd.StderrPipe()
 	require.NoError(t, err)
@@ -135,7 +146,6 @@ func goesOn(t *testing.T, script, mark string) *live {
 			break
 		}
 	}
-	require.NotEmpty(t, serversOf(t, l.base), "the server is up")
 	go func() {
 		defer close(l.copied)
 		_, _ = io.Copy(io.Discard, lines)
@@ -224,7 +234,7 @@ func requireSoonNothingLeft(t *testing.T, base string) {
 	require.Eventually(t, func() bool {
 		left, err := os.ReadDir(base)
 		return err == nil && len(left) == 0 && len(serversOf(t, base)) == 0
-	}, time.Minute, 50*time.Millisecond)
+	}, soon, 50*time.Millisecond)
 }
 
 // What k6's own events say of the end of an iteration.
