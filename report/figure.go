@@ -27,10 +27,10 @@ const nothing = "There are no figures to draw."
 
 // empty tells whether there is no value at all.
 func (c Chart) empty() bool {
-	return !slices.ContainsFunc(c.Series, func(s Series) bool {
-		return slices.ContainsFunc(s.Values, isFinite)
-	})
+	return !slices.ContainsFunc(c.Series, func(s Series) bool { return !s.empty() })
 }
+
+func (s Series) empty() bool { return !slices.ContainsFunc(s.Values, isFinite) }
 
 // reach is the smallest and the largest value to be drawn, 0 included: a line
 // that is cut off below exaggerates.

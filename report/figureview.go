@@ -70,7 +70,10 @@ func (f figure) legend() []legendItem {
 	}
 	for i, s := range f.Series {
 		name := s.Name
-		if len(s.Low) > 0 && f.clock {
+		switch {
+		case s.empty():
+			name += ", no figures"
+		case len(s.Low) > 0 && f.clock:
 			name += ", mean and extremes"
 		}
 		items = append(items, legendItem{fmt.Sprintf("%s s%d", kind, i%colours), name})

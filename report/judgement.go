@@ -27,7 +27,7 @@ func criteria(rows []verdict.Row) []criterionView {
 			Title:    plain(row.Criterion.Title),
 			Measured: measured(row, bound),
 			Limit:    plain(limit),
-			Verdict:  string(row.Verdict),
+			Verdict:  plain(string(row.Verdict)),
 			Class:    classOf(row.Verdict),
 			Reason:   plain(row.Reason),
 			Advice:   plain(row.Advice),
@@ -35,6 +35,22 @@ func criteria(rows []verdict.Row) []criterionView {
 		if row.Waived {
 			views[i].Verdict += ", waived"
 		}
+	}
+	return views
+}
+
+// diagnosisView is a trouble that the figures show.
+type diagnosisView struct {
+	Name       string
+	Confidence string
+	Evidence   []string
+	Remedy     string
+}
+
+func diagnoses(found []verdict.Diagnosis) []diagnosisView {
+	views := make([]diagnosisView, len(found))
+	for i, d := range found {
+		views[i] = diagnosisView{plain(d.Name), plain(string(d.Confidence)), plainAll(d.Evidence), plain(d.Remedy)}
 	}
 	return views
 }

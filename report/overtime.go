@@ -46,6 +46,8 @@ func overTime(in Input) (figures []figure, remarks []string) {
 	figures = append(figures, m.requests(), m.throughput(), m.failures(whole), m.cpu())
 	for i := range figures {
 		figures[i].clock = true
+		// A watched application's waiting users, for one, cannot be seen.
+		figures[i].Series = slices.DeleteFunc(figures[i].Series, Series.empty)
 		if figures[i].X == nil {
 			figures[i].X = m.at
 		}

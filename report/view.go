@@ -9,21 +9,22 @@ import (
 
 // pageView is what page.html shows. Every text in it has passed plain.
 type pageView struct {
-	Style    template.CSS
-	Title    string
-	Verdict  string
-	Class    string // of the verdict: pass, warning, fail
-	Summary  string
-	Gate     string
-	Key      []fact // the figures one looks at first
-	Criteria []criterionView
-	Facts    []factGroup
-	Remarks  []string
-	Figures  []figureView
-	Phases   *tableView
-	Errors   *tableView
-	Sections []sectionView
-	Notes    []string
+	Style     template.CSS
+	Title     string
+	Verdict   string
+	Class     string // of the verdict: pass, warning, fail
+	Summary   string
+	Gate      string
+	Key       []fact // the figures one looks at first
+	Criteria  []criterionView
+	Diagnoses []diagnosisView
+	Facts     []factGroup
+	Remarks   []string
+	Figures   []figureView
+	Phases    *tableView
+	Errors    *tableView
+	Sections  []sectionView
+	Notes     []string
 }
 
 type sectionView struct {
@@ -36,19 +37,20 @@ type sectionView struct {
 func pageOf(in Input, sections []Section) (pageView, error) {
 	figures, remarks := overTime(in)
 	v := pageView{
-		Style:    template.CSS(styleSheet), //nolint:gosec // ours, not the caller's
-		Title:    plain(titleOf(in.Verdict.Run)),
-		Verdict:  string(in.Verdict.Verdict),
-		Class:    classOf(in.Verdict.Verdict),
-		Summary:  summaryOf(in.Verdict.Run),
-		Gate:     gateLine(in.Verdict),
-		Key:      keyFigures(in.Verdict),
-		Criteria: criteria(in.Verdict.Rows),
-		Facts:    facts(in.Verdict.Run),
-		Remarks:  plainAll(remarks),
-		Phases:   phasesOf(in.Timeline),
-		Errors:   errorsOf(in.Timeline.Whole()),
-		Notes:    plainAll(in.Verdict.Notes),
+		Style:     template.CSS(styleSheet), //nolint:gosec // ours, not the caller's
+		Title:     plain(titleOf(in.Verdict.Run)),
+		Verdict:   plain(string(in.Verdict.Verdict)),
+		Class:     classOf(in.Verdict.Verdict),
+		Summary:   summaryOf(in.Verdict.Run),
+		Gate:      plain(gateLine(in.Verdict)),
+		Key:       keyFigures(in.Verdict),
+		Criteria:  criteria(in.Verdict.Rows),
+		Diagnoses: diagnoses(in.Verdict.Diagnoses),
+		Facts:     facts(in.Verdict.Run),
+		Remarks:   plainAll(remarks),
+		Phases:    phasesOf(in.Timeline),
+		Errors:    errorsOf(in.Timeline.Whole()),
+		Notes:     plainAll(in.Verdict.Notes),
 	}
 	var err error
 	if v.Figures, err = views("t", figures); err != nil {
