@@ -18,12 +18,14 @@ func exhaustion(length time.Duration) timeline.Snapshot {
 	var r timeline.Recorder
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
 	const tick = 100 * time.Millisecond
+	r.Begin("calm", began)
 	for at := time.Duration(0); at < length; at += tick {
 		users := 30 * at.Seconds() / length.Seconds() * 2
+		if at == length/2 {
+			r.Begin("exhausted", began.Add(at))
+		}
 		r.Record(moment(began.Add(at), users, random))
 	}
-	r.Begin("calm", began)
-	r.Begin("exhausted", began.Add(length/2))
 	r.End(began.Add(length))
 	return r.Snapshot()
 }
@@ -91,6 +93,11 @@ func judged() verdict.Report {
 				Verdict:   verdict.Fail, Reason: "no data: pgxpool_utilization has no samples", Waived: true,
 			},
 		},
+		Diagnoses: []verdict.Diagnosis{{
+			Name: "pool exhausted", Confidence: verdict.Certain,
+			Evidence: []string{"all 15 connections were in use for 61 % of the time", "at most 45 users waited for a connection"},
+			Remedy:   "Raise DB_POOL_SIZE and DB_MAX_OVERFLOW, or hold connections for a shorter time.",
+		}},
 		Notes: []string{
 			"CPU is the whole database host's, the load generator included where it runs there.",
 			"The first run also fills the tables.",
