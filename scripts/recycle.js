@@ -9,6 +9,7 @@
 // DB_POOL_RECYCLE), DURATION (30 s), GATE and WAIVE. Without DATABASE_URL on a
 // temporary PostgreSQL.
 
+import exec from 'k6/execution';
 import { Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { recycleCriteria } from '../thresholds/criteria.js';
@@ -63,11 +64,13 @@ export function user() {
 const before = {};
 
 export function count() {
+  const at = exec.instance.currentTestRunDuration / 1000;
   for (const opening in pools) {
     const { connects } = pools[opening].stat();
-    if (before[opening] !== undefined) {
-      connectsPerSecond.add(connects - before[opening], { opening });
+    const last = before[opening];
+    if (last) {
+      connectsPerSecond.add((connects - last.connects) / (at - last.at), { opening });
     }
-    before[opening] = connects;
+    before[opening] = { at, connects };
   }
 }

@@ -4,9 +4,10 @@
 //
 //   k6 run --features native-histograms scripts/soak.js
 //
-// Also: DURATION (14400 s, four hours), SAMPLE (10 s between two measurements),
-// and all of 100users.js: CONCURRENT (100 users), THINK, INTERVAL, BASE_URL and
-// ENDPOINT, DATABASE_URL, GATE, WAIVE, DB_POOL_SIZE, DB_MAX_OVERFLOW, …
+// Also: DURATION (14400 s, four hours), SAMPLE (10 s between two measurements,
+// a hundredth of a shorter run), and all of 100users.js: CONCURRENT (100 users),
+// THINK, INTERVAL, BASE_URL and ENDPOINT, DATABASE_URL, GATE, WAIVE,
+// DB_POOL_SIZE, DB_MAX_OVERFLOW, …
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
@@ -21,14 +22,12 @@ import { think } from './lib/think.js';
 import { judge } from './lib/verdict.js';
 
 const seconds = number('DURATION', 4 * 3600, 1);
-const every = number('SAMPLE', 10, 0.01);
+const every = number('SAMPLE', Math.min(10, seconds / 100), 0.01);
 
 // Connections are counted on the server, whoever opened them.
 const counted = !__ENV.BASE_URL || Boolean(__ENV.DATABASE_URL);
 const watched = __ENV.DB_APPLICATION_NAME || 'xk6-pgxpool';
-const server = counted
-  ? new Pool({ name: 'soak', applicationName: 'xk6-pgxpool-soak', poolSize: 1, maxOverflow: 0 })
-  : null;
+const server = new Pool({ name: 'soak', applicationName: 'xk6-pgxpool-soak', poolSize: 1, maxOverflow: 0 });
 
 const samples = new Counter('soak_samples');
 const memoryGrowth = new Gauge('memory_growth');
@@ -79,5 +78,6 @@ export function watch() {
 }
 
 function countConnections() {
-  return server.queryRow('SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = $1', watched).n;
+  const [sessions] = server.query('SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = $1', watched);
+  return sessions.n;
 }

@@ -71,7 +71,7 @@ export function user() {
 // sweep ends what lies idle in the pools, as a firewall does: it leaves alone
 // what is in use.
 export function sweep() {
-  const ended = admin.queryRow(
+  const [ended] = admin.query(
     `SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity
      WHERE application_name = ANY($1) AND state = 'idle' AND state_change < now() - interval '20 ms'`,
     Object.values(names),

@@ -426,3 +426,76 @@ export function soakCriteria(criteria, { counted = true } = {}) {
     },
   ]);
 }
+
+// The criteria of an experiment look at what it found out, as gauges. An
+// experiment that was cut short is at best a WARNING.
+const ranSteps = { metric: 'experiment_steps', expression: 'value>0' };
+
+const stepsLeft = {
+  name: 'steps_left', title: 'Steps left to do', unit: 'count',
+  metric: 'experiment_left', pass: 'value==0', warning: 'value>=0', guard: ranSteps,
+  note: dbCPU.note,
+  advice: advise('The experiment was cut short. Go on where it ended with -e RESUME=results/….json and the same settings.'),
+};
+
+// succeeded and timedOut judge one configuration by the runbook's words.
+const succeeded = (title, metric) => ({
+  ...successRate, title, metric, pass: 'value>=0.95', warning: 'value>=0.90', guard: { metric, expression: 'value>0' },
+});
+const timedOut = (title, counted, share, guard) => ({
+  ...poolTimeouts, title, metric: counted, pass: 'value==0', warningMetric: share, warning: 'value<0.01', guard,
+});
+
+export const beforeAfterCriteria = [
+  stepsLeft,
+  succeeded('Success rate, after', 'before_after_success'),
+  timedOut('Pool timeouts, after', 'before_after_timeouts', 'before_after_timed_out', {
+    metric: 'before_after_success', expression: 'value>0',
+  }),
+  {
+    // How much faster it has to be is nobody's rule; slower it must not be,
+    // beyond what two runs of the same settings differ.
+    name: 'p95_ratio', title: 'p95, after over before', unit: 'ratio',
+    metric: 'before_after_p95_ratio', pass: 'value<=1.1', warning: 'value<=1.25',
+    guard: { metric: 'before_after_p95_ratio', expression: 'value>0' },
+    advice: advise('The change made responses slower. Look at the CPU and at the time a connection is held, before and after.'),
+  },
+];
+
+// wanted is how many users, or with rate arrivals per second, are to be carried.
+export function capacityCriteria({ wanted, rate = false }) {
+  const capacity = {
+    name: 'capacity', title: rate ? 'Arrivals/s carried' : 'Users carried', unit: 'count',
+    metric: rate ? 'capacity_rate' : 'capacity_users', pass: `value>=${wanted}`, warning: `value>=${0.9 * wanted}`,
+    guard: ranSteps,
+    advice: advise('What broke first, and what to do about it, stands in the result above.'),
+  };
+  return [stepsLeft, capacity];
+}
+
+// What every step of a capacity experiment with a rate has to meet as well: in
+// an open loop users who are all busy show as arrivals that nobody takes.
+export const droppedArrivals = {
+  name: 'dropped_arrivals', title: 'Arrivals dropped', unit: 'count',
+  metric: 'dropped_iterations', pass: 'count==0',
+  warningMetric: 'request_dropped', warningTitle: 'arrivals that were dropped', warning: 'rate<0.01', guard: requested,
+  advice: advise('Requests arrived faster than they were answered. Raise DB_POOL_SIZE, make the queries shorter, or raise CONCURRENT where users were too few.'),
+};
+
+export const tuneCriteria = [
+  stepsLeft,
+  {
+    name: 'recommendation', title: 'Connections recommended', unit: 'count',
+    metric: 'tune_connections', pass: 'value>0', warning: 'value>0', guard: ranSteps,
+    advice: advise('Not one whole round was measured, or no pool served every round. Read the errors logged during the run.'),
+  },
+  {
+    name: 'agreement', title: 'Recommendation repeats', unit: 'share',
+    metric: 'tune_agreement', pass: 'value>=0.5', warning: 'value>=0', guard: ranSteps,
+    advice: advise('With the noise drawn again another pool is recommended as often. Raise ROUNDS or DURATION, or take the upper end of the interval.'),
+  },
+  succeeded('Success rate, recommended', 'tune_success'),
+  timedOut('Pool timeouts, recommended', 'tune_timeouts', 'tune_timed_out', {
+    metric: 'tune_success', expression: 'value>0',
+  }),
+];

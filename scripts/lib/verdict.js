@@ -13,7 +13,7 @@ import { parseGate, parseWaive, thresholds, trendStats } from '../../thresholds/
 // the run: script, target (the application's URL), configuration (further
 // options by name) and users, where that is not simply k6's number of VUs.
 // A wrong GATE or WAIVE throws here, in the init context, before anything runs.
-export function judge({ criteria, notes = [], ...run }) {
+export function judge({ criteria, notes = /** @type {string[]} */ ([]), ...run }) {
   const gate = parseGate(__ENV.GATE);
   const waive = parseWaive(__ENV.WAIVE, criteria);
   return {

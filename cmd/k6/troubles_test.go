@@ -1,0 +1,180 @@
+//go:build unix
+
+package main_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// reportOf is what a run's report says, for programs.
+func reportOf(t *testing.T, r k6test.Result) verdict.Summary {
+	t.Helper()
+	summary, err := verdict.ParseSummary([]byte(r.File(t, "results/summary.json")))
+	require.NoError(t, err)
+	return summary
+}
+
+// diagnosed are the names of a run's diagnoses, most likely first.
+func diagnosed(t *testing.T, r k6test.Result) []string {
+	t.Helper()
+	names := []string{}
+	for _, d := range reportOf(t, r).Diagnoses {
+		require.NotEmpty(t, d.Evidence, d.Name)
+		require.NotEmpty(t, d.Remedy, d.Name)
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+func rowOf(t *testing.T, s verdict.Summary, name string) verdict.SummaryCriterion {
+	t.Helper()
+	for _, row := range s.Criteria {
+		if row.Name == name {
+			return row
+		}
+	}
+	require.Failf(t, "no such row", "%s is not among the criteria", name)
+	return verdict.SummaryCriterion{}
+}
+
+// scenario runs one of the scripts with settings "NAME=value"; without
+// DATABASE_URL among them on the tests' server.
+func scenario(t *testing.T, name string, settings ...string) k6test.Result {
+	t.Helper()
+	args := []string{"run", "--quiet"}
+	for _, setting := range settings {
+		args = append(args, "-e", setting)
+	}
+	if !strings.Contains(strings.Join(settings, " "), "DATABASE_URL=") {
+		args = append(args, "-e", "DATABASE_URL="+pgtest.Database(t))
+	}
+	return k6test.K6(t, k6test.Run{Args: append(args, filepath.Join(k6test.Root(t), "scripts", name))})
+}
+
+// Nothing runs beside it: it measures 50 ms.
+func TestExhaustion(t *testing.T) {
+	r := scenario(t, "exhaustion.js", "DURATION=3", "HOLD=0.8", "DB_POOL_TIMEOUT=0.3")
+	require.Equal(t, verdict.PoolExhausted, diagnosed(t, r)[0], r.Output())
+	s := reportOf(t, r)
+	for _, row := range s.Criteria {
+		if row.Name == "timeout_not_late" { // a machine without a free core is late at times
+			require.NotEqual(t, verdict.Fail, row.Verdict, r.Output())
+			continue
+		}
+		require.Equal(t, verdict.Pass, row.Verdict, "%s: %s", row.Name, r.Output())
+	}
+	require.Contains(t, r.Stderr, "PoolTimeoutError")
+}
+
+// The runbook's own load is healthy: nothing is diagnosed.
+func TestNoFalseAlarm(t *testing.T) {
+	r := scenario(t, "100users.js", "CONCURRENT=100", "DURATION=5", "INTERVAL=0", "WAIVE=db_cpu,response_drift")
+	require.Zero(t, r.Code, r.Output())
+	require.Empty(t, diagnosed(t, r), r.Output())
+}
+
+func TestTroublesAreSurvivedAndNamed(t *testing.T) {
+	for script, test := range map[string]struct {
+		settings  []string
+		diagnosis string
+		says      string // beside the verdict
+	}{
+		"stale-connections.js": {
+			[]string{"DURATION=4", "EVERY=0.5"}, verdict.StaleConnections, "requests failed with pre-ping off",
+		},
+		"recycle.js": {
+			[]string{"DURATION=8", "RECYCLE=3"}, verdict.ReconnectStorm, "",
+		},
+		"leak.js": {
+			[]string{"ITERATIONS=3"}, verdict.ConnectionLeak, "scripts/leak.js:",
+		},
+		"n-plus-one.js": {
+			[]string{"DURATION=3"}, verdict.NPlusOne, "query-per-row: a connection is held for",
+		},
+		"slow-query.js": {
+			[]string{"DURATION=4"}, verdict.SlowQueries, "",
+		},
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			r := scenario(t, script, test.settings...)
+			require.Equal(t, test.diagnosis, diagnosed(t, r)[0], r.Output())
+			require.Equal(t, verdict.Pass, reportOf(t, r).Verdict, r.Output())
+			require.Zero(t, r.Code, r.Output())
+			require.Contains(t, r.Stdout+r.Stderr, test.diagnosis)
+			require.Contains(t, oneSpaced(r.Output()), test.says)
+		})
+	}
+}
+
+// oneSpaced undoes the report's line breaks.
+func oneSpaced(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// On the temporary server, which the script itself restarts.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "restart.js", "DATABASE_URL=", "DURATION=6")
+	require.Equal(t, verdict.ServerRestarted, diagnosed(t, r)[0], r.Output())
+	s := reportOf(t, r)
+	require.Equal(t, verdict.Pass, s.Verdict, r.Output())
+	require.EqualValues(t, 2, *rowOf(t, s, "restarted").Measured)
+	require.Contains(t, r.Stderr, "(fast)")
+	require.Contains(t, r.Stderr, "(immediate)")
+}
+
+// A server of the user's own is restarted by hand, and the script waits for it.
+func TestRestartOfOnesOwnServer(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "restart.js", "DURATION=2", "CONCURRENT=1")
+	require.Contains(t, r.Stderr, "Restart your PostgreSQL now")
+	s := reportOf(t, r)
+	require.Equal(t, verdict.Fail, rowOf(t, s, "restarted").Verdict, "nobody did")
+	require.Equal(t, verdict.Pass, rowOf(t, s, "served_after").Verdict)
+	require.Empty(t, s.Diagnoses)
+}
+
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "soak.js", "CONCURRENT=20", "THINK=0.2", "DURATION=5", "INTERVAL=0",
+		"WAIVE=db_cpu,response_drift,memory_growth")
+	s := reportOf(t, r)
+	require.Empty(t, diagnosed(t, r), r.Output())
+	require.NotEqual(t, verdict.Fail, rowOf(t, s, "connection_growth").Verdict, r.Output())
+	require.NotNil(t, rowOf(t, s, "memory_growth").Measured, r.Output())
+}
+
+// A role that may have fewer connections than the pool.
+func TestConnectionLimitIsNamed(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	_, err := pgtest.Conn(t, database).Exec(t.Context(),
+		"DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN PASSWORD 'limited' CONNECTION LIMIT 3")
+	require.NoError(t, err)
+	script := judged(t, `{ poolSize: 10 }`, `request(() => pool.query('SELECT pg_sleep(0.2)'));`)
+	r := run(t, script, map[string]string{"DATABASE_URL": asRole(t, database, "limited", "limited"), "WAIVE": "db_cpu"})
+	require.Equal(t, verdict.LimitReached, diagnosed(t, r)[0], r.Output())
+}
+
+// More arrivals than the users can take on, at a pool that has room.
+func TestSaturatedGeneratorIsNamed(t *testing.T) {
+	t.Parallel()
+	script := judged(t, `{ poolSize: 10 }`, `request(() => pool.query('SELECT 1')); sleep(0.5);`)
+	arrivals := k6test.Script(t, `
+export * from '`+script+`';
+import { options as given } from '`+script+`';
+export { default } from '`+script+`';
+const { vus, duration, ...rest } = given;
+export const options = { ...rest, scenarios: { open: {
+  executor: 'constant-arrival-rate', rate: 50, timeUnit: '1s', duration: '2s', preAllocatedVUs: 2,
+} } };`)
+	r := run(t, arrivals, map[string]string{"WAIVE": "db_cpu"})
+	require.Equal(t, []string{verdict.GeneratorSaturated}, diagnosed(t, r), r.Output())
+}
