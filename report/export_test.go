@@ -1,4 +1,29 @@
 package report
 
-// Number is how the page writes a figure.
-var Number = number
+import "github.com/go-analyze/charts/chartdraw"
+
+// How the page writes figures.
+var (
+	Number  = number
+	Grouped = grouped
+	Clock   = clock
+	Length  = length
+)
+
+// ValueTicks are the labels of an axis of values.
+func ValueTicks(low, high float64, most int) []string {
+	return labels(valueAxis(low, high, most).ticks)
+}
+
+// ClockTicks are the labels of an axis of time.
+func ClockTicks(from, to float64, most int) []string {
+	return labels(clockAxis(from, to, most).ticks)
+}
+
+func labels(ticks []chartdraw.Tick) []string {
+	texts := make([]string, len(ticks))
+	for i, tick := range ticks {
+		texts[i] = tick.Label
+	}
+	return texts
+}

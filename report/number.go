@@ -74,7 +74,7 @@ func milliseconds(ms float64) string {
 func length(d time.Duration) string {
 	switch {
 	case d < time.Second:
-		return d.Round(time.Millisecond).String()
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second:
 		return number(d.Seconds()) + " s"
 	}
