@@ -95,7 +95,9 @@ func TestCloudLocalExecution(t *testing.T) {
 	r := k6test.K6(t, k6test.Run{
 		Args: []string{"cloud", "run", "--local-execution", "-e", "CONCURRENT=10", "-e", "DURATION=6", "-e", "THINK=0.1",
 			"-e", "GATE=fail", "-e", "WAIVE=db_cpu,response_drift", filepath.Join(k6test.Root(t), "scripts", "100users.js")},
-		Env: stub.environment(map[string]string{"DATABASE_URL": secretURL(t)}),
+		// The environment is the module's and k6's, not the script's: INTERVAL
+		// would be refused.
+		Env: stub.environment(map[string]string{"DATABASE_URL": secretURL(t), "INTERVAL": "often"}),
 	})
 	require.Zero(t, r.Code, r.Output())
 	requireEverythingStreamed(t, stub, r)
@@ -123,6 +125,21 @@ func TestCloudOutput(t *testing.T) {
 	require.Contains(t, stub.names[0], fmt.Sprintf(`"project_id":%d`, cloudProject))
 	require.Equal(t, 1, stub.finished)
 	stub.requireNoSecret(t)
+}
+
+// With -e the project is named in the script's options, which an archive keeps.
+func TestCloudProjectOfAnArchive(t *testing.T) {
+	t.Parallel()
+	archive := filepath.Join(t.TempDir(), "archive.tar")
+	scenario := filepath.Join(k6test.Root(t), "scripts", "100users.js")
+	r := k6test.K6(t, k6test.Run{Args: []string{"archive", "-e", "K6_CLOUD_PROJECT_ID=12", "-O", archive, scenario}})
+	require.Zero(t, r.Code, r.Output())
+	r = k6test.K6(t, k6test.Run{Args: []string{"inspect", archive}})
+	require.Zero(t, r.Code, r.Output())
+	require.Contains(t, r.Stdout, `"projectID": 12`)
+	r = k6test.K6(t, k6test.Run{Args: []string{"inspect", "-e", "K6_CLOUD_PROJECT_ID=mine", scenario}})
+	require.Equal(t, exitScriptException, r.Code, r.Output())
+	require.Contains(t, r.Stderr, `K6_CLOUD_PROJECT_ID is \"mine\": accepted is a number`)
 }
 
 // secretURL is a database of the test's own for a user with a password to be
