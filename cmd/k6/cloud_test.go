@@ -121,6 +121,7 @@ func TestCloudOutput(t *testing.T) {
 	for _, name := range poolMetrics {
 		require.Positive(t, streamed[name].Count+int(streamed[name].Sum), name)
 	}
+	require.Empty(t, stub.archives)
 	require.Contains(t, stub.names[0], "FlowBoard everything")
 	require.Contains(t, stub.names[0], fmt.Sprintf(`"project_id":%d`, cloudProject))
 	require.Equal(t, 1, stub.finished)
