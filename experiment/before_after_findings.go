@@ -44,8 +44,19 @@ func (c comparison) onResponses() string {
 	case ratio.rose():
 		return fmt.Sprintf("Responses are slower after: the p95 is %s of what it was.", showShare(ratio.value))
 	default:
-		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). Where hardly anyone waits for a connection, the pool's size does not matter.", ratio)
+		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). ", ratio) + c.whyNot()
 	}
+}
+
+// whyNot says why there may be no difference, or none to be seen.
+func (c comparison) whyNot() string {
+	const hardly = 0.1 // of the p95
+	wait, known := meanOf(c.before, ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }))
+	response, _ := meanOf(c.before, p95)
+	if known && wait < hardly*response {
+		return "Hardly anyone waits for a connection before, so that a larger pool has nothing to gain."
+	}
+	return "More rounds, or longer ones, make the interval narrower."
 }
 
 func (c comparison) onFailures() string {

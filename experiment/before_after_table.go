@@ -13,27 +13,56 @@ type line struct {
 	value figure
 	show  func(float64) string
 	ratio bool // whether a ratio says something
+	over  over // what is shown of several rounds
+}
+
+// over sums rounds up.
+type over int
+
+const (
+	average over = iota
+	most
+	total
+)
+
+// of is the figure of all rounds together; known is false where no round has it.
+func (l line) of(all []Measurement) (value float64, known bool) {
+	mean, known := meanOf(all, l.value)
+	switch {
+	case !known || l.over == average:
+		return mean, known
+	case l.over == most:
+		_, _, high := spread(all, l.value)
+		return high, true
+	default:
+		for _, v := range each(all, l.value) {
+			if !math.IsNaN(v) {
+				value += v
+			}
+		}
+		return value, true
+	}
 }
 
 func (c comparison) lines() []line {
 	lines := []line{
-		{"Response p95", p95, showMillis, true},
-		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, showMillis, true},
-		{"Requests served", throughput, showRate, true},
-		{"Success", Measurement.success, showShare, false},
-		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false},
-		{"Wait for a connection, p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis, true},
-		{"Wait, mean", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, true},
-		{"Connection held, mean", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, true},
-		{"Peak in use", ofPool(func(p *PoolFigures) float64 { return p.Active.Max }), showNumber, false},
-		{"Peak waiting", ofPool(func(p *PoolFigures) float64 { return p.Waiting.Max }), showNumber, false},
-		{"Time in overflow", ofPool(func(p *PoolFigures) float64 { return p.Overflow }), showShare, false},
-		{"Connections opened", ofPool(func(p *PoolFigures) float64 { return float64(p.Opened) }), showNumber, false},
-		{"Database CPU", cpu, showPercent, true},
+		{"Response p95", p95, showMillis, true, average},
+		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, showMillis, true, average},
+		{"Requests served", throughput, showRate, true, average},
+		{"Success", Measurement.success, showShare, false, average},
+		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
+		{"Wait for a connection, p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis, true, average},
+		{"Wait, mean", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, true, average},
+		{"Connection held, mean", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, true, average},
+		{"Peak in use", ofPool(func(p *PoolFigures) float64 { return p.Active.Max }), showNumber, false, most},
+		{"Peak waiting", ofPool(func(p *PoolFigures) float64 { return p.Waiting.Max }), showNumber, false, most},
+		{"Time in overflow", ofPool(func(p *PoolFigures) float64 { return p.Overflow }), showShare, false, average},
+		{"Connections opened", ofPool(func(p *PoolFigures) float64 { return float64(p.Opened) }), showNumber, false, total},
+		{"Database CPU", cpu, showPercent, true, average},
 		c.cpuLine(),
 	}
 	if c.plan.rate > 0 {
-		lines = append(lines, line{"Arrivals dropped", func(m Measurement) float64 { return float64(m.Dropped) }, showNumber, false})
+		lines = append(lines, line{"Arrivals dropped", func(m Measurement) float64 { return float64(m.Dropped) }, showNumber, false, total})
 	}
 	return lines
 }
@@ -42,18 +71,17 @@ func (c comparison) lines() []line {
 func (c comparison) cpuLine() line {
 	if cores := float64(c.plan.cores); cores > 0 {
 		perRequest := func(m Measurement) float64 { return cpuPerRequest(m) / 100 * cores * 1000 }
-		return line{"  per request served", perRequest, func(ms float64) string { return fmt.Sprintf("%.2f ms", ms) }, true}
+		return line{"  per request served", perRequest, func(ms float64) string { return fmt.Sprintf("%.2f ms", ms) }, true, average}
 	}
-	return line{"  per 100 requests/s", func(m Measurement) float64 { return 100 * cpuPerRequest(m) }, showPercent, true}
+	return line{"  per 100 requests/s", func(m Measurement) float64 { return 100 * cpuPerRequest(m) }, showPercent, true, average}
 }
 
-// table shows the mean of the rounds side by side, the ratio, and between which
-// values the rounds' ratios lie.
+// table shows the rounds side by side, the ratio, and between which values the rounds' ratios lie.
 func (c comparison) table() report.Table {
 	t := report.Table{Columns: []string{"", "Before", "After", "After/before", "Rounds"}}
 	for _, l := range c.lines() {
-		before, known := meanOf(c.before, l.value)
-		after, afterKnown := meanOf(c.after, l.value)
+		before, known := l.of(c.before)
+		after, afterKnown := l.of(c.after)
 		if !known && !afterKnown {
 			continue
 		}
@@ -90,7 +118,7 @@ func (c comparison) method() string {
 	if n == 1 {
 		return "Figures are those of a single round, so that the ratio's spread is not known: run more rounds to tell a difference from noise."
 	}
-	return fmt.Sprintf("Figures are means of %d rounds. The ratio is the geometric mean of the rounds' own ratios, each of two steps that followed "+
+	return fmt.Sprintf("Figures are means of %d rounds, peaks the largest and counts the sum of them. The ratio is the geometric mean of the rounds' own ratios, each of two steps that followed "+
 		"one another; in brackets its 95 %% confidence interval (Student's t on their logarithms), last the smallest and the largest of them.", n)
 }
 

@@ -70,6 +70,15 @@ func TestBeforeAfterInterval(t *testing.T) {
 	require.InEpsilon(t, 0.4*math.Exp(half), figures["before_after_p95_ratio_high"], 1e-3)
 	require.Contains(t, result.Markdown(), "0.32–0.50")
 	require.Contains(t, result.Markdown(), "No difference in the p95 can be told from noise")
+	require.Contains(t, result.Markdown(), "More rounds")
+	for i := range done {
+		done[i].Pool.Wait.P95, done[i].Pool.Active.Max, done[i].Timeouts = 1, float64(10*i), int64(i)
+	}
+	result = resultOf(t, plan, done)
+	require.Contains(t, result.Markdown(), "Hardly anyone waits")
+	// Peaks are the largest of the rounds, counts their sum.
+	require.Contains(t, result.Markdown(), "| Peak in use | 20 | 30 |")
+	require.Contains(t, result.Markdown(), "| Requests timed out | 2 | 4 |")
 }
 
 func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {

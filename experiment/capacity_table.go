@@ -21,30 +21,30 @@ func ascending(all []tried) []tried {
 func (p *capacity) table(all []tried) report.Table {
 	t := report.Table{Columns: []string{"Load", "p95", "Served", "Success", "Timeouts"}}
 	columns := []line{
-		{"", p95, showMillis, false},
-		{"", throughput, showRate, false},
-		{"", Measurement.success, showShare, false},
-		{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false},
+		{"", p95, showMillis, false, average},
+		{"", throughput, showRate, false, average},
+		{"", Measurement.success, showShare, false, average},
+		{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
 	}
-	add := func(title string, f figure, show func(float64) string) {
+	add := func(title string, f figure, show func(float64) string, over over) {
 		for _, tried := range all {
 			if _, known := meanOf(tried.steps, f); known {
-				t.Columns, columns = append(t.Columns, title), append(columns, line{title, f, show, false})
+				t.Columns, columns = append(t.Columns, title), append(columns, line{title, f, show, false, over})
 				return
 			}
 		}
 	}
 	if p.rate > 0 {
-		add("Dropped", func(m Measurement) float64 { return float64(m.Dropped) }, showNumber)
+		add("Dropped", func(m Measurement) float64 { return float64(m.Dropped) }, showNumber, total)
 	}
-	add("Wait p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis)
-	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showWhole)
-	add("CPU", cpu, showPercent)
+	add("Wait p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis, average)
+	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showWhole, average)
+	add("CPU", cpu, showPercent, average)
 	t.Columns = append(t.Columns, "Carried")
 	for _, tried := range ascending(all) {
 		row := []string{p.label(tried.load)}
 		for _, column := range columns {
-			value, known := meanOf(tried.steps, column.value)
+			value, known := column.of(tried.steps)
 			row = append(row, shown(value, known, column.show))
 		}
 		t.Rows = append(t.Rows, append(row, p.carriedInWords(tried)))

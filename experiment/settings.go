@@ -154,7 +154,10 @@ func defaults(plan string) settings {
 		gate: verdict.GatePass, before: sqlAlchemy(), after: tuned(), pool: tuned(), given: configuration{},
 		resolution: 0.05, tolerance: 0.05, seed: defaultSeed,
 	}
-	if plan == planCapacity {
+	switch plan {
+	case planBeforeAfter:
+		s.rounds = 4 // with three, Student's t alone makes an interval of ±4 standard errors
+	case planCapacity:
 		// A load is found by many steps, each of which is judged as a whole run.
 		s.users, s.rounds, s.duration = 400, 1, 30*time.Second
 	}

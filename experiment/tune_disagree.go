@@ -7,10 +7,11 @@ import (
 
 // What counts as a disagreement between measurement and model.
 const (
-	// waitShare of the prediction, and waitLeast milliseconds: below that the
-	// cost of a queue itself is what is measured.
+	// waitShare of the prediction, and holdShare of the hold time: below that
+	// the cost of a checkout itself and of the first connections is what is
+	// measured.
 	waitShare = 0.25
-	waitLeast = 2.0
+	holdShare = 0.05
 	// growth of the hold time from the smallest to the largest pool.
 	growth = 1.2
 	// churn is connections opened per request.
@@ -46,8 +47,9 @@ type sayer func(format string, args ...any)
 func (p *tune) sayChecks(say sayer, best candidate) {
 	checkouts, _ := best.meanLevel(ofPool(func(p *PoolFigures) float64 { return float64(p.Wait.Count) }))
 	requests, _ := best.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
-	if each := checkouts / requests; math.Abs(each-1) > 0.05 {
-		say("A request checks out %.2f connections on average, and the model expects one: its waits are too short where it is more.", each)
+	// At its ends a step cuts off as many as are under way.
+	if math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
+		say("A request checks out %.2f connections on average, and the model expects one: its waits are too short where it is more.", checkouts/requests)
 	}
 	if p.rate > 0 {
 		return
@@ -105,7 +107,7 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 	reconnects := false
 	for _, c := range w.all {
 		q, ok := p.model(c)
-		if !ok || q.overload || math.Abs(q.measured-q.wait) < waitLeast || math.Abs(q.measured-q.wait) < waitShare*q.wait {
+		if !ok || q.overload || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait) {
 			continue
 		}
 		text := fmt.Sprintf("%s (%s, model %s)", c, showMillis(q.measured), showMillis(q.wait))
@@ -127,11 +129,11 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 	}
 }
 
-// churns tells whether connections are opened for the requests, not once.
+// churns tells whether connections are opened for the requests, again and again.
 func (c candidate) churns() bool {
 	opened, _ := c.meanLevel(ofPool(func(p *PoolFigures) float64 { return float64(p.Opened) }))
 	requests, _ := c.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
-	return opened > churn*requests
+	return c.overflow > 0 && opened > max(float64(c.connections()), churn*requests)
 }
 
 // sayHold compares the hold time in the smallest pool with that in the largest.

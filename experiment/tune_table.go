@@ -9,22 +9,22 @@ import (
 
 // table has one row for each pool, the smallest first.
 func (p *tune) table(w sweep, k knee) report.Table {
-	t := report.Table{Columns: []string{"Pool", "p95", "Served", "Success", "Timeouts", "Held", "Mean wait", "By model", "CPU", "As good"}}
+	t := report.Table{Columns: []string{"Pool", "As good", "p95", "Served", "Success", "Timeouts", "Held", "Mean wait", "By model", "CPU"}}
 	for _, c := range w.all {
-		row := []string{c.String()}
+		row := []string{c.String(), k.inWords(c)}
 		for _, l := range []line{
-			{"", p95, showMillis, false},
-			{"", throughput, showRate, false},
-			{"", Measurement.success, showShare, false},
-			{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false},
-			{"", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, false},
-			{"", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, false},
+			{"", p95, showMillis, false, average},
+			{"", throughput, showRate, false, average},
+			{"", Measurement.success, showShare, false, average},
+			{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
+			{"", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, false, average},
+			{"", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, false, average},
 		} {
-			value, known := c.meanLevel(l.value)
+			value, known := l.of(c.rounds)
 			row = append(row, shown(value, known, l.show))
 		}
 		load, known := c.meanLevel(cpu)
-		t.Rows = append(t.Rows, append(row, p.modelInWords(c), shown(load, known, showPercent), k.inWords(c)))
+		t.Rows = append(t.Rows, append(row, p.modelInWords(c), shown(load, known, showPercent)))
 	}
 	return t
 }

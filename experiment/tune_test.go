@@ -187,7 +187,7 @@ func TestTuneAgreesWithTheModel(t *testing.T) {
 }
 
 func TestTuneSaysWhatDisagrees(t *testing.T) {
-	sizes := "10,15,20,25,30,40,60,80"
+	sizes := "10+0,12+3,20,25,30,40,60,80"
 	text := func(s system, change func(*experiment.Measurement)) string {
 		plan := planOf(t, sweepOf(sizes, map[string]any{"rounds": int64(3)}))
 		done := run(t, plan, s, nil)
@@ -213,7 +213,7 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 	require.Contains(t, text(contended, nil), "held for longer in a larger pool")
 	require.Contains(t, text(contended, nil), "Universal Scalability Law")
 
-	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool.Wait.Count *= 2 }), "checks out 2.00 connections")
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool.Wait.Count *= 3 }), "checks out 3.00 connections")
 	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "short of CPU")
 	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool = nil }), "not asked")
 }

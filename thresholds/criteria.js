@@ -494,8 +494,17 @@ export const tuneCriteria = [
     metric: 'tune_agreement', pass: 'value>=0.5', warning: 'value>=0', guard: ranSteps,
     advice: advise('With the noise drawn again another pool is recommended as often. Raise ROUNDS or DURATION, or take the upper end of the interval.'),
   },
-  succeeded('Success rate, recommended', 'tune_success'),
-  timedOut('Pool timeouts, recommended', 'tune_timeouts', 'tune_timed_out', {
+  succeeded('Success, recommended', 'tune_success'),
+  timedOut('Timeouts, recommended', 'tune_timeouts', 'tune_timed_out', {
     metric: 'tune_success', expression: 'value>0',
   }),
 ];
+
+// What every step has to meet as well where there is a limit to how slow
+// answers may be, in milliseconds: in a closed loop users wait patiently, and no
+// other row minds.
+export const fastResponses = (ms) => ({
+  name: 'response_p95', title: 'Response p95', unit: 'ms',
+  metric: 'request_duration', pass: `p(95)<=${ms}`, warning: `p(95)<=${ms}`, guard: requested,
+  advice: advise('Responses are slower than the limit. See whether they wait for a connection, or for the database.'),
+});

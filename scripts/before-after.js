@@ -1,0 +1,33 @@
+// Is the tuned pool better, and by how much? The same load on the settings
+// before and after, in turns (before, after, before, after …), so that a machine
+// that grows slower or faster meanwhile does not decide.
+//
+//   k6 run scripts/before-after.js                                   a temporary PostgreSQL
+//   k6 run -e DATABASE_URL=postgresql://… scripts/before-after.js    your own
+//   k6 run -e BEFORE=20+40 -e AFTER=40+20 scripts/before-after.js    other settings
+//
+// BEFORE is SQLAlchemy's defaults (5+10,poolPrePing=false,poolRecycle=-1) and
+// AFTER the runbook's pool (20+40,poolPrePing=true,poolRecycle=3600), each with
+// poolTimeout=30; what you give is laid over that. Also: CONCURRENT (100 users),
+// THINK (1 s), HOLD (0.25 s) and SPREAD, see lib/workload.js, RATE (arrivals per
+// second, instead of users who wait for their answers), ROUNDS (4), DURATION
+// (20 s for each step) and SETTLE (5 s before it), GATE, WAIVE, and
+// RESUME=results/before-after.json to go on with a run that was cut short.
+
+import { beforeAfterCriteria } from '../thresholds/criteria.js';
+import { experiment, text } from './lib/experiment.js';
+import { hold, workload } from './lib/workload.js';
+
+const run = experiment(
+  { plan: 'before-after', hold, before: text('BEFORE'), after: text('AFTER') },
+  { criteria: beforeAfterCriteria, configuration: workload.configuration },
+);
+
+export const options = run.options;
+export const handleSummary = run.handleSummary;
+
+export const setup = () => workload.prepare();
+
+export default function () {
+  run.turns((pool) => workload.run(pool));
+}

@@ -1,0 +1,57 @@
+// How many concurrent users does a configuration carry? More and more of them
+// until the runbook's criteria fail, then by halving between the last PASS and
+// the first that was none.
+//
+//   k6 run scripts/capacity.js                                                     a temporary PostgreSQL
+//   k6 run -e DATABASE_URL=postgresql://… -e DB_POOL_SIZE=5 … scripts/capacity.js  your own, another pool
+//   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/capacity.js                   your application, over HTTP
+//
+// WANTED (100 users) decides PASS, WARNING or FAIL. Also: CONCURRENT (400, the
+// most users to try), STEPS (10,20,40,… users) or FROM (10, doubled from there),
+// RESOLUTION (0.05 of the load), THINK (1 s), HOLD (0.25 s) and SPREAD, see
+// lib/workload.js, ROUNDS (1, most of them decide), DURATION (30 s for each step)
+// and SETTLE (5 s before it), P95 (ms that responses may take, no limit),
+// STEP_WAIVE (criteria that no step is judged by, such as db_cpu), GATE (pass;
+// with fail steps too are carried unless they FAIL) and WAIVE, ENDPOINT with
+// BASE_URL, DB_POOL_SIZE, DB_MAX_OVERFLOW, …, and RESUME=results/capacity.json to
+// go on with a run that was cut short.
+//
+// Users who wait for their answers ask less where answers are slow, which hides
+// overload. With RATE the steps are arrivals per second up to it, at random and
+// whatever the answers take, CONCURRENT is how many may be under way at once, and
+// arrivals that nobody is free for are dropped and judged.
+
+import { capacityCriteria, droppedArrivals, fastResponses, parseGate, parseWaive, poolCriteria } from '../thresholds/criteria.js';
+import { application } from './lib/application.js';
+import { experiment, text } from './lib/experiment.js';
+import { number } from './lib/settings.js';
+import { hold, workload } from './lib/workload.js';
+
+const rate = number('RATE', 0, 0);
+const target = __ENV.BASE_URL ? application(__ENV.BASE_URL) : { ...workload, criteria: poolCriteria, url: undefined };
+const limit = number('P95', 0, 0);
+const stepCriteria = target.criteria.concat(
+  rate > 0 ? droppedArrivals : [],
+  limit > 0 ? fastResponses(limit) : [],
+);
+
+const run = experiment(
+  {
+    plan: 'capacity', http: Boolean(__ENV.BASE_URL), hold,
+    steps: text('STEPS'), from: text('FROM') && number('FROM', 0, 0), resolution: number('RESOLUTION', 0.05, 0),
+    criteria: stepCriteria, gate: parseGate(__ENV.GATE), waive: parseWaive(__ENV.STEP_WAIVE, stepCriteria),
+  },
+  {
+    criteria: capacityCriteria({ wanted: number('WANTED', rate || 100, 0), rate: rate > 0 }),
+    configuration: target.configuration, target: target.url,
+  },
+);
+
+export const options = run.options;
+export const handleSummary = run.handleSummary;
+
+export const setup = () => target.prepare();
+
+export default function () {
+  run.turns((pool) => target.run(pool));
+}

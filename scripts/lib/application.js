@@ -1,0 +1,33 @@
+// An application under load over HTTP: its address, and its pool watched from
+// the database's side where that is known.
+
+import http from 'k6/http';
+import pgxpool from 'k6/x/pgxpool';
+import { httpCriteria, watchedCriteria } from '../../thresholds/criteria.js';
+
+// With DATABASE_URL the application's own pool is watched beside the load
+// (DB_APPLICATION_NAME names its sessions) and, with APP_URL, from the
+// application's side.
+export function application(baseURL) {
+  const url = addressOf(baseURL, __ENV.ENDPOINT || '/api/issues');
+  const watched = pgxpool.monitor({ appURL: __ENV.APP_URL });
+  return {
+    url,
+    watched,
+    criteria: watched ? watchedCriteria(watched) : httpCriteria,
+    configuration: watched
+      ? { applicationName: watched.applicationName, poolSize: watched.poolSize, maxOverflow: watched.maxOverflow }
+      : {},
+    prepare: () => watched?.start(),
+    // The name is a tag of k6's metrics, where no password may be.
+    run: () => http.get(url, { tags: { name: url.replace(/\/\/[^\s/]*@/, '//***@') } }),
+  };
+}
+
+// The value stays out of the message: it may hold a password.
+function addressOf(baseURL, endpoint) {
+  if (!/^https?:\/\/[^/]/.test(baseURL)) {
+    throw new Error('BASE_URL is no URL of an application: accepted is http://HOST:PORT or https://HOST:PORT');
+  }
+  return baseURL.replace(/\/+$/, '') + endpoint.replace(/^\/*/, '/');
+}

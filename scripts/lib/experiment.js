@@ -1,0 +1,54 @@
+// What the experiments share: the plan's settings from -e, k6's options for as
+// many users as the plan needs, and the verdict on what it found out.
+//
+//   const run = experiment({ plan: 'tune', sizes: text('SIZES') }, { criteria: tuneCriteria });
+//   export const options = run.options;
+//   export const handleSummary = run.handleSummary;
+//   export default () => run.turns((pool) => …one request…);
+//
+// Read by every plan: CONCURRENT, THINK, RATE, HOLD, SETTLE, DURATION, ROUNDS and
+// RESUME. What is not given has the plan's own default.
+
+import pgxpool from 'k6/x/pgxpool';
+import { request } from './request.js';
+import { number, whole } from './settings.js';
+import { judge } from './verdict.js';
+
+// text is a setting as it was given, undefined where it was not.
+export const text = (name) => __ENV[name] || undefined;
+
+// given reads a setting with one of settings.js's readers, where there is one.
+const given = (read, name, least) => (text(name) === undefined ? undefined : read(name, 0, least));
+
+export function experiment(plan, judged) {
+  const found = pgxpool.experiment({
+    users: given(whole, 'CONCURRENT', 1),
+    think: given(number, 'THINK', 0),
+    rate: given(number, 'RATE', 0),
+    settle: given(number, 'SETTLE', 0),
+    duration: given(number, 'DURATION', 0.1),
+    rounds: given(whole, 'ROUNDS', 1),
+    resume: text('RESUME'),
+    ...plan,
+  });
+  const { options, handleSummary } = judge({ script: found.name, users: found.users, ...judged });
+  return {
+    handleSummary,
+    // Every user is one long iteration: the experiment says whose turn it is.
+    options: {
+      ...options,
+      scenarios: {
+        [found.name]: {
+          executor: 'per-vu-iterations', vus: found.users, iterations: 1, maxDuration: found.maxDuration,
+        },
+      },
+    },
+    // turns calls fn once for every request of this user, with the step's pool.
+    turns: (fn) => {
+      for (let pool = found.next(); pool !== null; pool = found.next()) {
+        const current = pool;
+        request(() => fn(current));
+      }
+    },
+  };
+}

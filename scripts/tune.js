@@ -1,0 +1,35 @@
+// How large should the pool be? Pools of several sizes under the same load, all
+// of them in every round and in random order, and of those that are as good as
+// the best the smallest: with a confidence interval, a cross-check against
+// queueing models, and what to paste.
+//
+//   k6 run scripts/tune.js                                   a temporary PostgreSQL
+//   k6 run -e DATABASE_URL=postgresql://… scripts/tune.js    your own
+//   k6 run -e SIZES=5+10,10+10,20+40 scripts/tune.js         these sizes (5,10,20,40: without overflow)
+//
+// Without SIZES they are derived from the server's cores and max_connections.
+// Also: CONCURRENT (100 users), THINK (1 s), HOLD (0.25 s) and SPREAD, see
+// lib/workload.js, RATE (arrivals per second, instead of users who wait for their
+// answers), ROUNDS (3), DURATION (20 s for each step) and SETTLE (5 s before it),
+// TOLERANCE (0.05: as good is within 5 %, or within noise), SEED (1, of the
+// order), DB_POOL_TIMEOUT, GATE, WAIVE, and RESUME=results/tune.json to go on
+// with a run that was cut short.
+
+import { tuneCriteria } from '../thresholds/criteria.js';
+import { experiment, text } from './lib/experiment.js';
+import { number, whole } from './lib/settings.js';
+import { hold, workload } from './lib/workload.js';
+
+const run = experiment(
+  { plan: 'tune', hold, sizes: text('SIZES'), tolerance: number('TOLERANCE', 0.05, 0), seed: whole('SEED', 1, 0) },
+  { criteria: tuneCriteria, configuration: workload.configuration },
+);
+
+export const options = run.options;
+export const handleSummary = run.handleSummary;
+
+export const setup = () => workload.prepare();
+
+export default function () {
+  run.turns((pool) => workload.run(pool));
+}
