@@ -1,0 +1,153 @@
+//go:build unix
+
+package main_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/verdict"
+)
+
+// brief makes an experiment's steps short. Connections are held for so long
+// that the machine hardly matters.
+func brief(settings ...string) []string {
+	return append([]string{"DURATION=1", "SETTLE=0.2", "THINK=0", "HOLD=0.1", "SPREAD=constant"}, settings...)
+}
+
+func gauge(t *testing.T, r k6test.Result, name string) float64 {
+	t.Helper()
+	metric, ok := reportOf(t, r).Metrics[name]
+	require.True(t, ok, "%s: %s", name, r.Output())
+	return metric.Values["value"]
+}
+
+// Twelve users on two connections are served 20 times per second, on twelve
+// connections up to 120 times.
+func TestBeforeAfterScript(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "before-after.js", brief("CONCURRENT=12", "ROUNDS=2", "BEFORE=2+0", "AFTER=12+0")...)
+	require.Zero(t, r.Code, r.Output())
+	require.Equal(t, verdict.Pass, reportOf(t, r).Verdict)
+	require.Less(t, gauge(t, r, "before_after_p95_ratio"), 0.6)
+	require.Greater(t, gauge(t, r, "before_after_throughput_ratio"), 1.5)
+	require.Contains(t, r.Stdout, "step 4 of 4, after, 12 users")
+	require.Contains(t, r.File(t, "results/before-after.md"), "Before is 2 + 0, timeout 30s, recycle never, no pre-ping; after is 12 + 0, timeout 30s, recycle 1h, pre-ping.")
+	require.Contains(t, r.File(t, "results/report.html"), "Before and after")
+	require.Contains(t, r.File(t, "results/before-after.md"), "| Response p95 |")
+}
+
+// The other way round the same run fails: a report that hopes for the better
+// would not notice.
+func TestBeforeAfterScriptThatGetsWorse(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "before-after.js", brief("CONCURRENT=12", "ROUNDS=1", "BEFORE=12+0", "AFTER=2+0")...)
+	require.Equal(t, exitThresholds, r.Code, r.Output())
+	require.Equal(t, verdict.Fail, rowOf(t, reportOf(t, r), "p95_ratio").Verdict)
+	require.Contains(t, r.Stdout, "Responses are slower after")
+}
+
+// Ten users never use more than ten connections, and on two they wait.
+func TestTuneScript(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "tune.js", brief("CONCURRENT=10", "ROUNDS=2", "SIZES=2,10,2+18", "WAIVE=agreement")...)
+	require.Zero(t, r.Code, r.Output())
+	require.GreaterOrEqual(t, gauge(t, r, "tune_connections"), 10.0)
+	require.GreaterOrEqual(t, gauge(t, r, "tune_connections_low"), 10.0)
+	require.Contains(t, r.Stdout, "DB_POOL_SIZE=")
+	require.Contains(t, r.Stdout, "Cross-check with the models")
+}
+
+// N users on two connections take N/2 times 0.1 s: with a limit of 0.55 s that
+// is ten users, or fewer where the machine takes its time too.
+func TestCapacityScript(t *testing.T) {
+	t.Parallel()
+	settings := brief("DB_POOL_SIZE=2", "DB_MAX_OVERFLOW=0", "P95=550", "CONCURRENT=30", "STEPS=2,20",
+		"STEP_WAIVE=db_cpu,active_connections,response_drift,overflow_time")
+	r := scenario(t, "capacity.js", append(settings, "WANTED=2")...)
+	require.Zero(t, r.Code, r.Output())
+	carried := gauge(t, r, "capacity_users")
+	require.GreaterOrEqual(t, carried, 2.0)
+	require.LessOrEqual(t, carried, 10.0)
+	require.Equal(t, carried+1, gauge(t, r, "capacity_broke"))
+	require.Contains(t, r.Stdout, "no: Response p95")
+}
+
+// An open loop does not wait for those who wait: beyond 20 requests per second
+// two connections fall behind, and arrivals find nobody free.
+func TestCapacityScriptOfArrivals(t *testing.T) {
+	t.Parallel()
+	settings := brief("DB_POOL_SIZE=2", "DB_MAX_OVERFLOW=0", "CONCURRENT=8", "RATE=100", "STEPS=2,100", "RESOLUTION=0.5", "WANTED=50",
+		"STEP_WAIVE=db_cpu,active_connections,response_drift,overflow_time")
+	r := scenario(t, "capacity.js", settings...)
+	require.Equal(t, exitThresholds, r.Code, r.Output())
+	require.Less(t, gauge(t, r, "capacity_rate"), 40.0)
+	require.Contains(t, r.Stdout, "no: Arrivals dropped")
+}
+
+// A run that is cut short keeps what it has, says that it is unfinished, and
+// goes on where it ended.
+func TestAnExperimentScriptIsResumed(t *testing.T) {
+	t.Parallel()
+	args := []string{"run", "--quiet", "-e", "DATABASE_URL=" + pgtest.Database(t)}
+	for _, setting := range brief("CONCURRENT=4", "ROUNDS=2", "BEFORE=1+0", "AFTER=4+0") {
+		args = append(args, "-e", setting)
+	}
+	script := filepath.Join(k6test.Root(t), "scripts", "before-after.js")
+	cmd := k6test.Command(t.Context(), t, k6test.Run{Args: append(args, script)})
+	output := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = output, output
+	require.NoError(t, cmd.Start())
+	path := filepath.Join(cmd.Dir, "results", "before-after.json")
+	require.Eventually(t, func() bool {
+		file, err := experiment.ReadFile(path)
+		return err == nil && len(file.Measurements) > 0
+	}, time.Minute, 20*time.Millisecond, "%s", output)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.Error(t, cmd.Wait())
+	require.Equal(t, exitInterrupted, cmd.ProcessState.ExitCode(), "%s", output)
+	require.Contains(t, output.String(), "Unfinished: ")
+	first, err := experiment.ReadFile(path)
+	require.NoError(t, err)
+	require.Less(t, len(first.Measurements), 4)
+
+	r := k6test.K6(t, k6test.Run{Args: append(args, "-e", "RESUME="+path, script)})
+	require.Zero(t, r.Code, r.Output())
+	require.NotContains(t, r.Stdout, "step 1 of 4")
+	require.Contains(t, r.Stdout, "step 4 of 4")
+	second, err := experiment.ParseFile([]byte(r.File(t, "results/before-after.json")))
+	require.NoError(t, err)
+	require.Len(t, second.Measurements, 4)
+	require.Equal(t, first.Measurements, second.Measurements[:len(first.Measurements)])
+
+	other := k6test.K6(t, k6test.Run{Args: append(args, "-e", "RESUME="+path, "-e", "CONCURRENT=5", script)})
+	require.NotZero(t, other.Code)
+	require.Contains(t, other.Output(), "users is 4 there and 5 now")
+}
+
+// lockedBuffer may be read while a process writes to it.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
