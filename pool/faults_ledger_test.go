@@ -53,7 +53,12 @@ func (l *ledger) enter(id int, err error) {
 	l.fates[id] = fateOf(err)
 }
 
+// least is how often the rarest fate was told.
+func (l *ledger) least() int { return min(l.count(committed), l.count(failed), l.count(unknown)) }
+
 func (l *ledger) count(f fate) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, told := range l.fates {
 		if told == f {
 			n++
@@ -67,7 +72,7 @@ func (l *ledger) count(f fate) (n int) {
 func TestLedgerUnderFaults(t *testing.T) {
 	t.Parallel()
 	f := newFaulty(t, 5, 5, faults.Fault{}, func(c *pool.Config) {
-		c.ConnectTimeout, c.StatementTimeout = 300*time.Millisecond, 300*time.Millisecond
+		c.ConnectTimeout, c.StatementTimeout = time.Second, 300*time.Millisecond
 		c.PoolTimeout = 500 * time.Millisecond
 	})
 	admin := pgtest.Conn(t, f.url)
@@ -86,7 +91,7 @@ func TestLedgerUnderFaults(t *testing.T) {
 			}
 		})
 	}
-	for range 3 {
+	for n := 0; n < 3 || n < 30 && book.least() < 5; n++ {
 		for _, fault := range []faults.Fault{
 			faults.Mute(), faults.Reset(), faults.Latency(20 * time.Millisecond), faults.HalfOpen(), faults.Refused(),
 			faults.Bandwidth(50), faults.SlowClose(50 * time.Millisecond),
@@ -102,10 +107,8 @@ func TestLedgerUnderFaults(t *testing.T) {
 	f.recovers(10)
 	f.settled()
 	book.mustAgree(t, f)
-	for told, n := range map[string]int{"committed": book.count(committed), "failed": book.count(failed), "unknown": book.count(unknown)} {
-		t.Logf("%s: %d", told, n)
-		require.Positive(t, n, told)
-	}
+	t.Logf("%d committed, %d failed, %d unknown, %d results broken", book.count(committed), book.count(failed), book.count(unknown), book.cut)
+	require.Positive(t, book.least())
 }
 
 // work is one of three things a user does with the table, and to read from it.

@@ -27,7 +27,7 @@ func (f *faulty) fill(n int) {
 // One caller does not wait for each idle connection in turn to be given up.
 func TestSilentConnectionsAreGivenUpTogether(t *testing.T) {
 	t.Parallel()
-	const idle = 8
+	const idle = 12
 	f := newFaulty(t, idle, 0, faults.HalfOpen(), nil)
 	f.fill(idle)
 	f.wire.Begin(faults.HalfOpen())
@@ -113,7 +113,7 @@ func TestCloseAndShutdownDoNotHangOnASilentWire(t *testing.T) {
 // before the end of most connections.
 func TestInterruptionCancelsOnAConnectionOfAnyAge(t *testing.T) {
 	t.Parallel()
-	const connectTimeout = 300 * time.Millisecond
+	const connectTimeout = time.Second
 	h := newPool(t, 1, 0, func(c *pool.Config) { c.ConnectTimeout = connectTimeout })
 	c := h.acquire()
 	defer c.Release()
@@ -131,7 +131,7 @@ func TestInterruptionCancelsOnAConnectionOfAnyAge(t *testing.T) {
 func TestSeveralStatementsHaveTheirTimeEach(t *testing.T) {
 	t.Parallel()
 	h := newPool(t, 1, 0, func(c *pool.Config) {
-		c.StatementTimeout, c.ConnectTimeout = time.Second, 500*time.Millisecond
+		c.StatementTimeout, c.ConnectTimeout = time.Second, time.Second
 	})
 	_, err := h.Exec(h.scope(), "SELECT pg_sleep(0.6); SELECT pg_sleep(0.6); SELECT pg_sleep(0.6); SELECT pg_sleep(0.6)", nil)
 	require.NoError(t, err)

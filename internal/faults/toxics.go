@@ -37,7 +37,17 @@ func (*vanish) Pipe(stub *toxics.ToxicStub) {
 
 // Cleanup implements toxics.CleanupToxic: what was lost on the way cannot be
 // made good, so the connection ends with the fault.
-func (*vanish) Cleanup(stub *toxics.ToxicStub) { stub.Close() }
+func (*vanish) Cleanup(stub *toxics.ToxicStub) {
+	stub.Close()
+	go drain(stub)
+}
+
+// drain takes what is still sent to a closed stub, up to the sender's end,
+// which would otherwise wait forever to get rid of it.
+func drain(stub *toxics.ToxicStub) {
+	for chunk := <-stub.Input; chunk != nil; chunk = <-stub.Input {
+	}
+}
 
 // cut ends a connection at the first thing that is sent. Toxiproxy's own
 // reset_peer leaves a goroutine behind when something else is sent after it.
@@ -49,8 +59,8 @@ func (*cut) Pipe(stub *toxics.ToxicStub) {
 	case <-stub.Interrupt:
 	case chunk := <-stub.Input:
 		stub.Close()
-		for chunk != nil {
-			chunk = <-stub.Input
+		if chunk != nil {
+			drain(stub)
 		}
 	}
 }
