@@ -25,10 +25,12 @@ const segmentSequence = "0,1/4,1/2,3/4,1"
 var segments = []string{"0:1/4", "1/4:1/2", "1/2:3/4", "3/4:1"}
 
 // shared is a test of more users than the pool has places, neither of which
-// four runners can divide without a rest. Each user leaves its number.
+// four runners can divide without a rest. Each user leaves its number. The
+// runners wait for each other, as k6-operator lets them.
 func shared(t *testing.T, applicationName string) string {
 	return k6test.Script(t, fmt.Sprintf(`
 import exec from 'k6/execution';
+import { sleep } from 'k6';
 import { Pool } from 'k6/x/pgxpool';
 import { judge } from '%[1]s/scripts/lib/verdict.js';
 import { request } from '%[1]s/scripts/lib/request.js';
@@ -38,11 +40,16 @@ const pool = new Pool({ poolSize: 7, maxOverflow: 6, applicationName: '%[2]s' })
 const verdict = judge({ script: 'shared', criteria: poolCriteria });
 export const options = { vus: 40, duration: '4s', ...verdict.options };
 export const handleSummary = verdict.handleSummary;
-export function setup() { pool.exec('SELECT pg_sleep(0.01)'); }
+export function setup() {
+  pool.exec('INSERT INTO runners_ready DEFAULT VALUES');
+  while (pool.queryRow('SELECT count(*) AS n FROM runners_ready').n < 4) {
+    sleep(0.05);
+  }
+}
 export default function () {
   request(() => pool.exec('WITH held AS (SELECT pg_sleep(0.05)) INSERT INTO users_seen SELECT $1 FROM held ON CONFLICT DO NOTHING', exec.vu.idInTest));
 }
-export const teardown = setup;
+export function teardown() { pool.exec('SELECT 1'); }
 `, k6test.Root(t), applicationName))
 }
 
@@ -92,7 +99,7 @@ func TestRunnersShareOnePool(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Database(t)
 	conn := pgtest.Conn(t, database)
-	_, err := conn.Exec(t.Context(), "CREATE TABLE users_seen (vu bigint PRIMARY KEY)")
+	_, err := conn.Exec(t.Context(), "CREATE TABLE users_seen (vu bigint PRIMARY KEY); CREATE TABLE runners_ready ()")
 	require.NoError(t, err)
 	script, peak := shared(t, "runners"), watchPeak(t, database, "runners")
 
