@@ -45,7 +45,10 @@ func (*vanish) Cleanup(stub *toxics.ToxicStub) {
 // drain takes what is still sent to a closed stub, up to the sender's end,
 // which would otherwise wait forever to get rid of it.
 func drain(stub *toxics.ToxicStub) {
-	for chunk := <-stub.Input; chunk != nil; chunk = <-stub.Input {
+	for {
+		if chunk := <-stub.Input; chunk == nil {
+			return
+		}
 	}
 }
 
