@@ -1,5 +1,6 @@
 // Opens pages in Chromium and logs what it sees of each, one line of JSON after
-// the word LOOK. VISITS is a list of { url, width, scheme, picture }.
+// the word LOOK. VISITS is a list of { url, width, scheme, picture }; pictures are
+// of the page's top, or of all of it if WHOLE is true.
 import { browser } from 'k6/browser';
 
 export const options = {
@@ -10,6 +11,7 @@ export default async function () {
   for (const visit of JSON.parse(__ENV.VISITS)) {
     const context = await browser.newContext({ viewport: { width: visit.width, height: 900 }, colorScheme: visit.scheme });
     const page = await context.newPage();
+    page.setDefaultTimeout(100000); // other tests may have the processor
     // A page that is listened to has to be closed, or k6 never ends.
     try {
       const messages = [];
@@ -19,7 +21,7 @@ export default async function () {
       await page.goto(visit.url);
       const seen = await page.evaluate(look);
       if (visit.picture) {
-        await page.screenshot({ path: visit.picture, fullPage: true });
+        await page.screenshot({ path: visit.picture, fullPage: __ENV.WHOLE === 'true' });
       }
       console.log('LOOK' + JSON.stringify({ ...seen, messages, requests }));
     } finally {
@@ -127,12 +129,13 @@ function look() {
   document.querySelectorAll('details').forEach((d) => { d.open = false; });
   return {
     width: Math.max(width, document.documentElement.scrollWidth),
-    text: document.body.textContent,
+    header: document.querySelector('header').textContent,
     scripts: document.querySelectorAll('script, iframe, object, embed, img, [onload], [onerror], [onclick], a').length,
     ran: window.ran === true,
     paper: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.body).color,
-    texts,
+    smallest: texts.reduce((a, b) => (b.size < a.size ? b : a)),
+    palest: texts.reduce((a, b) => (b.contrast < a.contrast ? b : a)),
     charts,
   };
 }
