@@ -446,6 +446,8 @@ declare module 'k6/x/pgxpool' {
     plan: 'before-after' | 'capacity' | 'tune';
     /** Options of every step's pool, below those of the step. */
     pool?: Options;
+    /** What the requests are, in whatever words: a run of others is not gone on with. */
+    workload?: Record<string, unknown>;
     /** The path of an earlier run's `results/PLAN.json`, to go on where it ended. */
     resume?: string;
     /** The plan's own options; an unknown one is an error that lists them. */

@@ -22,12 +22,12 @@ const drainMargin = 30 * time.Second
 // step's pool, lets the users settle, measures, waits for the last turns, and
 // asks the plan what comes next. It is the process's.
 type conductor struct {
-	test    *testRun
-	plan    experiment.Plan
-	given   map[string]any // by the script, to know them again
-	options map[string]any // the plan's
-	pool    map[string]any // the script's own options for every pool
-	lookup  pool.Lookup
+	test     *testRun
+	plan     experiment.Plan
+	given    map[string]any // by the script, to know them again
+	identity map[string]any // see identityOf
+	pool     map[string]any // the script's own options for every pool
+	lookup   pool.Lookup
 
 	asked   experiment.Server
 	resumed bool

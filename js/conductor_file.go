@@ -17,7 +17,7 @@ func (c *conductor) openFile(resume string) error {
 	if err != nil {
 		return fmt.Errorf("resume %q: %w", resume, err)
 	}
-	done, err := file.Resume(c.plan, c.plan.Name(), c.options)
+	done, err := file.Resume(c.plan, c.plan.Name(), c.identity)
 	if err != nil {
 		return fmt.Errorf("resume %q: %w", resume, err)
 	}
@@ -28,7 +28,7 @@ func (c *conductor) openFile(resume string) error {
 // save writes what has been measured: nothing that ends the process takes it
 // away. The file is whole at every moment.
 func (c *conductor) save() error {
-	file, err := experiment.NewFile(c.plan.Name(), c.options, c.asked, c.measured())
+	file, err := experiment.NewFile(c.plan.Name(), c.identity, c.asked, c.measured())
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 )
 
 // experiment is experiment(options): the process's one experiment. `pool` holds
-// options for every step's pool, `resume` the results to go on from; the rest is
-// the plan's.
+// options for every step's pool, `workload` what the requests are, to know a run
+// of others, `resume` the results to go on from; the rest is the plan's.
 func (i *instance) experiment(call sobek.FunctionCall) sobek.Value {
 	c, err := i.conductorOf(call.Argument(0))
 	if err != nil {
@@ -67,32 +67,66 @@ func (t *testRun) experiment(given map[string]any, lookup pool.Lookup) (*conduct
 
 // plans reads the options. Nothing is connected.
 func (c *conductor) plans(options map[string]any) error {
-	own, isObject := options["pool"].(map[string]any)
-	if options["pool"] != nil && !isObject {
-		return &pool.ConfigError{
-			Option: "pool", Source: pool.SourceOption, Reason: fmt.Sprintf("is %T", options["pool"]),
-			Accepted: "an object of the pool's options",
-		}
-	}
-	resume, isText := options["resume"].(string)
-	if options["resume"] != nil && !isText {
-		return &pool.ConfigError{
-			Option: "resume", Source: pool.SourceOption, Reason: fmt.Sprintf("is %T", options["resume"]),
-			Accepted: "the path of an experiment's results",
-		}
-	}
-	delete(options, "pool")
-	delete(options, "resume")
-	c.pool = own
-	if _, err := c.resolve(nil); err != nil {
+	own, err := take[map[string]any](options, "pool", "an object of the pool's options")
+	if err != nil {
 		return err
 	}
-	var err error
+	workload, err := take[map[string]any](options, "workload", "an object that describes the requests")
+	if err != nil {
+		return err
+	}
+	resume, err := take[string](options, "resume", "the path of an experiment's results")
+	if err != nil {
+		return err
+	}
+	c.pool = own
+	config, err := c.resolve(nil)
+	if err != nil {
+		return err
+	}
+	options = experiment.ForPool(options, config)
 	if c.plan, err = experiment.New(options); err != nil {
 		return err
 	}
-	c.options = options
+	if c.identity, err = identityOf(options, workload, config); err != nil {
+		return err
+	}
 	return c.openFile(resume)
+}
+
+// take takes an option that is the conductor's own out of the plan's.
+func take[T any](options map[string]any, name, accepted string) (value T, err error) {
+	given := options[name]
+	delete(options, name)
+	if given == nil {
+		return value, nil
+	}
+	value, ok := given.(T)
+	if !ok {
+		return value, &pool.ConfigError{
+			Option: name, Source: pool.SourceOption, Reason: fmt.Sprintf("is %T", given), Accepted: accepted,
+		}
+	}
+	return value, nil
+}
+
+// identityOf is what two runs must have in common for one to go on where the
+// other ended: the plan's options, the workload, the server and the pool.
+func identityOf(options, workload map[string]any, config pool.Config) (map[string]any, error) {
+	identity := maps.Clone(options)
+	if len(workload) > 0 {
+		identity["workload"] = workload
+	}
+	identity["pool"] = describeConfig(config)
+	identity["server"] = "temporary"
+	if config.URL != "" {
+		settings, err := config.ConnConfig()
+		if err != nil {
+			return nil, err
+		}
+		identity["server"] = fmt.Sprintf("%s:%d/%s", settings.Host, settings.Port, settings.Database)
+	}
+	return identity, nil
 }
 
 // experimentObject is the script's experiment.

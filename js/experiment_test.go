@@ -5,20 +5,27 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
 // conducting is a user of an experiment with two quick steps, in a directory of
 // its own.
 func conducting(t *testing.T, options string) *user {
 	t.Helper()
+	return conductingOn(t, pgtest.Database(t), options)
+}
+
+func conductingOn(t *testing.T, url, options string) *user {
+	t.Helper()
 	t.Chdir(t.TempDir())
-	u := newUser(t)
+	u := newUserOf(t, New(), url)
 	u.js(`const experiment = pgxpool.experiment({
 		plan: 'before-after', users: 1, think: 0, settle: 0, duration: 0.2, rounds: 1,
 		before: '1+0', after: '2+1', pool: { url: URL }, ` + options + `
@@ -76,12 +83,31 @@ func TestAnExperimentGoesOnWhereItEnded(t *testing.T) {
 
 	quoted, err := json.Marshal(first)
 	require.NoError(t, err)
-	again := conducting(t, `resume: `+string(quoted))
+	again := conductingOn(t, u.url, `resume: `+string(quoted))
 	again.start()
 	require.Equal(t, `["2+1"]`, again.text(allTurns), "the first step is not done again")
 	found, err := again.module.test.finding()
 	require.NoError(t, err)
 	require.Contains(t, found.result.Figures(), "before_after_p95_ratio")
+}
+
+func TestAnExperimentOfAnotherWorkloadOrPoolIsNotGoneOnWith(t *testing.T) {
+	u := conducting(t, `workload: { hold: 1 }`)
+	u.start()
+	u.js(allTurns)
+	text, err := os.ReadFile(filepath.Join(resultsDir, "before-after.json"))
+	require.NoError(t, err)
+	first := filepath.Join(t.TempDir(), "first.json")
+	require.NoError(t, os.WriteFile(first, text, 0o600))
+
+	again := newUser(t)
+	again.js(`const same = {
+		plan: 'before-after', users: 1, think: 0, settle: 0, duration: 0.2, rounds: 1, before: '1+0', after: '2+1',
+		resume: ` + strconv.Quote(first) + `, pool: { url: ` + strconv.Quote(u.url) + ` }, workload: { hold: 1 } }`)
+	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, workload: { hold: 2 } })`), "workload is")
+	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, pool: { url: same.pool.url, queryExecMode: 'exec' } })`), "pool is")
+	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, pool: { url: URL } })`), "server is", "another database")
+	again.js(`pgxpool.experiment(same)`)
 }
 
 func TestAnExperimentThatIsCutOffKeepsWhatItHas(t *testing.T) {
@@ -119,11 +145,12 @@ func TestAnExceptionEndsItsTurn(t *testing.T) {
 func TestExperimentRefusesWhatItCannotUse(t *testing.T) {
 	u := newInitUser(t)
 	for options, want := range map[string]string{
-		`{}`:                             "ConfigError: ",
-		`{ plan: 'guess' }`:              "guess",
-		`{ plan: 'tune', users: 'many'}`: "users",
-		`{ plan: 'tune', pool: 5 }`:      "pool",
-		`{ plan: 'tune', resume: 5 }`:    "resume",
+		`{}`:                                                "ConfigError: ",
+		`{ plan: 'guess' }`:                                 "guess",
+		`{ plan: 'tune', users: 'many'}`:                    "users",
+		`{ plan: 'tune', pool: 5 }`:                         "pool",
+		`{ plan: 'tune', resume: 5 }`:                       "resume",
+		`{ plan: 'tune', workload: 5 }`:                     "workload",
 		`{ plan: 'tune', resume: '/nowhere/tune.json' }`:    "/nowhere/tune.json",
 		`{ plan: 'tune', pool: { poolSise: 5 } }`:           "poolSise",
 		`{ plan: 'before-after', before: 'poolSize=none' }`: "before",

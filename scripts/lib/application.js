@@ -8,9 +8,9 @@ import { httpCriteria, watchedCriteria } from '../../thresholds/criteria.js';
 // With DATABASE_URL the application's own pool is watched beside the load
 // (DB_APPLICATION_NAME names its sessions) and, with APP_URL, from the
 // application's side.
-export function application(baseURL) {
+export function application(baseURL, statusInterval) {
   const url = addressOf(baseURL, __ENV.ENDPOINT || '/api/issues');
-  const watched = pgxpool.monitor({ appURL: __ENV.APP_URL });
+  const watched = pgxpool.monitor({ statusInterval, appURL: __ENV.APP_URL });
   return {
     url,
     watched,

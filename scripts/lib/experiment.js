@@ -29,6 +29,7 @@ export function experiment(plan, judged) {
     duration: given(number, 'DURATION', 0.1),
     rounds: given(whole, 'ROUNDS', 1),
     resume: text('RESUME'),
+    workload: { ...judged.configuration, target: judged.target?.replace(/\/\/[^\s/]*@/, '//***@') },
     ...plan,
   });
   const { options, handleSummary } = judge({ script: found.name, users: found.users, ...judged });
