@@ -27,7 +27,8 @@ export function seedIssues(pool) {
   try {
     // VACUUM marks pages as visible, for counts that read an index alone, only
     // of what has certainly reached the disk.
-    conn.exec(`CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path = ${schema}, pg_catalog; SET synchronous_commit = on`);
+    // Several runners may seed at once, and IF NOT EXISTS alone lets two try.
+    conn.exec(`SELECT pg_advisory_xact_lock(hashtext('flowboard seed')); CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path = ${schema}, pg_catalog; SET synchronous_commit = on`);
     conn.exec(seed);
     conn.exec(`VACUUM (ANALYZE) ${schema}.issues, ${schema}.comments, ${schema}.users, ${schema}.projects`);
     conn.exec('RESET search_path; RESET synchronous_commit');
