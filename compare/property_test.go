@@ -20,7 +20,7 @@ func TestSwappingTurnsBetterIntoWorse(t *testing.T) {
 	swapped := map[Answer]Answer{Better: Worse, Worse: Better, Same: Same, Unknown: Unknown}
 	seen := map[Answer]int{}
 	random := rand.New(rand.NewPCG(5, 6))
-	for i := range 500 {
+	for i := range 300 {
 		var history []verdict.Summary
 		if i%2 == 1 {
 			history = nights(random, 8, 0.2*random.Float64())
@@ -51,7 +51,7 @@ func TestARunIsTheSameAsItself(t *testing.T) {
 func TestNoiseAloneIsTheSame(t *testing.T) {
 	none, err := ParseTolerances([]string{"0"})
 	require.NoError(t, err)
-	const nightsWatched = 2000
+	const nightsWatched = 500
 	for known, limit := range map[int]int{
 		MinRuns:     nightsWatched * 12 / 100,
 		10:          nightsWatched * 5 / 100,
@@ -64,6 +64,7 @@ func TestNoiseAloneIsTheSame(t *testing.T) {
 			result := night(60, nightly(random))
 			report := compared(t, Input{
 				Baseline: &baseline, Result: result, History: nights(random, known, 0.05), Tolerances: none,
+				Only: []string{"response_p95"},
 			})
 			if report.row(t, "response_p95").Answer != Same {
 				wrong++

@@ -149,7 +149,7 @@ func TestNoiseAloneIsNoTrend(t *testing.T) {
 		for i := range values {
 			values[i] = random.NormFloat64()
 		}
-		if newTrend(values).Chance <= chance {
+		if mannKendall(values) <= chance {
 			found++
 		}
 	}
