@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -89,10 +90,10 @@ func runSymptomsOf(in Input, whole timeline.Totals) *runSymptoms {
 func recorded(name string, p *timeline.Pool, in Input) symptoms {
 	s := symptoms{
 		pool:        name,
-		application: p.Wait.Count() == 0 && p.Active.Count() > 0 && p.Opened == 0,
+		application: p.Wait.Count() == 0 && p.Active.Count() > 0,
 		timeouts:    float64(p.Timeouts), opened: float64(p.Opened), leaks: float64(p.Leaks),
 		wait: spreadOf(p.Wait), use: spreadOf(p.Use), query: spreadOf(p.Query),
-		active: spreadOf(p.Active), waiting: spreadOf(p.Waiting), total: spreadOf(p.Total),
+		active: levelsOf(p.Active), waiting: levelsOf(p.Waiting), total: levelsOf(p.Total),
 		closed: p.Closed, errors: p.Errors,
 	}
 	s.slowCount, s.slow = p.Query.Above(slowStatement)
@@ -155,6 +156,13 @@ func spreadOf(d timeline.Distribution) spread {
 		count: float64(d.Count()), sum: d.Sum(), mean: d.Mean(),
 		median: d.Quantile(0.5), p95: d.Quantile(0.95), max: d.Max(),
 	}
+}
+
+// levelsOf is spreadOf of whole numbers, which a distribution only comes near.
+func levelsOf(d timeline.Distribution) spread {
+	s := spreadOf(d)
+	s.median, s.p95 = math.Round(s.median), math.Round(s.p95)
+	return s
 }
 
 func spreadOfTrend(m Metric) spread {

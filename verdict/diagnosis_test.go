@@ -112,6 +112,9 @@ func TestAHealthyRunHasNoDiagnosis(t *testing.T) {
 	report, err := verdict.Evaluate(verdict.Input{Criteria: loadScript(t).rows("poolCriteria")})
 	require.NoError(t, err)
 	require.Empty(t, report.Diagnoses, "nor has a run without data")
+	s = newStory()
+	s.add(timeline.Waiting, 5, 5, 5)
+	require.Empty(t, s.names(t), "nor one of which only the queue is known")
 }
 
 // Everyday life that looks like trouble at a glance.
@@ -279,117 +282,6 @@ func TestTheSurerComesFirst(t *testing.T) {
 	require.Equal(t, verdict.NPlusOne, s.names(t)[2])
 }
 
-func TestBorders(t *testing.T) {
-	for name, test := range map[string]struct {
-		trouble string
-		happen  func(s *story, beyond bool)
-	}{
-		"a queue in half of the samples": {verdict.PoolExhausted, func(s *story, beyond bool) {
-			for range 30 { // as many as healthy ones
-				s.level(60, 5, 60)
-			}
-			if beyond {
-				s.level(60, 5, 60)
-			}
-			s.add(timeline.Wait, slices.Repeat([]float64{20}, 1000)...)
-		}},
-		"a queue that costs a quarter of the use": {verdict.PoolExhausted, func(s *story, beyond bool) {
-			for range 40 {
-				s.level(60, 5, 60)
-			}
-			wait := 2.0
-			if beyond {
-				wait = 3
-			}
-			for range 100_000 {
-				s.add(timeline.Wait, wait)
-			}
-		}},
-		"half of the use is slow statements": {verdict.SlowQueries, func(s *story, beyond bool) {
-			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
-			query := 2950.0 // 30 s are in use by the healthy half minute
-			if beyond {
-				query = 3100
-			}
-			s.add(timeline.Query, slices.Repeat([]float64{query}, 10)...)
-			s.add(timeline.Use, slices.Repeat([]float64{query}, 10)...)
-		}},
-		"80 % of the pool in use": {verdict.SlowQueries, func(s *story, beyond bool) {
-			active := 15.0
-			if beyond {
-				active = 16
-			}
-			s.add(timeline.Active, slices.Repeat([]float64{active}, 30)...)
-			s.add(timeline.Query, slices.Repeat([]float64{6000}, 10)...)
-			s.add(timeline.Use, slices.Repeat([]float64{6000}, 10)...)
-		}},
-		"five slow statements": {verdict.SlowQueries, func(s *story, beyond bool) {
-			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
-			n := 4
-			if beyond {
-				n = 5
-			}
-			s.add(timeline.Query, slices.Repeat([]float64{20_000}, n)...)
-			s.add(timeline.Use, slices.Repeat([]float64{20_000}, n)...)
-		}},
-		"ten statements a checkout": {verdict.NPlusOne, func(s *story, beyond bool) {
-			n := 8*3000 - 1 // beside the healthy two
-			if beyond {
-				n++
-			}
-			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
-		}},
-		"half of the pool at once": {verdict.ReconnectStorm, func(s *story, beyond bool) {
-			n := 5
-			if beyond {
-				n = 6
-			}
-			for range n {
-				s.observe(timeline.Closed, "recycle", 1)
-			}
-		}},
-		"a tenth of the checkouts": {verdict.ReconnectStorm, func(s *story, beyond bool) {
-			n := 40 + 299
-			if beyond {
-				n++
-			}
-			for range n {
-				s.observe(timeline.Closed, "overflow", 1)
-				s.second += 0.1
-			}
-		}},
-		"refused near the loss": {verdict.ServerRestarted, func(s *story, beyond bool) {
-			s.observe(timeline.Closed, "lost", 1)
-			s.second += 30
-			if beyond {
-				s.second -= 26
-			}
-			s.observe(timeline.Error, "ConnectError", 1)
-		}},
-		"k6 busy at the median": {verdict.GeneratorSaturated, func(s *story, beyond bool) {
-			s.add(timeline.GeneratorCPU, 95, 50)
-			if beyond {
-				s.add(timeline.GeneratorCPU, 95)
-			}
-		}},
-		"work waits for a core": {verdict.GeneratorSaturated, func(s *story, beyond bool) {
-			s.add(timeline.SchedulerDelay, 80, 80, 10)
-			if !beyond {
-				s.add(timeline.SchedulerDelay, 10, 10)
-			}
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, beyond := range []bool{false, true} {
-				s := newStory()
-				s.healthy()
-				test.happen(s, beyond)
-				require.Equal(t, beyond, slices.Contains(s.names(t), test.trouble), "beyond: %v, %v", beyond, s.names(t))
-			}
-		})
-	}
-}
-
 // In windows of minutes nothing says what came at once.
 func TestALongRunShowsNoStorm(t *testing.T) {
 	s := newStory()
@@ -411,6 +303,33 @@ func TestThePoolInTroubleIsNamed(t *testing.T) {
 	d := s.diagnoses(t)
 	require.Len(t, d, 1)
 	require.Equal(t, `pool "off"`, d[0].Evidence[0])
+	s.pool = "on"
+	troubles[verdict.StaleConnections](s)
+	require.Equal(t, d, s.diagnoses(t), "of two alike the first is named")
+}
+
+// Every pool has its own size.
+func TestASmallPoolBesideALargeOne(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	s.pool = "small"
+	for range 10 {
+		s.level(4, 0, 4)
+		s.add(timeline.Wait, 0)
+		s.add(timeline.Query, 3000)
+		s.add(timeline.Use, 3000)
+	}
+	require.Empty(t, s.names(t), "4 of 20")
+	in := s.input(t)
+	in.Run.Configuration["small.poolSize"], in.Run.Configuration["small.maxOverflow"] = "4", "0"
+	report, err := verdict.Evaluate(in)
+	require.NoError(t, err)
+	require.Len(t, report.Diagnoses, 1)
+	require.Equal(t, verdict.SlowQueries, report.Diagnoses[0].Name)
+	in.Run.Configuration["small.poolSize"], in.Run.Configuration["small.maxOverflow"] = "", ""
+	report, err = verdict.Evaluate(in)
+	require.NoError(t, err)
+	require.Empty(t, report.Diagnoses, "of a pool of unknown size only a queue says that it is short")
 }
 
 // Without a recording, k6's own figures say what they can.
@@ -449,40 +368,5 @@ func TestDiagnosisOfK6sFiguresAlone(t *testing.T) {
 			continue
 		}
 		require.Equal(t, []string{name}, names)
-	}
-}
-
-// watched is an application's pool as its database shows it.
-func watched(active func(second int) float64, requests func(second int) int) *story {
-	s := newStory()
-	s.pool, s.target = "flowboard", "http://app/api/issues"
-	for second := range 30 {
-		s.add(timeline.Active, active(second))
-		s.add(timeline.Total, active(second))
-		s.add(timeline.Request, slices.Repeat([]float64{20}, requests(second))...)
-		s.second++
-	}
-	return s
-}
-
-func TestDiagnosisOfAnApplication(t *testing.T) {
-	constant := func(n int) func(int) int { return func(int) int { return n } }
-	level := func(n float64) func(int) float64 { return func(int) float64 { return n } }
-	rising := func(second int) float64 { return float64(second) }
-
-	require.Empty(t, watched(level(12), constant(50)).names(t))
-	require.Equal(t, []string{verdict.PoolExhausted}, watched(level(60), constant(50)).names(t))
-	require.Equal(t, []string{verdict.ConnectionLeak}, watched(rising, constant(50)).names(t))
-	require.Empty(t, watched(rising, func(second int) int { return 2 * second }).names(t), "more work takes more connections")
-
-	for _, atCeiling := range []bool{false, true} {
-		s, want := watched(level(12), constant(50)), verdict.Possible
-		if atCeiling {
-			s, want = watched(level(60), constant(50)), verdict.Certain
-		}
-		s.counted("request_timeouts", 12)
-		d := s.diagnoses(t)
-		require.Equal(t, verdict.PoolExhausted, d[0].Name)
-		require.Equal(t, want, d[0].Confidence)
 	}
 }

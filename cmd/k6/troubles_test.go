@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/verdict"
@@ -161,6 +163,22 @@ func TestConnectionLimitIsNamed(t *testing.T) {
 	script := judged(t, `{ poolSize: 10 }`, `request(() => pool.query('SELECT pg_sleep(0.2)'));`)
 	r := run(t, script, map[string]string{"DATABASE_URL": asRole(t, database, "limited", "limited"), "WAIVE": "db_cpu"})
 	require.Equal(t, verdict.LimitReached, diagnosed(t, r)[0], r.Output())
+}
+
+// An application's pool is seen from outside: its sessions in the database, and
+// what it answers.
+func TestAnApplicationsExhaustedPoolIsNamed(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	app := flowboard.Start(t, flowboard.Config{
+		DatabaseURL: database, ApplicationName: "flowboard-exhausted",
+		PoolSize: 2, MaxOverflow: 1, PoolTimeout: 300 * time.Millisecond, Hold: 500 * time.Millisecond,
+	})
+	r := scenario(t, "100users.js", "BASE_URL="+app.BaseURL, "DATABASE_URL="+database,
+		"DB_APPLICATION_NAME=flowboard-exhausted", "DB_POOL_SIZE=2", "DB_MAX_OVERFLOW=1",
+		"CONCURRENT=10", "DURATION=4", "THINK=0.1", "INTERVAL=0")
+	require.Equal(t, verdict.PoolExhausted, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, verdict.Certain, reportOf(t, r).Diagnoses[0].Confidence, r.Output())
 }
 
 // More arrivals than the users can take on, at a pool that has room.
