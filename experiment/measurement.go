@@ -66,7 +66,8 @@ type PoolFigures struct {
 // Measure makes the measurement of a step. phase is everything observed from
 // the end of settling until the last request was answered; atStop is the same
 // as it stood when the last turn was handed out, lasted after the end of
-// settling. pool names the step's pool among those of phase, size is its
+// settling: throughput, levels and CPU are of that time alone, since afterwards
+// the load fades. pool names the step's pool among those of phase, size is its
 // pool_size; a name that is not there means that no pool was seen. drift is nil
 // where it could not be told.
 func Measure(step Step, phase timeline.Phase, pool string, size int, atStop timeline.Totals, lasted time.Duration, drift *float64) Measurement {
@@ -86,23 +87,30 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 	}
 	if p := phase.Totals.Pools[pool]; p != nil {
 		m.Pool = poolFigures(p, size)
+		if loaded := atStop.Pools[pool]; loaded != nil {
+			m.Pool.levels(loaded)
+		}
 	}
-	if cpu := phase.Totals.DatabaseCPU; cpu.Count() > 0 {
+	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
 		m.CPU = &Level{Mean: cpu.Mean(), P95: cpu.Quantile(0.95), Max: cpu.Max()}
 	}
 	return m
 }
 
 func poolFigures(p *timeline.Pool, size int) *PoolFigures {
-	f := &PoolFigures{
+	return &PoolFigures{
 		Size: size, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
-		Timeouts: p.Timeouts, Opened: p.Opened, Samples: p.Active.Count(),
-		Active: level(p.Active), Waiting: level(p.Waiting), Open: p.Total.Max(),
+		Timeouts: p.Timeouts, Opened: p.Opened,
 	}
+}
+
+// levels are those that were sampled under load.
+func (f *PoolFigures) levels(p *timeline.Pool) {
+	f.Samples = p.Active.Count()
+	f.Active, f.Waiting, f.Open = level(p.Active), level(p.Waiting), p.Total.Max()
 	if f.Samples > 0 {
 		f.Overflow = float64(p.InOverflow) / float64(f.Samples)
 	}
-	return f
 }
 
 func times(d timeline.Distribution) Times {

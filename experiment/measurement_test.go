@@ -27,13 +27,17 @@ func TestMeasure(t *testing.T) {
 	o := func(m timeline.Measure, value float64) timeline.Observation {
 		return timeline.Observation{Measure: m, Value: value, Pool: "after"}
 	}
-	atStop := observed(o(timeline.Request, 100), o(timeline.Request, 200)).Totals
+	atStop := observed(
+		o(timeline.Request, 100), o(timeline.Request, 200),
+		o(timeline.Active, 4), o(timeline.Active, 8), o(timeline.InOverflow, 0), o(timeline.InOverflow, 1), o(timeline.Waiting, 3), o(timeline.Total, 8),
+		o(timeline.DatabaseCPU, 20), o(timeline.DatabaseCPU, 40),
+	).Totals
 	phase := observed(
 		o(timeline.Request, 100), o(timeline.Request, 200), o(timeline.Request, 300),
 		o(timeline.RequestFailed, 1), o(timeline.RequestTimeout, 1), o(timeline.RequestDropped, 2),
 		o(timeline.Wait, 10), o(timeline.Wait, 30), o(timeline.Use, 50), o(timeline.Query, 5), o(timeline.Opened, 1),
-		o(timeline.Active, 4), o(timeline.Active, 8), o(timeline.InOverflow, 0), o(timeline.InOverflow, 1), o(timeline.Waiting, 3), o(timeline.Total, 8),
-		o(timeline.DatabaseCPU, 20), o(timeline.DatabaseCPU, 40),
+		// What is sampled while draining is no longer the step's load.
+		o(timeline.Active, 1), o(timeline.InOverflow, 0), o(timeline.Waiting, 0), o(timeline.DatabaseCPU, 90),
 		timeline.Observation{Measure: timeline.Wait, Value: 9999, Pool: "default"},
 	)
 	step := experiment.Step{Label: "after", Round: 2, Duration: 10 * time.Second}
