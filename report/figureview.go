@@ -81,6 +81,11 @@ func (f figure) legend() []legendItem {
 	for _, l := range f.limits {
 		items = append(items, legendItem{"limit", l.name})
 	}
+	if !f.clock { // those of the run are its phases, which have a table
+		for _, m := range f.Marks {
+			items = append(items, legendItem{"mark", m.Label})
+		}
+	}
 	return items
 }
 

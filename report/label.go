@@ -35,7 +35,7 @@ func (c *canvas) style(size format) chartdraw.Style {
 }
 
 // marks draws the vertical lines with their labels at the top. A label that
-// would run into the one before is left out; the chart's table has it.
+// would run into the one before is left out: the legend or the table of phases has it.
 func (f figure) marks(size format) shape {
 	return func(c *canvas) {
 		free := c.box.Left
