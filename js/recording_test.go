@@ -3,6 +3,7 @@ package js
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
@@ -90,4 +91,19 @@ func TestHowBusyK6ItselfIsIsRecorded(t *testing.T) {
 		return u.module.test.recording.recorder.Snapshot().Whole().Generator.CPU.Count() > 0
 	}, 10*probeInterval, probeInterval/10)
 	require.LessOrEqual(t, u.recorded().Generator.CPU.Max(), 110.0, "percent of all cores, give or take a tick")
+}
+
+func TestAClosedPoolIsNotSampledAnyMore(t *testing.T) {
+	u := running(t, `{ sampleInterval: 10 }`)
+	u.js(`pool.query('SELECT 1'); pool.close()`)
+	sampled := func() int64 {
+		u.module.test.flusher.flush(t.Context())
+		return u.module.test.recording.recorder.Snapshot().Whole().Pools["default"].Active.Count()
+	}
+	before := sampled()
+	require.Positive(t, before)
+	time.Sleep(200 * time.Millisecond) // twenty samples of a pool that is open
+	require.Equal(t, before, sampled())
+	u.module.test.end(true)
+	require.Equal(t, before, sampled(), "nor at the end")
 }

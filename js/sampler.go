@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -22,6 +23,7 @@ type sampler struct {
 	out    *tagged
 	status *statusPrinter
 	cpu    *cpuSampler
+	once   sync.Once
 	quit   chan struct{}
 	done   chan struct{}
 }
@@ -59,15 +61,17 @@ func (s *sampler) run() {
 	}
 }
 
-// stop ends the sampler; with push the last levels are sampled too, so that
-// the shortest run has at least one.
+// stop ends the sampler, once; with push the last levels are sampled too, so
+// that the shortest run has at least one.
 func (s *sampler) stop(push bool) {
-	close(s.quit)
-	<-s.done
-	s.cpu.stop()
-	if push {
-		s.sample(time.Now())
-	}
+	s.once.Do(func() {
+		close(s.quit)
+		<-s.done
+		s.cpu.stop()
+		if push {
+			s.sample(time.Now())
+		}
+	})
 }
 
 func (s *sampler) sample(at time.Time) {

@@ -98,14 +98,18 @@ func (p *sharedPool) stat(state *lib.State) pool.Stat {
 	return pool.Stat{Size: config.PoolSize, MaxOverflow: config.MaxOverflow, Available: config.PoolSize}
 }
 
-// close closes the pool for the whole process.
+// close closes the pool for the whole process. Nothing is sampled of it from
+// then on: what a closed pool has is no level that anybody asks for.
 func (p *sharedPool) close() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closed = true
-	p.mu.Unlock()
-	if started := p.started.Load(); started != nil {
-		started.Close()
+	started := p.started.Load()
+	if started == nil {
+		return
 	}
+	started.Close()
+	p.sampler.stop(true)
 }
 
 // stop is the end: the last levels are sampled, then everything is closed.
