@@ -14,8 +14,9 @@ import (
 const slowStatement = 250
 
 // symptoms are the figures of a run that rules look at, for one pool. They come
-// from the recording, or without one from k6's end-of-test figures, which know
-// neither pools, nor reasons, nor times.
+// from the timeline; of several runners' run, whose timelines are gone, from the
+// merged recording, which knows no times; and without either from k6's
+// end-of-test figures, which know neither pools nor reasons.
 type symptoms struct {
 	pool        string // its name, empty where it is not known
 	application bool   // an application's pool, seen from the database
@@ -56,6 +57,9 @@ type spread struct{ count, sum, mean, median, p95, max float64 }
 
 func symptomsOf(in Input) []symptoms {
 	whole := in.Timeline.Whole()
+	if in.Recording != nil {
+		whole = in.Recording.Totals
+	}
 	run := runSymptomsOf(in, whole)
 	var all []symptoms
 	for _, name := range slices.Sorted(maps.Keys(whole.Pools)) {
@@ -98,6 +102,9 @@ func recorded(name string, p *timeline.Pool, in Input) symptoms {
 	}
 	s.slowCount, s.slow = p.Query.Above(slowStatement)
 	s.size, s.capacity = sizes(in.Run.Configuration, name)
+	if in.Recording != nil {
+		s.addUp(in.Recording.Levels[name])
+	}
 	width := in.Timeline.Width.Seconds()
 	for _, w := range in.Timeline.Windows {
 		if pool := w.Totals.Pools[name]; pool != nil {
@@ -105,6 +112,20 @@ func recorded(name string, p *timeline.Pool, in Input) symptoms {
 		}
 	}
 	return s
+}
+
+// addUp takes the levels from those of several runners together: each knows
+// only its own share of the pool.
+func (s *symptoms) addUp(levels []Level) {
+	var active, waiting, total timeline.Distribution
+	for _, l := range levels {
+		for range l.Samples {
+			active.Add(l.Active)
+			waiting.Add(l.Waiting)
+			total.Add(l.TotalMax)
+		}
+	}
+	s.active, s.waiting, s.total = levelsOf(active), levelsOf(waiting), levelsOf(total)
 }
 
 // measuredAtEnd are the symptoms of all pools together, or of a watched

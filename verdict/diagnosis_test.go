@@ -332,6 +332,30 @@ func TestASmallPoolBesideALargeOne(t *testing.T) {
 	require.Empty(t, report.Diagnoses, "of a pool of unknown size only a queue says that it is short")
 }
 
+// Of a run that several runners made there are only the sums and the levels:
+// what happened at once is gone, the rest is named all the same.
+func TestDiagnosisOfSeveralRunners(t *testing.T) {
+	for name, happen := range troubles {
+		s := newStory()
+		s.healthy()
+		happen(s)
+		report, err := verdict.Evaluate(s.input(t))
+		require.NoError(t, err)
+		in := s.input(t)
+		in.Timeline, in.Recording = timeline.Snapshot{}, report.Recording
+		merged, err := verdict.Evaluate(in)
+		require.NoError(t, err)
+		switch name {
+		case verdict.ReconnectStorm: // a wave is one only in its second
+			require.Empty(t, merged.Diagnoses, name)
+		case verdict.ServerRestarted: // refused and lost, but nobody knows when
+			require.Equal(t, verdict.StaleConnections, merged.Diagnoses[0].Name)
+		default:
+			require.Equal(t, name, merged.Diagnoses[0].Name)
+		}
+	}
+}
+
 // Without a recording, k6's own figures say what they can.
 func TestDiagnosisOfK6sFiguresAlone(t *testing.T) {
 	trend := func(count, avg, p95 float64) verdict.Metric {
