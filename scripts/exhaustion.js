@@ -15,13 +15,13 @@ import { Counter, Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { exhaustionCriteria } from '../thresholds/criteria.js';
 import { request } from './lib/request.js';
-import { number, whole } from './lib/settings.js';
+import { number, seconds, whole } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const hold = number('HOLD', 1, 0);
 const poolSize = whole('DB_POOL_SIZE', 2, 1);
 const maxOverflow = whole('DB_MAX_OVERFLOW', 2, 0);
-const poolTimeout = 1000 * number('DB_POOL_TIMEOUT', 0.5, 0.01);
+const poolTimeout = 1000 * seconds('DB_POOL_TIMEOUT', 0.5, 0.01);
 
 const pool = new Pool({ poolSize, maxOverflow, poolTimeout });
 const timedOutWait = new Trend('timed_out_wait', true);

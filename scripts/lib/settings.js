@@ -22,6 +22,23 @@ export function whole(name, byDefault, least) {
   return value;
 }
 
+const units = { ms: 0.001, s: 1, m: 60, h: 3600 };
+
+// seconds reads a length of time as the pool's own settings are written: a
+// number of seconds, or a number with its unit such as 500ms or 1h.
+export function seconds(name, byDefault, least) {
+  const text = __ENV[name];
+  if (text === undefined || text === '') {
+    return byDefault;
+  }
+  const [, value, unit] = /^([\d.]+)(ms|s|m|h)?$/.exec(text) || [];
+  const length = Number(value) * units[unit || 's'];
+  if (!(length >= least)) {
+    throw new Error(`${name} is ${JSON.stringify(text)}: accepted are seconds or a time such as "500ms", at least ${least} s`);
+  }
+  return length;
+}
+
 // users is as many as CONCURRENT for DURATION seconds; k6's own --vus and
 // --duration win over both.
 export function users() {
