@@ -86,15 +86,17 @@ func (p *Pool) drained(ctx context.Context) bool {
 	}
 }
 
-// abort makes every statement in flight fail and closes the sockets of
-// connections that nobody gave back.
+// abort makes every statement in flight fail, whose caller then gives its
+// connection back, and ends the connections that nobody gives back. Either way
+// the server is waited for: it may be in the middle of something.
 func (p *Pool) abort() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for r := range p.records {
-		r.transport.abort()
-		_ = r.transport.Close()
+	var wg sync.WaitGroup
+	for _, r := range p.openRecords(nil) {
+		if !r.flight.fail() {
+			wg.Go(func() { _ = r.transport.Close() })
+		}
 	}
+	wg.Wait()
 }
 
 // closePgx ends pgxpool's own goroutine. Its Close waits for connections that

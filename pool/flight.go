@@ -86,6 +86,17 @@ func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.D
 	f.cancel.HandleCancel(f.ctx)
 }
 
+// fail makes the statement fail now. It is false if none runs.
+func (f *flight) fail() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx == nil {
+		return false
+	}
+	_ = f.cancel.Conn.Conn().SetDeadline(time.Unix(1, 0)) // an error says that it is closed
+	return true
+}
+
 // silenceLimit is how long the server may keep silent on a statement that it
 // has to end within statementTimeout: connectTimeout more, for its word to get
 // here. The timeout is for each statement of a text with several; there are at
