@@ -29,17 +29,13 @@ type fragment struct {
 // Figures implements [Result].
 func (d *document) Figures() map[string]float64 { return maps.Clone(d.figures) }
 
-// Sections implements [Result]. Fragments become a table.
+// Sections implements [Result].
 func (d *document) Sections() []report.Section {
 	all := make([]report.Section, 0, len(d.sections))
 	for _, s := range d.sections {
 		whole := s.Section
-		if len(s.code) > 0 {
-			paste := report.Table{Caption: "To paste", Columns: []string{"Where", "What"}}
-			for _, f := range s.code {
-				paste.Rows = append(paste.Rows, []string{f.where, f.text})
-			}
-			whole.Tables = append(whole.Tables[:len(whole.Tables):len(whole.Tables)], paste)
+		for _, f := range s.code {
+			whole.Snippets = append(whole.Snippets, report.Snippet{Caption: f.where, Text: f.text})
 		}
 		all = append(all, whole)
 	}

@@ -213,7 +213,7 @@ func (f finding) sections() []report.Section {
 	return f.result.Sections()
 }
 
-// experimentNotes say why an experiment ended early.
+// experimentNotes say what an experiment's figures are of, and why it ended early.
 func (t *testRun) experimentNotes() []string {
 	t.mu.Lock()
 	c := t.conduct
@@ -223,10 +223,11 @@ func (t *testRun) experimentNotes() []string {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err == nil {
-		return nil
+	notes := []string{"Figures of requests, waits, connections and CPU are of all steps together."}
+	if c.err != nil {
+		notes = append(notes, "The experiment ended early: "+oneLine(c.err.Error()))
 	}
-	return []string{"The experiment ended early: " + oneLine(c.err.Error())}
+	return notes
 }
 
 // push gives the result's figures to k6's thresholds.

@@ -47,6 +47,7 @@ func hostilePage() report.Input {
 				{Title: hostile, YLabel: hostile, Kind: report.Bars, Categories: []string{hostile, hostile, "c"}, Series: series},
 				{Title: hostile},
 			},
+			Snippets: []report.Snippet{{Caption: hostile, Text: hostile + "\n  " + hostile}},
 		}},
 	}
 	in.Verdict.Metrics = judged().Metrics

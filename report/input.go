@@ -15,10 +15,17 @@ type Input struct {
 // Section is what an experiment adds. No text in it is trusted: all of it is
 // escaped, and passwords in it are taken out.
 type Section struct {
-	Title  string
-	Text   []string // a paragraph each
-	Tables []Table
-	Charts []Chart
+	Title    string
+	Text     []string // a paragraph each
+	Tables   []Table
+	Charts   []Chart
+	Snippets []Snippet
+}
+
+// Snippet is a text to be copied as it stands, line by line.
+type Snippet struct {
+	Caption string
+	Text    string
 }
 
 // Table is a table of figures. A row may be shorter than Columns, not longer.

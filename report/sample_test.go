@@ -146,6 +146,10 @@ func sweep() report.Section {
 			{Title: "Throughput by pool size", XLabel: "connections", YLabel: "requests per second", X: sizes, Series: []report.Series{through}, Marks: knee},
 		},
 		Tables: []report.Table{{Caption: "Steps", Columns: []string{"Connections", "p95, ms", "Requests per second"}, Rows: rows}},
+		Snippets: []report.Snippet{
+			{Caption: ".env", Text: "DB_POOL_SIZE=10\nDB_MAX_OVERFLOW=0"},
+			{Caption: "SQLAlchemy", Text: "engine = create_async_engine(\n    DATABASE_URL,\n    pool_size=10,\n)"},
+		},
 	}
 }
 

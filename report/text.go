@@ -48,7 +48,20 @@ func (s Section) plain() Section {
 	for _, c := range s.Charts {
 		clean.Charts = append(clean.Charts, c.plain())
 	}
+	for _, snippet := range s.Snippets {
+		clean.Snippets = append(clean.Snippets, snippet.plain())
+	}
 	return clean
+}
+
+// plain keeps the lines and their indentation.
+func (s Snippet) plain() Snippet {
+	lines := strings.Split(s.Text, "\n")
+	for i, line := range lines {
+		text := strings.TrimLeft(line, " ")
+		lines[i] = line[:len(line)-len(text)] + plain(text)
+	}
+	return Snippet{Caption: plain(s.Caption), Text: strings.Join(lines, "\n")}
 }
 
 func (t Table) plain() Table {

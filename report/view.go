@@ -32,6 +32,8 @@ type sectionView struct {
 	Text    []string
 	Tables  []tableView
 	Figures []figureView
+
+	Snippets []Snippet
 }
 
 func pageOf(in Input, sections []Section) (pageView, error) {
@@ -57,7 +59,7 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		return pageView{}, err
 	}
 	for i, section := range sections {
-		shown := sectionView{Title: section.Title, Text: section.Text}
+		shown := sectionView{Title: section.Title, Text: section.Text, Snippets: section.Snippets}
 		for _, t := range section.Tables {
 			shown.Tables = append(shown.Tables, t.view())
 		}

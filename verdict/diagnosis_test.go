@@ -117,6 +117,19 @@ func TestAHealthyRunHasNoDiagnosis(t *testing.T) {
 	require.Empty(t, s.names(t), "nor one of which only the queue is known")
 }
 
+// The steps of an experiment provoke what they measure.
+func TestAnExperimentHasNoDiagnosis(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	for range 100 {
+		s.level(60, 50, 60)
+		s.add(timeline.Wait, slices.Repeat([]float64{500}, 100)...)
+	}
+	require.NotEmpty(t, s.names(t))
+	s.recorder.Begin("5+10", time.Now())
+	require.Empty(t, s.names(t))
+}
+
 // Everyday life that looks like trouble at a glance.
 func TestNoFalseAlarm(t *testing.T) {
 	for name, live := range map[string]func(*story){
