@@ -78,6 +78,7 @@ func (m *appMonitor) start(state *lib.State) error {
 		cancel()
 		return &pool.ConnectError{Pool: "monitor", Server: "the application's database", Err: err}
 	}
+	m.test.facts.setServerVersion(conn.PgConn().ParameterStatus("server_version"))
 	m.explainCPU(ctx, conn)
 	m.cancel, m.done = cancel, make(chan struct{})
 	w := &appWatch{

@@ -101,8 +101,11 @@ func (s *cpuSampler) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.conn, err = monitor.Connect(ctx, config)
-	return err
+	if s.conn, err = monitor.Connect(ctx, config); err != nil {
+		return err
+	}
+	s.facts.setServerVersion(s.conn.PgConn().ParameterStatus("server_version"))
+	return nil
 }
 
 func (s *cpuSampler) disconnect() {

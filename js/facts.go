@@ -10,11 +10,24 @@ import (
 )
 
 // facts are what the end-of-test verdict must know beyond the metrics: why a
-// figure is not there.
+// figure is not there, and what the database was.
 type facts struct {
 	mu         sync.Mutex
 	unmeasured map[string]string // by metric: it cannot be had
 	missing    map[string]string // by metric: it should be there and is not
+	server     string            // version of the PostgreSQL met last
+}
+
+func (f *facts) setServerVersion(version string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.server = version
+}
+
+func (f *facts) serverVersion() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.server
 }
 
 func (f *facts) setUnmeasured(metric, reason string) { f.set(&f.unmeasured, metric, reason) }

@@ -107,7 +107,7 @@ func (i *instance) describeRun(run *verdict.Run) {
 	run.Cores = runtime.NumCPU()
 	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
 	run.Started = i.test.startedAt()
-	run.Versions = versions()
+	run.Versions = i.test.versions()
 	if run.Configuration == nil {
 		run.Configuration = make(map[string]string)
 	}
@@ -136,20 +136,27 @@ func describeConfig(c pool.Config) map[string]string {
 	}
 }
 
-func versions() map[string]string {
+// module is this extension's own path.
+const module = "github.com/flowboard/xk6-pgxpool"
+
+func (t *testRun) versions() map[string]string {
 	known := map[string]string{"go": runtime.Version()}
+	if server := t.facts.serverVersion(); server != "" {
+		known["postgresql"] = server
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return known
 	}
-	for _, dependency := range info.Deps {
-		switch dependency.Path {
+	// xk6 makes this module a dependency; in this repository it is the main one.
+	for _, m := range append(info.Deps, &info.Main) {
+		switch m.Path {
 		case "go.k6.io/k6/v2":
-			known["k6"] = dependency.Version
+			known["k6"] = m.Version
 		case "github.com/jackc/pgx/v5":
-			known["pgx"] = dependency.Version
-		case "github.com/flowboard/xk6-pgxpool":
-			known["pgxpool"] = dependency.Version
+			known["pgx"] = m.Version
+		case module:
+			known["pgxpool"] = m.Version
 		}
 	}
 	return known

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // exitThresholds is k6's exit code for thresholds that were crossed.
@@ -68,6 +69,12 @@ func TestPassExitsZero(t *testing.T) {
 	require.Equal(t, "PASS", summaryOf(t, r).Verdict)
 	require.Contains(t, r.File(t, "results/summary.md"), "waived", "the report shows the waiver")
 	require.Contains(t, r.File(t, "results/junit.xml"), "<testsuite")
+	require.Contains(t, r.File(t, "results/report.html"), "<svg")
+	summary, err := verdict.ParseSummary([]byte(r.File(t, "results/summary.json")))
+	require.NoError(t, err)
+	for _, program := range []string{"go", "k6", "pgx", "pgxpool", "postgresql"} {
+		require.NotEmpty(t, summary.Run.Versions[program], program)
+	}
 }
 
 func TestWarningHoldsOnlyTheFailGate(t *testing.T) {

@@ -5,7 +5,7 @@ import { Pool } from 'k6/x/pgxpool';
 import { poolCriteria } from '../../thresholds/criteria.js';
 import { application } from './application.js';
 import { listIssues, seedIssues } from './issues.js';
-import { interval } from './settings.js';
+import { interval, thinkTime } from './settings.js';
 
 const statusInterval = `${interval}s`;
 
@@ -14,7 +14,7 @@ export const target = __ENV.BASE_URL ? overHTTP(__ENV.BASE_URL) : database();
 function database() {
   const pool = new Pool({ statusInterval });
   return {
-    judged: { criteria: poolCriteria },
+    judged: { criteria: poolCriteria, configuration: { think: thinkTime } },
     prepare: () => seedIssues(pool),
     listIssues: () => listIssues(pool),
   };
@@ -22,5 +22,6 @@ function database() {
 
 function overHTTP(baseURL) {
   const { url, criteria, configuration, prepare, run } = application(baseURL, statusInterval);
-  return { judged: { criteria, configuration, target: url }, prepare, listIssues: run };
+  const judged = { criteria, configuration: { ...configuration, think: thinkTime }, target: url };
+  return { judged, prepare, listIssues: run };
 }
