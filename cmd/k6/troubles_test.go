@@ -78,7 +78,7 @@ func TestExhaustion(t *testing.T) {
 
 // The runbook's own load is healthy: nothing is diagnosed.
 func TestNoFalseAlarm(t *testing.T) {
-	r := scenario(t, "100users.js", "CONCURRENT=100", "DURATION=5", "INTERVAL=0", "WAIVE=db_cpu,response_drift")
+	r := scenario(t, "100users.js", "CONCURRENT=100", "DURATION=6", "THINK=3", "INTERVAL=0", "WAIVE=db_cpu,response_drift")
 	require.Zero(t, r.Code, r.Output())
 	require.Empty(t, diagnosed(t, r), r.Output())
 }
@@ -89,12 +89,6 @@ func TestTroublesAreSurvivedAndNamed(t *testing.T) {
 		diagnosis string
 		says      string // beside the verdict
 	}{
-		"stale-connections.js": {
-			[]string{"DURATION=4", "EVERY=0.5"}, verdict.StaleConnections, "requests failed with pre-ping off",
-		},
-		"recycle.js": {
-			[]string{"DURATION=8", "RECYCLE=3"}, verdict.ReconnectStorm, "",
-		},
 		"leak.js": {
 			[]string{"ITERATIONS=3"}, verdict.ConnectionLeak, "scripts/leak.js:",
 		},
@@ -119,6 +113,31 @@ func TestTroublesAreSurvivedAndNamed(t *testing.T) {
 
 // oneSpaced undoes the report's line breaks.
 func oneSpaced(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Without pre-ping, users meet more dead connections than with it.
+func TestStaleConnections(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "stale-connections.js", "DURATION=4", "EVERY=0.5")
+	require.Equal(t, verdict.StaleConnections, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, verdict.Pass, reportOf(t, r).Verdict, r.Output())
+	require.Contains(t, oneSpaced(r.Stdout), "requests failed with pre-ping off")
+	metrics := reportOf(t, r).Metrics
+	on := metrics["request_success{pre_ping:on}"].Values
+	off := metrics["request_success{pre_ping:off}"].Values
+	require.Positive(t, on["passes"], r.Output())
+	require.Less(t, 2*on["fails"], off["fails"], r.Output())
+}
+
+// Spread, as many connections are opened anew, but never so many at once.
+func TestRecycleWave(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "recycle.js", "DURATION=9", "RECYCLE=4")
+	require.Equal(t, verdict.ReconnectStorm, diagnosed(t, r)[0], r.Output())
+	s := reportOf(t, r)
+	require.NotEqual(t, verdict.Fail, s.Verdict, r.Output())
+	wave, spread := rowOf(t, s, "wave").Measured, rowOf(t, s, "spread").Measured
+	require.Less(t, 1.3**spread, *wave, r.Output())
+}
 
 // On the temporary server, which the script itself restarts.
 func TestRestart(t *testing.T) {
