@@ -73,7 +73,7 @@ func closedLoop(t *testing.T, h *harness, users int, seen *totals) time.Duration
 			for ctx.Err() == nil {
 				// Long enough that a busy machine's few milliseconds between two
 				// queries, which the formula knows nothing of, stay below 5 %.
-				if _, err := h.Query(s, "SELECT pg_sleep(0.1)", nil); err != nil && ctx.Err() == nil {
+				if _, err := h.Query(s, "SELECT pg_sleep(0.05)", nil); err != nil && ctx.Err() == nil {
 					t.Error(err)
 					return
 				}
@@ -81,10 +81,10 @@ func closedLoop(t *testing.T, h *harness, users int, seen *totals) time.Duration
 		})
 	}
 	require.Eventually(t, func() bool { return h.Stat().Total == min(h.Config().PoolSize, users) }, 20*time.Second, 10*time.Millisecond)
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(1200 * time.Millisecond) // everybody has queued once: 100 users, 5 connections, 50 ms
 	start := time.Now()
 	seen.counting.Store(true)
-	time.Sleep(4 * time.Second)
+	time.Sleep(3 * time.Second)
 	seen.counting.Store(false)
 	measured := time.Since(start)
 	cancel()
