@@ -44,7 +44,10 @@ declare module 'k6/x/pgxpool' {
   export interface Options {
     /**
      * The database. `postgres://`, `postgresql://` and SQLAlchemy's
-     * `postgresql+asyncpg://`, `postgresql+psycopg://`, `postgresql+psycopg2://`.
+     * `postgresql+asyncpg://`, `postgresql+psycopg://`, `postgresql+psycopg2://`. What it leaves
+     * out comes from libpq's places: `postgres://` alone from `PGHOST`, `PGUSER` and the like,
+     * the password from `PGPASSWORD` or `~/.pgpass`, `postgres:///?service=name` from a service
+     * file. k6 keeps what is given with `-e` in an archive; the environment it leaves out.
      * Environment: `DATABASE_URL`. Default: a temporary PostgreSQL on this machine.
      */
     url?: string;
@@ -108,7 +111,7 @@ declare module 'k6/x/pgxpool' {
 
     /**
      * The server's own limit for one statement: whole milliseconds up to 2147483647, 0 for
-     * none. Environment: `DB_STATEMENT_TIMEOUT`. Default: none.
+     * none. A server that then stays silent for {@link Options.connectTimeout} more is given up. Environment: `DB_STATEMENT_TIMEOUT`. Default: none.
      */
     statementTimeout?: Duration;
 
@@ -331,7 +334,11 @@ declare module 'k6/x/pgxpool' {
     readonly name: 'ConnectError';
   }
 
-  /** A connection broke while it was used. */
+  /**
+   * A connection broke while it was used. The message says what is known of the statement:
+   * not sent, rolled back, or unknown. After a COMMIT whose answer never came, whether the
+   * transaction was committed is unknown: look for its rows before you run it again.
+   */
   export interface ConnectionLostError extends Error {
     readonly name: 'ConnectionLostError';
   }

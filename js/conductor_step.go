@@ -114,8 +114,12 @@ func (c *conductor) announce(step experiment.Step) {
 	if step.Load.Rate > 0 {
 		load = fmt.Sprintf("%g arrivals per second", step.Load.Rate)
 	}
-	c.say(fmt.Sprintf("%s: step %d of %d, %s, %s, %v; about %v left",
-		c.plan.Name(), done+1, done+left, step.Label, load,
+	what := step.Label
+	if load != what {
+		what += ", " + load
+	}
+	c.say(fmt.Sprintf("%s: step %d of %d, %s, %v; about %v left",
+		c.plan.Name(), done+1, done+left, what,
 		(step.Settle + step.Duration).Round(time.Second), remaining.Round(time.Second)))
 }
 
