@@ -46,14 +46,14 @@ func (r *report) markdown() string {
 }
 
 func (r *report) write(base string) error {
-	if err := os.WriteFile(base+".md", []byte(r.markdown()), 0o644); err != nil { //nolint:gosec // a report
+	if err := os.WriteFile(base+".md", []byte(r.markdown()), 0o600); err != nil {
 		return fmt.Errorf("writing the table: %w", err)
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the figures: %w", err)
 	}
-	if err := os.WriteFile(base+".json", append(text, '\n'), 0o644); err != nil { //nolint:gosec // a report
+	if err := os.WriteFile(base+".json", append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("writing the figures: %w", err)
 	}
 	return nil
