@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -31,8 +32,7 @@ type terminal struct {
 }
 
 func (t *terminal) say(line string) {
-	t.WriteString(strings.TrimRight(line, " "))
-	t.WriteByte('\n')
+	fmt.Fprintln(&t.Builder, strings.TrimRight(line, " "))
 }
 
 func (t *terminal) section(s section) {

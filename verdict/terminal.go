@@ -46,8 +46,7 @@ type terminal struct {
 }
 
 func (t *terminal) say(line string) {
-	t.WriteString(strings.TrimRight(line, " "))
-	t.WriteByte('\n')
+	fmt.Fprintln(&t.Builder, strings.TrimRight(line, " "))
 }
 
 // wrapped says a text behind a first prefix; further lines are indented by the
