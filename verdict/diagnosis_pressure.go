@@ -116,27 +116,31 @@ func findConnectionLeak(s symptoms) finding {
 // findRisingFloor sees an application's connections that never come back: the
 // lowest level in use rises through the run while there is no more work.
 func findRisingFloor(s symptoms) finding {
-	const thirds = 3
-	if len(s.spans) < 4*thirds {
+	n := len(s.spans)
+	if n < 12 { // four to a third
 		return finding{}
 	}
-	var floor [thirds]float64
-	var requests [thirds]int64
-	for third := range thirds {
-		floor[third] = math.Inf(1)
-		for _, w := range s.spans[third*len(s.spans)/thirds : (third+1)*len(s.spans)/thirds] {
-			if w.pool.Active.Count() > 0 {
-				floor[third] = min(floor[third], w.pool.Active.Min())
-			}
-			requests[third] += w.requests
-		}
-	}
-	rises := floor[0]+1 <= floor[1] && floor[1]+1 <= floor[2] && floor[2] >= 0.5*float64(s.size) &&
-		!math.IsInf(floor[2], 1)
-	if !rises || requests[2] > requests[1] {
+	first, _ := floorInUse(s.spans[:n/3])
+	second, before := floorInUse(s.spans[n/3 : 2*n/3])
+	last, after := floorInUse(s.spans[2*n/3:])
+	rises := first+1 <= second && second+1 <= last && last >= 0.5*float64(s.size) && !math.IsInf(last, 1)
+	if !rises || after > before {
 		return finding{}
 	}
 	return finding{Likely, []string{fmt.Sprintf(
 		"the lowest level in use rose from %.0f over %.0f to %.0f connections, while requests went from %d to %d",
-		floor[0], floor[1], floor[2], requests[1], requests[2])}}
+		first, second, last, before, after)}}
+}
+
+// floorInUse is the lowest level in use during some spans, +Inf where none was
+// sampled, and the requests that ended in them.
+func floorInUse(spans []span) (level float64, requests int64) {
+	level = math.Inf(1)
+	for _, w := range spans {
+		if w.pool.Active.Count() > 0 {
+			level = min(level, w.pool.Active.Min())
+		}
+		requests += w.requests
+	}
+	return level, requests
 }
