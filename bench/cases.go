@@ -61,7 +61,7 @@ func cases(xk6sql bool) []benchCase {
 func bareCase(name, label string, rows int) benchCase {
 	return benchCase{name: name, label: label, bare: name, queries: jsonQueries,
 		command: func(s settings, users, seconds int) *exec.Cmd {
-			return exec.Command(filepath.Join(s.dir, "bare"), //nolint:gosec // our own binary
+			return exec.Command(filepath.Join(s.dir, "bare"), // #nosec G204 -- our own binary
 				"-url", s.url, "-users", strconv.Itoa(users), "-pool", strconv.Itoa(s.pool),
 				"-rows", strconv.Itoa(rows), "-duration", fmt.Sprintf("%ds", seconds))
 		}}
@@ -76,7 +76,7 @@ func extension(name, label, bare string) benchCase {
 
 func k6(script, binary, name string) func(settings, int, int) *exec.Cmd {
 	return func(s settings, users, seconds int) *exec.Cmd {
-		cmd := exec.Command(filepath.Join(s.dir, binary), "run", "--quiet", script) //nolint:gosec // our own binary
+		cmd := exec.Command(filepath.Join(s.dir, binary), "run", "--quiet", script) // #nosec G204 -- our own binary
 		cmd.Env = append(os.Environ(), "DATABASE_URL="+s.url, "CASE="+name,
 			"USERS="+strconv.Itoa(users), "POOL="+strconv.Itoa(s.pool), "SECONDS="+strconv.Itoa(seconds))
 		return cmd
@@ -84,7 +84,7 @@ func k6(script, binary, name string) func(settings, int, int) *exec.Cmd {
 }
 
 func pgbench(s settings, users, seconds int) *exec.Cmd {
-	return exec.Command("pgbench", "--no-vacuum", "--protocol=prepared", "--jobs=2", //nolint:gosec // fixed arguments
+	return exec.Command("pgbench", "--no-vacuum", "--protocol=prepared", "--jobs=2", // #nosec G204 -- fixed arguments
 		"--client="+strconv.Itoa(users), "--time="+strconv.Itoa(max(seconds, 1)),
 		"--file="+filepath.Join("bench", "k6", "select.sql"), s.url)
 }
@@ -120,7 +120,7 @@ func buildAll(ctx context.Context, dir string, xk6sql bool) error {
 	}
 	for _, t := range targets {
 		fmt.Fprintln(os.Stderr, "building", t.name)
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, t.name), t.pkg) //nolint:gosec // fixed arguments
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, t.name), t.pkg) // #nosec G204 -- fixed arguments
 		cmd.Dir = t.in
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s (run it from the project's directory): %w: %s", t.name, err, out)

@@ -64,7 +64,7 @@ func many(ctx context.Context, s settings, users, size int) error {
 
 func manyRun(ctx context.Context, s settings, users int, size string, also func()) (watched, error) {
 	fmt.Fprintf(os.Stderr, "%d users, pool %q\n", users, size)
-	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, "k6"), "run", "--quiet", filepath.Join("bench", "k6", "many.js")) //nolint:gosec // our own
+	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, "k6"), "run", "--quiet", filepath.Join("bench", "k6", "many.js")) // #nosec G204 -- our own binary
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+s.url, "POOL="+size,
 		"USERS="+strconv.Itoa(users), "SECONDS="+strconv.Itoa(max(s.seconds, 20)))
 	return watch(ctx, cmd, 200*time.Millisecond, also)

@@ -24,7 +24,7 @@ func watch(ctx context.Context, cmd *exec.Cmd, every time.Duration, also func())
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	p, err := process.NewProcessWithContext(ctx, int32(cmd.Process.Pid)) //nolint:gosec // a process id
+	p, err := process.NewProcessWithContext(ctx, int32(cmd.Process.Pid)) // #nosec G115 -- process ids are small
 	if err != nil {
 		return watched{}, fmt.Errorf("watching %s: %w", cmd.Path, err)
 	}

@@ -29,7 +29,7 @@ func soak(ctx context.Context, s settings, queries int) error {
 func soakWith(ctx context.Context, s settings, queries int, flags []string) error {
 	fmt.Fprintf(os.Stderr, "%d queries %v\n", queries, flags)
 	args := append([]string{"run", "--quiet"}, flags...)
-	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, "k6"), append(args, filepath.Join("bench", "k6", "soak.js"))...) //nolint:gosec // our own
+	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, "k6"), append(args, filepath.Join("bench", "k6", "soak.js"))...) // #nosec G204 -- our own binary
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+s.url, "USERS=100",
 		"POOL="+strconv.Itoa(s.pool), "QUERIES="+strconv.Itoa(queries))
 	start := time.Now()

@@ -52,7 +52,7 @@ func (a account) attributes() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{Setsid: true}
 	if a.drop {
 		// macOS' nobody is -2: the conversion to the kernel's unsigned type is meant.
-		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
+		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} // #nosec G115 -- see above
 	}
 	return attributes
 }

@@ -113,7 +113,7 @@ func inspect(ctx context.Context, as account, dir string) (installation, error) 
 		return installation{}, err
 	}
 	found := installation{binDir: dir}
-	cmd := exec.CommandContext(ctx, found.program("postgres"), "--version")
+	cmd := exec.CommandContext(ctx, found.program("postgres"), "--version") // #nosec G204 -- a program of the installation
 	cmd.Dir = string(filepath.Separator)
 	cmd.SysProcAttr = as.attributes()
 	out, err := cmd.Output()

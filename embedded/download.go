@@ -66,7 +66,7 @@ func cacheDir(cfg Config, as account) (string, error) {
 		}
 		dir = filepath.Join(user, "xk6-pgxpool")
 	}
-	return dir, os.MkdirAll(dir, 0o755) // programs, which everybody may run
+	return dir, os.MkdirAll(dir, 0o755) // #nosec G301 -- programs, which everybody may run
 }
 
 // abandonable returns at the context's end. The library cannot be interrupted: its download goes on in the
@@ -115,7 +115,7 @@ func fetch(work, unpacked, repository string) error {
 	}
 	config := embeddedpostgres.DefaultConfig().
 		Version(downloadVersion).
-		Port(uint32(port)).
+		Port(uint32(port)). // #nosec G115 -- a port
 		CachePath(filepath.Join(work, "archive")).
 		BinariesPath(unpacked).
 		RuntimePath(filepath.Join(work, "runtime")).

@@ -41,7 +41,7 @@ func (s *Server) launch(program string, args ...string) (*process, error) {
 	}
 	defer func() { _ = log.Close() }() // the child has its own
 
-	cmd := exec.Command(s.found.program(program), args...)
+	cmd := exec.Command(s.found.program(program), args...) // #nosec G204 -- a program of the installation
 	cmd.Dir = s.dir
 	cmd.Env = serverEnvironment(os.Environ())
 	cmd.Stdout, cmd.Stderr = log, log
@@ -163,7 +163,7 @@ func (p *process) awaitReady(ctx context.Context, dataDir string) error {
 // The file may be half written or an earlier process's.
 func (p *process) ready(dataDir string) bool {
 	const stateLine = 8
-	file, err := os.Open(filepath.Join(dataDir, "postmaster.pid"))
+	file, err := os.Open(filepath.Join(dataDir, "postmaster.pid")) // #nosec G304 -- our own folder
 	if err != nil {
 		return false
 	}

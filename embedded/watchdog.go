@@ -19,7 +19,7 @@ type watchdog struct {
 }
 
 func startWatchdog(dir string, as account) (*watchdog, error) {
-	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "xk6-pgxpool-watchdog", dir)
+	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "xk6-pgxpool-watchdog", dir) // #nosec G204 -- our own script and folder
 	cmd.Dir = "/"
 	cmd.SysProcAttr = as.attributes()
 	owner, err := cmd.StdinPipe()

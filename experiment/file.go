@@ -48,7 +48,7 @@ func (f File) JSON() ([]byte, error) {
 
 // ReadFile reads the file of that path. The error is a [FileError].
 func ReadFile(path string) (File, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the user names it
+	text, err := os.ReadFile(path) // #nosec G304 -- the user names it
 	if err != nil {
 		return File{}, &FileError{Problem: "it cannot be read", Err: err}
 	}

@@ -123,7 +123,7 @@ func readSeed(s *settings, value any) error {
 	if !ok {
 		return notAccepted(value, fmt.Sprintf("a whole number from 0 to %d", maxSeed))
 	}
-	s.seed = uint64(v) //nolint:gosec // not negative
+	s.seed = uint64(v) // #nosec G115 -- not negative
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (k knee) bootstrap(seed uint64) (c confidenceOf, ok bool) {
 	if k.p95.freedom == 0 {
 		return c, false
 	}
-	random := rand.New(rand.NewPCG(seed, math.MaxUint64)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(seed, math.MaxUint64)) // #nosec G404 -- no secret
 	rows, columns := len(k.sound), len(k.p95.residuals[0])
 	scale := math.Sqrt(float64(rows*columns) / float64(k.p95.freedom))
 	found := make([]int, resamples)

@@ -51,21 +51,21 @@ func decodeBinaryInt2(c *converter, src []byte) (sobek.Value, error) {
 	if len(src) != 2 {
 		return nil, errBinarySize
 	}
-	return c.rt.ToValue(int16(binary.BigEndian.Uint16(src))), nil
+	return c.rt.ToValue(int16(binary.BigEndian.Uint16(src))), nil // #nosec G115 -- the wire's two's complement
 }
 
 func decodeBinaryInt4(c *converter, src []byte) (sobek.Value, error) {
 	if len(src) != 4 {
 		return nil, errBinarySize
 	}
-	return c.rt.ToValue(int32(binary.BigEndian.Uint32(src))), nil
+	return c.rt.ToValue(int32(binary.BigEndian.Uint32(src))), nil // #nosec G115 -- the wire's two's complement
 }
 
 func decodeBinaryInt8(c *converter, src []byte) (sobek.Value, error) {
 	if len(src) != 8 {
 		return nil, errBinarySize
 	}
-	return c.integer(int64(binary.BigEndian.Uint64(src))), nil
+	return c.integer(int64(binary.BigEndian.Uint64(src))), nil // #nosec G115 -- the wire's two's complement
 }
 
 func decodeTextInt(c *converter, src []byte) (sobek.Value, error) {

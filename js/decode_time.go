@@ -21,7 +21,7 @@ func decodeBinaryTimestamp(c *converter, src []byte) (sobek.Value, error) {
 	if len(src) != 8 {
 		return nil, errBinarySize
 	}
-	micros := int64(binary.BigEndian.Uint64(src))
+	micros := int64(binary.BigEndian.Uint64(src)) // #nosec G115 -- the wire's two's complement
 	switch micros {
 	case math.MaxInt64:
 		return c.rt.ToValue(math.Inf(1)), nil
@@ -35,7 +35,7 @@ func decodeBinaryDate(c *converter, src []byte) (sobek.Value, error) {
 	if len(src) != 4 {
 		return nil, errBinarySize
 	}
-	days := int32(binary.BigEndian.Uint32(src))
+	days := int32(binary.BigEndian.Uint32(src)) // #nosec G115 -- the wire's two's complement
 	switch days {
 	case math.MaxInt32:
 		return c.rt.ToValue(math.Inf(1)), nil

@@ -54,7 +54,7 @@ func (a *arrayArg) Dimensions() []pgtype.ArrayDimension {
 	}
 	dimensions := make([]pgtype.ArrayDimension, len(a.lengths))
 	for i, length := range a.lengths {
-		dimensions[i] = pgtype.ArrayDimension{Length: int32(length), LowerBound: 1}
+		dimensions[i] = pgtype.ArrayDimension{Length: int32(length), LowerBound: 1} // #nosec G115 -- a message has no room for more
 	}
 	return dimensions
 }

@@ -10,7 +10,7 @@ import (
 // processMemory gives the resident memory of the k6 process, which the pools
 // are part of, in bytes.
 func (i *instance) processMemory(sobek.FunctionCall) sobek.Value {
-	self, err := process.NewProcess(int32(os.Getpid())) //nolint:gosec // process ids are small
+	self, err := process.NewProcess(int32(os.Getpid())) // #nosec G115 -- process ids are small
 	if err != nil {
 		i.throw(misuse("processMemory(): %w", err))
 	}

@@ -100,7 +100,7 @@ type statusPrinter struct {
 }
 
 func newStatusPrinter(out *os.File) *statusPrinter {
-	return &statusPrinter{out: out, terminal: term.IsTerminal(int(out.Fd()))} //nolint:gosec // a small number
+	return &statusPrinter{out: out, terminal: term.IsTerminal(int(out.Fd()))}
 }
 
 func (p *statusPrinter) print(stat pool.Stat) { p.line(monitor.StatusLine(stat.Active, stat.Size)) }

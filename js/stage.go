@@ -55,9 +55,9 @@ func (s *stage) due(first bool) <-chan struct{} {
 	if s.arrivals != nil {
 		return s.arrivals
 	}
-	share := 0.5 + rand.Float64() //nolint:gosec // no secret
+	share := 0.5 + rand.Float64() // #nosec G404 -- no secret
 	if first {
-		share = rand.Float64() //nolint:gosec // no secret
+		share = rand.Float64() // #nosec G404 -- no secret
 	}
 	thought := make(chan struct{})
 	time.AfterFunc(time.Duration(share*float64(s.think)), func() { close(thought) })
@@ -104,7 +104,7 @@ func (s *stage) arrive(rate float64, dropped func(at time.Time)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for at := time.Now(); ; {
-		at = at.Add(time.Duration(rand.ExpFloat64() / rate * float64(time.Second))) //nolint:gosec // no secret
+		at = at.Add(time.Duration(rand.ExpFloat64() / rate * float64(time.Second)))
 		timer.Reset(time.Until(at))
 		select {
 		case <-timer.C:

@@ -95,7 +95,7 @@ func files(judged verdict.Report, in verdict.Input, found finding) ([]output, er
 
 // terminalWidth is that of standard output, 80 where it is no terminal.
 func terminalWidth() int {
-	width, _, err := term.GetSize(int(os.Stdout.Fd())) //nolint:gosec // a small number
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil || width <= 0 {
 		return 80
 	}

@@ -69,7 +69,7 @@ func TestBlockedAndBlockingSessions(t *testing.T) {
 	second := app.run("SELECT * FROM t")
 
 	d := sampleUntil(t, s, func(s Sample) bool { return s.Database.LockWaits == 2 }).Database
-	pid := func(c *pgx.Conn) int32 { return int32(c.PgConn().PID()) } //nolint:gosec // a pid fits
+	pid := func(c *pgx.Conn) int32 { return int32(c.PgConn().PID()) }
 	require.ElementsMatch(t, []Blocked{
 		{PID: pid(first), By: []int32{pid(blocker)}},
 		{PID: pid(second), By: []int32{pid(blocker), pid(first)}},

@@ -54,7 +54,7 @@ func readDotEnv(dir string) (map[string]string, error) {
 	case err == nil && info.Size() > dotEnvSize:
 		return nil, &ConfigError{Source: path, Reason: "the file is larger than 64 KiB", Accepted: "lines of the form NAME=value"}
 	}
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) // #nosec G304 -- the user's own .env
 	if err != nil {
 		return nil, unreadable(path, err)
 	}

@@ -99,7 +99,7 @@ func New(config Config, options Options) (*Pool, error) {
 		return nil, fmt.Errorf("making the pool %q: %w", config.Name, err)
 	}
 	pgxConfig.ConnConfig = connConfig
-	pgxConfig.MaxConns = int32(config.MaxConns()) //nolint:gosec // Validate bounds it
+	pgxConfig.MaxConns = int32(config.MaxConns()) // #nosec G115 -- Validate bounds it
 	pgxConfig.MinConns, pgxConfig.MinIdleConns = 0, 0
 	pgxConfig.MaxConnLifetime = 0 // off: recycling is ours
 	pgxConfig.MaxConnIdleTime, pgxConfig.HealthCheckPeriod = never, never

@@ -54,7 +54,7 @@ func views(prefix string, figures []figure) ([]figureView, error) {
 			}
 			shown[i].Images = append(shown[i].Images, image{
 				size.class, size.width, size.height,
-				template.HTML(content), //nolint:gosec // the library escapes the texts in it
+				template.HTML(content), // #nosec G203 -- the library escapes the texts in it
 			})
 		}
 		shown[i].Label, shown[i].Legend, shown[i].Table = f.label(), f.legend(), f.table().view()

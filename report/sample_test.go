@@ -16,7 +16,7 @@ var began = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // goes into overflow, users wait, and in the end waits time out.
 func exhaustion(length time.Duration) timeline.Snapshot {
 	var r timeline.Recorder
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(1, 2))
 	const tick = 100 * time.Millisecond
 	r.Begin("calm", began)
 	for at := time.Duration(0); at < length; at += tick {

@@ -39,7 +39,7 @@ type sectionView struct {
 func pageOf(in Input, sections []Section) (pageView, error) {
 	figures, remarks := overTime(in)
 	v := pageView{
-		Style:     template.CSS(styleSheet), //nolint:gosec // ours, not the caller's
+		Style:     template.CSS(styleSheet), // #nosec G203 -- ours, not the caller's
 		Title:     plain(titleOf(in.Verdict.Run)),
 		Verdict:   plain(string(in.Verdict.Verdict)),
 		Class:     classOf(in.Verdict.Verdict),

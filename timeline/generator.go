@@ -26,7 +26,7 @@ type GeneratorProbe struct {
 // NewGeneratorProbe takes a first reading. It fails where the system does not
 // tell the process's CPU time.
 func NewGeneratorProbe(at time.Time) (*GeneratorProbe, error) {
-	self, err := process.NewProcess(int32(os.Getpid())) //nolint:gosec // process ids are small
+	self, err := process.NewProcess(int32(os.Getpid())) // #nosec G115 -- process ids are small
 	if err != nil {
 		return nil, fmt.Errorf("reading the load generator's CPU time: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func TestDistributionKnowsItsEndsAndItsQuantiles(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(1, 2))
 	values := make([]float64, 10_000)
 	var d Distribution
 	sum := 0.0

@@ -140,7 +140,7 @@ func TestMergedCountsAndRatesAdd(t *testing.T) {
 }
 
 func TestMergedPercentilesAreThoseOfAllValues(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(3, 4))
 	var all []float64
 	drawn := func(mean float64) func(int) float64 {
 		return func(int) float64 {

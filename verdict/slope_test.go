@@ -49,7 +49,7 @@ func TestSlope(t *testing.T) {
 func TestSlopeKeepsItsPromise(t *testing.T) {
 	js, err := loadLib(t, "slope.js", nil)
 	require.NoError(t, err)
-	random := rand.New(rand.NewPCG(3, 7)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(3, 7))
 	const runs, truth = 100, 0.05
 	held := 0
 	for range runs {
@@ -87,7 +87,7 @@ func growthOf(t *testing.T, n int, value func(i int) float64) (growth, typical f
 }
 
 func TestSeries(t *testing.T) {
-	random := rand.New(rand.NewPCG(5, 9)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(5, 9))
 	grown, typical, points := growthOf(t, 10_000, func(i int) float64 { return 100 + float64(i)/100 })
 	require.InDelta(t, 75, grown, 1.5, "100 in all, of which the first quarter is left out")
 	require.InDelta(t, 150, typical, 1)

@@ -34,7 +34,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	config.MaxConns = int32(*size) //nolint:gosec // a flag of ours
+	config.MaxConns = int32(*size) // #nosec G115 -- a flag of ours
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		return err

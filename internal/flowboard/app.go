@@ -62,7 +62,7 @@ func Launch(cfg Config) (*App, error) {
 	}
 	app := &App{output: newOutput(), exited: make(chan struct{})}
 	// Port 0 lets the system choose: a port found free beforehand may be taken by then.
-	app.cmd = exec.Command(python(), "-m", "uvicorn", "--app-dir", source,
+	app.cmd = exec.Command(python(), "-m", "uvicorn", "--app-dir", source, // #nosec G204 -- the tester names the interpreter
 		"--host", "127.0.0.1", "--port", "0", "--no-access-log", "app.main:app")
 	app.cmd.Dir = cfg.Dir
 	app.cmd.Env = cfg.environment()

@@ -37,17 +37,17 @@ var build = sync.OnceValues(func() (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	lock, err := os.Create(filepath.Join(dir, "lock")) //nolint:gosec // our own directory
+	lock, err := os.Create(filepath.Join(dir, "lock")) // #nosec G304 -- our own directory
 	if err != nil {
 		return "", err
 	}
-	defer lock.Close()                                                     //nolint:errcheck // nothing was written
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a small number
+	defer lock.Close() //nolint:errcheck // nothing was written
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, name)
 	args = append(args, "-o", binary, "github.com/flowboard/xk6-pgxpool/cmd/k6")
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil { //nolint:gosec // arguments of ours
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}
 	return binary, nil
@@ -83,7 +83,7 @@ func (r Result) Output() string { return r.Stdout + r.Stderr }
 // File reads a file below the working directory.
 func (r Result) File(t testing.TB, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(r.Dir, name))
+	text, err := os.ReadFile(filepath.Join(r.Dir, name)) // #nosec G304 -- the test names it
 	require.NoError(t, err, r.Output())
 	return string(text)
 }
@@ -91,7 +91,7 @@ func (r Result) File(t testing.TB, name string) string {
 // Command prepares a run without starting it, for tests that need its process.
 func Command(ctx context.Context, t testing.TB, r Run) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, Binary(t), r.Args...)
+	cmd := exec.CommandContext(ctx, Binary(t), r.Args...) // #nosec G204 -- a program of our own making
 	cmd.Dir = r.Dir
 	if cmd.Dir == "" {
 		cmd.Dir = t.TempDir()

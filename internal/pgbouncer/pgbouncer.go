@@ -54,7 +54,7 @@ pool_mode = transaction
 default_pool_size = %d
 `, target.Hostname(), target.Port(), target.User.Username(), password, port, size), 0o600))
 
-	cmd := exec.Command(binary, config) //nolint:gosec // a fixed program
+	cmd := exec.Command(binary, config) // #nosec G204 -- a fixed program
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	dropRoot(t, cmd, dir, config)
@@ -91,7 +91,7 @@ func dropRoot(t testing.TB, cmd *exec.Cmd, paths ...string) {
 		require.NoError(t, os.Chown(path, uid, gid))
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, //nolint:gosec // ids of an account
+		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, // #nosec G115 -- ids of an account
 	}
 }
 

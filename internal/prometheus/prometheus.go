@@ -54,7 +54,7 @@ func Start(t testing.TB) *Server {
 	config := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(config, []byte("global:\n  scrape_interval: 1h\n"), 0o600))
 	s := &Server{address: freeAddress(t)}
-	cmd := exec.Command(binary, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), //nolint:gosec // a fixed program
+	cmd := exec.Command(binary, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), // #nosec G204 -- a fixed program
 		"--web.listen-address="+s.address, "--web.enable-remote-write-receiver", "--log.level=warn")
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log

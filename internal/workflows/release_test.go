@@ -115,7 +115,7 @@ func TestReleaseChecksTheImage(t *testing.T) {
 		engine := t.TempDir()
 		text := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in\n*version) echo '%s';;\n*-u) echo %s;;\n*Size*) echo %s;;\nesac\n",
 			c.version, c.user, c.size)
-		require.NoError(t, os.WriteFile(filepath.Join(engine, "docker"), []byte(text), 0o700)) //nolint:gosec // a program
+		require.NoError(t, os.WriteFile(filepath.Join(engine, "docker"), []byte(text), 0o700))
 		r := runner{dir: t.TempDir(), shell: w.Defaults.Run.Shell, env: image.Env,
 			process: map[string]string{"PATH": engine + ":" + os.Getenv("PATH")}}
 		got := r.run(t, check)
