@@ -1,3 +1,5 @@
+//go:build unix
+
 package pool_test
 
 import (
@@ -8,10 +10,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io/fs"
 	"math/big"
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -103,6 +107,14 @@ func replaceFile(t *testing.T, server *embedded.Server, name string, content []b
 	require.NoError(t, os.WriteFile(path, content, 0o600))
 	require.NoError(t, os.Chmod(path, 0o600))
 	chownLike(t, path, model)
+}
+
+// chownLike gives a file to the owner of another one: where root runs the
+// tests, the server is somebody else.
+func chownLike(t *testing.T, path string, model fs.FileInfo) {
+	t.Helper()
+	owner := model.Sys().(*syscall.Stat_t)
+	require.NoError(t, os.Chown(path, int(owner.Uid), int(owner.Gid)))
 }
 
 // login is a way to the server.
