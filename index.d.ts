@@ -441,7 +441,11 @@ declare module 'k6/x/pgxpool' {
    */
   export function restartServer(mode: 'fast' | 'immediate'): void;
 
-  /** The resident memory of the k6 process, which the pools are part of, in bytes. */
+  /**
+   * The memory that the k6 process holds, the pools included, in bytes: as the last garbage
+   * collection left it, and without the values that k6 keeps of every Trend until the test's
+   * end, which would hide whether anything else grows.
+   */
   export function processMemory(): number;
 
   /**

@@ -105,11 +105,11 @@ func poolFigures(p *timeline.Pool, size int) *PoolFigures {
 }
 
 // levels are those that were sampled under load.
-func (f *PoolFigures) levels(p *timeline.Pool) {
-	f.Samples = p.Active.Count()
-	f.Active, f.Waiting, f.Open = level(p.Active), level(p.Waiting), p.Total.Max()
-	if f.Samples > 0 {
-		f.Overflow = float64(p.InOverflow) / float64(f.Samples)
+func (p *PoolFigures) levels(loaded *timeline.Pool) {
+	p.Samples = loaded.Active.Count()
+	p.Active, p.Waiting, p.Open = level(loaded.Active), level(loaded.Waiting), loaded.Total.Max()
+	if p.Samples > 0 {
+		p.Overflow = float64(loaded.InOverflow) / float64(p.Samples)
 	}
 }
 

@@ -40,10 +40,3 @@ func TestRestartServerLeavesTheUsersOwnAlone(t *testing.T) {
 func TestRestartServerInTheInitContext(t *testing.T) {
 	require.Contains(t, newInitUser(t).js(`failure(() => pgxpool.restartServer('fast'))`).String(), "init context")
 }
-
-func TestProcessMemory(t *testing.T) {
-	const least, most = 1 << 20, 1 << 36 // a megabyte, and what no test machine has
-	bytes := newInitUser(t).js(`pgxpool.processMemory()`).ToFloat()
-	require.Greater(t, bytes, float64(least))
-	require.Less(t, bytes, float64(most))
-}

@@ -56,9 +56,9 @@ func keyFigures(r verdict.Report) []fact {
 	add("Wait p95", took(o.WaitMax), o.WaitP95, milliseconds)
 	add("Peak in use", ofPoolSize(r.Run), o.PeakActive, number)
 	add("Peak waiting", "", o.PeakWaiting, number)
-	add("In overflow", "of the time", o.InOverflow, func(share float64) string { return inUnit(share, verdict.Share, 1) })
+	add("In overflow", "of the time", o.InOverflow, func(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) })
 	add("Database CPU", some(o.DatabaseCPUMax, "max %.1f %%"), o.DatabaseCPU,
-		func(percent float64) string { return inUnit(percent, verdict.Percent, 1) })
+		func(percent float64) string { return fmt.Sprintf("%.1f %%", percent) })
 	return all
 }
 

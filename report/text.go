@@ -1,16 +1,10 @@
 package report
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
-)
 
-// Passwords have no business here; these catch one that came along in a URL or
-// in a driver's message. They are the verdict's.
-var (
-	urlPassword  = regexp.MustCompile(`://[^\s/@:]*:\S*@`)
-	wordPassword = regexp.MustCompile(`(?i)\b(password|pgpassword|passwd|pwd)=('[^']*'|[^\s&]+)`)
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // plain makes a text that came from outside fit to be shown: without passwords,
@@ -27,8 +21,7 @@ func plain(text string) string {
 			return r
 		}
 	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
-	text = urlPassword.ReplaceAllString(text, "://***@")
-	return wordPassword.ReplaceAllString(text, "$1=***")
+	return verdict.Redact(text)
 }
 
 func plainAll(texts []string) []string {

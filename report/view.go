@@ -44,7 +44,7 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		Verdict:   plain(string(in.Verdict.Verdict)),
 		Class:     classOf(in.Verdict.Verdict),
 		Summary:   summaryOf(in.Verdict.Run),
-		Gate:      plain(gateLine(in.Verdict)),
+		Gate:      plain(in.Verdict.GateText()),
 		Key:       keyFigures(in.Verdict),
 		Criteria:  criteria(in.Verdict.Rows),
 		Diagnoses: diagnoses(in.Verdict.Diagnoses),

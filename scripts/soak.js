@@ -2,7 +2,7 @@
 // the runbook's criteria it asks whether connections pile up and whether memory
 // grows, by a slope test over the whole run.
 //
-//   k6 run --features native-histograms scripts/soak.js
+//   k6 run scripts/soak.js
 //
 // Also: DURATION (14400 s, four hours), SAMPLE (10 s between two measurements,
 // a hundredth of a shorter run), and all of 100users.js: CONCURRENT (100 users),

@@ -34,7 +34,7 @@ func Evaluate(in Input) (Report, error) {
 		report.Recording = record(in.Timeline)
 	}
 	for _, criterion := range in.Criteria {
-		criterion.Unmeasured = redact(criterion.Unmeasured)
+		criterion.Unmeasured = Redact(criterion.Unmeasured)
 		row := judge(criterion, in)
 		row.Waived = slices.Contains(in.Waived, criterion.Name)
 		if !row.Waived && row.Verdict.worse(report.Verdict) {
@@ -51,7 +51,7 @@ func notes(in Input) []string {
 	notes := redactAll(in.Notes)
 	judged := false
 	for _, c := range in.Criteria {
-		if note := redact(c.Note); note != "" && !slices.Contains(notes, note) {
+		if note := Redact(c.Note); note != "" && !slices.Contains(notes, note) {
 			notes = append(notes, note)
 		}
 		judged = judged || !slices.Contains(in.Waived, c.Name)
@@ -129,11 +129,11 @@ func measured(c Criterion, in Input, proven bool) Row {
 }
 
 func unmeasured(c Criterion, why string) Row {
-	return Row{Criterion: c, Verdict: Warning, Reason: redact("not measured: " + why)}
+	return Row{Criterion: c, Verdict: Warning, Reason: Redact("not measured: " + why)}
 }
 
 func missing(c Criterion, in Input, what Condition) Row {
-	return Row{Criterion: c, Verdict: Fail, Reason: redact("no data: " + reasonMissing(c, in, what))}
+	return Row{Criterion: c, Verdict: Fail, Reason: Redact("no data: " + reasonMissing(c, in, what))}
 }
 
 // figureOf looks up the figure that a condition is about.

@@ -98,7 +98,7 @@ func (r Report) junitCase(row Row) junitCase {
 		ClassName: clean(strings.TrimSuffix("pgxpool."+r.Run.Script, ".")),
 		Time:      "0",
 		SystemOut: clean(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
-			row.measured(), row.Criterion.passLimit(), row.verdict(), row.explanation())),
+			row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(), row.explanation())),
 	}
 	switch {
 	case row.Waived:

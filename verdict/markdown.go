@@ -18,7 +18,7 @@ func (r Report) Markdown() string {
 	m.overview(r)
 	m.notes(r.Notes)
 	m.run(r.Run)
-	m.printf("%s\n\n**%s**\n", m.text(r.gateLine()), r.Verdict)
+	m.printf("%s\n\n**%s**\n", m.text(r.GateText()), r.Verdict)
 	return m.String()
 }
 
@@ -26,7 +26,7 @@ func (r Report) cells() [][]string {
 	cells := make([][]string, len(r.Rows))
 	for i, row := range r.Rows {
 		cells[i] = []string{
-			row.Criterion.Title, row.measured(), row.Criterion.passLimit(), row.verdict(),
+			row.Criterion.Title, row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(),
 		}
 	}
 	return cells
@@ -67,7 +67,7 @@ func (m *markdown) explanations(rows []Row) {
 		if row.Reason == "" {
 			continue
 		}
-		m.printf("- **%s** %s: %s\n", row.verdict(), m.text(row.Criterion.Title), m.text(row.explanation()))
+		m.printf("- **%s** %s: %s\n", row.VerdictText(), m.text(row.Criterion.Title), m.text(row.explanation()))
 		said = true
 	}
 	if said {

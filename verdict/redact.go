@@ -12,8 +12,8 @@ var (
 	wordPassword = regexp.MustCompile(`(?i)\b(password|pgpassword|passwd|pwd)=('[^']*'|[^\s&]+)`)
 )
 
-// redact takes passwords out of a text.
-func redact(text string) string {
+// Redact takes passwords out of a text.
+func Redact(text string) string {
 	text = urlPassword.ReplaceAllString(text, "://***@")
 	return wordPassword.ReplaceAllString(text, "$1=***")
 }
@@ -21,14 +21,14 @@ func redact(text string) string {
 func redactAll(texts []string) []string {
 	clean := make([]string, len(texts))
 	for i, text := range texts {
-		clean[i] = redact(text)
+		clean[i] = Redact(text)
 	}
 	return clean
 }
 
 // redacted is a copy of the run without passwords.
 func (r Run) redacted() Run {
-	r.Script, r.Target = redact(r.Script), redact(r.Target)
+	r.Script, r.Target = Redact(r.Script), Redact(r.Target)
 	r.Configuration, r.Versions = redactValues(r.Configuration), redactValues(r.Versions)
 	return r
 }
@@ -36,7 +36,7 @@ func (r Run) redacted() Run {
 func redactValues(texts map[string]string) map[string]string {
 	clean := maps.Clone(texts)
 	for name, text := range clean {
-		clean[name] = redact(text)
+		clean[name] = Redact(text)
 	}
 	return clean
 }

@@ -32,7 +32,7 @@ func (r Report) Terminal(colour bool, width int) string {
 	t.overview(r)
 	t.notes(r.Notes)
 	t.say("")
-	t.wrapped(indent, len(indent), r.gateLine())
+	t.wrapped(indent, len(indent), r.GateText())
 	t.say(t.paint(r.Verdict, string(r.Verdict)))
 	return t.String()
 }
@@ -65,8 +65,8 @@ func (t *terminal) wrapped(prefix string, visible int, text string) {
 func (t *terminal) table(rows []Row) {
 	t.row("Criterion", "Measured", "PASS limit", "Verdict")
 	for _, row := range rows {
-		t.row(row.Criterion.Title, row.measured(), row.Criterion.passLimit(),
-			t.paint(row.Verdict, row.verdict()))
+		t.row(row.Criterion.Title, row.MeasuredText(), row.Criterion.LimitText(),
+			t.paint(row.Verdict, row.VerdictText()))
 	}
 }
 
@@ -81,7 +81,7 @@ func (t *terminal) explanations(rows []Row) {
 			continue
 		}
 		t.say("")
-		t.wrapped(indent+t.paint(row.Verdict, row.verdict())+" ", len(indent+row.verdict())+1,
+		t.wrapped(indent+t.paint(row.Verdict, row.VerdictText())+" ", len(indent+row.VerdictText())+1,
 			row.Criterion.Title+": "+row.Reason)
 		if row.Advice != "" {
 			t.wrapped(indent+indent, 2*len(indent), row.Advice)

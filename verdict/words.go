@@ -31,16 +31,17 @@ func (r Run) title() string {
 	return strings.Join(parts, ", ")
 }
 
-// measured is the cell of a table.
-func (r Row) measured() string {
+// MeasuredText is the measured figure with its unit, and with as many decimals
+// as it takes to tell it from the bound it is compared with.
+func (r Row) MeasuredText() string {
 	if r.Measured == nil {
 		return "no figure"
 	}
 	return figureBeside(*r.Measured, r.Criterion.bound(), r.Criterion.Unit)
 }
 
-// verdict is the cell of a table.
-func (r Row) verdict() string {
+// VerdictText is the verdict, and whether it counts.
+func (r Row) VerdictText() string {
 	if r.Waived {
 		return string(r.Verdict) + ", waived"
 	}
@@ -56,8 +57,8 @@ func (c Criterion) bound() float64 {
 	return e.bound
 }
 
-// passLimit is the cell of a table.
-func (c Criterion) passLimit() string {
+// LimitText is what PASS asks for: "≥ 95.0 %", "none".
+func (c Criterion) LimitText() string {
 	e, err := parseExpression(c.Pass)
 	if err != nil {
 		return c.Pass
@@ -79,8 +80,8 @@ func (d Diagnosis) title() string { return fmt.Sprintf("%s (%s)", d.Name, d.Conf
 // evidence is a diagnosis' figures in one text.
 func (d Diagnosis) evidence() string { return strings.Join(d.Evidence, "; ") + "." }
 
-// gateLine says whether the gate holds and what that means for a pipeline.
-func (r Report) gateLine() string {
+// GateText says whether the gate holds and what that means for a pipeline.
+func (r Report) GateText() string {
 	switch {
 	case r.GateHolds:
 		return fmt.Sprintf("GATE=%s holds.", r.Gate)
