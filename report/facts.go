@@ -52,8 +52,8 @@ func keyFigures(r verdict.Report) []fact {
 	}
 	add("Requests", some(o.RequestsPerSecond, "%.1f per second"), o.Requests, grouped)
 	add("Failed", some(o.Timeouts, "%.0f timed out"), o.Failed, grouped)
-	add("Response p95", took(o.ResponseMax), o.ResponseP95, milliseconds)
-	add("Wait p95", took(o.WaitMax), o.WaitP95, milliseconds)
+	add("Response p95", took(o.ResponseMax), o.ResponseP95, verdict.Duration)
+	add("Wait p95", took(o.WaitMax), o.WaitP95, verdict.Duration)
 	add("Peak in use", ofPoolSize(r.Run), o.PeakActive, number)
 	add("Peak waiting", "", o.PeakWaiting, number)
 	add("In overflow", "of the time", o.InOverflow, func(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) })
@@ -73,7 +73,7 @@ func took(longest *float64) string {
 	if longest == nil {
 		return ""
 	}
-	return "max " + milliseconds(*longest)
+	return "max " + verdict.Duration(*longest)
 }
 
 func ofPoolSize(r verdict.Run) string {

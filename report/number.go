@@ -58,18 +58,6 @@ func grouped(count float64) string {
 	return text
 }
 
-// milliseconds writes a duration: 0.4 ms, 182 ms, 1.2 s.
-func milliseconds(ms float64) string {
-	switch {
-	case ms < 10:
-		return fmt.Sprintf("%.1f ms", ms)
-	case ms < 1000:
-		return fmt.Sprintf("%.0f ms", ms)
-	default:
-		return fmt.Sprintf("%.1f s", ms/1000)
-	}
-}
-
 // length writes how long something took: 250 ms, 2.5 s, 45 s, 5 min, 1 h 5 min.
 func length(d time.Duration) string {
 	switch {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"strings"
-	"unicode"
 
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
@@ -11,17 +10,7 @@ import (
 // and without the characters that control or reorder what follows. Escaping is
 // up to whoever writes it.
 func plain(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
-			return unicode.ReplacementChar
-		default:
-			return r
-		}
-	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
-	return verdict.Redact(text)
+	return verdict.Redact(verdict.Clean(text))
 }
 
 func plainAll(texts []string) []string {

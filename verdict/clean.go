@@ -5,10 +5,10 @@ import (
 	"unicode"
 )
 
-// clean makes a text safe to print on one line: control characters (escape
+// Clean makes a text safe to print on one line: control characters (escape
 // sequences begin with one) and those that reorder what follows become U+FFFD,
 // white space becomes a space, broken UTF-8 becomes U+FFFD.
-func clean(text string) string {
+func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):

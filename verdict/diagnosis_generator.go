@@ -27,7 +27,7 @@ func findGeneratorSaturated(s symptoms) finding {
 		add(Certain, "k6 itself used %.0f %% of all cores at the median", r.cpu.median)
 	}
 	if r.delay.count >= enough && r.delay.median >= longDelay {
-		add(Likely, "work that was ready waited %s for a core (p99, at the median)", milliseconds(r.delay.median))
+		add(Likely, "work that was ready waited %s for a core (p99, at the median)", Duration(r.delay.median))
 	}
 	return f
 }

@@ -25,7 +25,7 @@ func findPoolExhausted(s symptoms) finding {
 	}
 	if s.use.count > 0 && s.waiting.median >= 1 && s.wait.mean >= queueShare*s.use.mean {
 		return finding{Likely, s.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
-			milliseconds(s.wait.mean), milliseconds(s.use.mean)))}
+			Duration(s.wait.mean), Duration(s.use.mean)))}
 	}
 	if s.run.http {
 		return findApplicationExhausted(s)
@@ -75,7 +75,7 @@ func findSlowQueries(s symptoms) finding {
 	}
 	return finding{Likely, s.levels(fmt.Sprintf(
 		"statements longer than %d ms took %.0f %% of the time that connections were in use (statements: p95 %s, max %s)",
-		slowStatement, 100*min(1, s.slow/s.use.sum), milliseconds(s.query.p95), milliseconds(s.query.max)))}
+		slowStatement, 100*min(1, s.slow/s.use.sum), Duration(s.query.p95), Duration(s.query.max)))}
 }
 
 // findNPlusOne sees many short statements for one checkout, or for one request
@@ -92,9 +92,9 @@ func findNPlusOne(s symptoms) finding {
 	if per < manyStatements {
 		return finding{}
 	}
-	f := finding{Possible, s.levels(fmt.Sprintf("%.1f statements per %s, %s each", per, what, milliseconds(s.query.mean)))}
+	f := finding{Possible, s.levels(fmt.Sprintf("%.1f statements per %s, %s each", per, what, Duration(s.query.mean)))}
 	f.evidence = append(f.evidence, fmt.Sprintf("a connection is held for %s on average, %.0f %% of it in statements",
-		milliseconds(s.use.mean), 100*min(1, s.query.sum/s.use.sum)))
+		Duration(s.use.mean), 100*min(1, s.query.sum/s.use.sum)))
 	if s.pressed() {
 		f.confidence = Likely
 	}

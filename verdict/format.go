@@ -84,8 +84,8 @@ func isNone(e expression) bool {
 	return e.bound == 0 && (e.operator == "==" || e.operator == "===")
 }
 
-// milliseconds writes a duration: 0.4 ms, 182 ms, 1.2 s.
-func milliseconds(ms float64) string {
+// Duration writes milliseconds: 0.4 ms, 182 ms, 1.2 s.
+func Duration(ms float64) string {
 	switch {
 	case ms < 10:
 		return fmt.Sprintf("%.1f ms", ms)

@@ -55,7 +55,7 @@ type (
 // skipped.
 func (r Report) JUnit() ([]byte, error) {
 	suite := junitSuite{
-		Name:        clean("verdict " + r.Run.Script),
+		Name:        Clean("verdict " + r.Run.Script),
 		junitCounts: r.junitCounts(),
 		Properties:  r.junitProperties(),
 	}
@@ -67,7 +67,7 @@ func (r Report) JUnit() ([]byte, error) {
 	}
 	diagnoses := make([]string, len(r.Diagnoses))
 	for i, d := range r.Diagnoses {
-		diagnoses[i] = clean(fmt.Sprintf("Diagnosis: %s: %s %s", d.title(), d.evidence(), d.Remedy))
+		diagnoses[i] = Clean(fmt.Sprintf("Diagnosis: %s: %s %s", d.title(), d.evidence(), d.Remedy))
 	}
 	suite.SystemOut = strings.Join(diagnoses, "\n")
 	body, err := xml.MarshalIndent(junitSuites{
@@ -94,18 +94,18 @@ func (r Report) junitCounts() junitCounts {
 
 func (r Report) junitCase(row Row) junitCase {
 	c := junitCase{
-		Name:      clean(row.Criterion.Name),
-		ClassName: clean(strings.TrimSuffix("pgxpool."+r.Run.Script, ".")),
+		Name:      Clean(row.Criterion.Name),
+		ClassName: Clean(strings.TrimSuffix("pgxpool."+r.Run.Script, ".")),
 		Time:      "0",
-		SystemOut: clean(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
+		SystemOut: Clean(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
 			row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(), row.explanation())),
 	}
 	switch {
 	case row.Waived:
-		c.Skipped = &junitMessage{Message: clean(strings.TrimSuffix("waived: "+row.Reason, ": "))}
+		c.Skipped = &junitMessage{Message: Clean(strings.TrimSuffix("waived: "+row.Reason, ": "))}
 	case !r.Gate.Holds(row.Verdict):
 		c.Failure = &junitMessage{
-			Message: clean(row.Reason), Type: string(row.Verdict), Text: clean(row.explanation()),
+			Message: Clean(row.Reason), Type: string(row.Verdict), Text: Clean(row.explanation()),
 		}
 	}
 	return c
@@ -116,11 +116,11 @@ func (r Report) junitProperties() []junitProperty {
 	properties := []junitProperty{{"verdict", string(r.Verdict)}, {"gate", string(r.Gate)}}
 	for _, facts := range []map[string]string{r.Run.Configuration, r.Run.Versions} {
 		for _, name := range slices.Sorted(maps.Keys(facts)) {
-			properties = append(properties, junitProperty{clean(name), clean(facts[name])})
+			properties = append(properties, junitProperty{Clean(name), Clean(facts[name])})
 		}
 	}
 	for _, note := range r.Notes {
-		properties = append(properties, junitProperty{"note", clean(note)})
+		properties = append(properties, junitProperty{"note", Clean(note)})
 	}
 	return properties
 }

@@ -47,7 +47,7 @@ var markup = strings.NewReplacer(
 )
 
 // text makes a text that came from outside plain text on one line.
-func (*markdown) text(text string) string { return markup.Replace(clean(text)) }
+func (*markdown) text(text string) string { return markup.Replace(Clean(text)) }
 
 func (m *markdown) table(header []string, rows [][]string) {
 	m.printf("| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))

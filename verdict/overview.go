@@ -142,7 +142,7 @@ func took(label string, ms *float64) string {
 	if ms == nil {
 		return ""
 	}
-	return label + " " + milliseconds(*ms)
+	return label + " " + Duration(*ms)
 }
 
 func written(value *float64, unit Unit, before, after string) string {

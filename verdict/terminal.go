@@ -52,7 +52,7 @@ func (t *terminal) say(line string) {
 // wrapped says a text behind a first prefix; further lines are indented by the
 // prefix's visible width.
 func (t *terminal) wrapped(prefix string, visible int, text string) {
-	lines := wrap(clean(text), t.width-visible)
+	lines := wrap(Clean(text), t.width-visible)
 	if len(lines) == 0 {
 		lines = []string{""}
 	}
@@ -71,7 +71,7 @@ func (t *terminal) table(rows []Row) {
 }
 
 func (t *terminal) row(title, measured, limit, verdict string) {
-	t.say(indent + pad(clean(title), titleWidth) + pad(measured, figureWidth) +
+	t.say(indent + pad(Clean(title), titleWidth) + pad(measured, figureWidth) +
 		pad(limit, limitWidth) + verdict)
 }
 
