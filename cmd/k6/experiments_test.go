@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/verdict"
@@ -96,6 +98,32 @@ func TestCapacityScriptOfArrivals(t *testing.T) {
 
 // A run that is cut short keeps what it has, says that it is unfinished, and
 // goes on where it ended.
+// A real application with room for 3 requests of 0.5 s each answers 503 to who
+// would wait 0.3 s: 3 users never do, and 12 cannot but.
+func TestCapacityOfAnApplication(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	app := flowboard.Start(t, flowboard.Config{
+		DatabaseURL: database, ApplicationName: "flowboard-capacity",
+		PoolSize: 2, MaxOverflow: 1, PoolTimeout: 300 * time.Millisecond, Hold: 500 * time.Millisecond,
+	})
+	settings := brief("BASE_URL="+app.BaseURL, "DATABASE_URL="+database, "DB_APPLICATION_NAME=flowboard-capacity",
+		"DB_POOL_SIZE=2", "DB_MAX_OVERFLOW=1", "THINK=0.1", "CONCURRENT=12", "STEPS=3,12", "WANTED=3",
+		"STEP_WAIVE=db_cpu,active_connections,response_drift,overflow_time")
+	r := scenario(t, "capacity.js", settings...)
+	require.Zero(t, r.Code, r.Output())
+	require.GreaterOrEqual(t, gauge(t, r, "capacity_users"), 3.0, r.Output())
+	require.Less(t, gauge(t, r, "capacity_users"), 12.0, r.Output())
+	var file experiment.File
+	require.NoError(t, json.Unmarshal([]byte(r.File(t, "results/capacity.json")), &file))
+	require.NotEmpty(t, file.Measurements)
+	for _, m := range file.Measurements {
+		require.NotNil(t, m.Pool, "the application's pool is watched")
+		require.Positive(t, m.Pool.Active.Max)
+		require.LessOrEqual(t, m.Pool.Active.Max, 3.0)
+	}
+}
+
 func TestAnExperimentScriptIsResumed(t *testing.T) {
 	t.Parallel()
 	args := []string{"run", "--quiet", "-e", "DATABASE_URL=" + pgtest.Database(t)}
