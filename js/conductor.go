@@ -11,6 +11,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/experiment"
 	"github.com/flowboard/xk6-pgxpool/pool"
+	"github.com/flowboard/xk6-pgxpool/timeline"
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
@@ -158,7 +159,7 @@ func (c *conductor) measure(
 	}
 	c.test.flusher.flush(ctx)
 	phase := recorder.End(time.Now())
-	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, valueOf(&drift)), nil
+	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, driftOf(&drift, atStop.Totals)), nil
 }
 
 // drain waits for the turns that are still under way.
@@ -227,8 +228,19 @@ func (c *conductor) observe(at time.Time, ms float64) {
 	}
 }
 
-// valueOf is nil where there were too few responses.
-func valueOf(drift *verdict.Drift) *float64 {
+// driftResponses is how many responses a third of a step needs for its drift to
+// be told from noise. The standard error of the p95 of n exponential times, which
+// holds mostly are, is sqrt(0.95*0.05/n)/(0.05*ln 20) of it (Stuart and Ord,
+// Kendall's Advanced Theory of Statistics, 10.10): with 400 that of the ratio is
+// 10 %, two and a half times of which the criterion allows. A run of minutes has
+// as many by itself; a step of seconds may not.
+const driftResponses = 400
+
+// driftOf is nil where there were too few responses.
+func driftOf(drift *verdict.Drift, measured timeline.Totals) *float64 {
+	if measured.Requests.Duration.Count() < 3*driftResponses {
+		return nil
+	}
 	ratio, err := drift.Value()
 	if err != nil {
 		return nil
