@@ -38,8 +38,8 @@ func (c *canvas) class(format string, args ...any) {
 // path draws through points given as x, y, x, y ….
 func (c *canvas) path(points ...int) {
 	c.MoveTo(points[0], points[1])
-	for i := 2; i < len(points); i += 2 {
-		c.LineTo(points[i], points[i+1])
+	for i := 3; i < len(points); i += 2 {
+		c.LineTo(points[i-1], points[i])
 	}
 	c.Stroke()
 }
