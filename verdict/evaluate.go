@@ -56,8 +56,8 @@ func notes(in Input) []string {
 		}
 		judged = judged || !slices.Contains(in.Waived, c.Name)
 	}
-	if !judged {
-		notes = append(notes, "Every criterion is waived: nothing was judged.")
+	if nothing := "Every criterion is waived: nothing was judged."; !judged && !slices.Contains(notes, nothing) {
+		notes = append(notes, nothing)
 	}
 	return notes
 }

@@ -33,11 +33,14 @@ type Runner struct {
 // runners that none of this can be done with keeps what is certain of it.
 //
 // It fails with a [MergeError] where the summaries are not parts of one test:
-// other scripts, criteria, gates or configured pools, a part that is missing or
-// there twice, a summary without a recording.
+// other scripts, criteria, gates or configured pools, a part that is missing,
+// there twice or of another time, a summary without a sound recording.
 func Merge(runners []Runner) (Input, error) {
 	if len(runners) == 0 {
 		return Input{}, &MergeError{"", "there is no summary: name one for each runner"}
+	}
+	if err := checkRecordings(runners); err != nil {
+		return Input{}, err
 	}
 	if err := checkRunners(runners); err != nil {
 		return Input{}, err
@@ -65,9 +68,6 @@ func checkRunners(runners []Runner) error {
 	first := runners[0].Summary
 	for _, r := range runners {
 		s := r.Summary
-		if s.Recording == nil {
-			return &MergeError{r.Name, "it has no recording, which merging needs: run it again with this version"}
-		}
 		difference := ""
 		switch {
 		case s.Run.Script != first.Run.Script:
@@ -156,7 +156,15 @@ func mergedNotes(runners []Runner) []string {
 		}
 		notes = append(notes, note+".")
 	}
-	return notes
+	return append(notes, commonNotes(runners)...)
+}
+
+// commonNotes are those that every runner's report shows, such as whose CPU it
+// is. What only some say is of their own share.
+func commonNotes(runners []Runner) []string {
+	return slices.DeleteFunc(slices.Clone(runners[0].Summary.Notes), func(note string) bool {
+		return slices.ContainsFunc(runners, func(r Runner) bool { return !slices.Contains(r.Summary.Notes, note) })
+	})
 }
 
 // mergeRuns is the test that the runners ran together.

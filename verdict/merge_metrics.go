@@ -1,8 +1,10 @@
 package verdict
 
 import (
+	"maps"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/timeline"
 )
@@ -21,6 +23,9 @@ func mergeMetrics(runners []Runner, merged mergedRecording) map[string]Metric {
 	metrics := make(map[string]Metric, len(parts))
 	for name, of := range parts {
 		metrics[name] = mergeMetric(of, duration)
+		if strings.HasPrefix(name, watchedPrefix) && metrics[name].Type == "gauge" {
+			metrics[name] = Metric{Type: "gauge", Contains: of[0].Contains, Values: seenByAll(of)}
+		}
 	}
 	merged.replace(metrics)
 	return metrics
@@ -45,6 +50,21 @@ func mergeMetric(parts []Metric, duration float64) Metric {
 		}
 	}
 	return m
+}
+
+// watchedPrefix is that of an application's metrics. Every runner watches the
+// same pool, so its levels are there once.
+const watchedPrefix = "app_pool_"
+
+// seenByAll are the figures of a level that every runner saw whole.
+func seenByAll(parts []Metric) map[string]float64 {
+	values := maps.Clone(parts[0].Values)
+	for _, m := range parts[1:] {
+		values["value"] = math.Max(values["value"], m.Values["value"])
+		values["min"] = math.Min(values["min"], m.Values["min"])
+		values["max"] = math.Max(values["max"], m.Values["max"])
+	}
+	return values
 }
 
 func sumOf(parts []Metric, name string) (sum float64) {

@@ -249,10 +249,67 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 		"other criteria": {change(1, func(s *verdict.Summary) { s.Criteria[0].Pass = "rate>=0.99" }), "criteria"},
 		"waived":         {change(1, func(s *verdict.Summary) { s.Criteria[0].Waived = true }), "WAIVE"},
 		"no recording":   {change(1, func(s *verdict.Summary) { s.Recording = nil }), "no recording"},
+		"twice, without segments": {unsegmented(append(runnersOf(t, halves()[0]), runnersOf(t, halves()[0])...)),
+			"the same run as runner 0:1/2"},
+		"one after the other": {change(1, func(s *verdict.Summary) {
+			s.Recording.Start = s.Recording.Start.Add(time.Hour)
+		}), "it began at 2026-11-23T13:00:00Z, when the others had ended"},
+		"longer than any run": {change(1, func(s *verdict.Summary) {
+			s.Recording.Start, s.Run.Duration = s.Recording.Start.Add(-100*time.Hour), 1e6
+		}), "when the others had ended"},
+		"no window":        {change(1, func(s *verdict.Summary) { s.Recording.Window = 0 }), "window_s is 0"},
+		"no start":         {change(1, func(s *verdict.Summary) { s.Recording.Start = time.Time{} }), "no start"},
+		"before its start": {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].At = -5 }), "-5 s"},
+		"for ever":         {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].At = 1e18 }), "1e+18 s"},
+		"no samples":       {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].Samples = 0 }), "0 samples"},
+		"no totals":        {change(1, func(s *verdict.Summary) { s.Recording.Totals.Pools["default"] = nil }), "no totals"},
 	} {
 		_, err := verdict.Merge(test.runners)
 		var refused *verdict.MergeError
 		require.ErrorAs(t, err, &refused, name)
 		require.ErrorContains(t, err, test.says, name)
 	}
+}
+
+func unsegmented(runners []verdict.Runner) []verdict.Runner {
+	for _, r := range runners {
+		delete(r.Summary.Run.Configuration, "executionSegment")
+	}
+	return runners
+}
+
+// Whose CPU it is stands in every report; what one runner says of its own share
+// would be wrong of the whole.
+func TestMergedNotesAreThoseOfAllRunners(t *testing.T) {
+	runners := runnersOf(t, halves()...)
+	runners[0].Summary.Notes = []string{"CPU is the whole host's.", "One runner of several (0:1/2)."}
+	runners[1].Summary.Notes = []string{"One runner of several (1/2:1).", "CPU is the whole host's."}
+	_, report := mergeAndJudge(t, runners)
+	require.Contains(t, report.Notes, "CPU is the whole host's.")
+	require.NotContains(t, fmt.Sprint(report.Notes), "One runner of several")
+}
+
+// Runners over HTTP load one application: each watches the same pool.
+func TestAnApplicationsPoolIsThereOnce(t *testing.T) {
+	runners := unsegmented(runnersOf(t, halves()...))
+	for i := range runners {
+		s := &runners[i].Summary
+		s.Run.Target = "http://127.0.0.1:8000/api/issues"
+		s.Run.Configuration["poolSize"] = "20"
+		delete(s.Run.Configuration, "configuredPoolSize")
+		s.Recording.Levels = map[string][]verdict.Level{"flowboard": {
+			{At: 0, Samples: 5, Active: 15, ActiveMax: 18, Total: 20, TotalMax: 20},
+		}}
+		s.Metrics["app_pool_active"] = verdict.Metric{Type: "gauge", Values: map[string]float64{
+			"value": 12, "min": float64(1 + i), "max": float64(17 + i)}}
+		s.Metrics["app_pool_active_sampled"] = verdict.Metric{Type: "trend", Values: map[string]float64{"count": 1}}
+		s.Metrics["app_pool_utilization"] = verdict.Metric{Type: "trend", Values: map[string]float64{"count": 1}}
+		s.Metrics["app_pool_in_overflow"] = verdict.Metric{Type: "rate", Values: map[string]float64{"fails": 5}}
+	}
+	in, _ := mergeAndJudge(t, runners)
+	require.Equal(t, map[string]float64{"value": 12, "min": 1, "max": 18}, in.Metrics["app_pool_active"].Values)
+	require.Equal(t, 18.0, in.Metrics["app_pool_active_sampled"].Values["max"])
+	require.InDelta(t, 75, in.Metrics["app_pool_utilization"].Values["max"], 0.1)
+	require.Zero(t, in.Metrics["app_pool_in_overflow"].Values["rate"])
+	require.Equal(t, 2000.0, in.Metrics["request_duration"].Values["count"], "the requests are each runner's own")
 }

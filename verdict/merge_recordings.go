@@ -1,0 +1,96 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// mostWindows is how many windows merged levels may have: at k6's longest tests
+// and the shortest windows more than any run makes.
+const mostWindows = 1_000_000
+
+// checkRecordings refuses recordings that are missing or broken, one that is
+// there twice, and one of another time: runners of one test run together.
+func checkRecordings(runners []Runner) error {
+	for i, r := range runners {
+		if r.Summary.Recording == nil {
+			return &MergeError{r.Name, "it has no recording to merge: it is of an experiment, whose steps are no one run, " +
+				"or of an older version; run the test again with this one"}
+		}
+		if fault := r.Summary.Recording.fault(); fault != "" {
+			return &MergeError{r.Name, "its recording is broken: " + fault}
+		}
+		for _, other := range runners[:i] {
+			if sameRun(r.Summary, other.Summary) {
+				return &MergeError{r.Name, "it is the same run as " + other.Name + ": name each runner's summary once"}
+			}
+		}
+	}
+	return checkTimes(runners)
+}
+
+// fault says what no recording of ours has, empty for a sound one. A file may
+// have been edited, or cut.
+func (r *Recording) fault() string {
+	if !(r.Window > 0) || math.IsInf(r.Window, 0) {
+		return fmt.Sprintf("window_s is %v, accepted is more than 0", r.Window)
+	}
+	if r.Start.IsZero() {
+		return "it has no start"
+	}
+	for name, p := range r.Totals.Pools {
+		if p == nil {
+			return fmt.Sprintf("pool %q has no totals", name)
+		}
+	}
+	for name, levels := range r.Levels {
+		for _, l := range levels {
+			if !(l.At >= 0) || l.At/r.Window > mostWindows || l.Samples < 1 {
+				return fmt.Sprintf("pool %q has levels at %v s of %d samples", name, l.At, l.Samples)
+			}
+		}
+	}
+	return ""
+}
+
+// sameRun tells a copy. Two runners may begin at the same moment, but measure
+// different things.
+func sameRun(a, b Summary) bool {
+	return a.Recording.Start.Equal(b.Recording.Start) && reflect.DeepEqual(a.Metrics, b.Metrics)
+}
+
+// checkTimes refuses a runner that began when all of the earlier ones had ended.
+func checkTimes(runners []Runner) error {
+	byStart := slices.SortedStableFunc(slices.Values(runners), func(a, b Runner) int {
+		return a.Summary.Recording.Start.Compare(b.Summary.Recording.Start)
+	})
+	end := byStart[0].end()
+	for _, r := range byStart[1:] {
+		start := r.Summary.Recording.Start
+		if start.After(end) {
+			return &MergeError{r.Name, fmt.Sprintf("it began at %s, when the others had ended: merge the runners of one test",
+				start.UTC().Format(time.RFC3339))}
+		}
+		if until := r.end(); until.After(end) {
+			end = until
+		}
+	}
+	return nil
+}
+
+// end is when the runner had recorded everything, at the earliest when its run
+// was over.
+func (r Runner) end() time.Time {
+	s := r.Summary.Recording
+	seconds := r.Summary.Run.Duration
+	for _, levels := range s.Levels {
+		for _, l := range levels {
+			seconds = math.Max(seconds, l.At+s.Window)
+		}
+	}
+	seconds = math.Min(seconds, mostWindows*s.Window)
+	return s.Start.Add(time.Duration(seconds * float64(time.Second)))
+}
