@@ -138,7 +138,7 @@ func TestCompareReadsTheHistory(t *testing.T) {
 	c := runComparison(t, usual, slow, "--history", history)
 	require.NoError(t, c.err, "so much it varies anyway")
 	require.Contains(t, c.output, "40.0 ms ±")
-	require.Contains(t, c.output, "other.json is no results/summary.json: its schema is 0.")
+	require.Contains(t, c.output, "other.json is no results/summary.json: it names no schema.")
 }
 
 func TestCompareRefusesBadInputInOneLine(t *testing.T) {

@@ -51,6 +51,8 @@ func reason(err error) string {
 	switch {
 	case errors.As(err, &path):
 		return path.Err.Error()
+	case errors.As(err, &schema) && schema.Found == 0:
+		return "it names no schema"
 	case errors.As(err, &schema):
 		return fmt.Sprintf("its schema is %d", schema.Found)
 	}

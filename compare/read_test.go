@@ -51,11 +51,18 @@ func TestFieldsOfLaterReleasesAreNoObstacle(t *testing.T) {
 func TestBadFilesAreNamedInOneLine(t *testing.T) {
 	dir := t.TempDir()
 	for text, want := range map[string]string{
-		``:               "is no results/summary.json: unexpected end of JSON input",
+		``:               "is no results/summary.json: it is empty",
+		`{`:              "is no results/summary.json: unexpected end of JSON input",
 		`PASS`:           "is no results/summary.json: invalid character 'P' looking for beginning of value",
-		`{}`:             "is no results/summary.json: its schema is 0",
-		`{"schema": 99}`: "has schema 99, this pgxpool reads up to 1; use a newer one",
-		`[1]`:            "is no results/summary.json: json: cannot unmarshal array into Go value of type verdict.Summary",
+		"\n":             "is no results/summary.json: it is empty",
+		`{}`:             "is no results/summary.json: it names no schema",
+		`{"schema": -1}`: "is no results/summary.json: its schema is -1",
+		`{"schema": 1}`:  "is no results/summary.json: it has no verdict",
+		`{"schema": 1, "verdict": "YES\u001b"}`: `is no results/summary.json: its verdict is "YES\x1b": ` +
+			"accepted are PASS, WARNING and FAIL",
+		`{"schema": 1, "run": {"users": "9"}}`: "is no results/summary.json: run.users is a string: accepted is int",
+		`{"schema": 99}`:                       "has schema 99, this pgxpool reads up to 1; use a newer one",
+		`[1]`:                                  "is no results/summary.json: it is a JSON array, and no object",
 	} {
 		name := write(t, dir, "summary.json", text)
 		_, err := ReadSummary(name)
@@ -82,7 +89,7 @@ func TestHistoryIsReadAtAnyDepth(t *testing.T) {
 	require.Len(t, runs, 2)
 	require.Equal(t, verdict.SchemaVersion, runs[0].Schema)
 	require.Equal(t, []string{
-		"History: " + filepath.Join(dir, "2026-11-02/before-after.json") + " is no results/summary.json: its schema is 0.",
+		"History: " + filepath.Join(dir, "2026-11-02/before-after.json") + " is no results/summary.json: it names no schema.",
 		"History: " + filepath.Join(dir, "2026-11-03/summary.json") + " has schema 7, this pgxpool reads up to 1; use a newer one.",
 	}, notes)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // header are the columns of the table for people.
@@ -89,7 +91,8 @@ func (r Report) Markdown() string {
 	return b.String()
 }
 
-// about says which runs these are.
+// about says which runs these are. What other files say of them is cleaned: it
+// may have been written to move the cursor.
 func (r Report) about() []string {
 	lines := []string{"Baseline  none"}
 	if r.Baseline != nil {
@@ -98,6 +101,13 @@ func (r Report) about() []string {
 	lines = append(lines, "Result    "+r.Result.text())
 	if r.Runs > 0 {
 		lines = append(lines, fmt.Sprintf("History   %s of the same configuration on the same machine", runs(r.Runs)))
+	}
+	return cleaned(lines)
+}
+
+func cleaned(lines []string) []string {
+	for i, line := range lines {
+		lines[i] = verdict.Clean(line)
 	}
 	return lines
 }
@@ -123,13 +133,13 @@ func (r Report) remarks() []string {
 	if r.Obstacle != "" {
 		lines = append(lines, "Nothing can be compared: "+r.Obstacle+".")
 	}
-	return append(lines, r.Notes...)
+	return cleaned(append(lines, r.Notes...))
 }
 
 // markup holds every character that means something in Markdown or in the HTML
 // that Markdown lets through.
 var markup = strings.NewReplacer(
-	"&", "&amp;", "<", "&lt;", ">", "&gt;", "\n", " ", "\r", " ",
+	"&", "&amp;", "<", "&lt;", ">", "&gt;",
 	`\`, `\\`, "`", "\\`", "|", `\|`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "#", `\#`, "~", `\~`, "!", `\!`,
 )
 

@@ -94,3 +94,25 @@ func TestEveryFigureHasItsRow(t *testing.T) {
 	}
 	require.Len(t, Figures(), len(figures))
 }
+
+// A summary may come from somebody else's runner: nothing in it moves the
+// cursor, colours the terminal, starts a line or is markup.
+func TestHostileTextStaysText(t *testing.T) {
+	const hostile = "v2\x1b[2J\a\n# PASS\r\u202e<script>`*|"
+	baseline, result := night(1, usual), night(2, usual)
+	result.Run.Script, result.Run.Platform = hostile, hostile
+	result.Run.Versions = map[string]string{hostile: hostile}
+	report := compared(t, Input{Baseline: &baseline, Result: result})
+	report.Notes = append(report.Notes, hostile)
+	require.NotContains(t, report.Summary(), "\n")
+	for _, text := range []string{report.Text(), report.Markdown(), report.Summary()} {
+		for _, character := range []string{"\x1b", "\a", "\r", "\u202e", "\n# PASS"} {
+			require.NotContains(t, text, character)
+		}
+	}
+	require.NotContains(t, report.Markdown(), "<script>")
+	text, err := report.JSON()
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "\x1b")
+	require.NotContains(t, string(text), "\n# PASS")
+}

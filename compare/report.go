@@ -66,8 +66,10 @@ func (r Report) overall() Answer {
 	return overall(answers)
 }
 
-// Summary is the report in one line.
-func (r Report) Summary() string {
+// Summary is the report in one line, safe to print.
+func (r Report) Summary() string { return verdict.Clean(r.summary()) }
+
+func (r Report) summary() string {
 	switch {
 	case r.Answer == Worse:
 		return "worse: " + r.named(Worse)

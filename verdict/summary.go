@@ -6,6 +6,7 @@ import (
 	_ "embed" // the schema
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -92,16 +93,39 @@ func (r Report) JSON() ([]byte, error) {
 }
 
 // ParseSummary reads results/summary.json. One of another version is a
-// [SchemaError].
+// [SchemaError]; any other error wraps one that says what the text is instead.
 func ParseSummary(text []byte) (Summary, error) {
 	var summary Summary
 	if err := json.Unmarshal(text, &summary); err != nil {
-		return Summary{}, fmt.Errorf("verdict: reading summary: %w", err)
+		return Summary{}, fmt.Errorf("verdict: reading summary: %w", noSummary(text, err))
 	}
 	if summary.Schema != SchemaVersion {
 		return Summary{}, &SchemaError{summary.Schema}
 	}
-	return summary, nil
+	// Other files below results/ have a schema too.
+	switch summary.Verdict {
+	case Pass, Warning, Fail:
+		return summary, nil
+	case "":
+		return Summary{}, fmt.Errorf("verdict: reading summary: %w", errors.New("it has no verdict"))
+	default:
+		return Summary{}, fmt.Errorf("verdict: reading summary: %w",
+			fmt.Errorf("its verdict is %q: accepted are %s, %s and %s", summary.Verdict, Pass, Warning, Fail))
+	}
+}
+
+// noSummary says of a text that is no JSON object of the right fields what it
+// is instead, without encoding/json's and Go's names for it.
+func noSummary(text []byte, err error) error {
+	var mistyped *json.UnmarshalTypeError
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return errors.New("it is empty")
+	case errors.As(err, &mistyped) && mistyped.Field == "":
+		return fmt.Errorf("it is a JSON %s, and no object", mistyped.Value)
+	default:
+		return explain(err)
+	}
 }
 
 // ConfigurationHash is the SHA-256, in hexadecimal, of script, users, target
