@@ -137,6 +137,30 @@ func TestCapacityWithoutCPU(t *testing.T) {
 	require.Equal(t, 11.0, resultOf(t, plan, run(t, plan, busy, nil)).Figures()["capacity_users"])
 }
 
+// The p95 of two thirds of a short step differs by chance.
+func TestCapacityIsNotEndedByChance(t *testing.T) {
+	drift := map[string]any{
+		"name": "response_drift", "title": "Response times stable", "metric": "response_drift", "pass": "value<=1.25", "warning": "value<=1.5",
+		"guard": map[string]any{"metric": "response_drift", "expression": "value>0"},
+		"unit":  "ratio", "advice": map[string]any{"warning": "", "fail": ""},
+	}
+	options := map[string]any{"plan": "capacity", "users": int64(10), "steps": "10", "criteria": []any{drift}}
+	carried := func(requests int64, ratio float64) float64 {
+		plan := planOf(t, options)
+		step, _ := plan.Next(nil)
+		// Exponential response times: the percentiles are -ln(1-q).
+		m := experiment.Measurement{Step: step, Requests: requests, Drift: &ratio,
+			Request: experiment.Times{P90: 2303, P95: 2996, P99: 4605, Max: 6000}}
+		return resultOf(t, plan, []experiment.Measurement{m}).Figures()["capacity_users"]
+	}
+	// 60 responses: 20 in a third, of whose p95 the standard error is a third.
+	require.Equal(t, 10.0, carried(60, 2.03))
+	require.Equal(t, 0.0, carried(6000, 2.03))
+	require.Equal(t, 0.0, carried(6000, 1.3))
+	require.Equal(t, 0.0, carried(60, 5))
+	require.Equal(t, 10.0, carried(6000, 1.1))
+}
+
 // A step without a single answer carries nothing.
 func TestCapacityOfNothing(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1), "criteria": []any{success()}})

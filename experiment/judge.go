@@ -43,6 +43,10 @@ func (s settings) judge(m Measurement) (judgement, error) {
 	for _, row := range report.Rows {
 		switch {
 		case row.Waived:
+		case row.Criterion.Metric == driftMetric && !m.drifted():
+			if !s.gate.Holds(row.Verdict) {
+				j.unjudged = append(j.unjudged, row.Criterion.Title+" (too few responses to tell a drift from noise)")
+			}
 		case row.Verdict == verdict.Warning && row.Measured == nil:
 			j.unjudged = append(j.unjudged, row.Criterion.Title+" ("+row.Reason+")")
 		case !s.gate.Holds(row.Verdict):
@@ -57,7 +61,7 @@ func (s settings) judge(m Measurement) (judgement, error) {
 func (s settings) criteriaOf(m Measurement) []verdict.Criterion {
 	rows := slices.Clone(s.criteria)
 	for i := range rows {
-		if rows[i].Metric == "response_drift" && m.Drift == nil && m.Requests > 0 {
+		if rows[i].Metric == driftMetric && m.Drift == nil && m.Requests > 0 {
 			rows[i].Unmeasured = "the step has too few responses"
 		}
 	}
