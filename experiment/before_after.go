@@ -57,12 +57,3 @@ func (p *beforeAfter) Prepare(server Server) error {
 	}
 	return nil
 }
-
-// check finds out whether a step's pool fits. Users hold one connection each at
-// most.
-func (s Server) check(label string, needed int) error {
-	if available, known := s.available(); known && needed > available {
-		return &ServerError{Needed: needed, Available: available, Server: s, Step: label}
-	}
-	return nil
-}

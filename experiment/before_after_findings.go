@@ -34,11 +34,13 @@ func (c comparison) findings() []string {
 }
 
 func (c comparison) onResponses() string {
-	ratio, ok := c.ratioOf(p95)
-	if !ok {
-		return "One side has no responses in any round: the p95 cannot be compared."
-	}
+	ratio, ok := c.p95Ratio()
 	switch {
+	case !ok:
+		return "One side has no responses in any round: the p95 cannot be compared."
+	case !c.answered():
+		return fmt.Sprintf("In a round with 5 %% or more of the requests unanswered there is no p95 of the answers, and a request that fails early makes the measured one look good. "+
+			"With those requests as slow as the slowest response of their round the p95 after is %s of that before.", ratio)
 	case ratio.fell():
 		return fmt.Sprintf("Responses are faster after: the p95 is %s of what it was.", showShare(ratio.value))
 	case ratio.rose():

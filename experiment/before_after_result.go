@@ -34,6 +34,10 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	}
 	if len(c.before) == 0 {
 		s.say("Not one round was finished: there is nothing to compare.")
+		if len(done) > 0 {
+			c.before = done
+			s.Tables = []report.Table{c.table()}
+		}
 		d.sections = []section{s}
 		return d, nil
 	}
@@ -80,6 +84,7 @@ func each(all []Measurement, f figure) []float64 {
 
 func p95(m Measurement) float64        { return m.Request.P95 }
 func throughput(m Measurement) float64 { return m.served() }
+func dropped(m Measurement) float64    { return float64(m.Dropped) }
 
 func cpu(m Measurement) float64 {
 	if m.CPU == nil {
@@ -109,19 +114,25 @@ func ofPool(f func(*PoolFigures) float64) figure {
 
 func (c comparison) addFigures(figures map[string]float64) {
 	for name, f := range map[string]figure{
-		figureP95Ratio: p95, figureThroughput: throughput, figureCPURatio: cpu, figureCPUPerRequest: cpuPerRequest,
+		figureThroughput: throughput, figureCPURatio: cpu, figureCPUPerRequest: cpuPerRequest,
 	} {
 		if ratio, ok := c.ratioOf(f); ok {
 			figures[name] = ratio.value
 		}
 	}
-	if ratio, ok := c.ratioOf(p95); ok && ratio.hasInterval() {
-		figures[figureP95Low], figures[figureP95High] = ratio.low, ratio.high
+	if ratio, ok := c.p95Ratio(); ok {
+		figures[figureP95Ratio] = ratio.value
+		if ratio.hasInterval() {
+			figures[figureP95Low], figures[figureP95High] = ratio.low, ratio.high
+		}
 	}
 	before, after := sum(c.before), sum(c.after)
 	figures[figureBeforeSuccess], figures[figureBeforeTimeouts] = before.success(), float64(before.Timeouts)
 	figures[figureSuccess], figures[figureTimeouts] = after.success(), float64(after.Timeouts)
 	figures[figureTimedOut] = after.timedOut()
+	if c.plan.rate > 0 {
+		figures[figureDropped], figures[figureDroppedShare] = float64(after.Dropped), after.unserved()
+	}
 }
 
 // sum adds up what is counted.

@@ -46,8 +46,8 @@ func (l line) of(all []Measurement) (value float64, known bool) {
 
 func (c comparison) lines() []line {
 	lines := []line{
-		{"Response p95", p95, showMillis, true, average},
-		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, showMillis, true, average},
+		{"Response p95", p95, showMillis, c.answered(), average},
+		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, showMillis, c.answered(), average},
 		{"Requests served", throughput, showRate, true, average},
 		{"Success", Measurement.success, showShare, false, average},
 		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
@@ -62,7 +62,7 @@ func (c comparison) lines() []line {
 		c.cpuLine(),
 	}
 	if c.plan.rate > 0 {
-		lines = append(lines, line{"Arrivals dropped", func(m Measurement) float64 { return float64(m.Dropped) }, showNumber, false, total})
+		lines = append(lines, line{"Arrivals dropped", dropped, showNumber, false, total})
 	}
 	return lines
 }
@@ -87,7 +87,7 @@ func (c comparison) table() report.Table {
 		}
 		row := []string{l.title, shown(before, known, l.show), shown(after, afterKnown, l.show), "", ""}
 		if ratio, ok := c.ratioOf(l.value); ok && l.ratio {
-			row[3], row[4] = ratio.String(), fmt.Sprintf("%.2f–%.2f", ratio.min, ratio.max)
+			row[3], row[4] = ratio.String(), showFactor(ratio.min)+"–"+showFactor(ratio.max)
 		}
 		t.Rows = append(t.Rows, row)
 	}

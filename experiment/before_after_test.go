@@ -2,6 +2,7 @@ package experiment_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,56 @@ func TestBeforeAfterReportsWhatItMeasured(t *testing.T) {
 	require.Contains(t, swap(func(_, after *experiment.Measurement) { *after = experiment.Measurement{Step: after.Step} }), "cannot be compared")
 }
 
+// Requests that fail at once make a p95 look good, on either side.
+func TestBeforeAfterDoesNotPraiseFailures(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(3)})
+	compared := func(failing int) (map[string]float64, string) {
+		done := run(t, plan, office, nil)
+		for i := range done {
+			done[i].Request.P95, done[i].Request.Max = 500, 1000
+			if i%2 == failing {
+				done[i].Failed, done[i].Request.P95, done[i].Request.Max = done[i].Requests/10, 10, 10
+			}
+		}
+		result := resultOf(t, plan, done)
+		return result.Figures(), result.Terminal(10_000)
+	}
+	figures, text := compared(0)
+	require.InDelta(t, 0.5, figures["before_after_p95_ratio"], 1e-9)
+	require.NotContains(t, text, "slower after")
+	require.Contains(t, text, "unanswered")
+	require.NotContains(t, text, "50.00×", "no ratio of a p95 that is none")
+	figures, text = compared(1)
+	require.InDelta(t, 2, figures["before_after_p95_ratio"], 1e-9)
+	require.NotContains(t, text, "faster after")
+	figures, text = compared(2)
+	require.InDelta(t, 1, figures["before_after_p95_ratio"], 1e-9)
+	require.NotContains(t, text, "unanswered")
+}
+
+func TestBeforeAfterOfArrivals(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rate": 30.0, "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	for i := range done {
+		done[i].Dropped = int64(i)
+	}
+	figures := resultOf(t, plan, done).Figures()
+	require.Equal(t, 4.0, figures["before_after_dropped"])
+	require.InDelta(t, 4.0/1200, figures["before_after_dropped_share"], 1e-3)
+	require.NotContains(t, resultOf(t, planOf(t, map[string]any{"plan": "before-after"}), nil).Figures(), "before_after_dropped")
+}
+
+// A ratio near 0 has digits that say how near.
+func TestBeforeAfterShowsSmallRatios(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(1)})
+	done := run(t, plan, office, nil)
+	done[0].Pool.Wait.P95, done[1].Pool.Wait.P95 = 680, 0.6
+	done[0].Pool.Wait.Mean, done[1].Pool.Wait.Mean = 400, 0.001
+	text := resultOf(t, plan, done).Terminal(120)
+	require.Contains(t, text, " 0.00088×  0.00088–0.00088\n")
+	require.Contains(t, text, " <0.0001×  ")
+}
+
 func TestBeforeAfterUnfinished(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
 	done := run(t, plan, office, nil)
@@ -132,6 +183,7 @@ func TestBeforeAfterUnfinished(t *testing.T) {
 		require.Equal(t, float64(4-n), result.Figures()["experiment_left"])
 		_, compared := result.Figures()["before_after_p95_ratio"]
 		require.Equal(t, n >= 2, compared)
+		require.Equal(t, n >= 1, strings.Contains(result.Terminal(80), "Requests served"), "what was measured is shown")
 	}
 	single := resultOf(t, plan, done[:3])
 	require.NotContains(t, single.Figures(), "before_after_p95_ratio_low")

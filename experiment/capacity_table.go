@@ -35,7 +35,7 @@ func (p *capacity) table(all []tried) report.Table {
 		}
 	}
 	if p.rate > 0 {
-		add("Dropped", func(m Measurement) float64 { return float64(m.Dropped) }, showNumber, total)
+		add("Dropped", dropped, showNumber, total)
 	}
 	add("Wait p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis, average)
 	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showWhole, average)

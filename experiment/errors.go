@@ -34,9 +34,8 @@ type ServerError struct {
 }
 
 func (e *ServerError) Error() string {
-	return fmt.Sprintf("step %q needs %d connections and the server leaves %d (max_connections %d - %d reserved - %d in use by others): "+
-		"use a smaller pool or raise max_connections", e.Step, e.Needed, e.Available,
-		e.Server.MaxConnections, e.Server.Reserved, e.Server.InUse)
+	return fmt.Sprintf("step %q needs %d connections and the server leaves %d (%s): use a smaller pool or raise %s",
+		e.Step, e.Needed, e.Available, e.Server.arithmetic(), e.Server.room().setting)
 }
 
 // FileError is a file of results that an experiment cannot go on from.

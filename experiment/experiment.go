@@ -27,20 +27,6 @@ type Step struct {
 	Settle, Duration time.Duration
 }
 
-// Server is what the database server says of itself, 0 where it is unknown.
-type Server struct {
-	Cores          int // of its host
-	MaxConnections int // max_connections
-	Reserved       int // superuser_reserved_connections and reserved_connections
-	InUse          int // client connections that are not ours
-}
-
-// available is how many connections the server leaves for a pool; known is
-// false where it does not say.
-func (s Server) available() (connections int, known bool) {
-	return max(0, s.MaxConnections-s.Reserved-s.InUse), s.MaxConnections > 0
-}
-
 // Plan decides which steps an experiment consists of. It keeps no record of
 // them: every answer follows from the measurements handed in.
 type Plan interface {

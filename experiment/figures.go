@@ -18,6 +18,8 @@ const (
 	figureTimedOut       = "before_after_timed_out" // a share
 	figureBeforeSuccess  = "before_after_before_success"
 	figureBeforeTimeouts = "before_after_before_timeouts"
+	figureDropped        = "before_after_dropped" // arrivals, of after; with a rate
+	figureDroppedShare   = "before_after_dropped_share"
 
 	figureUsers              = "capacity_users" // carried; with a rate capacity_rate
 	figureRate               = "capacity_rate"  // per second
@@ -36,6 +38,8 @@ const (
 	figureTuneSuccess      = "tune_success" // a share
 	figureTuneTimeouts     = "tune_timeouts"
 	figureTuneTimedOut     = "tune_timed_out"
+	figureTuneDropped      = "tune_dropped" // arrivals; with a rate
+	figureTuneDroppedShare = "tune_dropped_share"
 	figureModelConnections = "tune_model_connections"
 )
 
@@ -45,9 +49,11 @@ func FigureNames() []string {
 		figureSteps, figureLeft,
 		figureP95Ratio, figureP95Low, figureP95High, figureThroughput, figureCPURatio, figureCPUPerRequest,
 		figureSuccess, figureTimeouts, figureTimedOut, figureBeforeSuccess, figureBeforeTimeouts,
+		figureDropped, figureDroppedShare,
 		figureUsers, figureRate, figureBroke, figureCapacityThroughput, figureCapacityP95,
 		figurePoolSize, figureMaxOverflow, figureConnections, figureConnectionsLow, figureConnectionsHigh,
 		figureAgreement, figureTuneP95, figureTuneThroughput, figureTuneSuccess, figureTuneTimeouts, figureTuneTimedOut,
+		figureTuneDropped, figureTuneDroppedShare,
 		figureModelConnections,
 	}
 	slices.Sort(names)

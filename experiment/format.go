@@ -26,7 +26,20 @@ func showShare(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) 
 
 func showPercent(percent float64) string { return fmt.Sprintf("%.1f %%", percent) }
 
-func showRatio(ratio float64) string { return fmt.Sprintf("%.2f×", ratio) }
+func showRatio(ratio float64) string { return showFactor(ratio) + "×" }
+
+// showFactor writes two digits after the point, and more where they were all 0.
+func showFactor(factor float64) string {
+	const small, least = 0.1, 0.0001
+	switch {
+	case factor > 0 && factor < least:
+		return "<0.0001"
+	case factor > 0 && factor < small:
+		return strconv.FormatFloat(factor, 'g', 2, 64)
+	default:
+		return strconv.FormatFloat(factor, 'f', 2, 64)
+	}
+}
 
 // showNumber writes about four digits, and all of a whole number.
 func showNumber(v float64) string {
@@ -63,7 +76,7 @@ func count(n int, noun string) string {
 func (i interval) String() string {
 	switch {
 	case i.hasInterval():
-		return fmt.Sprintf("%s (%.2f–%.2f)", showRatio(i.value), i.low, i.high)
+		return fmt.Sprintf("%s (%s–%s)", showRatio(i.value), showFactor(i.low), showFactor(i.high))
 	default:
 		return showRatio(i.value)
 	}

@@ -140,6 +140,19 @@ func (m Measurement) timedOut() float64 {
 	return float64(m.Timeouts) / float64(m.Requests)
 }
 
+// answered is the share of arrivals that succeeded, 0 where there was none.
+func (m Measurement) answered() float64 {
+	return m.success() * (1 - m.unserved())
+}
+
+// unserved is the share of arrivals that were dropped, 0 where there was none.
+func (m Measurement) unserved() float64 {
+	if m.arrivals() == 0 {
+		return 0
+	}
+	return float64(m.Dropped) / float64(m.arrivals())
+}
+
 // arrivals are the requests and those that nobody was free for.
 func (m Measurement) arrivals() int64 { return m.Requests + m.Dropped }
 

@@ -21,14 +21,18 @@ type sweep struct {
 
 // swept sorts the measurements of whole rounds by size.
 func (p *tune) swept(done []Measurement) sweep {
-	w := sweep{tolerance: p.tolerance}
 	if len(p.sizes) == 0 {
-		return w
+		return sweep{}
 	}
-	whole := len(done) / len(p.sizes) * len(p.sizes)
+	return p.bySize(done[:len(done)/len(p.sizes)*len(p.sizes)])
+}
+
+// bySize sorts any measurements by size.
+func (p *tune) bySize(done []Measurement) sweep {
+	w := sweep{tolerance: p.tolerance}
 	for _, v := range p.sizes {
 		c := candidate{size: v}
-		for _, m := range done[:whole] {
+		for _, m := range done {
 			if m.Step.Label == v.String() {
 				c.rounds = append(c.rounds, m)
 			}
@@ -45,20 +49,21 @@ func (w sweep) rounds() int {
 	return len(w.all[0].rounds)
 }
 
-// enough is how much of the best success rate a pool needs to be compared at
-// all: responses that time out early make a p95 look good.
+// enough is how much of the best share of answered arrivals a pool needs to be
+// compared at all: responses that time out early, and arrivals that are dropped,
+// make a p95 look good.
 const enough = 0.99
 
-// sound are the candidates whose requests succeed like the best one's and that
-// served something in every round.
+// sound are the candidates whose requests, and with a rate arrivals, are
+// answered like the best one's and that served something in every round.
 func (w sweep) sound() []candidate {
 	best := 0.0
 	for _, c := range w.all {
-		best = max(best, sum(c.rounds).success())
+		best = max(best, sum(c.rounds).answered())
 	}
 	return slices.DeleteFunc(slices.Clone(w.all), func(c candidate) bool {
 		silent := slices.ContainsFunc(c.rounds, func(m Measurement) bool { return m.served() <= 0 || m.Request.P95 <= 0 })
-		return silent || sum(c.rounds).success() < enough*best
+		return silent || sum(c.rounds).answered() < enough*best
 	})
 }
 

@@ -19,14 +19,17 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	}
 	if !ok {
 		s.say(p.nothing(w))
-		if w.rounds() > 0 {
-			s.Tables = []report.Table{p.table(w, k)}
+		switch {
+		case w.rounds() > 0:
+			s.Tables = []report.Table{p.table(w, k.inWords)}
+		case len(done) > 0:
+			s.Tables = []report.Table{p.table(p.bySize(done), notCompared)}
 		}
 		d.sections = []section{s}
 		return d, nil
 	}
 	c, sure := k.bootstrap(p.seed)
-	s.Tables = []report.Table{p.table(w, k)}
+	s.Tables = []report.Table{p.table(w, k.inWords)}
 	s.say(p.recommendation(k, c, sure))
 	s.say(k.method(w))
 	s.Charts = p.charts(w, k)
@@ -35,7 +38,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	check.Text, modelled = p.crossCheck(w, k, c, sure)
 	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(k.sound[k.chosen].size, p.pool.timeout())}
 	d.sections = []section{s, check, paste}
-	k.addFigures(d.figures)
+	k.addFigures(d.figures, p.rate > 0)
 	if sure {
 		d.figures[figureConnectionsLow], d.figures[figureConnectionsHigh] = float64(c.low), float64(c.high)
 		d.figures[figureAgreement] = c.agreement
@@ -53,7 +56,7 @@ func (p *tune) nothing(w sweep) string {
 	return "No pool served requests in every round: there is nothing to recommend."
 }
 
-func (k knee) addFigures(figures map[string]float64) {
+func (k knee) addFigures(figures map[string]float64, open bool) {
 	best := k.sound[k.chosen]
 	total := sum(best.rounds)
 	figures[figurePoolSize], figures[figureMaxOverflow] = float64(best.base), float64(best.overflow)
@@ -62,6 +65,9 @@ func (k knee) addFigures(figures map[string]float64) {
 	figures[figureTuneThroughput] = geometricMean(best.rounds, throughput)
 	figures[figureTuneSuccess], figures[figureTuneTimeouts] = total.success(), float64(total.Timeouts)
 	figures[figureTuneTimedOut] = total.timedOut()
+	if open {
+		figures[figureTuneDropped], figures[figureTuneDroppedShare] = float64(total.Dropped), total.unserved()
+	}
 }
 
 func (p *tune) recommendation(k knee, c confidenceOf, sure bool) string {

@@ -7,19 +7,33 @@ import (
 	"github.com/flowboard/xk6-pgxpool/report"
 )
 
-// table has one row for each pool, the smallest first.
-func (p *tune) table(w sweep, k knee) report.Table {
-	t := report.Table{Columns: []string{"Pool", "As good", "p95", "Served", "Success", "Timeouts", "Held", "Mean wait", "By model", "CPU"}}
+// columns are those of a pool's figures.
+func (p *tune) columns() []line {
+	columns := []line{
+		{"p95", p95, showMillis, false, average},
+		{"Served", throughput, showRate, false, average},
+		{"Success", Measurement.success, showShare, false, average},
+		{"Timeouts", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
+	}
+	if p.rate > 0 {
+		columns = append(columns, line{"Dropped", dropped, showNumber, false, total})
+	}
+	return append(columns,
+		line{"Held", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, false, average},
+		line{"Mean wait", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, false, average})
+}
+
+// table has one row for each pool, the smallest first. asGood says how it
+// compares with the best.
+func (p *tune) table(w sweep, asGood func(candidate) string) report.Table {
+	t := report.Table{Columns: []string{"Pool", "As good"}}
+	for _, l := range p.columns() {
+		t.Columns = append(t.Columns, l.title)
+	}
+	t.Columns = append(t.Columns, "By model", "CPU")
 	for _, c := range w.all {
-		row := []string{c.String(), k.inWords(c)}
-		for _, l := range []line{
-			{"", p95, showMillis, false, average},
-			{"", throughput, showRate, false, average},
-			{"", Measurement.success, showShare, false, average},
-			{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
-			{"", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, false, average},
-			{"", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, false, average},
-		} {
+		row := []string{c.String(), asGood(c)}
+		for _, l := range p.columns() {
 			value, known := l.of(c.rounds)
 			row = append(row, shown(value, known, l.show))
 		}
@@ -40,6 +54,9 @@ func (p *tune) modelInWords(c candidate) string {
 		return showMillis(q.wait)
 	}
 }
+
+// notCompared stands where no round is whole.
+func notCompared(candidate) string { return none }
 
 func (k knee) inWords(c candidate) string {
 	i := slices.IndexFunc(k.sound, func(s candidate) bool { return s.size == c.size })

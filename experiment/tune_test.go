@@ -3,6 +3,7 @@ package experiment_test
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"testing"
 	"time"
 
@@ -160,9 +161,9 @@ func TestTuneDerivesSizes(t *testing.T) {
 		}
 		return all
 	}
-	require.ElementsMatch(t, []string{"2+0", "4+0", "8+0", "16+0", "32+0", "64+0", "97+0", "5+10", "20+40"},
+	require.ElementsMatch(t, []string{"2+0", "4+0", "8+0", "16+0", "32+0", "64+0", "96+0", "5+10", "20+40"},
 		labels(experiment.Server{Cores: 2, MaxConnections: 100, Reserved: 3}, 100))
-	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(experiment.Server{Cores: 4, MaxConnections: 100, Reserved: 3, InUse: 81}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(experiment.Server{Cores: 4, MaxConnections: 100, Reserved: 3, InUse: 80}, 100))
 	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "32+0", "40+0", "5+10"}, labels(experiment.Server{}, 40))
 	require.ElementsMatch(t, []string{"64+0", "128+0", "5+10", "20+40"}, labels(experiment.Server{Cores: 128, MaxConnections: 1000}, 500))
 
@@ -228,6 +229,31 @@ func TestTuneOfArrivals(t *testing.T) {
 	require.Contains(t, result.Terminal(200), "Erlang C")
 }
 
+// An arrival that nobody was free for is answered by nobody, however fast the
+// others were.
+func TestTuneJudgesDroppedArrivals(t *testing.T) {
+	plan := planOf(t, sweepOf("25,40", map[string]any{"rate": 80, "rounds": int64(2)}))
+	done := run(t, plan, office, nil)
+	for i := range done {
+		if done[i].Step.Label == "25+0" {
+			done[i].Dropped, done[i].Request.P95 = done[i].Requests/40, 1
+		} else {
+			done[i].Dropped = 3
+		}
+	}
+	result := resultOf(t, plan, done)
+	figures := result.Figures()
+	require.Equal(t, 40.0, figures["tune_pool_size"])
+	require.Equal(t, 6.0, figures["tune_dropped"])
+	require.InDelta(t, 6.0/3200, figures["tune_dropped_share"], 1e-4)
+	require.Contains(t, result.Terminal(200), "Dropped")
+
+	closed := planOf(t, sweepOf("25,40", nil))
+	result = resultOf(t, closed, run(t, closed, office, nil))
+	require.NotContains(t, result.Figures(), "tune_dropped")
+	require.NotContains(t, result.Terminal(200), "Dropped")
+}
+
 func TestTuneOfOneRound(t *testing.T) {
 	plan := planOf(t, sweepOf("10,30", map[string]any{"rounds": int64(1)}))
 	result := resultOf(t, plan, run(t, plan, office, nil))
@@ -246,6 +272,9 @@ func TestTuneUnfinished(t *testing.T) {
 		require.Equal(t, float64(9-n), result.Figures()["experiment_left"])
 		if n < 3 {
 			require.Contains(t, text, "nothing to recommend")
+			for _, m := range done[:n] {
+				require.Regexp(t, `(?m)^  `+regexp.QuoteMeta(m.Step.Label)+` +– +\d`, text, "what was measured is shown")
+			}
 			require.NotContains(t, result.Figures(), "tune_pool_size")
 		} else {
 			require.Contains(t, text, "Recommended")

@@ -93,6 +93,8 @@ func (c *conductor) server(ctx context.Context) (experiment.Server, error) {
 	return experiment.Server{
 		Cores: cores, MaxConnections: limits.MaxConnections,
 		Reserved: limits.SuperuserReserved + limits.Reserved, InUse: limits.InUse,
+		// Without a limit they are -1.
+		RoleLimit: max(0, limits.RoleLimit), DatabaseLimit: max(0, limits.DatabaseLimit),
 	}, nil
 }
 
