@@ -43,6 +43,9 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 		d.figures[figureConnectionsLow], d.figures[figureConnectionsHigh] = float64(c.low), float64(c.high)
 		d.figures[figureAgreement] = c.agreement
 	}
+	if len(k.sound) == 1 && w.rounds() > 1 {
+		d.figures[figureAgreement] = 1 // no noise makes a pool work that fails
+	}
 	if modelled > 0 {
 		d.figures[figureModelConnections] = float64(modelled)
 	}
@@ -77,6 +80,9 @@ func (p *tune) recommendation(k knee, c confidenceOf, sure bool) string {
 	if sure {
 		text += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
 			c.low, count(c.high, "connection"), showShare(c.agreement), resamples)
+	}
+	if len(k.sound) == 1 {
+		text += " It is the only one that answered its requests as it should."
 	}
 	if best.overflow == 0 {
 		text += " An overflow on top of it carries a spike and costs nothing while it is not used."

@@ -142,6 +142,8 @@ func TestTuneLeavesOutPoolsThatFail(t *testing.T) {
 	result := resultOf(t, plan, done)
 	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
 	require.Contains(t, result.Terminal(120), "fails")
+	require.Equal(t, 1.0, result.Figures()["tune_agreement"])
+	require.Contains(t, result.Terminal(1000), "the only one")
 }
 
 func TestTuneDerivesSizes(t *testing.T) {

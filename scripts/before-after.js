@@ -10,17 +10,18 @@
 // AFTER the runbook's pool (20+40,poolPrePing=true,poolRecycle=3600), each with
 // poolTimeout=30; what you give is laid over that. Also: CONCURRENT (100 users),
 // THINK (1 s), HOLD (0.25 s) and SPREAD, see lib/workload.js, RATE (arrivals per
-// second, instead of users who wait for their answers), ROUNDS (4), DURATION
+// second, instead of users who wait for their answers; those that nobody is free
+// for are dropped and judged), ROUNDS (4), DURATION
 // (20 s for each step) and SETTLE (5 s before it), GATE, WAIVE, and
 // RESUME=results/before-after.json to go on with a run that was cut short.
 
 import { beforeAfterCriteria } from '../thresholds/criteria.js';
-import { experiment, text } from './lib/experiment.js';
+import { droppedOf, experiment, text } from './lib/experiment.js';
 import { hold, workload } from './lib/workload.js';
 
 const run = experiment(
   { plan: 'before-after', hold, before: text('BEFORE'), after: text('AFTER') },
-  { criteria: beforeAfterCriteria, configuration: workload.configuration },
+  { criteria: beforeAfterCriteria.concat(droppedOf('Dropped, after', 'before_after')), configuration: workload.configuration },
 );
 
 export const options = run.options;

@@ -6,8 +6,9 @@
 //   k6 run -e DATABASE_URL=postgresql://… -e DB_POOL_SIZE=5 … scripts/capacity.js  your own, another pool
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/capacity.js                   your application, over HTTP
 //
-// WANTED (100 users) decides PASS, WARNING or FAIL. Also: CONCURRENT (400, the
-// most users to try), STEPS (10,20,40,… users) or FROM (10, doubled from there),
+// WANTED (100 users, or the largest load where that is less) decides PASS, WARNING
+// or FAIL. Also: CONCURRENT (400, the most users to try), STEPS (10,20,40,… users)
+// or FROM (10, doubled from there),
 // RESOLUTION (0.05 of the load), THINK (1 s), HOLD (0.25 s) and SPREAD, see
 // lib/workload.js, ROUNDS (1, most of them decide), DURATION (30 s for each step)
 // and SETTLE (5 s before it), P95 (ms that responses may take, no limit),
@@ -30,6 +31,15 @@ import { hold, workload } from './lib/workload.js';
 const rate = number('RATE', 0, 0);
 const target = __ENV.BASE_URL ? application(__ENV.BASE_URL) : { ...workload, criteria: poolCriteria, url: undefined };
 const limit = number('P95', 0, 0);
+
+// What is wanted has to be among the loads that are tried.
+const steps = (text('STEPS') || '').split(',');
+const largest = Number(steps[steps.length - 1]) || rate || number('CONCURRENT', 400, 1);
+const wanted = number('WANTED', rate > 0 ? largest : Math.min(100, largest), 0);
+if (wanted > largest) {
+  throw new Error(`WANTED is ${wanted}: accepted is a number from 0 to the largest load that is tried, ${largest}`);
+}
+
 const stepCriteria = target.criteria.concat(
   rate > 0 ? droppedArrivals : [],
   limit > 0 ? fastResponses(limit) : [],
@@ -39,13 +49,22 @@ const run = experiment(
   {
     plan: 'capacity', http: Boolean(__ENV.BASE_URL), hold,
     steps: text('STEPS'), from: text('FROM') && number('FROM', 0, 0), resolution: number('RESOLUTION', 0.05, 0),
-    criteria: stepCriteria, gate: parseGate(__ENV.GATE), waive: parseWaive(__ENV.STEP_WAIVE, stepCriteria),
+    criteria: stepCriteria, gate: parseGate(__ENV.GATE), waive: stepWaive(),
   },
   {
-    criteria: capacityCriteria({ wanted: number('WANTED', rate || 100, 0), rate: rate > 0 }),
+    criteria: capacityCriteria({ wanted, rate: rate > 0 }),
     configuration: target.configuration, target: target.url,
   },
 );
+
+// stepWaive reads STEP_WAIVE as WAIVE is read, and says which of the two is wrong.
+function stepWaive() {
+  try {
+    return parseWaive(__ENV.STEP_WAIVE, stepCriteria);
+  } catch (error) {
+    throw new Error(`STEP_${error.message}`);
+  }
+}
 
 export const options = run.options;
 export const handleSummary = run.handleSummary;

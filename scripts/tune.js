@@ -10,19 +10,20 @@
 // Without SIZES they are derived from the server's cores and max_connections.
 // Also: CONCURRENT (100 users), THINK (1 s), HOLD (0.25 s) and SPREAD, see
 // lib/workload.js, RATE (arrivals per second, instead of users who wait for their
-// answers), ROUNDS (3), DURATION (20 s for each step) and SETTLE (5 s before it),
+// answers; those that nobody is free for are dropped and judged), ROUNDS (3),
+// DURATION (20 s for each step) and SETTLE (5 s before it),
 // TOLERANCE (0.05: as good is within 5 %, or within noise), SEED (1, of the
 // order), DB_POOL_TIMEOUT, GATE, WAIVE, and RESUME=results/tune.json to go on
 // with a run that was cut short.
 
 import { tuneCriteria } from '../thresholds/criteria.js';
-import { experiment, text } from './lib/experiment.js';
+import { droppedOf, experiment, text } from './lib/experiment.js';
 import { number, whole } from './lib/settings.js';
 import { hold, workload } from './lib/workload.js';
 
 const run = experiment(
   { plan: 'tune', hold, sizes: text('SIZES'), tolerance: number('TOLERANCE', 0.05, 0), seed: whole('SEED', 1, 0) },
-  { criteria: tuneCriteria, configuration: workload.configuration },
+  { criteria: tuneCriteria.concat(droppedOf('Dropped, recommended', 'tune')), configuration: workload.configuration },
 );
 
 export const options = run.options;

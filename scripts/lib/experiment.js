@@ -13,12 +13,24 @@ import pgxpool from 'k6/x/pgxpool';
 import { request } from './request.js';
 import { number, whole } from './settings.js';
 import { judge } from './verdict.js';
+import { droppedArrivals } from '../../thresholds/criteria.js';
 
 // text is a setting as it was given, undefined where it was not.
 export const text = (name) => __ENV[name] || undefined;
 
 // given reads a setting with one of settings.js's readers, where there is one.
 const given = (read, name, least) => (text(name) === undefined ? undefined : read(name, 0, least));
+
+// droppedOf judges the arrivals that one configuration dropped, with RATE: its
+// gauges are prefix_dropped and prefix_dropped_share. Without RATE there is
+// nothing to judge.
+export function droppedOf(title, prefix) {
+  return number('RATE', 0, 0) === 0 ? [] : [{
+    ...droppedArrivals, title, metric: `${prefix}_dropped`, pass: 'value==0',
+    warningMetric: `${prefix}_dropped_share`, warning: 'value<0.01',
+    guard: { metric: `${prefix}_success`, expression: 'value>0' },
+  }];
+}
 
 export function experiment(plan, judged) {
   const found = pgxpool.experiment({
