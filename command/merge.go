@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/errext/exitcodes"
 
 	"github.com/flowboard/xk6-pgxpool/compare"
+	"github.com/flowboard/xk6-pgxpool/report"
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
@@ -23,7 +24,8 @@ within 0.5 %, never averaged), levels add moment by moment, and the criteria of
 the test are asked of the whole. The runners' execution segments must be the
 whole test, each once; runners without segments are taken for independent ones.
 
-The verdict is printed and written as summary.json, summary.md and junit.xml.
+The verdict is printed and written as summary.json, summary.md, junit.xml and
+report.html, which shows the levels of the whole pool over time.
 
 Exit codes: 0 when the gate holds, 99 when it does not, 1 for an error.`
 
@@ -105,8 +107,13 @@ func writeReports(judged verdict.Report, dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
+	page, err := report.HTML(report.Input{Verdict: judged})
+	if err != nil {
+		return err
+	}
 	for name, text := range map[string]string{
 		"summary.json": string(summary), "summary.md": judged.Markdown(), "junit.xml": string(junit),
+		"report.html": string(page),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("--output: %w", err)

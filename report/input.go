@@ -7,7 +7,9 @@ import (
 
 // Input is what a page is made of.
 type Input struct {
-	Verdict  verdict.Report
+	Verdict verdict.Report
+	// Timeline is empty where only Verdict.Recording is known, as of several
+	// runners judged as one.
 	Timeline timeline.Snapshot
 	Sections []Section // in the order of the page
 }

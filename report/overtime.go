@@ -24,6 +24,9 @@ const (
 // overTime are the charts of a run's timeline, and sentences about what is not
 // among them.
 func overTime(in Input) (figures []figure, remarks []string) {
+	if r := recordingOf(in); r != nil {
+		return recorded(in, r)
+	}
 	whole := in.Timeline.Whole()
 	pools := busiest(whole)
 	if len(pools) > mostPools {

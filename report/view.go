@@ -51,7 +51,7 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		Facts:     facts(in.Verdict.Run),
 		Remarks:   plainAll(remarks),
 		Phases:    phasesOf(in.Timeline),
-		Errors:    errorsOf(in.Timeline.Whole()),
+		Errors:    errorsOf(wholeOf(in)),
 		Notes:     plainAll(in.Verdict.Notes),
 	}
 	var err error

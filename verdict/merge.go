@@ -144,8 +144,11 @@ func reasonsOf(runners []Runner) (unmeasured, missing map[string]string) {
 
 // mergedNotes say what the figures are of, and what each runner said of itself.
 func mergedNotes(runners []Runner) []string {
-	notes := []string{fmt.Sprintf("%d runners judged as one: counts add, distributions merge, levels add moment by moment.",
-		len(runners))}
+	who := "1 runner judged alone"
+	if len(runners) > 1 {
+		who = fmt.Sprintf("%d runners judged as one", len(runners))
+	}
+	notes := []string{who + ": counts add, distributions merge, levels add moment by moment."}
 	for _, r := range runners {
 		if r.Summary.Verdict == Pass && len(r.Summary.Diagnoses) == 0 {
 			continue

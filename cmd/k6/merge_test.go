@@ -5,6 +5,7 @@ package main_test
 import (
 	"bufio"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,6 +60,11 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	require.Contains(t, merged.Stdout, string(summary.Verdict))
 	require.Contains(t, merged.File(t, "results/junit.xml"), "<testsuite")
 	require.Contains(t, merged.File(t, "results/summary.md"), "4 runners judged as one")
+	require.Contains(t, merged.File(t, "results/summary.md"), "CPU is the whole database host")
+	require.NotContains(t, merged.File(t, "results/summary.md"), "One runner of several")
+	page := merged.File(t, "results/report.html")
+	require.Contains(t, page, "<figcaption>Connections")
+	require.Contains(t, page, "maxOverflow 13", "the whole pool's, not a runner's")
 
 	require.Equal(t, 40, summary.Run.Users)
 	require.Equal(t, "7+6", summary.Run.Configuration["poolSize"]+"+"+summary.Run.Configuration["maxOverflow"])
@@ -84,13 +90,23 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 
 func TestMergeRefusesBadInput(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir()
+	empty, other := filepath.Join(dir, "empty.json"), filepath.Join(dir, "before-after.json")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	require.NoError(t, os.WriteFile(other, []byte(`{"schema": 1, "name": "before-after"}`), 0o600))
+	old := filepath.Join(k6test.Root(t), "compare", "testdata", "schema1.json")
 	for says, args := range map[string][]string{
-		"merge takes files, got none": {},
-		"nowhere.json does not exist": {"nowhere.json"},
-		"unknown flag: --outputs":     {"--outputs", "there"},
+		"merge takes files, got none":                                     {},
+		"cannot be read: is a directory":                                  {dir},
+		"empty.json is no results/summary.json: it is empty":              {empty},
+		"before-after.json is no results/summary.json: it has no verdict": {other},
+		"schema1.json: it has no recording to merge":                      {old},
+		"nowhere.json does not exist":                                     {"nowhere.json"},
+		"unknown flag: --outputs":                                         {"--outputs", "there"},
 	} {
 		r := k6test.K6(t, k6test.Run{Args: append([]string{"x", "pgxpool", "merge"}, args...)})
 		require.Equal(t, 1, r.Code, r.Output())
 		require.Contains(t, r.Stderr, says)
+		require.Equal(t, 1, strings.Count(r.Stderr, "level=error"), r.Stderr)
 	}
 }
