@@ -87,7 +87,9 @@ func TestNightlyNights(t *testing.T) {
 	require.Regexp(t, `(?m)^# (PASS|WARNING)$`, summary)
 	require.Contains(t, summary, "| Success rate | 100.0 % |")
 	require.Contains(t, summary, "# Compared with the baseline: unknown")
-	require.Equal(t, !first["Before and after"].skipped, strings.Contains(summary, "Before and after"))
+	require.False(t, first["Before and after"].skipped)
+	require.Contains(t, summary, "# Before and after")
+	require.FileExists(t, r.file("out/before-after/results/before-after.json"))
 	var run verdict.Summary
 	require.NoError(t, json.Unmarshal([]byte(r.read(t, r.file("out/100users/results/summary.json"))), &run))
 	require.Equal(t, 5, run.Run.Users)
