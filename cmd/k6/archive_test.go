@@ -19,7 +19,9 @@ var short = []string{"-e", "CONCURRENT=2", "-e", "DURATION=2", "-e", "THINK=0.1"
 
 // shorter has further settings by scenario, for those that have more than one
 // run's length.
-var shorter = map[string][]string{}
+var shorter = map[string][]string{
+	"before-after.js": {"-e", "ROUNDS=1", "-e", "SETTLE=0.5"}, // of 4 and 5 s, with 8 steps
+}
 
 // Every scenario's archive runs in another directory, after all that it was
 // made from is gone.
