@@ -2,6 +2,7 @@ package js
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -38,17 +39,32 @@ func documentedMetrics(t *testing.T) (rows map[string]documented, page string) {
 	return rows, string(text)
 }
 
-// existing are the metrics that the module registers and the scripts' requests
-// have, without k6's own and the experiments' figures.
+// scripts is the text of all scenarios and of what they share.
+func scripts(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for _, pattern := range []string{"../scripts/*.js", "../scripts/lib/*.js"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			all.Write(text)
+		}
+	}
+	return all.String()
+}
+
+// existing are the metrics that the module registers and the scripts make,
+// without k6's own and the experiments' figures.
 func existing(t *testing.T) map[string]*metrics.Metric {
 	t.Helper()
 	registry := metrics.NewRegistry()
 	registerMetrics(registry)
-	script, err := os.ReadFile("../scripts/lib/request.js")
-	require.NoError(t, err)
 	kinds := map[string]metrics.MetricType{"Counter": metrics.Counter, "Gauge": metrics.Gauge, "Rate": metrics.Rate, "Trend": metrics.Trend}
-	made := regexp.MustCompile(`new (Counter|Gauge|Rate|Trend)\('(\w+)'(, true)?\)`).FindAllStringSubmatch(string(script), -1)
-	require.Len(t, made, 4)
+	made := regexp.MustCompile(`new (Counter|Gauge|Rate|Trend)\('(\w+)'(, true)?\)`).FindAllStringSubmatch(scripts(t), -1)
+	require.Greater(t, len(made), 4, "those of request.js, and of single scenarios")
 	for _, m := range made {
 		contains := metrics.Default
 		if m[3] != "" {
@@ -78,7 +94,7 @@ func TestMetricsPageNamesEveryMetric(t *testing.T) {
 		require.Equal(t, strings.ToLower(row.kind), metric.Type.String(), name)
 		require.Equal(t, metric.Contains == metrics.Time, row.unit == "ms", "%s: k6 keeps times in milliseconds", name)
 		require.NotEmpty(t, row.meaning, name)
-		if !strings.HasPrefix(name, "request_") && name != "response_drift" {
+		if strings.Contains(name, "pool_") {
 			require.Contains(t, row.tags, "`pool`", name)
 		}
 	}
@@ -96,7 +112,7 @@ func TestMetricsPageNamesEveryMetric(t *testing.T) {
 // their names.
 func TestMetricsPageMapsTheSemanticConventions(t *testing.T) {
 	_, page := documentedMetrics(t)
-	for _, name := range []string{"count", "idle.max", "max", "pending_requests", "timeouts", "create_time", "wait_time", "use_time"} {
+	for _, name := range []string{"count", "idle.max", "idle.min", "max", "pending_requests", "timeouts", "create_time", "wait_time", "use_time"} {
 		require.Contains(t, page, "`db.client.connection."+name+"`")
 	}
 }
