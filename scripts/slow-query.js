@@ -19,6 +19,9 @@ import { judge } from './lib/verdict.js';
 
 const slow = number('SLOW', 1, 0);
 const share = number('SHARE', 0.3, 0);
+if (share > 1) {
+  throw new Error(`SHARE is ${share}: accepted is a number from 0 to 1`);
+}
 const think = number('THINK', 0.2, 0);
 
 const pool = new Pool({ poolSize: whole('DB_POOL_SIZE', 4, 1), maxOverflow: whole('DB_MAX_OVERFLOW', 4, 0) });
