@@ -13,6 +13,7 @@ import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { restartCriteria } from '../thresholds/criteria.js';
+import { figure, keep } from './lib/figures.js';
 import { listIssues, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
 import { number, whole } from './lib/settings.js';
@@ -28,7 +29,9 @@ const recovery = new Trend('recovery_time', true);
 const outage = new Trend('user_outage', true);
 const servedAfter = new Rate('served_after');
 
-const verdict = judge({ script: 'restart', users, criteria: restartCriteria });
+const notes = [];
+const verdict = judge({ script: 'restart', users, criteria: restartCriteria, notes });
+const kinds = ['fast', 'immediate', 'by hand'];
 
 export const options = {
   scenarios: {
@@ -36,8 +39,19 @@ export const options = {
     restart: { executor: 'per-vu-iterations', exec: 'restart', vus: 1, iterations: 1, maxDuration: `${seconds}s`, gracefulStop: '1s' },
   },
   ...verdict.options,
+  thresholds: keep(verdict.options.thresholds, ...kinds.map((kind) => `recovery_time{kind:${kind}}`)),
 };
-export const handleSummary = verdict.handleSummary;
+
+export function handleSummary(data) {
+  const recovered = kinds
+    .map((kind) => ({ kind, ms: figure(data, `recovery_time{kind:${kind}}`, 'max') }))
+    .filter(({ ms }) => ms > 0)
+    .map(({ kind, ms }) => `${kind}: ${(ms / 1000).toFixed(2)} s`);
+  if (recovered.length > 0) {
+    notes.push(`Time to recovery, from the server's start until the pool served again: ${recovered.join(', ')}.`);
+  }
+  return verdict.handleSummary(data);
+}
 
 export const setup = () => seedIssues(pool);
 
@@ -59,13 +73,14 @@ export function restart() {
   for (const mode of ['fast', 'immediate']) {
     sleep(seconds / 4);
     const before = server();
-    if (!restartServer(mode)) {
+    const kind = restartServer(mode) ? mode : 'by hand';
+    if (kind === 'by hand') {
       console.warn('Restart your PostgreSQL now; the script waits for it.');
     }
     const after = untilRestarted(before.started);
     restarts.add(1);
-    recovery.add(after.up);
-    console.info(`the pool served again ${(after.up / 1000).toFixed(2)} s after the server's start (${mode})`);
+    recovery.add(after.up, { kind });
+    console.info(`the pool served again ${(after.up / 1000).toFixed(2)} s after the server's start (${kind})`);
   }
 }
 

@@ -3,11 +3,16 @@
 package main_test
 
 import (
+	"context"
+	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
@@ -93,7 +98,7 @@ func TestTroublesAreSurvivedAndNamed(t *testing.T) {
 			[]string{"ITERATIONS=3"}, verdict.ConnectionLeak, "scripts/leak.js:",
 		},
 		"n-plus-one.js": {
-			[]string{"DURATION=3"}, verdict.NPlusOne, "query-per-row: a connection is held for",
+			[]string{"DURATION=3"}, verdict.NPlusOne, "Side by side, on average: query-per-row holds a connection for",
 		},
 		"slow-query.js": {
 			[]string{"DURATION=4"}, verdict.SlowQueries, "",
@@ -149,6 +154,7 @@ func TestRestart(t *testing.T) {
 	require.EqualValues(t, 2, *rowOf(t, s, "restarted").Measured)
 	require.Contains(t, r.Stderr, "(fast)")
 	require.Contains(t, r.Stderr, "(immediate)")
+	require.Regexp(t, `until the pool served again: fast: \d+\.\d\d s, immediate: \d+\.\d\d s\.`, oneSpaced(r.Stdout))
 }
 
 // A server of the user's own is restarted by hand, and the script waits for it.
@@ -170,6 +176,83 @@ func TestSoak(t *testing.T) {
 	require.Empty(t, diagnosed(t, r), r.Output())
 	require.NotEqual(t, verdict.Fail, rowOf(t, s, "connection_growth").Verdict, r.Output())
 	require.NotNil(t, rowOf(t, s, "memory_growth").Measured, r.Output())
+}
+
+// Somebody opens connections and closes none, and for a moment the server cannot
+// be asked how many there are.
+func TestSoakFindsConnectionsThatPileUp(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	leaking := openUntilCleanup(t, database, "piling-up")
+	r := scenario(t, "soak.js", "DATABASE_URL="+database, "DB_APPLICATION_NAME=piling-up", "CONCURRENT=2", "THINK=0.2",
+		"DURATION=6", "SAMPLE=0.05", "INTERVAL=0", "WAIVE=db_cpu,response_drift,memory_growth")
+	require.Positive(t, leaking.outages.Load())
+	require.Contains(t, r.Stderr, "connections are not counted at the moment")
+	growth := rowOf(t, reportOf(t, r), "connection_growth")
+	require.Equal(t, verdict.Fail, growth.Verdict, r.Output())
+	require.Greater(t, *growth.Measured, 10.0)
+}
+
+// pile is connections of an application that never gives one back.
+type pile struct {
+	url         string
+	name        string // the database's
+	application string
+	admin       *pgx.Conn
+	outages     atomic.Int64
+}
+
+// openUntilCleanup opens ten a second as long as the test lasts. When the soak
+// test has looked for a second, its connections are ended and nobody gets new
+// ones for a while.
+func openUntilCleanup(t *testing.T, database, application string) *pile {
+	t.Helper()
+	u, err := url.Parse(database)
+	require.NoError(t, err)
+	p := &pile{url: database, name: strings.TrimPrefix(u.Path, "/"), application: application, admin: pgtest.Conn(t, pgtest.URL(t))}
+	ctx, stop := context.WithCancel(t.Context())
+	var opening sync.WaitGroup
+	opening.Go(func() { p.open(ctx) })
+	t.Cleanup(func() {
+		stop()
+		opening.Wait()
+	})
+	return p
+}
+
+func (p *pile) open(ctx context.Context) {
+	const most = 100
+	watched := 0 // since so many tenths of a second
+	for n := 0; n < most && ctx.Err() == nil; n++ {
+		if conn, err := pgx.Connect(ctx, p.url); err == nil {
+			_, _ = conn.Exec(ctx, "SET application_name = '"+p.application+"'")
+			defer conn.Close(context.Background()) //nolint:errcheck // the test is over
+		}
+		if p.isWatched(ctx) {
+			watched++
+		}
+		if watched == 10 {
+			p.outage(ctx)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (p *pile) isWatched(ctx context.Context) bool {
+	var there bool
+	err := p.admin.QueryRow(ctx, "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'xk6-pgxpool-soak' AND datname = $1",
+		p.name).Scan(&there)
+	return err == nil && there
+}
+
+// outage ends what watches, and keeps the way to the database closed meanwhile.
+func (p *pile) outage(ctx context.Context) {
+	name := pgx.Identifier{p.name}.Sanitize()
+	_, _ = p.admin.Exec(ctx, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	_, _ = p.admin.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'xk6-pgxpool-soak' AND datname = $1", p.name)
+	time.Sleep(300 * time.Millisecond)
+	_, _ = p.admin.Exec(context.Background(), "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
+	p.outages.Add(1)
 }
 
 // A role that may have fewer connections than the pool.
@@ -214,4 +297,26 @@ export const options = { ...rest, scenarios: { open: {
 } } };`)
 	r := run(t, arrivals, map[string]string{"WAIVE": "db_cpu"})
 	require.Equal(t, []string{verdict.GeneratorSaturated}, diagnosed(t, r), r.Output())
+}
+
+// Each scenario refuses its own settings in the init context, in one line.
+func TestWrongSettingsOfAScenario(t *testing.T) {
+	t.Parallel()
+	for script, settings := range map[string][]string{
+		"exhaustion.js":        {"HOLD=abc", "DB_POOL_TIMEOUT=-1", "DURATION=0"},
+		"stale-connections.js": {"EVERY=0"},
+		"restart.js":           {"DURATION=1"},
+		"recycle.js":           {"RECYCLE=0", "CONCURRENT=1"},
+		"leak.js":              {"ITERATIONS=0.5", "DB_POOL_LEAK_THRESHOLD=x"},
+		"n-plus-one.js":        {"THINK=-1"},
+		"slow-query.js":        {"SHARE=2", "SHARE=-1"},
+		"soak.js":              {"SAMPLE=0"},
+	} {
+		for _, setting := range settings {
+			r := k6test.K6(t, k6test.Run{Args: []string{"inspect", "-e", setting, filepath.Join(k6test.Root(t), "scripts", script)}})
+			require.Equal(t, exitScriptException, r.Code, "%s %s", script, r.Output())
+			name, value, _ := strings.Cut(setting, "=")
+			require.Regexp(t, name+` is \S*`+value+`\S*: accepted `, r.Stderr)
+		}
+	}
 }
