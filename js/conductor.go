@@ -11,7 +11,6 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/experiment"
 	"github.com/flowboard/xk6-pgxpool/pool"
-	"github.com/flowboard/xk6-pgxpool/timeline"
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
@@ -159,7 +158,7 @@ func (c *conductor) measure(
 	}
 	c.test.flusher.flush(ctx)
 	phase := recorder.End(time.Now())
-	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, driftOf(&drift, atStop.Totals)), nil
+	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, driftOf(&drift)), nil
 }
 
 // drain waits for the turns that are still under way.
@@ -228,19 +227,9 @@ func (c *conductor) observe(at time.Time, ms float64) {
 	}
 }
 
-// driftResponses is how many responses a third of a step needs for its drift to
-// be told from noise. The standard error of the p95 of n exponential times, which
-// holds mostly are, is sqrt(0.95*0.05/n)/(0.05*ln 20) of it (Stuart and Ord,
-// Kendall's Advanced Theory of Statistics, 10.10): with 400 that of the ratio is
-// 10 %, two and a half times of which the criterion allows. A run of minutes has
-// as many by itself; a step of seconds may not.
-const driftResponses = 400
-
-// driftOf is nil where there were too few responses.
-func driftOf(drift *verdict.Drift, measured timeline.Totals) *float64 {
-	if measured.Requests.Duration.Count() < 3*driftResponses {
-		return nil
-	}
+// driftOf is nil where there were too few responses for one. Whether it can be
+// told from noise is the plan's business.
+func driftOf(drift *verdict.Drift) *float64 {
 	ratio, err := drift.Value()
 	if err != nil {
 		return nil
