@@ -121,6 +121,10 @@ func (s *share) notes(configured []pool.Config) []string {
 	if s == nil {
 		return nil
 	}
+	if len(configured) == 0 { // over HTTP
+		return []string{fmt.Sprintf("One runner of several (execution segment %s): its users and requests are its own share; "+
+			"an application's pool is the whole one, which every runner watches.", s.segment)}
+	}
 	var notes []string
 	for _, c := range configured {
 		own := s.config(c)

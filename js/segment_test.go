@@ -152,6 +152,10 @@ func TestTheReportSaysWhoseShareItIs(t *testing.T) {
 	require.Contains(t, summary.Notes, "One runner of several (execution segment 3/4:1): it had 1+0 of the 7+2 connections "+
 		"configured for pool default; its levels, utilization and verdict are of its own share.")
 
+	own := share{segment: u.VU.StateField.Options.ExecutionSegment}
+	require.Equal(t, []string{"One runner of several (execution segment 3/4:1): its users and requests are its own share; " +
+		"an application's pool is the whole one, which every runner watches."}, own.notes(nil), "over HTTP")
+
 	u = running(t, `{ poolSize: 7, maxOverflow: 2 }`)
 	summary = reported(u)
 	require.Empty(t, summary.Notes)
