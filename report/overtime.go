@@ -28,7 +28,7 @@ func overTime(in Input) (figures []figure, remarks []string) {
 		return recorded(in, r)
 	}
 	whole := in.Timeline.Whole()
-	pools := busiest(whole)
+	pools := slices.DeleteFunc(busiest(whole), preparedOnly(in.Timeline))
 	if len(pools) > mostPools {
 		remarks = append(remarks, fmt.Sprintf("The %d busiest of %d pools are drawn; not among them: %s.",
 			mostPools, len(pools), strings.Join(pools[mostPools:], ", ")))
@@ -77,6 +77,21 @@ func busiest(t timeline.Totals) []string {
 			cmp.Compare(a, b),
 		)
 	})
+}
+
+// preparedOnly tells of a pool whether all that happened to it was before the
+// first phase: it prepared what the phases are about. Where there are no phases
+// none did.
+func preparedOnly(run timeline.Snapshot) func(name string) bool {
+	used := make(map[string]bool)
+	for _, w := range run.Windows {
+		if len(run.Phases) == 0 || w.From+run.Width > run.Phases[0].From {
+			for name := range w.Totals.Pools {
+				used[name] = true
+			}
+		}
+	}
+	return func(name string) bool { return !used[name] }
 }
 
 // titled says which pool a chart is about where there are several.

@@ -55,6 +55,28 @@ func TestCriteriaReadAsInTheOtherReports(t *testing.T) {
 	}
 }
 
+// A pool that only prepared what the phases are about is no part of the picture.
+func TestAPoolThatOnlyPreparedIsNotDrawn(t *testing.T) {
+	page := func(phase bool) string {
+		var r timeline.Recorder
+		record := func(pool string, at time.Duration) {
+			r.Record([]timeline.Observation{{Measure: timeline.Wait, Pool: pool, At: began.Add(at), Value: 1}})
+		}
+		record("seeding", 0)
+		record("settled", 3*time.Second)
+		if phase {
+			r.Begin("step", began.Add(2*time.Second))
+		}
+		record("settled", 4*time.Second)
+		record("late", 5*time.Second)
+		return render(t, report.Input{Timeline: r.Snapshot()})
+	}
+	require.Contains(t, page(true), "pool settled")
+	require.Contains(t, page(true), "pool late")
+	require.NotContains(t, page(true), "pool seeding")
+	require.Contains(t, page(false), "pool seeding")
+}
+
 func TestALongRunOfManyPoolsStaysSmall(t *testing.T) {
 	var r timeline.Recorder
 	for i := range 3000 {

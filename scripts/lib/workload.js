@@ -28,7 +28,7 @@ if (!(spread in spreads)) {
 const seeding = new Pool({ name: 'seeding', poolSize: 1, maxOverflow: 0 });
 
 export const workload = {
-  configuration: { hold, spread },
+  configuration: { hold: String(hold), spread },
   prepare: () => {
     seedIssues(seeding);
     seeding.close();
