@@ -109,7 +109,11 @@ func (p *poolPlan) notes() []string {
 			p.needed, p.needed*p.Pools, p.Server.Limit, p.Server.Available)
 	}
 	if best != nil && best.PgBouncerPoolSize > 0 {
-		note("PgBouncer's max_client_conn must be at least %d; its default is 100.", best.Clients)
+		most, as := best.Clients, ""
+		if p.Given.Clients > most {
+			as = fmt.Sprintf(", with the given pools at least %d", p.Given.Clients)
+		}
+		note("PgBouncer's max_client_conn must be at least %d%s; its default is 100.", most, as)
 	}
 	return notes
 }

@@ -215,7 +215,7 @@ func TestPlanBehindPgBouncer(t *testing.T) {
 	require.Equal(t, 60, enough.Needed)
 
 	advice := planRun{}.json(t, append(load, "--pgbouncer-pool-size", "8")...)
-	require.Contains(t, advice.Notes, "PgBouncer's max_client_conn must be at least 56; its default is 100.")
+	require.Contains(t, advice.Notes, "PgBouncer's max_client_conn must be at least 56, with the given pools at least 120; its default is 100.")
 	require.Equal(t, 19, advice.Recommended.PgBouncerPoolSize)
 	require.True(t, advice.Recommended.TargetMet)
 }

@@ -37,6 +37,9 @@ type Plan interface {
 	// Think is the mean time between two requests of a user; in an open loop it
 	// has no meaning.
 	Think() time.Duration
+	// LongestHold is how long a request may hold its connection before something
+	// is wrong with it, 0 where the script does not say how long they do.
+	LongestHold() time.Duration
 	// MaxDuration is an upper bound of the whole experiment, opening the pools
 	// and waiting for the last requests included.
 	MaxDuration() time.Duration

@@ -200,8 +200,14 @@ func (s settings) step() Step {
 // long to end.
 const overhead = 45 * time.Second
 
+// LongestHold implements [Plan]. Of exponential holds one in 20 000 is longer.
+func (s settings) LongestHold() time.Duration {
+	const means = 10
+	return means * s.hold
+}
+
 // longest is the longest that one step takes with such a pool timeout. A
 // request may wait that long and then hold its connection.
 func (s settings) longest(poolTimeout time.Duration) time.Duration {
-	return s.settle + s.duration + poolTimeout + 10*s.hold + overhead
+	return s.settle + s.duration + poolTimeout + s.LongestHold() + overhead
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
-// drainMargin is what a turn that waits for a connection may take beyond
-// poolTimeout before the next step starts without it.
+// drainMargin is what a turn may take beyond waiting for its connection and
+// holding it before the experiment gives up on it.
 const drainMargin = 30 * time.Second
 
 // conductor leads the users through the steps of an experiment: it opens each
@@ -153,12 +153,16 @@ func (c *conductor) measure(
 	}
 	c.test.flusher.flush(ctx)
 	atStop := recorder.Current()
-	if err := c.drain(ctx, s, config.PoolTimeout+drainMargin); err != nil {
+	if err := c.drain(ctx, s, c.drainLimit(config)); err != nil {
 		return experiment.Measurement{}, err
 	}
 	c.test.flusher.flush(ctx)
 	phase := recorder.End(time.Now())
 	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, driftOf(&drift)), nil
+}
+
+func (c *conductor) drainLimit(config pool.Config) time.Duration {
+	return config.PoolTimeout + c.plan.LongestHold() + drainMargin
 }
 
 // drain waits for the turns that are still under way.

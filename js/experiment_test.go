@@ -8,11 +8,13 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // conducting is a user of an experiment with two quick steps, in a directory of
@@ -31,6 +33,19 @@ func conductingOn(t *testing.T, url, options string) *user {
 		before: '1+0', after: '2+1', pool: { url: URL }, ` + options + `
 	})`)
 	return u
+}
+
+// The last requests of a step wait and then hold their connections: with long
+// holds that is longer than a step may take to open and close its pool.
+func TestAnExperimentWaitsForLongHolds(t *testing.T) {
+	for _, plan := range []string{"before-after", "tune"} {
+		p, err := experiment.New(map[string]any{"plan": plan, "hold": 20.0, "rounds": int64(1), "sizes": map[string]any{"tune": "1,2"}[plan]})
+		require.NoError(t, err)
+		config := pool.DefaultConfig()
+		limit := (&conductor{plan: p}).drainLimit(config)
+		require.GreaterOrEqual(t, limit, config.PoolTimeout+200*time.Second)
+		require.GreaterOrEqual(t, p.MaxDuration(), 2*limit, "k6 cuts no step off before")
+	}
 }
 
 const allTurns = `
