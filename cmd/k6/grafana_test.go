@@ -5,6 +5,8 @@ package main_test
 import (
 	"encoding/json"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,6 +71,7 @@ func TestGrafanaDashboardFindsItsData(t *testing.T) {
 		Env:  env,
 	})
 	require.Equal(t, exitThresholds, r.Code, r.Output())
+	writeWatched(t, server)
 
 	dashboard := readGrafana(t)
 	// What Grafana would put in.
@@ -79,6 +82,9 @@ func TestGrafanaDashboardFindsItsData(t *testing.T) {
 			queries++
 			expression := variables.Replace(target.Expr)
 			require.NotContains(t, expression, "$", panel.Title)
+			if strings.Contains(expression, "k6_app_pool_") {
+				expression = strings.ReplaceAll(expression, `"default"`, `"watched"`)
+			}
 			samples := server.Query(t, expression)
 			require.NotEmpty(t, samples, "%s: %s", panel.Title, expression)
 			for _, sample := range samples {
@@ -90,12 +96,44 @@ func TestGrafanaDashboardFindsItsData(t *testing.T) {
 		}
 	}
 	require.Greater(t, queries, 40)
-	for _, variable := range []string{"testid", "pool"} {
-		found := server.Query(t, "count by ("+variable+") (k6_pgxpool_active)")
-		require.Len(t, found, 1)
-		require.NotEmpty(t, found[0].Labels[variable])
+	for _, variable := range dashboard.Templating.List[1:] {
+		selector, label := labelValues(t, variable.Query.(map[string]any)["query"].(string))
+		require.Equal(t, variable.Name, label)
+		var values []string
+		for _, found := range server.Query(t, "count by ("+label+") ("+selector+")") {
+			values = append(values, found.Labels[label])
+		}
+		require.ElementsMatch(t, map[string][]string{"testid": {"night"}, "pool": {"default", "watched"}}[label], values)
 	}
 	require.Empty(t, server.Query(t, `k6_pgxpool_active{pool="nobody's"}`))
+}
+
+// writeWatched writes what a run over HTTP has: the pool of an application, here
+// of one session that is not idle.
+func writeWatched(t *testing.T, server *prometheus.Server) {
+	t.Helper()
+	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer app.Close()
+	database := pgtest.Database(t)
+	session := pgtest.Conn(t, database)
+	_, err := session.Exec(t.Context(), "SET application_name = 'watched'; BEGIN")
+	require.NoError(t, err)
+	env := remoteWrite(server)
+	env["DATABASE_URL"], env["DB_APPLICATION_NAME"], env["BASE_URL"] = database, "watched", app.URL
+	r := k6test.K6(t, k6test.Run{
+		Args: []string{"run", "-o", "experimental-prometheus-rw", "--tag", "testid=night", "-e", "CONCURRENT=2", "-e", "DURATION=3",
+			"-e", "THINK=0.1", "-e", "INTERVAL=0", filepath.Join(k6test.Root(t), "scripts", "100users.js")},
+		Env: env,
+	})
+	require.Contains(t, []int{0, exitThresholds}, r.Code, r.Output())
+}
+
+// labelValues are the parts of a variable's label_values(selector, label).
+func labelValues(t *testing.T, query string) (selector, label string) {
+	t.Helper()
+	found := regexp.MustCompile(`^label_values\((.*), (\w+)\)$`).FindStringSubmatch(query)
+	require.NotNil(t, found, query)
+	return found[1], found[2]
 }
 
 var legendLabel = regexp.MustCompile(`\{\{(\w+)\}\}`)
