@@ -45,13 +45,14 @@ type Diagnosis struct {
 type finding struct {
 	confidence Confidence
 	evidence   []string
+	remedy     string // in place of the rule's, where that is followed already
 }
 
 // rule is one row of the table of troubles.
 type rule struct {
 	name   string
 	find   func(symptoms) finding
-	remedy string
+	remedy string // most often
 	// causes are the troubles that bring this one about: where one of them is
 	// found too, it is named first.
 	causes []string
@@ -117,6 +118,6 @@ func (r rule) diagnose(pools []symptoms) (Diagnosis, bool) {
 		best = f
 	}
 	return Diagnosis{
-		Name: r.name, Confidence: best.confidence, Evidence: redactAll(best.evidence), Remedy: r.remedy,
+		Name: r.name, Confidence: best.confidence, Evidence: redactAll(best.evidence), Remedy: cmp.Or(best.remedy, r.remedy),
 	}, best.confidence != ""
 }

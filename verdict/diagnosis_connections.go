@@ -29,7 +29,7 @@ func findLimitReached(s symptoms) finding {
 	if s.total.count > 0 && s.capacity > 0 {
 		evidence = append(evidence, fmt.Sprintf("%.0f of %d connections of the pool were open at most", s.total.max, s.capacity))
 	}
-	return finding{Certain, evidence}
+	return finding{confidence: Certain, evidence: evidence}
 }
 
 // near is within how many seconds lost connections and refused ones belong to
@@ -119,7 +119,12 @@ func findStaleConnections(s symptoms) finding {
 	} else {
 		evidence = append(evidence, "no statement failed for it: they were found at checkout")
 	}
-	return finding{Certain, evidence}
+	f := finding{confidence: Certain, evidence: evidence}
+	if s.prePing {
+		f.remedy = "DB_POOL_PRE_PING is on already, which keeps most of them away from users. " +
+			"Reduce DB_POOL_RECYCLE value. Check PostgreSQL and network health."
+	}
+	return f
 }
 
 const (
@@ -136,7 +141,7 @@ const (
 func findReconnectStorm(s symptoms) finding {
 	at, replaced := s.busiest()
 	if replaced >= storm && float64(replaced) >= 0.5*s.total.max && s.total.max > 0 {
-		return finding{Likely, append([]string{fmt.Sprintf(
+		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
 			"%d connections ended within a second, %s into the run, where at most %.0f were open",
 			replaced, seconds(at), s.total.max)},
 			s.reopened()...)}
@@ -145,7 +150,7 @@ func findReconnectStorm(s symptoms) finding {
 	// Overflow that came with one burst and went with it is what it is for.
 	again += max(0, s.closed["overflow"]-int64(s.capacity-s.size))
 	if again >= churn && float64(again) >= churnShare*s.wait.count {
-		return finding{Likely, append([]string{fmt.Sprintf(
+		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
 			"%d connections were replaced for %.0f checkouts", again, s.wait.count)}, s.reopened()...)}
 	}
 	return finding{}

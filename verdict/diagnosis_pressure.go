@@ -21,10 +21,10 @@ const (
 // findPoolExhausted sees waits that timed out, and queues that never end.
 func findPoolExhausted(s symptoms) finding {
 	if s.timeouts > 0 {
-		return finding{Certain, s.levels(fmt.Sprintf("%.0f of %.0f checkouts hit poolTimeout", s.timeouts, s.wait.count))}
+		return finding{confidence: Certain, evidence: s.levels(fmt.Sprintf("%.0f of %.0f checkouts hit poolTimeout", s.timeouts, s.wait.count))}
 	}
 	if s.use.count > 0 && s.waiting.median >= 1 && s.wait.mean >= queueShare*s.use.mean {
-		return finding{Likely, s.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
+		return finding{confidence: Likely, evidence: s.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
 			Duration(s.wait.mean), Duration(s.use.mean)))}
 	}
 	if s.run.http {
@@ -41,11 +41,11 @@ func findApplicationExhausted(s symptoms) finding {
 		s.run.timeouts, s.run.requests)
 	switch {
 	case atCeiling && s.run.timeouts > 0:
-		return finding{Certain, s.levels(refused)}
+		return finding{confidence: Certain, evidence: s.levels(refused)}
 	case atCeiling:
-		return finding{Likely, s.levels("the application's pool is at its ceiling at the 95th percentile")}
+		return finding{confidence: Likely, evidence: s.levels("the application's pool is at its ceiling at the 95th percentile")}
 	case s.run.timeouts > 0:
-		return finding{Possible, []string{refused}}
+		return finding{confidence: Possible, evidence: []string{refused}}
 	default:
 		return finding{}
 	}
@@ -73,7 +73,7 @@ func findSlowQueries(s symptoms) finding {
 	if s.slowCount < fewStatements || !s.pressed() || s.use.sum <= 0 || s.slow < 0.5*s.use.sum {
 		return finding{}
 	}
-	return finding{Likely, s.levels(fmt.Sprintf(
+	return finding{confidence: Likely, evidence: s.levels(fmt.Sprintf(
 		"statements longer than %d ms took %.0f %% of the time that connections were in use (statements: p95 %s, max %s)",
 		slowStatement, 100*min(1, s.slow/s.use.sum), Duration(s.query.p95), Duration(s.query.max)))}
 }
@@ -92,7 +92,7 @@ func findNPlusOne(s symptoms) finding {
 	if per < manyStatements {
 		return finding{}
 	}
-	f := finding{Possible, s.levels(fmt.Sprintf("%.1f statements per %s, %s each", per, what, Duration(s.query.mean)))}
+	f := finding{confidence: Possible, evidence: s.levels(fmt.Sprintf("%.1f statements per %s, %s each", per, what, Duration(s.query.mean)))}
 	f.evidence = append(f.evidence, fmt.Sprintf("a connection is held for %s on average, %.0f %% of it in statements",
 		Duration(s.use.mean), 100*min(1, s.query.sum/s.use.sum)))
 	if s.pressed() {
@@ -104,7 +104,7 @@ func findNPlusOne(s symptoms) finding {
 // findConnectionLeak sees connections that their takers forgot.
 func findConnectionLeak(s symptoms) finding {
 	if s.leaks > 0 {
-		return finding{Certain, []string{fmt.Sprintf(
+		return finding{confidence: Certain, evidence: []string{fmt.Sprintf(
 			"%.0f of %.0f connections taken were still held when their iteration ended", s.leaks, s.wait.count)}}
 	}
 	if !s.application || s.size == 0 {
@@ -127,7 +127,7 @@ func findRisingFloor(s symptoms) finding {
 	if !rises || after > before {
 		return finding{}
 	}
-	return finding{Likely, []string{fmt.Sprintf(
+	return finding{confidence: Likely, evidence: []string{fmt.Sprintf(
 		"the lowest level in use rose from %.0f over %.0f to %.0f connections, while requests went from %d to %d",
 		first, second, last, before, after)}}
 }

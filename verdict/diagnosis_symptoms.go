@@ -22,6 +22,7 @@ type symptoms struct {
 	application bool   // an application's pool, seen from the database
 	size        int    // poolSize, 0 where it is not known
 	capacity    int    // poolSize + maxOverflow, 0 where it is not known
+	prePing     bool   // poolPrePing is known to be on
 
 	timeouts, opened, leaks float64
 	wait, use, query        spread           // milliseconds
@@ -101,7 +102,7 @@ func recorded(name string, p *timeline.Pool, in Input) symptoms {
 		closed: p.Closed, errors: p.Errors,
 	}
 	s.slowCount, s.slow = p.Query.Above(slowStatement)
-	s.size, s.capacity = sizes(in.Run.Configuration, name)
+	s.configure(in.Run.Configuration, name)
 	if in.Recording != nil {
 		s.addUp(in.Recording.Levels[name])
 	}
@@ -146,30 +147,34 @@ func measuredAtEnd(in Input) symptoms {
 	// The others may have taken slowStatement each, and hardly more.
 	s.slowCount = int64(s.query.count)
 	s.slow = max(0, s.query.sum-slowStatement*s.query.count)
-	s.size, s.capacity = sizes(in.Run.Configuration, "")
+	s.configure(in.Run.Configuration, "")
 	if count("app_pool_samples") > 0 {
 		s.application, s.active = true, trend("app_pool_active_sampled")
 	}
 	return s
 }
 
-// sizes reads poolSize and poolSize + maxOverflow of a pool out of the run's
-// configuration, where the options of every pool but the default one are
-// prefixed by its name.
-func sizes(configuration map[string]string, pool string) (size, capacity int) {
-	prefix := ""
-	if _, ok := configuration[pool+".poolSize"]; ok {
-		prefix = pool + "."
-	}
+// configure reads what the run's configuration says of a pool.
+func (s *symptoms) configure(configuration map[string]string, pool string) {
+	prefix := prefixOf(configuration, pool)
+	s.prePing = configuration[prefix+"poolPrePing"] == "true"
 	size, err := strconv.Atoi(configuration[prefix+"poolSize"])
 	if err != nil {
-		return 0, 0
+		return
 	}
 	overflow, err := strconv.Atoi(configuration[prefix+"maxOverflow"])
 	if err != nil {
-		return 0, 0
+		return
 	}
-	return size, size + overflow
+	s.size, s.capacity = size, size+overflow
+}
+
+// prefixOf is what the options of every pool but the default one begin with.
+func prefixOf(configuration map[string]string, pool string) string {
+	if _, ok := configuration[pool+".poolSize"]; ok {
+		return pool + "."
+	}
+	return ""
 }
 
 func spreadOf(d timeline.Distribution) spread {

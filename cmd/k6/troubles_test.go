@@ -126,6 +126,7 @@ func TestStaleConnections(t *testing.T) {
 	require.Equal(t, verdict.StaleConnections, diagnosed(t, r)[0], r.Output())
 	require.Equal(t, verdict.Pass, reportOf(t, r).Verdict, r.Output())
 	require.Contains(t, oneSpaced(r.Stdout), "requests failed with pre-ping off")
+	require.Contains(t, reportOf(t, r).Diagnoses[0].Remedy, "Enable DB_POOL_PRE_PING = True")
 	metrics := reportOf(t, r).Metrics
 	on := metrics["request_success{pre_ping:on}"].Values
 	off := metrics["request_success{pre_ping:off}"].Values
