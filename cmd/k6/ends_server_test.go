@@ -71,7 +71,7 @@ func TestNoBackendIsLeftOnAGivenServer(t *testing.T) {
 			}
 			require.Equal(t, test.code, l.end(t, test.signals[0]), "%s%s", &l.stdout, &l.stderr)
 			require.Eventually(t, func() bool { return pgtest.Backends(t, url, application) == 0 }, soon-time.Since(start), 20*time.Millisecond)
-			for _, report := range []string{"summary.json", "summary.md", "junit.xml"} {
+			for _, report := range []string{"summary.json", "summary.md", "junit.xml", "report.html"} {
 				if test.results {
 					require.FileExists(t, filepath.Join(l.cmd.Dir, "results", report))
 				}
@@ -113,7 +113,7 @@ export const handleSummary = verdict.handleSummary;
 %[2]s`, k6test.Root(t), test.body)), map[string]string{"DATABASE_URL": url, "DB_APPLICATION_NAME": application, "WAIVE": "db_cpu"}, "--quiet")
 			require.Equal(t, test.code, r.Code, r.Output())
 			require.Zero(t, pgtest.Backends(t, url, application))
-			for _, report := range []string{"summary.json", "summary.md", "junit.xml"} {
+			for _, report := range []string{"summary.json", "summary.md", "junit.xml", "report.html"} {
 				if test.results {
 					require.FileExists(t, filepath.Join(r.Dir, "results", report))
 				} else {

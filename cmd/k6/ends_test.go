@@ -199,7 +199,7 @@ func TestCtrlCEndsTheRunAndItsServer(t *testing.T) {
 	requireNoDump(t, output)
 	require.NotContains(t, output, "connection leak", "k6 cut them off")
 	require.Contains(t, l.stdout.String(), "FAIL", "the verdict says what is missing")
-	for _, report := range []string{"summary.json", "summary.md", "junit.xml"} {
+	for _, report := range []string{"summary.json", "summary.md", "junit.xml", "report.html"} {
 		require.FileExists(t, filepath.Join(l.cmd.Dir, "results", report))
 	}
 }

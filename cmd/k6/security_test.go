@@ -150,7 +150,7 @@ func TestThePasswordIsInNothingOfARun(t *testing.T) {
 				require.Equal(t, exitScriptAborted, r.Code, r.Output())
 				require.Contains(t, strings.ReplaceAll(r.Stderr, `\`, ""), test.want)
 				files := requireNoSecretIn(t, r)
-				for _, file := range []string{"metrics.json", "export.json", "summary.json", "summary.md", "junit.xml"} {
+				for _, file := range []string{"metrics.json", "export.json", "summary.json", "summary.md", "junit.xml", "report.html"} {
 					require.Contains(t, files, file)
 				}
 			})
