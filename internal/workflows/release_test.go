@@ -97,6 +97,23 @@ func TestReleaseTriesItsBinary(t *testing.T) {
 	require.True(t, strings.HasPrefix(step.Run, binary+" version"), step.Run)
 }
 
+// docs/nightly.md names the image without a tag, which is latest.
+func TestReleasePushesLatestUnlessACandidate(t *testing.T) {
+	w := readWorkflow(t, "release.yml")
+	image := w.Jobs["image"]
+	for tag, latest := range map[string]bool{"v1.2.3": true, "v1.2.3-rc.1": false} {
+		engine := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(engine, "docker"), []byte("#!/bin/sh\necho \"$*\"\n"), 0o700))
+		r := runner{dir: t.TempDir(), shell: w.Defaults.Run.Shell, env: image.Env,
+			process: map[string]string{"PATH": engine + ":" + os.Getenv("PATH"), "GITHUB_REF_NAME": tag}}
+		got := r.run(t, image.step(t, "Push for both architectures, with a bill of materials"))
+		require.Zero(t, got.code, got.output)
+		require.Contains(t, got.output, "--push --tag flowboard/xk6-pgxpool:"+tag+" ")
+		require.Equal(t, latest, strings.Contains(got.output, "--tag flowboard/xk6-pgxpool:latest "), got.output)
+		require.True(t, strings.HasSuffix(strings.TrimSpace(got.output), " ."), got.output)
+	}
+}
+
 // The check of the image, with an engine that plays the image: it has to fail
 // where the image is too large, is run by root or lacks the extension.
 func TestReleaseChecksTheImage(t *testing.T) {
