@@ -150,13 +150,17 @@ func sayHold(say sayer, w sweep) {
 
 // sayScalability names the concurrency beyond which the server gets slower.
 func (p *tune) sayScalability(say sayer, w sweep, best candidate) {
-	fit, err := w.scalability()
+	fit, most, err := w.scalability()
 	if err != nil {
 		return // too few different concurrencies, which is what a pool that decides nothing shows
 	}
 	peak := fit.Peak()
+	if peak > most {
+		say("By the Universal Scalability Law the server does not get slower with the connections that were in use, at most %.0f on average.", most)
+		return
+	}
 	intervals, err := fit.Intervals(confidence)
-	if err != nil || math.IsInf(peak, 1) {
+	if err != nil {
 		return
 	}
 	text := fmt.Sprintf("By the Universal Scalability Law the server is fastest with %.0f connections in use (95 %% interval %.0f to %.0f).", peak, intervals.Peak.Low, intervals.Peak.High)

@@ -74,8 +74,9 @@ func (p *tune) modelSize(hold, wait float64) (connections int, ok bool) {
 }
 
 // scalability fits the law to every step: requests served over the mean number
-// of connections in use, which by Little is the throughput times the hold.
-func (w sweep) scalability() (*sizing.ScalabilityFit, error) {
+// of connections in use, which by Little is the throughput times the hold. most
+// is the largest of these numbers.
+func (w sweep) scalability() (fit *sizing.ScalabilityFit, most float64, err error) {
 	var points []sizing.Point
 	for _, c := range w.all {
 		for _, m := range c.rounds {
@@ -85,10 +86,12 @@ func (w sweep) scalability() (*sizing.ScalabilityFit, error) {
 			inUse := m.Throughput * m.Pool.Use / 1000
 			if inUse >= 1 && m.served() > 0 {
 				points = append(points, sizing.Point{Concurrency: inUse, Throughput: m.served()})
+				most = max(most, inUse)
 			}
 		}
 	}
-	return sizing.FitScalability(points)
+	fit, err = sizing.FitScalability(points)
+	return fit, most, err
 }
 
 func ofMillis(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

@@ -31,6 +31,7 @@ type conductor struct {
 
 	asked   experiment.Server
 	resumed bool
+	before  int // steps that were measured before this run
 
 	users atomic.Int32 // have asked for a turn
 	drift atomic.Pointer[verdict.Drift]

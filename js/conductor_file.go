@@ -21,7 +21,7 @@ func (c *conductor) openFile(resume string) error {
 	if err != nil {
 		return fmt.Errorf("resume %q: %w", resume, err)
 	}
-	c.done, c.asked, c.resumed = done, file.Server, true
+	c.done, c.before, c.asked, c.resumed = done, len(done), file.Server, true
 	return nil
 }
 

@@ -116,9 +116,9 @@ func (c *conductor) announce(step experiment.Step) {
 	if step.Load.Rate > 0 {
 		load = fmt.Sprintf("%g arrivals per second", step.Load.Rate)
 	}
-	what := step.Label
-	if load != what {
-		what += ", " + load
+	what := load
+	if c.plan.Name() != "capacity" { // whose steps are called by their load
+		what = step.Label + ", " + load
 	}
 	c.say(fmt.Sprintf("%s: step %d of %d, %s, %v; about %v left",
 		c.plan.Name(), done+1, done+left, what,

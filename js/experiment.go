@@ -224,6 +224,10 @@ func (t *testRun) experimentNotes() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	notes := []string{"Figures of requests, waits, connections and CPU are of all steps together."}
+	if c.resumed {
+		notes = []string{fmt.Sprintf("Figures of requests, waits, connections and CPU are of this run's steps together, without the %d "+
+			"measured before it. The result is of all of them.", c.before)}
+	}
 	if c.err != nil {
 		notes = append(notes, "The experiment ended early: "+oneLine(c.err.Error()))
 	}

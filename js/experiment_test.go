@@ -101,6 +101,7 @@ func TestAnExperimentGoesOnWhereItEnded(t *testing.T) {
 	again := conductingOn(t, u.url, `resume: `+string(quoted))
 	again.start()
 	require.Equal(t, `["2+1"]`, again.text(allTurns), "the first step is not done again")
+	require.Contains(t, again.module.test.experimentNotes()[0], "without the 1 measured before it")
 	found, err := again.module.test.finding()
 	require.NoError(t, err)
 	require.Contains(t, found.result.Figures(), "before_after_p95_ratio")
