@@ -43,26 +43,28 @@ export default function () {
 
 // A server that was there before the run is rid of it soon after its end. A
 // process that is killed cannot tell the server so: a statement that runs then
-// ends by statementTimeout.
+// ends by statementTimeout, or when the server looks whether anybody is there.
 func TestNoBackendIsLeftOnAGivenServer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		signals []os.Signal
-		timeout string
-		code    int
-		results bool
+		signals    []os.Signal
+		timeout    string
+		parameters string // of the URL
+		code       int
+		results    bool
 	}{
-		"Ctrl-C":       {[]os.Signal{os.Interrupt}, "", exitInterrupted, true},
-		"Ctrl-C twice": {[]os.Signal{os.Interrupt, os.Interrupt}, "2s", exitInterrupted, false},
-		"SIGTERM":      {[]os.Signal{syscall.SIGTERM}, "", exitInterrupted, true},
-		"SIGKILL":      {[]os.Signal{os.Kill}, "2s", -1, false},
+		"Ctrl-C":                    {[]os.Signal{os.Interrupt}, "", "", exitInterrupted, true},
+		"Ctrl-C twice":              {[]os.Signal{os.Interrupt, os.Interrupt}, "2s", "", exitInterrupted, false},
+		"SIGTERM":                   {[]os.Signal{syscall.SIGTERM}, "", "", exitInterrupted, true},
+		"SIGKILL":                   {[]os.Signal{os.Kill}, "2s", "", -1, false},
+		"SIGKILL, the server looks": {[]os.Signal{os.Kill}, "", "&client_connection_check_interval=1s", -1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := pgtest.Database(t)
 			application := "ends-" + name
 			l := goesOnWith(t, everyMoment(t), "READY", map[string]string{
-				"DATABASE_URL": url, "DB_APPLICATION_NAME": application, "DB_STATEMENT_TIMEOUT": test.timeout,
+				"DATABASE_URL": url + test.parameters, "DB_APPLICATION_NAME": application, "DB_STATEMENT_TIMEOUT": test.timeout,
 			})
 			require.Equal(t, 4, pgtest.Backends(t, url, application))
 			start := time.Now()
