@@ -63,6 +63,9 @@ func runMerge(gs *state.GlobalState, files []string, output string) error {
 	if err != nil {
 		return merging(err)
 	}
+	if err := checkOverwrite(files, output); err != nil {
+		return merging(err)
+	}
 	colour := gs.Stdout.IsTTY && !gs.Flags.NoColor
 	if _, err := fmt.Fprint(gs.Stdout, judged.Terminal(colour, screenWidth)); err != nil {
 		return merging(fmt.Errorf("writing the verdict: %w", err))
@@ -74,6 +77,22 @@ func runMerge(gs *state.GlobalState, files []string, output string) error {
 		err := fmt.Errorf("%s: GATE=%s does not hold; the reasons stand above and in %s",
 			judged.Verdict, judged.Gate, filepath.Join(output, "summary.md"))
 		return errext.WithExitCodeIfNone(err, exitcodes.ThresholdsHaveFailed)
+	}
+	return nil
+}
+
+// checkOverwrite keeps a runner's summary from being replaced by the merged one,
+// which cannot be merged again with the others'.
+func checkOverwrite(files []string, output string) error {
+	name := filepath.Join(output, "summary.json")
+	target, err := os.Stat(name)
+	if err != nil {
+		return nil //nolint:nilerr // there is nothing to overwrite; what else is wrong shows when it is written
+	}
+	for _, file := range files {
+		if source, err := os.Stat(file); err == nil && os.SameFile(source, target) {
+			return fmt.Errorf("--output: %s is a runner's own and would be overwritten; give another directory", name)
+		}
 	}
 	return nil
 }

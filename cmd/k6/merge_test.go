@@ -83,6 +83,12 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	require.LessOrEqual(t, *summary.Overview.PeakActive, 13.0, "levels add moment by moment")
 	require.Greater(t, *summary.Overview.PeakActive, 6.0, "and not of one runner alone")
 
+	before := results[0].File(t, "results/summary.json")
+	over := k6test.K6(t, k6test.Run{Args: append(args, "--output", filepath.Join(results[0].Dir, "results"))})
+	require.Equal(t, 1, over.Code)
+	require.Contains(t, over.Stderr, "is a runner's own and would be overwritten; give another directory")
+	require.Equal(t, before, results[0].File(t, "results/summary.json"))
+
 	partial := k6test.K6(t, k6test.Run{Args: args[:len(args)-1]})
 	require.Equal(t, 1, partial.Code)
 	require.Contains(t, partial.Stderr, "execution segment 3/4:1 is missing")
