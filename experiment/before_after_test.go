@@ -172,6 +172,10 @@ func TestBeforeAfterShowsSmallRatios(t *testing.T) {
 	text := resultOf(t, plan, done).Terminal(120)
 	require.Contains(t, text, " 0.00088×  0.00088–0.00088\n")
 	require.Contains(t, text, " <0.0001×  ")
+	done[0], done[1] = done[1], done[0]
+	text = resultOf(t, plan, done).Terminal(120)
+	require.Contains(t, text, " 1133×      1133–1133\n")
+	require.Contains(t, text, " >10000×  ")
 }
 
 func TestBeforeAfterUnfinished(t *testing.T) {

@@ -28,12 +28,17 @@ func showPercent(percent float64) string { return fmt.Sprintf("%.1f %%", percent
 
 func showRatio(ratio float64) string { return showFactor(ratio) + "×" }
 
-// showFactor writes two digits after the point, and more where they were all 0.
+// showFactor writes two digits after the point, more where they were all 0, and
+// none where they say nothing.
 func showFactor(factor float64) string {
-	const small, least = 0.1, 0.0001
+	const least, small, large, most = 0.0001, 0.1, 100, 10_000
 	switch {
 	case factor > 0 && factor < least:
 		return "<0.0001"
+	case factor > most:
+		return ">10000"
+	case factor >= large:
+		return strconv.FormatFloat(factor, 'f', 0, 64)
 	case factor > 0 && factor < small:
 		return strconv.FormatFloat(factor, 'g', 2, 64)
 	default:

@@ -76,6 +76,9 @@ func (c *conductor) run(ctx context.Context) {
 }
 
 func (c *conductor) lead(ctx context.Context) error {
+	if err := c.manned(c.state.Options); err != nil {
+		return err
+	}
 	server, err := c.server(ctx)
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.k6.io/k6/v2/lib"
+	_ "go.k6.io/k6/v2/lib/executor" // registers what scenarios name
 
 	"github.com/flowboard/xk6-pgxpool/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -47,6 +49,35 @@ func TestAnExperimentWaitsForLongHolds(t *testing.T) {
 		require.GreaterOrEqual(t, p.MaxDuration(), 2*limit, "k6 cuts no step off before")
 	}
 }
+
+// k6's --vus, or a second runner, would have fewer users do what is reported of
+// all of them.
+func TestAnExperimentNeedsItsUsers(t *testing.T) {
+	u := conducting(t, ``)
+	u.start()
+	users := func(n string) {
+		require.NoError(t, json.Unmarshal([]byte(`{"scenarios":{"all":{"executor":"per-vu-iterations","vus":`+n+`}}}`), &u.VU.StateField.Options))
+	}
+	users("2")
+	u.module.test.conduct.plan = fewer{u.module.test.conduct.plan, 3}
+	require.Equal(t, "[]", u.text(allTurns))
+	require.Contains(t, u.module.test.experimentNotes()[1], "its steps need 3 users, and k6 runs 2")
+	require.Empty(t, u.module.test.conduct.measured())
+	users("3")
+	require.NoError(t, u.module.test.conduct.manned(u.VU.StateField.Options))
+	half, err := lib.NewExecutionSegmentFromString("0:1/2")
+	require.NoError(t, err)
+	u.VU.StateField.Options.ExecutionSegment = half
+	require.ErrorContains(t, u.module.test.conduct.manned(u.VU.StateField.Options), "one runner for all users")
+}
+
+// fewer is a plan with another number of users.
+type fewer struct {
+	experiment.Plan
+	users int
+}
+
+func (f fewer) Users() int { return f.users }
 
 const allTurns = `
 	const sizes = [];
