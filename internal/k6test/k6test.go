@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +34,14 @@ var build = sync.OnceValues(func() (string, error) {
 	if raceEnabled {
 		name, args = "k6-race", append(args, "-race")
 	}
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("xk6-pgxpool-test-%d", os.Getuid()))
+	root, err := rootDir()
+	if err != nil {
+		return "", err
+	}
+	// Another checkout's k6 is not this one's.
+	checkout := fnv.New32a()
+	_, _ = checkout.Write([]byte(root)) // never fails
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("xk6-pgxpool-test-%d-%08x", os.Getuid(), checkout.Sum32()))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
@@ -132,14 +140,24 @@ func Script(t testing.TB, text string) string {
 // Root is the project's directory.
 func Root(t testing.TB) string {
 	t.Helper()
-	dir, err := os.Getwd()
+	dir, err := rootDir()
 	require.NoError(t, err)
+	return dir
+}
+
+func rootDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
+			return dir, nil
 		}
 		parent := filepath.Dir(dir)
-		require.NotEqual(t, parent, dir, "no go.mod above the test")
+		if parent == dir {
+			return "", errors.New("no go.mod above the test")
+		}
 		dir = parent
 	}
 }
