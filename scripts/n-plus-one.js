@@ -24,7 +24,7 @@ const think = number('THINK', 0.02, 0);
 const size = { poolSize: whole('DB_POOL_SIZE', 4, 1), maxOverflow: whole('DB_MAX_OVERFLOW', 8, 0) };
 const perRow = new Pool({ name: 'query-per-row', ...size });
 const join = new Pool({ name: 'one-join', ...size });
-const seeding = new Pool({ name: 'seeding' }); // no part of the run
+const seeding = new Pool({ name: 'seeding', sampleInterval: '10000h' }); // no part of the run
 const holdRatio = new Trend('hold_ratio');
 
 const notes = [];
@@ -51,7 +51,10 @@ export function handleSummary(data) {
   return verdict.handleSummary(data);
 }
 
-export const setup = () => seedIssues(seeding);
+export function setup() {
+  seedIssues(seeding);
+  seeding.close();
+}
 
 export default function () {
   const many = held(perRow, listRowByRow);

@@ -25,8 +25,9 @@ if (share > 1) {
 const think = number('THINK', 0.2, 0);
 
 const pool = new Pool({ poolSize: whole('DB_POOL_SIZE', 4, 1), maxOverflow: whole('DB_MAX_OVERFLOW', 4, 0) });
-// Seeding is no part of the run: it has a pool of its own.
-const seeding = new Pool({ name: 'seeding' });
+// Seeding is no part of the run: it has a pool of its own, of which no levels
+// are sampled.
+const seeding = new Pool({ name: 'seeding', sampleInterval: '10000h' });
 
 const verdict = judge({ script: 'slow-query', criteria: slowQueryCriteria({ slow: 1000 * slow }) });
 
@@ -37,7 +38,10 @@ export const options = {
 };
 export const handleSummary = verdict.handleSummary;
 
-export const setup = () => seedIssues(seeding);
+export function setup() {
+  seedIssues(seeding);
+  seeding.close();
+}
 
 export default function () {
   request(Math.random() < share ? report : () => listIssues(pool));

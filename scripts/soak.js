@@ -27,7 +27,10 @@ const every = number('SAMPLE', Math.min(10, seconds / 100), 0.01);
 // Connections are counted on the server, whoever opened them.
 const counted = !__ENV.BASE_URL || Boolean(__ENV.DATABASE_URL);
 const watched = __ENV.DB_APPLICATION_NAME || 'xk6-pgxpool';
-const server = new Pool({ name: 'soak', applicationName: 'xk6-pgxpool-soak', poolSize: 1, maxOverflow: 0 });
+// The criteria are about the users' pool: samples of this one would be half of all.
+const server = new Pool({
+  name: 'soak', applicationName: 'xk6-pgxpool-soak', poolSize: 1, maxOverflow: 0, sampleInterval: '10000h',
+});
 
 const samples = new Counter('soak_samples');
 const memoryGrowth = new Gauge('memory_growth');

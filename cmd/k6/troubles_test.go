@@ -177,6 +177,18 @@ func TestSoak(t *testing.T) {
 	require.Empty(t, diagnosed(t, r), r.Output())
 	require.NotEqual(t, verdict.Fail, rowOf(t, s, "connection_growth").Verdict, r.Output())
 	require.NotNil(t, rowOf(t, s, "memory_growth").Measured, r.Output())
+	pools := s.Recording.Totals.Pools
+	require.Less(t, 5*pools["soak"].Active.Count(), pools["default"].Active.Count(), "the criteria are about the users' pool")
+}
+
+// What a run says of its pool is not watered down by the one that filled the tables.
+func TestSeedingIsNoPartOfTheRun(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{"slow-query.js", "n-plus-one.js"} {
+		r := scenario(t, script, "DURATION=2", "CONCURRENT=2")
+		pools := reportOf(t, r).Recording.Totals.Pools
+		require.LessOrEqual(t, pools["seeding"].Active.Count(), int64(1), script) // as it is closed
+	}
 }
 
 // Somebody opens connections and closes none, and for a moment the server cannot
