@@ -70,7 +70,7 @@ export function user() {
 
 // A role may end its own sessions; those of another role, whose run may have the
 // same names, are not ours to end.
-const atRest = `application_name = ANY($1) AND usename = current_user
+const atRest = `application_name = ANY($1) AND usename = session_user
   AND state = 'idle' AND state_change < clock_timestamp() - interval '20 ms'`;
 
 // sweep ends what lies idle in the pools, as a firewall does: it leaves alone
