@@ -22,7 +22,6 @@ type cpuSampler struct {
 	config pool.Config
 	conn   *pgx.Conn
 	cpu    monitor.CPU
-	warned bool
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -86,10 +85,9 @@ func (s *cpuSampler) read(ctx context.Context) (final bool) {
 
 // explain warns once: a figure that stays away needs a reason, not a hundred.
 func (s *cpuSampler) explain(ctx context.Context, err error) {
-	if ctx.Err() != nil || s.warned {
+	if ctx.Err() != nil || !s.facts.firstCPUFailure() {
 		return
 	}
-	s.warned = true
 	s.out.warn("pgxpool_db_cpu is not measured: " + oneLine(err.Error()))
 }
 

@@ -16,6 +16,17 @@ type facts struct {
 	unmeasured map[string]string // by metric: it cannot be had
 	missing    map[string]string // by metric: it should be there and is not
 	server     string            // version of the PostgreSQL met last
+	cpuFailed  bool              // and somebody has said so
+}
+
+// firstCPUFailure is true once: every pool of a process reads the CPU, and all
+// of them would say the same.
+func (f *facts) firstCPUFailure() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first := !f.cpuFailed
+	f.cpuFailed = true
+	return first
 }
 
 func (f *facts) setServerVersion(version string) {

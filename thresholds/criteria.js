@@ -471,7 +471,7 @@ export function capacityCriteria({ wanted, rate = false }) {
     name: 'capacity', title: rate ? 'Arrivals/s carried' : 'Users carried', unit: 'count',
     metric: rate ? 'capacity_rate' : 'capacity_users', pass: `value>=${wanted}`, warning: `value>=${0.9 * wanted}`,
     guard: ranSteps,
-    advice: advise('What broke first, and what to do about it, stands in the result above.'),
+    advice: advise("What broke first, and what to do about it, stands in the experiment's own result."),
   };
   return [stepsLeft, capacity];
 }

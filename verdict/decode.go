@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // Options are what a script hands to pgxpool.verdict(data, options).
@@ -124,7 +125,7 @@ func texts(values map[string]any) map[string]string {
 		switch value := value.(type) {
 		case nil:
 		case float64:
-			written[name] = number(value, 0)
+			written[name] = strconv.FormatFloat(value, 'f', -1, 64)
 		default:
 			written[name] = fmt.Sprint(value)
 		}
