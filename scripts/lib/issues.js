@@ -25,16 +25,26 @@ const statuses = ['open', 'in_progress', 'review', 'done'];
 export function seedIssues(pool) {
   const conn = pool.acquire();
   try {
-    // VACUUM marks pages as visible, for counts that read an index alone, only
-    // of what has certainly reached the disk.
-    // Several runners may seed at once, and IF NOT EXISTS alone lets two try.
-    conn.exec(`SELECT pg_advisory_xact_lock(hashtext('flowboard seed')); CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path = ${schema}, pg_catalog; SET synchronous_commit = on`);
-    conn.exec(seed);
-    conn.exec(`VACUUM (ANALYZE) ${schema}.issues, ${schema}.comments, ${schema}.users, ${schema}.projects`);
-    conn.exec('RESET search_path; RESET synchronous_commit');
+    seedOn(conn);
+  } catch (error) {
+    if (error.code === '42501') {
+      error.message += `; the tables are made in the schema ${schema}: GRANT CREATE ON DATABASE … TO this role`;
+    }
+    throw error;
   } finally {
     conn.release();
   }
+}
+
+function seedOn(conn) {
+  // Several runners may seed at once, and IF NOT EXISTS alone lets two try.
+  conn.exec(`SELECT pg_advisory_xact_lock(hashtext('flowboard seed')); CREATE SCHEMA IF NOT EXISTS ${schema}`);
+  // VACUUM marks pages as visible, for counts that read an index alone, only
+  // of what has certainly reached the disk.
+  conn.exec(`SET search_path = ${schema}, pg_catalog; SET synchronous_commit = on`);
+  conn.exec(seed);
+  conn.exec(`VACUUM (ANALYZE) ${schema}.issues, ${schema}.comments, ${schema}.users, ${schema}.projects`);
+  conn.exec('RESET search_path; RESET synchronous_commit');
 }
 
 // listIssues is one request: a page of 20 and the total, on one connection and
