@@ -114,6 +114,18 @@ func (d Distribution) Above(limit float64) (count int64, sum float64) {
 	return count, min(d.sum, sum)
 }
 
+// Each gives every value and how many there are of it, each value as exact as
+// quantiles are.
+func (d Distribution) Each(f func(value float64, count int64)) {
+	if d.sketch == nil {
+		return
+	}
+	d.sketch.ForEach(func(value, n float64) bool {
+		f(min(d.max, max(d.min, value)), int64(n))
+		return false
+	})
+}
+
 // distributionJSON is how a distribution is written: the sketch is DDSketch's
 // protobuf message, in base64.
 type distributionJSON struct {

@@ -4,14 +4,12 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/flowboard/xk6-pgxpool/timeline"
 )
 
 // mergedRecording is what the runners recorded, as one.
 type mergedRecording struct {
 	recording Recording
-	sizes     map[string]int // configured poolSize by pool, of all runners
+	pools     map[string]*sampledLevels // by name
 }
 
 // mergeRecordings merges the distributions and adds the levels in windows as
@@ -29,22 +27,24 @@ func mergeRecordings(runners []Runner) mergedRecording {
 		r.First.Merge(other.First)
 		r.Last.Merge(other.Last)
 	}
-	sizes := make(map[string]int)
+	pools := make(map[string]*sampledLevels)
 	for _, name := range poolsOf(runners) {
+		pool := &sampledLevels{}
 		var series [][]Level
 		for _, runner := range runners {
 			other := runner.Summary.Recording
 			series = append(series, onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window))
-			sizes[name] += ownSize(runner.Summary.Run, name)
+			pool.size += ownSize(runner.Summary.Run, name)
 			if runner.Summary.Run.Target != "" && len(series[len(series)-1]) > 0 {
 				// Every runner saw the same application's pool: it is there once.
-				series, sizes[name] = series[len(series)-1:], ownSize(runner.Summary.Run, name)
+				series, pool.size = series[len(series)-1:], ownSize(runner.Summary.Run, name)
 				break
 			}
 		}
-		r.Levels[name] = addLevels(series, r.Window)
+		pools[name] = pool
+		r.Levels[name] = addLevels(series, r.Window, pool)
 	}
-	return mergedRecording{recording: r, sizes: sizes}
+	return mergedRecording{recording: r, pools: pools}
 }
 
 func poolsOf(runners []Runner) []string {
@@ -95,6 +95,8 @@ func foldLevels(levels []Level) Level {
 		sum.ActiveMax = math.Max(sum.ActiveMax, l.ActiveMax)
 		sum.WaitingMax = math.Max(sum.WaitingMax, l.WaitingMax)
 		sum.TotalMax = math.Max(sum.TotalMax, l.TotalMax)
+		sum.ActiveAt = foldSamples(sum.ActiveAt, l.activeAt())
+		sum.WaitingAt = foldSamples(sum.WaitingAt, l.waitingAt())
 	}
 	if n := float64(sum.Samples); n > 0 {
 		sum.Active, sum.Waiting, sum.Total = sum.Active/n, sum.Waiting/n, sum.Total/n
@@ -102,22 +104,25 @@ func foldLevels(levels []Level) Level {
 	return sum
 }
 
-// addLevels adds the runners' levels window by window. The largest of a window
-// need not have been at the same moment for each: their sum is the most it can
-// have been.
-func addLevels(series [][]Level, window float64) []Level {
+// addLevels adds the runners' levels window by window, and counts them in pool.
+// The largest of a window need not have been at the same moment for each: their
+// sum is the most it can have been.
+func addLevels(series [][]Level, window float64, pool *sampledLevels) []Level {
 	length := 0
 	for _, s := range series {
 		length = max(length, len(s))
 	}
 	sum := make([]Level, length)
 	for i := range sum {
+		var here []Level
 		sum[i].At = short(float64(i) * window)
 		for _, s := range series {
 			if i < len(s) {
+				here = append(here, s[i])
 				sum[i] = addLevel(sum[i], s[i])
 			}
 		}
+		pool.add(here)
 	}
 	return slices.DeleteFunc(sum, func(l Level) bool { return l.Samples == 0 })
 }
@@ -129,16 +134,4 @@ func addLevel(a, b Level) Level {
 		Waiting: short(a.Waiting + b.Waiting), WaitingMax: a.WaitingMax + b.WaitingMax,
 		Total: short(a.Total + b.Total), TotalMax: a.TotalMax + b.TotalMax,
 	}
-}
-
-// distributionOf is that of one level over all windows and pools, each window
-// counted once.
-func (m mergedRecording) distributionOf(level func(l Level, size int) float64) timeline.Distribution {
-	var d timeline.Distribution
-	for name, levels := range m.recording.Levels {
-		for _, l := range levels {
-			d.Add(level(l, m.sizes[name]))
-		}
-	}
-	return d
 }

@@ -134,47 +134,47 @@ func (m mergedRecording) replace(metrics map[string]Metric) {
 	set("pgxpool_query_duration", trendValues(all.Query))
 	set("pgxpool_db_cpu", trendValues(m.recording.Totals.DatabaseCPU))
 	for _, side := range []string{"pgxpool", "app_pool"} {
-		set(side+"_active_sampled", m.levelValues(active, activeMax))
-		set(side+"_utilization", trendValues(m.utilization()))
+		set(side+"_active_sampled", m.levels(activeOf, asIs))
+		set(side+"_utilization", m.levels(activeOf, percentOfSize))
 		set(side+"_in_overflow", m.inOverflow())
 	}
-	set("pgxpool_waiting_sampled", m.levelValues(waiting, waitingMax))
+	set("pgxpool_waiting_sampled", m.levels(waitingOf, asIs))
 	set("response_drift", m.drift())
 }
 
-func active(l Level, _ int) float64     { return l.Active }
-func activeMax(l Level, _ int) float64  { return l.ActiveMax }
-func waiting(l Level, _ int) float64    { return l.Waiting }
-func waitingMax(l Level, _ int) float64 { return l.WaitingMax }
+func activeOf(s *sampledLevels) []float64  { return s.active }
+func waitingOf(s *sampledLevels) []float64 { return s.waiting }
 
-// levelValues are the figures of a level's means, window by window, with the
-// most that there can have been at one moment as their largest.
-func (m mergedRecording) levelValues(mean, largest func(Level, int) float64) map[string]float64 {
-	values := trendValues(m.distributionOf(mean))
-	if len(values) > 0 {
-		values["max"] = m.distributionOf(largest).Max()
-	}
-	return values
-}
+func asIs(level, _ int) float64 { return float64(level) }
 
-// utilization is in percent of what was configured for all runners together.
-func (m mergedRecording) utilization() timeline.Distribution {
-	return m.distributionOf(func(l Level, size int) float64 { return 100 * l.Active / float64(max(1, size)) })
-}
+// percentOfSize is of what was configured for all runners together.
+func percentOfSize(level, size int) float64 { return 100 * float64(level) / float64(max(1, size)) }
 
-// inOverflow is the share of windows with more connections in use than poolSize.
-func (m mergedRecording) inOverflow() map[string]float64 {
-	over, within := 0.0, 0.0
-	for name, levels := range m.recording.Levels {
-		for _, l := range levels {
-			if l.Active > float64(m.sizes[name]) {
-				over++
-			} else {
-				within++
+// levels are the figures of one level of all pools.
+func (m mergedRecording) levels(of func(*sampledLevels) []float64, value func(level, size int) float64) map[string]float64 {
+	w := make(weighted)
+	for _, pool := range m.pools {
+		for level, samples := range of(pool) {
+			if samples > 0 {
+				w[value(level, pool.size)] += samples
 			}
 		}
 	}
-	return rateValues(over, within)
+	return w.figures()
+}
+
+// inOverflow is the share of samples with more connections in use than poolSize.
+func (m mergedRecording) inOverflow() map[string]float64 {
+	over, all := 0.0, 0.0
+	for _, pool := range m.pools {
+		for level, samples := range pool.active {
+			all += samples
+			if level > pool.size {
+				over += samples
+			}
+		}
+	}
+	return rateValues(math.Round(over), math.Round(all)-math.Round(over))
 }
 
 // drift is empty where a third has too few responses, as in [Drift].

@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// mostWindows is how many windows merged levels may have: at k6's longest tests
-// and the shortest windows more than any run makes.
-const mostWindows = 1_000_000
+const (
+	// mostWindows is how many windows merged levels may have: at k6's longest
+	// tests and the shortest windows more than any run makes.
+	mostWindows = 1_000_000
+	// mostLevel is more than any pool's connections, and users of one runner.
+	mostLevel = 1_000_000
+)
 
 // checkRecordings refuses recordings that are missing or broken, one that is
 // there twice, and one of another time: runners of one test run together.
@@ -48,8 +52,27 @@ func (r *Recording) fault() string {
 	}
 	for name, levels := range r.Levels {
 		for _, l := range levels {
-			if !(l.At >= 0) || l.At/r.Window > mostWindows || l.Samples < 1 {
-				return fmt.Sprintf("pool %q has levels at %v s of %d samples", name, l.At, l.Samples)
+			if fault := l.fault(r.Window); fault != "" {
+				return fmt.Sprintf("pool %q has %s", name, fault)
+			}
+		}
+	}
+	return ""
+}
+
+func (l Level) fault(window float64) string {
+	if !(l.At >= 0) || l.At/window > mostWindows || l.Samples < 1 {
+		return fmt.Sprintf("levels at %v s of %d samples", l.At, l.Samples)
+	}
+	for _, level := range []float64{l.Active, l.ActiveMax, l.Waiting, l.WaitingMax} {
+		if level < 0 || level > mostLevel {
+			return fmt.Sprintf("a level of %v at %v s", level, l.At)
+		}
+	}
+	for _, at := range []map[int]int64{l.ActiveAt, l.WaitingAt} {
+		for level, n := range at {
+			if level < 0 || level > mostLevel || n < 1 {
+				return fmt.Sprintf("%d samples at level %d", n, level)
 			}
 		}
 	}

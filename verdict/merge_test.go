@@ -26,6 +26,8 @@ type part struct {
 	waiting  float64
 	response func(second int) float64 // ms
 	failed   float64
+	// levels replaces active and waiting by those of every sample.
+	levels func(sample int) (active, waiting float64)
 
 	iteration float64 // ms, a metric that no recording has
 }
@@ -50,6 +52,9 @@ func (p part) summary(t *testing.T) verdict.Summary {
 	for second := range p.seconds {
 		for i := range perSecond {
 			at := begin.Add(time.Duration(second)*time.Second + time.Duration(i)*10*time.Millisecond)
+			if p.levels != nil {
+				p.active, p.waiting = p.levels(second*perSecond + i)
+			}
 			r.Record([]timeline.Observation{
 				{Measure: timeline.Request, At: at, Value: p.response(second)},
 				{Measure: timeline.Wait, At: at, Value: 1, Pool: "default"},
@@ -261,6 +266,11 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 		"no start":         {change(1, func(s *verdict.Summary) { s.Recording.Start = time.Time{} }), "no start"},
 		"before its start": {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].At = -5 }), "-5 s"},
 		"for ever":         {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].At = 1e18 }), "1e+18 s"},
+		"negative level":   {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].Active = -1 }), "a level of -1"},
+		"endless level":    {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].Waiting = 1e12 }), "a level of 1e+12"},
+		"negative sampled": {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].ActiveAt[-1] = 1 }), "1 samples at level -1"},
+		"endless sampled":  {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].WaitingAt[1e9] = 1 }), "at level 1000000000"},
+		"never sampled":    {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].ActiveAt[5] = 0 }), "0 samples at level 5"},
 		"no samples":       {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].Samples = 0 }), "0 samples"},
 		"no totals":        {change(1, func(s *verdict.Summary) { s.Recording.Totals.Pools["default"] = nil }), "no totals"},
 	} {
@@ -309,7 +319,7 @@ func TestAnApplicationsPoolIsThereOnce(t *testing.T) {
 	in, _ := mergeAndJudge(t, runners)
 	require.Equal(t, map[string]float64{"value": 12, "min": 1, "max": 18}, in.Metrics["app_pool_active"].Values)
 	require.Equal(t, 18.0, in.Metrics["app_pool_active_sampled"].Values["max"])
-	require.InDelta(t, 75, in.Metrics["app_pool_utilization"].Values["max"], 0.1)
+	require.InDelta(t, 90, in.Metrics["app_pool_utilization"].Values["max"], 0.1)
 	require.Zero(t, in.Metrics["app_pool_in_overflow"].Values["rate"])
 	require.Equal(t, 2000.0, in.Metrics["request_duration"].Values["count"], "the requests are each runner's own")
 }

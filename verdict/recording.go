@@ -33,6 +33,11 @@ type Level struct {
 	WaitingMax float64 `json:"waiting_max"`
 	Total      float64 `json:"total"` // mean of the open connections
 	TotalMax   float64 `json:"total_max"`
+	// ActiveAt and WaitingAt are how many of the samples were at each level: a
+	// mean does not tell how long a pool was in overflow. Absent in files of
+	// versions before it.
+	ActiveAt  map[int]int64 `json:"active_at,omitempty"`
+	WaitingAt map[int]int64 `json:"waiting_at,omitempty"`
 }
 
 // record condenses a timeline; nil where nothing was recorded. Steps of an
@@ -61,7 +66,16 @@ func levelOf(from time.Duration, p *timeline.Pool) Level {
 		Active: short(p.Active.Mean()), ActiveMax: p.Active.Max(),
 		Waiting: short(p.Waiting.Mean()), WaitingMax: p.Waiting.Max(),
 		Total: short(p.Total.Mean()), TotalMax: p.Total.Max(),
+		ActiveAt: samplesAt(p.Active), WaitingAt: samplesAt(p.Waiting),
 	}
+}
+
+// samplesAt counts the samples at each level. Levels are whole numbers, which a
+// distribution only comes near: from 100 on one may count for its neighbour.
+func samplesAt(d timeline.Distribution) map[int]int64 {
+	at := make(map[int]int64)
+	d.Each(func(value float64, n int64) { at[int(math.Round(value))] += n })
+	return at
 }
 
 // short keeps three decimals: levels are whole numbers, sampled a few times in

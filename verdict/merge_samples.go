@@ -1,0 +1,133 @@
+package verdict
+
+import (
+	"maps"
+	"math"
+	"slices"
+)
+
+// sampledLevels are one pool's levels, all runners together: by level, at how
+// many of the samples it was that.
+type sampledLevels struct {
+	size            int // configured poolSize, of all runners
+	active, waiting []float64
+}
+
+// add counts a window of which every runner has its own levels. Their samples
+// were not taken at the same moments, so any of one may have met any of another:
+// what all had together is the convolution of what each had.
+func (s *sampledLevels) add(runners []Level) {
+	samples := 0.0
+	active, waiting := chances{1}, chances{1}
+	for _, l := range runners {
+		samples = math.Max(samples, float64(l.Samples))
+		active = active.plus(chancesOf(l.activeAt()))
+		waiting = waiting.plus(chancesOf(l.waitingAt()))
+	}
+	s.active = active.addTo(s.active, samples)
+	s.waiting = waiting.addTo(s.waiting, samples)
+}
+
+// chances are how likely each level is, by level. They add up to 1.
+type chances []float64
+
+func chancesOf(at map[int]int64) chances {
+	samples, top := int64(0), 0
+	for level, n := range at {
+		samples, top = samples+n, max(top, level)
+	}
+	c := make(chances, top+1)
+	for level, n := range at {
+		c[level] = float64(n) / float64(samples)
+	}
+	return c
+}
+
+// plus are the chances of the sum of two independent levels.
+func (c chances) plus(other chances) chances {
+	sum := make(chances, len(c)+len(other)-1)
+	for a, p := range c {
+		if p == 0 {
+			continue
+		}
+		for b, q := range other {
+			sum[a+b] += p * q
+		}
+	}
+	return sum
+}
+
+// addTo adds so many samples to the counts by level.
+func (c chances) addTo(counts []float64, samples float64) []float64 {
+	for len(counts) < len(c) {
+		counts = append(counts, 0)
+	}
+	for level, p := range c {
+		counts[level] += samples * p
+	}
+	return counts
+}
+
+func (l Level) activeAt() map[int]int64 {
+	return orEstimated(l.ActiveAt, l.Samples, l.Active, l.ActiveMax)
+}
+func (l Level) waitingAt() map[int]int64 {
+	return orEstimated(l.WaitingAt, l.Samples, l.Waiting, l.WaitingMax)
+}
+
+// orEstimated has one sample at the largest level and the others at one that
+// makes the mean, where a file of an older version tells no more.
+func orEstimated(at map[int]int64, samples int64, mean, largest float64) map[int]int64 {
+	switch {
+	case len(at) > 0:
+		return at
+	case samples < 2:
+		return map[int]int64{int(math.Round(mean)): 1}
+	}
+	n := float64(samples)
+	others := math.Max(0, (n*mean-largest)/(n-1))
+	at = map[int]int64{int(math.Round(others)): samples - 1}
+	at[int(math.Round(largest))]++
+	return at
+}
+
+// foldSamples adds a window's samples to those of the windows before it.
+func foldSamples(sum, at map[int]int64) map[int]int64 {
+	if sum == nil {
+		sum = make(map[int]int64)
+	}
+	for level, n := range at {
+		sum[level] += n
+	}
+	return sum
+}
+
+// weighted are values, and how often each was there.
+type weighted map[float64]float64
+
+// figures are k6's of a Trend; empty where there are no values.
+func (w weighted) figures() map[string]float64 {
+	values := slices.Sorted(maps.Keys(w))
+	count, sum := 0.0, 0.0
+	for _, value := range values {
+		count += w[value]
+		sum += value * w[value]
+	}
+	if count == 0 {
+		return map[string]float64{}
+	}
+	quantile := func(q float64) float64 {
+		below := 0.0
+		for _, value := range values {
+			// What was added up in another order may be a little less.
+			if below += w[value]; below >= q*count*(1-1e-9) {
+				return value
+			}
+		}
+		return values[len(values)-1]
+	}
+	return map[string]float64{
+		"count": math.Round(count), "avg": sum / count, "min": values[0], "max": values[len(values)-1],
+		"med": quantile(0.5), "p(90)": quantile(0.9), "p(95)": quantile(0.95), "p(99)": quantile(0.99),
+	}
+}
