@@ -159,7 +159,34 @@ func mergedNotes(runners []Runner) []string {
 		}
 		notes = append(notes, note+".")
 	}
-	return append(notes, commonNotes(runners)...)
+	return slices.Concat(notes, partTimeNotes(runners), commonNotes(runners))
+}
+
+// partTimeNotes name the runners that were not there for more than a tenth of
+// the test, such as one that was interrupted: it made less load than asked for.
+func partTimeNotes(runners []Runner) []string {
+	begin, end := runners[0].Summary.Recording.Start, runners[0].end()
+	for _, r := range runners[1:] {
+		if start := r.Summary.Recording.Start; start.Before(begin) {
+			begin = start
+		}
+		if until := r.end(); until.After(end) {
+			end = until
+		}
+	}
+	var notes []string
+	for _, r := range runners {
+		late, early := r.Summary.Recording.Start.Sub(begin), end.Sub(r.end())
+		if late > end.Sub(begin)/10 {
+			notes = append(notes, fmt.Sprintf("%s began %s after the first one: until then the load was smaller.",
+				r.Name, seconds(late.Seconds())))
+		}
+		if early > end.Sub(begin)/10 {
+			notes = append(notes, fmt.Sprintf("%s ended %s before the last one: from then on the load was smaller.",
+				r.Name, seconds(early.Seconds())))
+		}
+	}
+	return notes
 }
 
 // commonNotes are those that every runner's report shows, such as whose CPU it
