@@ -160,7 +160,7 @@ func (in planInput) outcome(d sizing.Deployment) (planOutcome, error) {
 			return o, err
 		}
 		// A connection of a pool is held while PgBouncer makes it wait.
-		loop.Hold += time.Duration(o.PgBouncer.MeanWaitMs * float64(time.Millisecond))
+		loop.Hold = min(loop.Hold+time.Duration(o.PgBouncer.MeanWaitMs*float64(time.Millisecond)), sizing.MaxDuration)
 	}
 	closed, err := loop.Solve()
 	if err != nil {
@@ -217,7 +217,7 @@ func (p *poolPlan) refusal() string {
 	text := fmt.Sprintf("the pool does not fit the server: %s = %d connections, %s leaves %d; ",
 		p.demand(given), given.Needed, server.Limit, server.Available)
 	if p.Recommended == nil {
-		return text + fmt.Sprintf("not even one connection for each of %d pools fits", p.Pools)
+		return text + fmt.Sprintf("not even one connection for %s fits", each(p.Pools))
 	}
 	if given.PgBouncerPoolSize > 0 {
 		return text + fmt.Sprintf("a default_pool_size of at most %d would fit", server.Available)

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 
+	"github.com/flowboard/xk6-pgxpool/pool"
 	"github.com/flowboard/xk6-pgxpool/sizing"
 )
 
@@ -40,7 +41,7 @@ func (in planInput) rules(needed int) ([]planRule, error) {
 	rules := []planRule{
 		{fmt.Sprintf("runbook: %d requests / %d per connection", in.users, runbookRequestsPerConnection),
 			float64(thumb), float64(thumb * pools), "hold, think, number of pools, wait"},
-		{fmt.Sprintf("Little: %.4g/s × %s in use", rate, showMillis(millis(in.hold))),
+		{fmt.Sprintf("Little: %s/s × %s in use", digits(rate, 4), showMillis(millis(in.hold))),
 			busy / float64(pools), busy, "all waiting: this is the mean"},
 		{"Erlang C: arrivals at that rate",
 			float64(erlang), float64(erlang * pools), "that users wait before they ask again"},
@@ -64,14 +65,14 @@ func (in planInput) rules(needed int) ([]planRule, error) {
 // not one connection for each pool fits.
 func (in planInput) recommend(budget sizing.Budget, needed int) (*planOutcome, error) {
 	d := in.deployment
-	most := budget.PerPool(d.Pools())
+	most := min(budget.PerPool(d.Pools()), pool.MaxConnections)
 	if d.PgBouncerPoolSize > 0 {
 		shared, err := in.shared(1).SmallestConnections(in.target)
 		if err != nil {
 			return nil, err
 		}
 		d.PgBouncerPoolSize = min(shared, budget.Available)
-		most = sizing.MaxConnections
+		most = pool.MaxConnections
 		if budget.Available == 0 {
 			most = 0
 		}
@@ -98,15 +99,22 @@ func (p *poolPlan) notes() []string {
 	best := p.Recommended
 	switch {
 	case best == nil:
-		note("Nothing fits: %d pools need at least %d connections and %s leaves %d. "+
-			"Run fewer workers, raise max_connections, or put PgBouncer in front.",
-			p.Pools, p.Pools, p.Server.Limit, p.Server.Available)
+		need := "need"
+		if p.Pools == 1 {
+			need = "needs"
+		}
+		note("Nothing fits: %s %s at least %s and %s leaves %d. "+
+			"Run fewer workers, raise %s, or put PgBouncer in front.",
+			count(p.Pools, "pool"), need, count(p.Pools, "connection"), p.Server.Limit, p.Server.Available, p.Server.Limit)
 	case !best.TargetMet && best.PgBouncerPoolSize > 0:
 		note("The target needs more server connections than %s leaves: %d.", p.Server.Limit, p.Server.Available)
+	case !best.TargetMet && p.needed > pool.MaxConnections:
+		note("The target needs %d connections in each pool, and a pool has at most %d. Run more workers, or hold connections for a shorter time.",
+			p.needed, pool.MaxConnections)
 	case !best.TargetMet:
 		note("The target needs %d connections in each pool, %d in all; %s leaves %d. "+
-			"Run fewer workers, raise max_connections, or put PgBouncer in front.",
-			p.needed, p.needed*p.Pools, p.Server.Limit, p.Server.Available)
+			"Run fewer workers, raise %s, or put PgBouncer in front.",
+			p.needed, p.needed*p.Pools, p.Server.Limit, p.Server.Available, p.Server.Limit)
 	}
 	if best != nil && best.PgBouncerPoolSize > 0 {
 		most, as := best.Clients, ""

@@ -66,6 +66,10 @@ func TestPlanReadsTheLimitsOfRoleAndDatabase(t *testing.T) {
 	require.ErrorContains(t, err, "= 60 connections, datconnlimit leaves 30; size + overflow of at most 30 would fit")
 	require.Contains(t, output, "but datconnlimit allows 30\n")
 	require.NotContains(t, output+err.Error(), "geheim")
+
+	output, err = planRun{env: map[string]string{"DATABASE_URL": url}}.plan(t, "--hold", "5ms", "--instances", "31")
+	require.Error(t, err)
+	require.Contains(t, strings.Join(strings.Fields(output), " "), "datconnlimit leaves 30. Run fewer workers, raise datconnlimit, or put PgBouncer in front.")
 }
 
 func TestPlanMaxConnectionsFlag(t *testing.T) {

@@ -181,6 +181,27 @@ func TestPlanWithMorePoolsThanConnections(t *testing.T) {
 	require.Contains(t, output, "Nothing fits: 120 pools need at least 120 connections and max_connections leaves 97.")
 	require.NotContains(t, output, ".env")
 	require.Nil(t, planRun{}.json(t, "--hold", "200ms", "--instances", "30", "--workers", "4").Recommended)
+
+	output, err = planRun{}.plan(t, "--hold", "200ms", "--max-connections", "3")
+	require.ErrorContains(t, err, "not even one connection for the one pool fits")
+	require.Contains(t, output, "Nothing fits: 1 pool needs at least 1 connection and max_connections leaves 0.")
+}
+
+// A pool has at most pool.MaxConnections, however many would be needed.
+func TestPlanRecommendsNoPoolThatIsRefused(t *testing.T) {
+	load := []string{"--users", "20000", "--hold", "1s", "--think", "0", "--max-connections", "100000"}
+	plan := planRun{}.json(t, load...)
+	require.Equal(t, 10_000, plan.Recommended.PoolSize+plan.Recommended.MaxOverflow)
+	require.False(t, plan.Recommended.TargetMet)
+	require.Contains(t, plan.Notes[0], "connections in each pool, and a pool has at most 10000.")
+	again := planRun{}.json(t, append(load, "--size", "10000", "--max-overflow", "0")...)
+	require.Equal(t, *plan.Recommended, again.Given)
+}
+
+// Whatever is waited for in PgBouncer, no error names a hold time that nobody gave.
+func TestPlanBehindAFarTooSmallPgBouncer(t *testing.T) {
+	plan := planRun{}.json(t, "--users", "1000", "--hold", "10h", "--think", "0", "--pgbouncer-pool-size", "2")
+	require.Greater(t, plan.Given.PgBouncer.MeanWaitMs, 24*3600*1000.0)
 }
 
 func TestPlanCountsOtherApplications(t *testing.T) {
@@ -266,8 +287,11 @@ func TestPlanNumbers(t *testing.T) {
 	for share, want := range map[float64]string{0: "0%", 1e-12: "0%", 5e-5: "<0.01%", 0.0071: "0.71%", 0.25: "25.0%", 1: "100.0%"} {
 		require.Equal(t, want, percent(share))
 	}
-	for ms, want := range map[float64]string{0: "0ms", 0.004: "<0.01ms", 0.5: "0.5ms", 39.14: "39.1ms", 999: "999ms", 1500: "1.5s", 30_000: "30s"} {
+	for ms, want := range map[float64]string{0: "0ms", 0.004: "<0.01ms", 0.5: "0.5ms", 39.14: "39.1ms", 999: "999ms", 1500: "1.5s", 30_000: "30s", 999.7: "1s", 3_600_000: "3600s", 86_400_000: "86400s"} {
 		require.Equal(t, want, showMillis(ms))
+	}
+	for n, want := range map[float64]string{0: "0", 1.1e-9: "<0.001", 0.123456: "0.1235", 98.039: "98.04", 9999.6: "10000", 28571.4: "28571", 5e6: "5000000"} {
+		require.Equal(t, want, digits(n, 4))
 	}
 	require.Equal(t, "one two\nthree", wrap("one two three", 8))
 	require.Equal(t, "unbreakable", wrap("unbreakable", 4))

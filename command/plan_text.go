@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -42,6 +43,14 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// each names all of so many pools one by one.
+func each(pools int) string {
+	if pools == 1 {
+		return "the one pool"
+	}
+	return fmt.Sprintf("each of %d pools", pools)
+}
+
 // outcomeRow is one line of the table of outcomes.
 type outcomeRow struct {
 	label string
@@ -78,9 +87,9 @@ func (p *poolPlan) outcomeRows() []outcomeRow {
 	rows := []outcomeRow{
 		{"pool size + max overflow", func(o planOutcome) string { return fmt.Sprintf("%d + %d", o.PoolSize, o.MaxOverflow) }},
 		{p.clientsLabel(), func(o planOutcome) string { return fmt.Sprint(o.Clients) }},
-		{"  in use on average", func(o planOutcome) string { return fmt.Sprintf("%.3g (%s)", o.InUse, percent(o.Utilization)) }},
+		{"  in use on average", func(o planOutcome) string { return fmt.Sprintf("%s (%s)", digits(o.InUse, 3), percent(o.Utilization)) }},
 		{"  time in overflow", func(o planOutcome) string { return percent(o.OverflowTime) }},
-		{"requests per second", func(o planOutcome) string { return fmt.Sprintf("%.4g", o.Throughput) }},
+		{"requests per second", func(o planOutcome) string { return digits(o.Throughput, 4) }},
 		{"wait for a connection, mean", func(o planOutcome) string { return showMillis(o.MeanWaitMs) }},
 		{fmt.Sprintf("  p%g (target: %s)", p.Percentile, showMillis(p.WaitTargetMs)), func(o planOutcome) string { return showMillis(o.PercentileWaitMs) }},
 		{"  checkouts that wait", func(o planOutcome) string { return percent(o.Waiting) }},
@@ -114,14 +123,23 @@ func (p *poolPlan) writeRules(b *strings.Builder) {
 
 // connections shows whole numbers whole and means with three digits.
 func connections(n float64) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "-"
-	case math.Trunc(n):
-		return fmt.Sprintf("%.0f", n)
-	default:
-		return fmt.Sprintf("%.3g", n)
 	}
+	return digits(n, 3)
+}
+
+// digits shows a number of at least 0 with so many digits, all those before the
+// point whatever their number, and never as a power of ten.
+func digits(n float64, many int) string {
+	switch {
+	case n >= math.Pow10(many):
+		return fmt.Sprintf("%.0f", n)
+	case n > 0 && n < 0.001:
+		return "<0.001"
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(n, 'g', many, 64), 64) // it was a number before
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
 func (p *poolPlan) writeBudget(b *strings.Builder) {
@@ -177,8 +195,8 @@ func (p *poolPlan) writeAdvice(b *strings.Builder) {
 		reason = "the largest pool that fits; it misses the target"
 	}
 	fmt.Fprintf(b, "# .env: %s\n", reason)
-	fmt.Fprintf(b, "DB_POOL_SIZE=%d\nDB_MAX_OVERFLOW=%d\nDB_POOL_TIMEOUT=%g\n",
-		best.PoolSize, best.MaxOverflow, best.PoolTimeoutMs/1000)
+	fmt.Fprintf(b, "DB_POOL_SIZE=%d\nDB_MAX_OVERFLOW=%d\nDB_POOL_TIMEOUT=%s\n",
+		best.PoolSize, best.MaxOverflow, strconv.FormatFloat(best.PoolTimeoutMs/1000, 'f', -1, 64))
 	if best.PgBouncerPoolSize > 0 {
 		fmt.Fprintf(b, "# pgbouncer.ini\ndefault_pool_size = %d\nmax_client_conn = %d\n", best.PgBouncerPoolSize, max(100, best.Clients))
 	}
@@ -230,9 +248,9 @@ func showMillis(ms float64) string {
 		return "0ms"
 	case ms < 0.01:
 		return "<0.01ms"
-	case ms < 1000:
-		return fmt.Sprintf("%.3gms", ms)
+	case ms < 999.5: // which three digits round to a second
+		return digits(ms, 3) + "ms"
 	default:
-		return fmt.Sprintf("%.3gs", ms/1000)
+		return digits(ms/1000, 3) + "s"
 	}
 }
