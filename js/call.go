@@ -103,13 +103,16 @@ func (i *instance) blocking(op operation, mode pgx.QueryExecMode, c sobek.Functi
 }
 
 // async runs a call beside the VU's goroutine. Arguments are converted before,
-// and a wrong one rejects the Promise as any other failure does.
+// and a wrong one rejects the Promise as any other failure does. order is that
+// of the calls on one connection, nil where each has its own.
 func (i *instance) async(
-	op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, s *session, target func() (runner, error),
+	op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, s *session, order *turns, target func() (runner, error),
 ) sobek.Value {
 	st, argErr := i.prepare(op, mode, c, nil)
-	scope := s.apart()
+	scope, turn := s.apart(), order.take()
 	return promise(i, func() (*pool.Result, error) {
+		turn.begin()
+		defer turn.end()
 		if argErr != nil {
 			return nil, argErr
 		}
@@ -151,7 +154,7 @@ func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
 	if state == nil {
 		p.throw(inInit(op.String() + "Async()"))
 	}
-	return p.async(op, p.mode, c, &p.session, func() (runner, error) { return p.shared.get(state) })
+	return p.async(op, p.mode, c, &p.session, nil, func() (runner, error) { return p.shared.get(state) })
 }
 
 // execResult is what exec gives: { rowsAffected(), command }.

@@ -9,7 +9,8 @@ import (
 // connObject is a connection in the script's hands.
 type connObject struct {
 	*poolObject
-	conn *pool.Conn
+	conn  *pool.Conn
+	order turns
 }
 
 // acquire checks out a connection.
@@ -56,10 +57,13 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 
 // connection makes the script's object of a connection.
 func (p *poolObject) connection(conn *pool.Conn) sobek.Value {
-	c := &connObject{poolObject: p, conn: conn}
-	return p.rt.NewDynamicObject(&lazyObject{
-		instance: p.instance, methods: c.methods,
-		values: map[string]sobek.Value{"pid": p.rt.ToValue(conn.PID())},
+	return (&connObject{poolObject: p, conn: conn}).value()
+}
+
+func (c *connObject) value() sobek.Value {
+	return c.rt.NewDynamicObject(&lazyObject{
+		instance: c.instance, methods: c.methods,
+		values: map[string]sobek.Value{"pid": c.rt.ToValue(c.conn.PID())},
 	})
 }
 
@@ -71,14 +75,16 @@ func (c *connObject) methods(name string) method {
 }
 
 func (c *connObject) call(op operation, f sobek.FunctionCall) sobek.Value {
+	c.order.wait()
 	return c.blocking(op, c.mode, f, c.conn, c.session.current())
 }
 
 func (c *connObject) callAsync(op operation, f sobek.FunctionCall) sobek.Value {
-	return c.async(op, c.mode, f, &c.session, func() (runner, error) { return c.conn, nil })
+	return c.async(op, c.mode, f, &c.session, &c.order, func() (runner, error) { return c.conn, nil })
 }
 
 func (c *connObject) release(sobek.FunctionCall) sobek.Value {
+	c.order.wait()
 	c.session.current() // the tags of this moment
 	c.iteration.drop(c.conn)
 	c.conn.Release()

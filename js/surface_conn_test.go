@@ -68,14 +68,38 @@ func TestAcquireAsyncGivesAConnection(t *testing.T) {
 	})()`))
 }
 
-// Statements of one connection run one after the other, also as Promises.
+// Statements of one connection run in the order of their calls, also as
+// Promises, and its return comes after them.
 func TestPromisesOnOneConnectionTakeTurns(t *testing.T) {
-	u := running(t, `{}`)
-	require.Equal(t, `[1,2,3]`, u.text(`(async () => {
-		const conn = pool.acquire();
-		const all = await Promise.all([1, 2, 3].map((n) => conn.queryRowAsync('SELECT $1::int4 AS n, pg_sleep(0.02)', n)));
+	u := running(t, `{ poolSize: 1, maxOverflow: 0 }`)
+	u.js(`pool.exec('CREATE TABLE t (place serial, n int4)')`)
+	require.Equal(t, `["0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20",20,"QueryError 22012"]`, u.text(`(async () => {
+		const conn = pool.acquire(), all = [];
+		for (let n = 0; n < 20; n++) {
+			all.push(conn.execAsync('INSERT INTO t (n) VALUES ($1)', n));
+			all.push(conn.execAsync('SELECT 1', () => 1).catch((e) => e.name)); // keeps the order too
+		}
+		const failed = conn.execAsync('SELECT 1/0');
+		conn.exec('INSERT INTO t (n) VALUES (20)'); // a blocking call
 		conn.release();
-		return all.map((row) => row.n);
+		const done = await Promise.all(all);
+		const error = await failed.catch((e) => e.name + ' ' + e.code);
+		const inserted = pool.query('SELECT n FROM t ORDER BY place').map((row) => row.n).join();
+		return [inserted, done.filter((result) => result.command === 'INSERT').length, error];
+	})()`))
+}
+
+// COMMIT comes after the Promises that fn left behind.
+func TestATransactionCommitsItsPromises(t *testing.T) {
+	u := running(t, `{}`)
+	require.Equal(t, `20`, u.text(`(() => {
+		pool.exec('CREATE TABLE t (n int4)');
+		pool.transaction((conn) => {
+			for (let n = 0; n < 20; n++) {
+				conn.execAsync('INSERT INTO t VALUES ($1)', n);
+			}
+		});
+		return pool.queryRow('SELECT count(*) AS n FROM t').n;
 	})()`))
 }
 

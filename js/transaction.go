@@ -64,7 +64,8 @@ func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Va
 	if err := conn.Begin(p.session.current()); err != nil {
 		return nil, err
 	}
-	result, err := fn(sobek.Undefined(), p.connection(conn))
+	c := &connObject{poolObject: p, conn: conn}
+	result, err := fn(sobek.Undefined(), c.value())
 	if err != nil {
 		return nil, err
 	}
@@ -72,5 +73,6 @@ func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Va
 		p.forget(result)
 		return nil, &pool.QueryError{Err: errAsyncTransaction}
 	}
+	c.order.wait() // for Promises of fn's that nobody waits for
 	return result, conn.Commit(p.session.current())
 }
