@@ -126,12 +126,12 @@ func TestImageBuildStageWorks(t *testing.T) {
 	}
 }
 
-// layOut copies what git knows and Dockerfile.dockerignore leaves.
-func layOut(t *testing.T, root, dir string) {
+// ignoredByEngine tells what Dockerfile.dockerignore leaves out.
+func ignoredByEngine(t *testing.T, root string) func(name string) bool {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "deploy", "Dockerfile.dockerignore"))
 	require.NoError(t, err)
-	ignored := func(name string) bool {
+	return func(name string) bool {
 		parts := strings.Split(name, "/")
 		for line := range strings.Lines(string(text)) {
 			line = strings.TrimSpace(line)
@@ -141,6 +141,27 @@ func layOut(t *testing.T, root, dir string) {
 		}
 		return false
 	}
+}
+
+// Go calls a build dirty where the work tree lacks a file of the commit, and
+// that would be the version in every report.
+func TestImageIsBuiltFromTheWholeCommit(t *testing.T) {
+	root := k6test.Root(t)
+	ignored := ignoredByEngine(t, root)
+	require.False(t, ignored(".git"))
+	cmd := exec.CommandContext(t.Context(), "git", "ls-files")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	for name := range strings.Lines(string(out)) {
+		require.False(t, ignored(strings.TrimSpace(name)), name)
+	}
+}
+
+// layOut copies what git knows and Dockerfile.dockerignore leaves.
+func layOut(t *testing.T, root, dir string) {
+	t.Helper()
+	ignored := ignoredByEngine(t, root)
 	require.True(t, ignored("k6"))
 	require.False(t, ignored("cmd/k6/main.go"))
 	require.True(t, ignored("internal/typecheck/node_modules/typescript/package.json"))
