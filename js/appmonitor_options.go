@@ -1,8 +1,6 @@
 package js
 
 import (
-	"fmt"
-
 	"github.com/grafana/sobek"
 
 	"github.com/flowboard/xk6-pgxpool/monitor"
@@ -62,7 +60,7 @@ func (i *instance) monitorConfig(options sobek.Value) (config pool.Config, appUR
 	if err != nil {
 		return config, "", err
 	}
-	if appURL, err = takeAppURL(given); err != nil {
+	if appURL, err = i.takeAppURL(given); err != nil {
 		return config, "", err
 	}
 	for name := range given {
@@ -86,15 +84,15 @@ func (i *instance) monitorConfig(options sobek.Value) (config pool.Config, appUR
 }
 
 // takeAppURL takes the one option out that pool does not know.
-func takeAppURL(given map[string]any) (string, error) {
-	value, ok := given["appURL"]
+func (i *instance) takeAppURL(given map[string]any) (string, error) {
+	value := given["appURL"]
 	delete(given, "appURL")
-	if !ok {
+	if value == nil { // as for every option
 		return "", nil
 	}
 	text, isText := value.(string)
 	if !isText {
-		return "", appURLError(fmt.Sprintf("it is of type %T", value))
+		return "", appURLError("it is of type " + typeName(i.rt.ToValue(value)))
 	}
 	return text, nil
 }

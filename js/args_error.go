@@ -59,16 +59,27 @@ func explainArgument(err error) error {
 // explainCount is for a number of arguments that is not that of the parameters.
 func explainCount(text string) error {
 	if found := pgxCountError.FindStringSubmatch(text); found != nil {
-		return fmt.Errorf("the statement has %s parameters, the call gives it %s arguments", found[1], found[2])
+		return fmt.Errorf("the statement has %s, the call gives it %s",
+			counted(found[1], "parameter"), counted(found[2], "argument"))
 	}
 	if found := pgxUnusedError.FindStringSubmatch(text); found != nil {
 		index, _ := strconv.Atoi(found[1])
 		return &argumentError{position: index + 1, reason: "the statement has no such parameter"}
 	}
-	if text == "insufficient arguments" { // pgx, in simple_protocol
+	switch text {
+	case "insufficient arguments": // pgx, in simple_protocol
 		return errors.New("the statement has more parameters than the call gives it arguments")
+	case "mismatched param and argument count": // pgx's Exec
+		return errors.New("the statement does not have as many parameters as the call gives it arguments")
 	}
 	return nil
+}
+
+func counted(n, thing string) string {
+	if n == "1" {
+		return n + " " + thing
+	}
+	return n + " " + thing + "s"
 }
 
 // unfitValue finds what it was that did not fit: the argument, or an element.

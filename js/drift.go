@@ -26,6 +26,9 @@ func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 		i.throw(inInit("observeResponse()"))
 	}
 	i.test.drift.state.set(state)
+	if !sobek.IsNumber(call.Argument(0)) {
+		i.throw(argumentsError("observeResponse(ms)", "ms is "+typeName(call.Argument(0))+", accepted is a number"))
+	}
 	now, ms := time.Now(), call.Argument(0).ToFloat()
 	if err := i.test.drift.drift.Add(now, ms); err != nil {
 		i.throw(argumentsError("observeResponse(ms)", err.Error()))

@@ -238,8 +238,8 @@ func TestArgumentCount(t *testing.T) {
 	e := userTypesEngine(t)
 	for _, mode := range allModes {
 		for _, test := range []struct{ sql, js, known, simple string }{
-			{"SELECT $1::int4, $2::int4", "1", "the statement has 2 parameters, the call gives it 1 arguments", "the statement has more parameters than the call gives it arguments"},
-			{"SELECT $1::int4", "1, 2", "the statement has 1 parameters, the call gives it 2 arguments", "argument $2: the statement has no such parameter"},
+			{"SELECT $1::int4, $2::int4", "1", "the statement has 2 parameters, the call gives it 1 argument", "the statement has more parameters than the call gives it arguments"},
+			{"SELECT $1::int4", "1, 2", "the statement has 1 parameter, the call gives it 2 arguments", "argument $2: the statement has no such parameter"},
 		} {
 			_, err := e.query(mode, test.sql, test.js)
 			switch mode {

@@ -21,7 +21,7 @@ func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 	options := i.rt.NewObject()
 	if len(args) == 2 && !isNothing(args[1]) {
 		given, ok := args[1].(*sobek.Object)
-		if !ok || given.ClassName() != "Object" {
+		if !ok || classOf(given) != "Object" {
 			i.throw(optionsError(args[1]))
 		}
 		for _, key := range given.Keys() {

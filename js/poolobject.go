@@ -68,7 +68,7 @@ func (i *instance) optionsOf(v sobek.Value) (map[string]any, error) {
 		return nil, nil
 	}
 	object, ok := v.(*sobek.Object)
-	if !ok || object.ClassName() != "Object" {
+	if !ok || classOf(object) != "Object" { // a Map has no keys that this would see
 		return nil, optionsError(v)
 	}
 	given := make(map[string]any)

@@ -39,8 +39,10 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		`pool.transaction()`:                 `transaction(fn): fn is undefined, accepted is one function`,
 		`pool.transaction(1)`:                `transaction(fn): fn is number, accepted is one function`,
 		`pool.transaction(() => {}, 1)`:      `transaction(fn): `,
-		`pgxpool.observeResponse('quick')`:   `observeResponse(ms): `,
-		`pgxpool.observeResponse()`:          `observeResponse(ms): `,
+		`pool.exec('SELECT $1::int4', 1, 2)`: `the statement does not have as many parameters as the call gives it arguments`,
+		`pgxpool.observeResponse('5')`:       `observeResponse(ms): ms is string, accepted is a number`,
+		`pgxpool.observeResponse(null)`:      `observeResponse(ms): ms is null, accepted is a number`,
+		`pgxpool.observeResponse()`:          `observeResponse(ms): ms is undefined, accepted is a number`,
 		`pgxpool.observeResponse(-1)`:        `observeResponse(ms): `,
 		`pgxpool.verdict()`:                  `verdict(data, options): `,
 	} {
