@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rhysd/actionlint"
@@ -29,6 +30,18 @@ func TestWorkflowsAreSound(t *testing.T) {
 	require.GreaterOrEqual(t, len(files), 3)
 	for _, fault := range lint(t, files...) {
 		t.Error(fault)
+	}
+}
+
+// What is not GitHub's own and gets a token that may write runs by its commit:
+// a tag can be moved to anything.
+func TestReleaseRunsOthersActionsByCommit(t *testing.T) {
+	for name, job := range readWorkflow(t, "release.yml").Jobs {
+		for _, step := range job.Steps {
+			if step.Uses != "" && !strings.HasPrefix(step.Uses, "actions/") {
+				require.Regexp(t, `@[0-9a-f]{40}$`, step.Uses, name)
+			}
+		}
 	}
 }
 
