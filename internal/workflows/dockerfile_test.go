@@ -115,6 +115,7 @@ func TestImageBuildStageWorks(t *testing.T) {
 			}
 		}
 	}
+	require.FileExists(t, filepath.Join(home, "home-of-k6", ".dashboard.json"), "k6 looks for it where it starts")
 	// What the image holds is enough to run every scenario.
 	scripts, err := filepath.Glob(filepath.Join(home, "home-of-k6", "scripts", "*.js"))
 	require.NoError(t, err)

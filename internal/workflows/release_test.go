@@ -66,6 +66,7 @@ func TestReleaseHoldsTheScenarios(t *testing.T) {
 	require.True(t, held["scripts/100users.js"])
 	require.True(t, held["scripts/lib/seed.sql"])
 	require.True(t, held["thresholds/criteria.js"])
+	require.True(t, held[".dashboard.json"], "k6 looks for it where it starts")
 	require.True(t, held["LICENSE"])
 }
 
