@@ -30,25 +30,29 @@ type testRun struct {
 			LocalFile string `yaml:"localFile"`
 		}
 		Arguments string
-		Runner    struct {
-			Image           string
-			Env             []envVar
-			Volumes         []volume
-			VolumeMounts    []volumeMount `yaml:"volumeMounts"`
-			Resources       struct{ Requests, Limits map[string]string }
-			SecurityContext struct {
-				RunAsNonRoot   bool                  `yaml:"runAsNonRoot"`
-				RunAsUser      int                   `yaml:"runAsUser"`
-				RunAsGroup     int                   `yaml:"runAsGroup"`
-				FSGroup        int                   `yaml:"fsGroup"`
-				SeccompProfile struct{ Type string } `yaml:"seccompProfile"`
-			} `yaml:"securityContext"`
-			ContainerSecurityContext struct {
-				AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
-				Capabilities             struct{ Drop []string }
-			} `yaml:"containerSecurityContext"`
-		}
+		Runner    pod
+		// Without it k6-operator uses Runner.
+		Initializer *pod
 	}
+}
+
+type pod struct {
+	Image           string
+	Env             []envVar
+	Volumes         []volume
+	VolumeMounts    []volumeMount `yaml:"volumeMounts"`
+	Resources       struct{ Requests, Limits map[string]string }
+	SecurityContext struct {
+		RunAsNonRoot   bool                  `yaml:"runAsNonRoot"`
+		RunAsUser      int                   `yaml:"runAsUser"`
+		RunAsGroup     int                   `yaml:"runAsGroup"`
+		FSGroup        int                   `yaml:"fsGroup"`
+		SeccompProfile struct{ Type string } `yaml:"seccompProfile"`
+	} `yaml:"securityContext"`
+	ContainerSecurityContext struct {
+		AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
+		Capabilities             struct{ Drop []string }
+	} `yaml:"containerSecurityContext"`
 }
 
 type envVar struct {
@@ -146,6 +150,27 @@ func TestTheManifestHasNoSecret(t *testing.T) {
 	require.NotContains(t, run.Spec.Arguments, "DATABASE_URL")
 	require.Equal(t, "$(RUNNER)", run.Spec.Runner.VolumeMounts[0].SubPathExpr)
 	require.NotEmpty(t, byName["RUNNER"].ValueFrom.FieldRef.FieldPath)
+}
+
+// k6-operator passes the initializer's environment with -e, as an argument of
+// its process and in the archive it makes.
+func TestTheInitializerReadsTheScenarioAndNoSecret(t *testing.T) {
+	_, run, _ := readManifest(t)
+	initializer := run.Spec.Initializer
+	require.NotNil(t, initializer, "it would be a copy of the runners")
+	require.Empty(t, initializer.Env)
+	require.Equal(t, run.Spec.Runner.Image, initializer.Image)
+	require.Equal(t, run.Spec.Runner.SecurityContext, initializer.SecurityContext)
+	require.Equal(t, run.Spec.Runner.ContainerSecurityContext, initializer.ContainerSecurityContext)
+	archive := filepath.Join(t.TempDir(), "100users.js.archived.tar")
+	script := filepath.Join(k6test.Root(t), "scripts", filepath.Base(run.Spec.Script.LocalFile))
+	args := append([]string{"archive", script, "-O", archive}, strings.Fields(run.Spec.Arguments)...)
+	r := k6test.K6(t, k6test.Run{Args: args})
+	require.Zero(t, r.Code, r.Output())
+	require.NotContains(t, r.Output(), "level=error")
+	r = k6test.K6(t, k6test.Run{Args: []string{"inspect", "--execution-requirements", archive}})
+	require.Zero(t, r.Code, r.Output())
+	require.Contains(t, r.Stdout, `"maxVUs": 400`)
 }
 
 // Every runner starts with what k6-operator passes: the manifest's arguments
