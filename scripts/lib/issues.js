@@ -21,30 +21,73 @@ const count = `SELECT count(*) AS total FROM ${schema}.issues WHERE project_id =
 
 const statuses = ['open', 'in_progress', 'review', 'done'];
 
-// seedIssues makes the tables and their rows where they do not exist yet.
+const tables = ['projects', 'users', 'issues', 'comments'];
+const indexes = ['issues_by_project_and_status', 'issues_by_update', 'comments_by_issue'];
+
+// seedIssues makes the tables and their rows where they do not exist yet. Where
+// they do, the role needs no more than to read them: CREATE … IF NOT EXISTS asks
+// for the right to create before it looks whether there is anything to do.
 export function seedIssues(pool) {
   const conn = pool.acquire();
   try {
-    seedOn(conn);
-  } catch (error) {
-    if (error.code === '42501') {
-      error.message += `; the tables are made in the schema ${schema}: GRANT CREATE ON DATABASE … TO this role`;
+    const found = lookAround(conn);
+    if (!(found.complete && isFilled(conn, found))) {
+      makeSchema(conn, found);
+      fill(conn, found);
     }
-    throw error;
   } finally {
     conn.release();
   }
 }
 
-function seedOn(conn) {
-  // Several runners may seed at once, and IF NOT EXISTS alone lets two try.
-  conn.exec(`SELECT pg_advisory_xact_lock(hashtext('flowboard seed')); CREATE SCHEMA IF NOT EXISTS ${schema}`);
+function lookAround(conn) {
+  const names = [...tables, ...indexes];
+  return conn.queryRow(`
+    SELECT quote_ident(current_database()) AS database, quote_ident(current_user) AS role,
+           count(DISTINCT n.oid) > 0 AS schema_exists, count(c.oid) = ${names.length} AS complete
+    FROM pg_namespace n
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname IN ('${names.join("', '")}')
+    WHERE n.nspname = '${schema}'`);
+}
+
+function isFilled(conn, { role }) {
+  return granted(`GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}`, () => {
+    conn.exec(`SELECT FROM ${tables.map((table) => `${schema}.${table}`).join(', ')} LIMIT 0`);
+    return conn.queryRow(`SELECT EXISTS (SELECT FROM ${schema}.projects) AS filled`).filled;
+  });
+}
+
+function makeSchema(conn, { database, role, schema_exists: exists }) {
+  if (!exists) {
+    // Several runners may seed at once, and IF NOT EXISTS alone lets two try.
+    granted(`GRANT CREATE ON DATABASE ${database} TO ${role}`, () => conn.exec(
+      `SELECT pg_advisory_xact_lock(hashtext('flowboard seed')); CREATE SCHEMA IF NOT EXISTS ${schema}`,
+    ));
+  }
+}
+
+function fill(conn, { role }) {
+  conn.exec(`SET search_path = ${schema}, pg_catalog; SET synchronous_commit = on; SET statement_timeout = 0`);
+  granted(
+    `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}, or run the script once as the owner of its tables`,
+    () => conn.exec(seed),
+  );
   // VACUUM marks pages as visible, for counts that read an index alone, only
   // of what has certainly reached the disk.
-  conn.exec(`SET search_path = ${schema}, pg_catalog; SET synchronous_commit = on`);
-  conn.exec(seed);
-  conn.exec(`VACUUM (ANALYZE) ${schema}.issues, ${schema}.comments, ${schema}.users, ${schema}.projects`);
-  conn.exec('RESET search_path; RESET synchronous_commit');
+  conn.exec(`VACUUM (ANALYZE) ${tables.map((table) => `${schema}.${table}`).join(', ')}`);
+  conn.exec('RESET search_path; RESET synchronous_commit; RESET statement_timeout');
+}
+
+// granted says what a role lacks that may not do what fn does.
+function granted(grant, fn) {
+  try {
+    return fn();
+  } catch (error) {
+    if (error.code === '42501') {
+      error.message += `; the tables are in the schema ${schema}: ${grant}`;
+    }
+    throw error;
+  }
 }
 
 // listIssues is one request: a page of 20 and the total, on one connection and
