@@ -20,7 +20,8 @@ Both are results/summary.json. Each figure is better, same, worse or unknown. A
 change counts when it is larger than the tolerance, which is the smallest change
 that matters to you, and larger than the noise: how far two runs of the same
 configuration on the same machine lie apart, from the median and the median
-absolute deviation of the last runs in --history. Of fewer than 5 such runs the
+absolute deviation of the last runs in --history, or from neighbours among them
+where the figure has moved. Of fewer than 5 such runs the
 noise is not known, and the tolerance alone decides. From 10 runs since the
 baseline on, a slow climb is found that no single comparison shows.
 

@@ -11,6 +11,11 @@ const (
 	MinRuns = 5
 	// sigmas is how many standard deviations a change has to exceed.
 	sigmas = 3
+	// moved is how many times as large the deviation about the median is as the
+	// one from each run to the next where the figure itself has moved among the
+	// runs, at least movedRuns of them: noise alone seldom looks like that.
+	moved     = 2
+	movedRuns = 10
 )
 
 // Noise is what a figure does from run to run without any change.
@@ -18,14 +23,17 @@ type Noise struct {
 	Runs   int     `json:"runs"`
 	Median float64 `json:"median"`
 	// Deviation is the standard deviation, estimated from the median absolute
-	// deviation so that a broken night does not widen it.
+	// deviation so that a broken night does not widen it, or from the median
+	// difference between neighbours where the figure has moved among the runs.
 	Deviation float64 `json:"deviation"`
 	// Band is how far two runs may lie apart: 3·√2 deviations, since both of
 	// them are drawn from the noise.
 	Band float64 `json:"band"`
 }
 
-// newNoise estimates the noise, nil where there are too few runs.
+// newNoise estimates the noise of runs in their order, nil where there are too
+// few. A step or a climb among them is no noise: taken for it, a regression that
+// nobody mends would soon be within the band that it has made.
 func newNoise(values []float64) *Noise {
 	n := len(values)
 	if n < MinRuns {
@@ -37,7 +45,20 @@ func newNoise(values []float64) *Noise {
 		distances[i] = math.Abs(v - middle)
 	}
 	deviation := normalMAD * smallSample(n) * median(distances)
+	if next := toTheNext(values); n >= movedRuns && deviation > moved*next {
+		deviation = next
+	}
 	return &Noise{Runs: n, Median: middle, Deviation: deviation, Band: sigmas * math.Sqrt2 * deviation}
+}
+
+// toTheNext is the standard deviation by how far each run lies from the one
+// before: both are drawn from the noise, wherever the figure was by then.
+func toTheNext(values []float64) float64 {
+	differences := make([]float64, len(values)-1)
+	for i := range differences {
+		differences[i] = math.Abs(values[i+1] - values[i])
+	}
+	return normalMAD / math.Sqrt2 * median(differences)
 }
 
 // normalMAD makes a standard deviation of a median absolute deviation where the

@@ -92,3 +92,30 @@ func TestARealChangeIsNoticed(t *testing.T) {
 		require.Equal(t, Worse, report.row(t, "response_p95").Answer)
 	}
 }
+
+// A regression that nobody mends stays one, whatever share of the history it
+// has become: it is said on all but a few of its 40 nights.
+func TestARegressionIsNeverUsual(t *testing.T) {
+	random := rand.New(rand.NewPCG(20, 21))
+	const series, began, ends = 50, 20, 60
+	missed := 0
+	for range series {
+		runs := []verdict.Summary{night(0, usual)}
+		for n := 1; n < ends; n++ {
+			m := usual
+			m.p95 *= 1 + 0.03*random.NormFloat64()
+			if n >= began {
+				m.p95 *= 1.5
+			}
+			runs = append(runs, night(n, m))
+			if n < began {
+				continue
+			}
+			in := Input{Baseline: &runs[0], Result: runs[n], History: runs[:n], Only: []string{"response_p95"}}
+			if compared(t, in).Answer != Worse {
+				missed++
+			}
+		}
+	}
+	require.Less(t, missed, series*(ends-began)/100)
+}
