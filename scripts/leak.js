@@ -12,6 +12,7 @@ import { sleep } from 'k6';
 import { Gauge } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { leakCriteria } from '../thresholds/criteria.js';
+import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
 import { seconds, whole } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
@@ -36,6 +37,7 @@ export const options = {
 export const handleSummary = verdict.handleSummary;
 
 export function setup() {
+  alone();
   pool.exec('SELECT 1'); // starts the temporary server before the clock runs
 }
 

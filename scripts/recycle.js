@@ -13,6 +13,7 @@ import exec from 'k6/execution';
 import { Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { recycleCriteria } from '../thresholds/criteria.js';
+import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
 import { number, whole } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
@@ -52,6 +53,7 @@ export const options = {
 export const handleSummary = verdict.handleSummary;
 
 export function setup() {
+  alone();
   pools.at_once.exec('SELECT 1'); // starts the temporary server before the clock runs
 }
 

@@ -13,6 +13,7 @@ import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { restartCriteria } from '../thresholds/criteria.js';
+import { alone } from './lib/alone.js';
 import { figure, keep } from './lib/figures.js';
 import { listIssues, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
@@ -53,7 +54,10 @@ export function handleSummary(data) {
   return verdict.handleSummary(data);
 }
 
-export const setup = () => seedIssues(pool);
+export function setup() {
+  alone();
+  seedIssues(pool);
+}
 
 let failingSince; // of this user, in milliseconds of the run
 

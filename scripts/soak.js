@@ -14,6 +14,7 @@ import exec from 'k6/execution';
 import { Counter, Gauge } from 'k6/metrics';
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { soakCriteria } from '../thresholds/criteria.js';
+import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
 import { number, whole } from './lib/settings.js';
 import { Series } from './lib/slope.js';
@@ -49,7 +50,10 @@ export const options = {
 };
 export const handleSummary = verdict.handleSummary;
 
-export const setup = () => target.prepare();
+export function setup() {
+  alone();
+  target.prepare();
+}
 
 export function user() {
   think();

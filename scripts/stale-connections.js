@@ -13,6 +13,7 @@ import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { staleCriteria } from '../thresholds/criteria.js';
+import { alone } from './lib/alone.js';
 import { figure } from './lib/figures.js';
 import { request } from './lib/request.js';
 import { number, whole } from './lib/settings.js';
@@ -60,6 +61,7 @@ export function handleSummary(data) {
 }
 
 export function setup() {
+  alone();
   admin.exec('SELECT 1'); // starts the temporary server before the clock runs
 }
 

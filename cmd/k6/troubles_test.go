@@ -333,3 +333,18 @@ func TestWrongSettingsOfAScenario(t *testing.T) {
 		}
 	}
 }
+
+// Of several runners only one would get the user who measures.
+func TestAScenarioOfOneK6RefusesToBeAPart(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{"leak.js", "recycle.js", "restart.js", "soak.js", "stale-connections.js"} {
+		r := k6test.K6(t, k6test.Run{
+			Args: []string{"run", "--execution-segment", "0:1/4", "--execution-segment-sequence", segmentSequence,
+				filepath.Join(k6test.Root(t), "scripts", script)},
+			Env: map[string]string{"DATABASE_URL": "postgres://" + freeAddress(t) + "/nowhere"},
+		})
+		require.Equal(t, exitScriptException, r.Code, "%s: %s", script, r.Output())
+		require.Contains(t, r.Stderr, "execution segment 0:1/4 is a part of it: run it without --execution-segment", script)
+		require.NotContains(t, r.Output(), "ConnectError", "nothing is connected")
+	}
+}
