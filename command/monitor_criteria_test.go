@@ -41,7 +41,7 @@ func judge(t *testing.T, hidden int, active ...int) map[string]verdict.Verdict {
 		tally.Add(sample)
 	}
 	settings := monitorSettings{config: pool.DefaultConfig()}
-	summary, err := summarize(settings, tally.Report())
+	summary, err := summarize(settings, tally.Report(), time.Minute)
 	require.NoError(t, err)
 	verdicts := map[string]verdict.Verdict{"": summary.verdict.Verdict}
 	for _, row := range summary.verdict.Rows {

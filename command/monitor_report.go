@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,14 +14,16 @@ import (
 type monitorSummary struct {
 	application string
 	interval    time.Duration
+	watched     time.Duration
 	report      monitor.Report
 	verdict     verdict.Report
 }
 
 const cpuNote = "CPU is the whole database host's, the load generator included where it runs there."
 
-// summarize judges the report by the runbook's criteria.
-func summarize(s monitorSettings, r monitor.Report) (monitorSummary, error) {
+// summarize judges the report by the runbook's criteria. took is how long the
+// watch lasted.
+func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitorSummary, error) {
 	pool := monitor.Pool{Size: s.config.PoolSize, MaxOverflow: s.config.MaxOverflow}
 	application := s.config.ApplicationName
 	var notes []string
@@ -36,17 +39,21 @@ func summarize(s monitorSettings, r monitor.Report) (monitorSummary, error) {
 	if err != nil {
 		return monitorSummary{}, fmt.Errorf("judging what was watched: %w", err)
 	}
-	return monitorSummary{application: application, interval: s.interval, report: r, verdict: judged}, nil
+	// A sample stands for the interval after it, or for less where it was the last.
+	watched := min(r.Ended.Sub(r.Started)+s.interval, took)
+	return monitorSummary{
+		application: application, interval: s.interval, watched: watched, report: r, verdict: judged,
+	}, nil
 }
 
 // text is the report for people.
 func (s monitorSummary) text(t terminal) string {
 	var b strings.Builder
 	r := s.report
-	fmt.Fprintf(&b, "\nReport on %s: %d samples in %v, one every %v\n", s.application, r.Samples,
-		(r.Ended.Sub(r.Started) + s.interval).Round(time.Second/10), s.interval)
+	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", s.application, counted(r.Samples, "sample"),
+		s.watched.Round(time.Second/10), s.interval)
 	if r.Failed > 0 {
-		fmt.Fprintf(&b, "  %d more times the database did not answer\n", r.Failed)
+		fmt.Fprintf(&b, "  %s the database did not answer\n", counted(r.Failed, "more time"))
 	}
 	if r.Active != nil {
 		s.levels(&b)
@@ -85,11 +92,26 @@ func (s monitorSummary) levels(b *strings.Builder) {
 }
 
 // layers lists those that were met, the longest first.
+// Of an application that never showed what it does, none is not known.
 func (s monitorSummary) layers(b *strings.Builder) {
+	met := s.report.MetLayers()
+	if s.report.Seen == 0 {
+		met = slices.DeleteFunc(met, func(l monitor.LayerShare) bool { return l.Layer == monitor.LayerNone })
+	}
+	if len(met) == 0 {
+		return
+	}
 	b.WriteString("\n  Layer                 share of time\n")
-	for _, share := range s.report.MetLayers() {
+	for _, share := range met {
 		fmt.Fprintf(b, "  %-22s%5.1f %%  %s\n", share.Layer, 100*share.Share, share.Advice)
 	}
+}
+
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (s monitorSummary) judgement(b *strings.Builder, t terminal) {

@@ -39,8 +39,9 @@ func runMonitor(gs *state.GlobalState, s monitorSettings) error {
 		return invalid(err)
 	}
 	tally := &monitor.Tally{}
+	start := time.Now()
 	watchErr := watch(ctx, s, sampler, tally, out)
-	summary, err := summarize(s, tally.Report())
+	summary, err := summarize(s, tally.Report(), time.Since(start))
 	if err != nil {
 		return errors.Join(watchErr, err)
 	}
@@ -96,7 +97,8 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 	conn, err := sampler.Connect(ctx)
 	// A server that is full is worth watching: LayerConnectionLimit.
 	if err != nil && (!s.named || !monitor.IsTooManyConnections(err)) {
-		return errext.WithExitCodeIfNone(oneLine(err), exitcodes.ScriptException)
+		return errext.WithExitCodeIfNone(
+			fmt.Errorf("%w; check --url (DATABASE_URL) and that the server is up", err), exitcodes.ScriptException)
 	}
 	if s.named {
 		return nil

@@ -31,7 +31,7 @@ func TestMonitorWatchesForItsDuration(t *testing.T) {
 	require.True(t, found)
 	line := "Pool Status: Active=1, Available=3, Total=4, Utilization=25.0%"
 	require.Equal(t, strings.Join([]string{line, line, line}, "\n"), lines)
-	require.Contains(t, report, "Report on lines: 3 samples")
+	require.Contains(t, report, "Report on lines: 3 samples in 1.5s, one every 500ms\n")
 	require.Contains(t, report, "peak 1, mean 1.0, p95 1")
 	require.Regexp(t, `none +100.0 %`, report)
 	require.Contains(t, report, "CPU is the whole database host's")
@@ -300,7 +300,8 @@ func TestMonitorTakesTheNameFromTheURL(t *testing.T) {
 func TestMonitorSaysWhyItCannotConnect(t *testing.T) {
 	p := prepare(t, nil, "--url=postgres://me:secret@127.0.0.1:1/db", "--application-name=x")
 	require.Equal(t, 107, p.run(t))
-	require.Contains(t, p.stderr.String(), "connection refused")
+	require.Equal(t, 1, strings.Count(p.stderr.String(), "connection refused"), "said once: %s", p.stderr)
+	require.Contains(t, p.stderr.String(), "; check --url (DATABASE_URL) and that the server is up")
 	require.Equal(t, 1, strings.Count(p.stderr.String(), "\n"), "one line: %s", p.stderr)
 	require.NotContains(t, p.stderr.String(), "secret")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/monitor"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 func sampleOf(active int, at time.Duration) monitor.Sample {
@@ -73,4 +74,22 @@ func TestAge(t *testing.T) {
 	require.Equal(t, "0.0s", age(0))
 	require.Equal(t, "59.9s", age(59.94))
 	require.Equal(t, "1h1m1s", age(3661.2))
+}
+
+// What was never seen is not at rest, and a watch is no longer than it was.
+func TestReportOfAShortWatch(t *testing.T) {
+	settings := monitorSettings{config: pool.DefaultConfig(), interval: 10 * time.Second}
+	settings.config.ApplicationName = "app"
+	report := func(s monitor.Sample) string {
+		var tally monitor.Tally
+		tally.Add(s)
+		tally.Add(monitor.Sample{Time: s.Time, Pool: s.Pool})
+		summary, err := summarize(settings, tally.Report(), 2*time.Second)
+		require.NoError(t, err)
+		return summary.text(terminal{})
+	}
+	seen := report(sampleOf(1, 0))
+	require.Contains(t, seen, "Report on app: 1 sample in 2s, one every 10s\n  1 more time the database did not answer\n")
+	require.Contains(t, seen, "none                  100.0 %  nothing was seen that holds the application up\n")
+	require.NotContains(t, report(sampleOf(0, 0)), "share of time")
 }

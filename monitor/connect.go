@@ -3,7 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,10 +40,26 @@ func Connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
 		conn, err = pgx.ConnectConfig(ctx, own)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connecting the monitor: %w", err)
+		return nil, &connectError{err: err}
 	}
 	return conn, nil
 }
+
+// connectError says why the monitor could not connect. pgx writes a line for
+// every try; the same one twice, as with TLS and without, is said once.
+type connectError struct{ err error }
+
+func (e *connectError) Error() string {
+	var tries []string
+	for line := range strings.Lines(e.err.Error()) {
+		if line = oneLine(line); line != "" && !slices.Contains(tries, line) {
+			tries = append(tries, line)
+		}
+	}
+	return "connecting the monitor: " + strings.Join(tries, " ")
+}
+
+func (e *connectError) Unwrap() error { return e.err }
 
 // refusesParameter tells whether err is PgBouncer's answer to a startup
 // parameter it does not know.

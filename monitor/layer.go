@@ -60,7 +60,7 @@ var rules = []rule{
 		layer:  LayerNone,
 		when:   "nothing of this",
 		holds:  func(facts) bool { return true },
-		advice: "nothing to do",
+		advice: "nothing was seen that holds the application up",
 	},
 }
 
