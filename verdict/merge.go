@@ -201,7 +201,7 @@ func commonNotes(runners []Runner) []string {
 func mergeRuns(runners []Runner) Run {
 	run := runners[0].Summary.Run
 	run.Configuration = configured(run)
-	run.Configuration["runners"] = strconv.Itoa(len(runners))
+	run.Configuration[runnersOption] = strconv.Itoa(len(runners))
 	run.Users, run.Cores = 0, 0
 	end := run.Started
 	for _, r := range runners {

@@ -20,6 +20,9 @@ const (
 // there twice, and one of another time: runners of one test run together.
 func checkRecordings(runners []Runner) error {
 	for i, r := range runners {
+		if n := r.Summary.Run.Configuration[runnersOption]; n != "" {
+			return &MergeError{r.Name, fmt.Sprintf("it is merged of %s runners already: name each runner's own summary", n)}
+		}
 		if r.Summary.Recording == nil {
 			return &MergeError{r.Name, "it has no recording to merge: it is of an experiment, whose steps are no one run, " +
 				"or of an older version; run the test again with this one"}

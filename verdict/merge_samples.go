@@ -17,15 +17,18 @@ type sampledLevels struct {
 // were not taken at the same moments, so any of one may have met any of another:
 // what all had together is the convolution of what each had.
 func (s *sampledLevels) add(runners []Level) {
-	samples := 0.0
+	samples, there := 0.0, 0.0
 	active, waiting := chances{1}, chances{1}
 	for _, l := range runners {
-		samples = math.Max(samples, float64(l.Samples))
+		if l.Samples > 0 {
+			samples, there = samples+float64(l.Samples), there+1
+		}
 		active = active.plus(chancesOf(l.activeAt()))
 		waiting = waiting.plus(chancesOf(l.waitingAt()))
 	}
-	s.active = active.addTo(s.active, samples)
-	s.waiting = waiting.addTo(s.waiting, samples)
+	moments := samples / math.Max(1, there) // each runner's clock ticks on its own
+	s.active = active.addTo(s.active, moments)
+	s.waiting = waiting.addTo(s.waiting, moments)
 }
 
 // chances are how likely each level is, by level. They add up to 1.

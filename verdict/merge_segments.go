@@ -13,6 +13,8 @@ import (
 const (
 	segmentOption  = "executionSegment"
 	sequenceOption = "executionSegmentSequence"
+	// runnersOption is how many were merged.
+	runnersOption = "runners"
 )
 
 // ownSizes are, by an option that holds a runner's own share, the one that holds

@@ -253,6 +253,7 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 			"poolSize"},
 		"other criteria": {change(1, func(s *verdict.Summary) { s.Criteria[0].Pass = "rate>=0.99" }), "criteria"},
 		"waived":         {change(1, func(s *verdict.Summary) { s.Criteria[0].Waived = true }), "WAIVE"},
+		"merged already": {change(1, func(s *verdict.Summary) { s.Run.Configuration["runners"] = "4" }), "merged of 4 runners already"},
 		"no recording":   {change(1, func(s *verdict.Summary) { s.Recording = nil }), "no recording"},
 		"twice, without segments": {unsegmented(append(runnersOf(t, halves()[0]), runnersOf(t, halves()[0])...)),
 			"the same run as runner 0:1/2"},
