@@ -160,6 +160,9 @@ func (c *conductor) measure(
 	if err := c.drain(ctx, s, c.drainLimit(config)); err != nil {
 		return experiment.Measurement{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		return experiment.Measurement{}, err // drained, but by users who were cut off
+	}
 	c.test.flusher.flush(ctx)
 	phase := recorder.End(time.Now())
 	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, driftOf(&drift)), nil
@@ -211,9 +214,21 @@ func (c *conductor) turn(ctx context.Context, user int, last *stage) *stage {
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			if wasCutOff(ctx) {
+				c.interrupt()
+			}
 			return nil
 		}
 	}
+}
+
+// interrupt ends the step under way as one that is not measured, and the
+// experiment with it. It does not wait for that.
+func (c *conductor) interrupt() {
+	c.mu.Lock()
+	cancel := c.cancel
+	c.mu.Unlock()
+	cancel() // who asks for turns has begun the experiment
 }
 
 // stop ends the experiment; what has been measured stays.

@@ -159,7 +159,7 @@ func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 	if s == nil {
 		return sobek.Null()
 	}
-	e.end = endOf(ctx, s)
+	e.end = e.conductor.endOf(ctx, s)
 	if s != e.last {
 		e.last, e.pool = s, e.rt.NewObject()
 		if s.pool != nil {
@@ -170,9 +170,15 @@ func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 }
 
 // endOf ends a turn, once: when its user asks for the next one, or with the
-// iteration, which an exception or k6 may end before.
-func endOf(ctx context.Context, s *stage) func() {
-	leave := sync.OnceFunc(s.leave)
+// iteration, which an exception or k6 may end before. Requests that k6 cuts off
+// are in no figure: their step would look better than it is, and is not one.
+func (c *conductor) endOf(ctx context.Context, s *stage) func() {
+	leave := sync.OnceFunc(func() {
+		if wasCutOff(ctx) {
+			c.interrupt()
+		}
+		s.leave()
+	})
 	stop := context.AfterFunc(ctx, leave)
 	return func() {
 		stop()

@@ -179,6 +179,31 @@ func TestAnExperimentThatIsCutOffKeepsWhatItHas(t *testing.T) {
 	require.Contains(t, found.result.Terminal(80), "Unfinished: 1 step done, 1 left")
 }
 
+// A step whose last requests k6 cuts off lacks the slowest of them.
+func TestAStepThatIsCutOffWhileItDrainsIsNotMeasured(t *testing.T) {
+	u := conducting(t, ``)
+	u.start()
+	all, cutOff := context.WithCancel(u.VU.CtxField) // the VU's, from which k6 derives each iteration's
+	iteration, end := context.WithCancel(all)
+	defer end()
+	u.VU.CtxField = iteration
+	conduct := u.module.test.conduct
+	require.NoError(t, u.VU.RuntimeField.Set("cutOffWhileItDrains", func() {
+		conduct.mu.Lock()
+		s := conduct.stage
+		conduct.mu.Unlock()
+		<-s.over
+		cutOff()
+	}))
+	require.Equal(t, "true", u.text(`
+		experiment.next().query('SELECT 1');
+		cutOffWhileItDrains();
+		experiment.next() === null`))
+	<-conduct.ended
+	require.Empty(t, conduct.measured())
+	require.NoFileExists(t, filepath.Join(resultsDir, "before-after.json"))
+}
+
 func TestAnExceptionEndsItsTurn(t *testing.T) {
 	u := conducting(t, ``)
 	u.start()
