@@ -83,6 +83,21 @@ func TestResumeOfAnotherExperiment(t *testing.T) {
 	require.Contains(t, resume(file, "tune", other(map[string]any{"hold": 1})), "hold is not given there and 1 now")
 	require.Contains(t, resume(file, "tune", other(map[string]any{"seed": nil})), "seed is 7 there and not given now")
 
+	nested := other(map[string]any{"hold": nil})
+	was, is := map[string]any{"spread": "even", "rows": []any{1, 2}}, map[string]any{"spread": "even", "rows": []any{1, 3}}
+	nested["workload"] = was
+	detailed, err := experiment.NewFile("tune", nested, laptop, done)
+	require.NoError(t, err)
+	changed := func(workload any) string {
+		_, err := detailed.Resume(planOf(t, options), "tune", other(map[string]any{"workload": workload}))
+		require.Error(t, err)
+		return err.Error()
+	}
+	require.Contains(t, changed(is), "workload.rows[1] is 2 there and 3 now")
+	require.Contains(t, changed(map[string]any{"rows": was["rows"]}), `workload.spread is "even" there and not given now`)
+	require.Contains(t, changed(map[string]any{"spread": "even", "rows": 1}), "workload.rows is a list of 2 there and 1 now")
+	require.Contains(t, resume(experiment.File{Schema: 1, Name: "tune"}, "tune", options), "plan is not given there")
+
 	swapped := file
 	swapped.Measurements = []experiment.Measurement{done[1], done[0]}
 	require.Contains(t, resume(swapped, "tune", options), "measurement 1")

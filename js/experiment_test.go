@@ -151,8 +151,8 @@ func TestAnExperimentOfAnotherWorkloadOrPoolIsNotGoneOnWith(t *testing.T) {
 	again.js(`const same = {
 		plan: 'before-after', users: 1, think: 0, settle: 0, duration: 0.2, rounds: 1, before: '1+0', after: '2+1',
 		resume: ` + strconv.Quote(first) + `, pool: { url: ` + strconv.Quote(u.url) + ` }, workload: { hold: 1 } }`)
-	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, workload: { hold: 2 } })`), "workload is")
-	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, pool: { url: same.pool.url, queryExecMode: 'exec' } })`), "pool is")
+	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, workload: { hold: 2 } })`), "workload.hold is 1 there and 2 now")
+	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, pool: { url: same.pool.url, queryExecMode: 'exec' } })`), `pool.queryExecMode is "cache_statement" there and "exec" now`)
 	require.Contains(t, again.failure(`pgxpool.experiment({ ...same, pool: { url: URL } })`), "server is", "another database")
 	again.js(`pgxpool.experiment(same)`)
 }
