@@ -121,6 +121,9 @@ func (p *capacity) next(b bracket) (float64, bool) {
 		}
 		return 0, false
 	}
+	if b.carried < p.wanted && p.wanted < b.broke {
+		return p.wanted, true // a resolution must not decide what is asked
+	}
 	if p.rate > 0 {
 		return p.nextRate(b)
 	}

@@ -87,6 +87,26 @@ func TestCapacityOfGivenSteps(t *testing.T) {
 	require.Greater(t, len(loads), 2)
 }
 
+// How exactly the search looks does not decide what is asked.
+func TestCapacityDecidesAboutWhatIsWanted(t *testing.T) {
+	options := func(wanted int) map[string]any {
+		return map[string]any{"plan": "capacity", "users": int64(400), "resolution": 0.5, "wanted": int64(wanted), "criteria": []any{fastEnough("900")}}
+	}
+	carries := trueCapacity(t, slowQuery, 900, 400)
+	require.NotContains(t, []int{10, 20, 40, 80, 160, 320}, carries, "one of the loads that are tried anyway")
+	for wanted := carries - 2; wanted <= carries+2; wanted++ {
+		plan := planOf(t, options(wanted))
+		found := resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()["capacity_users"]
+		require.Equal(t, wanted <= carries, found >= float64(wanted), "%d wanted, %g found, %d carried", wanted, found, carries)
+	}
+	for wanted, carried := range map[float64]bool{70: true, 80: false} { // of the 75 that 15 connections serve
+		arrivals := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "steps": "10,400",
+			"resolution": 0.5, "wanted": wanted, "criteria": []any{success()}})
+		found := resultOf(t, arrivals, run(t, arrivals, slowQuery, nil)).Figures()["capacity_rate"]
+		require.Equal(t, carried, found >= wanted, "%g wanted, %g found", wanted, found)
+	}
+}
+
 // With several rounds most of them decide, and none is measured in vain.
 func TestCapacityByMajority(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(10), "steps": "10", "rounds": int64(3), "criteria": []any{fastEnough("1000")}})

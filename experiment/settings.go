@@ -53,6 +53,7 @@ type settings struct {
 
 	loads      []float64 // given for capacity, ascending; nil: doubling
 	from       float64   // first load
+	wanted     float64   // load that the search is to decide about, 0: none
 	resolution float64   // share of a load
 
 	sizes     []size // given for tune; nil: derived
@@ -89,6 +90,7 @@ var options = []option{
 	{"from", []string{planCapacity}, readFrom},
 	{"resolution", []string{planCapacity}, number(0.001, 0.5, func(s *settings) *float64 { return &s.resolution })},
 	{"criteria", []string{planCapacity}, readCriteria},
+	{"wanted", []string{planCapacity}, readWanted},
 	{"gate", []string{planCapacity}, readGate},
 	{"waive", []string{planCapacity}, readWaive},
 	{"sizes", []string{planTune}, readSizes},

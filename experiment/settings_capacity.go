@@ -49,6 +49,16 @@ func readFrom(s *settings, value any) error {
 	return nil
 }
 
+// readWanted reads the load that somebody asks about.
+func readWanted(s *settings, value any) error {
+	v, ok := asNumber(value)
+	if !ok || v < 0 || (s.rate == 0 && v != math.Trunc(v)) {
+		return notAccepted(value, "a number of users, or with rate of arrivals per second, of at least 0")
+	}
+	s.wanted = v
+	return nil
+}
+
 // readCriteria reads rows of thresholds/criteria.js.
 func readCriteria(s *settings, value any) error {
 	const form = "a list of rows of thresholds/criteria.js"

@@ -32,7 +32,7 @@ const rate = number('RATE', 0, 0);
 const target = __ENV.BASE_URL ? application(__ENV.BASE_URL) : { ...workload, criteria: poolCriteria, url: undefined };
 const limit = number('P95', 0, 0);
 
-// What is wanted has to be among the loads that are tried.
+// What is wanted has to be among the loads that can be tried.
 const steps = (text('STEPS') || '').split(',');
 const largest = Number(steps[steps.length - 1]) || rate || number('CONCURRENT', 400, 1);
 const wanted = number('WANTED', rate > 0 ? largest : Math.min(100, largest), 0);
@@ -48,7 +48,7 @@ const stepCriteria = target.criteria.concat(
 const run = experiment(
   {
     plan: 'capacity', http: Boolean(__ENV.BASE_URL), hold,
-    steps: text('STEPS'), from: text('FROM') && number('FROM', 0, 0), resolution: number('RESOLUTION', 0.05, 0),
+    steps: text('STEPS'), from: text('FROM') && number('FROM', 0, 0), resolution: number('RESOLUTION', 0.05, 0), wanted,
     criteria: stepCriteria, gate: parseGate(__ENV.GATE), waive: stepWaive(),
   },
   {
