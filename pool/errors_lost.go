@@ -51,19 +51,22 @@ func (o Outcome) describe() (what, todo string) {
 }
 
 // outcome tells what is known of what sql did, the last statement on r, which
-// took its connection along. pgconn.SafeToRetry is no help: it also calls those
-// safe that were sent by the simple protocol, and whose answer was the end.
+// took its connection along or found it gone. It remembers what is not known:
+// the ROLLBACK that follows a lost COMMIT must not call it rolled back.
+// pgconn.SafeToRetry is no help: it also calls those safe that were sent by the
+// simple protocol, and whose answer was the end.
 func (r *record) outcome(sql string) Outcome {
 	switch {
-	case r.inTransaction() && (r.gone || !mayCommit(sql)), sql == begin:
-		return OutcomeRolledBack
-	case r.gone:
+	case r.gone && (r.unsure || !r.inTransaction()):
 		return OutcomeNotSent
-	case sql == commit:
-		return OutcomeCommitUnknown
-	default:
-		return OutcomeUnknown
+	case r.gone, r.inTransaction() && !mayCommit(sql), sql == begin:
+		return OutcomeRolledBack
 	}
+	r.unsure = true
+	if sql == commit {
+		return OutcomeCommitUnknown
+	}
+	return OutcomeUnknown
 }
 
 // mayCommit is true for every text that can make an open transaction last,

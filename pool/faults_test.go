@@ -188,6 +188,7 @@ const (
 	lostUnknown    = "ConnectionLostError, whether it took effect is unknown"
 	lostCommit     = "ConnectionLostError, whether the transaction was committed is unknown"
 	lostRolledBack = "ConnectionLostError, its transaction is rolled back"
+	lostNotSent    = "ConnectionLostError, not sent"
 )
 
 func nameOf(err error) string {
@@ -207,7 +208,7 @@ func nameOf(err error) string {
 	case errors.As(err, &lost):
 		return map[pool.Outcome]string{
 			pool.OutcomeUnknown: lostUnknown, pool.OutcomeCommitUnknown: lostCommit, pool.OutcomeRolledBack: lostRolledBack,
-			pool.OutcomeNotSent: "ConnectionLostError, not sent",
+			pool.OutcomeNotSent: lostNotSent,
 		}[lost.Outcome]
 	default:
 		return err.Error()

@@ -26,6 +26,7 @@ type record struct {
 	fresh     bool          // never handed out yet
 	silent    bool          // the server did not answer in time
 	gone      bool          // it was closed before the last statement
+	unsure    bool          // what the statement did that took it along is unknown
 
 	flight flight
 	args   []any // scratch for pgx's argument list
