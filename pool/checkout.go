@@ -105,9 +105,14 @@ func (p *Pool) obtain(s *Scope, claimed bool) (*record, error) {
 			return recordOf(c), nil
 		}
 		// Somebody who was opening a connection got this idle one instead, or
-		// pgxpool is closed, which opening will find out.
+		// Close did, which is still closing it: another one would be one too many.
 		p.mu.Lock()
 		p.idle++
+		if p.closed {
+			p.freePlaceLocked()
+			p.mu.Unlock()
+			return nil, ErrClosed(p.config.Name)
+		}
 		p.opening++
 		p.mu.Unlock()
 	}

@@ -144,7 +144,12 @@ func (p *Pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 		return errNothingIdle
 	}
 	d := &dialer{deadline: time.Now().Add(p.config.ConnectTimeout)}
-	build := config.BuildFrontend
+	lookup, build := config.LookupFunc, config.BuildFrontend
+	config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		ctx, cancel := context.WithDeadline(ctx, d.deadline)
+		defer cancel()
+		return lookup(ctx, host)
+	}
 	config.DialFunc = d.dial
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return build(d.current.guard(r), w)
