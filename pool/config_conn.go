@@ -6,14 +6,16 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ConnConfig is how pgx opens one connection of the pool: the URL, with
 // application_name, datestyle and statement_timeout as startup parameters, the connect
-// timeout (per address tried) and the exec mode. The fields win over what the
-// URL says about the same things. The URL must not be empty.
+// timeout (in equal shares for the URL's hosts) and the exec mode. The fields win over
+// what the URL says about the same things. The URL must not be empty.
 //
 // The error is a *ConfigError. The result holds the password, in its
 // ConnString too: it must not be printed.
@@ -30,11 +32,21 @@ func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 	if c.StatementTimeout > 0 {
 		conn.RuntimeParams["statement_timeout"] = strconv.FormatInt(c.StatementTimeout.Milliseconds(), 10)
 	}
-	conn.ConnectTimeout = c.ConnectTimeout
+	conn.ConnectTimeout = perHost(c.ConnectTimeout, conn)
 	// pgx builds PGCONNECT_TIMEOUT into its dialer; connectTimeout replaces it.
 	conn.DialFunc = (&net.Dialer{}).DialContext
 	c.setMode(conn)
 	return conn, nil
+}
+
+// perHost shares the time for connecting out among the hosts of a URL: of one
+// that is silent the next must still have some left.
+func perHost(limit time.Duration, conn *pgx.ConnConfig) time.Duration {
+	hosts := map[pgconn.FallbackConfig]bool{{Host: conn.Host, Port: conn.Port}: true}
+	for _, f := range conn.Fallbacks { // some differ from another one in TLS only
+		hosts[pgconn.FallbackConfig{Host: f.Host, Port: f.Port}] = true
+	}
+	return max(limit/time.Duration(len(hosts)), time.Millisecond)
 }
 
 // setMode sets the exec mode and leaves no cache that the mode does not use.

@@ -15,14 +15,22 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// slowServer is a way to the server on which every connection takes a while to
-// open. A delay of zero never answers. accepted hears of each.
-func slowServer(t *testing.T, target string, delay time.Duration, accepted chan<- struct{}) string {
+// gate is a way to the server that connections pass when it is opened.
+type gate struct {
+	url     string
+	arrived chan struct{} // hears of each connection, up to some
+	opened  chan struct{}
+}
+
+func (g *gate) open() { close(g.opened) }
+
+func newGate(t *testing.T, target string) *gate {
 	t.Helper()
 	u, err := url.Parse(target)
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	g := &gate{arrived: make(chan struct{}, 10), opened: make(chan struct{})}
 	var wg sync.WaitGroup
 	quit := make(chan struct{})
 	t.Cleanup(func() {
@@ -38,24 +46,21 @@ func slowServer(t *testing.T, target string, delay time.Duration, accepted chan<
 				return
 			}
 			select {
-			case accepted <- struct{}{}:
+			case g.arrived <- struct{}{}:
 			default: // nobody wants to know
 			}
-			wg.Go(func() { forward(client, backend, delay, quit) })
+			wg.Go(func() { g.forward(client, backend, quit) })
 		}
 	})
 	u.Host = listener.Addr().String()
-	return u.String()
+	g.url = u.String()
+	return g
 }
 
-func forward(client net.Conn, backend string, delay time.Duration, quit chan struct{}) {
+func (g *gate) forward(client net.Conn, backend string, quit chan struct{}) {
 	defer client.Close() //nolint:errcheck // a test's proxy
-	var after <-chan time.Time
-	if delay > 0 {
-		after = time.After(delay)
-	}
 	select {
-	case <-after:
+	case <-g.opened:
 	case <-quit:
 		return
 	}
@@ -71,31 +76,44 @@ func forward(client net.Conn, backend string, delay time.Duration, quit chan str
 	_, _ = io.Copy(client, server)
 }
 
-// Point 7, the connecting: it has a limit of its own.
-func TestConnectingIsNotBoundByPoolTimeout(t *testing.T) {
-	accepted := make(chan struct{}, 10)
+// newGated is a pool of one connection behind a gate.
+func newGated(t *testing.T, change func(*pool.Config)) (*harness, *gate) {
+	t.Helper()
+	var g *gate
 	h := newPool(t, 1, 0, func(c *pool.Config) {
-		c.URL = slowServer(t, c.URL, 600*time.Millisecond, accepted)
-		c.PoolTimeout = 200 * time.Millisecond
+		g = newGate(t, c.URL)
+		c.URL = g.url
+		if change != nil {
+			change(c)
+		}
 	})
+	return h, g
+}
+
+// acquireSoon is an Acquire that is under way when it comes back.
+func (g *gate) acquireSoon(h *harness, s *pool.Scope) <-chan acquired {
 	done := make(chan acquired, 1)
 	go func() {
-		c, err := h.Acquire(h.scope(), nil)
+		c, err := h.Acquire(s, nil)
 		done <- acquired{c, err}
 	}()
-	<-accepted // it connects
-	require.Eventually(t, func() bool { _, err := h.Acquire(h.scope(), nil); return isTimeout(err) }, 5*time.Second, time.Millisecond,
-		"a connection that is being opened holds its place")
+	<-g.arrived
+	return done
+}
+
+// Point 7, the connecting: it has a limit of its own.
+func TestConnectingIsNotBoundByPoolTimeout(t *testing.T) {
+	h, g := newGated(t, func(c *pool.Config) { c.PoolTimeout = 100 * time.Millisecond })
+	connecting := g.acquireSoon(h, h.scope())
+	_, err := h.Acquire(h.scope(), nil)
+	var timeout *pool.TimeoutError
+	require.ErrorAs(t, err, &timeout, "a connection that is being opened holds its place")
 	require.Zero(t, h.Stat().Active, "nobody has it yet")
-	got := <-done
+	g.open()
+	got := <-connecting
 	require.NoError(t, got.err)
 	require.Equal(t, 1, h.Stat().Active)
 	got.conn.Release()
-}
-
-func isTimeout(err error) bool {
-	_, ok := err.(*pool.TimeoutError) //nolint:errorlint // returned as it is
-	return ok
 }
 
 func TestRefusedConnectGivesItsPlaceBackAtOnce(t *testing.T) {
@@ -116,33 +134,44 @@ func TestRefusedConnectGivesItsPlaceBackAtOnce(t *testing.T) {
 }
 
 func TestSilentServerIsAConnectErrorWithinConnectTimeout(t *testing.T) {
-	h := newPool(t, 1, 0, func(c *pool.Config) {
-		c.URL = strings.Replace(slowServer(t, c.URL, 0, nil), "sslmode=disable", "sslmode=prefer", 1)
-		c.ConnectTimeout = time.Second
+	t.Parallel()
+	const limit = 2 * time.Second
+	h, _ := newGated(t, func(c *pool.Config) {
+		c.URL = strings.Replace(c.URL, "sslmode=disable", "sslmode=prefer", 1)
+		c.ConnectTimeout = limit
 	})
 	start := time.Now()
 	_, err := h.Acquire(h.scope(), nil)
 	took := time.Since(start)
 	var connect *pool.ConnectError
 	require.ErrorAs(t, err, &connect)
-	require.GreaterOrEqual(t, took, time.Second)
-	require.Less(t, took, 1900*time.Millisecond, "the limit spans all that pgx tries, without and with TLS")
+	require.GreaterOrEqual(t, took, limit)
+	require.Less(t, took, 2*limit, "the limit spans all that pgx tries, without and with TLS")
+}
+
+// Of several hosts the silent one leaves the others time to answer.
+func TestASilentHostLeavesTimeForTheNext(t *testing.T) {
+	t.Parallel()
+	h := newPool(t, 1, 0, func(c *pool.Config) {
+		silent, err := url.Parse(newGate(t, c.URL).url)
+		require.NoError(t, err)
+		c.URL = strings.Replace(c.URL, "@", "@"+silent.Host+",", 1)
+		c.ConnectTimeout = 4 * time.Second
+	})
+	_, err := h.Query(h.scope(), "SELECT 1", nil)
+	require.NoError(t, err)
 }
 
 // An iteration that is cut off while it connects leaves the connection to the
 // next in line.
 func TestInterruptedConnectServesTheNext(t *testing.T) {
-	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = slowServer(t, c.URL, 300*time.Millisecond, nil) })
+	h, g := newGated(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	first := make(chan error, 1)
-	go func() {
-		_, err := h.Acquire(pool.NewScope(ctx, pool.NopObserver{}), nil)
-		first <- err
-	}()
-	time.Sleep(50 * time.Millisecond)
+	first := g.acquireSoon(h, pool.NewScope(ctx, pool.NopObserver{}))
 	waiting := h.waitingConn(h.scope())
 	cancel()
-	require.ErrorIs(t, <-first, pool.ErrInterrupted)
+	require.ErrorIs(t, (<-first).err, pool.ErrInterrupted)
+	g.open()
 	got := <-waiting
 	require.NoError(t, got.err)
 	require.EqualValues(t, 1, h.Stat().Connects)
@@ -153,14 +182,15 @@ func TestInterruptedConnectServesTheNext(t *testing.T) {
 // A connection whose opener was cut off waits among the idle ones, and is
 // tested like any of them when its time comes.
 func TestConnectionOpenedForNobodyIsPingedAtCheckout(t *testing.T) {
-	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = slowServer(t, c.URL, 300*time.Millisecond, nil) })
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err := h.Acquire(pool.NewScope(ctx, pool.NopObserver{}), nil)
-	require.ErrorIs(t, err, pool.ErrInterrupted)
+	h, g := newGated(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := g.acquireSoon(h, pool.NewScope(ctx, pool.NopObserver{}))
+	cancel()
+	require.ErrorIs(t, (<-first).err, pool.ErrInterrupted)
+	g.open()
 	require.Eventually(t, func() bool { return h.Stat().Idle == 1 }, 10*time.Second, 5*time.Millisecond)
 	h.terminateAll()
-	_, err = h.Query(h.scope(), "SELECT 1", nil)
+	_, err := h.Query(h.scope(), "SELECT 1", nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, h.Stat().Lost)
 	h.levels(0, 1, 1)

@@ -31,7 +31,7 @@ func newPool(t *testing.T, size, overflow int, change func(*pool.Config)) *harne
 	config := pool.DefaultConfig()
 	config.URL = pgtest.URL(t)
 	config.PoolSize, config.MaxOverflow = size, overflow
-	config.PoolTimeout = 2 * time.Second
+	config.PoolTimeout = 30 * time.Second // who waits longer waits in vain
 	config.ApplicationName = fmt.Sprintf("queuepool-%d", appNumber.Add(1))
 	if change != nil {
 		change(&config)
@@ -72,7 +72,7 @@ func (h *harness) terminate(pid uint32) {
 		row := admin.QueryRow(h.t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE pid = $1", int64(pid))
 		require.NoError(h.t, row.Scan(&n))
 		return n == 0
-	}, 5*time.Second, 5*time.Millisecond)
+	}, machine, 5*time.Millisecond)
 }
 
 // terminateAll ends all backends of the pool.
@@ -153,7 +153,7 @@ func (h *harness) waitingConn(scope *pool.Scope) <-chan acquired {
 		c, err := h.Acquire(scope, nil)
 		done <- acquired{c, err}
 	}()
-	require.Eventually(h.t, func() bool { return h.Stat().Waiting == before+1 }, 2*time.Second, time.Millisecond)
+	require.Eventually(h.t, func() bool { return h.Stat().Waiting == before+1 }, machine, time.Millisecond)
 	return done
 }
 
