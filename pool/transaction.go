@@ -19,25 +19,14 @@ var errEnded = errors.New("the transaction was ended before its end: no COMMIT o
 // errRolledBack is what COMMIT answers after a failed statement.
 var errRolledBack = errors.New("the transaction was rolled back instead of committed: a statement in it had failed")
 
-// Begin opens a transaction. Like Commit and Rollback it is not counted as a
-// statement.
+// Begin opens a transaction, which Commit makes last and Release rolls back.
+// Neither it nor Commit is counted as a statement.
 func (c *Conn) Begin(s *Scope) error { return c.control(s, begin) }
 
 // Commit ends the transaction. If a statement in it had failed the server
 // rolls back, which is an error. If the connection is lost meanwhile, whether
 // the transaction was committed is unknown.
 func (c *Conn) Commit(s *Scope) error { return c.control(s, commit) }
-
-// Rollback undoes the transaction. It runs even in a scope that was cut off.
-func (c *Conn) Rollback() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.released || c.record.conn.IsClosed() || !c.record.inTransaction() {
-		return nil
-	}
-	err := c.record.rollback(c.pool.config.ConnectTimeout)
-	return c.pool.statementError(c.record, rollback, err, undisturbed)
-}
 
 func (c *Conn) control(s *Scope, sql string) error {
 	c.mu.Lock()
