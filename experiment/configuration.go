@@ -170,6 +170,18 @@ func (c configuration) timeout() time.Duration {
 	return d
 }
 
+// recycle is negative for never.
+func (c configuration) recycle() time.Duration {
+	if c["poolRecycle"] == -1 {
+		return pool.RecycleNever
+	}
+	d, err := time.ParseDuration(fmt.Sprint(c["poolRecycle"]))
+	if err != nil {
+		return pool.DefaultConfig().PoolRecycle
+	}
+	return d
+}
+
 // String says the settings in words: "5 + 10, timeout 30s, recycle never, no
 // pre-ping".
 func (c configuration) String() string {

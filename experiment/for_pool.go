@@ -26,6 +26,8 @@ func ForPool(options map[string]any, config pool.Config) map[string]any {
 		fill("poolTimeout", config.PoolTimeout.String())
 	case planTune:
 		fill("poolTimeout", config.PoolTimeout.String())
+		fill("poolRecycle", recycleValue(config.PoolRecycle))
+		fill("poolPrePing", config.PoolPrePing)
 	}
 	return completed
 }

@@ -84,6 +84,10 @@ func TestOptionsThatCannotBeUsed(t *testing.T) {
 		"from beyond users":         {map[string]any{"plan": "capacity", "criteria": criteria, "users": int64(10), "from": int64(20)}, "from"},
 		"from nothing":              {map[string]any{"plan": "capacity", "criteria": criteria, "from": int64(0)}, "from"},
 		"from and steps":            {map[string]any{"plan": "capacity", "criteria": criteria, "steps": "5", "from": int64(5)}, "from"},
+		"half a user wanted":        {map[string]any{"plan": "capacity", "criteria": criteria, "wanted": 1.5}, "wanted"},
+		"less than nobody wanted":   {map[string]any{"plan": "capacity", "criteria": criteria, "wanted": int64(-1)}, "wanted"},
+		"recycle of no time":        {map[string]any{"plan": "tune", "poolRecycle": "often"}, "poolRecycle"},
+		"pre-ping of a number":      {map[string]any{"plan": "tune", "poolPrePing": int64(7)}, "poolPrePing"},
 		"resolution of nothing":     {map[string]any{"plan": "capacity", "criteria": criteria, "resolution": int64(0)}, "resolution"},
 		"pool of nothing":           {map[string]any{"plan": "capacity", "criteria": criteria, "poolSize": int64(0)}, "poolSize"},
 		"overflow without limit":    {map[string]any{"plan": "capacity", "criteria": criteria, "maxOverflow": int64(-1)}, "maxOverflow"},
@@ -167,6 +171,10 @@ func TestForPool(t *testing.T) {
 	require.Zero(t, over.Connections())
 	step, _ = over.Next(nil)
 	require.Nil(t, step.Options)
-	require.Equal(t, "tune", planOf(t, experiment.ForPool(map[string]any{"plan": "tune"}, config)).Name())
+	config.PoolRecycle, config.PoolPrePing = pool.RecycleNever, false
+	step, _ = planOf(t, experiment.ForPool(map[string]any{"plan": "tune", "sizes": "5,10"}, config)).Next(nil)
+	require.Equal(t, "3s", step.Options["poolTimeout"])
+	require.Equal(t, -1, step.Options["poolRecycle"])
+	require.Equal(t, false, step.Options["poolPrePing"])
 	require.Equal(t, 60, planOf(t, experiment.ForPool(map[string]any{"plan": "before-after"}, config)).Connections())
 }

@@ -32,6 +32,18 @@ func readPoolTimeout(s *settings, value any) error {
 	return nil
 }
 
+// readPoolSetting reads a setting by the rules of a configuration's text.
+func readPoolSetting(name string) func(*settings, any) error {
+	return func(s *settings, value any) error {
+		given, err := ParseConfiguration(name + "=" + fmt.Sprint(value))
+		if err != nil {
+			return err
+		}
+		s.set(name, given[name])
+		return nil
+	}
+}
+
 // readConfiguration lays what is given over the defaults.
 func readConfiguration(field func(*settings) *configuration) func(*settings, any) error {
 	return func(s *settings, value any) error {

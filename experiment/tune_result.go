@@ -36,7 +36,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
 	var modelled int
 	check.Text, modelled = p.crossCheck(w, k, c, sure)
-	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(k.sound[k.chosen].size, p.pool.timeout())}
+	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(k.sound[k.chosen].size, p.pool)}
 	d.sections = []section{s, check, paste}
 	k.addFigures(d.figures, p.rate > 0)
 	if sure {
