@@ -116,12 +116,12 @@ func (c *conductor) announce(step experiment.Step) {
 	if step.Load.Rate > 0 {
 		load = fmt.Sprintf("%g arrivals per second", step.Load.Rate)
 	}
-	what := load
-	if c.plan.Name() != "capacity" { // whose steps are called by their load
-		what = step.Label + ", " + load
+	what, most := step.Label+", "+load, ""
+	if c.plan.Name() == "capacity" { // whose steps are called by their load, and depend on what the others show
+		what, most = load, "at most "
 	}
-	c.say(fmt.Sprintf("%s: step %d of %d, %s, %v; about %v left",
-		c.plan.Name(), done+1, done+left, what,
+	c.say(fmt.Sprintf("%s: step %d of %s%d, %s, %v; about %v left",
+		c.plan.Name(), done+1, most, done+left, what,
 		(step.Settle + step.Duration).Round(time.Second), remaining.Round(time.Second)))
 }
 
