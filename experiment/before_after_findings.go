@@ -6,6 +6,10 @@ import "fmt"
 // round gives no interval.
 const notable = 1.05
 
+// tolerable is how much slower responses may be after: the limit of criterion
+// p95_ratio in thresholds/criteria.js.
+const tolerable = 1.1
+
 // rose tells whether a ratio is above 1 beyond noise.
 func (i interval) rose() bool {
 	if i.hasInterval() {
@@ -42,11 +46,31 @@ func (c comparison) onResponses() string {
 		return fmt.Sprintf("In a round with 5 %% or more of the requests unanswered there is no p95 of the answers, and a request that fails early makes the measured one look good. "+
 			"With those requests as slow as the slowest response of their round the p95 after is %s of that before.", ratio)
 	case ratio.fell():
-		return fmt.Sprintf("Responses are faster after: the p95 is %s of what it was.", showShare(ratio.value))
+		return fmt.Sprintf("Responses are faster after%s: the p95 is %s of what it was.", ratio.inOneRound(), showShare(ratio.value))
 	case ratio.rose():
-		return fmt.Sprintf("Responses are slower after: the p95 is %s of what it was.", showShare(ratio.value))
+		return fmt.Sprintf("Responses are slower after%s: the p95 is %s of what it was.", ratio.inOneRound(), showShare(ratio.value))
 	default:
-		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). ", ratio) + c.whyNot()
+		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). ", ratio) + ratio.undecided() + c.whyNot()
+	}
+}
+
+// inOneRound says of what there is no second round that it was seen once.
+func (i interval) inOneRound() string {
+	if i.hasInterval() {
+		return ""
+	}
+	return ", in the only round"
+}
+
+// undecided says whether noise hides a change for the worse.
+func (i interval) undecided() string {
+	switch {
+	case !i.hasInterval():
+		return ""
+	case i.high > tolerable:
+		return "Whether responses grew slower by more than a tenth is undecided. "
+	default:
+		return "Slower by more than a tenth they are not. "
 	}
 }
 

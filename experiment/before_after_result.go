@@ -42,6 +42,9 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 		return d, nil
 	}
 	c.addFigures(d.figures)
+	if ratio, ok := c.p95Ratio(); ok && !ratio.hasInterval() {
+		d.unknown = map[string]string{figureP95High: "one round gives no confidence interval; raise ROUNDS"}
+	}
 	s.Tables = []report.Table{c.table()}
 	s.say(c.method())
 	for _, sentence := range c.findings() {

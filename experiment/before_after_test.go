@@ -71,7 +71,9 @@ func TestBeforeAfterInterval(t *testing.T) {
 	require.InEpsilon(t, 0.4*math.Exp(half), figures["before_after_p95_ratio_high"], 1e-3)
 	require.Contains(t, result.Markdown(), "0.32–0.50")
 	require.Contains(t, result.Markdown(), "No difference in the p95 can be told from noise")
-	require.Contains(t, result.Markdown(), "More rounds")
+	require.Contains(t, result.Markdown(), "slower by more than a tenth is undecided. More rounds")
+	done[2].Request.P95, done[3].Request.P95, done[1].Request.P95 = 100, 101, 100
+	require.Contains(t, resultOf(t, plan, done).Markdown(), "told from noise (1.00× (0.94–1.07)). Slower by more than a tenth they are not.")
 	for i := range done {
 		done[i].Pool.Wait.P95, done[i].Pool.Active.Max, done[i].Timeouts = 1, float64(10*i), int64(i)
 	}
@@ -192,6 +194,9 @@ func TestBeforeAfterUnfinished(t *testing.T) {
 	single := resultOf(t, plan, done[:3])
 	require.NotContains(t, single.Figures(), "before_after_p95_ratio_low")
 	require.Contains(t, single.Terminal(200), "single round")
+	require.Contains(t, single.Terminal(200), "faster after, in the only round")
+	require.Contains(t, single.Unknown(), "before_after_p95_ratio_high")
+	require.Empty(t, resultOf(t, plan, done).Unknown())
 	require.NotContains(t, resultOf(t, plan, done).Terminal(80), "Unfinished")
 }
 

@@ -9,6 +9,7 @@ import (
 // document is a [Result]: figures, and what there is to read about them.
 type document struct {
 	figures  map[string]float64
+	unknown  map[string]string
 	sections []section
 }
 
@@ -28,6 +29,9 @@ type fragment struct {
 
 // Figures implements [Result].
 func (d *document) Figures() map[string]float64 { return maps.Clone(d.figures) }
+
+// Unknown implements [Result].
+func (d *document) Unknown() map[string]string { return maps.Clone(d.unknown) }
 
 // Sections implements [Result].
 func (d *document) Sections() []report.Section {

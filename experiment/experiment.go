@@ -63,6 +63,9 @@ type Plan interface {
 type Result interface {
 	// Figures are the gauges by metric name; what is not known is left out.
 	Figures() map[string]float64
+	// Unknown says of figures that are left out why, by metric name, where there
+	// is something to be done about it.
+	Unknown() map[string]string
 	// Terminal renders it for people at a terminal. Lines are at most width
 	// characters long where words and one column of a table allow it; 0 means
 	// 80.

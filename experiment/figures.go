@@ -33,6 +33,7 @@ const (
 	figureConnectionsLow   = "tune_connections_low"
 	figureConnectionsHigh  = "tune_connections_high"
 	figureAgreement        = "tune_agreement" // share of resamples with the same recommendation
+	figureNoise            = "tune_noise"     // share of p95 or throughput
 	figureTuneP95          = "tune_p95"
 	figureTuneThroughput   = "tune_throughput"
 	figureTuneSuccess      = "tune_success" // a share
@@ -52,7 +53,7 @@ func FigureNames() []string {
 		figureDropped, figureDroppedShare,
 		figureUsers, figureRate, figureBroke, figureCapacityThroughput, figureCapacityP95,
 		figurePoolSize, figureMaxOverflow, figureConnections, figureConnectionsLow, figureConnectionsHigh,
-		figureAgreement, figureTuneP95, figureTuneThroughput, figureTuneSuccess, figureTuneTimeouts, figureTuneTimedOut,
+		figureAgreement, figureNoise, figureTuneP95, figureTuneThroughput, figureTuneSuccess, figureTuneTimeouts, figureTuneTimedOut,
 		figureTuneDropped, figureTuneDroppedShare,
 		figureModelConnections,
 	}

@@ -143,6 +143,29 @@ func (k knee) good(p95s, served []float64) []bool {
 	return good
 }
 
+// noise is the largest difference from the best that noise explains, as a share:
+// what is no further from it is taken to be as good.
+func (k knee) noise() float64 { return math.Expm1(max(k.p95Limit.noise, k.served95.noise)) }
+
+// lags is how much worse than the best the chosen pool was measured to be, as
+// differences of logarithms.
+func (k knee) lags() (p95, served float64) {
+	return k.p95.means[k.chosen] - slices.Min(k.p95.means), slices.Max(k.served.means) - k.served.means[k.chosen]
+}
+
+// behind is the larger of the two, as a share.
+func (k knee) behind() float64 {
+	slower, fewer := k.lags()
+	return math.Expm1(max(slower, fewer))
+}
+
+// compromise tells whether no pool is as good as the best at both, so that the
+// chosen one is only nearest.
+func (k knee) compromise() bool {
+	slower, fewer := k.lags()
+	return slower > k.p95Limit.value || fewer > k.served95.value
+}
+
 // meanLevel is the mean of a figure over a candidate's rounds.
 func (c candidate) meanLevel(f figure) (float64, bool) { return meanOf(c.rounds, f) }
 

@@ -30,7 +30,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	}
 	c, sure := k.bootstrap(p.seed)
 	s.Tables = []report.Table{p.table(w, k.inWords)}
-	s.say(p.recommendation(k, c, sure))
+	s.say(p.recommendation(w, k, c, sure))
 	s.say(k.method(w))
 	s.Charts = p.charts(w, k)
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
@@ -41,10 +41,15 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	k.addFigures(d.figures, p.rate > 0)
 	if sure {
 		d.figures[figureConnectionsLow], d.figures[figureConnectionsHigh] = float64(c.low), float64(c.high)
-		d.figures[figureAgreement] = c.agreement
+		d.figures[figureAgreement], d.figures[figureNoise] = c.agreement, k.noise()
 	}
-	if len(k.sound) == 1 && w.rounds() > 1 {
-		d.figures[figureAgreement] = 1 // no noise makes a pool work that fails
+	switch {
+	case w.rounds() == 1:
+		const why = "one round does not show the noise; raise ROUNDS"
+		d.unknown = map[string]string{figureAgreement: why, figureNoise: why}
+	case len(k.sound) == 1:
+		// No noise makes a pool work that fails.
+		d.figures[figureAgreement], d.figures[figureNoise] = 1, 0
 	}
 	if modelled > 0 {
 		d.figures[figureModelConnections] = float64(modelled)
@@ -73,9 +78,13 @@ func (k knee) addFigures(figures map[string]float64, open bool) {
 	}
 }
 
-func (p *tune) recommendation(k knee, c confidenceOf, sure bool) string {
+func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string {
 	best := k.sound[k.chosen]
-	text := fmt.Sprintf("Recommended: pool size %d, max overflow %d: the smallest pool measured whose p95 (%s) and requests served (%s) are as good as the best's.",
+	why := "the smallest pool measured whose p95 (%s) and requests served (%s) are as good as the best's."
+	if k.compromise() {
+		why = "no pool measured is as good as the best at both p95 and requests served, and this one (%s, %s) comes nearest."
+	}
+	text := fmt.Sprintf("Recommended: pool size %d, max overflow %d: "+why,
 		best.base, best.overflow, showMillis(geometricMean(best.rounds, p95)), showRate(geometricMean(best.rounds, throughput)))
 	if sure {
 		text += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
@@ -83,6 +92,9 @@ func (p *tune) recommendation(k knee, c confidenceOf, sure bool) string {
 	}
 	if len(k.sound) == 1 {
 		text += " It is the only one that answered its requests as it should."
+	}
+	if behind := k.behind(); behind > w.tolerance && !k.compromise() {
+		text += fmt.Sprintf(" It was measured to be %s behind the best at one of the two, which noise explains: more rounds, or longer ones, would tell.", showShare(behind))
 	}
 	if best.overflow == 0 {
 		text += " An overflow on top of it carries a spike and costs nothing while it is not used."
@@ -102,10 +114,17 @@ func (k knee) method(w sweep) string {
 		return fmt.Sprintf("As good is what is within %s of the best. With one round, or one pool that works, noise is not known, and neither is how sure the recommendation is: run more rounds.",
 			showShare(w.tolerance))
 	}
-	return fmt.Sprintf("From round to round one pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %d degrees of freedom). "+
+	return fmt.Sprintf("From round to round one pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %s). "+
 		"As good is what is no further from the best than noise explains (t·s·√(2/rounds), one-sided 95 %%) or than the tolerance of %s, whichever is more: %s for the p95, %s for requests served.",
-		showShare(k.p95.spread()), showShare(k.served.spread()), k.p95.freedom, showShare(w.tolerance),
+		showShare(k.p95.spread()), showShare(k.served.spread()), degrees(k.p95.freedom), showShare(w.tolerance),
 		showShare(math.Expm1(k.p95Limit.value)), showShare(math.Expm1(k.served95.value)))
+}
+
+func degrees(n int) string {
+	if n == 1 {
+		return "1 degree of freedom"
+	}
+	return fmt.Sprintf("%d degrees of freedom", n)
 }
 
 // charts are the sweep's curves over the connections, the knee marked.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,8 @@ func TestTuneTellsNoiseFromDifference(t *testing.T) {
 		// would have decided otherwise.
 		require.Equal(t, 10.0, result.Figures()["tune_connections_low"])
 		require.Equal(t, 20.0, result.Figures()["tune_connections_high"])
+		require.InDelta(t, 0.184, result.Figures()["tune_noise"], 0.001)
+		require.Equal(t, slower < 1.1, strings.Contains(result.Terminal(1000), "measured to be 6.0 % behind the best"))
 		require.Less(t, result.Figures()["tune_agreement"], 1.0)
 	}
 }
@@ -143,6 +146,8 @@ func TestTuneLeavesOutPoolsThatFail(t *testing.T) {
 	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
 	require.Contains(t, result.Terminal(120), "fails")
 	require.Equal(t, 1.0, result.Figures()["tune_agreement"])
+	require.Equal(t, 0.0, result.Figures()["tune_noise"])
+	require.Empty(t, result.Unknown())
 	require.Contains(t, result.Terminal(1000), "the only one")
 }
 
@@ -267,6 +272,9 @@ func TestTuneOfOneRound(t *testing.T) {
 	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
 	require.NotContains(t, result.Figures(), "tune_connections_low")
 	require.Contains(t, result.Terminal(200), "noise is not known")
+	require.NotContains(t, result.Figures(), "tune_noise")
+	require.Contains(t, result.Unknown(), "tune_agreement")
+	require.Contains(t, result.Unknown(), "tune_noise")
 }
 
 func TestTuneUnfinished(t *testing.T) {
@@ -302,6 +310,48 @@ func TestTuneOfNothingServed(t *testing.T) {
 		done = append(done, experiment.Measurement{Step: step})
 	}
 	require.Contains(t, resultOf(t, plan, done).Terminal(80), "No pool served requests")
+}
+
+// Where one pool answers fastest and another serves the most, none is as good
+// as the best.
+func TestTuneNamesACompromise(t *testing.T) {
+	plan := planOf(t, sweepOf("10,20", map[string]any{"rounds": int64(2)}))
+	done := run(t, plan, office, nil)
+	for i := range done {
+		done[i].Request.P95, done[i].Throughput = 100, 50
+		if done[i].Step.Label == "20+0" {
+			done[i].Request.P95, done[i].Throughput = 200, 60
+		}
+	}
+	result := resultOf(t, plan, done)
+	require.Equal(t, 10.0, result.Figures()["tune_pool_size"])
+	require.Contains(t, result.Terminal(1000), "no pool measured is as good as the best at both")
+	require.NotContains(t, result.Terminal(1000), "which noise explains")
+}
+
+// What is pasted is what was measured.
+func TestTunePastesTheMeasuredSettings(t *testing.T) {
+	pasted := func(settings map[string]any) string {
+		plan := planOf(t, sweepOf("20+40,25+50", settings))
+		return resultOf(t, plan, run(t, plan, office, nil)).Markdown()
+	}
+	for setting, lines := range map[string][]string{
+		"poolRecycle -1":      {"DB_POOL_RECYCLE=-1\n", "pool_recycle=-1,\n", "&pool_max_conn_lifetime=0s\n"},
+		"poolRecycle 2000000": {"DB_POOL_RECYCLE=2000000\n", "pool_recycle=2000000,\n", "&pool_max_conn_lifetime=555h33m20s\n"},
+		"poolRecycle 0":       {"DB_POOL_RECYCLE=0\n", "pool_recycle=0,\n", "&pool_max_conn_lifetime=1s\n"},
+		"poolPrePing false":   {"DB_POOL_PRE_PING=false\n", "pool_pre_ping=False,\n"},
+		"poolTimeout 0.5":     {"DB_POOL_TIMEOUT=0.5\n", "pool_timeout=0.5,\n"},
+	} {
+		name, value, _ := strings.Cut(setting, " ")
+		given := any(value)
+		if name == "poolTimeout" {
+			given = 0.5
+		}
+		text := pasted(map[string]any{name: given})
+		for _, line := range lines {
+			require.Contains(t, text, line, setting)
+		}
+	}
 }
 
 func TestTunePrintsWhatToPaste(t *testing.T) {

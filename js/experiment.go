@@ -250,6 +250,9 @@ func (c *conductor) push() {
 		c.test.logger.Error(oneLine(err.Error()))
 		return
 	}
+	for name, why := range result.Unknown() {
+		c.test.facts.setUnmeasured(name, why)
+	}
 	for name, value := range result.Figures() {
 		if metric, known := c.test.metrics.figures[name]; known {
 			c.test.pushNow(c.state, metrics.Sample{

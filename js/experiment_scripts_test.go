@@ -45,6 +45,16 @@ func TestTheScriptsJudgeDroppedArrivals(t *testing.T) {
 	}
 }
 
+// PASS and FAIL are what the confidence interval is sure of.
+func TestBeforeAfterJudgesTheInterval(t *testing.T) {
+	t.Parallel()
+	asked, refusal := inspected(t, "before-after.js")
+	require.Empty(t, refusal)
+	require.Equal(t, []string{"value>0", "value<=1.1"}, asked["before_after_p95_ratio_high"])
+	require.Equal(t, []string{"value<=1.1"}, asked["before_after_p95_ratio_low"])
+	require.Equal(t, []string{"value>0"}, asked["before_after_p95_ratio"])
+}
+
 // A search cannot find more than the largest load it tries.
 func TestCapacityWantsNoMoreThanItTries(t *testing.T) {
 	t.Parallel()

@@ -456,12 +456,19 @@ export const beforeAfterCriteria = [
     metric: 'before_after_success', expression: 'value>0',
   }),
   {
-    // How much faster it has to be is nobody's rule; slower it must not be,
-    // beyond what two runs of the same settings differ.
-    name: 'p95_ratio', title: 'p95, after over before', unit: 'ratio',
-    metric: 'before_after_p95_ratio', pass: 'value<=1.1', warning: 'value<=1.25',
-    guard: { metric: 'before_after_p95_ratio', expression: 'value>0' },
-    advice: advise('The change made responses slower. Look at the CPU and at the time a connection is held, before and after.'),
+    // How much faster it has to be is nobody's rule; slower it must not be, by
+    // more than a tenth. PASS and FAIL are what the 95 % confidence interval is
+    // sure of: that it is not, that it is. Where it reaches beyond the limit, or
+    // a single round gives none, that is undecided, whatever the ratio itself.
+    name: 'p95_ratio', title: 'p95 after/before, at most', unit: 'ratio',
+    metric: 'before_after_p95_ratio_high', pass: 'value<=1.1',
+    warningMetric: 'before_after_p95_ratio_low', warningTitle: 'lower end of the interval', warning: 'value<=1.1',
+    guard: { metric: 'before_after_p95_ratio_high', expression: 'value>0' },
+    attempt: { metric: 'before_after_p95_ratio', expression: 'value>0' },
+    advice: {
+      warning: 'Undecided: by the 95 % confidence interval responses may have become slower by more than a tenth. Raise ROUNDS or DURATION, on a machine that does nothing else.',
+      fail: 'The change made responses slower. Look at the CPU and at the time a connection is held, before and after.',
+    },
   },
 ];
 
@@ -485,6 +492,10 @@ export const droppedArrivals = {
   advice: advise('Requests arrived faster than they were answered. Raise DB_POOL_SIZE, make the queries shorter, or raise CONCURRENT where users were too few.'),
 };
 
+// Of a single round the noise is not known.
+const recommended = { metric: 'tune_connections', expression: 'value>0' };
+const noiseKnown = { metric: 'tune_agreement', expression: 'value>0' };
+
 export const tuneCriteria = [
   stepsLeft,
   {
@@ -494,8 +505,14 @@ export const tuneCriteria = [
   },
   {
     name: 'agreement', title: 'Recommendation repeats', unit: 'share',
-    metric: 'tune_agreement', pass: 'value>=0.5', warning: 'value>=0', guard: ranSteps,
+    metric: 'tune_agreement', pass: 'value>=0.5', warning: 'value>=0', guard: noiseKnown, attempt: recommended,
     advice: advise('With the noise drawn again another pool is recommended as often. Raise ROUNDS or DURATION, or take the upper end of the interval.'),
+  },
+  {
+    // Where noise explains everything, the smallest pool is as good as the best.
+    name: 'noise', title: 'Difference noise hides', unit: 'share',
+    metric: 'tune_noise', pass: 'value<=0.25', warning: 'value>=0', guard: noiseKnown, attempt: recommended,
+    advice: advise('Noise could make a pool look as good as the best that is worse by that much. Raise ROUNDS or DURATION, on a machine that does nothing else.'),
   },
   succeeded('Success, recommended', 'tune_success'),
   timedOut('Timeouts, recommended', 'tune_timeouts', 'tune_timed_out', {

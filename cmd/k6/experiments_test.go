@@ -37,12 +37,12 @@ func gauge(t *testing.T, r k6test.Result, name string) float64 {
 // connections up to 120 times.
 func TestBeforeAfterScript(t *testing.T) {
 	t.Parallel()
-	r := scenario(t, "before-after.js", brief("CONCURRENT=12", "ROUNDS=2", "BEFORE=2+0", "AFTER=12+0")...)
+	r := scenario(t, "before-after.js", brief("CONCURRENT=12", "ROUNDS=3", "BEFORE=2+0", "AFTER=12+0")...)
 	require.Zero(t, r.Code, r.Output())
 	require.Equal(t, verdict.Pass, reportOf(t, r).Verdict)
 	require.Less(t, gauge(t, r, "before_after_p95_ratio"), 0.6)
 	require.Greater(t, gauge(t, r, "before_after_throughput_ratio"), 1.5)
-	require.Contains(t, r.Stdout, "step 4 of 4, after, 12 users")
+	require.Contains(t, r.Stdout, "step 6 of 6, after, 12 users")
 	require.Contains(t, r.File(t, "results/before-after.md"), "Before is 2 + 0, timeout 30s, recycle never, no pre-ping; after is 12 + 0, timeout 30s, recycle 1h, pre-ping.")
 	require.Contains(t, r.File(t, "results/report.html"), "Before and after")
 	require.Contains(t, r.File(t, "results/before-after.md"), "| Response p95 |")
@@ -52,16 +52,30 @@ func TestBeforeAfterScript(t *testing.T) {
 // would not notice.
 func TestBeforeAfterScriptThatGetsWorse(t *testing.T) {
 	t.Parallel()
-	r := scenario(t, "before-after.js", brief("CONCURRENT=12", "ROUNDS=1", "BEFORE=12+0", "AFTER=2+0")...)
+	r := scenario(t, "before-after.js", brief("CONCURRENT=12", "ROUNDS=3", "BEFORE=12+0", "AFTER=2+0")...)
 	require.Equal(t, exitThresholds, r.Code, r.Output())
 	require.Equal(t, verdict.Fail, rowOf(t, reportOf(t, r), "p95_ratio").Verdict)
 	require.Contains(t, r.Stdout, "Responses are slower after")
 }
 
+// A single round tells no difference from noise, in either direction.
+func TestBeforeAfterScriptOfOneRoundIsUndecided(t *testing.T) {
+	t.Parallel()
+	for gate, code := range map[string]int{"pass": exitThresholds, "fail": 0} {
+		r := scenario(t, "before-after.js", brief("CONCURRENT=4", "ROUNDS=1", "BEFORE=1+0", "AFTER=4+0", "GATE="+gate)...)
+		require.Equal(t, code, r.Code, r.Output())
+		require.Equal(t, verdict.Warning, reportOf(t, r).Verdict)
+		row := rowOf(t, reportOf(t, r), "p95_ratio")
+		require.Equal(t, verdict.Warning, row.Verdict)
+		require.Contains(t, row.Reason, "one round gives no confidence interval; raise ROUNDS")
+		require.Contains(t, r.Stdout, "faster after, in the only round")
+	}
+}
+
 // Ten users never use more than ten connections, and on two they wait.
 func TestTuneScript(t *testing.T) {
 	t.Parallel()
-	r := scenario(t, "tune.js", brief("CONCURRENT=10", "ROUNDS=2", "SIZES=2,10,2+18", "WAIVE=agreement")...)
+	r := scenario(t, "tune.js", brief("CONCURRENT=10", "ROUNDS=2", "SIZES=2,10,2+18", "WAIVE=agreement,noise")...)
 	require.Zero(t, r.Code, r.Output())
 	require.GreaterOrEqual(t, gauge(t, r, "tune_connections"), 10.0)
 	require.GreaterOrEqual(t, gauge(t, r, "tune_connections_low"), 10.0)
@@ -96,8 +110,6 @@ func TestCapacityScriptOfArrivals(t *testing.T) {
 	require.Contains(t, r.Stdout, "no: Arrivals dropped")
 }
 
-// A run that is cut short keeps what it has, says that it is unfinished, and
-// goes on where it ended.
 // A real application with room for 3 requests of 0.5 s each answers 503 to who
 // would wait 0.3 s: 3 users never do, and 12 cannot but.
 func TestCapacityOfAnApplication(t *testing.T) {
@@ -124,6 +136,8 @@ func TestCapacityOfAnApplication(t *testing.T) {
 	}
 }
 
+// A run that is cut short keeps what it has, says that it is unfinished, and
+// goes on where it ended.
 func TestAnExperimentScriptIsResumed(t *testing.T) {
 	t.Parallel()
 	args := []string{"run", "--quiet", "-e", "DATABASE_URL=" + pgtest.Database(t)}
