@@ -162,7 +162,10 @@ declare module 'k6/x/pgxpool' {
    * | `timestamptz`, `timestamp`, `date` | `Date` in UTC, cut to milliseconds; `infinity` is the number `Infinity` |
    * | `json`, `jsonb` | the parsed value |
    * | `bytea` | `ArrayBuffer` |
-   * | an array | an array |
+   * | an array of these, or of another type that PostgreSQL brings along | an array |
+   *
+   * An array of a type of your own, such as an enum, is a type not named here: read it as
+   * `mine::text[]`.
    */
   export type SqlValue = JsonValue | bigint | Date | ArrayBuffer | readonly SqlValue[];
 
@@ -172,6 +175,7 @@ declare module 'k6/x/pgxpool' {
    * A value that does not fit its parameter is a {@link QueryError}, never changed. In the modes
    * `exec` and `simple_protocol` only the server knows the types and gets every value as text: it
    * refuses 1.5 for an int4, but reads the day off a Date for a date and the number off 1 for a bool.
+   * There an array for json has to be its `JSON.stringify()`: `[]` itself would be PostgreSQL's `{}`.
    */
   export type SqlArgument = SqlValue;
 
@@ -225,7 +229,8 @@ declare module 'k6/x/pgxpool' {
 
   /**
    * One connection out of the pool. It goes back with {@link Connection.release}; one that
-   * is still held when its iteration ends is returned, counted as a leak and logged.
+   * is still held when its iteration ends is returned, counted as a leak and logged. Its
+   * statements run one after the other in the order of their calls, Promises included.
    */
   export interface Connection extends Queryable {
     /** The process number of its server backend. */
@@ -497,7 +502,7 @@ declare module 'k6/x/pgxpool' {
     poolSize?: number;
     /** The application's overflow, all workers together. Environment: `DB_MAX_OVERFLOW`. Default: 40. */
     maxOverflow?: number;
-    /** How often the `Pool Status:` line is printed. Default: off. */
+    /** How often the `Pool Status:` line is printed. Environment: `DB_POOL_STATUS_INTERVAL`. Default: off. */
     statusInterval?: Duration;
     /** Where the application reports its pool (`http://…/health/pool`); not asked without. */
     appURL?: string;
