@@ -66,7 +66,11 @@ func (a account) own(path string) error {
 
 // privateDir makes a directory that only the account can look into.
 func (a account) privateDir() (string, error) {
-	dir, err := os.MkdirTemp(a.tempDir(), "xk6-pgxpool-postgres-")
+	temp, err := a.tempDir()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(temp, "xk6-pgxpool-postgres-")
 	if err != nil {
 		return "", err
 	}
@@ -76,13 +80,14 @@ func (a account) privateDir() (string, error) {
 	return dir, nil
 }
 
-// tempDir is the usual one, unless the account could not work there: root's is often private to root.
-func (a account) tempDir() string {
-	dir := os.TempDir()
-	if a.drop && !openToAll(dir) {
-		return "/tmp"
+// tempDir is the usual one, unless the account could not work there: root's is often private to root. A relative one
+// would be another one for the server, which works in a directory of its own.
+func (a account) tempDir() (string, error) {
+	dir, err := filepath.Abs(os.TempDir())
+	if err == nil && a.drop && !openToAll(dir) {
+		dir = "/tmp"
 	}
-	return dir
+	return dir, err
 }
 
 // openToAll tells whether anybody may reach dir and add and remove entries.

@@ -85,3 +85,21 @@ func TestTheNewestVersionComesFirst(t *testing.T) {
 	}
 	require.Equal(t, []string{"18", "15", "14", "9.6"}, order)
 }
+
+// What is relative is so to where the user is, not to where the server works.
+func TestRelativeFoldersAreTheUsers(t *testing.T) {
+	found := pgtest.Server(t, embedded.Config{}).BinDir()
+	dir := openDir(t)
+	require.NoError(t, os.Symlink(found, filepath.Join(dir, "programs")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "temp"), 0o700))
+	require.NoError(t, os.Chmod(filepath.Join(dir, "temp"), 0o777|os.ModeSticky))
+	t.Chdir(dir)
+	t.Setenv("PG_BIN", "programs")
+	t.Setenv("TMPDIR", "temp")
+	server, err := embedded.Start(t.Context(), embedded.Config{})
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, "programs"), server.BinDir())
+	require.Equal(t, filepath.Join(dir, "temp"), filepath.Dir(server.Dir()))
+	require.NoError(t, server.Stop())
+	requireEmpty(t, filepath.Join(dir, "temp"))
+}

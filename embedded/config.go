@@ -3,6 +3,7 @@ package embedded
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 const (
@@ -54,8 +55,13 @@ func (c Config) prepare() (Config, error) {
 
 // binDir is the folder asked for, and what asked for it; empty when nothing did.
 func (c Config) binDir() (dir, source string) {
-	if c.BinDir != "" {
-		return c.BinDir, "BinDir"
+	dir, source = c.BinDir, "BinDir"
+	if dir == "" {
+		dir, source = os.Getenv("PG_BIN"), "PG_BIN"
 	}
-	return os.Getenv("PG_BIN"), "PG_BIN"
+	// The programs run in other directories than this process.
+	if absolute, err := filepath.Abs(dir); dir != "" && err == nil {
+		dir = absolute
+	}
+	return dir, source
 }

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 )
 
 // BinDirError tells that the folder which the user named has no usable PostgreSQL.
@@ -36,6 +41,7 @@ type StartError struct {
 	Version string // for example "15.18"
 	Step    string // what was being done
 	Log     string // the last lines of the server's log, joined to one
+	TempDir string // where its directory was made
 	Err     error
 }
 
@@ -44,13 +50,25 @@ func (e *StartError) Error() string {
 	if e.Log != "" {
 		text += "; its log ends with: " + e.Log
 	}
+	if e.noRoom() {
+		text += fmt.Sprintf("; is the disk of %s full? make room, or set TMPDIR to a folder on another one", e.TempDir)
+	}
 	return text
 }
 
 func (e *StartError) Unwrap() error { return e.Err }
 
+// noRoom tells whether the disk is full, or so full that the programs failed without a word of it in the log.
+func (e *StartError) noRoom() bool {
+	var exit *exec.ExitError
+	return errors.Is(e.Err, syscall.ENOSPC) || strings.Contains(e.Log, "No space left on device") || e.Log == "" && errors.As(e.Err, &exit)
+}
+
 func (s *Server) startError(step string, err error) error {
-	failed := &StartError{Version: s.found.version, Step: step, Err: err}
+	failed := &StartError{Version: s.found.version, Step: step, Err: err, TempDir: os.TempDir()}
+	if s.dir != "" {
+		failed.TempDir = filepath.Dir(s.dir) // another one for root, where that is private
+	}
 	if !errors.Is(err, context.Canceled) {
 		failed.Log = s.Logs()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -97,6 +99,27 @@ func TestAFailedStartShowsTheServersReason(t *testing.T) {
 	require.Contains(t, err.Error(), `invalid value for parameter "shared_buffers": "rubbish"`)
 	require.NotContains(t, err.Error(), "\n")
 	requireEmpty(t, dir)
+}
+
+// A full disk is said as such, also where there is no room for a log.
+func TestAFullDiskIsNamed(t *testing.T) {
+	for name, says := range map[string]string{
+		"with a log":    "echo 'initdb: error: could not write file: No space left on device'",
+		"without a log": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			programs, temp := openDir(t), openDir(t)
+			for program, script := range map[string]string{"postgres": "echo postgres 15.1", "initdb": says + "\nexit 1"} {
+				require.NoError(t, os.WriteFile(filepath.Join(programs, program), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+			}
+			_, err := embedded.Start(t.Context(), embedded.Config{BinDir: programs})
+			var failed *embedded.StartError
+			require.ErrorAs(t, err, &failed)
+			require.ErrorContains(t, err, "is the disk of "+temp+" full? make room, or set TMPDIR")
+			require.NotContains(t, err.Error(), "\n")
+			requireEmpty(t, temp)
+		})
+	}
 }
 
 func TestACancelledStartLeavesNothing(t *testing.T) {
