@@ -70,6 +70,15 @@ func TestBorders(t *testing.T) {
 			}
 			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
 		}},
+		"a quarter of the use is statements": {verdict.NPlusOne, func(s *story, beyond bool) {
+			n := 21 * 3000   // 1 ms each, beside the healthy 24 s
+			use := 360_000.0 // the healthy 30 s included
+			if beyond {
+				use = 340_000
+			}
+			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
+			s.add(timeline.Use, use-30_000)
+		}},
 		"half of the pool at once": {verdict.ReconnectStorm, func(s *story, beyond bool) {
 			n := 5
 			if beyond {
@@ -184,6 +193,60 @@ func TestNeighboursOfTroubles(t *testing.T) {
 			test.live(s)
 			require.Equal(t, test.want, s.names(t))
 		})
+	}
+}
+
+// A storm is where and as long as it says.
+func TestAStormIsDated(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	s.second -= 0.75
+	s.requests(1)
+	s.second += 0.75
+	troubles[verdict.ReconnectStorm](s)
+	require.Contains(t, s.diagnoses(t)[0].Evidence[0], "12 connections ended within 1 s, 30 s into the run")
+	for s.second < 18*60 { // windows of four seconds
+		s.requests(1)
+		s.second++
+	}
+	require.Contains(t, s.diagnoses(t)[0].Evidence[0], "12 connections ended within 4 s, 28 s into the run")
+}
+
+// An arrival or two that k6 was not ready for make no run worthless.
+func TestFewDroppedArrivals(t *testing.T) {
+	for dropped, want := range map[float64]verdict.Confidence{2: verdict.Possible, 40: verdict.Likely} {
+		s := newStory()
+		s.healthy()
+		s.counted("dropped_iterations", dropped)
+		s.counted("iterations", 3000)
+		d := s.diagnoses(t)
+		require.Equal(t, verdict.GeneratorSaturated, d[0].Name)
+		require.Equal(t, want, d[0].Confidence)
+	}
+}
+
+// One is one.
+func TestEvidenceOfOne(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	s.observe(timeline.Closed, "lost", 1)
+	s.observe(timeline.Error, "57P01", 1)
+	s.observe(timeline.Error, "57P03", 1)
+	s.observe(timeline.Error, "53300", 1)
+	s.add(timeline.Leak, 1)
+	s.level(60, 1, 60)
+	s.add(timeline.AcquireTimeout, 1)
+	var evidence []string
+	for _, d := range s.diagnoses(t) {
+		evidence = append(evidence, d.Evidence...)
+	}
+	for _, clause := range []string{
+		"the server refused a connection once: too many (SQLSTATE 53300)",
+		"the server said 57P01 once, 57P03 once", "1 connection lost", "1 connect failed between 30 s and 30 s of the run",
+		"found dead: 1 of 12 connections", "1 statement failed for it", "up to 1 user waiting",
+		"1 of 3000 connections taken had not been given back when their iteration ended",
+	} {
+		require.Contains(t, evidence, clause)
 	}
 }
 

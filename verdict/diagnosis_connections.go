@@ -24,8 +24,8 @@ func findLimitReached(s symptoms) finding {
 	if s.errors[tooManyConnections] == 0 {
 		return finding{}
 	}
-	evidence := []string{fmt.Sprintf("%d times the server refused a connection: too many (SQLSTATE %s)",
-		s.errors[tooManyConnections], tooManyConnections)}
+	evidence := []string{fmt.Sprintf("the server refused a connection %s: too many (SQLSTATE %s)",
+		times(s.errors[tooManyConnections]), tooManyConnections)}
 	if s.total.count > 0 && s.capacity > 0 {
 		evidence = append(evidence, fmt.Sprintf("%.0f of %d connections of the pool were open at most", s.total.max, s.capacity))
 	}
@@ -50,13 +50,13 @@ func findServerRestarted(s symptoms) finding {
 	if said > 0 || s.errors[adminShutdown] > 0 {
 		f.confidence = Certain
 	}
-	f.evidence = append(f.evidence, s.counted("the server said", adminShutdown, crashShutdown, cannotConnectNow)...)
+	f.evidence = append(f.evidence, s.said(adminShutdown, crashShutdown, cannotConnectNow)...)
 	if lost > 0 {
-		f.evidence = append(f.evidence, fmt.Sprintf("%d connections were lost", s.lost()))
+		f.evidence = append(f.evidence, counted(s.lost(), "connection")+" lost")
 	}
 	if first, last, ok := s.unreachable(); ok {
-		f.evidence = append(f.evidence, fmt.Sprintf("%d connects failed between %s and %s of the run",
-			s.errors[connectError]+s.errors[cannotConnectNow], seconds(first), seconds(last)))
+		f.evidence = append(f.evidence, fmt.Sprintf("%s failed between %s and %s of the run",
+			counted(s.errors[connectError]+s.errors[cannotConnectNow], "connect"), seconds(first), seconds(last)))
 	}
 	return f
 }
@@ -92,18 +92,18 @@ func (s symptoms) unreachable() (first, last float64, ok bool) {
 
 func refusals(w span) int64 { return w.pool.Errors[connectError] + w.pool.Errors[cannotConnectNow] }
 
-// counted says how often errors came: "the server said 57P01 12 times".
-func (s symptoms) counted(before string, keys ...string) []string {
+// said says how often errors came: "the server said 57P01 12 times".
+func (s symptoms) said(keys ...string) []string {
 	var said []string
 	for _, key := range keys {
 		if n := s.errors[key]; n > 0 {
-			said = append(said, fmt.Sprintf("%s %d times", key, n))
+			said = append(said, key+" "+times(n))
 		}
 	}
 	if len(said) == 0 {
 		return nil
 	}
-	return []string{before + " " + strings.Join(said, ", ")}
+	return []string{"the server said " + strings.Join(said, ", ")}
 }
 
 // findStaleConnections sees connections that were dead before they were used,
@@ -113,9 +113,9 @@ func findStaleConnections(s symptoms) finding {
 	if s.lost() == 0 && broken == 0 {
 		return finding{}
 	}
-	evidence := []string{fmt.Sprintf("%d of %.0f connections were found dead", max(s.lost(), broken), s.opened)}
+	evidence := []string{fmt.Sprintf("found dead: %d of %.0f connections", max(s.lost(), broken), s.opened)}
 	if broken > 0 {
-		evidence = append(evidence, fmt.Sprintf("%d statements failed for it", broken))
+		evidence = append(evidence, counted(broken, "statement")+" failed for it")
 	} else {
 		evidence = append(evidence, "no statement failed for it: they were found at checkout")
 	}
@@ -139,11 +139,11 @@ const (
 // checkouts that keep opening connections. The first filling of the pool is
 // neither: nothing was closed before it.
 func findReconnectStorm(s symptoms) finding {
-	at, replaced := s.busiest()
+	at, width, replaced := s.busiest()
 	if replaced >= storm && float64(replaced) >= 0.5*s.total.max && s.total.max > 0 {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
-			"%d connections ended within a second, %s into the run, where at most %.0f were open",
-			replaced, seconds(at), s.total.max)},
+			"%d connections ended within %s, %s into the run, where at most %.0f were open",
+			replaced, seconds(width), seconds(at), s.total.max)},
 			s.reopened()...)}
 	}
 	again := s.closed["recycle"] + s.closed["lost"]
@@ -156,25 +156,32 @@ func findReconnectStorm(s symptoms) finding {
 	return finding{}
 }
 
-// busiest is the second in which most connections were replaced.
-func (s symptoms) busiest() (at float64, replaced int64) {
+// busiest is the second in which most connections were replaced, or the window
+// where those are longer: when it began, how many seconds it lasted, and how
+// many were replaced.
+func (s symptoms) busiest() (at, width float64, replaced int64) {
 	for i, w := range s.spans {
 		if w.width > coarse {
-			return 0, 0
+			return 0, 0, 0
+		}
+		if replacedIn(w) == 0 {
+			continue // it begins with the first of them
 		}
 		var sum int64
 		for _, next := range s.spans[i:] {
 			if next.from >= w.from+stormSeconds && next.from > w.from {
 				break
 			}
-			sum += next.pool.Closed["recycle"] + next.pool.Closed["lost"]
+			sum += replacedIn(next)
 		}
 		if sum > replaced {
-			at, replaced = w.from, sum
+			at, width, replaced = w.from, max(stormSeconds, w.width), sum
 		}
 	}
-	return at, replaced
+	return at, width, replaced
 }
+
+func replacedIn(w span) int64 { return w.pool.Closed["recycle"] + w.pool.Closed["lost"] }
 
 func (s symptoms) reopened() []string {
 	evidence := []string{fmt.Sprintf("%.0f opened in the whole run", s.opened)}

@@ -6,6 +6,10 @@ const (
 	busyCPU   = 90 // percent of all cores, at the median
 	longDelay = 50 // milliseconds at p99 of a stretch, at the median of all
 	enough    = 3  // readings
+
+	// fewDropped is the share of arrivals up to which k6 may just have begun
+	// before its users were ready.
+	fewDropped = 0.01
 )
 
 // findGeneratorSaturated sees a load generator that could not make the load, or
@@ -20,7 +24,11 @@ func findGeneratorSaturated(s symptoms) finding {
 		f.evidence = append(f.evidence, fmt.Sprintf(format, args...))
 	}
 	if r.dropped > 0 {
-		add(Likely, "%.0f of %.0f iterations never began, no VU of %.0f was free (dropped_iterations)",
+		confidence := Likely
+		if r.dropped < fewDropped*(r.dropped+r.iterations) {
+			confidence = Possible
+		}
+		add(confidence, "%.0f of %.0f iterations never began, no VU of %.0f was free (dropped_iterations)",
 			r.dropped, r.dropped+r.iterations, r.users)
 	}
 	if r.cpu.count >= enough && r.cpu.median >= busyCPU {

@@ -16,6 +16,9 @@ const (
 	// A queue is there most of the time and costs a good part of what a
 	// connection is held for; the wait of a moment is what a pool is for.
 	queueShare = 0.25
+	// Of the time that connections are in use; the rest is the network, and what
+	// is done with the rows.
+	statementShare = 0.25
 )
 
 // findPoolExhausted sees waits that timed out, and queues that never end.
@@ -37,7 +40,7 @@ func findPoolExhausted(s symptoms) finding {
 // database and HTTP show: waiting happens inside.
 func findApplicationExhausted(s symptoms) finding {
 	atCeiling := s.application && s.capacity > 0 && s.active.p95 >= float64(s.capacity)
-	refused := fmt.Sprintf("%.0f of %.0f requests were answered 503, as an application does when its pool times out",
+	refused := fmt.Sprintf("%.0f of %.0f requests got a 503, as an application answers when its pool times out",
 		s.run.timeouts, s.run.requests)
 	switch {
 	case atCeiling && s.run.timeouts > 0:
@@ -55,14 +58,14 @@ func findApplicationExhausted(s symptoms) finding {
 func (s symptoms) levels(evidence string) []string {
 	all := []string{evidence}
 	if s.active.count > 0 {
-		of := ""
+		used := counted(int64(s.active.p95), "connection")
 		if s.capacity > 0 {
-			of = fmt.Sprintf(" of %d", s.capacity)
+			used = fmt.Sprintf("%.0f of %s", s.active.p95, counted(int64(s.capacity), "connection"))
 		}
-		all = append(all, fmt.Sprintf("%.0f%s connections in use at the 95th percentile", s.active.p95, of))
+		all = append(all, used+" in use at the 95th percentile")
 	}
 	if s.waiting.max > 0 {
-		all = append(all, fmt.Sprintf("up to %.0f users waiting", s.waiting.max))
+		all = append(all, "up to "+counted(int64(s.waiting.max), "user")+" waiting")
 	}
 	return all
 }
@@ -79,9 +82,11 @@ func findSlowQueries(s symptoms) finding {
 }
 
 // findNPlusOne sees many short statements for one checkout, or for one request
-// where each takes a connection of its own.
+// where each takes a connection of its own, which are a good part of what a
+// connection is held for: where it is held for something else, one statement in
+// place of many would change nothing.
 func findNPlusOne(s symptoms) finding {
-	if s.use.count == 0 || s.slow >= 0.5*s.query.sum {
+	if s.use.count == 0 || s.slow >= 0.5*s.query.sum || s.query.sum < statementShare*s.use.sum {
 		return finding{}
 	}
 	per, what := s.query.count/s.use.count, "checkout"
@@ -105,7 +110,7 @@ func findNPlusOne(s symptoms) finding {
 func findConnectionLeak(s symptoms) finding {
 	if s.leaks > 0 {
 		return finding{confidence: Certain, evidence: []string{fmt.Sprintf(
-			"%.0f of %.0f connections taken were still held when their iteration ended", s.leaks, s.wait.count)}}
+			"%.0f of %.0f connections taken had not been given back when their iteration ended", s.leaks, s.use.count)}}
 	}
 	if !s.application || s.size == 0 {
 		return finding{}

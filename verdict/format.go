@@ -111,6 +111,22 @@ func seconds(s float64) string {
 	}
 }
 
+// counted writes a number with its noun: 1 statement, 3 statements.
+func counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// times writes how often something was: once, 3 times.
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
 func joinNonZero(major int, majorUnit string, minor int, minorUnit string) string {
 	if minor == 0 {
 		return fmt.Sprintf("%d %s", major, majorUnit)
