@@ -21,9 +21,9 @@ change counts when it is larger than the tolerance, which is the smallest change
 that matters to you, and larger than the noise: how far two runs of the same
 configuration on the same machine lie apart, from the median and the median
 absolute deviation of the last runs in --history, or from neighbours among them
-where the figure has moved. Of fewer than 5 such runs the
-noise is not known, and the tolerance alone decides. From 10 runs since the
-baseline on, a slow climb is found that no single comparison shows.
+where the figure has moved. Of fewer than 5 such runs the noise is not known, and
+the tolerance alone decides. From 10 runs since the baseline on, a slow climb is
+found that no single comparison shows.
 
 Unknown is what cannot be compared: no baseline, another configuration (script,
 users, target, options), another machine (cores, platform), another duration, a
@@ -119,7 +119,11 @@ func (f *compareFlags) compare(baseline, result string) (compare.Report, error) 
 	}
 	var notes []string
 	if f.changed("history") {
-		if in.History, notes, err = compare.ReadHistory(f.history); err != nil {
+		in.History, notes, err = compare.ReadHistory(f.history)
+		switch {
+		case err != nil && in.Baseline == nil: // on that night there is no history either
+			notes = append(notes, fmt.Sprintf("--history: %v.", err))
+		case err != nil:
 			return compare.Report{}, fmt.Errorf("--history: %w", err)
 		}
 	}

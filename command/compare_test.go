@@ -96,6 +96,11 @@ func TestCompareAnswersByExitCode(t *testing.T) {
 	require.Equal(t, 3, c.code, "the first night has no baseline")
 	require.EqualError(t, c.err, "unknown: there is no baseline")
 	require.Contains(t, c.output, "Response, p95")
+
+	history := filepath.Join(t.TempDir(), "none")
+	c = runComparison(t, filepath.Join(t.TempDir(), "none.json"), usual, "--history", history)
+	require.Equal(t, 3, c.code, "nor a history")
+	require.Contains(t, c.output, "--history: "+history+" does not exist; ")
 }
 
 func TestCompareWritesEveryFormat(t *testing.T) {

@@ -66,14 +66,15 @@ func reason(err error) string {
 // says which of them are not. A directory without any summary is an error.
 func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 	var runs []verdict.Summary
-	var notes []string
-	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(name) != ".json" {
+	var strangers []error
+	root := dir + string(filepath.Separator) // which follows a symbolic link
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !mayBeSummary(entry) {
 			return err
 		}
 		run, err := ReadSummary(name)
 		if err != nil {
-			notes = append(notes, "History: "+err.Error()+".")
+			strangers = append(strangers, err)
 			return nil //nolint:nilerr // one bad file is a note: the others still tell the noise
 		}
 		runs = append(runs, run)
@@ -85,15 +86,35 @@ func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 	case err != nil:
 		return nil, nil, &FileError{dir, "cannot be read: " + reason(err), err}
 	case len(runs) == 0:
-		return nil, nil, &FileError{Name: dir, Problem: "holds no summary.json of an earlier run" + of(notes)}
+		return nil, nil, &FileError{Name: dir, Problem: "holds no summary.json of an earlier run" + of(strangers)}
 	}
-	return runs, notes, nil
+	return runs, notesOf(strangers), nil
+}
+
+// mayBeSummary leaves out what would never end to be read, such as a pipe.
+func mayBeSummary(entry fs.DirEntry) bool {
+	kind := entry.Type()
+	return filepath.Ext(entry.Name()) == ".json" && (kind.IsRegular() || kind == fs.ModeSymlink)
+}
+
+// notesOf names the first of the files that are no summaries: results/ has
+// other files too, and a history of months has hundreds of them.
+func notesOf(strangers []error) []string {
+	const most = 3
+	var notes []string
+	for _, err := range strangers[:min(most, len(strangers))] {
+		notes = append(notes, "History: "+err.Error()+".")
+	}
+	if more := len(strangers) - most; more > 0 {
+		notes = append(notes, fmt.Sprintf("History: %d more .json files are no results/summary.json.", more))
+	}
+	return notes
 }
 
 // of adds why the first of the files that were found is none.
-func of(notes []string) string {
-	if len(notes) == 0 {
+func of(strangers []error) string {
+	if len(strangers) == 0 {
 		return ""
 	}
-	return ": " + strings.TrimPrefix(strings.TrimSuffix(notes[0], "."), "History: ")
+	return ": " + strangers[0].Error()
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -105,6 +106,29 @@ func TestHistoryWithoutRunsIsRefused(t *testing.T) {
 	_, _, err = ReadHistory(filepath.Join(dir, "none"))
 	require.EqualError(t, err, filepath.Join(dir, "none")+
 		" does not exist; give a directory with summary.json files of earlier runs")
+}
+
+// What strangers left below the directory neither hangs nor floods the report.
+func TestHistoryWithStrangers(t *testing.T) {
+	dir := t.TempDir()
+	old, err := os.ReadFile(schema1)
+	require.NoError(t, err)
+	write(t, dir, "summary.json", string(old))
+	for i := range 40 {
+		write(t, dir, fmt.Sprintf("%d/tune.json", i), `{"rounds": []}`)
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "directory.json"), 0o700))
+	link := filepath.Join(t.TempDir(), "history")
+	require.NoError(t, os.Symlink(dir, link))
+	for _, name := range []string{dir, link, link + "/"} {
+		runs, notes, err := ReadHistory(name)
+		require.NoError(t, err, name)
+		require.Len(t, runs, 1)
+		require.Len(t, notes, 4)
+		require.Equal(t, "History: 37 more .json files are no results/summary.json.", notes[3])
+	}
+	_, _, err = ReadHistory(filepath.Join(dir, "summary.json"))
+	require.ErrorContains(t, err, "summary.json cannot be read: not a directory")
 }
 
 func write(t *testing.T, dir, name, text string) string {

@@ -54,9 +54,8 @@ func (r Report) Text() string {
 		}
 		_ = w.Flush() // into memory
 	}
-	b.WriteByte('\n')
-	for _, line := range r.remarks() {
-		fmt.Fprintln(&b, line)
+	if remarks := r.remarks(); len(remarks) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", strings.Join(remarks, "\n"))
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.Summary())
 	return b.String()
