@@ -5,6 +5,7 @@ package js
 import (
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,6 +54,17 @@ func TestBeforeAfterJudgesTheInterval(t *testing.T) {
 	require.Equal(t, []string{"value>0", "value<=1.1"}, asked["before_after_p95_ratio_high"])
 	require.Equal(t, []string{"value<=1.1"}, asked["before_after_p95_ratio_low"])
 	require.Equal(t, []string{"value>0"}, asked["before_after_p95_ratio"])
+}
+
+// An application's pool is not the scripts' to change.
+func TestOnlyCapacityGoesOverHTTP(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{"before-after.js", "tune.js"} {
+		_, refusal := inspected(t, script, "BASE_URL=http://127.0.0.1:1")
+		require.Contains(t, refusal, "BASE_URL is set, and "+strings.TrimSuffix(script, ".js")+" changes")
+	}
+	asked, refusal := inspected(t, "capacity.js", "BASE_URL=http://127.0.0.1:1")
+	require.NotEmpty(t, asked, refusal)
 }
 
 // A search cannot find more than the largest load it tries.

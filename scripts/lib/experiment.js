@@ -33,6 +33,10 @@ export function droppedOf(title, prefix) {
 }
 
 export function experiment(plan, judged) {
+  // README has BASE_URL exported: without a word the database would be measured in its place.
+  if (__ENV.BASE_URL && plan.plan !== 'capacity') {
+    throw new Error(`BASE_URL is set, and ${plan.plan} changes the settings of its own pool, not those of an application: unset it, or run 100users.js on each of the application's settings and compare the runs with k6 x pgxpool compare`);
+  }
   const found = pgxpool.experiment({
     users: given(whole, 'CONCURRENT', 1),
     think: given(number, 'THINK', 0),
