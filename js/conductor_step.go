@@ -113,6 +113,9 @@ func (c *conductor) announce(step experiment.Step) {
 	done := len(c.measured())
 	left, remaining := c.plan.Left(c.measured())
 	load := fmt.Sprintf("%d users", step.Load.Users)
+	if step.Load.Users == 1 {
+		load = "1 user"
+	}
 	if step.Load.Rate > 0 {
 		load = fmt.Sprintf("%g arrivals per second", step.Load.Rate)
 	}
