@@ -77,7 +77,7 @@ func (i interval) undecided() string {
 // whyNot says why there may be no difference, or none to be seen.
 func (c comparison) whyNot() string {
 	const hardly = 0.1 // of the p95
-	wait, known := meanOf(c.before, ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }))
+	wait, known := meanOf(c.before, waitP95)
 	response, _ := meanOf(c.before, p95)
 	if known && wait < hardly*response {
 		return "Hardly anyone waits for a connection before, so that a larger pool has nothing to gain."

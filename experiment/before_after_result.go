@@ -115,6 +115,22 @@ func ofPool(f func(*PoolFigures) float64) figure {
 	}
 }
 
+// ofWait reads a figure of the waits. Those inside an application are not seen,
+// which is not that nobody waited.
+func ofWait(f func(Times) float64) figure {
+	return ofPool(func(p *PoolFigures) float64 {
+		if p.Wait.Count == 0 {
+			return math.NaN()
+		}
+		return f(p.Wait)
+	})
+}
+
+var (
+	waitP95  = ofWait(func(t Times) float64 { return t.P95 })
+	waitMean = ofWait(func(t Times) float64 { return t.Mean })
+)
+
 func (c comparison) addFigures(figures map[string]float64) {
 	for name, f := range map[string]figure{
 		figureThroughput: throughput, figureCPURatio: cpu, figureCPUPerRequest: cpuPerRequest,

@@ -51,8 +51,8 @@ func (c comparison) lines() []line {
 		{"Requests served", throughput, showRate, true, average},
 		{"Success", Measurement.success, showShare, false, average},
 		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
-		{"Wait for a connection, p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis, true, average},
-		{"Wait, mean", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, true, average},
+		{"Wait for a connection, p95", waitP95, showMillis, true, average},
+		{"Wait, mean", waitMean, showMillis, true, average},
 		{"Connection held, mean", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, true, average},
 		{"Peak in use", ofPool(func(p *PoolFigures) float64 { return p.Active.Max }), showNumber, false, most},
 		{"Peak waiting", ofPool(func(p *PoolFigures) float64 { return p.Waiting.Max }), showNumber, false, most},
@@ -130,7 +130,7 @@ func (c comparison) charts() []report.Chart {
 	}{
 		{"Response time, p95", "milliseconds", p95},
 		{"Requests served", "per second", throughput},
-		{"Wait for a connection, p95", "milliseconds", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 })},
+		{"Wait for a connection, p95", "milliseconds", waitP95},
 		{"Database CPU", "percent of the host", cpu},
 	}
 	var charts []report.Chart

@@ -37,7 +37,7 @@ func (p *capacity) table(all []tried) report.Table {
 	if p.rate > 0 {
 		add("Dropped", dropped, showNumber, total)
 	}
-	add("Wait p95", ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 }), showMillis, average)
+	add("Wait p95", waitP95, showMillis, average)
 	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showWhole, average)
 	add("CPU", cpu, showPercent, average)
 	t.Columns = append(t.Columns, "Carried")
@@ -98,10 +98,12 @@ func (p *capacity) charts(all []tried, b bracket) []report.Chart {
 		}
 		return c
 	}
+	times := []line{{title: "response, p95", value: p95}}
+	if slices.ContainsFunc(sorted, func(t tried) bool { _, known := meanOf(t.steps, waitP95); return known }) {
+		times = append(times, line{title: "wait for a connection, p95", value: waitP95})
+	}
 	return []report.Chart{
-		curve("Response time and wait over the load", "milliseconds",
-			line{title: "response, p95", value: p95},
-			line{title: "wait for a connection, p95", value: ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 })}),
+		curve("Response time over the load", "milliseconds", times...),
 		curve("Requests served over the load", "per second", line{title: "served", value: throughput}),
 	}
 }

@@ -129,6 +129,20 @@ func TestCapacityByMajority(t *testing.T) {
 	require.Contains(t, result.Markdown(), "yes (2 of 3)")
 }
 
+// Of an application it is seen how many connections are in use, not who waits.
+func TestCapacityShowsNoWaitThatIsNotSeen(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(20), "http": true, "criteria": []any{fastEnough("5000")}})
+	done := run(t, plan, slowQuery, nil)
+	require.Contains(t, resultOf(t, plan, done).Markdown(), "Wait p95")
+	for i := range done {
+		done[i].Pool.Wait = experiment.Times{}
+	}
+	result := resultOf(t, plan, done)
+	require.NotContains(t, result.Markdown(), "Wait p95")
+	require.Contains(t, result.Markdown(), "In use p95")
+	require.Len(t, result.Sections()[0].Charts[0].Series, 1)
+}
+
 func TestCapacityNamesWhatBroke(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{success(), fastEnough("900")}})
 	text := resultOf(t, plan, run(t, plan, slowQuery, nil)).Terminal(200)

@@ -20,7 +20,7 @@ type prediction struct {
 // a connection for; ok is false where that is not known.
 func (p *tune) model(c candidate) (prediction, bool) {
 	hold, known := c.meanLevel(ofPool(func(p *PoolFigures) float64 { return p.Use }))
-	wait, _ := c.meanLevel(ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }))
+	wait, _ := c.meanLevel(waitMean)
 	if !known || !(hold > 0) {
 		return prediction{}, false
 	}

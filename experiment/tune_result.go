@@ -149,7 +149,7 @@ func (p *tune) charts(w sweep, k knee) []report.Chart {
 	return []report.Chart{
 		curve("Response time and wait over the pool's size", "milliseconds",
 			line{title: "response, p95", value: p95},
-			line{title: "wait for a connection, p95", value: ofPool(func(p *PoolFigures) float64 { return p.Wait.P95 })}),
+			line{title: "wait for a connection, p95", value: waitP95}),
 		curve("Requests served over the pool's size", "per second", line{title: "served", value: throughput}),
 	}
 }

@@ -20,7 +20,7 @@ func (p *tune) columns() []line {
 	}
 	return append(columns,
 		line{"Held", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, false, average},
-		line{"Mean wait", ofPool(func(p *PoolFigures) float64 { return p.Wait.Mean }), showMillis, false, average})
+		line{"Mean wait", waitMean, showMillis, false, average})
 }
 
 // table has one row for each pool, the smallest first. asGood says how it
