@@ -89,7 +89,7 @@ func newRow(f Figure, in Input, h history, obstacle string) (Row, bool) {
 	row.judge(obstacle)
 	if row.Result != nil {
 		course := append(values(f, since(in.Baseline, h.runs)), *row.Result)
-		row.follow(newTrend(course))
+		row.follow(course)
 	}
 	return row, true
 }
@@ -130,11 +130,15 @@ func (f Figure) answer(change, allowed float64) Answer {
 }
 
 // follow looks for a slow climb: one that no single comparison shows, since
-// each run is hardly worse than the one before.
-func (r *Row) follow(t *Trend) {
+// each run is hardly worse than the one before. course ends with the result.
+func (r *Row) follow(course []float64) {
+	t := newTrend(course)
 	r.Trend = t
 	if t == nil || t.Chance > chance {
 		return
+	}
+	if r.answer(*r.Result-median(course), 0) != Worse {
+		return // it climbed until somebody mended it
 	}
 	allowed := r.tolerated(*r.Result, *r.Result-t.total())
 	if r.answer(t.total(), allowed) != Worse || r.Answer == Worse {

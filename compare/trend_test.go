@@ -131,6 +131,14 @@ func TestNoTrendWhereThereIsNone(t *testing.T) {
 	}
 }
 
+// The night on which a climb was mended is not blamed for it.
+func TestAMendedClimbIsNone(t *testing.T) {
+	runs := append(climbing(20, 0.02), night(20, usual))
+	report := compared(t, Input{Baseline: &runs[0], Result: runs[20], History: runs[:20]})
+	require.Less(t, report.row(t, "response_p95").Trend.Chance, chance, "the trend is there all the same")
+	require.Equal(t, Same, report.Answer, report.Summary())
+}
+
 func slower(runs []verdict.Summary) []verdict.Summary {
 	for i := range runs {
 		runs[i] = night(i+10, measured{p95: 150 + float64(i%3), success: 1, rps: 70})
