@@ -120,13 +120,21 @@ func recorded(name string, p *timeline.Pool, in Input) symptoms {
 func (s *symptoms) addUp(levels []Level) {
 	var active, waiting, total timeline.Distribution
 	for _, l := range levels {
+		addSamples(&active, l.activeAt())
+		addSamples(&waiting, l.waitingAt())
 		for range l.Samples {
-			active.Add(l.Active)
-			waiting.Add(l.Waiting)
 			total.Add(l.TotalMax)
 		}
 	}
 	s.active, s.waiting, s.total = levelsOf(active), levelsOf(waiting), levelsOf(total)
+}
+
+func addSamples(d *timeline.Distribution, at map[int]int64) {
+	for level, n := range at {
+		for range n {
+			d.Add(float64(level))
+		}
+	}
 }
 
 // measuredAtEnd are the symptoms of all pools together, or of a watched

@@ -122,7 +122,8 @@ func addLevels(series [][]Level, window float64, pool *sampledLevels) []Level {
 				sum[i] = addLevel(sum[i], s[i])
 			}
 		}
-		pool.add(here)
+		active, waiting := pool.add(here)
+		sum[i].ActiveAt, sum[i].WaitingAt = active.samples(sum[i].Samples), waiting.samples(sum[i].Samples)
 	}
 	return slices.DeleteFunc(sum, func(l Level) bool { return l.Samples == 0 })
 }

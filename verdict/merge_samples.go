@@ -15,10 +15,10 @@ type sampledLevels struct {
 
 // add counts a window of which every runner has its own levels. Their samples
 // were not taken at the same moments, so any of one may have met any of another:
-// what all had together is the convolution of what each had.
-func (s *sampledLevels) add(runners []Level) {
+// what all had together is the convolution of what each had, which it gives.
+func (s *sampledLevels) add(runners []Level) (active, waiting chances) {
 	samples, there := 0.0, 0.0
-	active, waiting := chances{1}, chances{1}
+	active, waiting = chances{1}, chances{1}
 	for _, l := range runners {
 		if l.Samples > 0 {
 			samples, there = samples+float64(l.Samples), there+1
@@ -29,6 +29,7 @@ func (s *sampledLevels) add(runners []Level) {
 	moments := samples / math.Max(1, there) // each runner's clock ticks on its own
 	s.active = active.addTo(s.active, moments)
 	s.waiting = waiting.addTo(s.waiting, moments)
+	return active, waiting
 }
 
 // chances are how likely each level is, by level. They add up to 1.
@@ -58,6 +59,20 @@ func (c chances) plus(other chances) chances {
 		}
 	}
 	return sum
+}
+
+// samples deals out so many samples by the chances, each level's rounded with
+// those below it so that none gets lost.
+func (c chances) samples(n int64) map[int]int64 {
+	at, below, dealt := make(map[int]int64), 0.0, int64(0)
+	for level, p := range c {
+		below += p
+		if until := int64(math.Round(below * float64(n))); until > dealt {
+			at[level] = until - dealt
+			dealt = until
+		}
+	}
+	return at
 }
 
 // addTo adds so many samples to the counts by level.

@@ -1,6 +1,7 @@
 package verdict_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -66,6 +67,18 @@ func TestMergedLevelsAreThoseOfOneRun(t *testing.T) {
 		}
 		require.Equal(t, "WARNING", rows["overflow_time"], "more than 10 % and less than 30 %")
 	}
+}
+
+// A diagnosis looks at the same levels as the criteria, and says no other figure.
+func TestMergedDiagnosesKnowTheLevelsOfOneRun(t *testing.T) {
+	parts, _, _ := together(10)
+	parts[0].timeouts = 1
+	in, report := mergeAndJudge(t, runnersOf(t, parts...))
+	require.NotEmpty(t, report.Diagnoses)
+	evidence := fmt.Sprint(report.Diagnoses[0].Evidence)
+	require.Contains(t, evidence, fmt.Sprintf("%.0f connections in use at the 95th percentile",
+		in.Metrics["pgxpool_active_sampled"].Values["p(95)"]))
+	require.Contains(t, evidence, "waiting")
 }
 
 // Of files of versions before it the means are known.

@@ -26,6 +26,7 @@ type part struct {
 	waiting  float64
 	response func(second int) float64 // ms
 	failed   float64
+	timeouts int // of checkouts
 	// levels replaces active and waiting by those of every sample.
 	levels func(sample int) (active, waiting float64)
 
@@ -62,6 +63,9 @@ func (p part) summary(t *testing.T) verdict.Summary {
 				{Measure: timeline.Waiting, At: at, Value: p.waiting, Pool: "default"},
 			})
 		}
+	}
+	for range p.timeouts {
+		r.Record([]timeline.Observation{{Measure: timeline.AcquireTimeout, At: begin, Value: 1, Pool: "default"}})
 	}
 	requests := float64(p.seconds * perSecond)
 	zero := func() map[string]float64 { return map[string]float64{"count": 1} }
