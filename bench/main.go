@@ -64,7 +64,25 @@ func parse() (j job, err error) {
 		}
 		j.users = append(j.users, n)
 	}
-	return j, nil
+	return j, j.check()
+}
+
+func (j job) check() error {
+	if flag.NArg() > 0 {
+		return fmt.Errorf("%q is no flag: -help lists what is accepted", flag.Arg(0))
+	}
+	for _, given := range []struct {
+		flag         string
+		value, least int
+	}{
+		{"-rounds", j.rounds, 1}, {"-seconds", j.seconds, 1}, {"-pool", j.pool, 1},
+		{"-many", j.manyUsers, 0}, {"-soak", j.soakQueries, 0},
+	} {
+		if given.value < given.least {
+			return fmt.Errorf("%s is %d: accepted is a whole number of at least %d", given.flag, given.value, given.least)
+		}
+	}
+	return nil
 }
 
 func run() error {
