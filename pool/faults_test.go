@@ -35,7 +35,7 @@ type faulty struct {
 
 func newFaulty(t *testing.T, size, overflow int, fault faults.Fault, change func(*pool.Config)) *faulty {
 	t.Helper()
-	direct := pgtest.URL(t)
+	direct := serverURL(t)
 	wire := faults.New(t, direct, fault)
 	h := newPool(t, size, overflow, func(c *pool.Config) {
 		c.URL = wire.URL()

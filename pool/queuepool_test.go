@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,12 +25,23 @@ type harness struct {
 	app string
 }
 
+var quickLogins sync.Once
+
+// serverURL is the server that the tests share. To log in to it takes the
+// client no time.
+func serverURL(t *testing.T) string {
+	t.Helper()
+	url := pgtest.URL(t)
+	quickLogins.Do(func() { pgtest.QuickLogins(t, url) })
+	return url
+}
+
 // newPool makes a pool of size and overflow; change, which may be nil, sets
 // what else a test needs.
 func newPool(t *testing.T, size, overflow int, change func(*pool.Config)) *harness {
 	t.Helper()
 	config := pool.DefaultConfig()
-	config.URL = pgtest.URL(t)
+	config.URL = serverURL(t)
 	config.PoolSize, config.MaxOverflow = size, overflow
 	config.PoolTimeout = 30 * time.Second // who waits longer waits in vain
 	config.ApplicationName = fmt.Sprintf("queuepool-%d", appNumber.Add(1))

@@ -80,6 +80,20 @@ func TestBackendsCountsOneApplication(t *testing.T) {
 	require.Eventually(t, func() bool { return pgtest.Backends(t, database, t.Name()) == 0 }, 30*time.Second, 20*time.Millisecond)
 }
 
+func TestQuickLoginsKeepThePassword(t *testing.T) {
+	server := pgtest.Server(t, embedded.Config{})
+	pgtest.QuickLogins(t, server.URL())
+	conn := pgtest.Conn(t, server.URL())
+	var kept string
+	require.NoError(t, conn.QueryRow(t.Context(), "SELECT rolpassword FROM pg_authid WHERE rolname = current_user").Scan(&kept))
+	require.Regexp(t, `^SCRAM-SHA-256\$1:`, kept)
+	u, err := url.Parse(server.URL())
+	require.NoError(t, err)
+	u.User = url.UserPassword(u.User.Username(), "wrong")
+	_, err = pgx.Connect(t.Context(), u.String())
+	require.ErrorContains(t, err, "28P01")
+}
+
 func TestALeakFailsTheTests(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
