@@ -25,10 +25,27 @@ type TimeoutError struct {
 
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("pool %q: no connection came free within poolTimeout %v "+
-		"(size=%d, maxOverflow=%d, overflow=%d, active=%d, idle=%d, waiting=%d, waited=%v); "+
-		"raise poolSize or maxOverflow, hold connections for less time, or look for a leak",
+		"(size=%d, maxOverflow=%d, overflow=%d, active=%d, idle=%d, %swaiting=%d, waited=%v); %s",
 		e.Pool, e.Limit, e.Stat.Size, e.Stat.MaxOverflow, e.Stat.Overflow, e.Stat.Active, e.Stat.Idle,
-		e.Stat.Waiting, e.Waited.Round(time.Millisecond))
+		e.between(), e.Stat.Waiting, e.Waited.Round(time.Millisecond), e.advice())
+}
+
+// between is what has a place and is neither active nor idle, if anything.
+func (e *TimeoutError) between() (text string) {
+	if e.Stat.Opening > 0 {
+		text = fmt.Sprintf("opening=%d, ", e.Stat.Opening)
+	}
+	if e.Stat.Closing > 0 {
+		text += fmt.Sprintf("closing=%d, ", e.Stat.Closing)
+	}
+	return text
+}
+
+func (e *TimeoutError) advice() string {
+	if e.Stat.Opening+e.Stat.Closing > e.Stat.Active {
+		return "look why the server is slow to open and close connections"
+	}
+	return "raise poolSize or maxOverflow, hold connections for less time, or look for a leak"
 }
 
 // ConnectError says that a connection could not be opened.
@@ -82,12 +99,12 @@ func errConnReleased() error {
 	return misuse("connection is released: acquire() another one")
 }
 
-// poolerHint names the option to change where a pooler in transaction mode
-// hands every statement another server connection.
+// poolerHint names the option to change where prepared statements do not last:
+// a pooler in transaction mode hands every statement another server connection.
 func poolerHint(code string) string {
 	switch code {
 	case "42P05", "26000":
-		return "; behind PgBouncer in transaction mode set queryExecMode to exec or simple_protocol"
+		return "; behind PgBouncer in transaction mode, and where DISCARD ALL or DEALLOCATE is used, set queryExecMode to exec or simple_protocol"
 	}
 	return ""
 }
