@@ -51,10 +51,12 @@ func figureTo(value float64, unit Unit, decimals int) string {
 	}
 }
 
-// number writes a count; one that is not whole keeps a decimal.
+// number writes a count; one that is not whole keeps a decimal, and more where
+// that would write 0: a limit of 0.01 is not "less than 0.0".
 func number(value float64, decimals int) string {
+	const most = 6
 	if decimals == 0 && value != math.Trunc(value) {
-		decimals = 1
+		decimals = min(most, max(1, -int(math.Floor(math.Log10(math.Abs(value))))))
 	}
 	return strconv.FormatFloat(value, 'f', decimals, 64)
 }
