@@ -14,6 +14,10 @@
 // for are dropped and judged), ROUNDS (4), DURATION
 // (20 s for each step) and SETTLE (5 s before it), GATE, WAIVE, and
 // RESUME=results/before-after.json to go on with a run that was cut short.
+//
+// PASS is sure, by the ratio's 95 % confidence interval, that the p95 after is not
+// more than a tenth above that before, and FAIL that it is. What the rounds do not
+// decide is a WARNING, and one round decides nothing.
 
 import { beforeAfterCriteria } from '../thresholds/criteria.js';
 import { droppedOf, experiment, text } from './lib/experiment.js';

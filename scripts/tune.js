@@ -15,6 +15,10 @@
 // TOLERANCE (0.05: as good is within 5 %, or within noise), SEED (1, of the
 // order), DB_POOL_TIMEOUT, GATE, WAIVE, and RESUME=results/tune.json to go on
 // with a run that was cut short.
+//
+// A recommendation is a WARNING where noise decides it: where less than half of
+// the resamples repeat it, or a pool could be a quarter worse than the best and
+// look as good.
 
 import { tuneCriteria } from '../thresholds/criteria.js';
 import { droppedOf, experiment, text } from './lib/experiment.js';
