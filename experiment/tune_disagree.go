@@ -103,7 +103,7 @@ func (p *tune) neighbours(low, high int) (below, above int) {
 // sayWaits compares every pool's wait with its prediction and says what the
 // worst deviation usually means.
 func (p *tune) sayWaits(say sayer, w sweep) {
-	var above, below []string
+	var above, below, early []string
 	reconnects := false
 	for _, c := range w.all {
 		q, ok := p.model(c)
@@ -111,10 +111,13 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 			continue
 		}
 		text := fmt.Sprintf("%s (%s, model %s)", c, showMillis(q.measured), showMillis(q.wait))
-		if q.measured > q.wait {
+		switch {
+		case q.measured > q.wait:
 			above = append(above, text)
 			reconnects = reconnects || c.churns()
-		} else {
+		case q.wait > inMillis(p.settle):
+			early = append(early, text)
+		default:
 			below = append(below, text)
 		}
 	}
@@ -123,6 +126,9 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 	}
 	if reconnects {
 		say("There connections are opened all the time: those of the overflow are closed on return and have to be opened again. A larger pool size with less overflow avoids it.")
+	}
+	if len(early) > 0 {
+		say("Waits are shorter than the model's at %s. They are longer than SETTLE, so that the queue was still growing when measuring began: such a pool is worse than it was measured to be.", joined(early))
 	}
 	if len(below) > 0 {
 		say("Waits are shorter than the model's at %s. Usually hold times vary less than exponentially: a constant hold waits about half as long.", joined(below))

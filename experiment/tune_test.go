@@ -217,6 +217,12 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 	constant.waits = 0.5
 	require.Contains(t, text(constant, nil), "Waits are shorter than the model's at 10+0")
 
+	// 100 users on two connections of 250 ms wait for 11.5 s, and settle for 5.
+	sizes = "2,30,40"
+	require.Contains(t, text(constant, nil), "the queue was still growing when measuring began")
+	require.NotContains(t, text(constant, nil), "vary less than exponentially: a constant hold")
+	sizes = "10+0,12+3,20,25,30,40,60,80"
+
 	contended := office
 	contended.slower = func(n float64) float64 { return 1 + 0.001*n*n }
 	require.Contains(t, text(contended, nil), "held for longer in a larger pool")
