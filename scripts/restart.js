@@ -70,7 +70,9 @@ export function user() {
     outage.add(now - failingSince);
     failingSince = undefined;
   }
-  sleep(think);
+  // Who got an error tries again at once: an outage ends when the server is back,
+  // and not when a user has thought about it.
+  sleep(failingSince === undefined ? think : Math.min(think, 0.05));
 }
 
 export function restart() {

@@ -25,9 +25,6 @@ import { judge } from './lib/verdict.js';
 const seconds = number('DURATION', 4 * 3600, 1);
 const every = number('SAMPLE', Math.min(10, seconds / 100), 0.01);
 
-// Connections are counted on the server, whoever opened them.
-const counted = !__ENV.BASE_URL || Boolean(__ENV.DATABASE_URL);
-const watched = __ENV.DB_APPLICATION_NAME || 'xk6-pgxpool';
 // The criteria are about the users' pool: samples of this one would be half of all.
 const server = new Pool({
   name: 'soak', applicationName: 'xk6-pgxpool-soak', poolSize: 1, maxOverflow: 0, sampleInterval: '10000h',
@@ -38,6 +35,7 @@ const memoryGrowth = new Gauge('memory_growth');
 const connectionGrowth = new Gauge('connection_growth');
 
 const users = whole('CONCURRENT', 100, 1);
+const { counted } = target;
 const { criteria, ...judged } = target.judged;
 const verdict = judge({ script: 'soak', users, criteria: soakCriteria(criteria, { counted }), ...judged });
 
@@ -53,6 +51,7 @@ export const handleSummary = verdict.handleSummary;
 export function setup() {
   alone();
   target.prepare();
+  return target.applicationName();
 }
 
 export function user() {
@@ -62,7 +61,7 @@ export function user() {
 
 // watch is one long iteration: it measures until the users stop. What it saw is
 // judged each time, so that a run which is cut short keeps it.
-export function watch() {
+export function watch(applicationName) {
   const memory = new Series();
   const connections = new Series();
   const began = exec.instance.currentTestRunDuration;
@@ -72,7 +71,7 @@ export function watch() {
     if (now >= seconds) {
       break;
     }
-    const open = counted ? countConnections() : 0;
+    const open = counted ? countConnections(applicationName) : 0;
     if (open === undefined) {
       continue;
     }
@@ -86,11 +85,12 @@ export function watch() {
   }
 }
 
-// countConnections gives undefined while the server cannot be asked: in hours
-// it may restart, and that is not the end of the measurements.
-function countConnections() {
+// countConnections counts on the server, whoever opened them. It gives undefined
+// while the server cannot be asked: in hours it may restart, and that is not the
+// end of the measurements.
+function countConnections(applicationName) {
   try {
-    const [sessions] = server.query('SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = $1', watched);
+    const [sessions] = server.query('SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = $1', applicationName);
     return sessions.n;
   } catch (error) {
     pgxpool.warnOnce(`connections are not counted at the moment (said once): ${error}`);

@@ -16,12 +16,17 @@ function database() {
   return {
     judged: { criteria: poolCriteria, configuration: { think: thinkTime } },
     prepare: () => seedIssues(pool),
+    // The application whose sessions the database has, and whether it can be asked.
+    counted: true,
+    applicationName: () => pool.query("SELECT current_setting('application_name') AS name")[0].name,
     listIssues: () => listIssues(pool),
   };
 }
 
 function overHTTP(baseURL) {
-  const { url, criteria, configuration, prepare, run } = application(baseURL, statusInterval);
+  const { url, watched, criteria, configuration, prepare, run } = application(baseURL, statusInterval);
   const judged = { criteria, configuration: { ...configuration, think: thinkTime }, target: url };
-  return { judged, prepare, listIssues: run };
+  return {
+    judged, prepare, listIssues: run, counted: Boolean(watched), applicationName: () => watched?.applicationName,
+  };
 }
