@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -90,7 +91,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt) // what is temporary goes either way
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()
 	if j.dir, err = os.MkdirTemp("", "xk6-pgxpool-bench-"); err != nil {
 		return fmt.Errorf("making a directory for the binaries: %w", err)
