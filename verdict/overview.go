@@ -38,21 +38,10 @@ func (r Report) Overview() Overview {
 		ResponseP99:    r.pick("request_duration", "p(99)", "max"),
 		ResponseMax:    r.pick("request_duration", "max", "max"),
 		ResponseDrift:  r.pick("response_drift", "value", "value"),
-		WaitP50:        r.pick("pgxpool_acquire_duration", "med", "max"),
-		WaitP95:        r.pick("pgxpool_acquire_duration", "p(95)", "max"),
-		WaitP99:        r.pick("pgxpool_acquire_duration", "p(99)", "max"),
-		WaitMax:        r.pick("pgxpool_acquire_duration", "max", "max"),
 		DatabaseCPU:    r.pick("pgxpool_db_cpu", "avg", "max"),
 		DatabaseCPUMax: r.pick("pgxpool_db_cpu", "max", "max"),
 	}
-	if r.Metrics["pgxpool_samples"].Values["count"] > 0 {
-		o.PeakActive = r.pick("pgxpool_active_sampled", "max", "")
-		o.PeakWaiting = r.pick("pgxpool_waiting_sampled", "max", "")
-		o.InOverflow = r.pick("pgxpool_in_overflow", "rate", "")
-	} else if r.Metrics["app_pool_samples"].Values["count"] > 0 {
-		o.PeakActive = r.pick("app_pool_active_sampled", "max", "")
-		o.InOverflow = r.pick("app_pool_in_overflow", "rate", "")
-	}
+	r.ofThePool(&o)
 	if passes := r.pick("request_success", "passes", ""); passes != nil && o.Failed != nil {
 		requests := *passes + *o.Failed
 		o.Requests = &requests
@@ -62,6 +51,26 @@ func (r Report) Overview() Overview {
 		}
 	}
 	return o
+}
+
+// ofThePool picks the figures of the pool that the users' requests go through.
+// Where an application is loaded that is the application's: a pool beside it is
+// the script's own, and nobody's wait is in it.
+func (r Report) ofThePool(o *Overview) {
+	if r.Metrics["app_pool_samples"].Values["count"] > 0 {
+		o.PeakActive = r.pick("app_pool_active_sampled", "max", "")
+		o.InOverflow = r.pick("app_pool_in_overflow", "rate", "")
+		return
+	}
+	o.WaitP50 = r.pick("pgxpool_acquire_duration", "med", "max")
+	o.WaitP95 = r.pick("pgxpool_acquire_duration", "p(95)", "max")
+	o.WaitP99 = r.pick("pgxpool_acquire_duration", "p(99)", "max")
+	o.WaitMax = r.pick("pgxpool_acquire_duration", "max", "max")
+	if r.Metrics["pgxpool_samples"].Values["count"] > 0 {
+		o.PeakActive = r.pick("pgxpool_active_sampled", "max", "")
+		o.PeakWaiting = r.pick("pgxpool_waiting_sampled", "max", "")
+		o.InOverflow = r.pick("pgxpool_in_overflow", "rate", "")
+	}
 }
 
 // pick looks a figure up. Where proof names a figure, that one must be above 0:
