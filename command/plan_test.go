@@ -189,7 +189,7 @@ func TestPlanWithMorePoolsThanConnections(t *testing.T) {
 
 // A pool has at most pool.MaxConnections, however many would be needed.
 func TestPlanRecommendsNoPoolThatIsRefused(t *testing.T) {
-	load := []string{"--users", "20000", "--hold", "1s", "--think", "0", "--max-connections", "100000"}
+	load := []string{"--users", "12000", "--hold", "1s", "--think", "0", "--max-connections", "100000"}
 	plan := planRun{}.json(t, load...)
 	require.Equal(t, 10_000, plan.Recommended.PoolSize+plan.Recommended.MaxOverflow)
 	require.False(t, plan.Recommended.TargetMet)
