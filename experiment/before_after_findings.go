@@ -46,20 +46,24 @@ func (c comparison) onResponses() string {
 		return fmt.Sprintf("In a round with 5 %% or more of the requests unanswered there is no p95 of the answers, and a request that fails early makes the measured one look good. "+
 			"With those requests as slow as the slowest response of their round the p95 after is %s of that before.", ratio)
 	case ratio.fell():
-		return fmt.Sprintf("Responses are faster after%s: the p95 is %s of what it was.", ratio.inOneRound(), showShare(ratio.value))
+		return fmt.Sprintf("Responses are faster after%s: the p95 is %s of what it was.", ratio.doubt(), showShare(ratio.value))
 	case ratio.rose():
-		return fmt.Sprintf("Responses are slower after%s: the p95 is %s of what it was.", ratio.inOneRound(), showShare(ratio.value))
+		return fmt.Sprintf("Responses are slower after%s: the p95 is %s of what it was.", ratio.doubt(), showShare(ratio.value))
 	default:
 		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). ", ratio) + ratio.undecided() + c.whyNot()
 	}
 }
 
-// inOneRound says of what there is no second round that it was seen once.
-func (i interval) inOneRound() string {
-	if i.hasInterval() {
+// doubt says why a difference is not sure.
+func (i interval) doubt() string {
+	switch {
+	case i.hasInterval():
 		return ""
+	case i.n == 1:
+		return ", in the only round"
+	default:
+		return ", in steps of too few responses to be sure"
 	}
-	return ", in the only round"
 }
 
 // undecided says whether noise hides a change for the worse.

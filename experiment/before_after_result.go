@@ -43,7 +43,7 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	}
 	c.addFigures(d.figures)
 	if ratio, ok := c.p95Ratio(); ok && !ratio.hasInterval() {
-		d.unknown = map[string]string{figureP95High: "one round gives no confidence interval; raise ROUNDS"}
+		d.unknown = map[string]string{figureP95High: c.whyNoInterval()}
 	}
 	s.Tables = []report.Table{c.table()}
 	s.say(c.method())

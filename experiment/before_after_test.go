@@ -1,6 +1,7 @@
 package experiment_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -124,6 +125,23 @@ func TestBeforeAfterReportsWhatItMeasured(t *testing.T) {
 	require.Contains(t, failures, "160 failed, 120 of them by a timeout")
 	require.Contains(t, failures, "compares less than it seems")
 	require.Contains(t, swap(func(_, after *experiment.Measurement) { *after = experiment.Measurement{Step: after.Step} }), "cannot be compared")
+}
+
+// Of five responses the p95 is the slowest.
+func TestBeforeAfterNeedsResponses(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
+	for fewest, decided := range map[int64]bool{5: false, 19: false, 20: true} {
+		done := run(t, plan, office, nil)
+		done[5].Requests = fewest
+		result := resultOf(t, plan, done)
+		require.Contains(t, result.Figures(), "before_after_p95_ratio")
+		_, known := result.Figures()["before_after_p95_ratio_high"]
+		require.Equal(t, decided, known)
+		if !decided {
+			require.Contains(t, result.Unknown()["before_after_p95_ratio_high"], fmt.Sprintf("a step had %d responses, and a p95 takes 20", fewest))
+			require.Contains(t, result.Terminal(10_000), "faster after, in steps of too few responses to be sure")
+		}
+	}
 }
 
 // Requests that fail at once make a p95 look good, on either side.

@@ -17,7 +17,8 @@
 //
 // PASS is sure, by the ratio's 95 % confidence interval, that the p95 after is not
 // more than a tenth above that before, and FAIL that it is. What the rounds do not
-// decide is a WARNING, and one round decides nothing.
+// decide is a WARNING, and one round decides nothing, nor do steps of less than 20
+// responses.
 
 import { beforeAfterCriteria } from '../thresholds/criteria.js';
 import { droppedOf, experiment, text } from './lib/experiment.js';
