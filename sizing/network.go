@@ -91,9 +91,11 @@ func (n *network) queues(rest sequence, tilt, scale float64) []float64 {
 }
 
 // balance finds the tilt t at which the independent stations, each state of k
-// users weighted by exp(tk), hold as many users together as there are. Any
-// tilt gives the same result; this one keeps the terms that matter near 1.
+// users weighted by exp(tk), hold about as many users together as there are. Any
+// tilt gives the same result; this one keeps the terms that matter near 1, for
+// which half a user more or less makes no difference.
 func (n *network) balance() float64 {
+	const near = 0.5
 	low, high := -1.0, 1.0
 	for n.expected(low) > float64(n.users) {
 		low *= 2
@@ -103,9 +105,12 @@ func (n *network) balance() float64 {
 	}
 	for range 50 {
 		middle := (low + high) / 2
-		if n.expected(middle) > float64(n.users) {
+		switch excess := n.expected(middle) - float64(n.users); {
+		case math.Abs(excess) <= near:
+			return middle
+		case excess > 0:
 			high = middle
-		} else {
+		default:
 			low = middle
 		}
 	}
