@@ -116,6 +116,8 @@ func (c comparison) onCPU() string {
 	case ratio.rose() && served.rose():
 		return fmt.Sprintf("The database's CPU rose (%s), more than the requests served (%s): one request costs %s of the CPU it cost before, as when sessions get into each other's way.",
 			ratio, showRatio(served.value), showRatio(perRequest.value))
+	case ratio.rose() && served.value > notable:
+		return fmt.Sprintf("The database's CPU rose (%s); whether more requests are served cannot be told from noise (%s).", ratio, served)
 	case ratio.rose():
 		return fmt.Sprintf("The database's CPU rose (%s) although no more requests are served (%s).", ratio, served)
 	case ratio.fell():

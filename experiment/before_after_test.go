@@ -104,6 +104,11 @@ func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {
 	require.Contains(t, text(func(before, after *experiment.Measurement) {
 		after.Throughput = before.Throughput
 	}), "although no more requests are served")
+	round := 0
+	require.Contains(t, text(func(before, after *experiment.Measurement) {
+		after.Throughput = before.Throughput * []float64{0.8, 1.2, 1.9, 1.1}[round]
+		round++
+	}), "whether more requests are served cannot be told from noise (1.19×")
 	require.Contains(t, text(func(before, after *experiment.Measurement) { after.CPU.Mean = before.CPU.Mean / 2 }), "CPU fell")
 	require.NotContains(t, text(func(before, after *experiment.Measurement) { before.CPU, after.CPU = nil, nil }), "CPU")
 }
