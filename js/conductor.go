@@ -34,6 +34,7 @@ type conductor struct {
 	before  int // steps that were measured before this run
 
 	users atomic.Int32 // have asked for a turn
+	gone  atomic.Int32 // have ended their iteration within one, and may not ask again
 	drift atomic.Pointer[verdict.Drift]
 
 	mu       sync.Mutex

@@ -179,7 +179,12 @@ func (c *conductor) endOf(ctx context.Context, s *stage) func() {
 		}
 		s.leave()
 	})
-	stop := context.AfterFunc(ctx, leave)
+	stop := context.AfterFunc(ctx, func() {
+		if !wasCutOff(ctx) {
+			c.gone.Add(1)
+		}
+		leave()
+	})
 	return func() {
 		stop()
 		leave()
@@ -233,6 +238,10 @@ func (t *testRun) experimentNotes() []string {
 	if c.resumed {
 		notes = []string{fmt.Sprintf("Figures of requests, waits, connections and CPU are of this run's steps together, without the %d "+
 			"measured before it. The result is of all of them.", c.before)}
+	}
+	if gone := c.gone.Load(); gone > 0 {
+		notes = append(notes, fmt.Sprintf("Iterations that ended within a turn, by an exception or a return: %d. Steps after that may have had fewer "+
+			"users than they are reported for; catch what a request throws.", gone))
 	}
 	if c.err != nil {
 		notes = append(notes, "The experiment ended early: "+oneLine(c.err.Error()))

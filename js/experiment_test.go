@@ -95,6 +95,7 @@ func TestAnExperimentLeadsItsUsersThroughTheSteps(t *testing.T) {
 	require.Equal(t, `["1+0","2+1"]`, u.text(allTurns))
 	require.Zero(t, u.backends(), "a step's pool ends with it")
 	require.Empty(t, u.module.test.running())
+	require.Len(t, u.module.test.experimentNotes(), 1, "and nobody has left within a turn")
 
 	file, err := experiment.ReadFile(filepath.Join(resultsDir, "before-after.json"))
 	require.NoError(t, err)
@@ -212,6 +213,7 @@ func TestAnExceptionEndsItsTurn(t *testing.T) {
 	end() // as an exception would, before the turn was over
 	u.iteration()
 	require.Equal(t, `["1+0","2+1"]`, u.text(allTurns), "nobody waits for a turn that will not end")
+	require.Contains(t, u.module.test.experimentNotes()[1], "by an exception or a return: 1.")
 }
 
 func TestExperimentRefusesWhatItCannotUse(t *testing.T) {
