@@ -28,7 +28,7 @@ const pool = new Pool({
 });
 const inUse = new Gauge('in_use_at_end');
 
-const verdict = judge({ script: 'leak', criteria: leakCriteria({ leaks: users * iterations }) });
+const verdict = judge({ script: 'leak', users, criteria: leakCriteria({ leaks: users * iterations }) });
 
 export const options = {
   scenarios: { users: { executor: 'per-vu-iterations', vus: users, iterations, maxDuration: '10m' } },

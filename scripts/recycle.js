@@ -21,6 +21,9 @@ import { judge } from './lib/verdict.js';
 const users = whole('CONCURRENT', 12, 2);
 const recycle = number('RECYCLE', 4, 1);
 const seconds = number('DURATION', 30, 2);
+if (recycle > seconds / 2) {
+  throw new Error(`RECYCLE is ${recycle}: accepted is a number from 1 to half of DURATION, which is ${seconds}`);
+}
 
 const size = { poolSize: users, maxOverflow: 0, poolRecycle: `${recycle}s` };
 const pools = {

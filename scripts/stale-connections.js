@@ -20,8 +20,12 @@ import { number, whole } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const users = whole('CONCURRENT', 10, 1);
-const duration = `${number('DURATION', 30, 1)}s`;
+const seconds = number('DURATION', 30, 1);
+const duration = `${seconds}s`;
 const every = number('EVERY', 1, 0.1);
+if (every > seconds) {
+  throw new Error(`EVERY is ${every}: accepted is a number from 0.1 to DURATION, which is ${seconds}`);
+}
 
 const names = { on: 'xk6-pgxpool-pre-ping-on', off: 'xk6-pgxpool-pre-ping-off' };
 const size = { poolSize: users, maxOverflow: 0 };

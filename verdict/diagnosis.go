@@ -45,7 +45,8 @@ type Diagnosis struct {
 type finding struct {
 	confidence Confidence
 	evidence   []string
-	remedy     string // in place of the rule's, where that is followed already
+	remedy     string  // in place of the rule's, where that is followed already
+	extent     float64 // how often it happened, to tell the worse of two pools
 }
 
 // rule is one row of the table of troubles.
@@ -104,12 +105,20 @@ func ruleOf(name string) rule {
 	return rules[i]
 }
 
+// clearer tells which of two pools' findings to report.
+func (f finding) clearer(than finding) bool {
+	if f.confidence != than.confidence {
+		return f.confidence.rank() > than.confidence.rank()
+	}
+	return f.extent > than.extent
+}
+
 // diagnose applies the rule to every pool; the clearest case is reported.
 func (r rule) diagnose(pools []symptoms) (Diagnosis, bool) {
 	var best finding
 	for _, s := range pools {
 		f := r.find(s)
-		if f.confidence.rank() <= best.confidence.rank() {
+		if !f.clearer(best) {
 			continue
 		}
 		if len(pools) > 1 && s.pool != "" {

@@ -119,7 +119,7 @@ func findStaleConnections(s symptoms) finding {
 	} else {
 		evidence = append(evidence, "no statement failed for it: they were found at checkout")
 	}
-	f := finding{confidence: Certain, evidence: evidence}
+	f := finding{confidence: Certain, extent: float64(broken), evidence: evidence}
 	if s.prePing {
 		f.remedy = "DB_POOL_PRE_PING is on already, which keeps most of them away from users. " +
 			"Reduce DB_POOL_RECYCLE value. Check PostgreSQL and network health."

@@ -24,7 +24,8 @@ const (
 // findPoolExhausted sees waits that timed out, and queues that never end.
 func findPoolExhausted(s symptoms) finding {
 	if s.timeouts > 0 {
-		return finding{confidence: Certain, evidence: s.levels(fmt.Sprintf("%.0f of %.0f checkouts hit poolTimeout", s.timeouts, s.wait.count))}
+		return finding{confidence: Certain, extent: s.timeouts, evidence: s.levels(fmt.Sprintf(
+			"%.0f of %.0f checkouts hit poolTimeout", s.timeouts, s.wait.count))}
 	}
 	if s.use.count > 0 && s.waiting.median >= 1 && s.wait.mean >= queueShare*s.use.mean {
 		return finding{confidence: Likely, evidence: s.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
@@ -109,7 +110,7 @@ func findNPlusOne(s symptoms) finding {
 // findConnectionLeak sees connections that their takers forgot.
 func findConnectionLeak(s symptoms) finding {
 	if s.leaks > 0 {
-		return finding{confidence: Certain, evidence: []string{fmt.Sprintf(
+		return finding{confidence: Certain, extent: s.leaks, evidence: []string{fmt.Sprintf(
 			"%.0f of %.0f connections taken had not been given back when their iteration ended", s.leaks, s.use.count)}}
 	}
 	if !s.application || s.size == 0 {

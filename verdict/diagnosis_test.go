@@ -318,6 +318,12 @@ func TestThePoolInTroubleIsNamed(t *testing.T) {
 	s.pool = "on"
 	troubles[verdict.StaleConnections](s)
 	require.Equal(t, d, s.diagnoses(t), "of two alike the first is named")
+	for range 2 {
+		troubles[verdict.PoolExhausted](s)
+	}
+	s.pool = "off"
+	troubles[verdict.PoolExhausted](s)
+	require.Equal(t, `pool "on"`, s.diagnoses(t)[1].Evidence[0], "of two the worse")
 }
 
 // A remedy that is followed already is none.

@@ -331,9 +331,9 @@ func TestWrongSettingsOfAScenario(t *testing.T) {
 	t.Parallel()
 	for script, settings := range map[string][]string{
 		"exhaustion.js":        {"HOLD=abc", "DB_POOL_TIMEOUT=-1", "DURATION=0"},
-		"stale-connections.js": {"EVERY=0"},
+		"stale-connections.js": {"EVERY=0", "EVERY=31"},
 		"restart.js":           {"DURATION=1"},
-		"recycle.js":           {"RECYCLE=0", "CONCURRENT=1"},
+		"recycle.js":           {"RECYCLE=0", "RECYCLE=16", "CONCURRENT=1"},
 		"leak.js":              {"ITERATIONS=0.5", "DB_POOL_LEAK_THRESHOLD=x"},
 		"n-plus-one.js":        {"THINK=-1"},
 		"slow-query.js":        {"SHARE=2", "SHARE=-1"},
