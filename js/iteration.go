@@ -2,7 +2,6 @@ package js
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"go.k6.io/k6/v2/js/modules"
@@ -41,13 +40,12 @@ func (it *iteration) drop(c *pool.Conn) {
 
 // watchEnd makes sure that the end of the iteration is noticed, and gives its
 // context. Iterations report theirs, and whether k6 cut them off; setup() and
-// teardown() only end their context, and of being cut off show only that they
-// ran into their limit. It runs on the VU's goroutine.
+// teardown() only end their context. It runs on the VU's goroutine.
 func (it *iteration) watchEnd() (ctx context.Context) {
 	ctx = it.vu.Context()
 	if lib.GetScenarioState(ctx) == nil {
 		context.AfterFunc(ctx, func() {
-			it.sweep(func(context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) })
+			it.sweep(func(context.Context) bool { return setupWasCutOff(ctx) })
 		})
 		return ctx
 	}

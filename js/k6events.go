@@ -57,16 +57,34 @@ func onIterationEnd(events common.Events, end func(interrupted bool)) (stop func
 // with the VU's, which it was derived from. IterData.Error alone does not tell:
 // a sleep() that was cut short lets the script come to its end.
 func wasCutOff(ctx context.Context) bool {
+	parent := parentOf(ctx)
+	return parent != nil && parent.Err() != nil
+}
+
+// setupWasCutOff is wasCutOff for setup() and teardown(): what their context is
+// derived from carries their time limit and ends with them too, after whatever
+// end. Only the limit reached, or the end of what that one is derived from,
+// tells that k6 cut them off.
+func setupWasCutOff(ctx context.Context) bool {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return true
+	}
+	limited := parentOf(ctx)
+	return limited != nil && wasCutOff(limited)
+}
+
+// parentOf is the context that ctx was derived from, where that can be seen.
+func parentOf(ctx context.Context) context.Context {
 	v := reflect.Indirect(reflect.ValueOf(ctx))
 	if v.Kind() != reflect.Struct {
-		return false
+		return nil
 	}
 	field := v.FieldByName("Context") // what a derived context embeds
 	if !field.IsValid() || !field.CanInterface() {
-		return false
+		return nil
 	}
-	parent, ok := field.Interface().(context.Context)
-	return ok && parent.Err() != nil
+	parent, _ := field.Interface().(context.Context)
+	return parent
 }
 
 // wasInterrupted looks into event.IterData, a type that only k6 can name.

@@ -116,20 +116,30 @@ func TestWhatIsCutOffIsNoLeak(t *testing.T) {
 }
 
 // setup() and teardown() have no events and no scenario. Both contexts of
-// theirs end with them; only their limit tells that they were cut off.
-func TestSetupLeaksUnlessItRunsIntoItsLimit(t *testing.T) {
-	for limit, leaks := range map[time.Duration]string{time.Hour: "1", 500 * time.Millisecond: "0"} {
-		u := running(t, `{}`)
-		parent, cancel := context.WithTimeout(context.Background(), limit)
-		ctx, end := context.WithCancel(parent)
-		u.VU.CtxField = ctx
-		u.js(`const conn = pool.acquire()`)
-		if limit != time.Hour {
-			<-ctx.Done()
-		}
-		u.ends(func() { end(); cancel() })
-		u.iteration()
-		require.Equal(t, leaks, u.text(`pool.stat().leaks`))
+// theirs end with them; their limit tells that they were cut off, or the end of
+// the run that their limit was set in.
+func TestSetupLeaksUnlessItWasCutOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit time.Duration
+		stop  func(stopRun context.CancelFunc, ctx context.Context)
+		leaks string
+	}{
+		"ended":         {time.Hour, func(context.CancelFunc, context.Context) {}, "1"},
+		"limit reached": {500 * time.Millisecond, func(_ context.CancelFunc, ctx context.Context) { <-ctx.Done() }, "0"},
+		"run stopped":   {time.Hour, func(stopRun context.CancelFunc, _ context.Context) { stopRun() }, "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := running(t, `{}`)
+			run, stopRun := context.WithCancel(context.Background())
+			defer stopRun()
+			limited, cancel := context.WithTimeout(run, c.limit)
+			ctx, end := context.WithCancel(limited)
+			u.VU.CtxField = ctx
+			u.js(`const conn = pool.acquire()`)
+			u.ends(func() { c.stop(stopRun, ctx); end(); cancel() })
+			u.iteration()
+			require.Equal(t, c.leaks, u.text(`pool.stat().leaks`))
+		})
 	}
 }
 

@@ -204,6 +204,21 @@ func TestCtrlCEndsTheRunAndItsServer(t *testing.T) {
 	}
 }
 
+func TestCtrlCInSetupIsNoLeak(t *testing.T) {
+	t.Parallel()
+	for name, hold := range map[string]string{"in a statement": `conn.query('SELECT pg_sleep(600)')`, "between two": `sleep(600)`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := goesOn(t, withPool(t, `
+export function setup() { const conn = pool.acquire(); console.log('READY'); `+hold+` }
+export default function () {}`), "READY")
+			require.Equal(t, exitInterrupted, l.end(t, os.Interrupt), "%s%s", &l.stdout, &l.stderr)
+			requireNothingLeft(t, l.base)
+			require.NotContains(t, l.stdout.String()+l.stderr.String(), "connection leak", "k6 cut it off")
+		})
+	}
+}
+
 // A second Ctrl-C ends k6 at once, before it could tidy up.
 func TestCtrlCTwiceEndsTheServerToo(t *testing.T) {
 	t.Parallel()
