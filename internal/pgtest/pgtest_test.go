@@ -83,15 +83,28 @@ func TestBackendsCountsOneApplication(t *testing.T) {
 func TestQuickLoginsKeepThePassword(t *testing.T) {
 	server := pgtest.Server(t, embedded.Config{})
 	pgtest.QuickLogins(t, server.URL())
-	conn := pgtest.Conn(t, server.URL())
-	var kept string
-	require.NoError(t, conn.QueryRow(t.Context(), "SELECT rolpassword FROM pg_authid WHERE rolname = current_user").Scan(&kept))
-	require.Regexp(t, `^SCRAM-SHA-256\$1:`, kept)
+	require.Regexp(t, `^SCRAM-SHA-256\$1:`, keptPassword(t, server.URL()))
 	u, err := url.Parse(server.URL())
 	require.NoError(t, err)
 	u.User = url.UserPassword(u.User.Username(), "wrong")
 	_, err = pgx.Connect(t.Context(), u.String())
 	require.ErrorContains(t, err, "28P01")
+}
+
+func TestQuickLoginsLeaveANamedServerAlone(t *testing.T) {
+	server := pgtest.Server(t, embedded.Config{})
+	before := keptPassword(t, server.URL())
+	t.Setenv("TEST_DATABASE_URL", server.URL())
+	pgtest.QuickLogins(t, server.URL())
+	require.Equal(t, before, keptPassword(t, server.URL()))
+}
+
+// keptPassword is what the server keeps of the password of the URL's role.
+func keptPassword(t *testing.T, server string) (kept string) {
+	t.Helper()
+	row := pgtest.Conn(t, server).QueryRow(t.Context(), "SELECT rolpassword FROM pg_authid WHERE rolname = current_user")
+	require.NoError(t, row.Scan(&kept))
+	return kept
 }
 
 func TestALeakFailsTheTests(t *testing.T) {
