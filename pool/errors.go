@@ -3,7 +3,6 @@ package pool
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,19 +46,6 @@ func (e *TimeoutError) advice() string {
 	}
 	return "raise poolSize or maxOverflow, hold connections for less time, or look for a leak"
 }
-
-// ConnectError says that a connection could not be opened.
-type ConnectError struct {
-	Pool   string
-	Server string // host:port/database as user, without password
-	Err    error
-}
-
-func (e *ConnectError) Error() string {
-	return fmt.Sprintf("pool %q: cannot connect to %s: %s", e.Pool, e.Server, connectReason(e.Err))
-}
-
-func (e *ConnectError) Unwrap() error { return e.Err }
 
 // QueryError says that a statement failed while its connection lives on, or
 // that a call could not be made at all (Code is empty then).
@@ -109,42 +95,7 @@ func poolerHint(code string) string {
 	return ""
 }
 
-// connectReason turns a failed connect into one line that says what to do.
-func connectReason(err error) string {
-	text := oneLine(err)
-	if _, rest, ok := strings.Cut(text, "unsupported startup parameter"); ok {
-		return text + "; the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
-	}
-	switch {
-	case strings.Contains(text, "SQLSTATE 53300"):
-		return text + "; the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
-	}
-	return text + "; check url (DATABASE_URL) and that the server is up"
-}
-
-// senderOf names what sends a startup parameter.
-func senderOf(text string) string {
-	for parameter, sender := range map[string]string{
-		"statement_timeout": "option statementTimeout (or the URL's statement_timeout)",
-		"application_name":  "option applicationName",
-		"options":           "the URL's options (or PGOPTIONS)",
-	} {
-		if strings.Contains(text, parameter) {
-			return sender
-		}
-	}
-	return "a parameter of the URL"
-}
-
-// oneLine folds an error's text to a single line. A line that is there twice,
-// as when a server refuses with TLS and without, is said once.
+// oneLine folds an error's text to a single line.
 func oneLine(err error) string {
-	var lines []string
-	for line := range strings.Lines(err.Error()) {
-		line = strings.Join(strings.Fields(line), " ")
-		if line != "" && !slices.Contains(lines, line) {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, " ")
+	return strings.Join(strings.Fields(err.Error()), " ")
 }

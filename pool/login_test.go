@@ -121,6 +121,13 @@ func home(t *testing.T, passFile string) string {
 	return dir
 }
 
+func TestAServerWithoutTheTLSThatIsAskedForSaysSo(t *testing.T) {
+	host, port, role, database := newRole(t)
+	_, _, err := who(t, map[string]any{"url": "postgres://" + role + "@" + host + ":" + port + "/" + database + "?sslmode=require"})
+	require.Equal(t, connectFailed, nameOf(err), "%v", err)
+	require.ErrorContains(t, err, "server refused TLS connection; check url")
+}
+
 func TestWrongPasswordIsAConnectErrorWithoutIt(t *testing.T) {
 	host, port, role, database := newRole(t)
 	const wrong = "wr0ng-secret"
@@ -145,6 +152,8 @@ func TestWrongPasswordIsAConnectErrorWithoutIt(t *testing.T) {
 			_, _, err := who(t, map[string]any{"url": test.url})
 			require.Equal(t, connectFailed, nameOf(err), "%v", err)
 			require.ErrorContains(t, err, test.code)
+			require.NotContains(t, err.Error(), "TLS", "sslmode=prefer does without it")
+			require.NotContains(t, err.Error(), "failed to connect to", "said already")
 			for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err)} {
 				require.NotContains(t, text, wrong)
 				require.NotContains(t, text, rolePassword)
