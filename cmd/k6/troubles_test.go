@@ -186,9 +186,23 @@ func TestSoak(t *testing.T) {
 	s := reportOf(t, r)
 	require.Empty(t, diagnosed(t, r), r.Output())
 	require.NotEqual(t, verdict.Fail, rowOf(t, s, "connection_growth").Verdict, r.Output())
-	require.NotNil(t, rowOf(t, s, "memory_growth").Measured, r.Output())
+	memory := rowOf(t, s, "memory_growth")
+	require.NotNil(t, memory.Measured, r.Output())
+	require.Zero(t, *memory.Measured, "nothing grows but the record of the run: %s", r.Output())
 	pools := s.Recording.Totals.Pools
 	require.Less(t, 5*pools["soak"].Active.Count(), pools["default"].Active.Count(), "the criteria are about the users' pool")
+}
+
+// A script that keeps what it reads.
+func TestSoakFindsMemoryThatGrows(t *testing.T) {
+	t.Parallel()
+	r := run(t, k6test.Script(t, `
+import { user as load } from '`+k6test.Root(t)+`/scripts/soak.js';
+export { handleSummary, options, setup, watch } from '`+k6test.Root(t)+`/scripts/soak.js';
+const kept = [];
+export function user() { load(); kept.push(new Array(20000).fill(Math.random())); }`),
+		map[string]string{"CONCURRENT": "20", "THINK": "0.2", "DURATION": "5", "INTERVAL": "0"})
+	require.Equal(t, verdict.Fail, rowOf(t, reportOf(t, r), "memory_growth").Verdict, r.Output())
 }
 
 // What a run says of its pool is not watered down by the one that filled the tables.
