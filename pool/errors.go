@@ -16,10 +16,12 @@ var ErrInterrupted = errors.New("interrupted")
 // TimeoutError says that no place in the pool came free within poolTimeout.
 // It carries the pool's state at that moment, since that is what one asks next.
 type TimeoutError struct {
-	Pool   string
-	Waited time.Duration
-	Limit  time.Duration // poolTimeout
-	Stat   Stat
+	Pool    string
+	Waited  time.Duration
+	Limit   time.Duration // poolTimeout
+	Stat    Stat
+	Opening int // connections being opened, which have a place and are not active yet
+	Closing int // connections being closed, which have theirs still
 }
 
 func (e *TimeoutError) Error() string {
@@ -31,17 +33,17 @@ func (e *TimeoutError) Error() string {
 
 // between is what has a place and is neither active nor idle, if anything.
 func (e *TimeoutError) between() (text string) {
-	if e.Stat.Opening > 0 {
-		text = fmt.Sprintf("opening=%d, ", e.Stat.Opening)
+	if e.Opening > 0 {
+		text = fmt.Sprintf("opening=%d, ", e.Opening)
 	}
-	if e.Stat.Closing > 0 {
-		text += fmt.Sprintf("closing=%d, ", e.Stat.Closing)
+	if e.Closing > 0 {
+		text += fmt.Sprintf("closing=%d, ", e.Closing)
 	}
 	return text
 }
 
 func (e *TimeoutError) advice() string {
-	if e.Stat.Opening+e.Stat.Closing > e.Stat.Active {
+	if e.Opening+e.Closing > e.Stat.Active {
 		return "look why the server is slow to open and close connections"
 	}
 	return "raise poolSize or maxOverflow, hold connections for less time, or look for a leak"

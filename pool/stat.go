@@ -9,8 +9,6 @@ type Stat struct {
 	Active     int // connections currently checked out
 	Idle       int // connections currently open and free
 	Total      int // connections currently open
-	Opening    int // connections currently being opened, not in Total yet
-	Closing    int // connections currently being closed, still in Total or just out of it
 	Waiting    int // callers currently waiting for a place
 	PeakActive int // highest Active so far
 
@@ -44,7 +42,6 @@ func (p *Pool) statLocked() Stat {
 	s.Acquires = p.acquires.Load()
 	s.Size, s.MaxOverflow = p.config.PoolSize, p.config.MaxOverflow
 	s.Active, s.Idle = p.activeLocked(), max(0, p.idle)
-	s.Opening, s.Closing = p.opening, p.closing
 	s.Waiting = p.waiters.len()
 	s.Overflow = max(0, s.Total-s.Size)
 	s.Available = max(0, s.Size-s.Active)

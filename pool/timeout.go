@@ -42,7 +42,8 @@ func (p *Pool) expire() {
 func (p *Pool) timeoutLocked(since time.Time) error {
 	p.counts.Timeouts++
 	return &TimeoutError{
-		Pool: p.config.Name, Waited: time.Since(since), Limit: p.config.PoolTimeout, Stat: p.statLocked(),
+		Pool: p.config.Name, Waited: time.Since(since), Limit: p.config.PoolTimeout,
+		Stat: p.statLocked(), Opening: p.opening, Closing: p.closing,
 	}
 }
 
