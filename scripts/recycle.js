@@ -5,8 +5,8 @@
 //
 //   k6 run scripts/recycle.js
 //
-// Also: CONCURRENT (12 users of each pool), RECYCLE (4 s, in place of
-// DB_POOL_RECYCLE), DURATION (30 s), GATE and WAIVE. Without DATABASE_URL on a
+// Also: CONCURRENT (12 users of each pool), RECYCLE (4 s, less in a run
+// below 20 s, in place of DB_POOL_RECYCLE), DURATION (30 s), GATE and WAIVE. Without DATABASE_URL on a
 // temporary PostgreSQL.
 
 import exec from 'k6/execution';
@@ -19,8 +19,8 @@ import { number, whole } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const users = whole('CONCURRENT', 12, 2);
-const recycle = number('RECYCLE', 4, 1);
 const seconds = number('DURATION', 30, 2);
+const recycle = number('RECYCLE', Math.max(1, Math.min(4, seconds / 5)), 1);
 if (recycle > seconds / 2) {
   throw new Error(`RECYCLE is ${recycle}: accepted is a number from 1 to half of DURATION, which is ${seconds}`);
 }

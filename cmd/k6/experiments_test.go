@@ -38,8 +38,7 @@ func gauge(t *testing.T, r k6test.Result, name string) float64 {
 func TestBeforeAfterScript(t *testing.T) {
 	t.Parallel()
 	r := scenario(t, "before-after.js", brief("DURATION=2", "CONCURRENT=12", "ROUNDS=3", "BEFORE=2+0", "AFTER=12+0")...)
-	require.Zero(t, r.Code, r.Output())
-	require.Equal(t, verdict.Pass, reportOf(t, r).Verdict)
+	requireVerdictOfItsInterval(t, r)
 	require.Less(t, gauge(t, r, "before_after_p95_ratio"), 0.6)
 	require.Greater(t, gauge(t, r, "before_after_throughput_ratio"), 1.5)
 	require.Contains(t, r.Stdout, "step 6 of 6, after, 12 users")
@@ -53,9 +52,35 @@ func TestBeforeAfterScript(t *testing.T) {
 func TestBeforeAfterScriptThatGetsWorse(t *testing.T) {
 	t.Parallel()
 	r := scenario(t, "before-after.js", brief("DURATION=2", "CONCURRENT=12", "ROUNDS=3", "BEFORE=12+0", "AFTER=2+0")...)
-	require.Equal(t, exitThresholds, r.Code, r.Output())
-	require.Equal(t, verdict.Fail, rowOf(t, reportOf(t, r), "p95_ratio").Verdict)
-	require.Contains(t, r.Stdout, "Responses are slower after")
+	require.NotZero(t, r.Code, r.Output())
+	requireVerdictOfItsInterval(t, r)
+	require.Greater(t, gauge(t, r, "before_after_p95_ratio"), 1.5)
+}
+
+// requireVerdictOfItsInterval wants what three rounds decided: how wide their
+// interval is, the machine's other work decides too.
+func requireVerdictOfItsInterval(t *testing.T, r k6test.Result) {
+	t.Helper()
+	low, high := gauge(t, r, "before_after_p95_ratio_low"), gauge(t, r, "before_after_p95_ratio_high")
+	require.Less(t, low, gauge(t, r, "before_after_p95_ratio"), r.Output())
+	require.Greater(t, high, gauge(t, r, "before_after_p95_ratio"), r.Output())
+	want, code := verdict.Warning, exitThresholds
+	switch {
+	case high <= 1.1:
+		want, code = verdict.Pass, 0
+	case low > 1.1:
+		want = verdict.Fail
+	}
+	require.Equal(t, want, rowOf(t, reportOf(t, r), "p95_ratio").Verdict, r.Output())
+	require.Equal(t, code, r.Code, r.Output())
+	sentence := "told from noise"
+	switch {
+	case high < 1:
+		sentence = "Responses are faster after"
+	case low > 1:
+		sentence = "Responses are slower after"
+	}
+	require.Contains(t, r.Stdout, sentence)
 }
 
 // A single round tells no difference from noise, in either direction.
