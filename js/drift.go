@@ -26,6 +26,7 @@ func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 		i.throw(inInit("observeResponse()"))
 	}
 	i.test.drift.state.set(state)
+	i.test.follow(i.vu)
 	if !sobek.IsNumber(call.Argument(0)) {
 		i.throw(argumentsError("observeResponse(ms)", "ms is "+typeName(call.Argument(0))+", accepted is a number"))
 	}

@@ -123,6 +123,7 @@ func (p *poolObject) ready(call string) (*pool.Pool, error) {
 	if state == nil {
 		return nil, inInit(call)
 	}
+	p.test.follow(p.vu)
 	return p.shared.get(state)
 }
 

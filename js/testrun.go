@@ -6,11 +6,13 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -28,6 +30,7 @@ type testRun struct {
 	drift     driftRecorder
 	server    temporaryServer
 	facts     facts
+	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
 	beginOnce sync.Once
 	started   time.Time
@@ -62,6 +65,19 @@ func (t *testRun) begin(vu modules.VU, env *common.InitEnvironment) {
 		t.server.logger = env.Logger
 		onTestEnd(vu.Events(), t.end)
 	})
+}
+
+// follow notes the state of k6's run, which only a VU's context has.
+func (t *testRun) follow(vu modules.VU) {
+	if t.execution.Load() == nil {
+		t.execution.Store(lib.GetExecutionState(vu.Context()))
+	}
+}
+
+// wasCutShort is for after the run: whether something stopped it before its end.
+func (t *testRun) wasCutShort() bool {
+	execution := t.execution.Load()
+	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusInterrupted
 }
 
 // environment is read once: a .env file that changes during the test must not

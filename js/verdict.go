@@ -107,6 +107,7 @@ func (i *instance) describeRun(run *verdict.Run) {
 	run.Cores = runtime.NumCPU()
 	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
 	run.Started = i.test.startedAt()
+	run.CutShort = i.test.wasCutShort()
 	run.Versions = i.test.versions()
 	if run.Configuration == nil {
 		run.Configuration = make(map[string]string)

@@ -128,6 +128,26 @@ func TestWithoutThresholdsTheExitCodeIsNotPromised(t *testing.T) {
 	require.NotContains(t, report.Markdown(), "exits with 99")
 }
 
+// k6 has another exit code for a run that was stopped, whatever the gate says.
+func TestACutShortRunPromisesNoExitCode(t *testing.T) {
+	js := loadScript(t)
+	for failed, want := range map[int]string{
+		0:    "GATE=fail holds as far as the run went. It was cut short; k6's exit code says by what",
+		1000: "GATE=fail does not hold, and the run was cut short; k6's exit code says by what",
+	} {
+		r := goodRun()
+		r.failed = failed
+		in, err := verdict.FromScript(engineOf(t, r).data(), scriptOptions(js))
+		require.NoError(t, err)
+		in.Run.CutShort = true
+		report, err := verdict.Evaluate(in)
+		require.NoError(t, err)
+		require.Contains(t, report.Terminal(false, 200), want)
+		require.NotContains(t, report.Markdown(), "exits with 99")
+		require.NotContains(t, report.GateText(), "--no-thresholds")
+	}
+}
+
 func TestColour(t *testing.T) {
 	data := func(terminal, off bool) map[string]any {
 		return map[string]any{

@@ -10,11 +10,12 @@ import (
 type Run struct {
 	Script   string    `json:"script"`
 	Users    int       `json:"users"`
-	Duration float64   `json:"duration_s"`         // seconds
-	Started  time.Time `json:"started,omitzero"`   // when the test began
-	Target   string    `json:"target,omitempty"`   // the application's URL, where there is one
-	Cores    int       `json:"cores"`              // logical CPUs of the load generator
-	Platform string    `json:"platform,omitempty"` // operating system and architecture
+	Duration float64   `json:"duration_s"`          // seconds
+	Started  time.Time `json:"started,omitzero"`    // when the test began
+	CutShort bool      `json:"cut_short,omitempty"` // it was stopped before its end
+	Target   string    `json:"target,omitempty"`    // the application's URL, where there is one
+	Cores    int       `json:"cores"`               // logical CPUs of the load generator
+	Platform string    `json:"platform,omitempty"`  // operating system and architecture
 	// Configuration holds the pool's and the scenario's options by name.
 	Configuration map[string]string `json:"configuration,omitempty"`
 	// Versions are by program: k6, pgxpool, postgresql, go.

@@ -208,6 +208,7 @@ func mergeRuns(runners []Runner) Run {
 		other := r.Summary.Run
 		run.Users += other.Users
 		run.Cores += other.Cores
+		run.CutShort = run.CutShort || other.CutShort
 		if other.Started.Before(run.Started) {
 			run.Started = other.Started
 		}

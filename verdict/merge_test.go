@@ -304,6 +304,15 @@ func TestMergedNotesAreThoseOfAllRunners(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(report.Notes), "One runner of several")
 }
 
+func TestOneRunnerThatWasCutShortCutsTheWhole(t *testing.T) {
+	for _, cut := range []bool{false, true} {
+		runners := runnersOf(t, halves()...)
+		runners[1].Summary.Run.CutShort = cut
+		in, _ := mergeAndJudge(t, runners)
+		require.Equal(t, cut, in.Run.CutShort)
+	}
+}
+
 // Runners over HTTP load one application: each watches the same pool.
 func TestAnApplicationsPoolIsThereOnce(t *testing.T) {
 	runners := unsegmented(runnersOf(t, halves()...))

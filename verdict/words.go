@@ -80,9 +80,16 @@ func (d Diagnosis) title() string { return fmt.Sprintf("%s (%s)", d.Name, d.Conf
 // evidence is a diagnosis' figures in one text.
 func (d Diagnosis) evidence() string { return strings.Join(d.Evidence, "; ") + "." }
 
+// exitCodes are k6's for a run that was stopped before its end.
+const exitCodes = "k6's exit code says by what: 99 a threshold, 105 a signal, 108 test.abort()"
+
 // GateText says whether the gate holds and what that means for a pipeline.
 func (r Report) GateText() string {
 	switch {
+	case r.Run.CutShort && r.GateHolds:
+		return fmt.Sprintf("GATE=%s holds as far as the run went. It was cut short; %s.", r.Gate, exitCodes)
+	case r.Run.CutShort:
+		return fmt.Sprintf("GATE=%s does not hold, and the run was cut short; %s.", r.Gate, exitCodes)
 	case r.GateHolds:
 		return fmt.Sprintf("GATE=%s holds.", r.Gate)
 	case r.NoThresholds:

@@ -199,6 +199,10 @@ func TestCtrlCEndsTheRunAndItsServer(t *testing.T) {
 	requireNoDump(t, output)
 	require.NotContains(t, output, "connection leak", "k6 cut them off")
 	require.Contains(t, l.stdout.String(), "FAIL", "the verdict says what is missing")
+	require.Contains(t, l.stdout.String(), "the run was cut short")
+	summary, err := os.ReadFile(filepath.Join(l.cmd.Dir, "results", "summary.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(summary), `"cut_short": true`)
 	for _, report := range []string{"summary.json", "summary.md", "junit.xml", "report.html"} {
 		require.FileExists(t, filepath.Join(l.cmd.Dir, "results", report))
 	}
