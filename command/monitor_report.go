@@ -50,10 +50,10 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 func (s monitorSummary) text(t terminal) string {
 	var b strings.Builder
 	r := s.report
-	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", s.application, counted(r.Samples, "sample"),
+	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", s.application, verdict.Counted(r.Samples, "sample"),
 		s.watched.Round(time.Second/10), s.interval)
 	if r.Failed > 0 {
-		fmt.Fprintf(&b, "  %s the database did not answer\n", counted(r.Failed, "more time"))
+		fmt.Fprintf(&b, "  %s the database did not answer\n", verdict.Counted(r.Failed, "more time"))
 	}
 	if r.Active != nil {
 		s.levels(&b)
@@ -105,13 +105,6 @@ func (s monitorSummary) layers(b *strings.Builder) {
 	for _, share := range met {
 		fmt.Fprintf(b, "  %-22s%5.1f %%  %s\n", share.Layer, 100*share.Share, share.Advice)
 	}
-}
-
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (s monitorSummary) judgement(b *strings.Builder, t terminal) {

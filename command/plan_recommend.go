@@ -5,6 +5,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/pool"
 	"github.com/flowboard/xk6-pgxpool/sizing"
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // runbookRequestsPerConnection is the divisor of the runbook's rationale.
@@ -105,7 +106,7 @@ func (p *poolPlan) notes() []string {
 		}
 		note("Nothing fits: %s %s at least %s and %s leaves %d. "+
 			"Run fewer workers, raise %s, or put PgBouncer in front.",
-			count(p.Pools, "pool"), need, count(p.Pools, "connection"), p.Server.Limit, p.Server.Available, p.Server.Limit)
+			verdict.Counted(p.Pools, "pool"), need, verdict.Counted(p.Pools, "connection"), p.Server.Limit, p.Server.Available, p.Server.Limit)
 	case !best.TargetMet && best.PgBouncerPoolSize > 0:
 		note("The target needs more server connections than %s leaves: %d.", p.Server.Limit, p.Server.Available)
 	case !best.TargetMet && p.needed > pool.MaxConnections:

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // screenWidth is the width of the text, in columns.
@@ -33,14 +35,7 @@ func (p *poolPlan) writeHeader(b *strings.Builder) {
 }
 
 func (p *poolPlan) shape() string {
-	return fmt.Sprintf("%s × %s = %s", count(p.Instances, "instance"), count(p.Workers, "worker"), count(p.Pools, "pool"))
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%s × %s = %s", verdict.Counted(p.Instances, "instance"), verdict.Counted(p.Workers, "worker"), verdict.Counted(p.Pools, "pool"))
 }
 
 // each names all of so many pools one by one.
@@ -172,14 +167,14 @@ func (p *poolPlan) writeWouldFit(b *strings.Builder) {
 }
 
 func (p *poolPlan) writeDemand(b *strings.Builder, label string, o planOutcome) {
-	verdict := fmt.Sprintf("fits, %d to spare", o.Spare)
+	room := fmt.Sprintf("fits, %d to spare", o.Spare)
 	switch instance := o.Clients / p.Instances; {
 	case !o.Fits:
-		verdict = fmt.Sprintf("DOES NOT FIT, %d too many", -o.Spare)
+		room = fmt.Sprintf("DOES NOT FIT, %d too many", -o.Spare)
 	case o.PgBouncerPoolSize == 0: // a rolling deployment runs old and new ones side by side
-		verdict += fmt.Sprintf(" (%s while deploying)", count(o.Spare/instance, "more instance"))
+		room += fmt.Sprintf(" (%s while deploying)", verdict.Counted(o.Spare/instance, "more instance"))
 	}
-	fmt.Fprintf(b, "  %s%s = %d: %s\n", pad(label, 14), p.demand(o), o.Needed, verdict)
+	fmt.Fprintf(b, "  %s%s = %d: %s\n", pad(label, 14), p.demand(o), o.Needed, room)
 }
 
 func (p *poolPlan) writeAdvice(b *strings.Builder) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // leastResponses is how many a step needs: of fewer the 95th percentile is the
@@ -59,7 +61,7 @@ func (c comparison) fewest() int {
 // whyNoInterval says what the ratio's interval lacks.
 func (c comparison) whyNoInterval() string {
 	if n := c.fewest(); n < leastResponses {
-		return fmt.Sprintf("a step had %s, and a p95 takes %d; raise DURATION", count(n, "response"), leastResponses)
+		return fmt.Sprintf("a step had %s, and a p95 takes %d; raise DURATION", verdict.Counted(n, "response"), leastResponses)
 	}
 	return "one round gives no confidence interval; raise ROUNDS"
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/flowboard/xk6-pgxpool/report"
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // comparison holds the rounds of both configurations. Rounds that have only one
@@ -55,18 +56,18 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	return d, nil
 }
 
-func rounds(n int) string { return count(n, "round") }
+func rounds(n int) string { return verdict.Counted(n, "round") }
 
 func unfinished(done, left int) string {
-	return fmt.Sprintf("Unfinished: %s done, %d left.", count(done, "step"), left)
+	return fmt.Sprintf("Unfinished: %s done, %d left.", verdict.Counted(done, "step"), left)
 }
 
 // loadInWords says who asked: "100 users thinking for 1s".
 func (s settings) loadInWords() string {
 	if s.rate > 0 {
-		return fmt.Sprintf("%s arrivals per second for at most %s", showNumber(s.rate), count(s.users, "user"))
+		return fmt.Sprintf("%s arrivals per second for at most %s", showNumber(s.rate), verdict.Counted(s.users, "user"))
 	}
-	return fmt.Sprintf("%s thinking for %s", count(s.users, "user"), showDuration(s.think.String()))
+	return fmt.Sprintf("%s thinking for %s", verdict.Counted(s.users, "user"), showDuration(s.think.String()))
 }
 
 // ratioOf compares one figure over the rounds.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // capacity looks for the largest load that meets the criteria: up in growing
@@ -95,7 +97,7 @@ func (p *capacity) label(load float64) string {
 	if p.rate > 0 {
 		return showNumber(load) + "/s"
 	}
-	return count(int(load), "user")
+	return verdict.Counted(int(load), "user")
 }
 
 // of is the load of a step, in users or in arrivals per second.
@@ -190,7 +192,7 @@ func (p *capacity) Left(done []Measurement) (steps int, left time.Duration) {
 // String says what the plan is about.
 func (p *capacity) String() string {
 	if p.rate > 0 {
-		return fmt.Sprintf("arrivals per second, for at most %s", count(p.users, "user"))
+		return fmt.Sprintf("arrivals per second, for at most %s", verdict.Counted(p.users, "user"))
 	}
 	return "users thinking for " + showDuration(p.think.String())
 }

@@ -61,7 +61,7 @@ func (p *capacity) explanation(all []tried, b bracket, left int) string {
 		for _, t := range all {
 			done += len(t.steps)
 		}
-		text = append(text, fmt.Sprintf("Unfinished: %s done, at most %d left.", count(done, "step"), left))
+		text = append(text, fmt.Sprintf("Unfinished: %s done, at most %d left.", verdict.Counted(done, "step"), left))
 	}
 	gate := "every criterion is PASS"
 	if p.gate == verdict.GateFail {

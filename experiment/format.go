@@ -70,13 +70,6 @@ func showDuration(text string) string {
 
 func showRate(perSecond float64) string { return fmt.Sprintf("%.1f/s", perSecond) }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
-}
-
 // String writes a ratio with its spread: "0.45× (0.41–0.50)".
 func (i interval) String() string {
 	switch {

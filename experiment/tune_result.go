@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/flowboard/xk6-pgxpool/report"
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // Result implements [Plan].
@@ -88,7 +89,7 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 		best.base, best.overflow, showMillis(geometricMean(best.rounds, p95)), showRate(geometricMean(best.rounds, throughput)))
 	if sure {
 		text += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
-			c.low, count(c.high, "connection"), showShare(c.agreement), resamples)
+			c.low, verdict.Counted(c.high, "connection"), showShare(c.agreement), resamples)
 	}
 	if len(k.sound) == 1 {
 		text += " It is the only one that answered its requests as it should."

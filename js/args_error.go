@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // argumentError says that an argument cannot be sent. To scripts it is a
@@ -59,8 +61,10 @@ func explainArgument(err error) error {
 // explainCount is for a number of arguments that is not that of the parameters.
 func explainCount(text string) error {
 	if found := pgxCountError.FindStringSubmatch(text); found != nil {
+		parameters, _ := strconv.Atoi(found[1]) // the pattern takes digits only
+		arguments, _ := strconv.Atoi(found[2])
 		return fmt.Errorf("the statement has %s, the call gives it %s",
-			counted(found[1], "parameter"), counted(found[2], "argument"))
+			verdict.Counted(parameters, "parameter"), verdict.Counted(arguments, "argument"))
 	}
 	if found := pgxUnusedError.FindStringSubmatch(text); found != nil {
 		index, _ := strconv.Atoi(found[1])
@@ -73,13 +77,6 @@ func explainCount(text string) error {
 		return errors.New("the statement does not have as many parameters as the call gives it arguments")
 	}
 	return nil
-}
-
-func counted(n, thing string) string {
-	if n == "1" {
-		return n + " " + thing
-	}
-	return n + " " + thing + "s"
 }
 
 // unfitValue finds what it was that did not fit: the argument, or an element.

@@ -13,6 +13,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/monitor"
 	"github.com/flowboard/xk6-pgxpool/pool"
 	"github.com/flowboard/xk6-pgxpool/timeline"
+	"github.com/flowboard/xk6-pgxpool/verdict"
 )
 
 // open makes the pool of a step. Every step has a new one: what the step before
@@ -112,10 +113,7 @@ func (c *conductor) dropped(at time.Time) {
 func (c *conductor) announce(step experiment.Step) {
 	done := len(c.measured())
 	left, remaining := c.plan.Left(c.measured())
-	load := fmt.Sprintf("%d users", step.Load.Users)
-	if step.Load.Users == 1 {
-		load = "1 user"
-	}
+	load := verdict.Counted(step.Load.Users, "user")
 	if step.Load.Rate > 0 {
 		load = fmt.Sprintf("%g arrivals per second", step.Load.Rate)
 	}

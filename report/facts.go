@@ -26,11 +26,8 @@ func titleOf(r verdict.Run) string { return cmp.Or(r.Script, "A run of pgxpool")
 // summaryOf says how large a run it was, and when.
 func summaryOf(r verdict.Run) string {
 	var parts []string
-	switch {
-	case r.Users == 1:
-		parts = append(parts, "1 user")
-	case r.Users > 1:
-		parts = append(parts, fmt.Sprintf("%d users", r.Users))
+	if r.Users > 0 {
+		parts = append(parts, verdict.Counted(r.Users, "user"))
 	}
 	if r.Duration > 0 {
 		parts = append(parts, length(time.Duration(r.Duration*float64(time.Second))))

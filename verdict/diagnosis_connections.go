@@ -52,11 +52,11 @@ func findServerRestarted(s symptoms) finding {
 	}
 	f.evidence = append(f.evidence, s.said(adminShutdown, crashShutdown, cannotConnectNow)...)
 	if lost > 0 {
-		f.evidence = append(f.evidence, counted(s.lost(), "connection")+" lost")
+		f.evidence = append(f.evidence, Counted(s.lost(), "connection")+" lost")
 	}
 	if first, last, ok := s.unreachable(); ok {
 		f.evidence = append(f.evidence, fmt.Sprintf("%s failed between %s and %s of the run",
-			counted(s.errors[connectError]+s.errors[cannotConnectNow], "connect"), seconds(first), seconds(last)))
+			Counted(s.errors[connectError]+s.errors[cannotConnectNow], "connect"), seconds(first), seconds(last)))
 	}
 	return f
 }
@@ -115,7 +115,7 @@ func findStaleConnections(s symptoms) finding {
 	}
 	evidence := []string{fmt.Sprintf("found dead: %d of %.0f connections", max(s.lost(), broken), s.opened)}
 	if broken > 0 {
-		evidence = append(evidence, counted(broken, "statement")+" failed for it")
+		evidence = append(evidence, Counted(broken, "statement")+" failed for it")
 	} else {
 		evidence = append(evidence, "no statement failed for it: they were found at checkout")
 	}

@@ -59,14 +59,14 @@ func findApplicationExhausted(s symptoms) finding {
 func (s symptoms) levels(evidence string) []string {
 	all := []string{evidence}
 	if s.active.count > 0 {
-		used := counted(int64(s.active.p95), "connection")
+		used := Counted(int64(s.active.p95), "connection")
 		if s.capacity > 0 {
-			used = fmt.Sprintf("%.0f of %s", s.active.p95, counted(int64(s.capacity), "connection"))
+			used = fmt.Sprintf("%.0f of %s", s.active.p95, Counted(int64(s.capacity), "connection"))
 		}
 		all = append(all, used+" in use at the 95th percentile")
 	}
 	if s.waiting.max > 0 {
-		all = append(all, "up to "+counted(int64(s.waiting.max), "user")+" waiting")
+		all = append(all, "up to "+Counted(int64(s.waiting.max), "user")+" waiting")
 	}
 	return all
 }

@@ -113,8 +113,9 @@ func seconds(s float64) string {
 	}
 }
 
-// counted writes a number with its noun: 1 statement, 3 statements.
-func counted(n int64, noun string) string {
+// Counted writes a number with its noun: 1 statement, 3 statements. The noun is
+// one that takes an s.
+func Counted[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -13,11 +13,8 @@ func (r Run) title() string {
 	if r.Script != "" {
 		parts = append(parts, r.Script)
 	}
-	switch {
-	case r.Users == 1:
-		parts = append(parts, "1 user")
-	case r.Users > 1:
-		parts = append(parts, fmt.Sprintf("%d users", r.Users))
+	if r.Users > 0 {
+		parts = append(parts, Counted(r.Users, "user"))
 	}
 	if r.Duration > 0 {
 		parts = append(parts, seconds(r.Duration))
