@@ -73,12 +73,7 @@ func notes(counted int, left map[string]int) []string {
 	return notes
 }
 
-func runs(n int) string {
-	if n == 1 {
-		return "1 run"
-	}
-	return fmt.Sprintf("%d runs", n)
-}
+func runs(n int) string { return verdict.Counted(n, "run") }
 
 // values are a figure's over the runs; a run that did not measure it is none.
 func values(f Figure, runs []verdict.Summary) []float64 {
