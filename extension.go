@@ -7,11 +7,11 @@ import (
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/subcommand"
 
-	"github.com/flowboard/xk6-pgxpool/command"
-	"github.com/flowboard/xk6-pgxpool/js"
+	"github.com/flowboard/xk6-pgxpool/internal/command"
+	"github.com/flowboard/xk6-pgxpool/internal/module"
 )
 
 func init() {
-	modules.Register("k6/x/pgxpool", js.New())
+	modules.Register("k6/x/pgxpool", module.New())
 	subcommand.RegisterExtension("pgxpool", command.New)
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/flowboard/xk6-pgxpool/embedded"
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 )
 
 // startDatabase starts a temporary PostgreSQL with the table of the comparison.

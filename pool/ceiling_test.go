@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/embedded"
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )

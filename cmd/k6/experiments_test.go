@@ -13,11 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-	"github.com/flowboard/xk6-pgxpool/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // brief makes an experiment's steps short. Connections are held for so long

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
-	"github.com/flowboard/xk6-pgxpool/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // rawSamples is where the runners write every sample that k6 took, for a look
@@ -100,7 +100,7 @@ func TestMergeRefusesBadInput(t *testing.T) {
 	empty, other := filepath.Join(dir, "empty.json"), filepath.Join(dir, "before-after.json")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	require.NoError(t, os.WriteFile(other, []byte(`{"schema": 1, "name": "before-after"}`), 0o600))
-	old := filepath.Join(k6test.Root(t), "compare", "testdata", "schema1.json")
+	old := filepath.Join(k6test.Root(t), "internal", "compare", "testdata", "schema1.json")
 	for says, args := range map[string][]string{
 		"merge takes files, got none":                                     {},
 		"cannot be read: is a directory":                                  {dir},

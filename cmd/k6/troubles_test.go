@@ -19,7 +19,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-	"github.com/flowboard/xk6-pgxpool/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // reportOf is what a run's report says, for programs.

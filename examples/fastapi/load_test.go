@@ -16,7 +16,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-	"github.com/flowboard/xk6-pgxpool/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // The load: up to 32 users, each of whose requests holds a connection for 5 s,

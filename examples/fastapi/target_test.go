@@ -14,7 +14,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-	"github.com/flowboard/xk6-pgxpool/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // TestWhatWasNotSeenIsNoPass loads an application that is well, and watches it

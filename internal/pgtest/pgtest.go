@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/flowboard/xk6-pgxpool/embedded"
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 )
 
 // MaxConnections is what the shared temporary server offers.

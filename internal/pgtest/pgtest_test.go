@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/embedded"
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 

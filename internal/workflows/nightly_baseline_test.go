@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
-	"github.com/flowboard/xk6-pgxpool/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // climbed is a checkout after twenty nights of which each was slower than the
@@ -22,7 +22,7 @@ func climbed(t *testing.T) (job, *runner) {
 	t.Helper()
 	load, r := newNightly(t)
 	r.given["inputs.tolerance || '25'"] = "25"
-	text, err := os.ReadFile(filepath.Join(k6test.Root(t), "compare", "testdata", "schema1.json"))
+	text, err := os.ReadFile(filepath.Join(k6test.Root(t), "internal", "compare", "testdata", "schema1.json"))
 	require.NoError(t, err)
 	run, err := verdict.ParseSummary(text)
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-	"github.com/flowboard/xk6-pgxpool/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // newNightly lays out a checkout for the nightly's job with five users.
@@ -186,7 +186,7 @@ func TestNightlyWithoutResults(t *testing.T) {
 
 func TestNightlyAnnotatesWhatFailed(t *testing.T) {
 	load, r := newNightly(t)
-	failed := r.read(t, filepath.Join(k6test.Root(t), "verdict", "testdata", "fail.xml"))
+	failed := r.read(t, filepath.Join(k6test.Root(t), "internal", "verdict", "testdata", "fail.xml"))
 	require.NoError(t, os.MkdirAll(r.file("out/100users/results"), 0o700))
 	require.NoError(t, os.WriteFile(r.file("out/100users/results/junit.xml"), []byte(failed), 0o600))
 	step := r.run(t, load.step(t, "Annotations"))

@@ -1,0 +1,173 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
+
+	"github.com/flowboard/xk6-pgxpool/internal/compare"
+)
+
+const compareLong = `Tell whether a run is better or worse than an earlier one.
+
+Both are results/summary.json. Each figure is better, same, worse or unknown. A
+change counts when it is larger than the tolerance, which is the smallest change
+that matters to you, and larger than the noise: how far two runs of the same
+configuration on the same machine lie apart, from the median and the median
+absolute deviation of the last runs in --history, or from neighbours among them
+where the figure has moved. Of fewer than 5 such runs the noise is not known, and
+the tolerance alone decides. From 10 runs since the baseline on, a slow climb is
+found that no single comparison shows.
+
+Unknown is what cannot be compared: no baseline, another configuration (script,
+users, target, options), another machine (cores, platform), another duration, a
+figure that one of the two runs did not measure.
+
+A tolerance is in percent of the smaller value; for shares such as success_rate
+and for db_cpu it is in percentage points, and only by name.
+
+Exit codes: 0 better or same, 1 error, 2 worse, 3 unknown. Worse beats unknown.`
+
+const compareExample = `  # against one earlier run
+  k6 x pgxpool compare baseline.json results/summary.json
+
+  # against what is usual, as a report for a pull request
+  k6 x pgxpool compare baseline.json results/summary.json --history history \
+    --tolerance 15 --tolerance success_rate=0.1 --format markdown --output results/compare.md`
+
+// The exit codes of compare, beside 0.
+const (
+	exitCompareError   exitcodes.ExitCode = 1
+	exitCompareWorse   exitcodes.ExitCode = 2
+	exitCompareUnknown exitcodes.ExitCode = 3
+)
+
+// newCompare makes `k6 x pgxpool compare`.
+func newCompare(gs *state.GlobalState) *cobra.Command {
+	flags := &compareFlags{}
+	cmd := &cobra.Command{
+		Use:     "compare BASELINE.json RESULTS.json",
+		Short:   "Tell whether a run is better or worse than an earlier one",
+		Long:    compareLong,
+		Example: compareExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return nil
+			}
+			return comparing(fmt.Errorf("compare takes two files, got %d: give a baseline's summary.json and a result's",
+				len(args)))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.changed = cmd.Flags().Changed
+			return runCompare(gs, flags, args[0], args[1])
+		},
+	}
+	flags.register(cmd.Flags())
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return comparing(fmt.Errorf("%w; %s --help lists what is accepted", err, cmd.CommandPath()))
+	})
+	return cmd
+}
+
+// comparing gives an error its exit code.
+func comparing(err error) error { return errext.WithExitCodeIfNone(err, exitCompareError) }
+
+func runCompare(gs *state.GlobalState, flags *compareFlags, baseline, result string) error {
+	if err := flags.check(); err != nil {
+		return comparing(err)
+	}
+	report, err := flags.compare(baseline, result)
+	if err != nil {
+		return comparing(err)
+	}
+	if err := flags.write(gs, report); err != nil {
+		return comparing(fmt.Errorf("writing the comparison: %w", err))
+	}
+	switch report.Answer {
+	case compare.Worse:
+		return errext.WithExitCodeIfNone(errors.New(report.Summary()), exitCompareWorse)
+	case compare.Unknown:
+		return errext.WithExitCodeIfNone(errors.New(report.Summary()), exitCompareUnknown)
+	default:
+		return nil
+	}
+}
+
+// compare reads the files. A baseline that does not exist is no error: on its
+// first night a pipeline has none, and the answer is unknown.
+func (f *compareFlags) compare(baseline, result string) (compare.Report, error) {
+	tolerances, err := compare.ParseTolerances(f.tolerances)
+	if err != nil {
+		return compare.Report{}, fmt.Errorf("--tolerance: %w", err)
+	}
+	in := compare.Input{Last: f.last, Tolerances: tolerances, Only: f.only}
+	if in.Result, err = compare.ReadSummary(result); err != nil {
+		return compare.Report{}, err
+	}
+	first, err := compare.ReadSummary(baseline)
+	switch {
+	case err == nil:
+		in.Baseline = &first
+	case !errors.Is(err, fs.ErrNotExist):
+		return compare.Report{}, err
+	}
+	var notes []string
+	if f.changed("history") {
+		in.History, notes, err = compare.ReadHistory(f.history)
+		switch {
+		case err != nil && in.Baseline == nil: // on that night there is no history either
+			notes = append(notes, fmt.Sprintf("--history: %v.", err))
+		case err != nil:
+			return compare.Report{}, fmt.Errorf("--history: %w", err)
+		}
+	}
+	report, err := compare.Compare(in)
+	if err != nil {
+		return compare.Report{}, fmt.Errorf("--only: %w", err)
+	}
+	report.Notes = append(report.Notes, notes...)
+	return report, nil
+}
+
+// write puts the format into the file, where there is one, and the text for
+// people on standard output.
+func (f *compareFlags) write(gs *state.GlobalState, report compare.Report) error {
+	text, err := render(report, f.format)
+	if err != nil {
+		return err
+	}
+	if f.output == "" {
+		_, err := io.WriteString(gs.Stdout, text)
+		return err
+	}
+	file, err := createFile(gs, f.output)
+	if err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	if _, err := io.WriteString(file, text); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	_, err = io.WriteString(gs.Stdout, report.Text())
+	return err
+}
+
+func render(report compare.Report, format string) (string, error) {
+	switch format {
+	case formatMarkdown:
+		return report.Markdown(), nil
+	case formatJSON:
+		text, err := report.JSON()
+		return string(text), err
+	default:
+		return report.Text(), nil
+	}
+}

@@ -1,0 +1,53 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/flowboard/xk6-pgxpool/internal/compare"
+)
+
+const formatMarkdown = "markdown"
+
+// compareFlags are the flags of `compare` as they were given.
+type compareFlags struct {
+	history        string
+	last           int
+	tolerances     []string
+	only           []string
+	format, output string
+	changed        func(flag string) bool
+}
+
+func (f *compareFlags) register(set *pflag.FlagSet) {
+	set.SortFlags = false
+	set.StringVar(&f.history, "history", "", "directory with summary.json files of earlier runs, at any depth")
+	set.IntVar(&f.last, "last", compare.DefaultLast, "runs of the history that count: the last so many that can be compared")
+	set.StringSliceVar(&f.tolerances, "tolerance", nil,
+		"percent that may change, such as 15, or of one figure, such as response_p95=20 (10; shares 0.5 to 5 points)")
+	set.StringSliceVar(&f.only, "only", nil, "figures to compare (all): "+strings.Join(compare.Figures(), ", "))
+	set.StringVar(&f.format, "format", formatText, "text, markdown or json")
+	set.StringVar(&f.output, "output", "", "file for the format; the text still goes to standard output")
+}
+
+func (f *compareFlags) check() error {
+	switch f.format {
+	case formatText, formatMarkdown, formatJSON:
+	default:
+		return fmt.Errorf("--format: %q is not accepted; use text, markdown or json", f.format)
+	}
+	if f.changed("output") && f.output == "" {
+		return errors.New("--output is empty; give a file's name, or leave it out")
+	}
+	if f.changed("history") && f.history == "" {
+		return errors.New("--history is empty; give a directory's name, or leave it out")
+	}
+	if f.last < compare.MinRuns {
+		return fmt.Errorf("--last: %d is not accepted; use %d or more, of fewer runs the noise is not known",
+			f.last, compare.MinRuns)
+	}
+	return nil
+}

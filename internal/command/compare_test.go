@@ -1,0 +1,203 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+
+	"github.com/flowboard/xk6-pgxpool/internal/compare"
+)
+
+// summaryFile writes a run's summary.json, changed from a real one, and gives
+// its path. Changes are by path, such as "overview.response_p95_ms".
+func summaryFile(t *testing.T, name string, changes map[string]any) string {
+	t.Helper()
+	text, err := os.ReadFile("../compare/testdata/schema1.json")
+	require.NoError(t, err)
+	var run map[string]any
+	require.NoError(t, json.Unmarshal(text, &run))
+	for path, value := range changes {
+		part, names := run, strings.Split(path, ".")
+		for _, name := range names[:len(names)-1] {
+			part = part[name].(map[string]any)
+		}
+		part[names[len(names)-1]] = value
+	}
+	text, err = json.Marshal(run)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	return file
+}
+
+// comparison is what a call of `k6 x pgxpool compare` came to.
+type comparison struct {
+	code   int
+	err    error
+	output string
+}
+
+func runComparison(t *testing.T, args ...string) comparison {
+	t.Helper()
+	gs := state.NewGlobalState(t.Context())
+	var output bytes.Buffer
+	gs.Stdout.Writer = &output
+	cmd := newCompare(gs)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true // as k6 does
+	cmd.SetArgs(args)
+	c := comparison{err: cmd.Execute(), output: ""}
+	c.output = output.String()
+	if c.err != nil {
+		c.code = -1 // k6 would make 255 of it
+		var coded errext.HasExitCode
+		if errors.As(c.err, &coded) {
+			c.code = int(coded.ExitCode())
+		}
+	}
+	return c
+}
+
+func slowRun(t *testing.T) string {
+	return summaryFile(t, "slow.json", map[string]any{"overview.response_p95_ms": 50.0})
+}
+
+func TestCompareAnswersByExitCode(t *testing.T) {
+	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
+	elsewhere := summaryFile(t, "elsewhere.json", map[string]any{"run.cores": 64})
+
+	c := runComparison(t, usual, usual)
+	require.NoError(t, c.err)
+	require.Contains(t, c.output, "\nsame: no figure changed by more than its tolerance and noise\n")
+
+	c = runComparison(t, slow, usual)
+	require.NoError(t, c.err)
+	require.Contains(t, c.output, "\nbetter: response_p95 -44.2 ms (-88.3 %)\n")
+
+	c = runComparison(t, usual, slow)
+	require.Equal(t, 2, c.code)
+	require.EqualError(t, c.err, "worse: response_p95 +44.2 ms (+757.6 %)")
+	require.Contains(t, c.output, c.err.Error(), "the report is written before the exit code says it")
+
+	c = runComparison(t, elsewhere, usual)
+	require.Equal(t, 3, c.code)
+	require.EqualError(t, c.err, "unknown: the baseline has another machine (64 cores, the result 2)")
+
+	c = runComparison(t, filepath.Join(t.TempDir(), "none.json"), usual)
+	require.Equal(t, 3, c.code, "the first night has no baseline")
+	require.EqualError(t, c.err, "unknown: there is no baseline")
+	require.Contains(t, c.output, "Response, p95")
+
+	history := filepath.Join(t.TempDir(), "none")
+	c = runComparison(t, filepath.Join(t.TempDir(), "none.json"), usual, "--history", history)
+	require.Equal(t, 3, c.code, "nor a history")
+	require.Contains(t, c.output, "--history: "+history+" does not exist; ")
+}
+
+func TestCompareWritesEveryFormat(t *testing.T) {
+	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
+	require.Contains(t, runComparison(t, usual, slow, "--format", "markdown").output, "| Response, p95 | 5.83 ms | 50.0 ms |")
+	var report struct{ Answer string }
+	require.NoError(t, json.Unmarshal([]byte(runComparison(t, usual, slow, "--format", "json").output), &report))
+	require.Equal(t, "worse", report.Answer)
+
+	file := filepath.Join(t.TempDir(), "deep", "compare.md")
+	c := runComparison(t, usual, slow, "--format", "markdown", "--output", file)
+	require.Equal(t, 2, c.code)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "# Compared with the baseline: worse")
+	require.Contains(t, c.output, "Response, p95   ", "standard output has the text")
+}
+
+func TestCompareTakesTolerancesAndFigures(t *testing.T) {
+	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
+	require.NoError(t, runComparison(t, usual, slow, "--tolerance", "800").err)
+	require.NoError(t, runComparison(t, usual, slow, "--tolerance", "5,response_p95=800").err)
+	require.NoError(t, runComparison(t, usual, slow, "--only", "throughput,wait_p95").err)
+	require.Equal(t, 2, runComparison(t, usual, slow, "--tolerance", "5%", "--only", "response_p95").code)
+}
+
+func TestCompareReadsTheHistory(t *testing.T) {
+	history := t.TempDir()
+	for i := range compare.MinRuns {
+		file := summaryFile(t, "summary.json", map[string]any{
+			"run.started":              "2026-11-0" + strconv.Itoa(i+1) + "T02:00:00Z",
+			"overview.response_p95_ms": 10.0 + 15*float64(i),
+		})
+		night := filepath.Join(history, strconv.Itoa(i), "summary.json")
+		require.NoError(t, os.MkdirAll(filepath.Dir(night), 0o700))
+		require.NoError(t, os.Rename(file, night))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(history, "other.json"), []byte("{}"), 0o600))
+	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
+	c := runComparison(t, usual, slow, "--history", history)
+	require.NoError(t, c.err, "so much it varies anyway")
+	require.Contains(t, c.output, "40.0 ms ±")
+	require.Contains(t, c.output, "other.json is no results/summary.json: it names no schema.")
+}
+
+func TestCompareRefusesBadInputInOneLine(t *testing.T) {
+	usual, dir := summaryFile(t, "usual.json", nil), t.TempDir()
+	text := filepath.Join(dir, "notes.json")
+	require.NoError(t, os.WriteFile(text, []byte("PASS"), 0o600))
+	newer := summaryFile(t, "newer.json", map[string]any{"schema": 99})
+	empty := t.TempDir()
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "compare takes two files, got 0: give a baseline's summary.json and a result's"},
+		{[]string{usual}, "compare takes two files, got 1: give a baseline's summary.json and a result's"},
+		{[]string{usual, "missing.json"}, "missing.json does not exist; give a results/summary.json"},
+		{[]string{text, usual}, text + " is no results/summary.json: invalid character 'P' looking for beginning of value"},
+		{[]string{newer, usual}, newer + " has schema 99, this pgxpool reads up to 1; use a newer one"},
+		{[]string{dir, usual}, dir + " cannot be read: is a directory"},
+		{[]string{usual, usual, "--history", empty}, "--history: " + empty + " holds no summary.json of an earlier run"},
+		{[]string{usual, usual, "--history", "nowhere"},
+			"--history: nowhere does not exist; give a directory with summary.json files of earlier runs"},
+		{[]string{usual, usual, "--history="}, "--history is empty; give a directory's name, or leave it out"},
+		{[]string{usual, usual, "--output="}, "--output is empty; give a file's name, or leave it out"},
+		{[]string{usual, usual, "--tolerance=-1"},
+			`--tolerance: "-1" is not accepted; use a number of percent of at least 0, such as 10 or response_p95=20`},
+		{[]string{usual, usual, "--last", "2"}, "--last: 2 is not accepted; use 5 or more, of fewer runs the noise is not known"},
+		{[]string{usual, usual, "--format", "xml"}, `--format: "xml" is not accepted; use text, markdown or json`},
+		{[]string{usual, usual, "--only", "p95"},
+			`--only: there is no figure "p95", accepted are ` + strings.Join(compare.Figures(), ", ")},
+		{[]string{usual, usual, "--loose"}, "unknown flag: --loose; compare --help lists what is accepted"},
+	} {
+		c := runComparison(t, row.args...)
+		require.EqualError(t, c.err, row.want)
+		require.Equal(t, 1, c.code, row.want)
+		require.Empty(t, c.output)
+	}
+	c := runComparison(t, usual, usual, "--output", filepath.Join(text, "file"))
+	require.Equal(t, 1, c.code)
+	require.ErrorContains(t, c.err, "--output: ")
+}
+
+// The exit codes as a pipeline sees them, from a process.
+func TestCompareProcessExitCodes(t *testing.T) {
+	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
+	for code, args := range map[int][]string{
+		0: {usual, usual},
+		1: {usual, "missing.json"},
+		2: {usual, slow},
+		3: {"missing.json", usual},
+	} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"x", "pgxpool", "compare"}, args...)...)
+		cmd.Dir = t.TempDir()
+		cmd.Env = []string{"HOME=" + cmd.Dir, runAsK6 + "=1", "K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false"}
+		output, _ := cmd.CombinedOutput() // the exit code says it
+		require.Equal(t, code, cmd.ProcessState.ExitCode(), string(output))
+	}
+}

@@ -1,0 +1,107 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// The metrics that the criteria are about.
+const (
+	metricSeen        = "app_pool_samples"     // in which the application had sessions to see
+	metricUtilization = "app_pool_utilization" // active, in percent of the base size
+	metricInOverflow  = "app_pool_in_overflow"
+	metricAvailable   = "app_pool_available"
+	metricUnavailable = "app_pool_unavailable" // share of time with none available
+)
+
+// monitorCriteria are the runbook's "Metrics to Track". active_connections and
+// overflow_time are the rows of thresholds/criteria.js for an application that
+// is watched (a test holds them to it).
+func monitorCriteria(p monitor.Pool, r monitor.Report) []verdict.Criterion {
+	seen := verdict.Condition{Metric: metricSeen, Expression: "count>0"}
+	criteria := []verdict.Criterion{
+		{
+			Name: "active_connections", Title: "Active connections", Unit: verdict.Percent,
+			Metric: metricUtilization, Pass: "p(95)<80",
+			Warning: fmt.Sprintf("p(95)<%g", float64(1000*p.Capacity()/p.Size)/10), Guard: seen,
+			Advice: verdict.Advice{
+				Warning: "The base pool is nearly full or in overflow at the 95th percentile. Raise DB_POOL_SIZE.",
+				Fail:    "Users wait for a connection. Raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or make the queries shorter.",
+			},
+		},
+		{
+			Name: "available_connections", Title: "Available connections", Unit: verdict.Count,
+			Metric: metricAvailable, Pass: "min>0",
+			WarningMetric: metricUnavailable, WarningTitle: "time without an available connection",
+			Warning: "rate<0.30", Guard: seen,
+			Advice: verdict.Advice{
+				Warning: "At its peak the base pool had no connection left. Raise DB_POOL_SIZE if that is not a rare spike.",
+				Fail:    "The base pool has no connection left for much of the time. Raise DB_POOL_SIZE, or make the queries shorter.",
+			},
+		},
+		{
+			Name: "overflow_time", Title: "Time in overflow", Unit: verdict.Share,
+			Metric: metricInOverflow, Pass: "rate<0.10", Warning: "rate<0.30", Guard: seen,
+			Advice: verdict.Advice{
+				Warning: "Overflow is meant for spikes. Raise DB_POOL_SIZE until the usual load fits into it.",
+				Fail:    "Overflow has become the normal state. Raise DB_POOL_SIZE, or make the queries shorter.",
+			},
+		},
+	}
+	if r.Hidden > 0 && r.Seen > 0 {
+		criteria = append(criteria, hiddenCriterion(r.Hidden))
+	}
+	return criteria
+}
+
+// hiddenCriterion keeps a verdict from being better than what was seen.
+func hiddenCriterion(hidden int) verdict.Criterion {
+	return verdict.Criterion{
+		Name: "visible_sessions", Title: "Visible sessions", Unit: verdict.Count,
+		Metric: metricSeen, Pass: "count>0", Warning: "count>0",
+		Guard: verdict.Condition{Metric: metricSeen, Expression: "count>0"},
+		Unmeasured: fmt.Sprintf("up to %d sessions do not show the monitor's role what they do; "+
+			"GRANT pg_read_all_stats to it", hidden),
+	}
+}
+
+// monitorMetrics are a report's figures as the criteria name them.
+func monitorMetrics(r monitor.Report) map[string]verdict.Metric {
+	if r.Active == nil {
+		return nil
+	}
+	ofSize := 100 / float64(r.Pool.Size)
+	return map[string]verdict.Metric{
+		metricSeen: {Type: "counter", Values: map[string]float64{"count": float64(r.Seen)}},
+		metricUtilization: {Type: "trend", Values: map[string]float64{
+			"p(95)": float64(r.Active.P95) * ofSize, "avg": r.Active.Mean * ofSize, "max": float64(r.Active.Peak) * ofSize,
+		}},
+		metricAvailable:   {Type: "trend", Values: map[string]float64{"min": float64(r.LeastAvailable)}},
+		metricUnavailable: rateOf(r.Unavailable, r.Samples),
+		metricInOverflow:  rateOf(r.InOverflow, r.Samples),
+	}
+}
+
+// rateOf is a share of the samples as k6 hands it over, with both counts.
+func rateOf(share float64, samples int) verdict.Metric {
+	passes := share * float64(samples)
+	return verdict.Metric{Type: "rate", Values: map[string]float64{
+		"rate": share, "passes": passes, "fails": float64(samples) - passes,
+	}}
+}
+
+// whyMissing says why there is nothing to judge.
+func whyMissing(application string, r monitor.Report) map[string]string {
+	var why string
+	switch {
+	case r.Samples == 0:
+		why = "the database never answered"
+	case r.Hidden > 0:
+		why = fmt.Sprintf("the monitor's role may not see what the sessions of %s do", application)
+	default:
+		why = fmt.Sprintf("no session of %s was seen", application)
+	}
+	return map[string]string{metricUtilization: why, metricAvailable: why, metricInOverflow: why}
+}

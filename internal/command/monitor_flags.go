@@ -1,0 +1,177 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+	"go.k6.io/k6/v2/cmd/state"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+const formatCSV = "csv"
+
+// gateNone lets every verdict end with exit code 0.
+const gateNone = "none"
+
+// monitorFlags are the flags of `monitor` as they were given.
+type monitorFlags struct {
+	interval, duration    string
+	url, applicationName  string
+	poolSize, maxOverflow string
+	appURL                string
+	format, output        string
+	wide                  bool
+	gate                  string
+}
+
+func (f *monitorFlags) register(set *pflag.FlagSet) {
+	set.SortFlags = false
+	set.StringVar(&f.interval, "interval", "5", "time between two lines: seconds, or a duration such as 500ms")
+	set.StringVar(&f.duration, "duration", "", "how long to watch: seconds, or a duration such as 5m (until stopped)")
+	set.StringVar(&f.url, "url", "", "database to look at (DATABASE_URL)")
+	set.StringVar(&f.applicationName, "application-name", "", "application to watch (DB_APPLICATION_NAME)")
+	set.StringVar(&f.poolSize, "pool-size", "", "its base pool size, all workers together (DB_POOL_SIZE, 20)")
+	set.StringVar(&f.maxOverflow, "max-overflow", "", "its connections beyond that (DB_MAX_OVERFLOW, 40)")
+	set.StringVar(&f.appURL, "app-url", "", "where it reports its own pool, such as http://127.0.0.1:8000/health/pool")
+	set.StringVar(&f.format, "format", formatText, "text, json (an object a line) or csv")
+	set.StringVar(&f.output, "output", "", "file for the format; the lines still go to standard output")
+	set.BoolVar(&f.wide, "wide", false, "add what the database and the application say beyond the runbook's line")
+	set.StringVar(&f.gate, "gate", gateNone, "verdict needed for exit code 0: pass, fail (anything but FAIL) or none; else 99")
+}
+
+// monitorSettings are the flags, completed from the environment and checked.
+type monitorSettings struct {
+	config   pool.Config // how to connect, and the pool's size
+	named    bool        // config.ApplicationName was given
+	interval time.Duration
+	duration time.Duration // 0 until stopped
+	health   *monitor.Health
+	format   string
+	output   string
+	wide     bool
+	gate     string
+}
+
+// settings resolves and checks; nothing is connected.
+func (f *monitorFlags) settings(gs *state.GlobalState, changed func(flag string) bool) (monitorSettings, error) {
+	s := monitorSettings{format: f.format, output: f.output, wide: f.wide, gate: f.gate}
+	if err := s.checkChoices(); err != nil {
+		return s, err
+	}
+	if changed("output") && f.output == "" {
+		return s, errors.New("--output is empty; give a file's name, or leave it out")
+	}
+	var err error
+	if s.interval, err = seconds("--interval", f.interval, monitor.MinInterval); err != nil {
+		return s, err
+	}
+	if changed("duration") {
+		if s.duration, err = seconds("--duration", f.duration, time.Millisecond); err != nil {
+			return s, err
+		}
+	}
+	if err := f.resolve(gs, changed, &s); err != nil {
+		return s, err
+	}
+	if changed("app-url") {
+		if s.health, err = monitor.NewHealth(f.appURL, min(s.interval, longestAnswer)); err != nil {
+			return s, fmt.Errorf("--app-url: %w", err)
+		}
+	}
+	return s, nil
+}
+
+func (s monitorSettings) checkChoices() error {
+	switch s.format {
+	case formatText, formatJSON, formatCSV:
+	default:
+		return fmt.Errorf("--format: %q is not accepted; use text, json or csv", s.format)
+	}
+	switch s.gate {
+	case gateNone, string(verdict.GatePass), string(verdict.GateFail):
+		return nil
+	default:
+		return fmt.Errorf("--gate: %q is not accepted; use pass, fail or none", s.gate)
+	}
+}
+
+// longestAnswer is how long the application may take to report its pool, where
+// the interval is not shorter.
+const longestAnswer = 5 * time.Second
+
+// longest is beyond any watch, and far from where a time.Duration overflows.
+const longest = 10 * 365 * 24 * time.Hour
+
+// seconds reads a flag's duration. A bare number is seconds, as in the runbook.
+func seconds(flag, text string, least time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if number, numberErr := strconv.ParseFloat(text, 64); numberErr == nil {
+		// Anything that is not a number of this size, NaN included, is 0.
+		d, err = 0, nil
+		if number > 0 && number < longest.Seconds() {
+			d = time.Duration(number * float64(time.Second))
+		}
+	}
+	if err != nil || d < least || d > longest {
+		return 0, fmt.Errorf("%s: %q is not accepted; use seconds or a duration such as 5m, at least %v", flag, text, least)
+	}
+	return d, nil
+}
+
+// monitorVariables are all that the monitor takes from the environment. What
+// else an application has there, such as DB_POOL_USE_LIFO=false, is its own
+// affair.
+var monitorVariables = map[string]bool{
+	"DATABASE_URL": true, "DB_APPLICATION_NAME": true, "DB_POOL_SIZE": true, "DB_MAX_OVERFLOW": true,
+	"DB_CONNECT_TIMEOUT": true, "DB_QUERY_EXEC_MODE": true,
+}
+
+// monitorOptions are pool's options by the flags that give them.
+var monitorOptions = map[string]string{
+	"url": "url", "application-name": "applicationName", "pool-size": "poolSize", "max-overflow": "maxOverflow",
+}
+
+func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool, s *monitorSettings) error {
+	lookup, err := environment(gs, monitorVariables)
+	if err != nil {
+		return err
+	}
+	given := map[string]any{}
+	for flag, value := range map[string]any{
+		"url": f.url, "application-name": f.applicationName,
+		"pool-size": number(f.poolSize), "max-overflow": number(f.maxOverflow),
+	} {
+		if changed(flag) {
+			given[monitorOptions[flag]] = value
+		}
+	}
+	s.config, err = pool.Resolve(given, lookup)
+	if err != nil {
+		return namingFlag(err, monitorOptions)
+	}
+	if s.config.URL == "" {
+		return errors.New("no database to look at; set DATABASE_URL or --url to the one that the application uses")
+	}
+	if s.config.ApplicationName == monitor.ApplicationName {
+		return fmt.Errorf("application name %q is the monitor's own; name the application to watch", monitor.ApplicationName)
+	}
+	_, inEnvironment := lookup("DB_APPLICATION_NAME")
+	s.named = inEnvironment || s.config.ApplicationName != pool.DefaultConfig().ApplicationName ||
+		changed("application-name")
+	return nil
+}
+
+// number turns a whole number into one; anything else is left for the option
+// to refuse.
+func number(text string) any {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	return text
+}

@@ -1,0 +1,92 @@
+package command
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// monitorJSON writes an object a line. Their field "type" is sample, notice
+// or report.
+type monitorJSON struct {
+	encoder     *json.Encoder
+	application string
+}
+
+func newMonitorJSON(w io.Writer, application string) *monitorJSON {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // "p(95)<80" is for people too
+	return &monitorJSON{encoder: encoder, application: application}
+}
+
+// jsonSample holds figures that stand in the line beside both sides' own.
+// Where the database did not answer they are null.
+type jsonSample struct {
+	Type        string               `json:"type"`
+	Time        time.Time            `json:"time"`
+	Application string               `json:"application"`
+	Pool        monitor.Pool         `json:"pool"`
+	Active      *int                 `json:"active"`
+	Available   *int                 `json:"available"`
+	Total       *int                 `json:"total"`
+	Utilization *float64             `json:"utilization"` // 0 to 1, of Total
+	Overflow    *int                 `json:"overflow"`
+	Layer       monitor.Layer        `json:"layer"`
+	Database    *monitor.Database    `json:"database"`
+	AppPool     *monitor.Application `json:"app_pool"`
+	Error       string               `json:"error,omitempty"`
+}
+
+func (f *monitorJSON) sample(s monitor.Sample) error {
+	line := jsonSample{
+		Type: "sample", Time: s.Time.UTC(), Application: f.application, Pool: s.Pool, Layer: s.Layer,
+		Database: s.Database, AppPool: s.Application, Error: errorText(s.Err),
+	}
+	if d := s.Database; d != nil {
+		line.Active, line.Available = &d.Active, new(s.Available())
+		line.Total, line.Utilization = new(max(s.Pool.Size, d.Active)), new(monitor.Utilization(d.Active, s.Pool.Size))
+		line.Overflow = new(s.Overflow())
+	}
+	return f.encoder.Encode(line)
+}
+
+func (f *monitorJSON) notice(n monitor.Notice) error {
+	return f.encoder.Encode(struct {
+		Type    string    `json:"type"`
+		Time    time.Time `json:"time"`
+		Problem bool      `json:"problem"`
+		Text    string    `json:"text"`
+	}{"notice", time.Now().UTC(), n.Problem, n.Text})
+}
+
+// jsonCriterion is one row of the verdict.
+type jsonCriterion struct {
+	Name     string          `json:"name"`
+	Verdict  verdict.Verdict `json:"verdict"`
+	Measured *float64        `json:"measured"` // in Unit
+	Unit     verdict.Unit    `json:"unit"`
+	Pass     string          `json:"pass"` // what PASS asks
+	Reason   string          `json:"reason,omitempty"`
+	Advice   string          `json:"advice,omitempty"`
+}
+
+func (f *monitorJSON) report(s monitorSummary) error {
+	criteria := make([]jsonCriterion, len(s.verdict.Rows))
+	for i, row := range s.verdict.Rows {
+		criteria[i] = jsonCriterion{
+			Name: row.Criterion.Name, Verdict: row.Verdict, Measured: row.Measured,
+			Unit: row.Criterion.Unit, Pass: row.Criterion.Pass, Reason: row.Reason, Advice: row.Advice,
+		}
+	}
+	return f.encoder.Encode(struct {
+		Type        string `json:"type"`
+		Application string `json:"application"`
+		monitor.Report
+		Verdict  verdict.Verdict `json:"verdict"`
+		Criteria []jsonCriterion `json:"criteria"`
+		Notes    []string        `json:"notes"`
+	}{"report", f.application, s.report, s.verdict.Verdict, criteria, s.verdict.Notes})
+}

@@ -1,0 +1,138 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"go.k6.io/k6/v2/cmd/state"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+)
+
+// monitorFormat writes what the monitor sees to one place.
+type monitorFormat interface {
+	sample(sample monitor.Sample) error
+	notice(notice monitor.Notice) error
+	report(summary monitorSummary) error
+}
+
+// monitorOutput is where the monitor writes: standard output and, with
+// --output, a file. Notices go to k6's log as well.
+type monitorOutput struct {
+	gs      *state.GlobalState
+	formats []monitorFormat
+	file    io.Closer // nil without --output
+
+	reported bool // on standard error
+}
+
+// openMonitorOutput creates the file, if there is one, and its folder. With a
+// file standard output has the lines, else the format.
+func openMonitorOutput(gs *state.GlobalState, s monitorSettings) (*monitorOutput, error) {
+	out := &monitorOutput{gs: gs}
+	if s.output == "" {
+		out.formats = []monitorFormat{out.format(s.format, gs.Stdout, s, newTerminal(gs))}
+		return out, nil
+	}
+	file, err := createFile(gs, s.output)
+	if err != nil {
+		return nil, fmt.Errorf("--output: %w", err)
+	}
+	out.file = file
+	out.formats = []monitorFormat{
+		out.format(s.format, file, s, terminal{}),
+		out.format(formatText, gs.Stdout, s, newTerminal(gs)),
+	}
+	return out, nil
+}
+
+func (o *monitorOutput) format(name string, w io.Writer, s monitorSettings, t terminal) monitorFormat {
+	switch name {
+	case formatJSON:
+		return newMonitorJSON(w, s.config.ApplicationName)
+	case formatCSV:
+		if o.file != nil {
+			return newMonitorCSV(w, nil) // standard output has the report
+		}
+		return newMonitorCSV(w, o.reportToStderr)
+	default:
+		return newMonitorText(w, s.wide, t)
+	}
+}
+
+// sample writes one sample, after what there is to say about the monitoring.
+func (o *monitorOutput) sample(sample monitor.Sample) error {
+	for _, notice := range sample.Notices {
+		for _, f := range o.formats {
+			if err := f.notice(notice); err != nil {
+				return err
+			}
+		}
+		if notice.Problem {
+			o.gs.Logger.Warn(notice.Text)
+		} else {
+			o.gs.Logger.Info(notice.Text)
+		}
+	}
+	for _, f := range o.formats {
+		if err := f.sample(sample); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish writes the report and closes the file. Where nobody reads standard
+// output any more, the report goes to standard error; that is no error.
+func (o *monitorOutput) finish(summary monitorSummary, watchErr error) error {
+	errs := []error{watchErr}
+	for _, f := range o.formats {
+		errs = append(errs, f.report(summary))
+	}
+	if o.file != nil {
+		errs = append(errs, o.file.Close())
+	}
+	if slices.ContainsFunc(errs, isClosedPipe) {
+		o.reportToStderr(summary)
+	}
+	for _, err := range errs {
+		if err != nil && !isClosedPipe(err) {
+			return fmt.Errorf("writing what was watched: %w", err)
+		}
+	}
+	return nil
+}
+
+func isClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// reportToStderr writes the report for people, once. Whether standard error is
+// still read cannot matter: there is no other place.
+func (o *monitorOutput) reportToStderr(summary monitorSummary) {
+	if o.reported {
+		return
+	}
+	o.reported = true
+	_ = newMonitorText(o.gs.Stderr, false, terminal{}).report(summary)
+}
+
+// createFile creates or empties a file, and creates its folder.
+func createFile(gs *state.GlobalState, name string) (io.WriteCloser, error) {
+	if err := gs.FS.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return nil, err
+	}
+	return gs.FS.Create(name)
+}
+
+// oneLine folds an error of several lines, as pgx gives for several addresses.
+func oneLine(err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,164 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// runMonitor watches until the duration is over, a signal comes or nobody
+// reads any more. All of these are a normal end, with a report.
+func runMonitor(gs *state.GlobalState, s monitorSettings) error {
+	ctx, stop := untilSignal(gs)
+	defer stop()
+	// Without this a closed pipe would end the process before its report.
+	gs.SignalNotify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if s.health != nil {
+		defer s.health.Close()
+	}
+	sampler, err := startSampler(ctx, s)
+	if err != nil {
+		if stopped(ctx) {
+			return nil // stopped while connecting
+		}
+		return err
+	}
+	defer sampler.Close()
+	out, err := openMonitorOutput(gs, s)
+	if err != nil {
+		return invalid(err)
+	}
+	tally := &monitor.Tally{}
+	start := time.Now()
+	watchErr := watch(ctx, s, sampler, tally, out)
+	summary, err := summarize(s, tally.Report(), time.Since(start))
+	if err != nil {
+		return errors.Join(watchErr, err)
+	}
+	if err := out.finish(summary, watchErr); err != nil {
+		return err
+	}
+	return checkGate(s.gate, summary.verdict.Verdict)
+}
+
+// untilSignal ends with Ctrl-C and SIGTERM. A second one has its usual effect.
+func untilSignal(gs *state.GlobalState) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(gs.Ctx)
+	signals := make(chan os.Signal, 1)
+	gs.SignalNotify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-signals:
+			gs.SignalStop(signals)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel()
+		<-done
+		gs.SignalStop(signals)
+	}
+}
+
+// startSampler connects, so that a wrong URL ends the command rather than
+// being tried for ever, and finds out whom to watch.
+func startSampler(ctx context.Context, s monitorSettings) (*monitor.Sampler, error) {
+	conn, err := s.config.ConnConfig()
+	if err != nil {
+		return nil, invalid(namingFlag(err, monitorOptions))
+	}
+	sampler := monitor.NewSampler(monitor.Config{
+		Conn:        conn,
+		Application: s.config.ApplicationName,
+		Pool:        monitor.Pool{Size: s.config.PoolSize, MaxOverflow: s.config.MaxOverflow},
+		Health:      s.health,
+	})
+	if err := checkStart(ctx, s, sampler); err != nil {
+		sampler.Close()
+		return nil, err
+	}
+	return sampler, nil
+}
+
+func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler) error {
+	conn, err := sampler.Connect(ctx)
+	// A server that is full is worth watching: LayerConnectionLimit.
+	if err != nil && (!s.named || !monitor.IsTooManyConnections(err)) {
+		return errext.WithExitCodeIfNone(
+			fmt.Errorf("%w; check --url (DATABASE_URL) and that the server is up", err), exitcodes.ScriptException)
+	}
+	if s.named {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, monitor.StatementTimeout)
+	defer cancel()
+	names, err := monitor.Names(ctx, conn)
+	if err != nil {
+		return errext.WithExitCodeIfNone(oneLine(err), exitcodes.ScriptException)
+	}
+	return invalid(fmt.Errorf("no application to watch; set DB_APPLICATION_NAME or --application-name (%s)",
+		monitor.Existing(names)))
+}
+
+// watch takes samples on a grid from now on: duration/interval of them, the
+// first at once. One that takes longer than the interval makes the next ones
+// late, not more frequent.
+func watch(
+	ctx context.Context, s monitorSettings, sampler *monitor.Sampler, tally *monitor.Tally, out *monitorOutput,
+) error {
+	start := time.Now()
+	for {
+		sample := sampler.Sample(ctx)
+		if stopped(ctx) {
+			return nil
+		}
+		tally.Add(sample)
+		if err := out.sample(sample); err != nil {
+			return err
+		}
+		elapsed := time.Since(start)
+		next := elapsed.Truncate(s.interval) + s.interval
+		last := s.duration > 0 && next >= s.duration
+		if last {
+			next = s.duration
+		}
+		if !pause(ctx, next-elapsed) || last {
+			return nil
+		}
+	}
+}
+
+func stopped(ctx context.Context) bool { return ctx.Err() != nil }
+
+// pause is false when it was cut short.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func checkGate(gate string, v verdict.Verdict) error {
+	if gate == gateNone || verdict.Gate(gate).Holds(v) {
+		return nil
+	}
+	return errext.WithExitCodeIfNone(fmt.Errorf("the verdict is %s, which --gate %s does not let through", v, gate),
+		exitcodes.ThresholdsHaveFailed)
+}

@@ -1,0 +1,117 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.k6.io/k6/v2/cmd/state"
+	"golang.org/x/term"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// terminal says what standard output can show. The zero value is a pipe.
+type terminal struct {
+	live   bool // a line can be drawn anew
+	colour bool
+	width  func() int // in columns, now; nil unless live
+}
+
+const defaultColumns = 80
+
+func newTerminal(gs *state.GlobalState) terminal {
+	if !gs.Stdout.IsTTY {
+		return terminal{}
+	}
+	return terminal{
+		live:   true,
+		colour: !gs.Flags.NoColor,
+		width: func() int {
+			columns, _, err := term.GetSize(gs.Stdout.RawOutFd)
+			if err != nil || columns < 1 {
+				return defaultColumns // a terminal that does not know its size
+			}
+			return columns
+		},
+	}
+}
+
+// colour is an ANSI colour sequence.
+type colour string
+
+const (
+	green  colour = "\x1b[32m"
+	yellow colour = "\x1b[33m"
+	red    colour = "\x1b[31m"
+)
+
+func (t terminal) paint(c colour, text string) string {
+	if !t.colour {
+		return text
+	}
+	return string(c) + text + "\x1b[0m"
+}
+
+// levelColour follows the runbook's limits: 80 % of the base size, overflow.
+func levelColour(s monitor.Sample) colour {
+	switch {
+	case s.InOverflow():
+		return red
+	case float64(s.Database.Active) >= monitor.Pressure*float64(s.Pool.Size):
+		return yellow
+	default:
+		return green
+	}
+}
+
+func verdictColour(v verdict.Verdict) colour {
+	switch v {
+	case verdict.Pass:
+		return green
+	case verdict.Warning:
+		return yellow
+	default:
+		return red
+	}
+}
+
+// lastMinute is what the line under the lines shows.
+type lastMinute struct {
+	samples []monitor.Sample
+}
+
+func (m *lastMinute) add(s monitor.Sample) {
+	m.samples = append(m.samples, s)
+	for s.Time.Sub(m.samples[0].Time) > time.Minute {
+		m.samples = m.samples[1:]
+	}
+}
+
+// bars are an eighth of a line high each.
+var bars = []rune("▁▂▃▄▅▆▇█")
+
+// line draws the active connections of the last minute, the newest at the
+// right, in at most so many columns. Full height is the base size, or the peak
+// where that is higher.
+func (m *lastMinute) line(columns int) string {
+	newest := m.samples[len(m.samples)-1]
+	full, peak := newest.Pool.Size, 0
+	for _, s := range m.samples {
+		peak = max(peak, s.Database.Active)
+	}
+	full = max(full, peak)
+	label := fmt.Sprintf(" last minute, peak %d of %d, %s", peak, newest.Pool.Size, newest.Layer)
+	room := columns - utf8.RuneCountInString(label) - 1
+	shown := m.samples[max(0, len(m.samples)-max(0, room)):]
+	var b strings.Builder
+	for _, s := range shown {
+		b.WriteRune(bars[(len(bars)-1)*s.Database.Active/full])
+	}
+	if room < 1 {
+		return ""
+	}
+	return b.String() + label
+}

@@ -1,0 +1,169 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+	"go.k6.io/k6/v2/cmd/state"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
+// planFlags are the flags of `plan` as they were given.
+type planFlags struct {
+	users              int
+	hold, think        time.Duration
+	instances, workers int
+	size, overflow     int
+	poolTimeout        time.Duration
+	waitTarget         time.Duration
+	percentile         float64
+	maxConnections     int
+	reserved           int
+	pgBouncer          int
+	url                string
+	format             string
+	changed            func(flag string) bool
+}
+
+// PostgreSQL's own defaults.
+const (
+	defaultMaxConnections    = 100
+	defaultSuperuserReserved = 3
+)
+
+func defaultPlanFlags() *planFlags {
+	tuned := pool.DefaultConfig()
+	return &planFlags{
+		users:          100,
+		think:          time.Second,
+		instances:      1,
+		workers:        1,
+		size:           tuned.PoolSize,
+		overflow:       tuned.MaxOverflow,
+		poolTimeout:    tuned.PoolTimeout,
+		waitTarget:     10 * time.Millisecond,
+		percentile:     95,
+		maxConnections: defaultMaxConnections,
+		format:         formatText,
+	}
+}
+
+func (f *planFlags) register(set *pflag.FlagSet) {
+	set.SortFlags = false
+	set.IntVar(&f.users, "users", f.users, "concurrent users over all instances")
+	set.Var(planDuration{&f.hold}, "hold", "mean time a request holds its connection, such as 20ms (required)")
+	set.Var(planDuration{&f.think}, "think", "mean time between one user's requests")
+	set.IntVar(&f.instances, "instances", f.instances, "instances of the application")
+	set.IntVar(&f.workers, "workers", f.workers, "worker processes of each instance, each with its own pool")
+	set.IntVar(&f.size, "size", f.size, "connections kept by each pool (DB_POOL_SIZE)")
+	set.IntVar(&f.overflow, "max-overflow", f.overflow, "connections of each pool beyond it (DB_MAX_OVERFLOW)")
+	set.Var(planDuration{&f.poolTimeout}, "pool-timeout", "longest wait for a connection (DB_POOL_TIMEOUT)")
+	set.Var(planDuration{&f.waitTarget}, "wait-target", "wait that --percentile of the checkouts may have at most")
+	set.Float64Var(&f.percentile, "percentile", f.percentile, "percent of the checkouts that meet --wait-target")
+	set.StringVar(&f.url, "url", "", "database whose max_connections and other limits are read (DATABASE_URL)")
+	set.IntVar(&f.maxConnections, "max-connections", f.maxConnections, "max_connections, instead of what the server says")
+	set.IntVar(&f.reserved, "reserved", 0, "connections kept free for other applications")
+	set.IntVar(&f.pgBouncer, "pgbouncer-pool-size", 0, "PgBouncer's default_pool_size where the pools connect to it")
+	set.StringVar(&f.format, "format", f.format, "text or json")
+}
+
+// input checks the flags, completes them from the environment and reads the
+// server's limits.
+func (f *planFlags) input(gs *state.GlobalState) (planInput, error) {
+	if f.format != formatText && f.format != formatJSON {
+		return planInput{}, fmt.Errorf("--format: %q is not accepted; use text or json", f.format)
+	}
+	if !f.changed("hold") {
+		return planInput{}, errors.New("--hold is missing; give the mean time a request holds its connection, " +
+			"such as 20ms: pgxpool_use_duration measures it")
+	}
+	config, err := f.config(gs)
+	if err != nil {
+		return planInput{}, err
+	}
+	input := planInput{
+		users: f.users,
+		hold:  f.hold,
+		think: f.think,
+		deployment: sizing.Deployment{
+			Instances:         f.instances,
+			Workers:           f.workers,
+			Size:              config.PoolSize,
+			Overflow:          config.MaxOverflow,
+			PgBouncerPoolSize: f.pgBouncer,
+		},
+		poolTimeout: config.PoolTimeout,
+		target:      sizing.WaitTarget{Wait: f.waitTarget, Percentile: f.percentile},
+	}
+	if f.changed("pgbouncer-pool-size") && f.pgBouncer < 1 {
+		return planInput{}, fmt.Errorf("--pgbouncer-pool-size: %d is not accepted; use 1 or more, or leave it out", f.pgBouncer)
+	}
+	input.server, input.source, err = f.server(gs.Ctx, config)
+	return input, err
+}
+
+// planOptions are pool's options by the flags that give them.
+var planOptions = map[string]string{
+	"url": "url", "size": "poolSize", "max-overflow": "maxOverflow", "pool-timeout": "poolTimeout",
+}
+
+// planVariables are all that a plan takes from the environment. What else is
+// there concerns other commands and must not fail this one.
+var planVariables = map[string]bool{
+	"DATABASE_URL": true, "DB_POOL_SIZE": true, "DB_MAX_OVERFLOW": true, "DB_POOL_TIMEOUT": true,
+	"DB_CONNECT_TIMEOUT": true,
+}
+
+// config resolves the pool's options as a script does.
+func (f *planFlags) config(gs *state.GlobalState) (pool.Config, error) {
+	given := map[string]any{}
+	for flag, value := range map[string]any{
+		"url": f.url, "size": int64(f.size), "max-overflow": int64(f.overflow), "pool-timeout": f.poolTimeout.String(),
+	} {
+		if f.changed(flag) {
+			given[planOptions[flag]] = value
+		}
+	}
+	lookup, err := environment(gs, planVariables)
+	if err != nil {
+		return pool.Config{}, err
+	}
+	config, err := pool.Resolve(given, lookup)
+	return config, namingFlag(err, planOptions)
+}
+
+// planDuration is a flag with a duration. A bare number is seconds, as in the
+// environment.
+type planDuration struct{ value *time.Duration }
+
+func (d planDuration) String() string {
+	if d.value == nil || *d.value == 0 { // nil is pflag's zero value
+		return ""
+	}
+	return d.value.String()
+}
+
+func (planDuration) Type() string { return "duration" }
+
+func (d planDuration) Set(text string) error {
+	unit := text
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		unit += "s"
+	}
+	value, err := time.ParseDuration(unit)
+	if err != nil || value < 0 {
+		return fmt.Errorf("%q is not accepted; use a duration such as 20ms or 1.5s, or a number of seconds", text)
+	}
+	*d.value = value
+	return nil
+}

@@ -1,0 +1,128 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// runbookRequestsPerConnection is the divisor of the runbook's rationale.
+const runbookRequestsPerConnection = 5
+
+// spike is how many times the users the overflow is made for.
+const spike = 2
+
+// planRule is one way to arrive at a number of connections.
+type planRule struct {
+	Rule      string  `json:"rule"`
+	PerPool   float64 `json:"perPool,omitempty"` // 0 where there is one pool for all
+	AllPools  float64 `json:"allPools"`
+	LeavesOut string  `json:"leavesOut"`
+}
+
+// rules sets the runbook's rationale beside the models.
+func (in planInput) rules(needed int) ([]planRule, error) {
+	pools := in.deployment.Pools()
+	thumb, err := sizing.RequestsPerConnection(in.users, runbookRequestsPerConnection)
+	if err != nil {
+		return nil, err
+	}
+	rate := float64(in.users) / (in.hold + in.think).Seconds()
+	busy, err := sizing.Little(rate, in.hold)
+	if err != nil {
+		return nil, err
+	}
+	open := sizing.OpenLoop{Rate: rate / float64(pools), Hold: in.hold}
+	erlang, err := open.SmallestConnections(in.target)
+	if err != nil {
+		return nil, err
+	}
+	rules := []planRule{
+		{fmt.Sprintf("runbook: %d requests / %d per connection", in.users, runbookRequestsPerConnection),
+			float64(thumb), float64(thumb * pools), "hold, think, number of pools, wait"},
+		{fmt.Sprintf("Little: %s/s × %s in use", digits(rate, 4), showMillis(millis(in.hold))),
+			busy / float64(pools), busy, "all waiting: this is the mean"},
+		{"Erlang C: arrivals at that rate",
+			float64(erlang), float64(erlang * pools), "that users wait before they ask again"},
+		{"closed loop: what this plan uses",
+			float64(needed), float64(needed * pools), "slow outliers, opening connections"},
+	}
+	if pools == 1 {
+		return rules, nil
+	}
+	shared, err := in.shared(1).SmallestConnections(in.target)
+	if err != nil {
+		return nil, err
+	}
+	return append(rules, planRule{"closed loop, were all workers to share one pool",
+		0, float64(shared), "that they cannot, without PgBouncer"}), nil
+}
+
+// recommend finds the smallest pool that meets the target, or the largest that
+// fits. The overflow is as large again, and enough for a spike of users, as far
+// as it fits: it costs nothing while it is not used. The result is nil where
+// not one connection for each pool fits.
+func (in planInput) recommend(budget sizing.Budget, needed int) (*planOutcome, error) {
+	d := in.deployment
+	most := min(budget.PerPool(d.Pools()), pool.MaxConnections)
+	if d.PgBouncerPoolSize > 0 {
+		shared, err := in.shared(1).SmallestConnections(in.target)
+		if err != nil {
+			return nil, err
+		}
+		d.PgBouncerPoolSize = min(shared, budget.Available)
+		most = pool.MaxConnections
+		if budget.Available == 0 {
+			most = 0
+		}
+	}
+	if most == 0 {
+		return nil, nil //nolint:nilnil // nothing to recommend is an outcome, not an error
+	}
+	crowd := in
+	crowd.users = min(spike*in.users, sizing.MaxUsers)
+	inSpike, err := crowd.loop(d).SmallestConnections(in.target)
+	if err != nil {
+		return nil, err
+	}
+	d.Size = min(needed, most)
+	d.Overflow = min(max(d.Size, inSpike-d.Size), most-d.Size)
+	outcome, err := in.outcome(d)
+	return &outcome, err
+}
+
+// notes says what else to do, in whole sentences.
+func (p *poolPlan) notes() []string {
+	notes := []string{}
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	best := p.Recommended
+	switch {
+	case best == nil:
+		need := "need"
+		if p.Pools == 1 {
+			need = "needs"
+		}
+		note("Nothing fits: %s %s at least %s and %s leaves %d. "+
+			"Run fewer workers, raise %s, or put PgBouncer in front.",
+			verdict.Counted(p.Pools, "pool"), need, verdict.Counted(p.Pools, "connection"), p.Server.Limit, p.Server.Available, p.Server.Limit)
+	case !best.TargetMet && best.PgBouncerPoolSize > 0:
+		note("The target needs more server connections than %s leaves: %d.", p.Server.Limit, p.Server.Available)
+	case !best.TargetMet && p.needed > pool.MaxConnections:
+		note("The target needs %d connections in each pool, and a pool has at most %d. Run more workers, or hold connections for a shorter time.",
+			p.needed, pool.MaxConnections)
+	case !best.TargetMet:
+		note("The target needs %d connections in each pool, %d in all; %s leaves %d. "+
+			"Run fewer workers, raise %s, or put PgBouncer in front.",
+			p.needed, p.needed*p.Pools, p.Server.Limit, p.Server.Available, p.Server.Limit)
+	}
+	if best != nil && best.PgBouncerPoolSize > 0 {
+		most, as := best.Clients, ""
+		if p.Given.Clients > most {
+			as = fmt.Sprintf(", with the given pools at least %d", p.Given.Clients)
+		}
+		note("PgBouncer's max_client_conn must be at least %d%s; its default is 100.", most, as)
+	}
+	return notes
+}

@@ -1,0 +1,97 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// limitsTimeout is how long connecting and reading may take together.
+const limitsTimeout = 15 * time.Second
+
+// server finds the server's limits and says where they are from. --max-connections
+// makes the server unnecessary unless --url asks for it.
+func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Server, string, error) {
+	limits := sizing.Server{
+		MaxConnections:    f.maxConnections,
+		SuperuserReserved: defaultSuperuserReserved,
+		RoleLimit:         sizing.NoLimit,
+		DatabaseLimit:     sizing.NoLimit,
+	}
+	source := "PostgreSQL's defaults; --url reads the server's"
+	if f.changed("max-connections") {
+		source = "--max-connections"
+	}
+	if config.URL != "" && (f.changed("url") || !f.changed("max-connections")) {
+		var err error
+		if limits, source, err = readServer(ctx, config); err != nil {
+			return limits, "", &serverError{err}
+		}
+		if f.changed("max-connections") {
+			limits.MaxConnections = f.maxConnections
+			source += ", max_connections from the flag"
+		}
+	}
+	limits.Other = f.reserved
+	return limits, source, nil
+}
+
+// serverError says that the limits could not be read, in one line.
+type serverError struct{ err error }
+
+func (e *serverError) Error() string {
+	reason := strings.Join(strings.Fields(e.err.Error()), " ")
+	return fmt.Sprintf("reading the server's limits: %s; "+
+		"check --url (DATABASE_URL) and that the server is up, or give --max-connections without --url", reason)
+}
+
+func (e *serverError) Unwrap() error { return e.err }
+
+func readServer(ctx context.Context, config pool.Config) (sizing.Server, string, error) {
+	config.StatementTimeout = 0 // which PgBouncer refuses; limitsTimeout bounds the one statement
+	config.ApplicationName = monitor.ApplicationName
+	settings, err := config.ConnConfig()
+	if err != nil {
+		return sizing.Server{}, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limitsTimeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, settings)
+	if err != nil {
+		return sizing.Server{}, "", err
+	}
+	defer func() { _ = conn.Close(ctx) }() // all that was asked has been answered
+	found, err := monitor.ReadLimits(ctx, conn)
+	if err != nil {
+		return sizing.Server{}, "", err
+	}
+	return limitsOf(found), describeServer(found, settings), nil
+}
+
+func limitsOf(found monitor.Limits) sizing.Server {
+	return sizing.Server{
+		MaxConnections:    found.MaxConnections,
+		SuperuserReserved: found.SuperuserReserved,
+		Reserved:          found.Reserved,
+		RoleLimit:         found.RoleLimit,
+		DatabaseLimit:     found.DatabaseLimit,
+	}
+}
+
+func describeServer(found monitor.Limits, settings *pgx.ConnConfig) string {
+	source := fmt.Sprintf("PostgreSQL %s at %s, role %s", found.Version,
+		net.JoinHostPort(settings.Host, strconv.Itoa(int(settings.Port))), found.Role)
+	if found.Superuser {
+		source += " (a superuser, whom rolconnlimit and datconnlimit do not bind)"
+	}
+	return source
+}

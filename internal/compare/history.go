@@ -1,0 +1,111 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// DefaultLast is how many runs of the history count: three weeks of nights.
+const DefaultLast = 20
+
+// history are the runs that may be compared with the result, oldest first.
+type history struct {
+	runs  []verdict.Summary
+	notes []string
+}
+
+// newHistory takes the last of the runs that came before the result with the
+// same configuration on the same machine.
+func newHistory(in Input) history {
+	if len(in.History) == 0 {
+		return history{}
+	}
+	var h history
+	left := map[string]int{}
+	for _, run := range byStart(in.History) {
+		if same(run, in.Result) || len(h.runs) > 0 && same(run, h.runs[len(h.runs)-1]) {
+			continue // a copy
+		}
+		if !in.Result.Run.Started.IsZero() && run.Run.Started.After(in.Result.Run.Started) {
+			left["a later start"]++
+			continue
+		}
+		if why := difference(run, in.Result); why != "" {
+			kind, _, _ := strings.Cut(why, " (")
+			left[kind]++
+			continue
+		}
+		h.runs = append(h.runs, run)
+	}
+	h.runs = h.runs[max(0, len(h.runs)-in.Last):]
+	h.notes = notes(len(h.runs), left)
+	return h
+}
+
+func byStart(runs []verdict.Summary) []verdict.Summary {
+	return slices.SortedStableFunc(slices.Values(runs), func(a, b verdict.Summary) int {
+		return a.Run.Started.Compare(b.Run.Started)
+	})
+}
+
+// same tells whether two files hold the same run. Without a start it cannot
+// be told.
+func same(a, b verdict.Summary) bool {
+	return !a.Run.Started.IsZero() && a.Run.Started.Equal(b.Run.Started) &&
+		a.ConfigurationHash == b.ConfigurationHash
+}
+
+func notes(counted int, left map[string]int) []string {
+	var notes []string
+	if counted < MinRuns {
+		notes = append(notes, fmt.Sprintf(
+			"The history has %s to compare with; the noise is known from %d on, until then the tolerance alone decides.",
+			runs(counted), MinRuns))
+	}
+	for _, kind := range slices.SortedFunc(maps.Keys(left), cmp.Compare[string]) {
+		notes = append(notes, fmt.Sprintf("History: %s with %s left out.", runs(left[kind]), kind))
+	}
+	return notes
+}
+
+func runs(n int) string { return verdict.Counted(n, "run") }
+
+// values are a figure's over the runs; a run that did not measure it is none.
+func values(f Figure, runs []verdict.Summary) []float64 {
+	var all []float64
+	for _, run := range runs {
+		if v := f.of(run); v != nil {
+			all = append(all, *v)
+		}
+	}
+	return all
+}
+
+// since are the runs from the baseline's start on. What was before it has been
+// accepted together with the baseline, and a step there is no climb.
+func since(baseline *verdict.Summary, runs []verdict.Summary) []verdict.Summary {
+	if baseline == nil {
+		return runs
+	}
+	for i, run := range runs {
+		if !run.Run.Started.Before(baseline.Run.Started) {
+			return runs[i:]
+		}
+	}
+	return nil
+}
+
+// keys are those of both maps, sorted.
+func keys(a, b map[string]string) []string {
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, b)
+	return slices.Sorted(maps.Keys(all))
+}

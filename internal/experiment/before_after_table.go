@@ -1,0 +1,169 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/flowboard/xk6-pgxpool/internal/report"
+)
+
+// line is one row of the side-by-side table.
+type line struct {
+	title string
+	value figure
+	show  func(float64) string
+	ratio bool // whether a ratio says something
+	over  over // what is shown of several rounds
+}
+
+// over sums rounds up.
+type over int
+
+const (
+	average over = iota
+	most
+	total
+)
+
+// of is the figure of all rounds together; known is false where no round has it.
+func (l line) of(all []Measurement) (value float64, known bool) {
+	mean, known := meanOf(all, l.value)
+	switch {
+	case !known || l.over == average:
+		return mean, known
+	case l.over == most:
+		_, _, high := spread(all, l.value)
+		return high, true
+	default:
+		for _, v := range each(all, l.value) {
+			if !math.IsNaN(v) {
+				value += v
+			}
+		}
+		return value, true
+	}
+}
+
+func (c comparison) lines() []line {
+	lines := []line{
+		{"Response p95", p95, showMillis, c.answered(), average},
+		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, showMillis, c.answered(), average},
+		{"Requests served", throughput, showRate, true, average},
+		{"Success", Measurement.success, showShare, false, average},
+		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
+		{"Wait for a connection, p95", waitP95, showMillis, true, average},
+		{"Wait, mean", waitMean, showMillis, true, average},
+		{"Connection held, mean", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, true, average},
+		{"Peak in use", ofPool(func(p *PoolFigures) float64 { return p.Active.Max }), showNumber, false, most},
+		{"Peak waiting", ofPool(func(p *PoolFigures) float64 { return p.Waiting.Max }), showNumber, false, most},
+		{"Time in overflow", ofPool(func(p *PoolFigures) float64 { return p.Overflow }), showShare, false, average},
+		{"Connections opened", ofPool(func(p *PoolFigures) float64 { return float64(p.Opened) }), showNumber, false, total},
+		{"Database CPU", cpu, showPercent, true, average},
+		c.cpuLine(),
+	}
+	if c.plan.rate > 0 {
+		lines = append(lines, line{"Arrivals dropped", dropped, showNumber, false, total})
+	}
+	return lines
+}
+
+// cpuLine is in CPU time where the host's cores are known.
+func (c comparison) cpuLine() line {
+	if cores := float64(c.plan.cores); cores > 0 {
+		perRequest := func(m Measurement) float64 { return cpuPerRequest(m) / 100 * cores * 1000 }
+		return line{"  per request served", perRequest, func(ms float64) string { return fmt.Sprintf("%.2f ms", ms) }, true, average}
+	}
+	return line{"  per 100 requests/s", func(m Measurement) float64 { return 100 * cpuPerRequest(m) }, showPercent, true, average}
+}
+
+// table shows the rounds side by side, the ratio, and between which values the rounds' ratios lie.
+func (c comparison) table() report.Table {
+	t := report.Table{Columns: []string{"", "Before", "After", "After/before", "Rounds"}}
+	for _, l := range c.lines() {
+		before, known := l.of(c.before)
+		after, afterKnown := l.of(c.after)
+		if !known && !afterKnown {
+			continue
+		}
+		row := []string{l.title, shown(before, known, l.show), shown(after, afterKnown, l.show), "", ""}
+		if ratio, ok := c.ratioOf(l.value); ok && l.ratio {
+			row[3], row[4] = ratio.String(), showFactor(ratio.min)+"–"+showFactor(ratio.max)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func shown(value float64, known bool, show func(float64) string) string {
+	if !known {
+		return none
+	}
+	return show(value)
+}
+
+// meanOf is the mean over the rounds that have the figure.
+func meanOf(all []Measurement, f figure) (mean float64, known bool) {
+	var total, n float64
+	for _, m := range all {
+		if v := f(m); !math.IsNaN(v) {
+			total, n = total+v, n+1
+		}
+	}
+	return total / max(n, 1), n > 0
+}
+
+// method says how the ratio and its spread were made.
+func (c comparison) method() string {
+	n := len(c.before)
+	if n == 1 {
+		return "Figures are those of a single round, so that the ratio's spread is not known: run more rounds to tell a difference from noise."
+	}
+	return fmt.Sprintf("Figures are means of %d rounds, peaks the largest and counts the sum of them. The ratio is the geometric mean of the rounds' own ratios, each of two steps that followed "+
+		"one another; in brackets its 95 %% confidence interval (Student's t on their logarithms), last the smallest and the largest of them.", n)
+}
+
+// charts are the bars of before and after, with the range of the rounds.
+func (c comparison) charts() []report.Chart {
+	bars := []struct {
+		title, unit string
+		f           figure
+	}{
+		{"Response time, p95", "milliseconds", p95},
+		{"Requests served", "per second", throughput},
+		{"Wait for a connection, p95", "milliseconds", waitP95},
+		{"Database CPU", "percent of the host", cpu},
+	}
+	var charts []report.Chart
+	for _, b := range bars {
+		if _, known := meanOf(c.after, b.f); !known {
+			continue
+		}
+		series := report.Series{Name: "mean of the rounds, with the smallest and the largest"}
+		for _, all := range [][]Measurement{c.before, c.after} {
+			mean, low, high := spread(all, b.f)
+			series.Values = append(series.Values, mean)
+			series.Low, series.High = append(series.Low, low), append(series.High, high)
+		}
+		charts = append(charts, report.Chart{
+			Title: b.title, YLabel: b.unit, Kind: report.Bars,
+			Categories: []string{"Before", "After"}, Series: []report.Series{series},
+		})
+	}
+	return charts
+}
+
+// spread is the mean of the rounds that have the figure, with the smallest and
+// the largest; NaN where there is none.
+func spread(all []Measurement, f figure) (mean, low, high float64) {
+	mean, known := meanOf(all, f)
+	if !known {
+		return math.NaN(), math.NaN(), math.NaN()
+	}
+	low, high = math.Inf(1), math.Inf(-1)
+	for _, m := range all {
+		if v := f(m); !math.IsNaN(v) {
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	return mean, low, high
+}

@@ -1,0 +1,239 @@
+package experiment_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+)
+
+func TestBeforeAfterAlternates(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	require.Len(t, done, 4)
+	for i, m := range done {
+		require.Equal(t, []string{"before", "after"}[i%2], m.Step.Label)
+		require.Equal(t, 1+i/2, m.Step.Round)
+	}
+	require.Equal(t, map[string]any{"poolSize": 5, "maxOverflow": 10, "poolTimeout": "30s", "poolRecycle": -1, "poolPrePing": false}, done[0].Step.Options)
+	require.Equal(t, map[string]any{"poolSize": 20, "maxOverflow": 40, "poolTimeout": "30s", "poolRecycle": "1h0m0s", "poolPrePing": true}, done[1].Step.Options)
+	require.Equal(t, 60, plan.Connections())
+	require.Equal(t, 100, plan.Users())
+	require.Equal(t, time.Second, plan.Think())
+	// Four steps of 25 s, each with a timeout of 30 s to drain.
+	require.Greater(t, plan.MaxDuration(), 4*55*time.Second)
+}
+
+// The interval of the ratio holds the true ratio, and the ratio is paired: what
+// changes both steps of a round alike changes nothing.
+func TestBeforeAfterRatio(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(6)})
+	exact := office
+	exact.noise = 0
+	clean := run(t, plan, exact, nil)
+	want := clean[1].Request.P95 / clean[0].Request.P95
+	figures := resultOf(t, plan, clean).Figures()
+	require.InEpsilon(t, want, figures["before_after_p95_ratio"], 1e-9)
+
+	noisy := run(t, plan, office, nil)
+	figures = resultOf(t, plan, noisy).Figures()
+	require.Less(t, figures["before_after_p95_ratio_low"], want)
+	require.Greater(t, figures["before_after_p95_ratio_high"], want)
+	require.Less(t, figures["before_after_p95_ratio_high"]-figures["before_after_p95_ratio_low"], 0.1)
+
+	for i := range noisy {
+		noisy[i].Request.P95 *= math.Pow(1.5, float64(i/2))
+	}
+	drifting := resultOf(t, plan, noisy).Figures()
+	for _, name := range []string{"before_after_p95_ratio", "before_after_p95_ratio_low", "before_after_p95_ratio_high"} {
+		require.InEpsilon(t, figures[name], drifting[name], 1e-9)
+	}
+}
+
+// By hand: the rounds' ratios are 0.5 and 0.32, their geometric mean is 0.4 and
+// the logarithms' standard error ln(0.5/0.32)/2; t at 97.5 % with one degree of
+// freedom is 12.706.
+func TestBeforeAfterInterval(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	for i, ms := range []float64{100, 50, 100, 32} {
+		done[i].Request.P95 = ms
+	}
+	result := resultOf(t, plan, done)
+	figures := result.Figures()
+	half := 12.706 * math.Log(0.5/0.32) / 2
+	require.InEpsilon(t, 0.4, figures["before_after_p95_ratio"], 1e-9)
+	require.InEpsilon(t, 0.4*math.Exp(-half), figures["before_after_p95_ratio_low"], 1e-3)
+	require.InEpsilon(t, 0.4*math.Exp(half), figures["before_after_p95_ratio_high"], 1e-3)
+	require.Contains(t, result.Markdown(), "0.32–0.50")
+	require.Contains(t, result.Markdown(), "No difference in the p95 can be told from noise")
+	require.Contains(t, result.Markdown(), "slower by more than a tenth is undecided. More rounds")
+	done[2].Request.P95, done[3].Request.P95, done[1].Request.P95 = 100, 101, 100
+	require.Contains(t, resultOf(t, plan, done).Markdown(), "told from noise (1.00× (0.94–1.07)). Slower by more than a tenth they are not.")
+	for i := range done {
+		done[i].Pool.Wait.P95, done[i].Pool.Active.Max, done[i].Timeouts = 1, float64(10*i), int64(i)
+	}
+	result = resultOf(t, plan, done)
+	require.Contains(t, result.Markdown(), "Hardly anyone waits")
+	// Peaks are the largest of the rounds, counts their sum.
+	require.Contains(t, result.Markdown(), "| Peak in use | 20 | 30 |")
+	require.Contains(t, result.Markdown(), "| Requests timed out | 2 | 4 |")
+}
+
+func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {
+	text := func(change func(before, after *experiment.Measurement)) string {
+		plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
+		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2}))
+		s := office
+		s.cpuPerCheckout = 0.2
+		done := run(t, plan, s, nil)
+		for i := 0; change != nil && i < len(done); i += 2 {
+			change(&done[i], &done[i+1])
+		}
+		return resultOf(t, plan, done).Terminal(10_000)
+	}
+	require.Contains(t, text(nil), "rose (1.3", "60 and 80 requests per second")
+	require.Contains(t, text(nil), "because more work gets through: 1.3")
+	require.Contains(t, text(nil), "per request served")
+	require.Contains(t, text(func(_, after *experiment.Measurement) { after.CPU.Mean *= 1.5 }), "more than the requests served")
+	require.Contains(t, text(func(before, after *experiment.Measurement) {
+		after.Throughput = before.Throughput
+	}), "although no more requests are served")
+	round := 0
+	require.Contains(t, text(func(before, after *experiment.Measurement) {
+		after.Throughput = before.Throughput * []float64{0.8, 1.2, 1.9, 1.1}[round]
+		round++
+	}), "whether more requests are served cannot be told from noise (1.19×")
+	require.Contains(t, text(func(before, after *experiment.Measurement) { after.CPU.Mean = before.CPU.Mean / 2 }), "CPU fell")
+	require.NotContains(t, text(func(before, after *experiment.Measurement) { before.CPU, after.CPU = nil, nil }), "CPU")
+}
+
+func TestBeforeAfterReportsWhatItMeasured(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
+	swap := func(change func(before, after *experiment.Measurement)) string {
+		done := run(t, plan, office, nil)
+		for i := 0; i < len(done); i += 2 {
+			change(&done[i], &done[i+1])
+		}
+		return resultOf(t, plan, done).Terminal(10_000)
+	}
+	require.Contains(t, swap(func(_, _ *experiment.Measurement) {}), "Responses are faster after")
+	require.Contains(t, swap(func(before, after *experiment.Measurement) {
+		before.Request, after.Request = after.Request, before.Request
+	}), "Responses are slower after")
+	failures := swap(func(before, _ *experiment.Measurement) { before.Failed, before.Timeouts = 40, 30 })
+	require.Contains(t, failures, "160 failed, 120 of them by a timeout")
+	require.Contains(t, failures, "compares less than it seems")
+	require.Contains(t, swap(func(_, after *experiment.Measurement) { *after = experiment.Measurement{Step: after.Step} }), "cannot be compared")
+}
+
+// Of five responses the p95 is the slowest.
+func TestBeforeAfterNeedsResponses(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
+	for fewest, decided := range map[int64]bool{5: false, 19: false, 20: true} {
+		done := run(t, plan, office, nil)
+		done[5].Requests = fewest
+		result := resultOf(t, plan, done)
+		require.Contains(t, result.Figures(), "before_after_p95_ratio")
+		_, known := result.Figures()["before_after_p95_ratio_high"]
+		require.Equal(t, decided, known)
+		if !decided {
+			require.Contains(t, result.Unknown()["before_after_p95_ratio_high"], fmt.Sprintf("a step had %d responses, and a p95 takes 20", fewest))
+			require.Contains(t, result.Terminal(10_000), "faster after, in steps of too few responses to be sure")
+		}
+	}
+}
+
+// Requests that fail at once make a p95 look good, on either side.
+func TestBeforeAfterDoesNotPraiseFailures(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(3)})
+	compared := func(failing int) (map[string]float64, string) {
+		done := run(t, plan, office, nil)
+		for i := range done {
+			done[i].Request.P95, done[i].Request.Max = 500, 1000
+			if i%2 == failing {
+				done[i].Failed, done[i].Request.P95, done[i].Request.Max = done[i].Requests/10, 10, 10
+			}
+		}
+		result := resultOf(t, plan, done)
+		return result.Figures(), result.Terminal(10_000)
+	}
+	figures, text := compared(0)
+	require.InDelta(t, 0.5, figures["before_after_p95_ratio"], 1e-9)
+	require.NotContains(t, text, "slower after")
+	require.Contains(t, text, "unanswered")
+	require.NotContains(t, text, "50.00×", "no ratio of a p95 that is none")
+	figures, text = compared(1)
+	require.InDelta(t, 2, figures["before_after_p95_ratio"], 1e-9)
+	require.NotContains(t, text, "faster after")
+	figures, text = compared(2)
+	require.InDelta(t, 1, figures["before_after_p95_ratio"], 1e-9)
+	require.NotContains(t, text, "unanswered")
+}
+
+func TestBeforeAfterOfArrivals(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rate": 30.0, "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	for i := range done {
+		done[i].Dropped = int64(i)
+	}
+	figures := resultOf(t, plan, done).Figures()
+	require.Equal(t, 4.0, figures["before_after_dropped"])
+	require.InDelta(t, 4.0/1200, figures["before_after_dropped_share"], 1e-3)
+	require.NotContains(t, resultOf(t, planOf(t, map[string]any{"plan": "before-after"}), nil).Figures(), "before_after_dropped")
+}
+
+// A ratio near 0 has digits that say how near.
+func TestBeforeAfterShowsSmallRatios(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(1)})
+	done := run(t, plan, office, nil)
+	done[0].Pool.Wait.P95, done[1].Pool.Wait.P95 = 680, 0.6
+	done[0].Pool.Wait.Mean, done[1].Pool.Wait.Mean = 400, 0.001
+	text := resultOf(t, plan, done).Terminal(120)
+	require.Contains(t, text, " 0.00088×  0.00088–0.00088\n")
+	require.Contains(t, text, " <0.0001×  ")
+	done[0], done[1] = done[1], done[0]
+	text = resultOf(t, plan, done).Terminal(120)
+	require.Contains(t, text, " 1133×      1133–1133\n")
+	require.Contains(t, text, " >10000×  ")
+}
+
+func TestBeforeAfterUnfinished(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
+	done := run(t, plan, office, nil)
+	for n := range len(done) {
+		result := resultOf(t, plan, done[:n])
+		require.Contains(t, result.Terminal(80), "Unfinished")
+		require.Equal(t, float64(4-n), result.Figures()["experiment_left"])
+		_, compared := result.Figures()["before_after_p95_ratio"]
+		require.Equal(t, n >= 2, compared)
+		require.Equal(t, n >= 1, strings.Contains(result.Terminal(80), "Requests served"), "what was measured is shown")
+	}
+	single := resultOf(t, plan, done[:3])
+	require.NotContains(t, single.Figures(), "before_after_p95_ratio_low")
+	require.Contains(t, single.Terminal(200), "single round")
+	require.Contains(t, single.Terminal(200), "faster after, in the only round")
+	require.Contains(t, single.Unknown(), "before_after_p95_ratio_high")
+	require.Empty(t, resultOf(t, plan, done).Unknown())
+	require.NotContains(t, resultOf(t, plan, done).Terminal(80), "Unfinished")
+}
+
+func TestBeforeAfterConfigurations(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "before": "10+0", "after": "poolPrePing=false,poolTimeout=3"})
+	first, _ := plan.Next(nil)
+	require.Equal(t, 10, first.Options["poolSize"])
+	require.Equal(t, false, first.Options["poolPrePing"])
+	second, _ := plan.Next([]experiment.Measurement{{Step: first}})
+	require.Equal(t, 20, second.Options["poolSize"])
+	require.Equal(t, false, second.Options["poolPrePing"])
+	require.Equal(t, "3s", second.Options["poolTimeout"])
+
+	var refused *experiment.ServerError
+	require.ErrorAs(t, plan.Prepare(experiment.Server{MaxConnections: 50, Reserved: 3}), &refused)
+	require.NoError(t, plan.Prepare(experiment.Server{MaxConnections: 100, Reserved: 3}))
+}

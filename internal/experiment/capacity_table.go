@@ -1,0 +1,109 @@
+package experiment
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/report"
+)
+
+// ascending gives the loads from the smallest to the largest.
+func ascending(all []tried) []tried {
+	sorted := slices.Clone(all)
+	slices.SortFunc(sorted, func(a, b tried) int { return cmp.Compare(a.load, b.load) })
+	return sorted
+}
+
+// table has one row for each load, in ascending order.
+func (p *capacity) table(all []tried) report.Table {
+	t := report.Table{Columns: []string{"Load", "p95", "Served", "Success", "Timeouts"}}
+	columns := []line{
+		{"", p95, showMillis, false, average},
+		{"", throughput, showRate, false, average},
+		{"", Measurement.success, showShare, false, average},
+		{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
+	}
+	add := func(title string, f figure, show func(float64) string, over over) {
+		for _, tried := range all {
+			if _, known := meanOf(tried.steps, f); known {
+				t.Columns, columns = append(t.Columns, title), append(columns, line{title, f, show, false, over})
+				return
+			}
+		}
+	}
+	if p.rate > 0 {
+		add("Dropped", dropped, showNumber, total)
+	}
+	add("Wait p95", waitP95, showMillis, average)
+	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showWhole, average)
+	add("CPU", cpu, showPercent, average)
+	t.Columns = append(t.Columns, "Carried")
+	for _, tried := range ascending(all) {
+		row := []string{p.label(tried.load)}
+		for _, column := range columns {
+			value, known := column.of(tried.steps)
+			row = append(row, shown(value, known, column.show))
+		}
+		t.Rows = append(t.Rows, append(row, p.carriedInWords(tried)))
+	}
+	return t
+}
+
+func (p *capacity) carriedInWords(t tried) string {
+	var titles []string
+	for _, row := range t.broke().broke {
+		titles = append(titles, row.Criterion.Title)
+	}
+	text := "yes"
+	switch {
+	case !t.decided(p.rounds):
+		text = "undecided"
+	case !t.met(p.rounds):
+		text = "no: " + strings.Join(titles, ", ")
+	}
+	if p.rounds > 1 {
+		text += fmt.Sprintf(" (%d of %d)", t.carried(), len(t.judged))
+	}
+	return text
+}
+
+// charts are response times and throughput over the load.
+func (p *capacity) charts(all []tried, b bracket) []report.Chart {
+	sorted := ascending(all)
+	axis := "users"
+	if p.rate > 0 {
+		axis = "arrivals per second"
+	}
+	curve := func(title, unit string, series ...line) report.Chart {
+		c := report.Chart{Title: title, XLabel: axis, YLabel: unit, Kind: report.Lines}
+		for _, t := range sorted {
+			c.X = append(c.X, t.load)
+		}
+		for _, l := range series {
+			s := report.Series{Name: l.title}
+			for _, t := range sorted {
+				value, known := meanOf(t.steps, l.value)
+				if !known {
+					value = math.NaN()
+				}
+				s.Values = append(s.Values, value)
+			}
+			c.Series = append(c.Series, s)
+		}
+		if b.carried > 0 {
+			c.Marks = append(c.Marks, report.Mark{X: b.carried, Label: "carried: " + p.label(b.carried)})
+		}
+		return c
+	}
+	times := []line{{title: "response, p95", value: p95}}
+	if slices.ContainsFunc(sorted, func(t tried) bool { _, known := meanOf(t.steps, waitP95); return known }) {
+		times = append(times, line{title: "wait for a connection, p95", value: waitP95})
+	}
+	return []report.Chart{
+		curve("Response time over the load", "milliseconds", times...),
+		curve("Requests served over the load", "per second", line{title: "served", value: throughput}),
+	}
+}

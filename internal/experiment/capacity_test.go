@@ -1,0 +1,222 @@
+package experiment_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+)
+
+var slowQuery = system{think: time.Second, hold: 200 * time.Millisecond, size: 10, overflow: 5}
+
+// trueCapacity asks the system itself for every number of users.
+func trueCapacity(t *testing.T, s system, limit float64, most int) int {
+	t.Helper()
+	for users := 1; users <= most; users++ {
+		if s.measure(t, experiment.Step{Load: experiment.Load{Users: users}, Duration: time.Minute}).Request.P95 >= limit {
+			return users - 1
+		}
+	}
+	return most
+}
+
+func TestCapacityIsTheSystems(t *testing.T) {
+	for _, limit := range []float64{650, 900, 2000} {
+		options := map[string]any{"plan": "capacity", "users": int64(1000), "resolution": 0.001,
+			"criteria": []any{success(), fastEnough(fmt.Sprint(limit))}}
+		plan := planOf(t, options)
+		done := run(t, plan, slowQuery, nil)
+		figures := resultOf(t, plan, done).Figures()
+		want := float64(trueCapacity(t, slowQuery, limit, 1000))
+		require.Equal(t, want, figures["capacity_users"])
+		require.Equal(t, want+1, figures["capacity_broke"])
+		require.Zero(t, figures["experiment_left"])
+	}
+}
+
+func TestCapacityToAResolution(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1000), "criteria": []any{fastEnough("900")}})
+	figures := resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()
+	want := float64(trueCapacity(t, slowQuery, 900, 1000))
+	require.LessOrEqual(t, figures["capacity_users"], want)
+	require.Greater(t, figures["capacity_broke"], want)
+	require.LessOrEqual(t, figures["capacity_broke"]-figures["capacity_users"], 0.05*figures["capacity_broke"])
+}
+
+func TestCapacityOfArrivals(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "resolution": 0.01, "criteria": []any{success()}})
+	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
+	figures := result.Figures()
+	// 15 connections of 200 ms serve 75 requests per second.
+	require.LessOrEqual(t, figures["capacity_rate"], 75.0)
+	require.Greater(t, figures["capacity_broke"], figures["capacity_rate"])
+	require.InDelta(t, 75, figures["capacity_rate"], 0.011*75)
+	require.NotContains(t, figures, "capacity_users")
+}
+
+func TestCapacityAtTheEnds(t *testing.T) {
+	all := planOf(t, map[string]any{"plan": "capacity", "users": int64(15), "criteria": []any{fastEnough("5000")}})
+	result := resultOf(t, all, run(t, all, slowQuery, nil))
+	require.Equal(t, 15.0, result.Figures()["capacity_users"])
+	require.NotContains(t, result.Figures(), "capacity_broke")
+	require.Contains(t, result.Terminal(80), "at least 15 users")
+
+	no := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{fastEnough("1")}})
+	result = resultOf(t, no, run(t, no, slowQuery, nil))
+	require.Equal(t, 0.0, result.Figures()["capacity_users"])
+	require.Equal(t, 1.0, result.Figures()["capacity_broke"])
+	require.Contains(t, result.Terminal(80), "less than 1 user")
+
+	// Between no arrivals and nearly none there is always a middle.
+	noRate := planOf(t, map[string]any{"plan": "capacity", "rate": 100, "criteria": []any{fastEnough("1")}})
+	result = resultOf(t, noRate, run(t, noRate, slowQuery, nil))
+	require.Equal(t, 0.0, result.Figures()["capacity_rate"])
+}
+
+func TestCapacityOfGivenSteps(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "steps": "10,100,200", "criteria": []any{fastEnough("900")}})
+	var loads []int
+	for _, m := range run(t, plan, slowQuery, nil) {
+		loads = append(loads, m.Step.Load.Users)
+	}
+	require.Equal(t, []int{10, 100}, loads[:2])
+	require.NotContains(t, loads, 200)
+	require.Greater(t, len(loads), 2)
+}
+
+// How exactly the search looks does not decide what is asked.
+func TestCapacityDecidesAboutWhatIsWanted(t *testing.T) {
+	options := func(wanted int) map[string]any {
+		return map[string]any{"plan": "capacity", "users": int64(400), "resolution": 0.5, "wanted": int64(wanted), "criteria": []any{fastEnough("900")}}
+	}
+	carries := trueCapacity(t, slowQuery, 900, 400)
+	require.NotContains(t, []int{10, 20, 40, 80, 160, 320}, carries, "one of the loads that are tried anyway")
+	for wanted := carries - 2; wanted <= carries+2; wanted++ {
+		plan := planOf(t, options(wanted))
+		found := resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()["capacity_users"]
+		require.Equal(t, wanted <= carries, found >= float64(wanted), "%d wanted, %g found, %d carried", wanted, found, carries)
+	}
+	for wanted, carried := range map[float64]bool{70: true, 80: false} { // of the 75 that 15 connections serve
+		arrivals := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "steps": "10,400",
+			"resolution": 0.5, "wanted": wanted, "criteria": []any{success()}})
+		found := resultOf(t, arrivals, run(t, arrivals, slowQuery, nil)).Figures()["capacity_rate"]
+		require.Equal(t, carried, found >= wanted, "%g wanted, %g found", wanted, found)
+	}
+}
+
+// With several rounds most of them decide, and none is measured in vain.
+func TestCapacityByMajority(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(10), "steps": "10", "rounds": int64(3), "criteria": []any{fastEnough("1000")}})
+	step, ok := plan.Next(nil)
+	require.True(t, ok)
+	outcome := func(round int, ms float64) experiment.Measurement {
+		s := step
+		s.Round = round
+		return experiment.Measurement{Step: s, Requests: 10, Request: experiment.Times{P95: ms, Max: ms}}
+	}
+	good, bad := 10.0, 5000.0
+	_, more := plan.Next([]experiment.Measurement{outcome(1, good), outcome(2, good)})
+	require.False(t, more)
+	third, more := plan.Next([]experiment.Measurement{outcome(1, good), outcome(2, bad)})
+	require.True(t, more)
+	require.Equal(t, 3, third.Round)
+	require.Equal(t, 10, third.Load.Users)
+	result := resultOf(t, plan, []experiment.Measurement{outcome(1, good), outcome(2, bad), outcome(3, good)})
+	require.Equal(t, 10.0, result.Figures()["capacity_users"])
+	require.Contains(t, result.Markdown(), "yes (2 of 3)")
+}
+
+// Of an application it is seen how many connections are in use, not who waits.
+func TestCapacityShowsNoWaitThatIsNotSeen(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(20), "http": true, "criteria": []any{fastEnough("5000")}})
+	done := run(t, plan, slowQuery, nil)
+	require.Contains(t, resultOf(t, plan, done).Markdown(), "Wait p95")
+	for i := range done {
+		done[i].Pool.Wait = experiment.Times{}
+	}
+	result := resultOf(t, plan, done)
+	require.NotContains(t, result.Markdown(), "Wait p95")
+	require.Contains(t, result.Markdown(), "In use p95")
+	require.Len(t, result.Sections()[0].Charts[0].Series, 1)
+}
+
+func TestCapacityNamesWhatBroke(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{success(), fastEnough("900")}})
+	text := resultOf(t, plan, run(t, plan, slowQuery, nil)).Terminal(200)
+	require.Contains(t, text, "no: Response p95")
+	require.Contains(t, text, "Larger pool.")
+	require.NotContains(t, text, "no: Success rate")
+}
+
+// A row that cannot be measured says nothing about the load.
+func TestCapacityWithoutCPU(t *testing.T) {
+	cpu := map[string]any{
+		"name": "db_cpu", "title": "Database CPU", "metric": "pgxpool_db_cpu", "pass": "avg<50", "warning": "avg<80",
+		"guard":   map[string]any{"metric": "pgxpool_db_cpu", "expression": "max>0"},
+		"attempt": map[string]any{"metric": "pgxpool_samples", "expression": "count>0"},
+		"unit":    "percent", "advice": map[string]any{"warning": "", "fail": ""},
+	}
+	options := map[string]any{"plan": "capacity", "users": int64(20), "criteria": []any{fastEnough("5000"), cpu}}
+	plan := planOf(t, options)
+	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
+	require.Equal(t, 20.0, result.Figures()["capacity_users"])
+	require.Contains(t, result.Terminal(200), "Not judged in any step: Database CPU")
+
+	busy := slowQuery
+	busy.cpuPerCheckout = 5 // 12 users are 10 requests per second
+	plan = planOf(t, options)
+	require.Equal(t, 11.0, resultOf(t, plan, run(t, plan, busy, nil)).Figures()["capacity_users"])
+}
+
+// The p95 of two thirds of a short step differs by chance.
+func TestCapacityIsNotEndedByChance(t *testing.T) {
+	drift := map[string]any{
+		"name": "response_drift", "title": "Response times stable", "metric": "response_drift", "pass": "value<=1.25", "warning": "value<=1.5",
+		"guard": map[string]any{"metric": "response_drift", "expression": "value>0"},
+		"unit":  "ratio", "advice": map[string]any{"warning": "", "fail": ""},
+	}
+	options := map[string]any{"plan": "capacity", "users": int64(10), "steps": "10", "criteria": []any{drift}}
+	carried := func(requests int64, ratio float64) float64 {
+		plan := planOf(t, options)
+		step, _ := plan.Next(nil)
+		// Exponential response times: the percentiles are -ln(1-q).
+		m := experiment.Measurement{Step: step, Requests: requests, Drift: &ratio,
+			Request: experiment.Times{P90: 2303, P95: 2996, P99: 4605, Max: 6000}}
+		return resultOf(t, plan, []experiment.Measurement{m}).Figures()["capacity_users"]
+	}
+	// 60 responses: 20 in a third, of whose p95 the standard error is a third.
+	require.Equal(t, 10.0, carried(60, 2.03))
+	require.Equal(t, 0.0, carried(6000, 2.03))
+	require.Equal(t, 0.0, carried(6000, 1.3))
+	require.Equal(t, 0.0, carried(60, 5))
+	require.Equal(t, 10.0, carried(6000, 1.1))
+}
+
+// A step without a single answer carries nothing.
+func TestCapacityOfNothing(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1), "criteria": []any{success()}})
+	step, _ := plan.Next(nil)
+	result := resultOf(t, plan, []experiment.Measurement{{Step: step}})
+	require.Equal(t, 0.0, result.Figures()["capacity_users"])
+	require.Contains(t, result.Terminal(80), "no data")
+}
+
+// What a pool opened while it settled is still open: a step in which it opens
+// nothing has data all the same.
+func TestCapacityOfAPoolThatIsOpen(t *testing.T) {
+	overflow := map[string]any{
+		"name": "overflow_time", "title": "Time in overflow", "metric": "pgxpool_in_overflow", "pass": "rate<0.10", "warning": "rate<0.30",
+		"guard": map[string]any{"metric": "pgxpool_connections_opened", "expression": "count>0"},
+		"unit":  "share", "advice": map[string]any{"warning": "", "fail": ""},
+	}
+	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(4), "criteria": []any{overflow}})
+	require.Equal(t, 4.0, resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()["capacity_users"])
+	shut := run(t, plan, slowQuery, nil)
+	for i := range shut {
+		shut[i].Pool.Open = 0
+	}
+	require.Contains(t, resultOf(t, plan, shut).Terminal(80), "no data")
+}

@@ -1,0 +1,160 @@
+package experiment
+
+import (
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+)
+
+// Measurement is what one step measured.
+type Measurement struct {
+	Step Step `json:"step"`
+	// Lasted is the time in which turns were handed out, in seconds.
+	Lasted float64 `json:"lasted_s"`
+
+	Requests int64 `json:"requests"`
+	Failed   int64 `json:"failed"`   // timeouts included
+	Timeouts int64 `json:"timeouts"` // pool timeouts, or HTTP 503
+	Dropped  int64 `json:"dropped"`  // arrivals for which no user was free
+	// Throughput is requests per second while turns were handed out, those
+	// that failed included.
+	Throughput float64 `json:"throughput_per_s"`
+	Request    Times   `json:"request_ms"`
+
+	Pool *PoolFigures `json:"pool,omitempty"`   // nil where no pool was seen
+	CPU  *Level       `json:"db_cpu,omitempty"` // percent of the database's host; nil where it was not measured
+	// Drift is the p95 of the step's last third over that of its first; nil
+	// where a third had too few responses to tell.
+	Drift *float64 `json:"drift,omitempty"`
+}
+
+// Times sums durations up, in milliseconds.
+type Times struct {
+	Count int64   `json:"count"`
+	Mean  float64 `json:"mean"`
+	Min   float64 `json:"min"`
+	P50   float64 `json:"p50"`
+	P90   float64 `json:"p90"`
+	P95   float64 `json:"p95"`
+	P99   float64 `json:"p99"`
+	Max   float64 `json:"max"`
+}
+
+// Level sums a sampled level up.
+type Level struct {
+	Mean float64 `json:"mean"`
+	P95  float64 `json:"p95"`
+	Max  float64 `json:"max"`
+}
+
+// PoolFigures are one pool's during a step.
+type PoolFigures struct {
+	Size     int     `json:"size"` // pool_size
+	Wait     Times   `json:"wait_ms"`
+	Use      float64 `json:"use_ms"`   // mean time a connection is held
+	Query    float64 `json:"query_ms"` // mean time of a statement
+	Timeouts int64   `json:"timeouts"` // checkouts that timed out
+	Opened   int64   `json:"opened"`   // connections opened in the measured time
+	Samples  int64   `json:"samples"`
+	Active   Level   `json:"active"`
+	Waiting  Level   `json:"waiting"`
+	Open     float64 `json:"open_max"` // the most connections that were open
+	// Overflow is the share of samples with more than Size connections in use.
+	Overflow float64 `json:"overflow"`
+}
+
+// Measure makes the measurement of a step. phase is everything observed from
+// the end of settling until the last request was answered; atStop is the same
+// as it stood when the last turn was handed out, lasted after the end of
+// settling: throughput, levels and CPU are of that time alone, since afterwards
+// the load fades. pool names the step's pool among those of phase, size is its
+// pool_size; a name that is not there means that no pool was seen. drift is nil
+// where it could not be told.
+func Measure(step Step, phase timeline.Phase, pool string, size int, atStop timeline.Totals, lasted time.Duration, drift *float64) Measurement {
+	requests := phase.Totals.Requests
+	m := Measurement{
+		Step:     step,
+		Lasted:   lasted.Seconds(),
+		Requests: requests.Duration.Count(),
+		Failed:   requests.Failed,
+		Timeouts: requests.Timeouts,
+		Dropped:  requests.Dropped,
+		Request:  times(requests.Duration),
+		Drift:    drift,
+	}
+	if lasted > 0 {
+		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()
+	}
+	if p := phase.Totals.Pools[pool]; p != nil {
+		m.Pool = poolFigures(p, size)
+		if loaded := atStop.Pools[pool]; loaded != nil {
+			m.Pool.levels(loaded)
+		}
+	}
+	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
+		m.CPU = &Level{Mean: cpu.Mean(), P95: cpu.Quantile(0.95), Max: cpu.Max()}
+	}
+	return m
+}
+
+func poolFigures(p *timeline.Pool, size int) *PoolFigures {
+	return &PoolFigures{
+		Size: size, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
+		Timeouts: p.Timeouts, Opened: p.Opened,
+	}
+}
+
+// levels are those that were sampled under load.
+func (p *PoolFigures) levels(loaded *timeline.Pool) {
+	p.Samples = loaded.Active.Count()
+	p.Active, p.Waiting, p.Open = level(loaded.Active), level(loaded.Waiting), loaded.Total.Max()
+	if p.Samples > 0 {
+		p.Overflow = float64(loaded.InOverflow) / float64(p.Samples)
+	}
+}
+
+func times(d timeline.Distribution) Times {
+	return Times{
+		Count: d.Count(), Mean: d.Mean(), Min: d.Min(), Max: d.Max(),
+		P50: d.Quantile(0.5), P90: d.Quantile(0.9), P95: d.Quantile(0.95), P99: d.Quantile(0.99),
+	}
+}
+
+func level(d timeline.Distribution) Level {
+	return Level{Mean: d.Mean(), P95: d.Quantile(0.95), Max: d.Max()}
+}
+
+// success is the share of requests that succeeded, 0 where there was none.
+func (m Measurement) success() float64 {
+	if m.Requests == 0 {
+		return 0
+	}
+	return 1 - float64(m.Failed)/float64(m.Requests)
+}
+
+// timedOut is the share of requests that timed out, 0 where there was none.
+func (m Measurement) timedOut() float64 {
+	if m.Requests == 0 {
+		return 0
+	}
+	return float64(m.Timeouts) / float64(m.Requests)
+}
+
+// answered is the share of arrivals that succeeded, 0 where there was none.
+func (m Measurement) answered() float64 {
+	return m.success() * (1 - m.unserved())
+}
+
+// unserved is the share of arrivals that were dropped, 0 where there was none.
+func (m Measurement) unserved() float64 {
+	if m.arrivals() == 0 {
+		return 0
+	}
+	return float64(m.Dropped) / float64(m.arrivals())
+}
+
+// arrivals are the requests and those that nobody was free for.
+func (m Measurement) arrivals() int64 { return m.Requests + m.Dropped }
+
+// served is the number of requests per second that succeeded.
+func (m Measurement) served() float64 { return m.Throughput * m.success() }

@@ -1,0 +1,74 @@
+package experiment_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+)
+
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func observed(all ...timeline.Observation) timeline.Phase {
+	r := &timeline.Recorder{}
+	r.Begin("step", start)
+	for i := range all {
+		all[i].At = start.Add(time.Duration(i) * time.Millisecond)
+	}
+	r.Record(all)
+	return r.End(start.Add(time.Minute))
+}
+
+func TestMeasure(t *testing.T) {
+	o := func(m timeline.Measure, value float64) timeline.Observation {
+		return timeline.Observation{Measure: m, Value: value, Pool: "after"}
+	}
+	atStop := observed(
+		o(timeline.Request, 100), o(timeline.Request, 200),
+		o(timeline.Active, 4), o(timeline.Active, 8), o(timeline.InOverflow, 0), o(timeline.InOverflow, 1), o(timeline.Waiting, 3), o(timeline.Total, 8),
+		o(timeline.DatabaseCPU, 20), o(timeline.DatabaseCPU, 40),
+	).Totals
+	phase := observed(
+		o(timeline.Request, 100), o(timeline.Request, 200), o(timeline.Request, 300),
+		o(timeline.RequestFailed, 1), o(timeline.RequestTimeout, 1), o(timeline.RequestDropped, 2),
+		o(timeline.Wait, 10), o(timeline.Wait, 30), o(timeline.Use, 50), o(timeline.Query, 5), o(timeline.Opened, 1),
+		// What is sampled while draining is no longer the step's load.
+		o(timeline.Active, 1), o(timeline.InOverflow, 0), o(timeline.Waiting, 0), o(timeline.DatabaseCPU, 90),
+		timeline.Observation{Measure: timeline.Wait, Value: 9999, Pool: "default"},
+	)
+	step := experiment.Step{Label: "after", Round: 2, Duration: 10 * time.Second}
+	drift := 1.1
+	m := experiment.Measure(step, phase, "after", 5, atStop, 4*time.Second, &drift)
+	require.Equal(t, step, m.Step)
+	require.Equal(t, []int64{3, 1, 1, 2}, []int64{m.Requests, m.Failed, m.Timeouts, m.Dropped})
+	require.Equal(t, 0.5, m.Throughput, "what came in while draining is no throughput")
+	require.InEpsilon(t, 200, m.Request.P50, 0.01)
+	require.Equal(t, 300.0, m.Request.Max)
+	require.Equal(t, 20.0, m.Pool.Wait.Mean)
+	require.Equal(t, 50.0, m.Pool.Use)
+	require.Equal(t, 5.0, m.Pool.Query)
+	require.Equal(t, 8.0, m.Pool.Active.Max)
+	require.Equal(t, 3.0, m.Pool.Waiting.Max)
+	require.Equal(t, 0.5, m.Pool.Overflow)
+	require.Equal(t, 5, m.Pool.Size)
+	require.Equal(t, int64(1), m.Pool.Opened)
+	require.Equal(t, experiment.Level{Mean: 30, P95: m.CPU.P95, Max: 40}, *m.CPU)
+	require.Equal(t, 1.1, *m.Drift)
+
+	text, err := json.Marshal(m)
+	require.NoError(t, err)
+	var read experiment.Measurement
+	require.NoError(t, json.Unmarshal(text, &read))
+	require.Equal(t, m, read)
+}
+
+func TestMeasureWithoutAnything(t *testing.T) {
+	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, "", 0, timeline.Totals{}, 0, nil)
+	require.Equal(t, experiment.Measurement{}, m)
+	_, err := json.Marshal(m)
+	require.NoError(t, err)
+}

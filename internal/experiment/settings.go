@@ -1,0 +1,217 @@
+package experiment
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// The plans, by name.
+const (
+	planBeforeAfter = "before-after"
+	planCapacity    = "capacity"
+	planTune        = "tune"
+)
+
+var planNames = []string{planBeforeAfter, planCapacity, planTune}
+
+// Defaults and limits.
+const (
+	defaultUsers = 100
+	defaultSeed  = 1
+	maxRounds    = 100
+	maxRate      = 1e6 // arrivals per second
+	maxSteps     = 200 // given sizes or loads
+	maxSeed      = 1<<53 - 1
+)
+
+// settings are a script's options, read.
+type settings struct {
+	plan  string
+	name  string
+	users int
+	rate  float64 // 0: closed loop
+	think time.Duration
+	hold  time.Duration // 0 where the script does not say
+
+	settle, duration time.Duration
+	rounds           int
+	http             bool
+
+	criteria []verdict.Criterion // that every step is judged by
+	gate     verdict.Gate
+	waive    []string
+
+	before, after configuration // of before-after
+	pool          configuration // of every other plan: what a step does not say
+	given         configuration // of them, what the script said
+
+	loads      []float64 // given for capacity, ascending; nil: doubling
+	from       float64   // first load
+	wanted     float64   // load that the search is to decide about, 0: none
+	resolution float64   // share of a load
+
+	sizes     []size // given for tune; nil: derived
+	tolerance float64
+	seed      uint64
+}
+
+// option reads one key into settings.
+type option struct {
+	name  string
+	plans []string // that take it; nil: all
+	read  func(s *settings, value any) error
+}
+
+// options is the table, in the order of the documentation. An option is read
+// after those above it.
+var options = []option{
+	{"plan", nil, choice(planNames, func(s *settings) *string { return &s.plan })},
+	{"name", nil, readName},
+	{"http", nil, readHTTP},
+	{"users", nil, whole(1, sizing.MaxUsers, func(s *settings) *int { return &s.users })},
+	{"rate", nil, number(0, maxRate, func(s *settings) *float64 { return &s.rate })},
+	{"think", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.think })},
+	{"hold", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.hold })},
+	{"settle", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.settle })},
+	{"duration", nil, duration(100*time.Millisecond, 24*time.Hour, func(s *settings) *time.Duration { return &s.duration })},
+	{"rounds", nil, whole(1, maxRounds, func(s *settings) *int { return &s.rounds })},
+	{"poolSize", []string{planCapacity}, poolWhole("poolSize", 1)},
+	{"maxOverflow", []string{planCapacity}, poolWhole("maxOverflow", 0)},
+	{"poolTimeout", []string{planCapacity, planTune}, readPoolTimeout},
+	{"poolRecycle", []string{planTune}, readPoolSetting("poolRecycle")},
+	{"poolPrePing", []string{planTune}, readPoolSetting("poolPrePing")},
+	{"before", []string{planBeforeAfter}, readConfiguration(func(s *settings) *configuration { return &s.before })},
+	{"after", []string{planBeforeAfter}, readConfiguration(func(s *settings) *configuration { return &s.after })},
+	{"steps", []string{planCapacity}, readLoads},
+	{"from", []string{planCapacity}, readFrom},
+	{"wanted", []string{planCapacity}, readWanted},
+	{"resolution", []string{planCapacity}, number(0.001, 0.5, func(s *settings) *float64 { return &s.resolution })},
+	{"criteria", []string{planCapacity}, readCriteria},
+	{"gate", []string{planCapacity}, readGate},
+	{"waive", []string{planCapacity}, readWaive},
+	{"sizes", []string{planTune}, readSizes},
+	{"tolerance", []string{planTune}, number(0, 0.5, func(s *settings) *float64 { return &s.tolerance })},
+	{"seed", []string{planTune}, readSeed},
+}
+
+// readSettings reads a script's options. A value of nil (null, undefined) is
+// one that was not given.
+func readSettings(given map[string]any) (settings, error) {
+	if err := refuseUnknown(given); err != nil {
+		return settings{}, err
+	}
+	s := settings{}
+	if given["plan"] == nil {
+		return s, &OptionError{Option: "plan", Problem: "it is not given", Accepted: oneOf(planNames)}
+	}
+	for _, o := range options {
+		value := given[o.name]
+		if value == nil {
+			continue
+		}
+		if len(o.plans) > 0 && !slices.Contains(o.plans, s.plan) {
+			return s, &OptionError{Option: o.name, Problem: "plan " + s.plan + " does not take it",
+				Accepted: "it with plan " + strings.Join(o.plans, " or ")}
+		}
+		if err := o.read(&s, value); err != nil {
+			return s, named(err, o.name)
+		}
+		if o.name == "plan" {
+			s = defaults(s.plan)
+		}
+	}
+	return s, s.check()
+}
+
+// named says which option an error is about.
+func named(err error, option string) error {
+	var refused *OptionError
+	if errors.As(err, &refused) {
+		refused.Option = option
+	}
+	return err
+}
+
+func refuseUnknown(given map[string]any) error {
+	names := make([]string, len(options))
+	for i, o := range options {
+		names[i] = o.name
+	}
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		if !slices.Contains(names, key) {
+			return &OptionError{Option: strings.Trim(showText(key), `"`), Problem: "there is no such option", Accepted: oneOf(names)}
+		}
+	}
+	return nil
+}
+
+func defaults(plan string) settings {
+	s := settings{
+		plan: plan, name: plan, users: defaultUsers, think: time.Second,
+		settle: 5 * time.Second, duration: 20 * time.Second, rounds: 3,
+		gate: verdict.GatePass, before: sqlAlchemy(), after: tuned(), pool: tuned(), given: configuration{},
+		resolution: 0.05, tolerance: 0.05, seed: defaultSeed,
+	}
+	switch plan {
+	case planBeforeAfter:
+		s.rounds = 4 // with three, Student's t alone makes an interval of ±4 standard errors
+	case planCapacity:
+		// A load is found by many steps, each of which is judged as a whole run.
+		s.users, s.rounds, s.duration = 400, 1, 30*time.Second
+	}
+	return s
+}
+
+// check finds what is wrong between options.
+func (s settings) check() error {
+	switch {
+	case s.http && s.plan != planCapacity:
+		return &OptionError{Option: "http", Value: "true",
+			Problem:  "plan " + s.plan + " changes the pool's settings, which an application over HTTP does not let it",
+			Accepted: "plan capacity, or a run of each configuration compared by k6 x pgxpool compare"}
+	case s.plan == planCapacity && len(s.criteria) == 0:
+		return &OptionError{Option: "criteria", Problem: "none are given, so that no step could fail", Accepted: "rows of thresholds/criteria.js"}
+	case s.plan == planCapacity && s.from > s.most():
+		return &OptionError{Option: "from", Value: show(s.from), Accepted: "at most the largest load, " + show(s.most())}
+	}
+	return s.checkWaive()
+}
+
+// most is the largest load of a capacity plan: users, or arrivals per second.
+func (s settings) most() float64 {
+	if s.rate > 0 {
+		return s.rate
+	}
+	return float64(s.users)
+}
+
+// load is one of so many users, or of so many arrivals.
+func (s settings) load() Load { return Load{Users: s.users, Rate: s.rate} }
+
+// step is one of the plan's, but for label, round and options.
+func (s settings) step() Step {
+	return Step{Load: s.load(), Settle: s.settle, Duration: s.duration}
+}
+
+// overhead is what a step takes at most beside settling, measuring and
+// draining: opening the pool's connections, closing them, and requests that take
+// long to end.
+const overhead = 45 * time.Second
+
+// LongestHold implements [Plan]. Of exponential holds one in 20 000 is longer.
+func (s settings) LongestHold() time.Duration {
+	const means = 10
+	return means * s.hold
+}
+
+// longest is the longest that one step takes with such a pool timeout. A
+// request may wait that long and then hold its connection.
+func (s settings) longest(poolTimeout time.Duration) time.Duration {
+	return s.settle + s.duration + poolTimeout + s.LongestHold() + overhead
+}

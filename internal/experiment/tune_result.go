@@ -1,0 +1,156 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// Result implements [Plan].
+func (p *tune) Result(done []Measurement) (Result, error) {
+	left, _ := p.Left(done)
+	d := &document{figures: map[string]float64{figureSteps: float64(len(done)), figureLeft: float64(left)}}
+	w := p.swept(done)
+	k, ok := w.find()
+	s := section{Section: report.Section{Title: fmt.Sprintf("Pool size for %s, %s", p.loadInWords(), rounds(w.rounds()))}}
+	if left > 0 {
+		s.say(unfinished(len(done), left) + " Only whole rounds are compared.")
+	}
+	if !ok {
+		s.say(p.nothing(w))
+		switch {
+		case w.rounds() > 0:
+			s.Tables = []report.Table{p.table(w, k.inWords)}
+		case len(done) > 0:
+			s.Tables = []report.Table{p.table(p.bySize(done), notCompared)}
+		}
+		d.sections = []section{s}
+		return d, nil
+	}
+	c, sure := k.bootstrap(p.seed)
+	s.Tables = []report.Table{p.table(w, k.inWords)}
+	s.say(p.recommendation(w, k, c, sure))
+	s.say(k.method(w))
+	s.Charts = p.charts(w, k)
+	check := section{Section: report.Section{Title: "Cross-check with the models"}}
+	var modelled int
+	check.Text, modelled = p.crossCheck(w, k, c, sure)
+	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(k.sound[k.chosen].size, p.pool)}
+	d.sections = []section{s, check, paste}
+	k.addFigures(d.figures, p.rate > 0)
+	if sure {
+		d.figures[figureConnectionsLow], d.figures[figureConnectionsHigh] = float64(c.low), float64(c.high)
+		d.figures[figureAgreement], d.figures[figureNoise] = c.agreement, k.noise()
+	}
+	switch {
+	case w.rounds() == 1:
+		const why = "one round does not show the noise; raise ROUNDS"
+		d.unknown = map[string]string{figureAgreement: why, figureNoise: why}
+	case len(k.sound) == 1:
+		// No noise makes a pool work that fails.
+		d.figures[figureAgreement], d.figures[figureNoise] = 1, 0
+	}
+	if modelled > 0 {
+		d.figures[figureModelConnections] = float64(modelled)
+	}
+	return d, nil
+}
+
+func (p *tune) nothing(w sweep) string {
+	if w.rounds() == 0 {
+		return "Not one round was finished: there is nothing to recommend."
+	}
+	return "No pool served requests in every round: there is nothing to recommend."
+}
+
+func (k knee) addFigures(figures map[string]float64, open bool) {
+	best := k.sound[k.chosen]
+	total := sum(best.rounds)
+	figures[figurePoolSize], figures[figureMaxOverflow] = float64(best.base), float64(best.overflow)
+	figures[figureConnections] = float64(best.connections())
+	figures[figureTuneP95] = geometricMean(best.rounds, p95)
+	figures[figureTuneThroughput] = geometricMean(best.rounds, throughput)
+	figures[figureTuneSuccess], figures[figureTuneTimeouts] = total.success(), float64(total.Timeouts)
+	figures[figureTuneTimedOut] = total.timedOut()
+	if open {
+		figures[figureTuneDropped], figures[figureTuneDroppedShare] = float64(total.Dropped), total.unserved()
+	}
+}
+
+func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string {
+	best := k.sound[k.chosen]
+	why := "the smallest pool measured whose p95 (%s) and requests served (%s) are as good as the best's."
+	if k.compromise() {
+		why = "no pool measured is as good as the best at both p95 and requests served, and this one (%s, %s) comes nearest."
+	}
+	text := fmt.Sprintf("Recommended: pool size %d, max overflow %d: "+why,
+		best.base, best.overflow, showMillis(geometricMean(best.rounds, p95)), showRate(geometricMean(best.rounds, throughput)))
+	if sure {
+		text += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
+			c.low, verdict.Counted(c.high, "connection"), showShare(c.agreement), resamples)
+	}
+	if len(k.sound) == 1 {
+		text += " It is the only one that answered its requests as it should."
+	}
+	if behind := k.behind(); behind > w.tolerance && !k.compromise() {
+		text += fmt.Sprintf(" It was measured to be %s behind the best at one of the two, which noise explains: more rounds, or longer ones, would tell.", showShare(behind))
+	}
+	if best.overflow == 0 {
+		text += " An overflow on top of it carries a spike and costs nothing while it is not used."
+	}
+	if k.chosen == 0 && best.size == p.sizes[0] {
+		text += " It is the smallest of the sweep: a still smaller one may do as well."
+	}
+	if k.chosen == len(k.sound)-1 && len(k.sound) > 1 {
+		text += " It is the largest of the sweep: a still larger one may be better."
+	}
+	return text
+}
+
+// method says how noise was told from difference.
+func (k knee) method(w sweep) string {
+	if w.rounds() == 1 || k.p95.freedom == 0 {
+		return fmt.Sprintf("As good is what is within %s of the best. With one round, or one pool that works, noise is not known, and neither is how sure the recommendation is: run more rounds.",
+			showShare(w.tolerance))
+	}
+	return fmt.Sprintf("From round to round one pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %s). "+
+		"As good is what is no further from the best than noise explains (t·s·√(2/rounds), one-sided 95 %%) or than the tolerance of %s, whichever is more: %s for the p95, %s for requests served.",
+		showShare(k.p95.spread()), showShare(k.served.spread()), degrees(k.p95.freedom), showShare(w.tolerance),
+		showShare(math.Expm1(k.p95Limit.value)), showShare(math.Expm1(k.served95.value)))
+}
+
+func degrees(n int) string {
+	if n == 1 {
+		return "1 degree of freedom"
+	}
+	return fmt.Sprintf("%d degrees of freedom", n)
+}
+
+// charts are the sweep's curves over the connections, the knee marked.
+func (p *tune) charts(w sweep, k knee) []report.Chart {
+	best := k.sound[k.chosen]
+	mark := report.Mark{X: float64(best.connections()), Label: "recommended: " + best.String()}
+	curve := func(title, unit string, series ...line) report.Chart {
+		c := report.Chart{Title: title, XLabel: "connections (pool size + max overflow)", YLabel: unit, Kind: report.Lines, Marks: []report.Mark{mark}}
+		for _, v := range w.all {
+			c.X = append(c.X, float64(v.connections()))
+		}
+		for _, l := range series {
+			s := report.Series{Name: l.title}
+			for _, v := range w.all {
+				mean, low, high := spread(v.rounds, l.value)
+				s.Values, s.Low, s.High = append(s.Values, mean), append(s.Low, low), append(s.High, high)
+			}
+			c.Series = append(c.Series, s)
+		}
+		return c
+	}
+	return []report.Chart{
+		curve("Response time and wait over the pool's size", "milliseconds",
+			line{title: "response, p95", value: p95},
+			line{title: "wait for a connection, p95", value: waitP95}),
+		curve("Requests served over the pool's size", "per second", line{title: "served", value: throughput}),
+	}
+}

@@ -1,0 +1,381 @@
+package experiment_test
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+)
+
+// office is a system where 100 users keep 20 connections busy.
+var office = system{think: time.Second, hold: 250 * time.Millisecond, noise: 0.02}
+
+func sweepOf(sizes string, more map[string]any) map[string]any {
+	options := map[string]any{"plan": "tune", "users": int64(100), "think": 1.0, "sizes": sizes}
+	for key, value := range more {
+		options[key] = value
+	}
+	return options
+}
+
+// trueKnee is the smallest size whose p95 and throughput without noise are
+// within 5 % of the best.
+func trueKnee(t *testing.T, s system, sizes []int) int {
+	t.Helper()
+	s.noise = 0
+	var all []experiment.Measurement
+	best95, most := math.Inf(1), 0.0
+	for _, size := range sizes {
+		m := s.measure(t, experiment.Step{Load: experiment.Load{Users: 100}, Duration: time.Minute,
+			Options: map[string]any{"poolSize": size, "maxOverflow": 0}})
+		best95, most = min(best95, m.Request.P95), max(most, m.Throughput)
+		all = append(all, m)
+	}
+	for i, m := range all {
+		if m.Request.P95 <= 1.05*best95 && m.Throughput >= most/1.05 {
+			return sizes[i]
+		}
+	}
+	t.Fatal("no knee")
+	return 0
+}
+
+func TestTuneFindsTheKnee(t *testing.T) {
+	sizes := []int{5, 10, 15, 18, 20, 22, 24, 26, 28, 32, 40, 60}
+	want := trueKnee(t, office, sizes)
+	for seed := range 5 {
+		plan := planOf(t, sweepOf("5,10,15,18,20,22,24,26,28,32,40,60", map[string]any{"rounds": int64(5), "seed": int64(seed)}))
+		require.NoError(t, plan.Prepare(experiment.Server{}))
+		figures := resultOf(t, plan, run(t, plan, office, nil)).Figures()
+		require.InDelta(t, want, figures["tune_pool_size"], 2, "seed %d", seed)
+		require.LessOrEqual(t, figures["tune_connections_low"], float64(want))
+		require.GreaterOrEqual(t, figures["tune_connections_high"], float64(want))
+		require.Greater(t, figures["tune_agreement"], 0.3)
+	}
+}
+
+// Where the noise is larger than the difference, the smaller pool is as good.
+func TestTuneDoesNotReadNoise(t *testing.T) {
+	noisy := office
+	noisy.noise = 0.3
+	exact := planOf(t, sweepOf("10,20,24,28,60", map[string]any{"rounds": int64(4)}))
+	quiet := resultOf(t, exact, run(t, exact, office, nil)).Figures()
+	loud := resultOf(t, exact, run(t, exact, noisy, nil))
+	require.Greater(t, loud.Figures()["tune_connections_high"]-loud.Figures()["tune_connections_low"],
+		quiet["tune_connections_high"]-quiet["tune_connections_low"])
+	require.Less(t, loud.Figures()["tune_agreement"], quiet["tune_agreement"])
+}
+
+// Two pools, three rounds, by hand. The small one's p95 is 6 % above the large
+// one's on average, or 30 %; from round to round the ratio moves by a factor of
+// e^±0.1. The residuals are ±0.05, s is 0.1/√2 with two degrees of freedom, t
+// is 2.92: noise explains e^(2.92 · 0.0707 · √(2/3)) = 18 %.
+func TestTuneTellsNoiseFromDifference(t *testing.T) {
+	for slower, want := range map[float64]float64{1.06: 10, 1.30: 20} {
+		plan := planOf(t, sweepOf("10,20", map[string]any{"tolerance": 0}))
+		var done []experiment.Measurement
+		for {
+			step, ok := plan.Next(done)
+			if !ok {
+				break
+			}
+			p95 := 100.0
+			if step.Label == "10+0" {
+				p95 *= slower * math.Exp([]float64{-0.1, 0, 0.1}[step.Round-1])
+			}
+			done = append(done, experiment.Measurement{Step: step, Requests: 1000, Throughput: 50, Request: experiment.Times{P95: p95}})
+		}
+		result := resultOf(t, plan, done)
+		require.Equal(t, want, result.Figures()["tune_pool_size"])
+		require.Contains(t, result.Markdown(), "18.4 % for the p95, 0.0 % for requests served")
+		// The difference of 6 or 30 % is near the 18 %: now and then the noise
+		// would have decided otherwise.
+		require.Equal(t, 10.0, result.Figures()["tune_connections_low"])
+		require.Equal(t, 20.0, result.Figures()["tune_connections_high"])
+		require.InDelta(t, 0.184, result.Figures()["tune_noise"], 0.001)
+		require.Equal(t, slower < 1.1, strings.Contains(result.Terminal(1000), "measured to be 6.0 % behind the best"))
+		require.Less(t, result.Figures()["tune_agreement"], 1.0)
+	}
+}
+
+// Every round has every size once, in an order of its own that the seed decides.
+func TestTuneOrder(t *testing.T) {
+	order := func(seed int) []string {
+		plan := planOf(t, sweepOf("5,10,15,20,30", map[string]any{"rounds": int64(2), "seed": int64(seed)}))
+		var labels []string
+		for _, m := range run(t, plan, office, nil) {
+			labels = append(labels, m.Step.Label)
+		}
+		return labels
+	}
+	first := order(1)
+	require.Equal(t, first, order(1))
+	require.NotEqual(t, first, order(2))
+	require.ElementsMatch(t, []string{"5+0", "10+0", "15+0", "20+0", "30+0"}, first[:5])
+	require.ElementsMatch(t, first[:5], first[5:])
+	require.NotEqual(t, first[:5], first[5:])
+}
+
+// Of two pools with as many connections the one with the smaller size wins.
+func TestTunePrefersTheSmallerSize(t *testing.T) {
+	quiet := office
+	quiet.noise = 0
+	plan := planOf(t, sweepOf("60+0,20+40,10+50", nil))
+	figures := resultOf(t, plan, run(t, plan, quiet, nil)).Figures()
+	require.Equal(t, 10.0, figures["tune_pool_size"])
+	require.Equal(t, 50.0, figures["tune_max_overflow"])
+}
+
+// Responses that time out early make a p95 look good.
+func TestTuneLeavesOutPoolsThatFail(t *testing.T) {
+	plan := planOf(t, sweepOf("2,30", map[string]any{"rounds": int64(2)}))
+	done := run(t, plan, office, nil)
+	for i := range done {
+		if done[i].Step.Label == "2+0" {
+			done[i].Request.P95, done[i].Failed, done[i].Timeouts = 1, done[i].Requests/2, done[i].Requests/2
+			done[i].Throughput = 1e6
+		}
+	}
+	result := resultOf(t, plan, done)
+	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
+	require.Contains(t, result.Terminal(120), "fails")
+	require.Equal(t, 1.0, result.Figures()["tune_agreement"])
+	require.Equal(t, 0.0, result.Figures()["tune_noise"])
+	require.Empty(t, result.Unknown())
+	require.Contains(t, result.Terminal(1000), "the only one")
+}
+
+func TestTuneDerivesSizes(t *testing.T) {
+	labels := func(server experiment.Server, users int) []string {
+		plan := planOf(t, map[string]any{"plan": "tune", "users": int64(users), "rounds": int64(1)})
+		atMost := plan.Connections()
+		before := plan.MaxDuration()
+		require.NoError(t, plan.Prepare(server))
+		require.LessOrEqual(t, plan.Connections(), atMost)
+		require.LessOrEqual(t, plan.MaxDuration(), before)
+		sizes := map[string]bool{}
+		var all []string
+		for _, m := range run(t, plan, office, nil) {
+			require.False(t, sizes[m.Step.Label], "%s twice", m.Step.Label)
+			sizes[m.Step.Label] = true
+			all = append(all, m.Step.Label)
+		}
+		return all
+	}
+	require.ElementsMatch(t, []string{"2+0", "4+0", "8+0", "16+0", "32+0", "64+0", "96+0", "5+10", "20+40"},
+		labels(experiment.Server{Cores: 2, MaxConnections: 100, Reserved: 3}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(experiment.Server{Cores: 4, MaxConnections: 100, Reserved: 3, InUse: 80}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "32+0", "40+0", "5+10"}, labels(experiment.Server{}, 40))
+	require.ElementsMatch(t, []string{"64+0", "128+0", "5+10", "20+40"}, labels(experiment.Server{Cores: 128, MaxConnections: 1000}, 500))
+
+	full := planOf(t, map[string]any{"plan": "tune"})
+	var refused *experiment.ServerError
+	require.ErrorAs(t, full.Prepare(experiment.Server{MaxConnections: 10, Reserved: 3, InUse: 7}), &refused)
+
+	large := planOf(t, sweepOf("10,80", nil))
+	require.ErrorAs(t, large.Prepare(experiment.Server{MaxConnections: 50, Reserved: 3}), &refused)
+	require.Equal(t, 80, refused.Needed)
+	require.Equal(t, 47, refused.Available)
+}
+
+func TestTuneAgreesWithTheModel(t *testing.T) {
+	plan := planOf(t, sweepOf("10,15,20,25,30,40,60", map[string]any{"rounds": int64(4)}))
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	require.Contains(t, result.Terminal(200), "Measurement and model agree.")
+	require.Positive(t, result.Figures()["tune_model_connections"])
+	require.Contains(t, result.Terminal(10_000), "does not get slower with the connections that were in use, at most 2")
+	for _, disagreement := range []string{"Waits are longer", "Waits are shorter", "held for longer", "short of CPU", "is fastest with"} {
+		require.NotContains(t, result.Terminal(200), disagreement)
+	}
+}
+
+func TestTuneSaysWhatDisagrees(t *testing.T) {
+	sizes := "10+0,12+3,20,25,30,40,60,80"
+	text := func(s system, change func(*experiment.Measurement)) string {
+		plan := planOf(t, sweepOf(sizes, map[string]any{"rounds": int64(3)}))
+		done := run(t, plan, s, nil)
+		for i := range done {
+			if change != nil {
+				change(&done[i])
+			}
+		}
+		return resultOf(t, plan, done).Terminal(10_000)
+	}
+	bursty := office
+	bursty.waits = 3
+	require.Contains(t, text(bursty, nil), "Waits are longer than the model's at 10+0")
+	require.NotContains(t, text(bursty, nil), "connections are opened all the time")
+	require.Contains(t, text(bursty, func(m *experiment.Measurement) { m.Pool.Opened = m.Requests }), "connections are opened all the time")
+
+	constant := office
+	constant.waits = 0.5
+	require.Contains(t, text(constant, nil), "Waits are shorter than the model's at 10+0")
+
+	// 100 users on two connections of 250 ms wait for 11.5 s, and settle for 5.
+	sizes = "2,30,40"
+	require.Contains(t, text(constant, nil), "the queue was still growing when measuring began")
+	require.NotContains(t, text(constant, nil), "vary less than exponentially: a constant hold")
+	sizes = "10+0,12+3,20,25,30,40,60,80"
+
+	contended := office
+	contended.slower = func(n float64) float64 { return 1 + 0.001*n*n }
+	require.Contains(t, text(contended, nil), "held for longer in a larger pool")
+	require.Contains(t, text(contended, nil), "By the Universal Scalability Law the server is fastest with ")
+	// Its peak is at 32 connections: with 12 at most nothing shows it.
+	sizes = "2,4,6,8,10,12"
+	require.Contains(t, text(contended, nil), "does not get slower with the connections that were in use, at most 12 on average")
+	sizes = "10+0,12+3,20,25,30,40,60,80"
+
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool.Wait.Count *= 3 }), "checks out 3.00 connections")
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "short of CPU")
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool = nil }), "not asked")
+}
+
+func TestTuneOfArrivals(t *testing.T) {
+	options := sweepOf("10,20,25,30,40,60", map[string]any{"rate": 80, "rounds": int64(3)})
+	plan := planOf(t, options)
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	// 80 arrivals per second of 250 ms keep 20 connections busy: fewer fail.
+	require.Greater(t, result.Figures()["tune_pool_size"], 20.0)
+	require.Contains(t, result.Terminal(200), "overload")
+	require.Contains(t, result.Terminal(200), "Erlang C")
+}
+
+// An arrival that nobody was free for is answered by nobody, however fast the
+// others were.
+func TestTuneJudgesDroppedArrivals(t *testing.T) {
+	plan := planOf(t, sweepOf("25,40", map[string]any{"rate": 80, "rounds": int64(2)}))
+	done := run(t, plan, office, nil)
+	for i := range done {
+		if done[i].Step.Label == "25+0" {
+			done[i].Dropped, done[i].Request.P95 = done[i].Requests/40, 1
+		} else {
+			done[i].Dropped = 3
+		}
+	}
+	result := resultOf(t, plan, done)
+	figures := result.Figures()
+	require.Equal(t, 40.0, figures["tune_pool_size"])
+	require.Equal(t, 6.0, figures["tune_dropped"])
+	require.InDelta(t, 6.0/3200, figures["tune_dropped_share"], 1e-4)
+	require.Contains(t, result.Terminal(200), "Dropped")
+
+	closed := planOf(t, sweepOf("25,40", nil))
+	result = resultOf(t, closed, run(t, closed, office, nil))
+	require.NotContains(t, result.Figures(), "tune_dropped")
+	require.NotContains(t, result.Terminal(200), "Dropped")
+}
+
+func TestTuneOfOneRound(t *testing.T) {
+	plan := planOf(t, sweepOf("10,30", map[string]any{"rounds": int64(1)}))
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
+	require.NotContains(t, result.Figures(), "tune_connections_low")
+	require.Contains(t, result.Terminal(200), "noise is not known")
+	require.NotContains(t, result.Figures(), "tune_noise")
+	require.Contains(t, result.Unknown(), "tune_agreement")
+	require.Contains(t, result.Unknown(), "tune_noise")
+}
+
+func TestTuneUnfinished(t *testing.T) {
+	plan := planOf(t, sweepOf("10,20,30", map[string]any{"rounds": int64(3)}))
+	done := run(t, plan, office, nil)
+	for n := range len(done) {
+		result := resultOf(t, plan, done[:n])
+		text := result.Terminal(200)
+		require.Contains(t, text, "Unfinished")
+		require.Equal(t, float64(9-n), result.Figures()["experiment_left"])
+		if n < 3 {
+			require.Contains(t, text, "nothing to recommend")
+			for _, m := range done[:n] {
+				require.Regexp(t, `(?m)^  `+regexp.QuoteMeta(m.Step.Label)+` +– +\d`, text, "what was measured is shown")
+			}
+			require.NotContains(t, result.Figures(), "tune_pool_size")
+		} else {
+			require.Contains(t, text, "Recommended")
+			require.Contains(t, text, fmt.Sprintf("%d round", n/3))
+		}
+	}
+	require.NotContains(t, resultOf(t, plan, done).Terminal(200), "Unfinished")
+}
+
+func TestTuneOfNothingServed(t *testing.T) {
+	plan := planOf(t, sweepOf("10,20", map[string]any{"rounds": int64(1)}))
+	var done []experiment.Measurement
+	for {
+		step, ok := plan.Next(done)
+		if !ok {
+			break
+		}
+		done = append(done, experiment.Measurement{Step: step})
+	}
+	require.Contains(t, resultOf(t, plan, done).Terminal(80), "No pool served requests")
+}
+
+// Where one pool answers fastest and another serves the most, none is as good
+// as the best.
+func TestTuneNamesACompromise(t *testing.T) {
+	plan := planOf(t, sweepOf("10,20", map[string]any{"rounds": int64(2)}))
+	done := run(t, plan, office, nil)
+	for i := range done {
+		done[i].Request.P95, done[i].Throughput = 100, 50
+		if done[i].Step.Label == "20+0" {
+			done[i].Request.P95, done[i].Throughput = 200, 60
+		}
+	}
+	result := resultOf(t, plan, done)
+	require.Equal(t, 10.0, result.Figures()["tune_pool_size"])
+	require.Contains(t, result.Terminal(1000), "no pool measured is as good as the best at both")
+	require.NotContains(t, result.Terminal(1000), "which noise explains")
+}
+
+// What is pasted is what was measured.
+func TestTunePastesTheMeasuredSettings(t *testing.T) {
+	pasted := func(settings map[string]any) string {
+		plan := planOf(t, sweepOf("20+40,25+50", settings))
+		return resultOf(t, plan, run(t, plan, office, nil)).Markdown()
+	}
+	for setting, lines := range map[string][]string{
+		"poolRecycle -1":      {"DB_POOL_RECYCLE=-1\n", "pool_recycle=-1,\n", "&pool_max_conn_lifetime=0s\n"},
+		"poolRecycle 2000000": {"DB_POOL_RECYCLE=2000000\n", "pool_recycle=2000000,\n", "&pool_max_conn_lifetime=555h33m20s\n"},
+		"poolRecycle 0":       {"DB_POOL_RECYCLE=0\n", "pool_recycle=0,\n", "&pool_max_conn_lifetime=1s\n"},
+		"poolPrePing false":   {"DB_POOL_PRE_PING=false\n", "pool_pre_ping=False,\n"},
+		"poolTimeout 0.5":     {"DB_POOL_TIMEOUT=0.5\n", "pool_timeout=0.5,\n"},
+	} {
+		name, value, _ := strings.Cut(setting, " ")
+		given := any(value)
+		if name == "poolTimeout" {
+			given = 0.5
+		}
+		text := pasted(map[string]any{name: given})
+		for _, line := range lines {
+			require.Contains(t, text, line, setting)
+		}
+	}
+}
+
+func TestTunePrintsWhatToPaste(t *testing.T) {
+	plan := planOf(t, sweepOf("20+40,25+50", map[string]any{"poolTimeout": 3, "rounds": int64(2)}))
+	step, _ := plan.Next(nil)
+	require.Equal(t, "3s", step.Options["poolTimeout"])
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	for _, text := range []string{result.Terminal(80), result.Markdown()} {
+		for _, line := range []string{"DB_POOL_SIZE=20\n", "DB_MAX_OVERFLOW=40\n", "DB_POOL_TIMEOUT=3\n", "create_async_engine(",
+			"    pool_size=20,\n", "    max_overflow=40,\n", "pool_max_conns=60&"} {
+			require.Contains(t, text, line[:len(line)-1])
+		}
+	}
+	var pasted []string
+	for _, s := range result.Sections() {
+		for _, snippet := range s.Snippets {
+			pasted = append(pasted, snippet.Caption)
+		}
+	}
+	require.Len(t, pasted, 3, "for the environment, SQLAlchemy and pgxpool")
+}

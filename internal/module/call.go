@@ -1,0 +1,167 @@
+package module
+
+import (
+	"strings"
+
+	"github.com/grafana/sobek"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// operation is what a call does with its statement.
+type operation int
+
+const (
+	opQuery operation = iota
+	opQueryRow
+	opExec
+)
+
+func (o operation) String() string {
+	return [...]string{"query", "queryRow", "exec"}[o]
+}
+
+// statementMethod is the method of that name which runs a statement, by the
+// blocking call or the one that gives a Promise; nil if there is none.
+func statementMethod(name string, call, callAsync func(operation, sobek.FunctionCall) sobek.Value) method {
+	run := call
+	if base, ok := strings.CutSuffix(name, "Async"); ok {
+		name, run = base, callAsync
+	}
+	for _, op := range []operation{opQuery, opQueryRow, opExec} {
+		if op.String() == name {
+			return func(c sobek.FunctionCall) sobek.Value { return run(op, c) }
+		}
+	}
+	return nil
+}
+
+// runner is what statements run on: the pool, or one connection of it.
+type runner interface {
+	Query(s *pool.Scope, sql string, args []any) (*pool.Result, error)
+	Exec(s *pool.Scope, sql string, args []any) (*pool.Result, error)
+}
+
+// statement is one call with its arguments converted, ready to run on any
+// goroutine. It serves the blocking and the Promise form.
+type statement struct {
+	op   operation
+	sql  string
+	args []any
+}
+
+// prepare converts a call's arguments. scratch is used where it has room.
+func (i *instance) prepare(op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, scratch []any) (statement, error) {
+	text, ok := c.Argument(0).(sobek.String)
+	if !ok {
+		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+typeName(c.Argument(0))+", accepted is a string")
+	}
+	st := statement{op: op, sql: text.String()}
+	if len(c.Arguments) == 1 {
+		return st, nil
+	}
+	var err error
+	st.args, err = i.converter.args(c.Arguments[1:], mode, scratch[:0])
+	return st, err
+}
+
+func (st *statement) run(r runner, s *pool.Scope) (*pool.Result, error) {
+	if st.op == opExec {
+		return r.Exec(s, st.sql, st.args)
+	}
+	return r.Query(s, st.sql, st.args)
+}
+
+// value turns a statement's result into what its call gives.
+func (i *instance) value(op operation, r *pool.Result) sobek.Value {
+	switch op {
+	case opQuery:
+		return i.converter.rows(r)
+	case opQueryRow:
+		return i.converter.firstRow(r)
+	default:
+		return i.execResult(r)
+	}
+}
+
+// blocking runs a call on the VU's goroutine.
+func (i *instance) blocking(op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, r runner, s *pool.Scope) sobek.Value {
+	scratch := i.args
+	i.args = nil // a toJSON() of the script's may call us meanwhile
+	st, err := i.prepare(op, mode, c, scratch)
+	if err != nil {
+		i.throw(err)
+	}
+	res, err := st.run(r, s)
+	clear(st.args)
+	i.args = st.args
+	if err != nil {
+		i.throw(explainArgument(err))
+	}
+	return i.value(op, res)
+}
+
+// async runs a call beside the VU's goroutine. Arguments are converted before,
+// and a wrong one rejects the Promise as any other failure does. order is that
+// of the calls on one connection, nil where each has its own.
+func (i *instance) async(
+	op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, s *session, order *turns, target func() (runner, error),
+) sobek.Value {
+	st, argErr := i.prepare(op, mode, c, nil)
+	scope, turn := s.apart(), order.take()
+	return promise(i, func() (*pool.Result, error) {
+		turn.begin()
+		defer turn.end()
+		if argErr != nil {
+			return nil, argErr
+		}
+		r, err := target()
+		if err != nil {
+			return nil, err
+		}
+		return st.run(r, scope)
+	}, func(res *pool.Result) sobek.Value { return i.value(op, res) })
+}
+
+// promise runs work on a goroutine of its own and settles on the event loop:
+// the runtime is never touched elsewhere.
+func promise[T any](i *instance, work func() (T, error), value func(T) sobek.Value) sobek.Value {
+	p, resolve, reject := i.rt.NewPromise()
+	settle := i.vu.RegisterCallback()
+	go func() {
+		result, err := work()
+		settle(func() error {
+			if err != nil {
+				return reject(i.errorValue(explainArgument(err)))
+			}
+			return resolve(value(result))
+		})
+	}()
+	return i.rt.ToValue(p)
+}
+
+func (p *poolObject) call(op operation, c sobek.FunctionCall) sobek.Value {
+	pl, err := p.ready(op.String() + "()")
+	if err != nil {
+		p.throw(err)
+	}
+	return p.blocking(op, p.mode, c, pl, p.session.current())
+}
+
+func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
+	state := p.vu.State()
+	if state == nil {
+		p.throw(inInit(op.String() + "Async()"))
+	}
+	return p.async(op, p.mode, c, &p.session, nil, func() (runner, error) { return p.shared.get(state) })
+}
+
+// execResult is what exec gives: { rowsAffected(), command }.
+func (i *instance) execResult(r *pool.Result) sobek.Value {
+	tag := r.CommandTag()
+	object := i.rt.NewObject()
+	i.must(object.Set("rowsAffected", func(sobek.FunctionCall) sobek.Value { return i.rt.ToValue(tag.RowsAffected()) }))
+	i.must(object.Set("command", verb(tag.String())))
+	return object
+}

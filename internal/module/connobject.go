@@ -1,0 +1,92 @@
+package module
+
+import (
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// connObject is a connection in the script's hands.
+type connObject struct {
+	*poolObject
+	conn  *pool.Conn
+	order turns
+}
+
+// acquire checks out a connection.
+func (p *poolObject) acquire(sobek.FunctionCall) sobek.Value {
+	pl, err := p.ready("acquire()")
+	if err != nil {
+		p.throw(err)
+	}
+	conn, err := pl.Acquire(p.session.current(), p.scriptLine(p.shared.config.Name))
+	if err != nil {
+		p.throw(err)
+	}
+	p.iteration.hold(p.iteration.watchEnd(), conn)
+	return p.connection(conn)
+}
+
+// acquireAsync notes the connection before its Promise is settled: an iteration
+// that throws meanwhile never gets to see it.
+func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
+	state := p.vu.State()
+	if state == nil {
+		p.throw(inInit("acquireAsync()"))
+	}
+	scope, origin := p.session.apart(), p.scriptLine(p.shared.config.Name)
+	ctx := p.iteration.watchEnd()
+	return promise(p.instance, func() (*pool.Conn, error) {
+		pl, err := p.shared.get(state)
+		if err != nil {
+			return nil, err
+		}
+		conn, err := pl.Acquire(scope, origin)
+		if err != nil {
+			return nil, err
+		}
+		p.iteration.hold(ctx, conn)
+		if scope.Interrupted() { // the end may have been swept already
+			p.iteration.drop(conn)
+			conn.Release()
+			return nil, pool.ErrInterrupted
+		}
+		return conn, nil
+	}, p.connection)
+}
+
+// connection makes the script's object of a connection.
+func (p *poolObject) connection(conn *pool.Conn) sobek.Value {
+	return (&connObject{poolObject: p, conn: conn}).value()
+}
+
+func (c *connObject) value() sobek.Value {
+	return c.rt.NewDynamicObject(&lazyObject{
+		instance: c.instance, methods: c.methods,
+		values: map[string]sobek.Value{"pid": c.rt.ToValue(c.conn.PID())},
+	})
+}
+
+func (c *connObject) methods(name string) method {
+	if name == "release" {
+		return c.release
+	}
+	return statementMethod(name, c.call, c.callAsync)
+}
+
+func (c *connObject) call(op operation, f sobek.FunctionCall) sobek.Value {
+	c.order.wait()
+	return c.blocking(op, c.mode, f, c.conn, c.session.current())
+}
+
+func (c *connObject) callAsync(op operation, f sobek.FunctionCall) sobek.Value {
+	return c.async(op, c.mode, f, &c.session, &c.order, func() (runner, error) { return c.conn, nil })
+}
+
+func (c *connObject) release(sobek.FunctionCall) sobek.Value {
+	c.order.wait()
+	c.session.current() // the tags of this moment
+	c.iteration.drop(c.conn)
+	c.conn.Release()
+	return sobek.Undefined()
+}

@@ -1,0 +1,72 @@
+package module
+
+import (
+	"errors"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// errorName gives the name and the SQLSTATE that scripts see.
+func errorName(err error) (name, code string) {
+	var (
+		timeout *pool.TimeoutError
+		connect *pool.ConnectError
+		lost    *pool.ConnectionLostError
+		query   *pool.QueryError
+		config  *pool.ConfigError
+		join    *joinError
+		option  *experiment.OptionError
+		file    *experiment.FileError
+	)
+	switch {
+	case errors.As(err, &timeout):
+		return "PoolTimeoutError", ""
+	case errors.As(err, &connect):
+		return "ConnectError", ""
+	case errors.As(err, &lost):
+		return "ConnectionLostError", ""
+	case errors.As(err, &query):
+		return "QueryError", query.Code
+	case errors.As(err, &config), errors.As(err, &join), errors.As(err, &option), errors.As(err, &file):
+		return "ConfigError", ""
+	case errors.Is(err, pool.ErrInterrupted):
+		return "Error", ""
+	default:
+		return "QueryError", ""
+	}
+}
+
+// errorValue makes a JavaScript Error. Go errors left to sobek would arrive as
+// GoError, whose name no script can test for.
+func (i *instance) errorValue(err error) *sobek.Object {
+	name, code := errorName(err)
+	class := i.rt.GlobalObject().Get("Error")
+	object, newErr := i.rt.New(class, i.rt.ToValue(err.Error()))
+	if newErr != nil { // the script has replaced Error
+		return i.rt.NewGoError(err)
+	}
+	const hidden, shown = sobek.FLAG_FALSE, sobek.FLAG_TRUE
+	_ = object.DefineDataProperty("name", i.rt.ToValue(name), shown, shown, hidden)
+	if code != "" {
+		_ = object.DefineDataProperty("code", i.rt.ToValue(code), shown, shown, shown)
+	}
+	return object
+}
+
+// throw raises err as a JavaScript exception.
+func (i *instance) throw(err error) {
+	var (
+		exception   *sobek.Exception
+		interrupted *sobek.InterruptedError
+	)
+	switch { // what the script itself threw, or k6's interrupt, goes on as it is
+	case errors.As(err, &exception):
+		panic(exception)
+	case errors.As(err, &interrupted):
+		panic(interrupted)
+	}
+	panic(i.errorValue(err))
+}

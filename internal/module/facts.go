@@ -1,0 +1,83 @@
+package module
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"go.k6.io/k6/v2/lib"
+)
+
+// facts are what the end-of-test verdict must know beyond the metrics: why a
+// figure is not there, and what the database was.
+type facts struct {
+	mu         sync.Mutex
+	unmeasured map[string]string // by metric: it cannot be had
+	missing    map[string]string // by metric: it should be there and is not
+	server     string            // version of the PostgreSQL met last
+	cpuFailed  bool              // and somebody has said so
+}
+
+// firstCPUFailure is true once: every pool of a process reads the CPU, and all
+// of them would say the same.
+func (f *facts) firstCPUFailure() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first := !f.cpuFailed
+	f.cpuFailed = true
+	return first
+}
+
+func (f *facts) setServerVersion(version string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.server = version
+}
+
+func (f *facts) serverVersion() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.server
+}
+
+func (f *facts) setUnmeasured(metric, reason string) { f.set(&f.unmeasured, metric, reason) }
+
+func (f *facts) setMissing(metric, reason string) { f.set(&f.missing, metric, reason) }
+
+func (f *facts) set(m *map[string]string, metric, reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if *m == nil {
+		*m = make(map[string]string)
+	}
+	(*m)[metric] = oneLine(reason)
+}
+
+func (f *facts) copies() (unmeasured, missing map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.unmeasured), maps.Clone(f.missing)
+}
+
+// onceState keeps the first VU state seen, for its output and its run tags.
+type onceState struct {
+	p atomic.Pointer[lib.State]
+}
+
+func (o *onceState) set(s *lib.State) {
+	if o.p.Load() == nil {
+		o.p.CompareAndSwap(nil, s)
+	}
+}
+
+func (o *onceState) get() *lib.State { return o.p.Load() }
+
+// oneLine folds a text to a single line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// verb is the first word of a command tag that is not a number: INSERT.
+func verb(tag string) string {
+	word, _, _ := strings.Cut(tag, " ")
+	return word
+}

@@ -1,0 +1,50 @@
+package module
+
+import (
+	"strings"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// open is xk6-sql's way to a Pool: open(url, options), open(driver, url,
+// options). A leading driver is ignored, there being only one.
+func (i *instance) open(call sobek.FunctionCall) sobek.Value {
+	args := call.Arguments
+	if len(args) > 1 && isDriver(args[0]) {
+		args = args[1:]
+	}
+	if len(args) > 2 {
+		i.throw(argumentsError("open(url, options)", "takes a URL and one object of options"))
+	}
+	options := i.rt.NewObject()
+	if len(args) == 2 && !isNothing(args[1]) {
+		given, ok := args[1].(*sobek.Object)
+		if !ok || classOf(given) != "Object" {
+			i.throw(optionsError(args[1]))
+		}
+		for _, key := range given.Keys() {
+			i.must(options.Set(key, given.Get(key)))
+		}
+	}
+	if len(args) > 0 && !isNothing(args[0]) {
+		if !isNothing(options.Get("url")) {
+			i.throw(&pool.ConfigError{Option: "url", Reason: "it is given twice, as an argument and in the options", Accepted: "one of the two"})
+		}
+		i.must(options.Set("url", args[0]))
+	}
+	return i.newPool(options)
+}
+
+// isDriver tells xk6-sql's first argument from a URL: a driver is a name or,
+// in its later versions, a symbol.
+func isDriver(v sobek.Value) bool {
+	if _, ok := v.(*sobek.Symbol); ok {
+		return true
+	}
+	text, ok := v.(sobek.String)
+	return ok && !strings.ContainsAny(text.String(), ":/= ") && text.String() != ""
+}
+
+func isNothing(v sobek.Value) bool { return v == nil || sobek.IsUndefined(v) || sobek.IsNull(v) }

@@ -1,0 +1,167 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/grafana/sobek"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// method is a native function: sobek calls it without reflection.
+type method = func(sobek.FunctionCall) sobek.Value
+
+// class gives the Pool constructor.
+func (i *instance) class() *sobek.Object {
+	if i.poolClass == nil {
+		i.poolClass = i.rt.ToValue(func(call sobek.ConstructorCall) *sobek.Object {
+			if len(call.Arguments) > 1 {
+				i.throw(argumentsError("new Pool(options)", "takes one object of options: new Pool({ url, poolSize, … })"))
+			}
+			return i.newPool(call.Argument(0))
+		}).ToObject(i.rt)
+		i.must(i.poolClass.DefineDataProperty("name", i.rt.ToValue("Pool"), sobek.FLAG_FALSE, sobek.FLAG_TRUE, sobek.FLAG_FALSE))
+	}
+	return i.poolClass
+}
+
+// newPool joins the pool that the options describe. It does no I/O: the init
+// context runs for `k6 inspect` too.
+func (i *instance) newPool(options sobek.Value) *sobek.Object {
+	config, err := i.resolve(options)
+	if err != nil {
+		i.throw(err)
+	}
+	shared, err := i.test.join(config)
+	if err != nil {
+		i.throw(err)
+	}
+	return i.poolOf(shared)
+}
+
+// poolOf is a Pool as this VU's script has it.
+func (i *instance) poolOf(shared *sharedPool) *sobek.Object {
+	p := &poolObject{instance: i, shared: shared, mode: shared.config.QueryExecMode}
+	p.session = session{vu: i.vu, recorder: i.recorder, pool: shared.config.Name, warn: i.warn}
+	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods})
+	prototype := i.class().Get("prototype").ToObject(i.rt)
+	i.must(object.SetPrototype(prototype))
+	return object
+}
+
+func (i *instance) resolve(options sobek.Value) (pool.Config, error) {
+	if i.lookupErr != nil {
+		return pool.Config{}, i.lookupErr
+	}
+	given, err := i.optionsOf(options)
+	if err != nil {
+		return pool.Config{}, err
+	}
+	return pool.Resolve(given, i.lookup)
+}
+
+// optionsOf exports an options object. Undefined is none at all.
+func (i *instance) optionsOf(v sobek.Value) (map[string]any, error) {
+	if isNothing(v) {
+		return nil, nil
+	}
+	object, ok := v.(*sobek.Object)
+	if !ok || classOf(object) != "Object" { // a Map has no keys that this would see
+		return nil, optionsError(v)
+	}
+	given := make(map[string]any)
+	for _, key := range object.Keys() {
+		if value := object.Get(key); !sobek.IsUndefined(value) {
+			given[key] = value.Export()
+		}
+	}
+	return given, nil
+}
+
+// optionsError names the kind of what was given and not its value: a URL in
+// the place of the options is an easy mistake, and may hold a password.
+func optionsError(v sobek.Value) error {
+	return &pool.ConfigError{
+		Source: "the options", Reason: "they are of type " + typeName(v), Accepted: "an object such as { url, poolSize: 20 }",
+	}
+}
+
+func (i *instance) warn(line string) { i.logger.Warn(line) }
+
+// poolObject is the script's Pool.
+type poolObject struct {
+	*instance
+	shared  *sharedPool
+	session session
+	mode    pgx.QueryExecMode
+}
+
+func (p *poolObject) methods(name string) method {
+	if m := statementMethod(name, p.call, p.callAsync); m != nil {
+		return m
+	}
+	switch name {
+	case "acquire":
+		return p.acquire
+	case "acquireAsync":
+		return p.acquireAsync
+	case "transaction":
+		return p.transaction
+	case "stat":
+		return p.stat
+	case "close":
+		return p.close
+	}
+	return nil
+}
+
+// ready gives the pool to a call, which must come from VU code.
+func (p *poolObject) ready(call string) (*pool.Pool, error) {
+	state := p.vu.State()
+	if state == nil {
+		return nil, inInit(call)
+	}
+	p.test.follow(p.vu)
+	return p.shared.get(state)
+}
+
+func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
+	s := p.shared.stat(p.vu.State())
+	object := p.rt.NewObject()
+	for _, field := range []struct {
+		name  string
+		value any
+	}{
+		{"size", s.Size}, {"maxOverflow", s.MaxOverflow}, {"active", s.Active}, {"idle", s.Idle},
+		{"total", s.Total}, {"overflow", s.Overflow}, {"waiting", s.Waiting}, {"peakActive", s.PeakActive},
+		{"available", s.Available}, {"utilization", s.Utilization}, {"acquires", s.Acquires},
+		{"timeouts", s.Timeouts}, {"connects", s.Connects}, {"recycled", s.Recycled}, {"lost", s.Lost},
+		{"discarded", s.Discarded}, {"leaks", s.Leaks},
+	} {
+		p.must(object.Set(field.name, field.value))
+	}
+	return object
+}
+
+func (p *poolObject) close(sobek.FunctionCall) sobek.Value {
+	if p.vu.State() == nil {
+		p.throw(inInit("close()"))
+	}
+	p.shared.close()
+	return sobek.Undefined()
+}
+
+// misuse is a QueryError for a call that cannot be made as it stands.
+func misuse(format string, args ...any) error {
+	return &pool.QueryError{Err: fmt.Errorf(format, args...)}
+}
+
+func inInit(call string) error {
+	return misuse("%s in the init context: call it in the default function, setup() or teardown()", call)
+}
+
+func argumentsError(call, accepted string) error {
+	return &pool.QueryError{Err: errors.New(call + ": " + accepted)}
+}

@@ -1,0 +1,121 @@
+package module
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// converter turns values between SQL and one runtime. It belongs to the
+// goroutine that runs the runtime, except for what its methods return as Go
+// values. All it needs is found when it is first needed: there are as many
+// converters as users.
+type converter struct {
+	rt         *sobek.Runtime
+	objectBase *sobek.Object // Object.prototype
+	dateClass  sobek.Value
+	shape      *pool.Shape // of the last result
+	layout     *layout     // of shape
+}
+
+func newConverter(rt *sobek.Runtime) *converter {
+	return &converter{rt: rt}
+}
+
+// firstRow gives the first row as an object, null without one.
+func (c *converter) firstRow(r *pool.Result) sobek.Value {
+	if r.Len() == 0 {
+		return sobek.Null()
+	}
+	return c.row(r, 0)
+}
+
+// layout is how the rows of a Shape become objects.
+type layout struct {
+	columns []layoutColumn
+	names   []string       // of columns, in the order of JavaScript's own keys
+	places  map[string]int // of columns by name, where they are many
+}
+
+type layoutColumn struct {
+	name   string
+	index  int // of the column in the result
+	decode decoder
+}
+
+// fewColumns are found faster by looking at each of them.
+const fewColumns = 8
+
+// newLayout keeps the order of the columns. Where two have one name the last
+// one's value stands in the first one's place, as in node-postgres.
+func newLayout(shape *pool.Shape) *layout {
+	l := &layout{columns: make([]layoutColumn, 0, len(shape.Columns))}
+	places := make(map[string]int, len(shape.Columns))
+	for i, column := range shape.Columns {
+		place, known := places[column.Name]
+		if !known {
+			place = len(l.columns)
+			places[column.Name] = place
+			l.columns = append(l.columns, layoutColumn{name: column.Name})
+			l.names = append(l.names, column.Name)
+		}
+		l.columns[place].index = i
+		l.columns[place].decode = decoderFor(column.OID, column.Format)
+	}
+	sortKeys(l.names)
+	if len(l.columns) > fewColumns {
+		l.places = places
+	}
+	return l
+}
+
+// place finds a column by name, -1 if there is none.
+func (l *layout) place(name string) int {
+	if l.places != nil {
+		if place, ok := l.places[name]; ok {
+			return place
+		}
+		return -1
+	}
+	for i := range l.columns {
+		if l.columns[i].name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func (c *converter) layoutOf(shape *pool.Shape) *layout {
+	if c.shape != shape {
+		c.shape, c.layout = shape, layouts.of(shape)
+	}
+	return c.layout
+}
+
+// maxLayouts bounds the cache against scripts that build their SQL from
+// values, each text of which has a Shape of its own.
+const maxLayouts = 4096
+
+// layouts is shared by all users, who run the same statements.
+var layouts layoutCache
+
+type layoutCache struct {
+	byShape sync.Map // *pool.Shape → *layout
+	n       atomic.Int64
+}
+
+func (l *layoutCache) of(shape *pool.Shape) *layout {
+	if known, ok := l.byShape.Load(shape); ok {
+		return known.(*layout)
+	}
+	if l.n.Add(1) > maxLayouts {
+		l.byShape.Clear()
+		l.n.Store(1)
+	}
+	made := newLayout(shape)
+	l.byShape.Store(shape, made)
+	return made
+}

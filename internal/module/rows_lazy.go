@@ -1,0 +1,105 @@
+package module
+
+import (
+	"encoding/json"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// rows gives an array of row objects. A row becomes an object when a script
+// first touches it, and is the same object from then on.
+func (c *converter) rows(r *pool.Result) sobek.Value {
+	return c.rt.NewDynamicArray(&lazyRows{c: c, result: r, length: r.Len()})
+}
+
+// lazyRows is a JavaScript array over a result. Scripts may write to it as to
+// any array, except that it takes no properties other than elements.
+type lazyRows struct {
+	c      *converter
+	result *pool.Result
+	length int
+	// values is nil until an element is touched. A nil element is the result's
+	// row of that index, not yet an object.
+	values []sobek.Value
+	single [1]sobek.Value // serves as values where one row is all
+}
+
+// maxRowsLength bounds what a script can grow an array to: unlike those of the
+// runtime, this one is as large in memory as it is long.
+const maxRowsLength = 1 << 24
+
+// Len implements sobek.DynamicArray.
+func (l *lazyRows) Len() int { return l.length }
+
+// Get implements sobek.DynamicArray.
+func (l *lazyRows) Get(i int) sobek.Value {
+	if i < 0 || i >= l.length {
+		return nil
+	}
+	l.touch()
+	if l.values[i] == nil {
+		l.values[i] = l.c.row(l.result, i)
+	}
+	return l.values[i]
+}
+
+func (l *lazyRows) touch() {
+	switch {
+	case l.values != nil:
+	case l.length == 1:
+		l.values = l.single[:]
+	default:
+		l.values = make([]sobek.Value, l.length)
+	}
+}
+
+// Set implements sobek.DynamicArray.
+func (l *lazyRows) Set(i int, value sobek.Value) bool {
+	if i < 0 {
+		return false
+	}
+	if i >= l.length {
+		l.resize(i + 1)
+	}
+	l.touch()
+	l.values[i] = value
+	return true
+}
+
+// SetLen implements sobek.DynamicArray.
+func (l *lazyRows) SetLen(length int) bool {
+	if length < 0 {
+		return false
+	}
+	l.resize(length)
+	return true
+}
+
+func (l *lazyRows) resize(length int) {
+	if length > maxRowsLength {
+		panic(l.c.rt.NewTypeError("an array of rows cannot grow to %d elements, the most is %d", length, maxRowsLength))
+	}
+	l.touch()
+	for len(l.values) < length {
+		l.values = append(l.values, sobek.Undefined())
+	}
+	clear(l.values[length:])
+	l.values = l.values[:length]
+	l.length = length
+}
+
+// MarshalJSON writes what the same rows in an ordinary array give: k6 encodes
+// what setup() returns from Go. It must run where the runtime runs.
+func (l *lazyRows) MarshalJSON() ([]byte, error) {
+	elements := make([]any, l.length)
+	if thrown := l.c.rt.Try(func() {
+		for i := range elements {
+			elements[i] = l.Get(i).Export()
+		}
+	}); thrown != nil {
+		return nil, thrown
+	}
+	return json.Marshal(elements)
+}

@@ -1,0 +1,69 @@
+package module
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var everyCall = []string{
+	`query('SELECT 1')`, `queryRow('SELECT 1')`, `exec('SELECT 1')`, `acquire()`,
+	`queryAsync('SELECT 1')`, `queryRowAsync('SELECT 1')`, `execAsync('SELECT 1')`, `acquireAsync()`,
+	`transaction(() => {})`, `close()`,
+}
+
+func TestTheInitContextIsRefused(t *testing.T) {
+	u := newInitUser(t)
+	u.js(`const pool = open(URL, {})`)
+	for _, call := range everyCall {
+		got := u.failure("pool." + call)
+		require.Regexp(t, `^QueryError: \w+\(\) in the init context: call it in the default function, setup\(\) or teardown\(\)$`, got, call)
+	}
+	require.Equal(t, `20`, u.text(`pool.stat().size`), "stat() needs no connection")
+}
+
+func TestWrongArgumentsAreRefused(t *testing.T) {
+	u := running(t, `{}`)
+	u.js(`const conn = pool.acquire()`)
+	for script, want := range map[string]string{
+		`pool.query()`:                       `query(sql, ...args): sql is undefined, accepted is a string`,
+		`pool.query(null)`:                   `query(sql, ...args): sql is null, accepted is a string`,
+		`pool.queryRow(1)`:                   `queryRow(sql, ...args): sql is number, accepted is a string`,
+		`pool.exec({})`:                      `exec(sql, ...args): sql is Object, accepted is a string`,
+		`pool.exec(['SELECT 1'])`:            `exec(sql, ...args): sql is Array, accepted is a string`,
+		`conn.query(Symbol('x'))`:            `query(sql, ...args): sql is Symbol, accepted is a string`,
+		`pool.query('SELECT $1', () => 1)`:   `argument $1: Function is not a value for PostgreSQL`,
+		`pool.query('SELECT 1', Symbol())`:   `argument $1: Symbol is not a value for PostgreSQL`,
+		`conn.exec('SELECT 1', 1, () => 1)`:  `argument $2: Function is not a value for PostgreSQL`,
+		`pool.query('SELECT $1::int4', 1.5)`: `argument $1: 1.5 does not fit int4`,
+		`pool.transaction()`:                 `transaction(fn): fn is undefined, accepted is one function`,
+		`pool.transaction(1)`:                `transaction(fn): fn is number, accepted is one function`,
+		`pool.transaction(() => {}, 1)`:      `transaction(fn): `,
+		`pool.exec('SELECT $1::int4', 1, 2)`: `the statement does not have as many parameters as the call gives it arguments`,
+		`pgxpool.observeResponse('5')`:       `observeResponse(ms): ms is string, accepted is a number`,
+		`pgxpool.observeResponse(null)`:      `observeResponse(ms): ms is null, accepted is a number`,
+		`pgxpool.observeResponse()`:          `observeResponse(ms): ms is undefined, accepted is a number`,
+		`pgxpool.observeResponse(-1)`:        `observeResponse(ms): `,
+		`pgxpool.verdict()`:                  `verdict(data, options): `,
+	} {
+		got := u.failure(script)
+		require.Contains(t, got, "QueryError: "+want, script)
+		requireOneLine(t, got)
+	}
+	require.Contains(t, u.rejection(`pool.queryAsync(1)`), `QueryError: query(sql, ...args): sql is number`)
+	require.Contains(t, u.rejection(`pool.execAsync('SELECT 1', () => 1)`), `QueryError: argument $1: Function`)
+	require.Contains(t, u.failure(`pool.query('SELECT $1::int4')`), `QueryError: `, "an argument too few")
+	require.Contains(t, u.failure(`pool.query('SELECT 1', 2)`), `QueryError: `, "an argument too many")
+	require.Contains(t, u.failure(`pool.query('SELECT 1; SELECT 2')`), `QueryError 42601: `, "query takes one statement")
+	require.Equal(t, `1`, u.text(`pool.stat().active`), "only the one held")
+}
+
+// Methods are native functions: they need no this, and the objects are ours.
+func TestTheObjectsAreOurs(t *testing.T) {
+	u := running(t, `{}`)
+	require.Equal(t, `[{"one":1}]`, u.text(`const { query } = pool; query('SELECT 1 AS one')`))
+	require.Equal(t, `["undefined",false,[],true]`, u.text(
+		`pool.extra = 1; [typeof pool.extra, 'qeury' in pool, Object.keys(pool), pool.query === pool.query]`))
+	require.Equal(t, `["pid"]`, u.text(`const conn = pool.acquire(); Object.keys(conn)`))
+	require.Equal(t, `true`, u.text(`const pid = conn.pid; conn.pid = 1; conn.pid === pid`))
+}

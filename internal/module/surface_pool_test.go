@@ -1,0 +1,188 @@
+package module
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPoolTakesItsOptions(t *testing.T) {
+	for script, want := range map[string]string{
+		`new Pool()`:     `[20,40]`,
+		`new Pool({})`:   `[20,40]`,
+		`new Pool(null)`: `[20,40]`,
+		`new Pool({ poolSize: undefined, maxOverflow: null })`:           `[20,40]`,
+		`new Pool({ url: URL, poolSize: 3, maxOverflow: 0 })`:            `[3,0]`,
+		`new pgxpool.Pool({ poolSize: 3 })`:                              `[3,40]`,
+		`open()`:                                                         `[20,40]`,
+		`open(URL)`:                                                      `[20,40]`,
+		`open(URL, { poolSize: 3 })`:                                     `[3,40]`,
+		`open(undefined, { poolSize: 3 })`:                               `[3,40]`,
+		`open(URL, undefined)`:                                           `[20,40]`,
+		`open('postgres', URL)`:                                          `[20,40]`,
+		`open('pgx', URL, { poolSize: 3 })`:                              `[3,40]`,
+		`open(Symbol('postgres'), URL, { maxOverflow: 1 })`:              `[20,1]`,
+		`pgxpool.open('postgres', URL, null)`:                            `[20,40]`,
+		`open('host=127.0.0.1 dbname=postgres')`:                         `[20,40]`,
+		`new Pool({ name: 'a', poolTimeout: '3s', poolRecycle: -1 })`:    `[20,40]`,
+		`open('postgresql+asyncpg://a:b@127.0.0.1/c', { poolSize: 12 })`: `[12,40]`,
+	} {
+		t.Run(script, func(t *testing.T) {
+			u := newInitUser(t)
+			require.Equal(t, want, u.text(`const pool = `+script+`; [pool.stat().size, pool.stat().maxOverflow]`))
+			require.Equal(t, "true", u.text(`pool instanceof Pool`))
+		})
+	}
+}
+
+func TestPoolRefusesWrongOptions(t *testing.T) {
+	for script, want := range map[string]string{
+		`new Pool({ poolSize: 0 })`:                        `ConfigError: option poolSize: 0 is not accepted; use a whole number from 1`,
+		`new Pool({ poolSize: 'many' })`:                   `ConfigError: option poolSize: "many" is not accepted; use a whole number from 1`,
+		`new Pool({ maxOverflow: -1 })`:                    `ConfigError: option maxOverflow: -1 is not accepted; use a whole number from 0`,
+		`new Pool({ poolSize: 1.5 })`:                      `ConfigError: option poolSize: 1.5 is not accepted`,
+		`new Pool({ poolSize: [1] })`:                      `ConfigError: option poolSize: an array is not accepted`,
+		`new Pool({ poolTimeout: 'soon' })`:                `ConfigError: option poolTimeout: "soon" is not accepted`,
+		`new Pool({ poolUseLifo: false })`:                 `ConfigError: option poolUseLifo: false is not accepted`,
+		`new Pool({ queryExecMode: 'fast' })`:              `ConfigError: option queryExecMode: "fast" is not accepted`,
+		`new Pool({ poolsize: 1 })`:                        `ConfigError: option poolsize: there is no such option, 1 was given for it; use poolSize`,
+		`new Pool({ pool_size: 1 })`:                       `ConfigError: option pool_size: there is no such option, 1 was given for it; use poolSize`,
+		`new Pool({ colour: 1 })`:                          `ConfigError: option colour: there is no such option, 1 was given for it; use one of url, name, poolSize`,
+		`new Pool(URL)`:                                    `ConfigError: the options: they are of type string; use an object such as { url, poolSize: 20 }`,
+		`new Pool([])`:                                     `ConfigError: the options: they are of type Array; use`,
+		`new Pool(() => 1)`:                                `ConfigError: the options: they are of type Function; use`,
+		`new Pool(new Date())`:                             `ConfigError: the options: they are of type Date; use`,
+		`new Pool(new Map([['poolSize', 5]]))`:             `ConfigError: the options: they are of type Map; use`,
+		`open(URL, Promise.resolve({ poolSize: 5 }))`:      `ConfigError: the options: they are of type Promise; use`,
+		`pgxpool.monitor({ appURL: 5 })`:                   `ConfigError: option appURL: it is of type number; use`,
+		`pgxpool.monitor({ appURL: {} })`:                  `ConfigError: option appURL: it is of type Object; use`,
+		`open(URL, [])`:                                    `ConfigError: the options: they are of type Array; use`,
+		`open(URL, { url: URL })`:                          `ConfigError: option url: it is given twice, as an argument and in the options; use one of the two`,
+		`new Pool({}, {})`:                                 `QueryError: new Pool(options): takes one object of options`,
+		`open(URL, 'x')`:                                   `ConfigError: the options: they are of type string; use`,
+		`open(URL, {}, {})`:                                `QueryError: open(url, options): takes a URL and one object of options`,
+		`open('postgres', URL, {}, {})`:                    `QueryError: open(url, options): takes a URL and one object of options`,
+		`open(12)`:                                         `ConfigError: option url: 12 is not accepted`,
+		`open('mysql://localhost/x')`:                      `ConfigError: option url: `,
+		`open('postgres', URL, { max_open_conns: 10 })`:    `ConfigError: option max_open_conns: there is no such option, 10 was given for it; use poolSize and maxOverflow`,
+		`open('postgres', URL, { max_idle_conns: 10 })`:    `ConfigError: option max_idle_conns: there is no such option, 10 was given for it; use poolSize`,
+		`open('postgres', URL, { conn_max_lifetime: 10 })`: `ConfigError: option conn_max_lifetime: there is no such option, 10 was given for it; use poolRecycle`,
+	} {
+		t.Run(script, func(t *testing.T) {
+			got := newInitUser(t).failure(script)
+			require.True(t, strings.HasPrefix(got, want), got)
+			requireOneLine(t, got)
+		})
+	}
+}
+
+// A URL given as an argument of the wrong kind must not show its password.
+func TestRefusedOptionsKeepThePassword(t *testing.T) {
+	for _, script := range []string{
+		`new Pool('postgres://u:s3cr%t@127.0.0.1/x')`,
+		`new Pool(['postgres://u:s3cr%t@127.0.0.1/x'])`,
+		`open({ url: 'x' }, 'postgres://u:s3cr%t@127.0.0.1/x')`,
+		`open(URL, 'host=x password=s3cr%t')`,
+		`open('mysql://u:s3cr%t@127.0.0.1/x')`,
+		`open('postgres://u:s3cr%t@127.0.0.1/x')`,
+		`open('postgres', 'postgres://u:s3cr%t@127.0.0.1:port/x')`,
+		`new Pool({ name: 'postgres://u:s3cr%t@127.0.0.1/x' })`,
+		`new Pool({ 'postgres://u:s3cr%t@127.0.0.1/x': 1 })`,
+		`open(URL, { password: 's3cr%t' })`,
+	} {
+		t.Run(script, func(t *testing.T) {
+			require.NotContains(t, newInitUser(t).failure(script), "s3cr")
+		})
+	}
+}
+
+func TestTheSameNameAndOptionsJoin(t *testing.T) {
+	u := newUser(t)
+	u.js(`const a = open(URL, { name: 'shared', poolTimeout: 300, poolRecycle: 3600000 });
+		const b = new Pool({ url: URL, name: 'shared', poolTimeout: '300ms', poolRecycle: '1h', maxOverflow: 40 });
+		const other = open(URL, { name: 'other' });`)
+	u.start()
+	u.js(`a.query('SELECT 1'); b.query('SELECT 1')`)
+	require.Equal(t, `[1,2,0]`, u.text(`[a.stat().connects, b.stat().acquires, other.stat().acquires]`))
+}
+
+func TestUsersShareThePool(t *testing.T) {
+	first := running(t, `{ poolSize: 2 }`)
+	second := newUserOf(t, first.module, first.url)
+	second.js(`const pool = open(URL, { poolSize: 2 })`)
+	second.start()
+	first.js(`pool.query('SELECT 1')`)
+	second.js(`pool.query('SELECT 1')`)
+	require.Equal(t, `[1,2]`, second.text(`[pool.stat().connects, pool.stat().acquires]`))
+	require.Equal(t, 1, first.backends())
+}
+
+func TestJoiningNamesTheFirstDifference(t *testing.T) {
+	u := newInitUser(t)
+	u.js(`open(URL, { poolSize: 3, poolTimeout: 300 })`)
+	for script, want := range map[string]string{
+		`open(URL, { poolSize: 4, poolTimeout: 400 })`:                 `poolSize 3, not 4`,
+		`open(URL, { poolSize: 3, poolTimeout: '301ms' })`:             `poolTimeout 300ms, not 301ms`,
+		`open(URL, { poolSize: 3 })`:                                   `poolTimeout 300ms, not 30s`,
+		`open(URL, { poolSize: 3, poolTimeout: 300, maxOverflow: 0 })`: `maxOverflow 40, not 0`,
+	} {
+		require.Equal(t, `ConfigError: pool "default" exists with other options: `+want+
+			`; give this one another name or the same options`, u.failure(script))
+	}
+	got := u.failure(`open(URL.replace(/:[^:@]*@/, ':another@'), { poolSize: 3, poolTimeout: 300 })`)
+	require.Contains(t, got, "ConfigError: ")
+	require.Contains(t, got, "url")
+	require.NotContains(t, got, "another@")
+}
+
+// handleSummary runs the init code again, with the pool closed.
+func TestJoiningAClosedPoolGivesTheClosedPool(t *testing.T) {
+	first := running(t, `{}`)
+	first.js(`pool.query('SELECT 1'); pool.close()`)
+	second := newUserOf(t, first.module, first.url)
+	second.js(`const pool = open(URL, {})`)
+	second.start()
+	require.Contains(t, second.failure(`pool.query('SELECT 1')`), `QueryError: pool "default" is closed`)
+	require.Equal(t, `1`, second.text(`pool.stat().connects`))
+}
+
+func TestTheInitContextConnectsNothing(t *testing.T) {
+	u := newUser(t)
+	u.js(`const pool = open(URL, {}); pool.stat()`)
+	require.Zero(t, u.backends())
+	u.start()
+	require.Zero(t, u.backends())
+	u.js(`pool.query('SELECT 1')`)
+	require.Equal(t, 1, u.backends())
+}
+
+// A pool must outlive the iteration, and the VU, that made it.
+func TestThePoolOutlivesTheIteration(t *testing.T) {
+	u := newUser(t)
+	u.js(`const pool = open(URL, {})`)
+	u.start()
+	for range 3 {
+		end := u.iteration()
+		u.js(`pool.query('SELECT 1')`)
+		end()
+	}
+	require.Equal(t, `[1,3]`, u.text(`[pool.stat().connects, pool.stat().acquires]`))
+	require.ErrorIs(t, u.VU.CtxField.Err(), context.Canceled)
+}
+
+func requireOneLine(t testing.TB, text string) {
+	t.Helper()
+	require.NotContains(t, text, "\n")
+	require.NotContains(t, text, "goroutine")
+	require.NotContains(t, text, "GoError")
+}
+
+// The temporary server has room for every pool that is known when it starts.
+func TestTemporaryServerCountsAllPools(t *testing.T) {
+	u := newInitUser(t)
+	u.js(`new Pool({ name: 'a', poolSize: 1, maxOverflow: 0 }); new Pool({ name: 'b', poolSize: 150, maxOverflow: 10 });
+		new Pool({ name: 'c', url: URL, poolSize: 7 })`)
+	require.Equal(t, 161, u.module.test.temporaryConnections())
+}

@@ -1,0 +1,78 @@
+package module
+
+import (
+	"errors"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// errAsyncTransaction: BEGIN and COMMIT would not wait for what fn awaits.
+var errAsyncTransaction = errors.New("transaction(fn) takes a plain function, not an async one: " +
+	"use acquire() with exec('BEGIN') and exec('COMMIT'), or blocking calls inside fn")
+
+// transaction runs a script's function between BEGIN and COMMIT. What it
+// throws rolls back and is thrown on.
+func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
+	fn, err := p.transactionFunction(call)
+	if err != nil {
+		p.throw(err)
+	}
+	pl, err := p.ready("transaction()")
+	if err != nil {
+		p.throw(err)
+	}
+	conn, err := pl.Acquire(p.session.current(), p.scriptLine(p.shared.config.Name))
+	if err != nil {
+		p.throw(err)
+	}
+	defer func() {
+		p.session.current() // the tags of this moment
+		conn.Release()      // rolls back what is still open
+	}()
+	result, err := p.inTransaction(conn, fn)
+	if err != nil {
+		p.throw(err)
+	}
+	return result
+}
+
+func (p *poolObject) transactionFunction(call sobek.FunctionCall) (sobek.Callable, error) {
+	fn, ok := sobek.AssertFunction(call.Argument(0))
+	if !ok || len(call.Arguments) != 1 {
+		return nil, argumentsError("transaction(fn)", "fn is "+typeName(call.Argument(0))+", accepted is one function")
+	}
+	constructor, ok := call.Argument(0).ToObject(p.rt).Get("constructor").(*sobek.Object)
+	if ok && constructor.Get("name").String() == "AsyncFunction" {
+		return nil, &pool.QueryError{Err: errAsyncTransaction}
+	}
+	return fn, nil
+}
+
+// forget marks a Promise as handled: the error that is thrown says what is
+// wrong, and the rejection that follows from it would end the iteration.
+func (p *poolObject) forget(promise sobek.Value) {
+	object := promise.ToObject(p.rt)
+	if catch, ok := sobek.AssertFunction(object.Get("catch")); ok {
+		ignore := p.rt.ToValue(func(sobek.FunctionCall) sobek.Value { return sobek.Undefined() })
+		_, _ = catch(object, ignore) // a script's own catch may throw: it is none of ours
+	}
+}
+
+func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Value, error) {
+	if err := conn.Begin(p.session.current()); err != nil {
+		return nil, err
+	}
+	c := &connObject{poolObject: p, conn: conn}
+	result, err := fn(sobek.Undefined(), c.value())
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := result.Export().(*sobek.Promise); ok {
+		p.forget(result)
+		return nil, &pool.QueryError{Err: errAsyncTransaction}
+	}
+	c.order.wait() // for Promises of fn's that nobody waits for
+	return result, conn.Commit(p.session.current())
+}

@@ -1,0 +1,129 @@
+package module
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// resultFormats names the types whose values are asked for in binary: those
+// that are cheaper to decode there, and timestamps, whose text depends on the
+// session's DateStyle and TimeZone. All others arrive as text: float4 because
+// only its text has the digits that were meant (0.1, not 0.10000000149011612).
+// The modes exec and simple_protocol give text for every type.
+var resultFormats = pgx.QueryResultFormatsByOID{
+	pgtype.BoolOID:        pgx.BinaryFormatCode,
+	pgtype.ByteaOID:       pgx.BinaryFormatCode,
+	pgtype.Int2OID:        pgx.BinaryFormatCode,
+	pgtype.Int4OID:        pgx.BinaryFormatCode,
+	pgtype.Int8OID:        pgx.BinaryFormatCode,
+	pgtype.Float8OID:      pgx.BinaryFormatCode,
+	pgtype.DateOID:        pgx.BinaryFormatCode,
+	pgtype.TimestampOID:   pgx.BinaryFormatCode,
+	pgtype.TimestamptzOID: pgx.BinaryFormatCode,
+}
+
+var binaryDecoders = map[uint32]decoder{
+	pgtype.BoolOID:        decodeBinaryBool,
+	pgtype.ByteaOID:       decodeBinaryBytea,
+	pgtype.Int2OID:        decodeBinaryInt2,
+	pgtype.Int4OID:        decodeBinaryInt4,
+	pgtype.Int8OID:        decodeBinaryInt8,
+	pgtype.Float8OID:      decodeBinaryFloat8,
+	pgtype.DateOID:        decodeBinaryDate,
+	pgtype.TimestampOID:   decodeBinaryTimestamp,
+	pgtype.TimestamptzOID: decodeBinaryTimestamp,
+}
+
+// textDecoders has the types that are not simply strings.
+var textDecoders = map[uint32]decoder{
+	pgtype.BoolOID:        decodeTextBool,
+	pgtype.ByteaOID:       decodeTextBytea,
+	pgtype.Int2OID:        decodeTextInt,
+	pgtype.Int4OID:        decodeTextInt,
+	pgtype.Int8OID:        decodeTextInt,
+	pgtype.Float4OID:      decodeTextFloat,
+	pgtype.Float8OID:      decodeTextFloat,
+	pgtype.DateOID:        decodeTextTime,
+	pgtype.TimestampOID:   decodeTextTime,
+	pgtype.TimestamptzOID: decodeTextTime,
+	pgtype.JSONOID:        decodeJSON,
+	pgtype.JSONBOID:       decodeJSON,
+}
+
+// textArrays are PostgreSQL's own array types that pgtype does not know. Their
+// elements are strings.
+var textArrays = []uint32{
+	775,  // macaddr8[]
+	791,  // money[]
+	1006, // int2vector[]
+	1008, // regproc[]
+	1013, // oidvector[]
+	1263, // cstring[]
+	1270, // timetz[]
+	2201, // refcursor[]
+	2207, // regprocedure[]
+	2208, // regoper[]
+	2209, // regoperator[]
+	2210, // regclass[]
+	2211, // regtype[]
+	2949, // txid_snapshot[]
+	3221, // pg_lsn[]
+	3645, // tsquery[]
+	3735, // regconfig[]
+	3770, // regdictionary[]
+	4090, // regnamespace[]
+	4097, // regrole[]
+	4192, // regcollation[]
+	5039, // pg_snapshot[]
+	6150, // int4multirange[]
+	6151, // nummultirange[]
+	6152, // tsmultirange[]
+	6153, // tstzmultirange[]
+	6155, // datemultirange[]
+	6157, // int8multirange[]
+}
+
+// pgtypes answers which types are arrays, and of what.
+var pgtypes = sync.OnceValue(pgtype.NewMap)
+
+// decoderFor finds how a column's values become JavaScript values. A type that
+// is not known is text, as the server wrote it.
+func decoderFor(oid uint32, format int16) decoder {
+	if format == pgx.BinaryFormatCode {
+		if decode := binaryDecoders[oid]; decode != nil {
+			return decode
+		}
+		return decodeUnexpectedBinary
+	}
+	if decode := textDecoders[oid]; decode != nil {
+		return decode
+	}
+	if element, delimiter, ok := arrayOf(oid); ok {
+		return decodeArrayOf(element, delimiter)
+	}
+	return decodeString
+}
+
+// arrayOf gives the decoder of an array type's elements and what stands
+// between them.
+func arrayOf(oid uint32) (element decoder, delimiter byte, ok bool) {
+	if slices.Contains(textArrays, oid) {
+		return decodeString, ',', true
+	}
+	known, ok := pgtypes().TypeForOID(oid)
+	if !ok {
+		return nil, 0, false
+	}
+	codec, ok := known.Codec.(*pgtype.ArrayCodec)
+	if !ok {
+		return nil, 0, false
+	}
+	delimiter = codec.Delimiter
+	if delimiter == 0 {
+		delimiter = ','
+	}
+	return decoderFor(codec.ElementType.OID, pgx.TextFormatCode), delimiter, true
+}

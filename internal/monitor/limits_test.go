@@ -1,0 +1,49 @@
+package monitor
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+)
+
+func TestLimitsAreTheServers(t *testing.T) {
+	srv := pgtest.Server(t, embedded.Config{MaxConnections: 37})
+	conn := pgtest.Conn(t, srv.URL())
+	limits, err := ReadLimits(t.Context(), conn)
+	require.NoError(t, err)
+	require.Equal(t, setting(t, conn, "max_connections"), limits.MaxConnections)
+	require.Equal(t, setting(t, conn, "superuser_reserved_connections"), limits.SuperuserReserved)
+	require.True(t, limits.Superuser)
+	require.Equal(t, -1, limits.RoleLimit)
+	require.Zero(t, limits.InUse)
+
+	pgtest.Conn(t, srv.URL())
+	limits, err = ReadLimits(t.Context(), conn)
+	require.NoError(t, err)
+	require.Equal(t, 1, limits.InUse)
+}
+
+func setting(t *testing.T, conn *pgx.Conn, name string) (value int) {
+	t.Helper()
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT setting::int FROM pg_settings WHERE name = $1`, name).Scan(&value))
+	return value
+}
+
+func TestProcessorsAreTheHosts(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has /proc/stat")
+	}
+	n, err := Processors(t.Context(), pgtest.Conn(t, pgtest.URL(t)))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, n, runtime.NumCPU(), "a container may be given fewer than the host has")
+}
+
+func TestProcessorsAreCountedByTheirLines(t *testing.T) {
+	require.Equal(t, 2, countProcessors("cpu  1 2 3\ncpu0 1 2 3\ncpu1 1 2 3\nintr 5\n"))
+	require.Zero(t, countProcessors("cpu  1 2 3\n"))
+}

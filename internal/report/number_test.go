@@ -1,0 +1,50 @@
+package report_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/report"
+)
+
+func TestFiguresAreWrittenForPeople(t *testing.T) {
+	for want, value := range map[string]float64{
+		"0": math.Copysign(0, -1), "12345": 12345, "0.00012": 0.00012, "0.0123": 0.0123, "0.5": 0.5, "4.56": 4.561,
+		"123.5": 123.46, "1235": 1234.6, "-3": -3, "–": math.NaN(),
+	} {
+		require.Equal(t, want, report.Number(value))
+	}
+	for want, value := range map[string]float64{"7": 7, "999": 999, "1\u202f000": 1000, "12\u202f345\u202f678": 12345678} {
+		require.Equal(t, want, report.Grouped(value))
+	}
+	for want, value := range map[string]float64{"0:07": 7, "1:30": 90, "2:05:00": 7500, "0:00.25": 0.25, "1:00": 59.9999} {
+		require.Equal(t, want, report.Clock(value))
+	}
+	for want, value := range map[string]time.Duration{
+		"250 ms": 250 * time.Millisecond, "2.5 s": 2500 * time.Millisecond, "45 s": 45 * time.Second,
+		"5 min": 5 * time.Minute, "1 h 5 min": 65 * time.Minute,
+	} {
+		require.Equal(t, want, report.Length(value))
+	}
+}
+
+func TestTicksAreRoundAndReachTheValues(t *testing.T) {
+	for _, test := range []struct {
+		low, high float64
+		most      int
+		want      []string
+	}{
+		{0, 47, 5, []string{"0", "10", "20", "30", "40", "50"}},
+		{0, 0.23, 5, []string{"0", "0.05", "0.1", "0.15", "0.2", "0.25"}},
+		{0, 0, 5, []string{"0", "0.2", "0.4", "0.6", "0.8", "1"}},
+		{-3, 7, 5, []string{"-4", "-2", "0", "2", "4", "6", "8"}},
+		{0, 3000, 5, []string{"0", "1000", "2000", "3000"}},
+	} {
+		require.Equal(t, test.want, report.ValueTicks(test.low, test.high, test.most))
+	}
+	require.Equal(t, []string{"0:00", "0:30", "1:00", "1:30", "2:00"}, report.ClockTicks(0, 120, 5))
+	require.Equal(t, []string{"0:00", "6:00:00", "12:00:00", "18:00:00"}, report.ClockTicks(0, 86000, 5))
+}

@@ -1,0 +1,157 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+const (
+	// mostPools is how many pools are drawn, the busiest ones.
+	mostPools = 8
+	// mostPhases is how many phases can be marked and still be told apart.
+	mostPhases     = 24
+	chartsPerPool  = 3
+	chartsOfTheRun = 4
+)
+
+// overTime are the charts of a run's timeline, and sentences about what is not
+// among them.
+func overTime(in Input) (figures []figure, remarks []string) {
+	if r := recordingOf(in); r != nil {
+		return recorded(in, r)
+	}
+	whole := in.Timeline.Whole()
+	pools := slices.DeleteFunc(busiest(whole), preparedOnly(in.Timeline))
+	if len(pools) > mostPools {
+		remarks = append(remarks, fmt.Sprintf("The %d busiest of %d pools are drawn; not among them: %s.",
+			mostPools, len(pools), strings.Join(pools[mostPools:], ", ")))
+		pools = pools[:mostPools]
+	}
+	m := momentsOf(in.Timeline, chartsOfTheRun+chartsPerPool*len(pools))
+	if len(m.at) > 0 {
+		remarks = append(remarks, fmt.Sprintf("Each point sums up %s. %s", length(m.step), firstObservation(in.Timeline)))
+	}
+	for _, name := range pools {
+		figures = append(figures, m.ofPool(name, titled(name, pools), limitsOf(in.Verdict.Run, pools))...)
+	}
+	if len(pools) == 0 {
+		figures = append(figures, figure{
+			Chart: Chart{Title: "Pool"}, absent: "No pool was used or watched.",
+		})
+	}
+	figures = append(figures, m.requests(), m.throughput(), m.failures(whole), m.cpu())
+	for i := range figures {
+		figures[i].clock = true
+		// A watched application's waiting users, for one, cannot be seen.
+		figures[i].Series = slices.DeleteFunc(figures[i].Series, Series.empty)
+		if figures[i].X == nil {
+			figures[i].X = m.at
+		}
+		figures[i].start, figures[i].end = m.ends()
+		figures[i].XLabel = "time since the start (min:s)"
+		figures[i].Marks = phases(in.Timeline)
+	}
+	return figures, remarks
+}
+
+func firstObservation(run timeline.Snapshot) string {
+	if run.Start.IsZero() {
+		return ""
+	}
+	return "Time counts from the first observation, " + run.Start.UTC().Format("15:04:05 UTC") + "."
+}
+
+// busiest are the names of the pools, those with most checkouts first.
+func busiest(t timeline.Totals) []string {
+	return slices.SortedFunc(maps.Keys(t.Pools), func(a, b string) int {
+		return cmp.Or(
+			cmp.Compare(t.Pools[b].Wait.Count(), t.Pools[a].Wait.Count()),
+			cmp.Compare(t.Pools[b].Active.Max(), t.Pools[a].Active.Max()),
+			cmp.Compare(a, b),
+		)
+	})
+}
+
+// preparedOnly tells of a pool whether all that happened to it was before the
+// first phase: it prepared what the phases are about. Where there are no phases
+// none did.
+func preparedOnly(run timeline.Snapshot) func(name string) bool {
+	used := make(map[string]bool)
+	for _, w := range run.Windows {
+		if len(run.Phases) == 0 || w.From+run.Width > run.Phases[0].From {
+			for name := range w.Totals.Pools {
+				used[name] = true
+			}
+		}
+	}
+	return func(name string) bool { return !used[name] }
+}
+
+// titled says which pool a chart is about where there are several.
+func titled(name string, pools []string) string {
+	if len(pools) < 2 {
+		return ""
+	}
+	return ", pool " + name
+}
+
+// limitsOf are the pool's size and ceiling. With several pools it is not known
+// whose they are.
+func limitsOf(run verdict.Run, pools []string) []limit {
+	size, err := strconv.Atoi(run.Configuration["poolSize"])
+	if err != nil || len(pools) != 1 {
+		return nil
+	}
+	limits := []limit{{fmt.Sprintf("poolSize %d", size), float64(size)}}
+	if overflow, err := strconv.Atoi(run.Configuration["maxOverflow"]); err == nil && overflow > 0 {
+		ceiling := size + overflow
+		limits = append(limits, limit{fmt.Sprintf("poolSize + maxOverflow %d", ceiling), float64(ceiling)})
+	}
+	return limits
+}
+
+// phases are marked where they begin.
+func phases(run timeline.Snapshot) []Mark {
+	if len(run.Phases) > mostPhases {
+		return nil
+	}
+	var marks []Mark
+	for _, p := range run.Phases {
+		marks = append(marks, Mark{X: p.From.Seconds(), Label: p.Label})
+	}
+	return marks
+}
+
+func (m moments) ofPool(name, title string, limits []limit) []figure {
+	level := func(choose func(*timeline.Pool) *timeline.Distribution) pick { return ofPool(name, choose) }
+	idle := m.sampled("idle", level(func(p *timeline.Pool) *timeline.Distribution { return &p.Idle }))
+	idle.Low, idle.High = nil, nil // it is what the other two leave
+	return []figure{
+		{
+			Chart: Chart{Title: "Connections" + title, YLabel: "connections and users", Series: []Series{
+				m.sampled("active", level(func(p *timeline.Pool) *timeline.Distribution { return &p.Active })),
+				m.sampled("waiting", level(func(p *timeline.Pool) *timeline.Distribution { return &p.Waiting })),
+				idle,
+			}},
+			limits: limits,
+			absent: "The pool's levels were not sampled.",
+		},
+		{
+			Chart: Chart{Title: "Wait for a connection" + title, YLabel: "milliseconds", Series: m.percentiles(
+				level(func(p *timeline.Pool) *timeline.Distribution { return &p.Wait }))},
+			absent: "No checkout was seen: waiting inside a watched application cannot be seen from its database.",
+		},
+		{
+			Chart: Chart{Title: "Statements" + title, YLabel: "milliseconds, wait excluded", Series: m.percentiles(
+				level(func(p *timeline.Pool) *timeline.Distribution { return &p.Query }))},
+			absent: "No statement was measured.",
+		},
+	}
+}

@@ -1,0 +1,86 @@
+package report
+
+import (
+	"html/template"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// pageView is what page.html shows. Every text in it has passed plain.
+type pageView struct {
+	Style     template.CSS
+	Title     string
+	Verdict   string
+	Class     string // of the verdict: pass, warning, fail
+	Summary   string
+	Gate      string
+	Key       []fact // the figures one looks at first
+	Criteria  []criterionView
+	Diagnoses []diagnosisView
+	Facts     []factGroup
+	Remarks   []string
+	Figures   []figureView
+	Phases    *tableView
+	Errors    *tableView
+	Sections  []sectionView
+	Notes     []string
+}
+
+type sectionView struct {
+	Title   string
+	Text    []string
+	Tables  []tableView
+	Figures []figureView
+
+	Snippets []Snippet
+}
+
+func pageOf(in Input, sections []Section) (pageView, error) {
+	figures, remarks := overTime(in)
+	v := pageView{
+		Style:     template.CSS(styleSheet), // #nosec G203 -- ours, not the caller's
+		Title:     plain(titleOf(in.Verdict.Run)),
+		Verdict:   plain(string(in.Verdict.Verdict)),
+		Class:     classOf(in.Verdict.Verdict),
+		Summary:   summaryOf(in.Verdict.Run),
+		Gate:      plain(in.Verdict.GateText()),
+		Key:       keyFigures(in.Verdict),
+		Criteria:  criteria(in.Verdict.Rows),
+		Diagnoses: diagnoses(in.Verdict.Diagnoses),
+		Facts:     facts(in.Verdict.Run),
+		Remarks:   plainAll(remarks),
+		Phases:    phasesOf(in.Timeline),
+		Errors:    errorsOf(wholeOf(in)),
+		Notes:     plainAll(in.Verdict.Notes),
+	}
+	var err error
+	if v.Figures, err = views("t", figures); err != nil {
+		return pageView{}, err
+	}
+	for i, section := range sections {
+		shown := sectionView{Title: section.Title, Text: section.Text, Snippets: section.Snippets}
+		for _, t := range section.Tables {
+			shown.Tables = append(shown.Tables, t.view())
+		}
+		charts := make([]figure, len(section.Charts))
+		for j, c := range section.Charts {
+			charts[j] = figure{Chart: c, absent: nothing}
+		}
+		if shown.Figures, err = views("s"+number(float64(i)), charts); err != nil {
+			return pageView{}, err
+		}
+		v.Sections = append(v.Sections, shown)
+	}
+	return v, nil
+}
+
+// classOf is the style sheet's name of a verdict.
+func classOf(v verdict.Verdict) string {
+	switch v {
+	case verdict.Pass, verdict.Warning:
+		return strings.ToLower(string(v))
+	default:
+		return "fail"
+	}
+}

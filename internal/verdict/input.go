@@ -1,0 +1,47 @@
+package verdict
+
+import (
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+)
+
+// Run is what there is to know about a run besides its metrics.
+type Run struct {
+	Script   string    `json:"script"`
+	Users    int       `json:"users"`
+	Duration float64   `json:"duration_s"`          // seconds
+	Started  time.Time `json:"started,omitzero"`    // when the test began
+	CutShort bool      `json:"cut_short,omitempty"` // it was stopped before its end
+	Target   string    `json:"target,omitempty"`    // the application's URL, where there is one
+	Cores    int       `json:"cores"`               // logical CPUs of the load generator
+	Platform string    `json:"platform,omitempty"`  // operating system and architecture
+	// Configuration holds the pool's and the scenario's options by name.
+	Configuration map[string]string `json:"configuration,omitempty"`
+	// Versions are by program: k6, pgxpool, postgresql, go.
+	Versions map[string]string `json:"versions,omitempty"`
+}
+
+// Input is what [Evaluate] judges.
+type Input struct {
+	Criteria []Criterion
+	Metrics  map[string]Metric // by name
+	Gate     string            // "pass" (or empty) or "fail"
+	Waived   []string          // names of criteria
+	// Unmeasured says by metric why it could not be measured, such as "the role
+	// may not read /proc/stat". It makes a WARNING of a criterion that has an
+	// Attempt, since k6 sees the attempt too; for any other it explains the FAIL.
+	Unmeasured map[string]string
+	// Missing says by metric why it has no data although it should have, such
+	// as "the first third of the run has 3 responses". It explains a FAIL.
+	Missing map[string]string
+	// NoThresholds says that k6 judged none (--no-thresholds), so that its exit
+	// code does not follow the gate.
+	NoThresholds bool
+	Notes        []string // shown in every report
+	// Timeline is the run as recorded over time, empty where it was not.
+	Timeline timeline.Snapshot
+	// Recording is what [Merge] made of several timelines, in place of Timeline.
+	Recording *Recording
+	Run       Run
+}

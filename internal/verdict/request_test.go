@@ -1,0 +1,199 @@
+package verdict_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/grafana/sobek"
+	"github.com/stretchr/testify/require"
+)
+
+// What scripts/lib imports, reduced to what can be observed.
+var stubs = map[string]string{
+	"k6/execution": `export default { instance: { get currentTestRunDuration() { return clock(); } } };`,
+	"k6/metrics": `
+		const metric = (type) => class { constructor(name) { this.name = name; } add(v) { added(type, this.name, Number(v)); } };
+		export const Counter = metric('counter'), Rate = metric('rate'), Trend = metric('trend');`,
+	"k6/x/pgxpool": `export default { observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text) };`,
+}
+
+// lib is a file of scripts/lib as one user sees it.
+type lib struct {
+	*script
+	time     float64
+	metrics  map[string][]float64
+	observed []float64
+	logged   []string
+}
+
+func loadLib(t *testing.T, name string, env map[string]any) (*lib, error) {
+	t.Helper()
+	l := &lib{metrics: map[string][]float64{}}
+	runtime := sobek.New()
+	for name, value := range map[string]any{
+		"clock": func() float64 { l.time += 0.5; return l.time },
+		"added": func(kind, name string, value float64) {
+			l.metrics[kind+" "+name] = append(l.metrics[kind+" "+name], value)
+		},
+		"observed": func(ms float64) { l.observed = append(l.observed, ms) },
+		"warned":   func(text string) { l.logged = append(l.logged, text) },
+		"__ENV":    env,
+	} {
+		require.NoError(t, runtime.Set(name, value))
+	}
+	script, err := load(t, runtime, "../../scripts/lib/"+name)
+	l.script = script
+	return l, err
+}
+
+// resolver finds a module among the stubs or, by the end of its path, among
+// our own.
+func resolver(t *testing.T) sobek.HostResolveImportedModuleFunc {
+	known := map[string]sobek.ModuleRecord{}
+	var resolve sobek.HostResolveImportedModuleFunc
+	resolve = func(_ any, specifier string) (sobek.ModuleRecord, error) {
+		if module, ok := known[specifier]; ok {
+			return module, nil
+		}
+		source, stubbed := stubs[specifier]
+		if !stubbed {
+			require.Regexp(t, `^\.\.?/`, specifier)
+			text, err := os.ReadFile(filepath.Join("../../scripts/lib", specifier))
+			require.NoError(t, err)
+			source = string(text)
+		}
+		module, err := sobek.ParseModule(specifier, source, resolve)
+		known[specifier] = module
+		return module, err
+	}
+	return resolve
+}
+
+// request calls request(fn), where fn is a JavaScript expression.
+func (l *lib) request(fn string) sobek.Value {
+	l.t.Helper()
+	value, err := l.runtime.RunString("(" + fn + ")")
+	require.NoError(l.t, err)
+	result, err := l.call("request", value)
+	require.NoError(l.t, err)
+	return result
+}
+
+func TestRequestClassifies(t *testing.T) {
+	const timeout = `Object.assign(new Error('none free'), { name: 'PoolTimeoutError' })`
+	for name, test := range map[string]struct {
+		fn               string
+		success, timeout float64
+		log              string
+	}{
+		"rows":               {`() => [{ status: 503, title: 'x' }]`, 1, 0, ""},
+		"a row":              {`() => ({ status: 503, title: 'x' })`, 1, 0, ""},
+		"null":               {`() => null`, 1, 0, ""},
+		"nothing":            {`() => {}`, 1, 0, ""},
+		"HTTP 200":           {`() => ({ status: 200, timings: {} })`, 1, 0, ""},
+		"HTTP 304":           {`() => ({ status: 304, timings: {} })`, 1, 0, ""},
+		"HTTP 404":           {`() => ({ status: 404, timings: {}, url: 'http://me:secret@app/x' })`, 0, 0, "http://***@app/x: HTTP 404"},
+		"HTTP 503":           {`() => ({ status: 503, timings: {}, url: 'http://app/x' })`, 0, 1, "http://app/x: HTTP 503"},
+		"no answer":          {`() => ({ status: 0, timings: {}, url: 'http://app/x', error: 'refused' })`, 0, 0, "http://app/x: refused"},
+		"pool timeout":       {`() => { throw ` + timeout + `; }`, 0, 1, "PoolTimeoutError: none free"},
+		"other error":        {`() => { throw new Error('broken'); }`, 0, 0, "Error: broken"},
+		"thrown null":        {`() => { throw null; }`, 0, 0, "null"},
+		"async rows":         {`async () => [1]`, 1, 0, ""},
+		"async pool timeout": {`async () => { throw ` + timeout + `; }`, 0, 1, "PoolTimeoutError: none free"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := loadLib(t, "request.js", nil)
+			require.NoError(t, err)
+			l.request(test.fn)
+			require.Equal(t, map[string][]float64{
+				"rate request_success":     {test.success},
+				"rate request_timed_out":   {test.timeout},
+				"counter request_timeouts": {test.timeout}, // there from the first request on, at 0
+				"trend request_duration":   {0.5},
+			}, l.metrics)
+			require.Equal(t, []float64{0.5}, l.observed)
+			if test.log == "" {
+				require.Empty(t, l.logged)
+				return
+			}
+			require.Equal(t, []string{"request failed (said once): " + test.log}, l.logged)
+		})
+	}
+}
+
+func TestRequestGivesBackWhatItGot(t *testing.T) {
+	l, err := loadLib(t, "request.js", nil)
+	require.NoError(t, err)
+	require.Equal(t, []any{int64(7)}, l.request(`() => [7]`).Export())
+	require.True(t, sobek.IsUndefined(l.request(`() => { throw new Error('x'); }`)))
+	promise, ok := l.request(`async () => 7`).Export().(*sobek.Promise)
+	require.True(t, ok)
+	require.Equal(t, int64(7), promise.Result().Export())
+}
+
+func TestRequestCutOffIsNone(t *testing.T) {
+	l, err := loadLib(t, "request.js", nil)
+	require.NoError(t, err)
+	l.request(`() => { throw new Error('interrupted'); }`)
+	require.Empty(t, l.metrics)
+	require.Empty(t, l.observed)
+	require.Empty(t, l.logged)
+}
+
+func TestRequestBringsTheCounterIntoBeingOnce(t *testing.T) {
+	l, err := loadLib(t, "request.js", nil)
+	require.NoError(t, err)
+	for range 3 {
+		l.request(`() => { throw new Error('broken'); }`)
+	}
+	require.Equal(t, []float64{0}, l.metrics["counter request_timeouts"], "one 0 per user, not per request")
+}
+
+func TestJudge(t *testing.T) {
+	l, err := loadLib(t, "verdict.js", map[string]any{"GATE": "fail", "WAIVE": "db_cpu"})
+	require.NoError(t, err)
+	judged, err := l.call("judge", map[string]any{
+		"script": "100users", "criteria": loadScript(t).criteria("poolCriteria").Export(),
+	})
+	require.NoError(t, err)
+	options := judged.ToObject(l.runtime).Get("options").Export().(map[string]any)
+	thresholds := options["thresholds"].(map[string]any)
+	require.Equal(t, []any{"max>0"}, thresholds["request_duration"])
+	require.Equal(t, []any{"rate>=0.90"}, thresholds["request_success"])
+	require.NotContains(t, thresholds, "pgxpool_db_cpu", "waived")
+	require.Equal(t, toAny(trendStats), options["summaryTrendStats"])
+
+	handleSummary, ok := sobek.AssertFunction(judged.ToObject(l.runtime).Get("handleSummary"))
+	require.True(t, ok)
+	handed, err := handleSummary(sobek.Undefined(), l.runtime.ToValue(7))
+	require.NoError(t, err)
+	got := handed.Export().(map[string]any)
+	require.Equal(t, int64(7), got["data"])
+	given := got["options"].(map[string]any)
+	require.Equal(t, "fail", given["gate"])
+	require.Equal(t, []any{"db_cpu"}, given["waive"])
+	require.Equal(t, map[string]any{"script": "100users"}, given["run"])
+}
+
+func TestJudgeRefusesInTheInitContext(t *testing.T) {
+	for name, test := range map[string]struct{ gate, waive, want string }{
+		"gate":  {"maybe", "", `GATE is "maybe": accepted are "pass" (the default) and "fail"`},
+		"waive": {"", "cpu", `WAIVE names "cpu", which is no criterion: accepted are success_rate, `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := loadLib(t, "verdict.js", map[string]any{"GATE": test.gate, "WAIVE": test.waive})
+			require.NoError(t, err)
+			_, err = l.call("judge", map[string]any{"criteria": loadScript(t).criteria("poolCriteria").Export()})
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func toAny[T any](values []T) []any {
+	converted := make([]any, len(values))
+	for i, value := range values {
+		converted[i] = value
+	}
+	return converted
+}

@@ -1,9 +1,0 @@
-package js
-
-import (
-	"testing"
-
-	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-)
-
-func TestMain(m *testing.M) { pgtest.Main(m) }
