@@ -8,7 +8,7 @@ require (
 	github.com/fergusstrange/embedded-postgres v1.34.0
 	github.com/go-analyze/charts v0.6.4
 	github.com/grafana/sobek v0.0.0-20260727154728-7781506a890f
-	github.com/jackc/pgx/v5 v5.12.0
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/joho/godotenv v1.5.1
 	github.com/klauspost/compress v1.19.1
 	github.com/rhysd/actionlint v1.7.12
