@@ -4,6 +4,7 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -92,7 +93,7 @@ func (i *instance) takeAppURL(given map[string]any) (string, error) {
 	}
 	text, isText := value.(string)
 	if !isText {
-		return "", appURLError("it is of type " + typeName(i.rt.ToValue(value)))
+		return "", appURLError("it is of type " + sqlvalue.TypeName(i.rt.ToValue(value)))
 	}
 	return text, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -55,14 +56,14 @@ type statement struct {
 func (i *instance) prepare(op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, scratch []any) (statement, error) {
 	text, ok := c.Argument(0).(sobek.String)
 	if !ok {
-		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+typeName(c.Argument(0))+", accepted is a string")
+		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+sqlvalue.TypeName(c.Argument(0))+", accepted is a string")
 	}
 	st := statement{op: op, sql: text.String()}
 	if len(c.Arguments) == 1 {
 		return st, nil
 	}
 	var err error
-	st.args, err = i.converter.args(c.Arguments[1:], mode, scratch[:0])
+	st.args, err = i.converter.Args(c.Arguments[1:], mode, scratch[:0])
 	return st, err
 }
 
@@ -77,9 +78,9 @@ func (st *statement) run(r runner, s *pool.Scope) (*pool.Result, error) {
 func (i *instance) value(op operation, r *pool.Result) sobek.Value {
 	switch op {
 	case opQuery:
-		return i.converter.rows(r)
+		return i.converter.Rows(r)
 	case opQueryRow:
-		return i.converter.firstRow(r)
+		return i.converter.FirstRow(r)
 	default:
 		return i.execResult(r)
 	}
@@ -97,7 +98,7 @@ func (i *instance) blocking(op operation, mode pgx.QueryExecMode, c sobek.Functi
 	clear(st.args)
 	i.args = st.args
 	if err != nil {
-		i.throw(explainArgument(err))
+		i.throw(sqlvalue.ExplainArgument(err))
 	}
 	return i.value(op, res)
 }
@@ -133,7 +134,7 @@ func promise[T any](i *instance, work func() (T, error), value func(T) sobek.Val
 		result, err := work()
 		settle(func() error {
 			if err != nil {
-				return reject(i.errorValue(explainArgument(err)))
+				return reject(i.errorValue(sqlvalue.ExplainArgument(err)))
 			}
 			return resolve(value(result))
 		})

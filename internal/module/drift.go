@@ -8,6 +8,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -28,7 +29,7 @@ func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 	i.test.drift.state.set(state)
 	i.test.follow(i.vu)
 	if !sobek.IsNumber(call.Argument(0)) {
-		i.throw(argumentsError("observeResponse(ms)", "ms is "+typeName(call.Argument(0))+", accepted is a number"))
+		i.throw(argumentsError("observeResponse(ms)", "ms is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a number"))
 	}
 	now, ms := time.Now(), call.Argument(0).ToFloat()
 	if err := i.test.drift.drift.Add(now, ms); err != nil {
@@ -48,7 +49,7 @@ func (i *instance) outcome(v sobek.Value) (failed, timedOut bool) {
 	}
 	object, ok := v.(*sobek.Object)
 	if !ok {
-		i.throw(argumentsError("observeResponse(ms, outcome)", "outcome is "+typeName(v)+", accepted is an object: { ok, timeout }"))
+		i.throw(argumentsError("observeResponse(ms, outcome)", "outcome is "+sqlvalue.TypeName(v)+", accepted is an object: { ok, timeout }"))
 	}
 	if ok := object.Get("ok"); !isNothing(ok) {
 		failed = !ok.ToBoolean()

@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/modules"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -28,7 +29,7 @@ func (m *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	i.lookup, i.lookupErr = m.test.environment(env)
 	i.recorder = newRecorder(&m.test)
 	i.iteration = iteration{vu: vu, test: &m.test}
-	i.converter = newConverter(i.rt)
+	i.converter = sqlvalue.New(i.rt)
 	return i
 }
 
@@ -45,7 +46,7 @@ type instance struct {
 
 	recorder  *recorder
 	iteration iteration
-	converter *converter
+	converter *sqlvalue.Converter
 	args      []any // scratch of blocking calls
 
 	poolClass *sobek.Object

@@ -5,6 +5,7 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -21,7 +22,7 @@ func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 	options := i.rt.NewObject()
 	if len(args) == 2 && !isNothing(args[1]) {
 		given, ok := args[1].(*sobek.Object)
-		if !ok || classOf(given) != "Object" {
+		if !ok || sqlvalue.ClassOf(given) != "Object" {
 			i.throw(optionsError(args[1]))
 		}
 		for _, key := range given.Keys() {

@@ -7,6 +7,7 @@ import (
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -68,7 +69,7 @@ func (i *instance) optionsOf(v sobek.Value) (map[string]any, error) {
 		return nil, nil
 	}
 	object, ok := v.(*sobek.Object)
-	if !ok || classOf(object) != "Object" { // a Map has no keys that this would see
+	if !ok || sqlvalue.ClassOf(object) != "Object" { // a Map has no keys that this would see
 		return nil, optionsError(v)
 	}
 	given := make(map[string]any)
@@ -84,7 +85,7 @@ func (i *instance) optionsOf(v sobek.Value) (map[string]any, error) {
 // the place of the options is an easy mistake, and may hold a password.
 func optionsError(v sobek.Value) error {
 	return &pool.ConfigError{
-		Source: "the options", Reason: "they are of type " + typeName(v), Accepted: "an object such as { url, poolSize: 20 }",
+		Source: "the options", Reason: "they are of type " + sqlvalue.TypeName(v), Accepted: "an object such as { url, poolSize: 20 }",
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -68,7 +69,7 @@ func (p *sharedPool) start(state *lib.State) error {
 		config.URL = url
 	}
 	background := p.test.backgroundTags(state, config.Name)
-	started, err := pool.New(config, pool.Options{Observer: background, ResultFormats: resultFormats})
+	started, err := pool.New(config, pool.Options{Observer: background, ResultFormats: sqlvalue.ResultFormats})
 	if err != nil {
 		return err
 	}

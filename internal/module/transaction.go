@@ -5,6 +5,7 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -41,7 +42,7 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 func (p *poolObject) transactionFunction(call sobek.FunctionCall) (sobek.Callable, error) {
 	fn, ok := sobek.AssertFunction(call.Argument(0))
 	if !ok || len(call.Arguments) != 1 {
-		return nil, argumentsError("transaction(fn)", "fn is "+typeName(call.Argument(0))+", accepted is one function")
+		return nil, argumentsError("transaction(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is one function")
 	}
 	constructor, ok := call.Argument(0).ToObject(p.rt).Get("constructor").(*sobek.Object)
 	if ok && constructor.Get("name").String() == "AsyncFunction" {

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ const (
 
 // decodeBinaryTimestamp reads microseconds. They are cut to milliseconds, not
 // rounded, before 1970 as after: .9996 s stays in its second.
-func decodeBinaryTimestamp(c *converter, src []byte) (sobek.Value, error) {
+func decodeBinaryTimestamp(c *Converter, src []byte) (sobek.Value, error) {
 	if len(src) != 8 {
 		return nil, errBinarySize
 	}
@@ -31,7 +31,7 @@ func decodeBinaryTimestamp(c *converter, src []byte) (sobek.Value, error) {
 	return c.date(floorDiv(micros, 1000) + postgresEpochMillis)
 }
 
-func decodeBinaryDate(c *converter, src []byte) (sobek.Value, error) {
+func decodeBinaryDate(c *Converter, src []byte) (sobek.Value, error) {
 	if len(src) != 4 {
 		return nil, errBinarySize
 	}
@@ -56,7 +56,7 @@ func floorDiv(n, by int64) int64 {
 // decodeTextTime reads a timestamptz, timestamp or date in DateStyle ISO,
 // PostgreSQL's default. In any other style day and month can be mistaken for
 // each other: such a value stays the text it is.
-func decodeTextTime(c *converter, src []byte) (sobek.Value, error) {
+func decodeTextTime(c *Converter, src []byte) (sobek.Value, error) {
 	switch string(src) {
 	case "infinity":
 		return c.rt.ToValue(math.Inf(1)), nil
@@ -71,7 +71,7 @@ func decodeTextTime(c *converter, src []byte) (sobek.Value, error) {
 
 // date makes a Date. One beyond JavaScript's range, which ends with the year
 // 275760, is an Invalid Date as new Date() makes it.
-func (c *converter) date(millis int64) (sobek.Value, error) {
+func (c *Converter) date(millis int64) (sobek.Value, error) {
 	if c.dateClass == nil {
 		c.dateClass = c.rt.GlobalObject().Get("Date")
 	}

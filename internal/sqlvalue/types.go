@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"slices"
@@ -8,12 +8,12 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// resultFormats names the types whose values are asked for in binary: those
+// ResultFormats names the types whose values are asked for in binary: those
 // that are cheaper to decode there, and timestamps, whose text depends on the
 // session's DateStyle and TimeZone. All others arrive as text: float4 because
 // only its text has the digits that were meant (0.1, not 0.10000000149011612).
 // The modes exec and simple_protocol give text for every type.
-var resultFormats = pgx.QueryResultFormatsByOID{
+var ResultFormats = pgx.QueryResultFormatsByOID{
 	pgtype.BoolOID:        pgx.BinaryFormatCode,
 	pgtype.ByteaOID:       pgx.BinaryFormatCode,
 	pgtype.Int2OID:        pgx.BinaryFormatCode,

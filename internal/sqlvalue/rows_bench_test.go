@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"encoding/binary"
@@ -42,10 +42,10 @@ func BenchmarkRows(b *testing.B) {
 		{1, 1, 0, 0}, {100, 10, 0, 0}, {1, 1, 1, 1}, {1, 3, 1, 1}, {1, 3, 1, 3}, {1, 10, 1, 1}, {1, 10, 1, 10}, {100, 10, 1, 1}, {100, 10, 100, 1}, {100, 3, 100, 3}, {100, 10, 100, 10},
 	} {
 		b.Run(fmt.Sprintf("%dx%d/read=%dx%d", bench.rows, bench.columns, bench.readRows, bench.readColumns), func(b *testing.B) {
-			c, result := newConverter(sobek.New()), issues(bench.rows, bench.columns)
+			c, result := New(sobek.New()), issues(bench.rows, bench.columns)
 			b.ReportAllocs()
 			for b.Loop() {
-				rows := c.rows(result).Export().(sobek.DynamicArray)
+				rows := c.Rows(result).Export().(sobek.DynamicArray)
 				for i := range bench.readRows {
 					read(rows.Get(i), bench.readColumns)
 				}
@@ -57,10 +57,10 @@ func BenchmarkRows(b *testing.B) {
 func BenchmarkFirstRow(b *testing.B) {
 	for _, bench := range []struct{ columns, read int }{{1, 0}, {1, 1}, {2, 1}, {3, 1}, {3, 3}, {10, 1}, {10, 10}} {
 		b.Run(fmt.Sprintf("columns=%d/read=%d", bench.columns, bench.read), func(b *testing.B) {
-			c, result := newConverter(sobek.New()), issues(1, bench.columns)
+			c, result := New(sobek.New()), issues(1, bench.columns)
 			b.ReportAllocs()
 			for b.Loop() {
-				read(c.firstRow(result), bench.read)
+				read(c.FirstRow(result), bench.read)
 			}
 		})
 	}
@@ -74,7 +74,7 @@ func read(row sobek.Value, columns int) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	c := newConverter(sobek.New())
+	c := New(sobek.New())
 	for i, value := range issueValues() {
 		decode := decoderFor(issueColumns[i].OID, issueColumns[i].Format)
 		b.Run(issueColumns[i].Name, func(b *testing.B) {
@@ -107,7 +107,7 @@ func BenchmarkArgs(b *testing.B) {
 				values, into := e.values(list), make([]any, 0, 4)
 				b.ReportAllocs()
 				for b.Loop() {
-					_, _ = e.c.args(values, mode, into)
+					_, _ = e.c.Args(values, mode, into)
 				}
 			})
 		}

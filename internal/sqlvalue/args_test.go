@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"testing"
@@ -36,7 +36,7 @@ func TestArgsRefused(t *testing.T) {
 		{"({toJSON() { throw new RangeError('no') }})", "argument $1: an object that cannot be JSON: RangeError: no"},
 	} {
 		for _, mode := range allModes {
-			into, err := e.c.args(e.values(test.js), mode, nil)
+			into, err := e.c.Args(e.values(test.js), mode, nil)
 			require.EqualError(t, err, test.message)
 			var argument *argumentError
 			require.ErrorAs(t, err, &argument)
@@ -52,7 +52,7 @@ func TestArgsDetachedBuffer(t *testing.T) {
 	require.NoError(t, err)
 	buffer.Detach()
 	for _, value := range []sobek.Value{e.rt.ToValue(buffer), view} {
-		_, err := e.c.args([]sobek.Value{value}, pgx.QueryExecModeExec, nil)
+		_, err := e.c.Args([]sobek.Value{value}, pgx.QueryExecModeExec, nil)
 		require.EqualError(t, err, "argument $1: an ArrayBuffer that is detached")
 	}
 }
@@ -73,12 +73,12 @@ func TestArgsAsText(t *testing.T) {
 		{"new Proxy({a: 1}, {})", `{"a":1}`}, {"new (class Money { get [Symbol.toStringTag]() { return 'Money' } amount = 1 })", `{"amount":1}`},
 	} {
 		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
-			args, err := e.c.args(e.values(test.js), mode, nil)
+			args, err := e.c.Args(e.values(test.js), mode, nil)
 			require.NoError(t, err, test.js)
 			require.Equal(t, []any{test.want}, args, test.js)
 		}
 	}
-	_, err := e.c.args(e.values("[[1], [2, 3]]"), pgx.QueryExecModeExec, nil)
+	_, err := e.c.Args(e.values("[[1], [2, 3]]"), pgx.QueryExecModeExec, nil)
 	require.EqualError(t, err, "argument $1: an array with nested arrays of different lengths is not a PostgreSQL array; for json send JSON.stringify() of it")
 }
 
@@ -86,7 +86,7 @@ func TestArgsAsText(t *testing.T) {
 func TestArgsAreCopies(t *testing.T) {
 	e := newEngine(t, nil)
 	e.js("var bytes = new Uint8Array([1, 2]), list = [[1], [2]], o = {a: 1}, d = new Date(5)")
-	args, err := e.c.args(e.values("bytes, bytes.buffer, list, o, d"), pgx.QueryExecModeCacheStatement, nil)
+	args, err := e.c.Args(e.values("bytes, bytes.buffer, list, o, d"), pgx.QueryExecModeCacheStatement, nil)
 	require.NoError(t, err)
 	e.js("bytes[0] = 9; list[0][0] = 9; list[1][0] = 9; o.a = 9; d.setTime(9)")
 	texts := make([]string, len(args))
@@ -99,8 +99,8 @@ func TestArgsAreCopies(t *testing.T) {
 // Rows and what they hold can be sent back.
 func TestArgsFromRows(t *testing.T) {
 	e := newEngine(t, nil)
-	require.NoError(t, e.rt.Set("rows", e.c.rows(textResult(2, "a", "b"))))
-	args, err := e.c.args(e.values("rows[0], rows.map((r) => r.a), rows"), pgx.QueryExecModeExec, nil)
+	require.NoError(t, e.rt.Set("rows", e.c.Rows(textResult(2, "a", "b"))))
+	args, err := e.c.Args(e.values("rows[0], rows.map((r) => r.a), rows"), pgx.QueryExecModeExec, nil)
 	require.NoError(t, err)
 	require.Equal(t, []any{`{"a":"0.0","b":"0.1"}`, `{"0.0","1.0"}`, `{"{\"a\":\"0.0\",\"b\":\"0.1\"}","{\"a\":\"1.0\",\"b\":\"1.1\"}"}`}, args)
 }
@@ -118,7 +118,7 @@ func TestArgsBackedByGo(t *testing.T) {
 	}{
 		{[]byte{1, 2}, `\x0102`}, {[]any{1, "a"}, `{"1","a"}`}, {[]string{"x", "y"}, `{"x","y"}`}, {map[string]any{"k": 1}, `{"k":1}`}, {&response{Status: 200, Body: "ok"}, `{"Status":200,"Body":"ok"}`},
 	} {
-		args, err := e.c.args([]sobek.Value{e.rt.ToValue(test.value)}, pgx.QueryExecModeExec, nil)
+		args, err := e.c.Args([]sobek.Value{e.rt.ToValue(test.value)}, pgx.QueryExecModeExec, nil)
 		require.NoError(t, err)
 		require.Equal(t, []any{test.want}, args)
 	}
@@ -127,11 +127,11 @@ func TestArgsBackedByGo(t *testing.T) {
 func TestArgsAppend(t *testing.T) {
 	e := newEngine(t, nil)
 	scratch := make([]any, 0, 4)
-	args, err := e.c.args(e.values("1, 'a'"), pgx.QueryExecModeExec, scratch)
+	args, err := e.c.Args(e.values("1, 'a'"), pgx.QueryExecModeExec, scratch)
 	require.NoError(t, err)
 	require.Equal(t, []any{"1", "a"}, args)
 	require.Same(t, &scratch[:1][0], &args[0], "the caller's slice is used")
-	args, err = e.c.args([]sobek.Value{nil}, pgx.QueryExecModeExec, args)
+	args, err = e.c.Args([]sobek.Value{nil}, pgx.QueryExecModeExec, args)
 	require.NoError(t, err)
 	require.Equal(t, []any{"1", "a", nil}, args)
 }
@@ -142,7 +142,7 @@ func TestTypeName(t *testing.T) {
 		"undefined": "undefined", "null": "null", "1": "number", "'s'": "string", "true": "boolean", "1n": "BigInt", "Symbol()": "Symbol", "({})": "Object", "[]": "Array",
 		"new Date()": "Date", "new Map()": "Map", "() => 1": "Function", "new ArrayBuffer(1)": "ArrayBuffer", "new Uint8Array(1)": "Uint8Array", "/x/": "RegExp",
 	} {
-		require.Equal(t, want, typeName(e.values(js)[0]), js)
+		require.Equal(t, want, TypeName(e.values(js)[0]), js)
 	}
 }
 
@@ -154,7 +154,7 @@ func FuzzArgsText(f *testing.F) {
 	e := newEngine(f, nil)
 	f.Fuzz(func(t *testing.T, text string) {
 		e.t = t
-		args, err := e.c.args([]sobek.Value{e.rt.ToValue(text), e.rt.NewArray(text, nil, text)}, pgx.QueryExecModeExec, nil)
+		args, err := e.c.Args([]sobek.Value{e.rt.ToValue(text), e.rt.NewArray(text, nil, text)}, pgx.QueryExecModeExec, nil)
 		if err != nil {
 			return
 		}

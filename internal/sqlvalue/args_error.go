@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"errors"
@@ -35,10 +35,10 @@ var (
 	pgxRangeError = regexp.MustCompile(`(-?\d+) is (?:greater|less) than `)
 )
 
-// explainArgument turns pgx's errors for arguments that do not fit the
+// ExplainArgument turns pgx's errors for arguments that do not fit the
 // statement's parameters into one line that a script's author can act on. Any
 // other error is returned as it is.
-func explainArgument(err error) error {
+func ExplainArgument(err error) error {
 	var fromServer *pgconn.PgError
 	if err == nil || errors.As(err, &fromServer) {
 		return err

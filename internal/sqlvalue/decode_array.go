@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ const maxArrayDepth = 16
 // JavaScript array; lower bounds other than 1 are not kept, since JavaScript
 // has none.
 func decodeArrayOf(element decoder, delimiter byte) decoder {
-	return func(c *converter, src []byte) (sobek.Value, error) {
+	return func(c *Converter, src []byte) (sobek.Value, error) {
 		if len(src) > 0 && src[0] == '[' { // bounds: [2:4]={…}
 			_, src, _ = bytes.Cut(src, []byte{'='})
 		}
@@ -30,7 +30,7 @@ func decodeArrayOf(element decoder, delimiter byte) decoder {
 }
 
 type arrayParser struct {
-	c         *converter
+	c         *Converter
 	element   decoder
 	delimiter byte
 	rest      []byte

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"errors"
@@ -227,10 +227,10 @@ func TestFitNamesThePosition(t *testing.T) {
 
 func TestExplainArgumentLeavesOtherErrors(t *testing.T) {
 	other := errors.New("failed to encode nothing")
-	require.Same(t, other, explainArgument(other))
-	require.NoError(t, explainArgument(nil))
+	require.Same(t, other, ExplainArgument(other))
+	require.NoError(t, ExplainArgument(nil))
 	server := &pgconn.PgError{Message: "failed to encode args[0]: unable to encode 1 into text format for int4 (OID 23)"}
-	require.Same(t, error(server), explainArgument(server))
+	require.Same(t, error(server), ExplainArgument(server))
 }
 
 // A wrong number of arguments is said in the statement's terms.

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"context"
@@ -44,14 +44,14 @@ const show = `(function show(v) {
 type engine struct {
 	t    testing.TB
 	rt   *sobek.Runtime
-	c    *converter
+	c    *Converter
 	conn *pgx.Conn
 	show sobek.Callable
 }
 
 func newEngine(t testing.TB, conn *pgx.Conn) *engine {
 	rt := sobek.New()
-	e := &engine{t: t, rt: rt, c: newConverter(rt), conn: conn}
+	e := &engine{t: t, rt: rt, c: New(rt), conn: conn}
 	var ok bool
 	e.show, ok = sobek.AssertFunction(e.js(show))
 	require.True(t, ok)
@@ -82,13 +82,13 @@ func (e *engine) values(list string) []sobek.Value {
 
 // query runs one statement with JavaScript arguments, as the pool does.
 func (e *engine) query(mode pgx.QueryExecMode, sql, list string) (*pool.Result, error) {
-	args, err := e.c.args(e.values(list), mode, []any{mode, resultFormats})
+	args, err := e.c.Args(e.values(list), mode, []any{mode, ResultFormats})
 	if err != nil {
 		return nil, err
 	}
 	rows, err := e.conn.Query(context.Background(), sql, args...)
 	if err != nil {
-		return nil, explainArgument(err)
+		return nil, ExplainArgument(err)
 	}
 	defer rows.Close()
 	shape := &pool.Shape{}
@@ -105,7 +105,7 @@ func (e *engine) query(mode pgx.QueryExecMode, sql, list string) (*pool.Result, 
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, explainArgument(err)
+		return nil, ExplainArgument(err)
 	}
 	return pool.NewResult(shape, pgconn.CommandTag{}, values...), nil
 }
@@ -116,7 +116,7 @@ func (e *engine) value(mode pgx.QueryExecMode, sql, list string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	return e.shown(e.c.firstRow(result).ToObject(e.rt).Get("v")), nil
+	return e.shown(e.c.FirstRow(result).ToObject(e.rt).Get("v")), nil
 }
 
 // eachMode runs a test in every queryExecMode, with a database of its own.

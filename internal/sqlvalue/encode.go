@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"encoding/xml"
@@ -13,7 +13,7 @@ import (
 // type without such a codec (text, an enum, a domain) takes the argument's text
 // form, from its String method.
 
-// unfitError says that a value does not fit its parameter. explainArgument
+// unfitError says that a value does not fit its parameter. ExplainArgument
 // finds the words.
 type unfitError struct {
 	value string // as a user knows it; empty for the argument itself

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"errors"
@@ -26,8 +26,8 @@ var emptyInJSON = []string{
 	"Promise", "Array Iterator", "Map Iterator", "Set Iterator", "String Iterator", "RegExp String Iterator",
 }
 
-func (c *converter) objectArgument(o *sobek.Object, nesting int) (arg any, reason string) {
-	switch class := classOf(o); {
+func (c *Converter) objectArgument(o *sobek.Object, nesting int) (arg any, reason string) {
+	switch class := ClassOf(o); {
 	case class == "Object":
 		return c.plainObject(o)
 	case class == "Date":
@@ -52,9 +52,9 @@ func (c *converter) objectArgument(o *sobek.Object, nesting int) (arg any, reaso
 	return c.plainObject(o) // of a class of the script's own
 }
 
-// classOf names an object's class: what the runtime made it as or, where that
+// ClassOf names an object's class: what the runtime made it as or, where that
 // is just Object, what it calls itself. "bytes" is a Go slice of another module.
-func classOf(o *sobek.Object) string {
+func ClassOf(o *sobek.Object) string {
 	class := o.ClassName()
 	switch o.ExportType() {
 	case arrayBufferType:
@@ -73,8 +73,8 @@ func classOf(o *sobek.Object) string {
 	return class
 }
 
-// typeName is what a script's author calls the type of a value.
-func typeName(value sobek.Value) string {
+// TypeName is what a script's author calls the type of a value.
+func TypeName(value sobek.Value) string {
 	switch {
 	case value == nil, sobek.IsUndefined(value):
 		return "undefined"
@@ -89,7 +89,7 @@ func typeName(value sobek.Value) string {
 	}
 	switch value := value.(type) {
 	case *sobek.Object:
-		return classOf(value)
+		return ClassOf(value)
 	case *sobek.Symbol:
 		return "Symbol"
 	}
@@ -128,7 +128,7 @@ func bytesArgument(buffer sobek.ArrayBuffer, part func([]byte) []byte) (arg any,
 }
 
 // plainObject is JSON.stringify, whatever a script has made of that.
-func (c *converter) plainObject(o *sobek.Object) (arg any, reason string) {
+func (c *Converter) plainObject(o *sobek.Object) (arg any, reason string) {
 	text, err := o.MarshalJSON()
 	if err != nil {
 		return nil, "an object that cannot be JSON: " + thrown(err)

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"context"
@@ -116,7 +116,7 @@ func TestArrayTypesAreComplete(t *testing.T) {
 		_, _, ok := arrayOf(uint32(typ.OID))
 		require.True(t, ok, typ.Name)
 	}
-	for oid := range resultFormats {
+	for oid := range ResultFormats {
 		require.Contains(t, binaryDecoders, oid)
 		require.Contains(t, textDecoders, oid)
 	}

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ const maxJSONDepth = 1 << 14
 // decodeJSON gives what JSON.parse gives. It is not the runtime's JSON.parse
 // because that one can be replaced by a script, refuses 1e400, which jsonb
 // holds and JavaScript calls Infinity, and takes twice as long.
-func decodeJSON(c *converter, src []byte) (sobek.Value, error) {
+func decodeJSON(c *Converter, src []byte) (sobek.Value, error) {
 	p := jsonParser{c: c, src: src}
 	value, err := p.value(maxJSONDepth)
 	if err != nil {
@@ -31,7 +31,7 @@ func decodeJSON(c *converter, src []byte) (sobek.Value, error) {
 }
 
 type jsonParser struct {
-	c   *converter
+	c   *Converter
 	src []byte
 	at  int
 }
@@ -163,7 +163,7 @@ func (p *jsonParser) object(depth int) (sobek.Value, error) {
 }
 
 // inherit makes an ordinary object of one without prototype.
-func (c *converter) inherit(object *sobek.Object) (sobek.Value, error) {
+func (c *Converter) inherit(object *sobek.Object) (sobek.Value, error) {
 	if c.objectBase == nil {
 		c.objectBase = c.rt.NewObject().Prototype()
 	}

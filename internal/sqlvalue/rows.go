@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"encoding/json"
@@ -8,16 +8,24 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// rows gives an array of row objects. A row becomes an object when a script
+// Rows gives an array of row objects. A row becomes an object when a script
 // first touches it, and is the same object from then on.
-func (c *converter) rows(r *pool.Result) sobek.Value {
+func (c *Converter) Rows(r *pool.Result) sobek.Value {
 	return c.rt.NewDynamicArray(&lazyRows{c: c, result: r, length: r.Len()})
+}
+
+// FirstRow gives the first row as an object, null if there is none.
+func (c *Converter) FirstRow(r *pool.Result) sobek.Value {
+	if r.Len() == 0 {
+		return sobek.Null()
+	}
+	return c.row(r, 0)
 }
 
 // lazyRows is a JavaScript array over a result. Scripts may write to it as to
 // any array, except that it takes no properties other than elements.
 type lazyRows struct {
-	c      *converter
+	c      *Converter
 	result *pool.Result
 	length int
 	// values is nil until an element is touched. A nil element is the result's

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"cmp"
@@ -15,13 +15,13 @@ import (
 // script first reads them: scripts read few of many, and making a property
 // costs more than decoding it. To scripts it is an ordinary object, but for
 // Object.freeze, accessors and symbols, which the runtime has no means for.
-func (c *converter) row(r *pool.Result, row int) *sobek.Object {
+func (c *Converter) row(r *pool.Result, row int) *sobek.Object {
 	return c.rt.NewDynamicObject(&lazyRow{c: c, result: r, layout: c.layoutOf(r.Shape()), row: row})
 }
 
 // lazyRow is a JavaScript object over a row.
 type lazyRow struct {
-	c      *converter
+	c      *Converter
 	result *pool.Result
 	layout *layout
 	row    int

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"encoding/json"
@@ -50,7 +50,7 @@ func TestRowsBehaveAsAnArray(t *testing.T) {
 	}
 	e := newEngine(t, nil)
 	for _, body := range bodies {
-		e.requireAlike("rows", body, e.c.rows(textResult(3, "a", "b")), `[{a: '0.0', b: '0.1'}, {a: '1.0', b: '1.1'}, {a: '2.0', b: '2.1'}]`)
+		e.requireAlike("rows", body, e.c.Rows(textResult(3, "a", "b")), `[{a: '0.0', b: '0.1'}, {a: '1.0', b: '1.1'}, {a: '2.0', b: '2.1'}]`)
 	}
 }
 
@@ -84,11 +84,11 @@ func TestRowBehavesAsAnObject(t *testing.T) {
 	}
 	e := newEngine(t, nil)
 	for _, body := range bodies {
-		e.requireAlike("row", body, e.c.firstRow(textResult(1, "a", "b", "c")), `{a: '0.0', b: '0.1', c: '0.2'}`)
+		e.requireAlike("row", body, e.c.FirstRow(textResult(1, "a", "b", "c")), `{a: '0.0', b: '0.1', c: '0.2'}`)
 	}
 	wide := []string{"c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "10"}
 	for _, body := range []string{"return row", "return row.c9", "return row[10]", "return row.none", "row.c5 = 1; return row", "delete row.c5; return row"} {
-		e.requireAlike("row", body, e.c.firstRow(textResult(1, wide...)),
+		e.requireAlike("row", body, e.c.FirstRow(textResult(1, wide...)),
 			`{c1: '0.0', c2: '0.1', c3: '0.2', c4: '0.3', c5: '0.4', c6: '0.5', c7: '0.6', c8: '0.7', c9: '0.8', 10: '0.9'}`)
 	}
 }
@@ -96,7 +96,7 @@ func TestRowBehavesAsAnObject(t *testing.T) {
 // What a row cannot do is an error, never silence.
 func TestRowLimits(t *testing.T) {
 	e := newEngine(t, nil)
-	require.NoError(t, e.rt.Set("row", e.c.firstRow(textResult(1, "a"))))
+	require.NoError(t, e.rt.Set("row", e.c.FirstRow(textResult(1, "a"))))
 	for _, source := range []string{"Object.freeze(row)", "Object.defineProperty(row, 'a', {get() {}})", "row[Symbol.iterator] = 1"} {
 		_, err := e.rt.RunString("'use strict'; " + source)
 		require.ErrorContains(t, err, "TypeError", source)
@@ -107,7 +107,7 @@ func TestRowLimits(t *testing.T) {
 
 func TestRowsTakeNoOtherProperties(t *testing.T) {
 	e := newEngine(t, nil)
-	require.NoError(t, e.rt.Set("rows", e.c.rows(textResult(1, "a"))))
+	require.NoError(t, e.rt.Set("rows", e.c.Rows(textResult(1, "a"))))
 	for _, source := range []string{"rows.name = 1", "rows[-1] = 1", "rows.length = -1", "rows.length = 2 ** 31", "rows[2 ** 31] = 1", "Object.freeze(rows)"} {
 		_, err := e.rt.RunString("'use strict'; " + source)
 		require.ErrorContains(t, err, "TypeError", source)
@@ -121,11 +121,11 @@ func TestColumnsAreConvertedWhenRead(t *testing.T) {
 	converted := 0
 	result := textResult(5, "a")
 	e.c.shape, e.c.layout = result.Shape(), newLayout(result.Shape())
-	e.c.layout.columns[0].decode = func(c *converter, src []byte) (sobek.Value, error) {
+	e.c.layout.columns[0].decode = func(c *Converter, src []byte) (sobek.Value, error) {
 		converted++
 		return decodeString(c, src)
 	}
-	require.NoError(t, e.rt.Set("rows", e.c.rows(result)))
+	require.NoError(t, e.rt.Set("rows", e.c.Rows(result)))
 	for _, step := range []struct {
 		source string
 		want   int
@@ -140,18 +140,18 @@ func TestColumnsAreConvertedWhenRead(t *testing.T) {
 
 func TestRowColumns(t *testing.T) {
 	e := newEngine(t, nil)
-	row := func(columns ...string) string { return e.shown(e.c.firstRow(textResult(1, columns...))) }
+	row := func(columns ...string) string { return e.shown(e.c.FirstRow(textResult(1, columns...))) }
 	require.Equal(t, `{"z": "0.0", "a": "0.1", "m": "0.2"}`, row("z", "a", "m"), "the statement's order")
 	require.Equal(t, `{"a": "0.2", "b": "0.1"}`, row("a", "b", "a"), "the last of one name")
 	require.Equal(t, `{"__proto__":"0.0","toString":"0.1","":"0.2","naïve 🎉":"0.3"}`, e.stringified(textResult(1, "__proto__", "toString", "", "naïve 🎉")))
-	require.Equal(t, "null", e.shown(e.c.firstRow(textResult(0, "a"))))
-	require.Equal(t, "[]", e.shown(e.c.rows(textResult(0, "a"))))
-	require.Equal(t, "[]", e.shown(e.c.rows(pool.NewResult(&pool.Shape{}, pgconn.CommandTag{}))))
+	require.Equal(t, "null", e.shown(e.c.FirstRow(textResult(0, "a"))))
+	require.Equal(t, "[]", e.shown(e.c.Rows(textResult(0, "a"))))
+	require.Equal(t, "[]", e.shown(e.c.Rows(pool.NewResult(&pool.Shape{}, pgconn.CommandTag{}))))
 }
 
 // stringified is for a row with a column toString, which show would call.
 func (e *engine) stringified(r *pool.Result) string {
-	require.NoError(e.t, e.rt.Set("row", e.c.firstRow(r)))
+	require.NoError(e.t, e.rt.Set("row", e.c.FirstRow(r)))
 	return e.js("JSON.stringify(row)").String()
 }
 
@@ -161,7 +161,7 @@ func TestRowsKeepTheirColumnsUnderPollution(t *testing.T) {
 	e.js(`var caught = 0
 		Object.defineProperty(Object.prototype, 'a', {set() { caught++ }, get() { return 'inherited' }})
 		Object.freeze(Object.prototype)`)
-	require.NoError(t, e.rt.Set("row", e.c.firstRow(textResult(1, "a", "toString", "__proto__"))))
+	require.NoError(t, e.rt.Set("row", e.c.FirstRow(textResult(1, "a", "toString", "__proto__"))))
 	require.Equal(t, `"0.0"`, e.shown(e.js("row.a")))
 	require.Equal(t, `["a", "toString", "__proto__"]`, e.shown(e.js("Object.keys(row)")))
 	require.Equal(t, "boolean true", e.shown(e.js("Object.getPrototypeOf(row) === Object.prototype && caught === 0")))
@@ -170,7 +170,7 @@ func TestRowsKeepTheirColumnsUnderPollution(t *testing.T) {
 // k6 encodes what setup() returns from Go.
 func TestRowsMarshal(t *testing.T) {
 	e := newEngine(t, nil)
-	require.NoError(t, e.rt.Set("rows", e.c.rows(textResult(2, "a", "b"))))
+	require.NoError(t, e.rt.Set("rows", e.c.Rows(textResult(2, "a", "b"))))
 	data, err := json.Marshal(e.js("({rows, n: 1})").Export())
 	require.NoError(t, err)
 	require.JSONEq(t, `{"rows": [{"a": "0.0", "b": "0.1"}, {"a": "1.0", "b": "1.1"}], "n": 1}`, string(data))
@@ -187,7 +187,7 @@ func TestRowsMarshal(t *testing.T) {
 func TestRowsThatCannotBeDecoded(t *testing.T) {
 	e := newEngine(t, nil)
 	broken := pool.NewResult(&pool.Shape{Columns: []pool.Column{{Name: "n", OID: pgtype.Int4OID}}}, pgconn.CommandTag{}, []byte("x"))
-	require.NoError(t, e.rt.Set("rows", e.c.rows(broken)))
+	require.NoError(t, e.rt.Set("rows", e.c.Rows(broken)))
 	_, err := e.rt.RunString("rows[0].n")
 	require.ErrorContains(t, err, `column "n"`)
 	_, err = json.Marshal(e.js("rows").Export())
@@ -212,12 +212,12 @@ func TestLayoutCacheIsBounded(t *testing.T) {
 // nor in the result.
 func TestRowsAreApart(t *testing.T) {
 	e := newEngine(t, nil)
-	require.NoError(t, e.rt.Set("rows", e.c.rows(textResult(2, "a", "b", "c"))))
+	require.NoError(t, e.rt.Set("rows", e.c.Rows(textResult(2, "a", "b", "c"))))
 	require.Equal(t, `["a", "b", "c"]`, e.shown(e.js("rows[0][0] = 1; delete rows[0].b; rows[0].d = 1; Object.keys(rows[1])")))
 
 	shape := &pool.Shape{Columns: []pool.Column{{Name: "b", OID: pgtype.ByteaOID, Format: pgx.BinaryFormatCode}}}
 	result := pool.NewResult(shape, pgconn.CommandTag{}, []byte{1, 2})
-	require.NoError(t, e.rt.Set("row", e.c.firstRow(result)))
+	require.NoError(t, e.rt.Set("row", e.c.FirstRow(result)))
 	e.js("new Uint8Array(row.b)[0] = 9")
-	require.Equal(t, `{"b": ArrayBuffer 1 2}`, e.shown(e.c.firstRow(result)))
+	require.Equal(t, `{"b": ArrayBuffer 1 2}`, e.shown(e.c.FirstRow(result)))
 }

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"fmt"
@@ -12,14 +12,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// args appends the values a statement is called with to into, as what pgx is
+// Args appends the values a statement is called with to into, as what pgx is
 // given. Nothing of the runtime is left in them: they may be used on any
 // goroutine. An error is an *argumentError.
 //
 // In the modes exec and simple_protocol pgx does not know the parameters'
 // types, and everything goes as text in PostgreSQL's input form: the server
 // finds the types and whether the values fit.
-func (c *converter) args(values []sobek.Value, mode pgx.QueryExecMode, into []any) ([]any, error) {
+func (c *Converter) Args(values []sobek.Value, mode pgx.QueryExecMode, into []any) ([]any, error) {
 	asText := mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol
 	for i, value := range values {
 		arg, reason := c.argument(value, maxNesting)
@@ -43,7 +43,7 @@ const accepted = "null, boolean, number, BigInt, string, Date, ArrayBuffer, type
 
 // argument converts one value to nil, a string or an encode type. reason says
 // why that cannot be done.
-func (c *converter) argument(value sobek.Value, nesting int) (arg any, reason string) {
+func (c *Converter) argument(value sobek.Value, nesting int) (arg any, reason string) {
 	switch {
 	case value == nil, sobek.IsUndefined(value), sobek.IsNull(value):
 		return nil, ""
@@ -72,7 +72,7 @@ func number(f float64) any {
 }
 
 func unaccepted(value sobek.Value) string {
-	return typeName(value) + " is not a value for PostgreSQL, accepted are " + accepted
+	return TypeName(value) + " is not a value for PostgreSQL, accepted are " + accepted
 }
 
 // stringArgument refuses what PostgreSQL cannot store, and what would arrive
@@ -129,7 +129,7 @@ func textForm(arg any) string {
 
 // arrayArgument reads elements one by one: exporting the array would lose
 // what they are.
-func (c *converter) arrayArgument(o *sobek.Object, nesting int) (arg any, reason string) {
+func (c *Converter) arrayArgument(o *sobek.Object, nesting int) (arg any, reason string) {
 	if nesting == 0 {
 		return nil, "an array nested more than " + strconv.Itoa(maxNesting) + " deep, or that contains itself"
 	}

@@ -1,37 +1,11 @@
-package module
+package sqlvalue
 
 import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/grafana/sobek"
-
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
-
-// converter turns values between SQL and one runtime. It belongs to the
-// goroutine that runs the runtime, except for what its methods return as Go
-// values. All it needs is found when it is first needed: there are as many
-// converters as users.
-type converter struct {
-	rt         *sobek.Runtime
-	objectBase *sobek.Object // Object.prototype
-	dateClass  sobek.Value
-	shape      *pool.Shape // of the last result
-	layout     *layout     // of shape
-}
-
-func newConverter(rt *sobek.Runtime) *converter {
-	return &converter{rt: rt}
-}
-
-// firstRow gives the first row as an object, null without one.
-func (c *converter) firstRow(r *pool.Result) sobek.Value {
-	if r.Len() == 0 {
-		return sobek.Null()
-	}
-	return c.row(r, 0)
-}
 
 // layout is how the rows of a Shape become objects.
 type layout struct {
@@ -88,7 +62,7 @@ func (l *layout) place(name string) int {
 	return -1
 }
 
-func (c *converter) layoutOf(shape *pool.Shape) *layout {
+func (c *Converter) layoutOf(shape *pool.Shape) *layout {
 	if c.shape != shape {
 		c.shape, c.layout = shape, layouts.of(shape)
 	}

@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"database/sql/driver"

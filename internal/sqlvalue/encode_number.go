@@ -1,4 +1,4 @@
-package module
+package sqlvalue
 
 import (
 	"encoding/json"
