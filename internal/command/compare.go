@@ -16,18 +16,18 @@ import (
 
 const compareLong = `Tell whether a run is better or worse than an earlier one.
 
-Both are results/summary.json. Each figure is better, same, worse or unknown. A
+Both are results/summary.json. Each metric is better, same, worse or unknown. A
 change counts when it is larger than the tolerance, which is the smallest change
 that matters to you, and larger than the noise: how far two runs of the same
 configuration on the same machine lie apart, from the median and the median
 absolute deviation of the last runs in --history, or from neighbours among them
-where the figure has moved. Of fewer than 5 such runs the noise is not known, and
+where the metric has moved. Of fewer than 5 such runs the noise is not known, and
 the tolerance alone decides. From 10 runs since the baseline on, a slow climb is
 found that no single comparison shows.
 
 Unknown is what cannot be compared: no baseline, another configuration (script,
 users, target, options), another machine (cores, platform), another duration, a
-figure that one of the two runs did not measure.
+metric that one of the two runs did not measure.
 
 A tolerance is in percent of the smaller value; for shares such as success_rate
 and for db_cpu it is in percentage points, and only by name.

@@ -27,8 +27,8 @@ func (f *compareFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.history, "history", "", "directory with summary.json files of earlier runs, at any depth")
 	set.IntVar(&f.last, "last", compare.DefaultLast, "runs of the history that count: the last so many that can be compared")
 	set.StringSliceVar(&f.tolerances, "tolerance", nil,
-		"percent that may change, such as 15, or of one figure, such as response_p95=20 (10; shares 0.5 to 5 points)")
-	set.StringSliceVar(&f.only, "only", nil, "figures to compare (all): "+strings.Join(compare.Figures(), ", "))
+		"percent that may change, such as 15, or of one metric, such as response_p95=20 (10; shares 0.5 to 5 points)")
+	set.StringSliceVar(&f.only, "only", nil, "metrics to compare (all): "+strings.Join(compare.Metrics(), ", "))
 	set.StringVar(&f.format, "format", formatText, "text, markdown or json")
 	set.StringVar(&f.output, "output", "", "file for the format; the text still goes to standard output")
 }

@@ -77,7 +77,7 @@ func TestCompareAnswersByExitCode(t *testing.T) {
 
 	c := runComparison(t, usual, usual)
 	require.NoError(t, c.err)
-	require.Contains(t, c.output, "\nsame: no figure changed by more than its tolerance and noise\n")
+	require.Contains(t, c.output, "\nsame: no metric changed by more than its tolerance and noise\n")
 
 	c = runComparison(t, slow, usual)
 	require.NoError(t, c.err)
@@ -119,7 +119,7 @@ func TestCompareWritesEveryFormat(t *testing.T) {
 	require.Contains(t, c.output, "Response, p95   ", "standard output has the text")
 }
 
-func TestCompareTakesTolerancesAndFigures(t *testing.T) {
+func TestCompareTakesTolerancesAndMetrics(t *testing.T) {
 	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
 	require.NoError(t, runComparison(t, usual, slow, "--tolerance", "800").err)
 	require.NoError(t, runComparison(t, usual, slow, "--tolerance", "5,response_p95=800").err)
@@ -172,7 +172,7 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual, usual, "--last", "2"}, "--last: 2 is not accepted; use 5 or more, of fewer runs the noise is not known"},
 		{[]string{usual, usual, "--format", "xml"}, `--format: "xml" is not accepted; use text, markdown or json`},
 		{[]string{usual, usual, "--only", "p95"},
-			`--only: there is no figure "p95", accepted are ` + strings.Join(compare.Figures(), ", ")},
+			`--only: there is no metric "p95", accepted are ` + strings.Join(compare.Metrics(), ", ")},
 		{[]string{usual, usual, "--loose"}, "unknown flag: --loose; compare --help lists what is accepted"},
 	} {
 		c := runComparison(t, row.args...)

@@ -1,3 +1,13 @@
+// Package compare tells whether a run is better or worse than an earlier one:
+// two results/summary.json, metric by metric, with what a history of runs says
+// about the noise.
+//
+// A change counts when it is larger than the tolerance, which is the smallest
+// change that matters to the user, and larger than the noise, which is what the
+// same configuration does on the same machine without any change. A metric that
+// cannot be compared is unknown, never same.
+//
+// It knows neither k6 nor its JavaScript.
 package compare
 
 import (
@@ -17,20 +27,20 @@ type Input struct {
 	History    []verdict.Summary
 	Last       int // how many runs of the history count, at least 1; 0 is [DefaultLast]
 	Tolerances Tolerances
-	Only       []string // names of figures, all where empty
+	Only       []string // names of metrics, all where empty
 }
 
-// FigureError is a name of no figure.
-type FigureError struct{ Problem string }
+// MetricError is a name of no metric.
+type MetricError struct{ Problem string }
 
-func (e *FigureError) Error() string { return e.Problem }
+func (e *MetricError) Error() string { return e.Problem }
 
-// Compare gives an answer for each figure and for the run. The only error is a
-// [FigureError]: whatever cannot be compared is [Unknown].
+// Compare gives an answer for each metric and for the run. The only error is a
+// [MetricError]: whatever cannot be compared is [Unknown].
 func Compare(in Input) (Report, error) {
 	for _, name := range in.Only {
-		if err := checkFigure(name); err != nil {
-			return Report{}, &FigureError{err.Error()}
+		if err := checkMetric(name); err != nil {
+			return Report{}, &MetricError{err.Error()}
 		}
 	}
 	if in.Last < 1 {
@@ -52,7 +62,7 @@ func Compare(in Input) (Report, error) {
 		report.Baseline = &baseline
 		report.Notes = append(report.Notes, changedVersions(in.Baseline.Run, in.Result.Run)...)
 	}
-	for _, f := range figures {
+	for _, f := range metrics {
 		if len(in.Only) > 0 && !slices.Contains(in.Only, f.Name) {
 			continue
 		}
@@ -65,7 +75,7 @@ func Compare(in Input) (Report, error) {
 	return report, nil
 }
 
-// obstacle says why no figure can be compared, empty where they can.
+// obstacle says why no metric can be compared, empty where they can.
 func obstacle(in Input) string {
 	if in.Baseline == nil {
 		return "there is no baseline"
@@ -76,9 +86,9 @@ func obstacle(in Input) string {
 	return ""
 }
 
-// newRow compares one figure. One that nobody measured is no row.
-func newRow(f Figure, in Input, h history, obstacle string) (Row, bool) {
-	row := Row{Figure: f, Result: f.of(in.Result)}
+// newRow compares one metric. One that nobody measured is no row.
+func newRow(f Metric, in Input, h history, obstacle string) (Row, bool) {
+	row := Row{Metric: f, Result: f.of(in.Result)}
 	if in.Baseline != nil {
 		row.Baseline = f.of(*in.Baseline)
 	}
@@ -116,7 +126,7 @@ func (r *Row) judge(obstacle string) {
 }
 
 // answer judges a change.
-func (f Figure) answer(change, allowed float64) Answer {
+func (f Metric) answer(change, allowed float64) Answer {
 	// A success rate of 0.995 is not 0.005000000000000004 below 1.
 	const rounding = 1e-9
 	switch {

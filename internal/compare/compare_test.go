@@ -11,7 +11,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// measured are the figures of a run made up for a test.
+// measured are the metrics of a run made up for a test.
 type measured struct {
 	p95     float64 // ms, of response, wait, query and use
 	success float64
@@ -77,7 +77,7 @@ func TestToleranceDecidesWithoutHistory(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		result measured
-		figure string
+		metric string
 		want   Answer
 	}{
 		{"as before", usual, "response_p95", Same},
@@ -94,13 +94,13 @@ func TestToleranceDecidesWithoutHistory(t *testing.T) {
 	} {
 		baseline := night(0, usual)
 		report := compared(t, Input{Baseline: &baseline, Result: night(1, c.result)})
-		require.Equal(t, c.want, report.row(t, c.figure).Answer, c.name)
-		require.Nil(t, report.row(t, c.figure).Noise)
+		require.Equal(t, c.want, report.row(t, c.metric).Answer, c.name)
+		require.Nil(t, report.row(t, c.metric).Noise)
 		require.Contains(t, report.Notes, "The noise is not known: the tolerance alone decides (--history).")
 	}
 }
 
-func TestASmallChangeOfASmallFigureIsTheSame(t *testing.T) {
+func TestASmallChangeOfASmallMetricIsTheSame(t *testing.T) {
 	baseline := night(0, measured{0.2, 1, 100})
 	require.Equal(t, Same, compared(t, Input{Baseline: &baseline, Result: night(1, measured{0.6, 1, 100})}).Answer)
 	require.Equal(t, Worse, compared(t, Input{Baseline: &baseline, Result: night(1, measured{0.8, 1, 100})}).Answer)
@@ -159,7 +159,7 @@ func TestWhatCannotBeComparedIsUnknown(t *testing.T) {
 	require.Equal(t, "unknown: there is no baseline", report.Summary())
 }
 
-func TestAFigureOfOneRunOnlyIsUnknown(t *testing.T) {
+func TestAMetricOfOneRunOnlyIsUnknown(t *testing.T) {
 	without := func(s verdict.Summary) verdict.Summary {
 		s.Metrics = maps.Clone(s.Metrics)
 		delete(s.Metrics, "pgxpool_query_duration")
@@ -188,7 +188,7 @@ func TestEmptyMetricsAreNotMeasured(t *testing.T) {
 	report := compared(t, Input{Baseline: &empty, Result: empty})
 	require.Empty(t, report.Rows)
 	require.Equal(t, Unknown, report.Answer)
-	require.Equal(t, "unknown: neither run measured a figure to compare", report.Summary())
+	require.Equal(t, "unknown: neither run measured a metric to compare", report.Summary())
 }
 
 func TestOnlyAndTolerances(t *testing.T) {
@@ -204,7 +204,7 @@ func TestOnlyAndTolerances(t *testing.T) {
 	require.Len(t, report.Rows, 1)
 	require.Equal(t, Same, report.Answer)
 	_, err = Compare(Input{Only: []string{"speed"}})
-	require.ErrorContains(t, err, `there is no figure "speed", accepted are success_rate, `)
+	require.ErrorContains(t, err, `there is no metric "speed", accepted are success_rate, `)
 
 	// A general tolerance leaves shares alone.
 	result = night(1, measured{100, 0.98, 100})

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// none is what a table shows where there is no figure.
+// none is what a table shows where there is no metric.
 const none = "-"
 
-// text writes a value in the figure's unit.
-func (f Figure) text(value *float64) string {
+// text writes a value in the metric's unit.
+func (f Metric) text(value *float64) string {
 	if value == nil {
 		return none
 	}
 	return f.number(*value)
 }
 
-func (f Figure) number(v float64) string {
+func (f Metric) number(v float64) string {
 	switch f.Unit {
 	case Share:
 		return fmt.Sprintf("%.2f %%", 100*v)
@@ -47,7 +47,7 @@ func milliseconds(ms float64) string {
 
 // change writes a difference with its sign; that of shares and percentages is
 // in percentage points.
-func (f Figure) change(v float64) string {
+func (f Metric) change(v float64) string {
 	text := f.number(v)
 	if !f.Unit.relative() {
 		text = strings.TrimSuffix(text, "%") + "points"
@@ -83,7 +83,7 @@ func (r Row) allowedText() string {
 	}
 }
 
-// bandText is where the figure lies from night to night.
+// bandText is where the metric lies from night to night.
 func (r Row) bandText() string {
 	if r.Noise == nil {
 		return "not known"

@@ -12,19 +12,19 @@ const (
 	// sigmas is how many standard deviations a change has to exceed.
 	sigmas = 3
 	// moved is how many times as large the deviation about the median is as the
-	// one from each run to the next where the figure itself has moved among the
+	// one from each run to the next where the metric itself has moved among the
 	// runs, at least movedRuns of them: noise alone seldom looks like that.
 	moved     = 2
 	movedRuns = 10
 )
 
-// Noise is what a figure does from run to run without any change.
+// Noise is what a metric does from run to run without any change.
 type Noise struct {
 	Runs   int     `json:"runs"`
 	Median float64 `json:"median"`
 	// Deviation is the standard deviation, estimated from the median absolute
 	// deviation so that a broken night does not widen it, or from the median
-	// difference between neighbours where the figure has moved among the runs.
+	// difference between neighbours where the metric has moved among the runs.
 	Deviation float64 `json:"deviation"`
 	// Band is how far two runs may lie apart: 3·√2 deviations, since both of
 	// them are drawn from the noise.
@@ -52,7 +52,7 @@ func newNoise(values []float64) *Noise {
 }
 
 // toTheNext is the standard deviation by how far each run lies from the one
-// before: both are drawn from the noise, wherever the figure was by then.
+// before: both are drawn from the noise, wherever the metric was by then.
 func toTheNext(values []float64) float64 {
 	differences := make([]float64, len(values)-1)
 	for i := range differences {

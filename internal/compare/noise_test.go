@@ -14,7 +14,7 @@ func TestMedian(t *testing.T) {
 	require.Equal(t, 2.5, median([]float64{4, 1, 2, 3}))
 	unsorted := []float64{3, 1, 2}
 	median(unsorted)
-	require.Equal(t, []float64{3, 1, 2}, unsorted, "the course of a figure must keep its order")
+	require.Equal(t, []float64{3, 1, 2}, unsorted, "the course of a metric must keep its order")
 }
 
 func TestNoiseOfAKnownSeries(t *testing.T) {
@@ -27,7 +27,7 @@ func TestNoiseOfAKnownSeries(t *testing.T) {
 }
 
 // What has moved is no noise: neither a step nor a climb widens the band.
-func TestNoiseOfAFigureThatMoved(t *testing.T) {
+func TestNoiseOfAMetricThatMoved(t *testing.T) {
 	random := rand.New(rand.NewPCG(18, 19))
 	for name, course := range map[string]func(i int) float64{
 		"step":            func(i int) float64 { return 50 * float64(i/10) },

@@ -9,7 +9,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// somewhere is a run with figures anywhere around the usual.
+// somewhere is a run with metrics anywhere around the usual.
 func somewhere(random *rand.Rand, n int) verdict.Summary {
 	return night(n, measured{
 		p95: 200 * random.Float64(), success: 1 - 0.02*random.Float64(), rps: 50 + 100*random.Float64(),

@@ -66,7 +66,7 @@ func reason(err error) string {
 // says which of them are not. A directory without any summary is an error.
 func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 	var runs []verdict.Summary
-	var strangers []error
+	var others []error
 	root := dir + string(filepath.Separator) // which follows a symbolic link
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !mayBeSummary(entry) {
@@ -74,7 +74,7 @@ func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 		}
 		run, err := ReadSummary(name)
 		if err != nil {
-			strangers = append(strangers, err)
+			others = append(others, err)
 			return nil // the others still tell the noise
 		}
 		runs = append(runs, run)
@@ -86,9 +86,9 @@ func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 	case err != nil:
 		return nil, nil, &FileError{dir, "cannot be read: " + reason(err), err}
 	case len(runs) == 0:
-		return nil, nil, &FileError{Name: dir, Problem: "holds no summary.json of an earlier run" + of(strangers)}
+		return nil, nil, &FileError{Name: dir, Problem: "holds no summary.json of an earlier run" + of(others)}
 	}
-	return runs, notesOf(strangers), nil
+	return runs, notesOf(others), nil
 }
 
 // mayBeSummary leaves out what would never end to be read, such as a pipe.
@@ -99,22 +99,22 @@ func mayBeSummary(entry fs.DirEntry) bool {
 
 // notesOf names the first of the files that are no summaries: results/ has
 // other files too, and a history of months has hundreds of them.
-func notesOf(strangers []error) []string {
+func notesOf(others []error) []string {
 	const most = 3
 	var notes []string
-	for _, err := range strangers[:min(most, len(strangers))] {
+	for _, err := range others[:min(most, len(others))] {
 		notes = append(notes, "History: "+err.Error()+".")
 	}
-	if more := len(strangers) - most; more > 0 {
+	if more := len(others) - most; more > 0 {
 		notes = append(notes, fmt.Sprintf("History: %d more .json files are no results/summary.json.", more))
 	}
 	return notes
 }
 
 // of adds why the first of the files that were found is none.
-func of(strangers []error) string {
-	if len(strangers) == 0 {
+func of(others []error) string {
+	if len(others) == 0 {
 		return ""
 	}
-	return ": " + strangers[0].Error()
+	return ": " + others[0].Error()
 }

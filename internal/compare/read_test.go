@@ -24,7 +24,7 @@ func TestSchema1StaysReadable(t *testing.T) {
 	require.Equal(t, run.Run.ConfigurationHash(), run.ConfigurationHash, "an old file's hash can be told anew")
 	report := compared(t, Input{Baseline: &run, Result: run})
 	require.Equal(t, Same, report.Answer, report.Text())
-	require.Len(t, report.Rows, len(figures), "it holds every figure that there is")
+	require.Len(t, report.Rows, len(metrics), "it holds every metric that there is")
 	require.InDelta(t, 5.8305, *report.row(t, "response_p95").Result, 0.0001)
 	require.InDelta(t, 1, *report.row(t, "success_rate").Result, 0)
 	require.Equal(t, Unknown, compared(t, Input{Baseline: &run, Result: night(0, usual)}).Answer)
@@ -108,7 +108,7 @@ func TestHistoryWithoutRunsIsRefused(t *testing.T) {
 		" does not exist; give a directory with summary.json files of earlier runs")
 }
 
-// What strangers left below the directory neither hangs nor floods the report.
+// What others left below the directory neither hangs nor floods the report.
 func TestHistoryWithStrangers(t *testing.T) {
 	dir := t.TempDir()
 	old, err := os.ReadFile(schema1)

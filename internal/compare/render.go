@@ -11,7 +11,7 @@ import (
 )
 
 // header are the columns of the table for people.
-var header = []string{"Figure", "Baseline", "Result", "Change", "Allowed", "From run to run", "Answer"}
+var header = []string{"Metric", "Baseline", "Result", "Change", "Allowed", "From run to run", "Answer"}
 
 func (r Row) cells() []string {
 	return []string{
@@ -49,8 +49,8 @@ func (r Report) Text() string {
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		row := func(cells []string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) } // into memory
 		row(header)
-		for _, figure := range r.Rows {
-			row(figure.cells())
+		for _, metric := range r.Rows {
+			row(metric.cells())
 		}
 		_ = w.Flush() // into memory
 	}
@@ -121,7 +121,7 @@ func (d Description) text() string {
 	return strings.Join(parts, ", ")
 }
 
-// remarks are the reasons of single figures, what the trends say, and the notes.
+// remarks are the reasons of single metrics, what the trends say, and the notes.
 func (r Report) remarks() []string {
 	var lines []string
 	for _, row := range r.Rows {

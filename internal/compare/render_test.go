@@ -22,7 +22,7 @@ func someReport(t *testing.T) Report {
 
 func TestTextForPeople(t *testing.T) {
 	text := someReport(t).Text()
-	require.Regexp(t, `(?m)^Figure +Baseline +Result +Change +Allowed +From run to run +Answer$`, text)
+	require.Regexp(t, `(?m)^Metric +Baseline +Result +Change +Allowed +From run to run +Answer$`, text)
 	require.Regexp(t, `(?m)^Success rate +100\.00 % +97\.00 % +-3\.00 points +±0\.50 points tolerance +100\.00 % ± 0\.00 points +worse$`, text)
 	require.Regexp(t, `(?m)^Response, p95 +\S+ ms +150 ms +\+\S+ ms \(\+\S+ %\) +±\S+ ms noise +\S+ ms ± \S+ ms +worse$`, text)
 	require.Regexp(t, `(?m)^Connection in use, p95 .* - +- .* unknown$`, text)
@@ -54,27 +54,27 @@ func TestJSONForPrograms(t *testing.T) {
 		Schema  int
 		Answer  string
 		Runs    int
-		Figures []struct {
+		Metrics []struct {
 			Name, Better, Unit, Answer string
 			Baseline, Result, Change   *float64
 			Noise                      *struct{ Runs int }
 			Trend                      *struct{ Slope float64 }
-		}
+		} `json:"figures"`
 		Notes []string
 	}
 	require.NoError(t, json.Unmarshal(text, &got))
 	require.Equal(t, 1, got.Schema)
 	require.Equal(t, "worse", got.Answer)
 	require.Equal(t, 20, got.Runs)
-	require.Len(t, got.Figures, len(report.Rows))
+	require.Len(t, got.Metrics, len(report.Rows))
 	for i, row := range report.Rows {
-		f := got.Figures[i]
+		f := got.Metrics[i]
 		require.Equal(t, row.Name, f.Name)
 		require.Equal(t, string(row.Answer), f.Answer)
 		require.Equal(t, row.Change, f.Change)
 		require.Equal(t, row.Result, f.Result)
 	}
-	require.Equal(t, 20, got.Figures[0].Noise.Runs)
+	require.Equal(t, 20, got.Metrics[0].Noise.Runs)
 
 	text, err = compared(t, Input{Result: verdict.Summary{}}).JSON()
 	require.NoError(t, err)
@@ -82,9 +82,9 @@ func TestJSONForPrograms(t *testing.T) {
 	require.Contains(t, string(text), `"baseline": null`)
 }
 
-func TestEveryFigureHasItsRow(t *testing.T) {
+func TestEveryMetricHasItsRow(t *testing.T) {
 	seen := map[string]bool{}
-	for _, f := range figures {
+	for _, f := range metrics {
 		require.Regexp(t, `^[a-z0-9_]+$`, f.Name)
 		require.False(t, seen[f.Name], f.Name)
 		seen[f.Name] = true
@@ -93,7 +93,7 @@ func TestEveryFigureHasItsRow(t *testing.T) {
 		require.Contains(t, []Unit{Milliseconds, PerSecond, Ratio, Share, Percent}, f.Unit)
 		require.Positive(t, f.Tolerance)
 	}
-	require.Len(t, Figures(), len(figures))
+	require.Len(t, Metrics(), len(metrics))
 }
 
 // A summary may come from somebody else's runner: nothing in it moves the

@@ -15,7 +15,7 @@ const reportSchema = 1
 type Report struct {
 	Schema int    `json:"schema"`
 	Answer Answer `json:"answer"`
-	// Obstacle says why no figure could be compared, empty where they could.
+	// Obstacle says why no metric could be compared, empty where they could.
 	Obstacle string       `json:"obstacle,omitempty"`
 	Baseline *Description `json:"baseline"` // null where there is none
 	Result   Description  `json:"result"`
@@ -37,9 +37,9 @@ type Description struct {
 	ConfigurationHash string            `json:"configuration_hash"`
 }
 
-// Row is the comparison of one figure. Values are in the figure's unit.
+// Row is the comparison of one metric. Values are in the metric's unit.
 type Row struct {
-	Figure
+	Metric
 	Baseline *float64 `json:"baseline"` // null where it was not measured
 	Result   *float64 `json:"result"`
 	Change   *float64 `json:"change"`  // null where it cannot be compared
@@ -76,17 +76,17 @@ func (r Report) summary() string {
 	case r.Obstacle != "":
 		return "unknown: " + r.Obstacle
 	case r.Answer == Unknown && len(r.Rows) == 0:
-		return "unknown: neither run measured a figure to compare"
+		return "unknown: neither run measured a metric to compare"
 	case r.Answer == Unknown:
 		return "unknown: " + r.named(Unknown)
 	case r.Answer == Better:
 		return "better: " + r.named(Better)
 	default:
-		return "same: no figure changed by more than its tolerance and noise"
+		return "same: no metric changed by more than its tolerance and noise"
 	}
 }
 
-// named lists the figures with an answer, each with its change or reason.
+// named lists the metrics with an answer, each with its change or reason.
 func (r Report) named(answer Answer) string {
 	text := ""
 	for _, row := range r.Rows {
@@ -107,4 +107,34 @@ func (r Row) why() string {
 		return r.Reason
 	}
 	return r.changeText()
+}
+
+// Answer is what a comparison says, of one metric or of a whole run.
+type Answer string
+
+// The four answers.
+const (
+	Better  Answer = "better"
+	Same    Answer = "same"
+	Worse   Answer = "worse"
+	Unknown Answer = "unknown" // it cannot be told
+)
+
+// overall is the answer that counts among many: a metric that got worse stays
+// so whatever could not be compared, and a run is not fine while one is unknown.
+func overall(answers []Answer) Answer {
+	count := map[Answer]int{}
+	for _, a := range answers {
+		count[a]++
+	}
+	switch {
+	case count[Worse] > 0:
+		return Worse
+	case count[Unknown] > 0, len(answers) == 0:
+		return Unknown
+	case count[Better] > 0:
+		return Better
+	default:
+		return Same
+	}
 }

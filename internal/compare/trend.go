@@ -7,14 +7,14 @@ const (
 	// fewer no order is rare enough to be no chance.
 	MinTrendRuns = 10
 	// chance is how likely runs without any trend may look like one. Every
-	// figure is asked every night, so it has to be small.
+	// metric is asked every night, so it has to be small.
 	chance = 0.001
 )
 
-// Trend is the course of a figure over the runs, oldest first.
+// Trend is the course of a metric over the runs, oldest first.
 type Trend struct {
 	Runs int `json:"runs"`
-	// Slope is the change from one run to the next, in the figure's unit: the
+	// Slope is the change from one run to the next, in the metric's unit: the
 	// median of the slopes between all pairs of runs. Theil, "A Rank-Invariant
 	// Method of Linear and Polynomial Regression Analysis" (1950); Sen, JASA 63
 	// (1968).
@@ -24,7 +24,7 @@ type Trend struct {
 	Chance float64 `json:"chance"`
 }
 
-// newTrend looks at the course of a figure, nil where there are too few runs.
+// newTrend looks at the course of a metric, nil where there are too few runs.
 func newTrend(values []float64) *Trend {
 	if len(values) < MinTrendRuns {
 		return nil

@@ -40,6 +40,11 @@ func (p *beforeAfter) configurations() [2]labelled {
 func (p *beforeAfter) Name() string         { return planBeforeAfter }
 func (p *beforeAfter) Users() int           { return p.users }
 func (p *beforeAfter) Think() time.Duration { return p.think }
+
+// Announce implements [Plan].
+func (p *beforeAfter) Announce(step Step, done []Measurement) string {
+	return announce(p, step.Label+", "+step.Load.String(), "", step, done)
+}
 func (p *beforeAfter) Connections() int {
 	return max(p.before.connections(), p.after.connections())
 }

@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -27,7 +28,7 @@ func (p *beforeAfter) compare(done []Measurement) comparison {
 func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	c := p.compare(done)
 	left, _ := p.Left(done)
-	d := &document{figures: map[string]float64{figureSteps: float64(len(done)), figureLeft: float64(left)}}
+	d := &document{values: map[string]float64{metricSteps: float64(len(done)), metricLeft: float64(left)}}
 	s := section{Section: report.Section{Title: fmt.Sprintf("Before and after: %s, %s", p.loadInWords(), rounds(len(c.before)))}}
 	s.say(fmt.Sprintf("Before is %s; after is %s.", p.before, p.after))
 	if left > 0 {
@@ -42,9 +43,9 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 		d.sections = []section{s}
 		return d, nil
 	}
-	c.addFigures(d.figures)
+	c.addValues(d.values)
 	if ratio, ok := c.p95Ratio(); ok && !ratio.hasInterval() {
-		d.unknown = map[string]string{figureP95High: c.whyNoInterval()}
+		d.unknown = map[string]string{metricP95High: c.whyNoInterval()}
 	}
 	s.Tables = []report.Table{c.table()}
 	s.say(c.method())
@@ -70,15 +71,15 @@ func (s settings) loadInWords() string {
 	return fmt.Sprintf("%s thinking for %s", verdict.Counted(s.users, "user"), showDuration(s.think.String()))
 }
 
-// ratioOf compares one figure over the rounds.
-func (c comparison) ratioOf(f figure) (interval, bool) {
+// ratioOf compares one quantity over the rounds.
+func (c comparison) ratioOf(f quantity) (interval, bool) {
 	return pairedRatio(each(c.before, f), each(c.after, f))
 }
 
-// figure reads one number out of a measurement, NaN where it was not measured.
-type figure func(Measurement) float64
+// quantity reads one number out of a measurement, NaN where it was not measured.
+type quantity func(Measurement) float64
 
-func each(all []Measurement, f figure) []float64 {
+func each(all []Measurement, f quantity) []float64 {
 	values := make([]float64, len(all))
 	for i, m := range all {
 		values[i] = f(m)
@@ -106,8 +107,8 @@ func cpuPerRequest(m Measurement) float64 {
 	return cpu(m) / m.served()
 }
 
-// ofPool reads a figure of the pool.
-func ofPool(f func(*PoolFigures) float64) figure {
+// ofPool reads a quantity of the pool.
+func ofPool(f func(*PoolMeasurement) float64) quantity {
 	return func(m Measurement) float64 {
 		if m.Pool == nil {
 			return math.NaN()
@@ -116,10 +117,10 @@ func ofPool(f func(*PoolFigures) float64) figure {
 	}
 }
 
-// ofWait reads a figure of the waits. Those inside an application are not seen,
+// ofWait reads a quantity of the waits. Those inside an application are not seen,
 // which is not that nobody waited.
-func ofWait(f func(Times) float64) figure {
-	return ofPool(func(p *PoolFigures) float64 {
+func ofWait(f func(Times) float64) quantity {
+	return ofPool(func(p *PoolMeasurement) float64 {
 		if p.Wait.Count == 0 {
 			return math.NaN()
 		}
@@ -132,26 +133,26 @@ var (
 	waitMean = ofWait(func(t Times) float64 { return t.Mean })
 )
 
-func (c comparison) addFigures(figures map[string]float64) {
-	for name, f := range map[string]figure{
-		figureThroughput: throughput, figureCPURatio: cpu, figureCPUPerRequest: cpuPerRequest,
+func (c comparison) addValues(values map[string]float64) {
+	for name, f := range map[string]quantity{
+		metricThroughputRatio: throughput, metricCPURatio: cpu, metricCPUPerRequest: cpuPerRequest,
 	} {
 		if ratio, ok := c.ratioOf(f); ok {
-			figures[name] = ratio.value
+			values[name] = ratio.value
 		}
 	}
 	if ratio, ok := c.p95Ratio(); ok {
-		figures[figureP95Ratio] = ratio.value
+		values[metricP95Ratio] = ratio.value
 		if ratio.hasInterval() {
-			figures[figureP95Low], figures[figureP95High] = ratio.low, ratio.high
+			values[metricP95Low], values[metricP95High] = ratio.low, ratio.high
 		}
 	}
 	before, after := sum(c.before), sum(c.after)
-	figures[figureBeforeSuccess], figures[figureBeforeTimeouts] = before.success(), float64(before.Timeouts)
-	figures[figureSuccess], figures[figureTimeouts] = after.success(), float64(after.Timeouts)
-	figures[figureTimedOut] = after.timedOut()
+	values[metricBeforeSuccess], values[metricBeforeTimeouts] = before.success(), float64(before.Timeouts)
+	values[metricSuccess], values[metricTimeouts] = after.success(), float64(after.Timeouts)
+	values[metricTimedOut] = after.timedOut()
 	if c.plan.rate > 0 {
-		figures[figureDropped], figures[figureDroppedShare] = float64(after.Dropped), after.unserved()
+		values[metricDropped], values[metricDroppedShare] = float64(after.Dropped), after.unserved()
 	}
 }
 
@@ -165,4 +166,69 @@ func sum(all []Measurement) Measurement {
 		total.Dropped += m.Dropped
 	}
 	return total
+}
+
+// leastResponses is how many a step needs: of fewer the 95th percentile is the
+// slowest of all.
+const leastResponses = 20
+
+// reachesP95 tells whether so many arrivals were answered that the 95th
+// percentile is one of an answer.
+func (m Measurement) reachesP95() bool {
+	const quantile = 0.95
+	return m.answered() > quantile
+}
+
+// answered tells whether all rounds have a p95 that is one of answers.
+func (c comparison) answered() bool {
+	return !slices.ContainsFunc(slices.Concat(c.before, c.after), func(m Measurement) bool { return !m.reachesP95() })
+}
+
+// p95Ratio is the ratio that is judged. A p95 that is none of answers counts as
+// the slowest response of its round, on either side: failures are often quick,
+// and who fails more must not look faster for it. Where a step has too few
+// responses there is no interval, since there is no p95 for it to be of.
+func (c comparison) p95Ratio() (interval, bool) {
+	ratio, ok := c.ratioOfAnswers()
+	if c.fewest() < leastResponses {
+		ratio.low, ratio.high = math.NaN(), math.NaN()
+	}
+	return ratio, ok
+}
+
+func (c comparison) ratioOfAnswers() (interval, bool) {
+	if measured, ok := c.ratioOf(p95); !ok || c.answered() {
+		return measured, ok
+	}
+	var before, after []float64
+	for i := range c.before {
+		slowest := max(c.before[i].Request.Max, c.after[i].Request.Max)
+		before = append(before, c.before[i].p95Within(slowest))
+		after = append(after, c.after[i].p95Within(slowest))
+	}
+	return pairedRatio(before, after)
+}
+
+// fewest is the number of responses in the step that has the fewest.
+func (c comparison) fewest() int {
+	fewest := int64(math.MaxInt32)
+	for _, m := range slices.Concat(c.before, c.after) {
+		fewest = min(fewest, m.Requests)
+	}
+	return int(fewest)
+}
+
+// whyNoInterval says what the ratio's interval lacks.
+func (c comparison) whyNoInterval() string {
+	if n := c.fewest(); n < leastResponses {
+		return fmt.Sprintf("a step had %s, and a p95 takes %d; raise DURATION", verdict.Counted(n, "response"), leastResponses)
+	}
+	return "one round gives no confidence interval; raise ROUNDS"
+}
+
+func (m Measurement) p95Within(slowest float64) float64 {
+	if m.reachesP95() {
+		return m.Request.P95
+	}
+	return slowest
 }

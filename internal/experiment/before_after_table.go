@@ -10,7 +10,7 @@ import (
 // line is one row of the side-by-side table.
 type line struct {
 	title string
-	value figure
+	value quantity
 	show  func(float64) string
 	ratio bool // whether a ratio says something
 	over  over // what is shown of several rounds
@@ -25,14 +25,14 @@ const (
 	total
 )
 
-// of is the figure of all rounds together; known is false where no round has it.
+// of is the quantity over all rounds together; known is false where no round has it.
 func (l line) of(all []Measurement) (value float64, known bool) {
 	mean, known := meanOf(all, l.value)
 	switch {
 	case !known || l.over == average:
 		return mean, known
 	case l.over == most:
-		_, _, high := spread(all, l.value)
+		_, _, high := extent(all, l.value)
 		return high, true
 	default:
 		for _, v := range each(all, l.value) {
@@ -53,11 +53,11 @@ func (c comparison) lines() []line {
 		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
 		{"Wait for a connection, p95", waitP95, showMillis, true, average},
 		{"Wait, mean", waitMean, showMillis, true, average},
-		{"Connection held, mean", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, true, average},
-		{"Peak in use", ofPool(func(p *PoolFigures) float64 { return p.Active.Max }), showNumber, false, most},
-		{"Peak waiting", ofPool(func(p *PoolFigures) float64 { return p.Waiting.Max }), showNumber, false, most},
-		{"Time in overflow", ofPool(func(p *PoolFigures) float64 { return p.Overflow }), showShare, false, average},
-		{"Connections opened", ofPool(func(p *PoolFigures) float64 { return float64(p.Opened) }), showNumber, false, total},
+		{"Connection held, mean", ofPool(func(p *PoolMeasurement) float64 { return p.Use }), showMillis, true, average},
+		{"Peak in use", ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), showNumber, false, most},
+		{"Peak waiting", ofPool(func(p *PoolMeasurement) float64 { return p.Waiting.Max }), showNumber, false, most},
+		{"Time in overflow", ofPool(func(p *PoolMeasurement) float64 { return p.Overflow }), showShare, false, average},
+		{"Connections opened", ofPool(func(p *PoolMeasurement) float64 { return float64(p.Opened) }), showNumber, false, total},
 		{"Database CPU", cpu, showPercent, true, average},
 		c.cpuLine(),
 	}
@@ -101,8 +101,8 @@ func shown(value float64, known bool, show func(float64) string) string {
 	return show(value)
 }
 
-// meanOf is the mean over the rounds that have the figure.
-func meanOf(all []Measurement, f figure) (mean float64, known bool) {
+// meanOf is the mean over the rounds that have the quantity.
+func meanOf(all []Measurement, f quantity) (mean float64, known bool) {
 	var total, n float64
 	for _, m := range all {
 		if v := f(m); !math.IsNaN(v) {
@@ -112,13 +112,13 @@ func meanOf(all []Measurement, f figure) (mean float64, known bool) {
 	return total / max(n, 1), n > 0
 }
 
-// method says how the ratio and its spread were made.
+// method says how the ratio and its interval were made.
 func (c comparison) method() string {
 	n := len(c.before)
 	if n == 1 {
-		return "Figures are those of a single round, so that the ratio's spread is not known: run more rounds to tell a difference from noise."
+		return "Values are those of a single round, so that the ratio has no confidence interval: run more rounds to tell a difference from noise."
 	}
-	return fmt.Sprintf("Figures are means of %d rounds, peaks the largest and counts the sum of them. The ratio is the geometric mean of the rounds' own ratios, each of two steps that followed "+
+	return fmt.Sprintf("Values are means of %d rounds, peaks the largest and counts the sum of them. The ratio is the geometric mean of the rounds' own ratios, each of two steps that followed "+
 		"one another; in brackets its 95 %% confidence interval (Student's t on their logarithms), last the smallest and the largest of them.", n)
 }
 
@@ -126,7 +126,7 @@ func (c comparison) method() string {
 func (c comparison) charts() []report.Chart {
 	bars := []struct {
 		title, unit string
-		f           figure
+		f           quantity
 	}{
 		{"Response time, p95", "milliseconds", p95},
 		{"Requests served", "per second", throughput},
@@ -140,7 +140,7 @@ func (c comparison) charts() []report.Chart {
 		}
 		series := report.Series{Name: "mean of the rounds, with the smallest and the largest"}
 		for _, all := range [][]Measurement{c.before, c.after} {
-			mean, low, high := spread(all, b.f)
+			mean, low, high := extent(all, b.f)
 			series.Values = append(series.Values, mean)
 			series.Low, series.High = append(series.Low, low), append(series.High, high)
 		}
@@ -152,9 +152,9 @@ func (c comparison) charts() []report.Chart {
 	return charts
 }
 
-// spread is the mean of the rounds that have the figure, with the smallest and
+// extent is the mean of the rounds that have the quantity, with the smallest and
 // the largest; NaN where there is none.
-func spread(all []Measurement, f figure) (mean, low, high float64) {
+func extent(all []Measurement, f quantity) (mean, low, high float64) {
 	mean, known := meanOf(all, f)
 	if !known {
 		return math.NaN(), math.NaN(), math.NaN()

@@ -37,21 +37,21 @@ func TestBeforeAfterRatio(t *testing.T) {
 	exact.noise = 0
 	clean := run(t, plan, exact, nil)
 	want := clean[1].Request.P95 / clean[0].Request.P95
-	figures := resultOf(t, plan, clean).Figures()
-	require.InEpsilon(t, want, figures["before_after_p95_ratio"], 1e-9)
+	values := resultOf(t, plan, clean).Values()
+	require.InEpsilon(t, want, values["before_after_p95_ratio"], 1e-9)
 
 	noisy := run(t, plan, office, nil)
-	figures = resultOf(t, plan, noisy).Figures()
-	require.Less(t, figures["before_after_p95_ratio_low"], want)
-	require.Greater(t, figures["before_after_p95_ratio_high"], want)
-	require.Less(t, figures["before_after_p95_ratio_high"]-figures["before_after_p95_ratio_low"], 0.1)
+	values = resultOf(t, plan, noisy).Values()
+	require.Less(t, values["before_after_p95_ratio_low"], want)
+	require.Greater(t, values["before_after_p95_ratio_high"], want)
+	require.Less(t, values["before_after_p95_ratio_high"]-values["before_after_p95_ratio_low"], 0.1)
 
 	for i := range noisy {
 		noisy[i].Request.P95 *= math.Pow(1.5, float64(i/2))
 	}
-	drifting := resultOf(t, plan, noisy).Figures()
+	drifting := resultOf(t, plan, noisy).Values()
 	for _, name := range []string{"before_after_p95_ratio", "before_after_p95_ratio_low", "before_after_p95_ratio_high"} {
-		require.InEpsilon(t, figures[name], drifting[name], 1e-9)
+		require.InEpsilon(t, values[name], drifting[name], 1e-9)
 	}
 }
 
@@ -65,11 +65,11 @@ func TestBeforeAfterInterval(t *testing.T) {
 		done[i].Request.P95 = ms
 	}
 	result := resultOf(t, plan, done)
-	figures := result.Figures()
+	values := result.Values()
 	half := 12.706 * math.Log(0.5/0.32) / 2
-	require.InEpsilon(t, 0.4, figures["before_after_p95_ratio"], 1e-9)
-	require.InEpsilon(t, 0.4*math.Exp(-half), figures["before_after_p95_ratio_low"], 1e-3)
-	require.InEpsilon(t, 0.4*math.Exp(half), figures["before_after_p95_ratio_high"], 1e-3)
+	require.InEpsilon(t, 0.4, values["before_after_p95_ratio"], 1e-9)
+	require.InEpsilon(t, 0.4*math.Exp(-half), values["before_after_p95_ratio_low"], 1e-3)
+	require.InEpsilon(t, 0.4*math.Exp(half), values["before_after_p95_ratio_high"], 1e-3)
 	require.Contains(t, result.Markdown(), "0.32–0.50")
 	require.Contains(t, result.Markdown(), "No difference in the p95 can be told from noise")
 	require.Contains(t, result.Markdown(), "slower by more than a tenth is undecided. More rounds")
@@ -139,8 +139,8 @@ func TestBeforeAfterNeedsResponses(t *testing.T) {
 		done := run(t, plan, office, nil)
 		done[5].Requests = fewest
 		result := resultOf(t, plan, done)
-		require.Contains(t, result.Figures(), "before_after_p95_ratio")
-		_, known := result.Figures()["before_after_p95_ratio_high"]
+		require.Contains(t, result.Values(), "before_after_p95_ratio")
+		_, known := result.Values()["before_after_p95_ratio_high"]
 		require.Equal(t, decided, known)
 		if !decided {
 			require.Contains(t, result.Unknown()["before_after_p95_ratio_high"], fmt.Sprintf("a step had %d responses, and a p95 takes 20", fewest))
@@ -161,18 +161,18 @@ func TestBeforeAfterDoesNotPraiseFailures(t *testing.T) {
 			}
 		}
 		result := resultOf(t, plan, done)
-		return result.Figures(), result.Terminal(10_000)
+		return result.Values(), result.Terminal(10_000)
 	}
-	figures, text := compared(0)
-	require.InDelta(t, 0.5, figures["before_after_p95_ratio"], 1e-9)
+	values, text := compared(0)
+	require.InDelta(t, 0.5, values["before_after_p95_ratio"], 1e-9)
 	require.NotContains(t, text, "slower after")
 	require.Contains(t, text, "unanswered")
 	require.NotContains(t, text, "50.00×", "no ratio of a p95 that is none")
-	figures, text = compared(1)
-	require.InDelta(t, 2, figures["before_after_p95_ratio"], 1e-9)
+	values, text = compared(1)
+	require.InDelta(t, 2, values["before_after_p95_ratio"], 1e-9)
 	require.NotContains(t, text, "faster after")
-	figures, text = compared(2)
-	require.InDelta(t, 1, figures["before_after_p95_ratio"], 1e-9)
+	values, text = compared(2)
+	require.InDelta(t, 1, values["before_after_p95_ratio"], 1e-9)
 	require.NotContains(t, text, "unanswered")
 }
 
@@ -182,10 +182,10 @@ func TestBeforeAfterOfArrivals(t *testing.T) {
 	for i := range done {
 		done[i].Dropped = int64(i)
 	}
-	figures := resultOf(t, plan, done).Figures()
-	require.Equal(t, 4.0, figures["before_after_dropped"])
-	require.InDelta(t, 4.0/1200, figures["before_after_dropped_share"], 1e-3)
-	require.NotContains(t, resultOf(t, planOf(t, map[string]any{"plan": "before-after"}), nil).Figures(), "before_after_dropped")
+	values := resultOf(t, plan, done).Values()
+	require.Equal(t, 4.0, values["before_after_dropped"])
+	require.InDelta(t, 4.0/1200, values["before_after_dropped_share"], 1e-3)
+	require.NotContains(t, resultOf(t, planOf(t, map[string]any{"plan": "before-after"}), nil).Values(), "before_after_dropped")
 }
 
 // A ratio near 0 has digits that say how near.
@@ -209,13 +209,13 @@ func TestBeforeAfterUnfinished(t *testing.T) {
 	for n := range len(done) {
 		result := resultOf(t, plan, done[:n])
 		require.Contains(t, result.Terminal(80), "Unfinished")
-		require.Equal(t, float64(4-n), result.Figures()["experiment_left"])
-		_, compared := result.Figures()["before_after_p95_ratio"]
+		require.Equal(t, float64(4-n), result.Values()["experiment_left"])
+		_, compared := result.Values()["before_after_p95_ratio"]
 		require.Equal(t, n >= 2, compared)
 		require.Equal(t, n >= 1, strings.Contains(result.Terminal(80), "Requests served"), "what was measured is shown")
 	}
 	single := resultOf(t, plan, done[:3])
-	require.NotContains(t, single.Figures(), "before_after_p95_ratio_low")
+	require.NotContains(t, single.Values(), "before_after_p95_ratio_low")
 	require.Contains(t, single.Terminal(200), "single round")
 	require.Contains(t, single.Terminal(200), "faster after, in the only round")
 	require.Contains(t, single.Unknown(), "before_after_p95_ratio_high")

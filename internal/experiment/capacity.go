@@ -46,6 +46,11 @@ func (p *capacity) Name() string         { return planCapacity }
 func (p *capacity) Users() int           { return p.users }
 func (p *capacity) Think() time.Duration { return p.think }
 
+// Announce implements [Plan]. Steps are called by their load.
+func (p *capacity) Announce(step Step, done []Measurement) string {
+	return announce(p, step.Load.String(), "at most ", step, done)
+}
+
 func (p *capacity) Connections() int {
 	if p.http {
 		return 0

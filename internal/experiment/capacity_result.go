@@ -14,7 +14,7 @@ func (p *capacity) Result(done []Measurement) (Result, error) {
 	all := p.read(done)
 	b := p.bracket(all)
 	left, _ := p.Left(done)
-	d := &document{figures: map[string]float64{figureSteps: float64(len(done)), figureLeft: float64(left)}}
+	d := &document{values: map[string]float64{metricSteps: float64(len(done)), metricLeft: float64(left)}}
 	s := section{Section: report.Section{Title: "Capacity: " + p.conclusion(b, left)}}
 	s.say(p.explanation(all, b, left))
 	if t, ok := at(all, b.broke); ok {
@@ -33,7 +33,7 @@ func (p *capacity) Result(done []Measurement) (Result, error) {
 		s.Tables = []report.Table{p.table(all)}
 		s.Charts = p.charts(all, b)
 	}
-	p.addFigures(d.figures, all, b)
+	p.addValues(d.values, all, b)
 	d.sections = []section{s}
 	return d, nil
 }
@@ -117,20 +117,20 @@ func unjudged(all []tried) string {
 
 func sentence(text string) string { return strings.TrimSuffix(text, ".") + "." }
 
-func (p *capacity) addFigures(figures map[string]float64, all []tried, b bracket) {
+func (p *capacity) addValues(values map[string]float64, all []tried, b bracket) {
 	if b.broke > 0 {
-		figures[figureBroke] = b.broke
+		values[metricBroke] = b.broke
 	}
 	if b.carried == 0 && b.broke == 0 {
 		return
 	}
-	name := figureUsers
+	name := metricUsers
 	if p.rate > 0 {
-		name = figureRate
+		name = metricRate
 	}
-	figures[name] = b.carried
+	values[name] = b.carried
 	if t, ok := at(all, b.carried); ok {
-		figures[figureCapacityThroughput], _ = meanOf(t.steps, throughput)
-		figures[figureCapacityP95], _ = meanOf(t.steps, p95)
+		values[metricCapacityThroughput], _ = meanOf(t.steps, throughput)
+		values[metricCapacityP95], _ = meanOf(t.steps, p95)
 	}
 }

@@ -26,7 +26,7 @@ func (p *capacity) table(all []tried) report.Table {
 		{"", Measurement.success, showShare, false, average},
 		{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
 	}
-	add := func(title string, f figure, show func(float64) string, over over) {
+	add := func(title string, f quantity, show func(float64) string, over over) {
 		for _, tried := range all {
 			if _, known := meanOf(tried.steps, f); known {
 				t.Columns, columns = append(t.Columns, title), append(columns, line{title, f, show, false, over})
@@ -38,7 +38,7 @@ func (p *capacity) table(all []tried) report.Table {
 		add("Dropped", dropped, showNumber, total)
 	}
 	add("Wait p95", waitP95, showMillis, average)
-	add("In use p95", ofPool(func(p *PoolFigures) float64 { return p.Active.P95 }), showWhole, average)
+	add("In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), showWhole, average)
 	add("CPU", cpu, showPercent, average)
 	t.Columns = append(t.Columns, "Carried")
 	for _, tried := range ascending(all) {

@@ -29,51 +29,51 @@ func TestCapacityIsTheSystems(t *testing.T) {
 			"criteria": []any{success(), fastEnough(fmt.Sprint(limit))}}
 		plan := planOf(t, options)
 		done := run(t, plan, slowQuery, nil)
-		figures := resultOf(t, plan, done).Figures()
+		values := resultOf(t, plan, done).Values()
 		want := float64(trueCapacity(t, slowQuery, limit, 1000))
-		require.Equal(t, want, figures["capacity_users"])
-		require.Equal(t, want+1, figures["capacity_broke"])
-		require.Zero(t, figures["experiment_left"])
+		require.Equal(t, want, values["capacity_users"])
+		require.Equal(t, want+1, values["capacity_broke"])
+		require.Zero(t, values["experiment_left"])
 	}
 }
 
 func TestCapacityToAResolution(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1000), "criteria": []any{fastEnough("900")}})
-	figures := resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()
+	values := resultOf(t, plan, run(t, plan, slowQuery, nil)).Values()
 	want := float64(trueCapacity(t, slowQuery, 900, 1000))
-	require.LessOrEqual(t, figures["capacity_users"], want)
-	require.Greater(t, figures["capacity_broke"], want)
-	require.LessOrEqual(t, figures["capacity_broke"]-figures["capacity_users"], 0.05*figures["capacity_broke"])
+	require.LessOrEqual(t, values["capacity_users"], want)
+	require.Greater(t, values["capacity_broke"], want)
+	require.LessOrEqual(t, values["capacity_broke"]-values["capacity_users"], 0.05*values["capacity_broke"])
 }
 
 func TestCapacityOfArrivals(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "resolution": 0.01, "criteria": []any{success()}})
 	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
-	figures := result.Figures()
+	values := result.Values()
 	// 15 connections of 200 ms serve 75 requests per second.
-	require.LessOrEqual(t, figures["capacity_rate"], 75.0)
-	require.Greater(t, figures["capacity_broke"], figures["capacity_rate"])
-	require.InDelta(t, 75, figures["capacity_rate"], 0.011*75)
-	require.NotContains(t, figures, "capacity_users")
+	require.LessOrEqual(t, values["capacity_rate"], 75.0)
+	require.Greater(t, values["capacity_broke"], values["capacity_rate"])
+	require.InDelta(t, 75, values["capacity_rate"], 0.011*75)
+	require.NotContains(t, values, "capacity_users")
 }
 
 func TestCapacityAtTheEnds(t *testing.T) {
 	all := planOf(t, map[string]any{"plan": "capacity", "users": int64(15), "criteria": []any{fastEnough("5000")}})
 	result := resultOf(t, all, run(t, all, slowQuery, nil))
-	require.Equal(t, 15.0, result.Figures()["capacity_users"])
-	require.NotContains(t, result.Figures(), "capacity_broke")
+	require.Equal(t, 15.0, result.Values()["capacity_users"])
+	require.NotContains(t, result.Values(), "capacity_broke")
 	require.Contains(t, result.Terminal(80), "at least 15 users")
 
 	no := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{fastEnough("1")}})
 	result = resultOf(t, no, run(t, no, slowQuery, nil))
-	require.Equal(t, 0.0, result.Figures()["capacity_users"])
-	require.Equal(t, 1.0, result.Figures()["capacity_broke"])
+	require.Equal(t, 0.0, result.Values()["capacity_users"])
+	require.Equal(t, 1.0, result.Values()["capacity_broke"])
 	require.Contains(t, result.Terminal(80), "less than 1 user")
 
 	// Between no arrivals and nearly none there is always a middle.
 	noRate := planOf(t, map[string]any{"plan": "capacity", "rate": 100, "criteria": []any{fastEnough("1")}})
 	result = resultOf(t, noRate, run(t, noRate, slowQuery, nil))
-	require.Equal(t, 0.0, result.Figures()["capacity_rate"])
+	require.Equal(t, 0.0, result.Values()["capacity_rate"])
 }
 
 func TestCapacityOfGivenSteps(t *testing.T) {
@@ -96,13 +96,13 @@ func TestCapacityDecidesAboutWhatIsWanted(t *testing.T) {
 	require.NotContains(t, []int{10, 20, 40, 80, 160, 320}, carries, "one of the loads that are tried anyway")
 	for wanted := carries - 2; wanted <= carries+2; wanted++ {
 		plan := planOf(t, options(wanted))
-		found := resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()["capacity_users"]
+		found := resultOf(t, plan, run(t, plan, slowQuery, nil)).Values()["capacity_users"]
 		require.Equal(t, wanted <= carries, found >= float64(wanted), "%d wanted, %g found, %d carried", wanted, found, carries)
 	}
 	for wanted, carried := range map[float64]bool{70: true, 80: false} { // of the 75 that 15 connections serve
 		arrivals := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "steps": "10,400",
 			"resolution": 0.5, "wanted": wanted, "criteria": []any{success()}})
-		found := resultOf(t, arrivals, run(t, arrivals, slowQuery, nil)).Figures()["capacity_rate"]
+		found := resultOf(t, arrivals, run(t, arrivals, slowQuery, nil)).Values()["capacity_rate"]
 		require.Equal(t, carried, found >= wanted, "%g wanted, %g found", wanted, found)
 	}
 }
@@ -125,7 +125,7 @@ func TestCapacityByMajority(t *testing.T) {
 	require.Equal(t, 3, third.Round)
 	require.Equal(t, 10, third.Load.Users)
 	result := resultOf(t, plan, []experiment.Measurement{outcome(1, good), outcome(2, bad), outcome(3, good)})
-	require.Equal(t, 10.0, result.Figures()["capacity_users"])
+	require.Equal(t, 10.0, result.Values()["capacity_users"])
 	require.Contains(t, result.Markdown(), "yes (2 of 3)")
 }
 
@@ -162,13 +162,13 @@ func TestCapacityWithoutCPU(t *testing.T) {
 	options := map[string]any{"plan": "capacity", "users": int64(20), "criteria": []any{fastEnough("5000"), cpu}}
 	plan := planOf(t, options)
 	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
-	require.Equal(t, 20.0, result.Figures()["capacity_users"])
+	require.Equal(t, 20.0, result.Values()["capacity_users"])
 	require.Contains(t, result.Terminal(200), "Not judged in any step: Database CPU")
 
 	busy := slowQuery
 	busy.cpuPerCheckout = 5 // 12 users are 10 requests per second
 	plan = planOf(t, options)
-	require.Equal(t, 11.0, resultOf(t, plan, run(t, plan, busy, nil)).Figures()["capacity_users"])
+	require.Equal(t, 11.0, resultOf(t, plan, run(t, plan, busy, nil)).Values()["capacity_users"])
 }
 
 // The p95 of two thirds of a short step differs by chance.
@@ -185,7 +185,7 @@ func TestCapacityIsNotEndedByChance(t *testing.T) {
 		// Exponential response times: the percentiles are -ln(1-q).
 		m := experiment.Measurement{Step: step, Requests: requests, Drift: &ratio,
 			Request: experiment.Times{P90: 2303, P95: 2996, P99: 4605, Max: 6000}}
-		return resultOf(t, plan, []experiment.Measurement{m}).Figures()["capacity_users"]
+		return resultOf(t, plan, []experiment.Measurement{m}).Values()["capacity_users"]
 	}
 	// 60 responses: 20 in a third, of whose p95 the standard error is a third.
 	require.Equal(t, 10.0, carried(60, 2.03))
@@ -200,7 +200,7 @@ func TestCapacityOfNothing(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1), "criteria": []any{success()}})
 	step, _ := plan.Next(nil)
 	result := resultOf(t, plan, []experiment.Measurement{{Step: step}})
-	require.Equal(t, 0.0, result.Figures()["capacity_users"])
+	require.Equal(t, 0.0, result.Values()["capacity_users"])
 	require.Contains(t, result.Terminal(80), "no data")
 }
 
@@ -213,7 +213,7 @@ func TestCapacityOfAPoolThatIsOpen(t *testing.T) {
 		"unit":  "share", "advice": map[string]any{"warning": "", "fail": ""},
 	}
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(4), "criteria": []any{overflow}})
-	require.Equal(t, 4.0, resultOf(t, plan, run(t, plan, slowQuery, nil)).Figures()["capacity_users"])
+	require.Equal(t, 4.0, resultOf(t, plan, run(t, plan, slowQuery, nil)).Values()["capacity_users"])
 	shut := run(t, plan, slowQuery, nil)
 	for i := range shut {
 		shut[i].Pool.Open = 0

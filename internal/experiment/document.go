@@ -6,9 +6,9 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 )
 
-// document is a [Result]: figures, and what there is to read about them.
+// document is a [Result]: values, and what there is to read about them.
 type document struct {
-	figures  map[string]float64
+	values   map[string]float64
 	unknown  map[string]string
 	sections []section
 }
@@ -27,8 +27,8 @@ type fragment struct {
 	text  string
 }
 
-// Figures implements [Result].
-func (d *document) Figures() map[string]float64 { return maps.Clone(d.figures) }
+// Values implements [Result].
+func (d *document) Values() map[string]float64 { return maps.Clone(d.values) }
 
 // Unknown implements [Result].
 func (d *document) Unknown() map[string]string { return maps.Clone(d.unknown) }

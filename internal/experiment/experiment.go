@@ -1,9 +1,23 @@
+// Package experiment plans runs of many steps and reads results out of them:
+// the same load before and after a change of settings, the load that a
+// configuration carries, the smallest pool that is as good as the largest.
+//
+// A [Plan] says which [Step] comes next, given what the steps so far measured,
+// and nothing else: whoever runs the steps (k6's users) hands back a
+// [Measurement] of each. A plan draws the same conclusions from the same
+// measurements, so that a run that was interrupted goes on where it was.
+//
+// The package knows neither k6 nor PostgreSQL. Times are in
+// milliseconds, as everywhere in the metrics.
 package experiment
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // Load is who asks, and how often.
@@ -54,6 +68,8 @@ type Plan interface {
 	// Left is how many steps there are still to do, at most, and how long they
 	// take.
 	Left(done []Measurement) (steps int, left time.Duration)
+	// Announce says in one line which step comes, and how much there is to do.
+	Announce(step Step, done []Measurement) string
 	// Result reads the measurements, of an unfinished experiment too: it says
 	// that it is one.
 	Result(done []Measurement) (Result, error)
@@ -61,9 +77,9 @@ type Plan interface {
 
 // Result is what an experiment found out.
 type Result interface {
-	// Figures are the gauges by metric name; what is not known is left out.
-	Figures() map[string]float64
-	// Unknown says of figures that are left out why, by metric name, where there
+	// Values are the gauges by metric name; what is not known is left out.
+	Values() map[string]float64
+	// Unknown says of values that are left out why, by metric name, where there
 	// is something to be done about it.
 	Unknown() map[string]string
 	// Terminal renders it for people at a terminal. Lines are at most width
@@ -91,4 +107,70 @@ func New(options map[string]any) (Plan, error) {
 	default:
 		return newTune(s), nil
 	}
+}
+
+// stepJSON is how a step is written: times in seconds, for people.
+type stepJSON struct {
+	Label    string         `json:"label"`
+	Round    int            `json:"round"`
+	Options  map[string]any `json:"options,omitempty"`
+	Load     Load           `json:"load"`
+	Settle   float64        `json:"settle_s"`
+	Duration float64        `json:"duration_s"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (s Step) MarshalJSON() ([]byte, error) {
+	return json.Marshal(stepJSON{s.Label, s.Round, s.Options, s.Load, s.Settle.Seconds(), s.Duration.Seconds()})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Step) UnmarshalJSON(text []byte) error {
+	var read stepJSON
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	*s = Step{read.Label, read.Round, read.Options, read.Load, toDuration(read.Settle), toDuration(read.Duration)}
+	return nil
+}
+
+// toDuration rounds to the microsecond, so that 0.1 s is not 99.999999 ms.
+func toDuration(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second)).Round(time.Microsecond)
+}
+
+// sequence is a plan whose steps are known before the first.
+type sequence struct {
+	steps []Step
+}
+
+// Next implements [Plan].
+func (q sequence) Next(done []Measurement) (Step, bool) {
+	if len(done) >= len(q.steps) {
+		return Step{}, false
+	}
+	return q.steps[len(done)], true
+}
+
+// Left implements [Plan].
+func (q sequence) Left(done []Measurement) (steps int, left time.Duration) {
+	for _, step := range q.steps[min(len(done), len(q.steps)):] {
+		steps, left = steps+1, left+step.Settle+step.Duration
+	}
+	return steps, left
+}
+
+// announce is [Plan.Announce]. most stands before the number of steps: "at most "
+// where it depends on what they show.
+func announce(p Plan, what, most string, step Step, done []Measurement) string {
+	left, remaining := p.Left(done)
+	return fmt.Sprintf("%s: step %d of %s%d, %s, %v; about %v left", p.Name(), len(done)+1, most, len(done)+left, what,
+		(step.Settle + step.Duration).Round(time.Second), remaining.Round(time.Second))
+}
+
+func (l Load) String() string {
+	if l.Rate > 0 {
+		return fmt.Sprintf("%g arrivals per second", l.Rate)
+	}
+	return verdict.Counted(l.Users, "user")
 }

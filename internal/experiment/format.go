@@ -9,7 +9,7 @@ import (
 
 const none = "–"
 
-// Figures as people write them.
+// Numbers as people write them.
 
 func showMillis(ms float64) string {
 	switch {
@@ -70,7 +70,7 @@ func showDuration(text string) string {
 
 func showRate(perSecond float64) string { return fmt.Sprintf("%.1f/s", perSecond) }
 
-// String writes a ratio with its spread: "0.45× (0.41–0.50)".
+// String writes a ratio with its interval: "0.45× (0.41–0.50)".
 func (i interval) String() string {
 	switch {
 	case i.hasInterval():

@@ -21,8 +21,8 @@ type Measurement struct {
 	Throughput float64 `json:"throughput_per_s"`
 	Request    Times   `json:"request_ms"`
 
-	Pool *PoolFigures `json:"pool,omitempty"`   // nil where no pool was seen
-	CPU  *Level       `json:"db_cpu,omitempty"` // percent of the database's host; nil where it was not measured
+	Pool *PoolMeasurement `json:"pool,omitempty"`   // nil where no pool was seen
+	CPU  *Level           `json:"db_cpu,omitempty"` // percent of the database's host; nil where it was not measured
 	// Drift is the p95 of the step's last third over that of its first; nil
 	// where a third had too few responses to tell.
 	Drift *float64 `json:"drift,omitempty"`
@@ -47,8 +47,8 @@ type Level struct {
 	Max  float64 `json:"max"`
 }
 
-// PoolFigures are one pool's during a step.
-type PoolFigures struct {
+// PoolMeasurement are one pool's during a step.
+type PoolMeasurement struct {
 	Size     int     `json:"size"` // pool_size
 	Wait     Times   `json:"wait_ms"`
 	Use      float64 `json:"use_ms"`   // mean time a connection is held
@@ -86,7 +86,7 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()
 	}
 	if p := phase.Totals.Pools[pool]; p != nil {
-		m.Pool = poolFigures(p, size)
+		m.Pool = poolMeasurement(p, size)
 		if loaded := atStop.Pools[pool]; loaded != nil {
 			m.Pool.levels(loaded)
 		}
@@ -97,15 +97,15 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 	return m
 }
 
-func poolFigures(p *timeline.Pool, size int) *PoolFigures {
-	return &PoolFigures{
+func poolMeasurement(p *timeline.Pool, size int) *PoolMeasurement {
+	return &PoolMeasurement{
 		Size: size, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
 		Timeouts: p.Timeouts, Opened: p.Opened,
 	}
 }
 
 // levels are those that were sampled under load.
-func (p *PoolFigures) levels(loaded *timeline.Pool) {
+func (p *PoolMeasurement) levels(loaded *timeline.Pool) {
 	p.Samples = loaded.Active.Count()
 	p.Active, p.Waiting, p.Open = level(loaded.Active), level(loaded.Waiting), loaded.Total.Max()
 	if p.Samples > 0 {

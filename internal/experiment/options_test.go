@@ -35,9 +35,6 @@ func TestOptionsThatCannotBeUsed(t *testing.T) {
 		"no duration":              {map[string]any{"plan": "tune", "duration": int64(0)}, "duration"},
 		"endless duration":         {map[string]any{"plan": "tune", "duration": math.MaxFloat64}, "duration"},
 		"no rounds":                {map[string]any{"plan": "tune", "rounds": int64(0)}, "rounds"},
-		"name with a path":         {map[string]any{"plan": "tune", "name": "../../etc/passwd"}, "name"},
-		"hidden name":              {map[string]any{"plan": "tune", "name": ".env"}, "name"},
-		"empty name":               {map[string]any{"plan": "tune", "name": ""}, "name"},
 		"http as text":             {map[string]any{"plan": "capacity", "http": "true", "criteria": criteria}, "http"},
 		"tune over HTTP":           {map[string]any{"plan": "tune", "http": true}, "http"},
 		"before-after over HTTP":   {map[string]any{"plan": "before-after", "http": true}, "http"},
@@ -133,8 +130,8 @@ func TestParseConfiguration(t *testing.T) {
 	}
 }
 
-func TestFigureNames(t *testing.T) {
-	names := experiment.FigureNames()
+func TestMetricNames(t *testing.T) {
+	names := experiment.MetricNames()
 	require.True(t, slices.IsSorted(names))
 	require.Len(t, slices.Compact(slices.Clone(names)), len(names))
 	for _, options := range []map[string]any{
@@ -147,9 +144,9 @@ func TestFigureNames(t *testing.T) {
 		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2, MaxConnections: 100, Reserved: 3}))
 		s := slowQuery
 		s.cpuPerCheckout = 0.1
-		figures := resultOf(t, plan, run(t, plan, s, nil)).Figures()
-		require.Greater(t, len(figures), 4)
-		for name, value := range figures {
+		values := resultOf(t, plan, run(t, plan, s, nil)).Values()
+		require.Greater(t, len(values), 4)
+		for name, value := range values {
 			require.Contains(t, names, name)
 			require.False(t, math.IsNaN(value) || math.IsInf(value, 0), name)
 		}

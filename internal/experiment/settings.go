@@ -33,7 +33,6 @@ const (
 // settings are a script's options, read.
 type settings struct {
 	plan  string
-	name  string
 	users int
 	rate  float64 // 0: closed loop
 	think time.Duration
@@ -72,7 +71,6 @@ type option struct {
 // after those above it.
 var options = []option{
 	{"plan", nil, choice(planNames, func(s *settings) *string { return &s.plan })},
-	{"name", nil, readName},
 	{"http", nil, readHTTP},
 	{"users", nil, whole(1, sizing.MaxUsers, func(s *settings) *int { return &s.users })},
 	{"rate", nil, number(0, maxRate, func(s *settings) *float64 { return &s.rate })},
@@ -153,7 +151,7 @@ func refuseUnknown(given map[string]any) error {
 
 func defaults(plan string) settings {
 	s := settings{
-		plan: plan, name: plan, users: defaultUsers, think: time.Second,
+		plan: plan, users: defaultUsers, think: time.Second,
 		settle: 5 * time.Second, duration: 20 * time.Second, rounds: 3,
 		gate: verdict.GatePass, before: sqlAlchemy(), after: tuned(), pool: tuned(), given: configuration{},
 		resolution: 0.05, tolerance: 0.05, seed: defaultSeed,

@@ -96,19 +96,6 @@ func choice(accepted []string, field func(*settings) *string) func(*settings, an
 
 func oneOf(names []string) string { return "one of " + strings.Join(names, ", ") }
 
-// readName reads what becomes the name of a file.
-func readName(s *settings, value any) error {
-	const longest = 64
-	text, ok := value.(string)
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-	foreign := func(r rune) bool { return !strings.ContainsRune(letters, r) }
-	if !ok || text == "" || len(text) > longest || strings.HasPrefix(text, ".") || strings.ContainsFunc(text, foreign) {
-		return notAccepted(value, fmt.Sprintf("a text of 1 to %d letters, digits, - _ and ., not beginning with a point", longest))
-	}
-	s.name = text
-	return nil
-}
-
 func readHTTP(s *settings, value any) error {
 	v, ok := value.(bool)
 	if !ok {

@@ -51,7 +51,7 @@ func (s system) measure(t testing.TB, step experiment.Step) experiment.Measureme
 		Step: step, Lasted: step.Duration.Seconds(), Requests: requests, Throughput: rate, Drift: &drift,
 		Failed: int64(timeouts * float64(requests)), Timeouts: int64(timeouts * float64(requests)),
 		Request: experiment.Times{Count: requests, Mean: wait + holdMs, P50: wait + holdMs, P95: p95, P99: p95, Max: p95},
-		Pool: &experiment.PoolFigures{
+		Pool: &experiment.PoolMeasurement{
 			Size: size, Use: holdMs, Samples: 100, Open: float64(size),
 			Wait:    experiment.Times{Count: requests, Mean: wait, P95: wait95, Max: wait95},
 			Active:  experiment.Level{Mean: busy, P95: busy, Max: busy},

@@ -10,7 +10,7 @@ import (
 // confidence is the level of every interval.
 const confidence = 0.95
 
-// interval is a value with its spread.
+// interval is a value with its confidence interval.
 type interval struct {
 	value     float64
 	low, high float64 // of the confidence interval; NaN where there is none
@@ -21,7 +21,7 @@ type interval struct {
 // hasInterval tells whether there were enough rounds for low and high.
 func (i interval) hasInterval() bool { return !math.IsNaN(i.low) }
 
-// pairedRatio compares two figures that were measured in the same rounds, one
+// pairedRatio compares two quantities that were measured in the same rounds, one
 // after the other, so that what changes from round to round falls out: the
 // geometric mean of after over before, with Student's t-interval on the
 // logarithms of the rounds' ratios. It assumes that those are about normal and

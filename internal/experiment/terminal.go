@@ -108,7 +108,7 @@ func columnWidths(table report.Table) []int {
 	return widths
 }
 
-// isText tells whether a column holds words, which begin at the left. Figures
+// isText tells whether a column holds words, which begin at the left. Numbers
 // end at the right.
 func isText(table report.Table, column int) bool {
 	for _, row := range table.Rows {

@@ -28,6 +28,11 @@ func (p *tune) Name() string         { return planTune }
 func (p *tune) Users() int           { return p.users }
 func (p *tune) Think() time.Duration { return p.think }
 
+// Announce implements [Plan].
+func (p *tune) Announce(step Step, done []Measurement) string {
+	return announce(p, step.Label+", "+step.Load.String(), "", step, done)
+}
+
 func (p *tune) Connections() int {
 	if p.sizes == nil {
 		return p.ceiling()

@@ -3,6 +3,8 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -11,7 +13,7 @@ import (
 // Result implements [Plan].
 func (p *tune) Result(done []Measurement) (Result, error) {
 	left, _ := p.Left(done)
-	d := &document{figures: map[string]float64{figureSteps: float64(len(done)), figureLeft: float64(left)}}
+	d := &document{values: map[string]float64{metricSteps: float64(len(done)), metricLeft: float64(left)}}
 	w := p.swept(done)
 	k, ok := w.find()
 	s := section{Section: report.Section{Title: fmt.Sprintf("Pool size for %s, %s", p.loadInWords(), rounds(w.rounds()))}}
@@ -39,21 +41,21 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	check.Text, modelled = p.crossCheck(w, k, c, sure)
 	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(k.sound[k.chosen].size, p.pool)}
 	d.sections = []section{s, check, paste}
-	k.addFigures(d.figures, p.rate > 0)
+	k.addValues(d.values, p.rate > 0)
 	if sure {
-		d.figures[figureConnectionsLow], d.figures[figureConnectionsHigh] = float64(c.low), float64(c.high)
-		d.figures[figureAgreement], d.figures[figureNoise] = c.agreement, k.noise()
+		d.values[metricConnectionsLow], d.values[metricConnectionsHigh] = float64(c.low), float64(c.high)
+		d.values[metricAgreement], d.values[metricNoise] = c.agreement, k.noise()
 	}
 	switch {
 	case w.rounds() == 1:
 		const why = "one round does not show the noise; raise ROUNDS"
-		d.unknown = map[string]string{figureAgreement: why, figureNoise: why}
+		d.unknown = map[string]string{metricAgreement: why, metricNoise: why}
 	case len(k.sound) == 1:
 		// No noise makes a pool work that fails.
-		d.figures[figureAgreement], d.figures[figureNoise] = 1, 0
+		d.values[metricAgreement], d.values[metricNoise] = 1, 0
 	}
 	if modelled > 0 {
-		d.figures[figureModelConnections] = float64(modelled)
+		d.values[metricModelConnections] = float64(modelled)
 	}
 	return d, nil
 }
@@ -65,17 +67,17 @@ func (p *tune) nothing(w sweep) string {
 	return "No pool served requests in every round: there is nothing to recommend."
 }
 
-func (k knee) addFigures(figures map[string]float64, open bool) {
+func (k knee) addValues(values map[string]float64, open bool) {
 	best := k.sound[k.chosen]
 	total := sum(best.rounds)
-	figures[figurePoolSize], figures[figureMaxOverflow] = float64(best.base), float64(best.overflow)
-	figures[figureConnections] = float64(best.connections())
-	figures[figureTuneP95] = geometricMean(best.rounds, p95)
-	figures[figureTuneThroughput] = geometricMean(best.rounds, throughput)
-	figures[figureTuneSuccess], figures[figureTuneTimeouts] = total.success(), float64(total.Timeouts)
-	figures[figureTuneTimedOut] = total.timedOut()
+	values[metricPoolSize], values[metricMaxOverflow] = float64(best.base), float64(best.overflow)
+	values[metricConnections] = float64(best.connections())
+	values[metricTuneP95] = geometricMean(best.rounds, p95)
+	values[metricTuneThroughput] = geometricMean(best.rounds, throughput)
+	values[metricTuneSuccess], values[metricTuneTimeouts] = total.success(), float64(total.Timeouts)
+	values[metricTuneTimedOut] = total.timedOut()
 	if open {
-		figures[figureTuneDropped], figures[figureTuneDroppedShare] = float64(total.Dropped), total.unserved()
+		values[metricTuneDropped], values[metricTuneDroppedShare] = float64(total.Dropped), total.unserved()
 	}
 }
 
@@ -117,7 +119,7 @@ func (k knee) method(w sweep) string {
 	}
 	return fmt.Sprintf("From round to round one pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %s). "+
 		"As good is what is no further from the best than noise explains (t·s·√(2/rounds), one-sided 95 %%) or than the tolerance of %s, whichever is more: %s for the p95, %s for requests served.",
-		showShare(k.p95.spread()), showShare(k.served.spread()), degrees(k.p95.freedom), showShare(w.tolerance),
+		showShare(k.p95.variation()), showShare(k.served.variation()), degrees(k.p95.freedom), showShare(w.tolerance),
 		showShare(math.Expm1(k.p95Limit.value)), showShare(math.Expm1(k.served95.value)))
 }
 
@@ -140,7 +142,7 @@ func (p *tune) charts(w sweep, k knee) []report.Chart {
 		for _, l := range series {
 			s := report.Series{Name: l.title}
 			for _, v := range w.all {
-				mean, low, high := spread(v.rounds, l.value)
+				mean, low, high := extent(v.rounds, l.value)
 				s.Values, s.Low, s.High = append(s.Values, mean), append(s.Low, low), append(s.High, high)
 			}
 			c.Series = append(c.Series, s)
@@ -153,4 +155,36 @@ func (p *tune) charts(w sweep, k knee) []report.Chart {
 			line{title: "wait for a connection, p95", value: waitP95}),
 		curve("Requests served over the pool's size", "per second", line{title: "served", value: throughput}),
 	}
+}
+
+// fragments are a recommendation as FlowBoard's backend, any SQLAlchemy
+// application and a Go program take it. What is not swept is as it was measured.
+func fragments(v size, measured configuration) []fragment {
+	timeout, recycle := inSeconds(measured.timeout()), "-1"
+	if age := measured.recycle(); age >= 0 {
+		recycle = inSeconds(age)
+	}
+	ping := measured["poolPrePing"] == true
+	return []fragment{
+		{".env", "ini", fmt.Sprintf("DB_POOL_SIZE=%d\nDB_MAX_OVERFLOW=%d\nDB_POOL_TIMEOUT=%s\nDB_POOL_RECYCLE=%s\nDB_POOL_PRE_PING=%t",
+			v.base, v.overflow, timeout, recycle, ping)},
+		{"SQLAlchemy", "python", fmt.Sprintf("engine = create_async_engine(\n    DATABASE_URL,\n    pool_size=%d,\n    max_overflow=%d,\n    pool_timeout=%s,\n    pool_recycle=%s,\n    pool_pre_ping=%s,\n)",
+			v.base, v.overflow, timeout, recycle, map[bool]string{true: "True", false: "False"}[ping])},
+		// pgxpool knows one limit: it keeps what it opened until it was idle for
+		// pool_max_conn_idle_time.
+		{"pgxpool (Go), which has one limit for both", "", fmt.Sprintf("postgresql://USER@HOST/DATABASE?pool_max_conns=%d&pool_max_conn_lifetime=%s",
+			v.connections(), lifetime(measured.recycle()))},
+	}
+}
+
+// inSeconds writes seconds as both Python and .env read them.
+func inSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
+
+// lifetime is pgxpool's, for which 0 is never. With one that is over before a
+// connection is open it would connect for ever.
+func lifetime(recycle time.Duration) string {
+	if recycle < 0 {
+		return "0s"
+	}
+	return showDuration(max(recycle, time.Second).String())
 }

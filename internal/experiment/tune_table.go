@@ -7,7 +7,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 )
 
-// columns are those of a pool's figures.
+// columns are what is shown of a pool.
 func (p *tune) columns() []line {
 	columns := []line{
 		{"p95", p95, showMillis, false, average},
@@ -19,7 +19,7 @@ func (p *tune) columns() []line {
 		columns = append(columns, line{"Dropped", dropped, showNumber, false, total})
 	}
 	return append(columns,
-		line{"Held", ofPool(func(p *PoolFigures) float64 { return p.Use }), showMillis, false, average},
+		line{"Held", ofPool(func(p *PoolMeasurement) float64 { return p.Use }), showMillis, false, average},
 		line{"Mean wait", waitMean, showMillis, false, average})
 }
 

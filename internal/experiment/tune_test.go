@@ -52,11 +52,11 @@ func TestTuneFindsTheKnee(t *testing.T) {
 	for seed := range 5 {
 		plan := planOf(t, sweepOf("5,10,15,18,20,22,24,26,28,32,40,60", map[string]any{"rounds": int64(5), "seed": int64(seed)}))
 		require.NoError(t, plan.Prepare(experiment.Server{}))
-		figures := resultOf(t, plan, run(t, plan, office, nil)).Figures()
-		require.InDelta(t, want, figures["tune_pool_size"], 2, "seed %d", seed)
-		require.LessOrEqual(t, figures["tune_connections_low"], float64(want))
-		require.GreaterOrEqual(t, figures["tune_connections_high"], float64(want))
-		require.Greater(t, figures["tune_agreement"], 0.3)
+		values := resultOf(t, plan, run(t, plan, office, nil)).Values()
+		require.InDelta(t, want, values["tune_pool_size"], 2, "seed %d", seed)
+		require.LessOrEqual(t, values["tune_connections_low"], float64(want))
+		require.GreaterOrEqual(t, values["tune_connections_high"], float64(want))
+		require.Greater(t, values["tune_agreement"], 0.3)
 	}
 }
 
@@ -65,11 +65,11 @@ func TestTuneDoesNotReadNoise(t *testing.T) {
 	noisy := office
 	noisy.noise = 0.3
 	exact := planOf(t, sweepOf("10,20,24,28,60", map[string]any{"rounds": int64(4)}))
-	quiet := resultOf(t, exact, run(t, exact, office, nil)).Figures()
+	quiet := resultOf(t, exact, run(t, exact, office, nil)).Values()
 	loud := resultOf(t, exact, run(t, exact, noisy, nil))
-	require.Greater(t, loud.Figures()["tune_connections_high"]-loud.Figures()["tune_connections_low"],
+	require.Greater(t, loud.Values()["tune_connections_high"]-loud.Values()["tune_connections_low"],
 		quiet["tune_connections_high"]-quiet["tune_connections_low"])
-	require.Less(t, loud.Figures()["tune_agreement"], quiet["tune_agreement"])
+	require.Less(t, loud.Values()["tune_agreement"], quiet["tune_agreement"])
 }
 
 // Two pools, three rounds, by hand. The small one's p95 is 6 % above the large
@@ -92,15 +92,15 @@ func TestTuneTellsNoiseFromDifference(t *testing.T) {
 			done = append(done, experiment.Measurement{Step: step, Requests: 1000, Throughput: 50, Request: experiment.Times{P95: p95}})
 		}
 		result := resultOf(t, plan, done)
-		require.Equal(t, want, result.Figures()["tune_pool_size"])
+		require.Equal(t, want, result.Values()["tune_pool_size"])
 		require.Contains(t, result.Markdown(), "18.4 % for the p95, 0.0 % for requests served")
 		// The difference of 6 or 30 % is near the 18 %: now and then the noise
 		// would have decided otherwise.
-		require.Equal(t, 10.0, result.Figures()["tune_connections_low"])
-		require.Equal(t, 20.0, result.Figures()["tune_connections_high"])
-		require.InDelta(t, 0.184, result.Figures()["tune_noise"], 0.001)
+		require.Equal(t, 10.0, result.Values()["tune_connections_low"])
+		require.Equal(t, 20.0, result.Values()["tune_connections_high"])
+		require.InDelta(t, 0.184, result.Values()["tune_noise"], 0.001)
 		require.Equal(t, slower < 1.1, strings.Contains(result.Terminal(1000), "measured to be 6.0 % behind the best"))
-		require.Less(t, result.Figures()["tune_agreement"], 1.0)
+		require.Less(t, result.Values()["tune_agreement"], 1.0)
 	}
 }
 
@@ -127,9 +127,9 @@ func TestTunePrefersTheSmallerSize(t *testing.T) {
 	quiet := office
 	quiet.noise = 0
 	plan := planOf(t, sweepOf("60+0,20+40,10+50", nil))
-	figures := resultOf(t, plan, run(t, plan, quiet, nil)).Figures()
-	require.Equal(t, 10.0, figures["tune_pool_size"])
-	require.Equal(t, 50.0, figures["tune_max_overflow"])
+	values := resultOf(t, plan, run(t, plan, quiet, nil)).Values()
+	require.Equal(t, 10.0, values["tune_pool_size"])
+	require.Equal(t, 50.0, values["tune_max_overflow"])
 }
 
 // Responses that time out early make a p95 look good.
@@ -143,10 +143,10 @@ func TestTuneLeavesOutPoolsThatFail(t *testing.T) {
 		}
 	}
 	result := resultOf(t, plan, done)
-	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
+	require.Equal(t, 30.0, result.Values()["tune_pool_size"])
 	require.Contains(t, result.Terminal(120), "fails")
-	require.Equal(t, 1.0, result.Figures()["tune_agreement"])
-	require.Equal(t, 0.0, result.Figures()["tune_noise"])
+	require.Equal(t, 1.0, result.Values()["tune_agreement"])
+	require.Equal(t, 0.0, result.Values()["tune_noise"])
 	require.Empty(t, result.Unknown())
 	require.Contains(t, result.Terminal(1000), "the only one")
 }
@@ -188,7 +188,7 @@ func TestTuneAgreesWithTheModel(t *testing.T) {
 	plan := planOf(t, sweepOf("10,15,20,25,30,40,60", map[string]any{"rounds": int64(4)}))
 	result := resultOf(t, plan, run(t, plan, office, nil))
 	require.Contains(t, result.Terminal(200), "Measurement and model agree.")
-	require.Positive(t, result.Figures()["tune_model_connections"])
+	require.Positive(t, result.Values()["tune_model_connections"])
 	require.Contains(t, result.Terminal(10_000), "does not get slower with the connections that were in use, at most 2")
 	for _, disagreement := range []string{"Waits are longer", "Waits are shorter", "held for longer", "short of CPU", "is fastest with"} {
 		require.NotContains(t, result.Terminal(200), disagreement)
@@ -242,7 +242,7 @@ func TestTuneOfArrivals(t *testing.T) {
 	plan := planOf(t, options)
 	result := resultOf(t, plan, run(t, plan, office, nil))
 	// 80 arrivals per second of 250 ms keep 20 connections busy: fewer fail.
-	require.Greater(t, result.Figures()["tune_pool_size"], 20.0)
+	require.Greater(t, result.Values()["tune_pool_size"], 20.0)
 	require.Contains(t, result.Terminal(200), "overload")
 	require.Contains(t, result.Terminal(200), "Erlang C")
 }
@@ -260,25 +260,25 @@ func TestTuneJudgesDroppedArrivals(t *testing.T) {
 		}
 	}
 	result := resultOf(t, plan, done)
-	figures := result.Figures()
-	require.Equal(t, 40.0, figures["tune_pool_size"])
-	require.Equal(t, 6.0, figures["tune_dropped"])
-	require.InDelta(t, 6.0/3200, figures["tune_dropped_share"], 1e-4)
+	values := result.Values()
+	require.Equal(t, 40.0, values["tune_pool_size"])
+	require.Equal(t, 6.0, values["tune_dropped"])
+	require.InDelta(t, 6.0/3200, values["tune_dropped_share"], 1e-4)
 	require.Contains(t, result.Terminal(200), "Dropped")
 
 	closed := planOf(t, sweepOf("25,40", nil))
 	result = resultOf(t, closed, run(t, closed, office, nil))
-	require.NotContains(t, result.Figures(), "tune_dropped")
+	require.NotContains(t, result.Values(), "tune_dropped")
 	require.NotContains(t, result.Terminal(200), "Dropped")
 }
 
 func TestTuneOfOneRound(t *testing.T) {
 	plan := planOf(t, sweepOf("10,30", map[string]any{"rounds": int64(1)}))
 	result := resultOf(t, plan, run(t, plan, office, nil))
-	require.Equal(t, 30.0, result.Figures()["tune_pool_size"])
-	require.NotContains(t, result.Figures(), "tune_connections_low")
+	require.Equal(t, 30.0, result.Values()["tune_pool_size"])
+	require.NotContains(t, result.Values(), "tune_connections_low")
 	require.Contains(t, result.Terminal(200), "noise is not known")
-	require.NotContains(t, result.Figures(), "tune_noise")
+	require.NotContains(t, result.Values(), "tune_noise")
 	require.Contains(t, result.Unknown(), "tune_agreement")
 	require.Contains(t, result.Unknown(), "tune_noise")
 }
@@ -290,13 +290,13 @@ func TestTuneUnfinished(t *testing.T) {
 		result := resultOf(t, plan, done[:n])
 		text := result.Terminal(200)
 		require.Contains(t, text, "Unfinished")
-		require.Equal(t, float64(9-n), result.Figures()["experiment_left"])
+		require.Equal(t, float64(9-n), result.Values()["experiment_left"])
 		if n < 3 {
 			require.Contains(t, text, "nothing to recommend")
 			for _, m := range done[:n] {
 				require.Regexp(t, `(?m)^  `+regexp.QuoteMeta(m.Step.Label)+` +– +\d`, text, "what was measured is shown")
 			}
-			require.NotContains(t, result.Figures(), "tune_pool_size")
+			require.NotContains(t, result.Values(), "tune_pool_size")
 		} else {
 			require.Contains(t, text, "Recommended")
 			require.Contains(t, text, fmt.Sprintf("%d round", n/3))
@@ -330,7 +330,7 @@ func TestTuneNamesACompromise(t *testing.T) {
 		}
 	}
 	result := resultOf(t, plan, done)
-	require.Equal(t, 10.0, result.Figures()["tune_pool_size"])
+	require.Equal(t, 10.0, result.Values()["tune_pool_size"])
 	require.Contains(t, result.Terminal(1000), "no pool measured is as good as the best at both")
 	require.NotContains(t, result.Terminal(1000), "which noise explains")
 }

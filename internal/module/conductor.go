@@ -45,6 +45,8 @@ type conductor struct {
 	finished bool
 	err      error // why it could not go on
 	done     []experiment.Measurement
+	found    experiment.Result // of so many measurements as foundOf, nil where none was asked for
+	foundOf  int
 	cancel   context.CancelFunc
 	ended    chan struct{}
 }
@@ -92,7 +94,7 @@ func (c *conductor) lead(ctx context.Context) error {
 		if !more {
 			return nil
 		}
-		c.announce(step)
+		c.say(c.plan.Announce(step, c.measured()))
 		measurement, err := c.perform(ctx, step)
 		if err != nil {
 			return err
@@ -111,6 +113,22 @@ func (c *conductor) measured() []experiment.Measurement {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.done[:len(c.done):len(c.done)]
+}
+
+// result reads the measurements, once for as many as there are: tune draws its
+// noise thousands of times.
+func (c *conductor) result() (experiment.Result, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.found != nil && c.foundOf == len(c.done) {
+		return c.found, nil
+	}
+	found, err := c.plan.Result(c.done)
+	if err != nil {
+		return nil, err
+	}
+	c.found, c.foundOf = found, len(c.done)
+	return found, nil
 }
 
 // perform runs one step.

@@ -12,7 +12,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -107,23 +106,6 @@ func (c *conductor) dropped(at time.Time) {
 		TimeSeries: metrics.TimeSeries{Metric: c.test.metrics.dropped, Tags: c.test.runTags(c.state)},
 		Time:       at, Value: 1,
 	})
-}
-
-// announce says what comes and how long it all takes.
-func (c *conductor) announce(step experiment.Step) {
-	done := len(c.measured())
-	left, remaining := c.plan.Left(c.measured())
-	load := verdict.Counted(step.Load.Users, "user")
-	if step.Load.Rate > 0 {
-		load = fmt.Sprintf("%g arrivals per second", step.Load.Rate)
-	}
-	what, most := step.Label+", "+load, ""
-	if c.plan.Name() == "capacity" { // whose steps are called by their load, and depend on what the others show
-		what, most = load, "at most "
-	}
-	c.say(fmt.Sprintf("%s: step %d of %s%d, %s, %v; about %v left",
-		c.plan.Name(), done+1, most, done+left, what,
-		(step.Settle + step.Duration).Round(time.Second), remaining.Round(time.Second)))
 }
 
 func (c *conductor) say(line string) { newStatusPrinter(os.Stdout).line(line) }

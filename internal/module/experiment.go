@@ -171,7 +171,7 @@ func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 
 // endOf ends a turn, once: when its user asks for the next one, or with the
 // iteration, which an exception or k6 may end before. Requests that k6 cuts off
-// are in no figure: their step would look better than it is, and is not one.
+// are not counted: their step would look better than it is, and is not one.
 func (c *conductor) endOf(ctx context.Context, s *stage) func() {
 	leave := sync.OnceFunc(func() {
 		if wasCutOff(ctx) {
@@ -213,7 +213,7 @@ func (t *testRun) finding() (finding, error) {
 	if c == nil {
 		return finding{}, nil
 	}
-	result, err := c.plan.Result(c.measured())
+	result, err := c.result()
 	return finding{name: c.plan.Name(), result: result}, err
 }
 
@@ -249,12 +249,12 @@ func (t *testRun) experimentNotes() []string {
 	return notes
 }
 
-// push gives the result's figures to k6's thresholds.
+// push gives the result's values to k6's thresholds.
 func (c *conductor) push() {
 	if c == nil || c.state == nil {
 		return
 	}
-	result, err := c.plan.Result(c.measured())
+	result, err := c.result()
 	if err != nil {
 		c.test.logger.Error(oneLine(err.Error()))
 		return
@@ -262,8 +262,8 @@ func (c *conductor) push() {
 	for name, why := range result.Unknown() {
 		c.test.facts.setUnmeasured(name, why)
 	}
-	for name, value := range result.Figures() {
-		if metric, known := c.test.metrics.figures[name]; known {
+	for name, value := range result.Values() {
+		if metric, known := c.test.metrics.experiment[name]; known {
 			c.test.pushNow(c.state, metrics.Sample{
 				TimeSeries: metrics.TimeSeries{Metric: metric, Tags: c.test.runTags(c.state)},
 				Time:       time.Now(), Value: value,

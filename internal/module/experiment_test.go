@@ -112,7 +112,7 @@ func TestAnExperimentLeadsItsUsersThroughTheSteps(t *testing.T) {
 	found, err := u.module.test.finding()
 	require.NoError(t, err)
 	require.Contains(t, found.result.Terminal(80), "Before and after")
-	require.Contains(t, found.result.Figures(), "before_after_p95_ratio")
+	require.Contains(t, found.result.Values(), "before_after_p95_ratio")
 }
 
 func TestAnExperimentGoesOnWhereItEnded(t *testing.T) {
@@ -136,7 +136,7 @@ func TestAnExperimentGoesOnWhereItEnded(t *testing.T) {
 	require.Contains(t, again.module.test.experimentNotes()[0], "without the 1 measured before it")
 	found, err := again.module.test.finding()
 	require.NoError(t, err)
-	require.Contains(t, found.result.Figures(), "before_after_p95_ratio")
+	require.Contains(t, found.result.Values(), "before_after_p95_ratio")
 }
 
 func TestAnExperimentOfAnotherWorkloadOrPoolIsNotGoneOnWith(t *testing.T) {
@@ -176,7 +176,7 @@ func TestAnExperimentThatIsCutOffKeepsWhatItHas(t *testing.T) {
 	u.module.test.end(true)
 	found, err := u.module.test.finding()
 	require.NoError(t, err)
-	require.Equal(t, 1.0, found.result.Figures()["experiment_steps"])
+	require.Equal(t, 1.0, found.result.Values()["experiment_steps"])
 	require.Contains(t, found.result.Terminal(80), "Unfinished: 1 step done, 1 left")
 }
 

@@ -19,8 +19,8 @@ type metricSet struct {
 
 	responseDrift *metrics.Metric
 
-	dropped *metrics.Metric            // k6's own
-	figures map[string]*metrics.Metric // of experiments, by name
+	dropped    *metrics.Metric            // k6's own
+	experiment map[string]*metrics.Metric // of experiments, by name
 
 	// An application's own pool, seen from the database and from the
 	// application.
@@ -36,13 +36,13 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 	rate := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Rate) }
 	counter := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Counter) }
 	gauge := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Gauge) }
-	figures := make(map[string]*metrics.Metric)
-	for _, name := range experiment.FigureNames() {
-		figures[name] = gauge(name)
+	gauges := make(map[string]*metrics.Metric)
+	for _, name := range experiment.MetricNames() {
+		gauges[name] = gauge(name)
 	}
 	return &metricSet{
 		dropped:         counter(metrics.DroppedIterationsName),
-		figures:         figures,
+		experiment:      gauges,
 		acquireDuration: duration("pgxpool_acquire_duration"),
 		connectDuration: duration("pgxpool_connect_duration"),
 		useDuration:     duration("pgxpool_use_duration"),

@@ -78,7 +78,7 @@ func existing(t *testing.T) map[string]*metrics.Metric {
 		all[metric.Name] = metric
 	}
 	delete(all, metrics.DroppedIterationsName)
-	for _, name := range experiment.FigureNames() {
+	for _, name := range experiment.MetricNames() {
 		delete(all, name)
 	}
 	return all
@@ -101,7 +101,7 @@ func TestMetricsPageNamesEveryMetric(t *testing.T) {
 	for name := range rows {
 		require.Contains(t, all, name, "docs/metrics.md names a metric that there is not")
 	}
-	for _, name := range experiment.FigureNames() {
+	for _, name := range experiment.MetricNames() {
 		family := regexp.MustCompile(`^(experiment|before_after|capacity|tune)_`).FindString(name)
 		require.NotEmpty(t, family, "%s has a family that docs/metrics.md does not name", name)
 		require.Contains(t, page, "`"+family+"…`")

@@ -124,3 +124,10 @@ func (s *Closed) InUseExceeds(size int) float64 {
 func (s *Closed) MeanWait() time.Duration {
 	return seconds(s.Waiting() / (s.attempts * float64(s.loop.Pools)))
 }
+
+func secondsOf(timeout time.Duration) float64 {
+	if timeout == NoTimeout {
+		return math.Inf(1)
+	}
+	return timeout.Seconds()
+}

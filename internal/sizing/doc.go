@@ -11,9 +11,8 @@
 //     before thinking about the next request (M/M/m//N), spread over one or
 //     more pools and giving up after the pool timeout. This is the model of a
 //     k6 run and of most people.
-//   - [Asymptotes] bound a closed loop without assuming a distribution.
 //
-// All but the first and the last assume exponentially distributed hold and
+// All but the first assume exponentially distributed hold and
 // think times and first come, first served. Hold times that vary less (a
 // constant query) wait less than predicted, hold times that vary more (a rare
 // report among short look-ups) wait longer. A pool is taken as warm: the time

@@ -58,15 +58,14 @@ func TestInputsAreRefusedByName(t *testing.T) {
 				p[i].Concurrency = 8
 			}
 		}),
-		"concurrency of point 2: NaN is not accepted; use a finite number, 1 or more":             fit(func(p []Point) { p[1].Concurrency = math.NaN() }),
-		"concurrency of point 1: 0 is not accepted; use a finite number, 1 or more":               fit(func(p []Point) { p[0].Concurrency = 0 }),
-		"throughput of point 4: 0 is not accepted; use a finite number above 0":                   fit(func(p []Point) { p[3].Throughput = 0 }),
-		"points: without one at concurrency 1 is not accepted; use at least one at concurrency 1": second(FitNormalized([]Point{{2, 2}, {3, 3}, {4, 4}, {5, 5}})),
-		"max_connections: 0 is not accepted; use 1 to 262143":                                     second(Server{}.Check(Deployment{})),
-		"rolconnlimit: -2 is not accepted; use -1 to 2147483647":                                  second(Server{MaxConnections: 100, RoleLimit: -2}.Check(Deployment{})),
-		"workers: 0 is not accepted; use 1 to 10000":                                              second(fresh.Check(Deployment{Instances: 1, Size: 1})),
-		"instances × workers: 1000000 is not accepted; use 1 to 10000":                            second(fresh.Check(Deployment{Instances: 1000, Workers: 1000, Size: 1})),
-		"pool size: 0 is not accepted; use 1 to 262143":                                           second(fresh.Check(Deployment{Instances: 1, Workers: 1})),
+		"concurrency of point 2: NaN is not accepted; use a finite number, 1 or more": fit(func(p []Point) { p[1].Concurrency = math.NaN() }),
+		"concurrency of point 1: 0 is not accepted; use a finite number, 1 or more":   fit(func(p []Point) { p[0].Concurrency = 0 }),
+		"throughput of point 4: 0 is not accepted; use a finite number above 0":       fit(func(p []Point) { p[3].Throughput = 0 }),
+		"max_connections: 0 is not accepted; use 1 to 262143":                         second(Server{}.Check(Deployment{})),
+		"rolconnlimit: -2 is not accepted; use -1 to 2147483647":                      second(Server{MaxConnections: 100, RoleLimit: -2}.Check(Deployment{})),
+		"workers: 0 is not accepted; use 1 to 10000":                                  second(fresh.Check(Deployment{Instances: 1, Size: 1})),
+		"instances × workers: 1000000 is not accepted; use 1 to 10000":                second(fresh.Check(Deployment{Instances: 1000, Workers: 1000, Size: 1})),
+		"pool size: 0 is not accepted; use 1 to 262143":                               second(fresh.Check(Deployment{Instances: 1, Workers: 1})),
 	} {
 		require.EqualError(t, err, text)
 		var input *InputError

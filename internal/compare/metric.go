@@ -1,8 +1,16 @@
 package compare
 
-import "github.com/flowboard/xk6-pgxpool/internal/verdict"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 
-// Direction says which way a figure improves.
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// Direction says which way a metric improves.
 type Direction string
 
 // The two directions.
@@ -11,10 +19,10 @@ const (
 	Lower  Direction = "lower"
 )
 
-// Unit says what a figure is measured in.
+// Unit says what a metric is measured in.
 type Unit string
 
-// The units of figures.
+// The units of metrics.
 const (
 	Milliseconds Unit = "ms"
 	PerSecond    Unit = "per_s"
@@ -23,28 +31,28 @@ const (
 	Percent      Unit = "percent" // 0 to 100
 )
 
-// relative tells whether a tolerance for this unit is in percent of the figure.
+// relative tells whether a tolerance for this unit is in percent of the metric.
 // For shares and percentages it is in percentage points: of a success rate of
 // 100 %, 10 % would let every tenth request fail.
 func (u Unit) relative() bool { return u != Share && u != Percent }
 
-// Figure is one row of what is compared.
-type Figure struct {
+// Metric is one row of what is compared.
+type Metric struct {
 	Name   string    `json:"name"` // the key that options use, such as response_p95
 	Title  string    `json:"title"`
 	Better Direction `json:"better"`
 	Unit   Unit      `json:"unit"`
-	// Tolerance is the smallest change that matters, in percent of the figure or
+	// Tolerance is the smallest change that matters, in percent of the metric or
 	// in percentage points, see [Tolerances].
 	Tolerance float64 `json:"tolerance"`
-	// Least is a change, in the figure's unit, below which nothing is looked at:
+	// Least is a change, in the metric's unit, below which nothing is looked at:
 	// of a wait of 0.2 ms another 0.1 ms are 50 %, and nobody notices.
 	Least float64 `json:"least"`
-	// of reads the figure, nil where the run did not measure it.
+	// of reads the metric, nil where the run did not measure it.
 	of func(verdict.Summary) *float64
 }
 
-// The defaults of the figures' tolerances: percent, and percentage points.
+// The defaults of the metrics' tolerances: percent, and percentage points.
 const (
 	defaultTolerance = 10
 	pointsOfRequests = 0.5
@@ -52,9 +60,9 @@ const (
 	leastTime        = 0.5 // ms
 )
 
-// figures is the table. The maximum of a run is not in it: one outlier among
+// metrics is the table. The maximum of a run is not in it: one outlier among
 // thousands of requests says nothing about the others.
-var figures = []Figure{
+var metrics = []Metric{
 	{"success_rate", "Success rate", Higher, Share, pointsOfRequests, 0, rate("request_success")},
 	{"timed_out", "Requests that timed out", Lower, Share, pointsOfRequests, 0, rate("request_timed_out")},
 	{"throughput", "Requests per second", Higher, PerSecond, defaultTolerance, 0,
@@ -82,10 +90,10 @@ var figures = []Figure{
 		overview(func(o verdict.Overview) *float64 { return o.DatabaseCPU })},
 }
 
-// Figures gives the names of all figures, in the order of the report.
-func Figures() []string {
-	names := make([]string, len(figures))
-	for i, f := range figures {
+// Metrics gives the names of all metrics, in the order of the report.
+func Metrics() []string {
+	names := make([]string, len(metrics))
+	for i, f := range metrics {
 		names[i] = f.Name
 	}
 	return names
@@ -123,4 +131,80 @@ func value(values map[string]float64, name string) *float64 {
 		return nil
 	}
 	return &v
+}
+
+// Tolerances say which change is the smallest that matters. The zero value is
+// each metric's own.
+//
+// For a time, a rate per second and a ratio a tolerance is in percent of the
+// smaller of the two values: with 10, 100 ms may become 110 ms and 110 ms may
+// become 100 ms. For shares and percentages it is in percentage points.
+type Tolerances struct {
+	general *float64 // for every metric that is not a share or a percentage
+	named   map[string]float64
+}
+
+// ToleranceError is a tolerance that cannot be used.
+type ToleranceError struct{ Value, Problem string }
+
+func (e *ToleranceError) Error() string {
+	return fmt.Sprintf("%q is not accepted; %s", e.Value, e.Problem)
+}
+
+// ParseTolerances reads texts such as "15" or "15%", which is for every metric
+// but shares and percentages, and "success_rate=1", which is for one metric. A
+// later one wins.
+func ParseTolerances(texts []string) (Tolerances, error) {
+	t := Tolerances{named: map[string]float64{}}
+	for _, text := range texts {
+		name, number, named := strings.Cut(text, "=")
+		if !named {
+			number = text
+		}
+		value, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(number), "%"), 64)
+		if err != nil || !(value >= 0) || math.IsInf(value, 0) {
+			return Tolerances{}, &ToleranceError{text,
+				"use a number of percent of at least 0, such as 10 or response_p95=20"}
+		}
+		if !named {
+			t.general = &value
+			continue
+		}
+		if err := checkMetric(name); err != nil {
+			return Tolerances{}, &ToleranceError{text, err.Error()}
+		}
+		t.named[name] = value
+	}
+	return t, nil
+}
+
+// of is the tolerance of a metric, in percent or percentage points.
+func (t Tolerances) of(f Metric) float64 {
+	if value, ok := t.named[f.Name]; ok {
+		return value
+	}
+	if t.general != nil && f.Unit.relative() {
+		return *t.general
+	}
+	return f.Tolerance
+}
+
+// tolerated is the largest change between two values that does not matter, in
+// the metric's unit. It does not depend on which of them is the baseline.
+func (f Metric) tolerated(a, b float64) float64 {
+	switch f.Unit {
+	case Share:
+		return max(f.Tolerance/100, f.Least)
+	case Percent:
+		return max(f.Tolerance, f.Least)
+	default:
+		return max(f.Tolerance/100*min(math.Abs(a), math.Abs(b)), f.Least)
+	}
+}
+
+func checkMetric(name string) error {
+	if !slices.Contains(Metrics(), name) {
+		return fmt.Errorf("there is no metric %q, accepted are %s", name, strings.Join(Metrics(), ", "))
+	}
+	return nil
 }

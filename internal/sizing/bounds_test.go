@@ -2,7 +2,6 @@ package sizing
 
 import (
 	"math"
-	"time"
 )
 
 // Asymptotes bound the throughput of a closed loop whatever the distributions:
@@ -48,11 +47,4 @@ func (c ClosedLoop) LeastTimeouts() (float64, error) {
 	}
 	cycle := secondsOf(c.PoolTimeout) + c.Think.Seconds()
 	return math.Max(0, 1-places/c.Hold.Seconds()*cycle/others), nil
-}
-
-func secondsOf(timeout time.Duration) float64 {
-	if timeout == NoTimeout {
-		return math.Inf(1)
-	}
-	return timeout.Seconds()
 }
