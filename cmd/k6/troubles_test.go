@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -70,7 +71,7 @@ func scenario(t *testing.T, name string, settings ...string) k6test.Result {
 // Nothing runs beside it: it measures 50 ms.
 func TestExhaustion(t *testing.T) {
 	r := scenario(t, "exhaustion.js", "DURATION=3", "HOLD=0.8", "DB_POOL_TIMEOUT=0.3")
-	require.Equal(t, verdict.PoolExhausted, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, diagnosis.PoolExhausted, diagnosed(t, r)[0], r.Output())
 	s := reportOf(t, r)
 	for _, row := range s.Criteria {
 		if row.Name == "timeout_not_late" { // a machine without a free core is late at times
@@ -96,13 +97,13 @@ func TestTroublesAreSurvivedAndNamed(t *testing.T) {
 		says      string // beside the verdict
 	}{
 		"leak.js": {
-			[]string{"ITERATIONS=3"}, verdict.ConnectionLeak, "scripts/leak.js:",
+			[]string{"ITERATIONS=3"}, diagnosis.ConnectionLeak, "scripts/leak.js:",
 		},
 		"n-plus-one.js": {
-			[]string{"DURATION=3"}, verdict.NPlusOne, "Side by side, on average: query-per-row holds a connection for",
+			[]string{"DURATION=3"}, diagnosis.NPlusOne, "Side by side, on average: query-per-row holds a connection for",
 		},
 		"slow-query.js": {
-			[]string{"DURATION=4"}, verdict.SlowQueries, "",
+			[]string{"DURATION=4"}, diagnosis.SlowQueries, "",
 		},
 	} {
 		t.Run(script, func(t *testing.T) {
@@ -124,7 +125,7 @@ func oneSpaced(text string) string { return strings.Join(strings.Fields(text), "
 func TestStaleConnections(t *testing.T) {
 	t.Parallel()
 	r := scenario(t, "stale-connections.js", "DURATION=4", "EVERY=0.5")
-	require.Equal(t, verdict.StaleConnections, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, diagnosis.StaleConnections, diagnosed(t, r)[0], r.Output())
 	require.Equal(t, verdict.Pass, reportOf(t, r).Verdict, r.Output())
 	require.Contains(t, oneSpaced(r.Stdout), "requests failed with pre-ping off")
 	require.Contains(t, reportOf(t, r).Diagnoses[0].Remedy, "Enable DB_POOL_PRE_PING = True")
@@ -139,7 +140,7 @@ func TestStaleConnections(t *testing.T) {
 func TestRecycleWave(t *testing.T) {
 	t.Parallel()
 	r := scenario(t, "recycle.js", "DURATION=9", "RECYCLE=4")
-	require.Equal(t, verdict.ReconnectStorm, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, diagnosis.ReconnectStorm, diagnosed(t, r)[0], r.Output())
 	s := reportOf(t, r)
 	require.NotEqual(t, verdict.Fail, s.Verdict, r.Output())
 	wave, spread := rowOf(t, s, "wave").Measured, rowOf(t, s, "spread").Measured
@@ -150,7 +151,7 @@ func TestRecycleWave(t *testing.T) {
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	r := scenario(t, "restart.js", "DATABASE_URL=", "DURATION=6")
-	require.Equal(t, verdict.ServerRestarted, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, diagnosis.ServerRestarted, diagnosed(t, r)[0], r.Output())
 	s := reportOf(t, r)
 	require.Equal(t, verdict.Pass, s.Verdict, r.Output())
 	require.EqualValues(t, 2, *rowOf(t, s, "restarted").Measured)
@@ -305,7 +306,7 @@ func TestConnectionLimitIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	script := judged(t, `{ poolSize: 10 }`, `request(() => pool.query('SELECT pg_sleep(0.2)'));`)
 	r := run(t, script, map[string]string{"DATABASE_URL": asRole(t, database, "limited", "limited"), "WAIVE": "db_cpu"})
-	require.Equal(t, verdict.LimitReached, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, diagnosis.LimitReached, diagnosed(t, r)[0], r.Output())
 }
 
 // An application's pool is seen from outside: its sessions in the database, and
@@ -320,8 +321,8 @@ func TestAnApplicationsExhaustedPoolIsNamed(t *testing.T) {
 	r := scenario(t, "100users.js", "BASE_URL="+app.BaseURL, "DATABASE_URL="+database,
 		"DB_APPLICATION_NAME=flowboard-exhausted", "DB_POOL_SIZE=2", "DB_MAX_OVERFLOW=1",
 		"CONCURRENT=10", "DURATION=4", "THINK=0.1", "INTERVAL=0")
-	require.Equal(t, verdict.PoolExhausted, diagnosed(t, r)[0], r.Output())
-	require.Equal(t, verdict.Certain, reportOf(t, r).Diagnoses[0].Confidence, r.Output())
+	require.Equal(t, diagnosis.PoolExhausted, diagnosed(t, r)[0], r.Output())
+	require.Equal(t, diagnosis.Certain, reportOf(t, r).Diagnoses[0].Confidence, r.Output())
 }
 
 // More arrivals than the users can take on, at a pool that has room.
@@ -337,7 +338,7 @@ export const options = { ...rest, scenarios: { open: {
   executor: 'constant-arrival-rate', rate: 50, timeUnit: '1s', duration: '2s', preAllocatedVUs: 2,
 } } };`)
 	r := run(t, arrivals, map[string]string{"WAIVE": "db_cpu"})
-	require.Equal(t, []string{verdict.GeneratorSaturated}, diagnosed(t, r), r.Output())
+	require.Equal(t, []string{diagnosis.GeneratorSaturated}, diagnosed(t, r), r.Output())
 }
 
 // Each scenario refuses its own settings in the init context, in one line.

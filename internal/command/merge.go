@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/errext/exitcodes"
 
 	"github.com/flowboard/xk6-pgxpool/internal/compare"
+	"github.com/flowboard/xk6-pgxpool/internal/merge"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -98,15 +99,15 @@ func checkOverwrite(files []string, output string) error {
 }
 
 func mergeFiles(files []string) (verdict.Report, error) {
-	runners := make([]verdict.Runner, len(files))
+	runners := make([]merge.Runner, len(files))
 	for i, name := range files {
 		summary, err := compare.ReadSummary(name)
 		if err != nil {
 			return verdict.Report{}, err
 		}
-		runners[i] = verdict.Runner{Name: name, Summary: summary}
+		runners[i] = merge.Runner{Name: name, Summary: summary}
 	}
-	in, err := verdict.Merge(runners)
+	in, err := merge.Runners(runners)
 	if err != nil {
 		return verdict.Report{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -28,7 +29,7 @@ func hostilePage() report.Input {
 		Verdict: verdict.Report{
 			Verdict: hostile, Gate: hostile,
 			Rows:      []verdict.Row{row(hostile, hostile, hostile, hostile, 1, hostile, hostile)},
-			Diagnoses: []verdict.Diagnosis{{Name: hostile, Confidence: hostile, Evidence: []string{hostile}, Remedy: hostile}},
+			Diagnoses: []diagnosis.Diagnosis{{Name: hostile, Confidence: hostile, Evidence: []string{hostile}, Remedy: hostile}},
 			Notes:     []string{hostile},
 			Run: verdict.Run{
 				Script: hostile, Target: hostile, Platform: hostile,

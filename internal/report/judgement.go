@@ -1,6 +1,7 @@
 package report
 
 import (
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -39,7 +40,7 @@ type diagnosisView struct {
 	Remedy     string
 }
 
-func diagnoses(found []verdict.Diagnosis) []diagnosisView {
+func diagnoses(found []diagnosis.Diagnosis) []diagnosisView {
 	views := make([]diagnosisView, len(found))
 	for i, d := range found {
 		views[i] = diagnosisView{plain(d.Name), plain(string(d.Confidence)), plainAll(d.Evidence), plain(d.Remedy)}

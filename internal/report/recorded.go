@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // recordingOf is what is known of the course of a run whose timeline is not at
 // hand, as of several runners judged as one; nil where there is nothing.
-func recordingOf(in Input) *verdict.Recording {
+func recordingOf(in Input) *timeline.Recording {
 	r := in.Verdict.Recording
 	if len(in.Timeline.Windows) > 0 || r == nil || !(r.Window > 0) {
 		return nil
@@ -30,7 +29,7 @@ func wholeOf(in Input) timeline.Totals {
 
 // recorded are the charts of a recording: the levels of its pools, and nothing
 // of which it has no course.
-func recorded(in Input, r *verdict.Recording) (figures []figure, remarks []string) {
+func recorded(in Input, r *timeline.Recording) (figures []figure, remarks []string) {
 	pools := slices.DeleteFunc(busiest(r.Totals), func(name string) bool { return len(r.Levels[name]) == 0 })
 	if len(pools) > mostPools {
 		remarks = append(remarks, fmt.Sprintf("The %d busiest of %d pools are drawn.", mostPools, len(pools)))
@@ -60,7 +59,7 @@ type steps struct {
 	at    []float64
 }
 
-func stepsOf(r *verdict.Recording) steps {
+func stepsOf(r *timeline.Recording) steps {
 	last := 0.0
 	for _, levels := range r.Levels {
 		for _, l := range levels {
@@ -77,23 +76,23 @@ func stepsOf(r *verdict.Recording) steps {
 
 // levels are the series of one pool. How many wait inside a watched application
 // cannot be seen.
-func (s steps) levels(all []verdict.Level, watched bool) []Series {
+func (s steps) levels(all []timeline.Level, watched bool) []Series {
 	mean, most := s.each(all, meanOf), s.each(all, mostOf)
 	series := []Series{
-		{Name: "active", Values: mean(func(l verdict.Level) float64 { return l.Active })},
-		{Name: "active, most", Values: most(func(l verdict.Level) float64 { return l.ActiveMax })},
+		{Name: "active", Values: mean(func(l timeline.Level) float64 { return l.Active })},
+		{Name: "active, most", Values: most(func(l timeline.Level) float64 { return l.ActiveMax })},
 	}
 	if !watched {
 		series = append(series,
-			Series{Name: "waiting", Values: mean(func(l verdict.Level) float64 { return l.Waiting })},
-			Series{Name: "waiting, most", Values: most(func(l verdict.Level) float64 { return l.WaitingMax })})
+			Series{Name: "waiting", Values: mean(func(l timeline.Level) float64 { return l.Waiting })},
+			Series{Name: "waiting, most", Values: most(func(l timeline.Level) float64 { return l.WaitingMax })})
 	}
-	return append(series, Series{Name: "open", Values: mean(func(l verdict.Level) float64 { return l.Total })})
+	return append(series, Series{Name: "open", Values: mean(func(l timeline.Level) float64 { return l.Total })})
 }
 
 // each gives one figure of the levels in every step; without levels it is a gap.
-func (s steps) each(all []verdict.Level, sum func([]float64) float64) func(func(verdict.Level) float64) []float64 {
-	return func(figure func(verdict.Level) float64) []float64 {
+func (s steps) each(all []timeline.Level, sum func([]float64) float64) func(func(timeline.Level) float64) []float64 {
+	return func(figure func(timeline.Level) float64) []float64 {
 		inStep := make([][]float64, len(s.at))
 		for _, l := range all {
 			i := min(int(l.At/s.width), len(s.at)-1)

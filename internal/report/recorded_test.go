@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -72,15 +73,15 @@ func TestRecordedLevelsAreSummedUp(t *testing.T) {
 	in := merged(t)
 	r := in.Verdict.Recording
 	r.Window = 1
-	var levels []verdict.Level
+	var levels []timeline.Level
 	for i := range 200 {
 		if i < 100 || i > 120 {
-			levels = append(levels, verdict.Level{
+			levels = append(levels, timeline.Level{
 				At: float64(i), Samples: 1, Active: float64(1 + i%2), ActiveMax: float64(3 + 4*(i%2)), Total: 9,
 			})
 		}
 	}
-	r.Levels = map[string][]verdict.Level{"default": levels}
+	r.Levels = map[string][]timeline.Level{"default": levels}
 	page := render(t, in)
 	require.Contains(t, page, "Each point sums up 2 s.")
 	require.Regexp(t, `<td class="figure">1.5</td><td class="figure">7</td>`, page)

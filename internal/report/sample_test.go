@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -93,8 +94,8 @@ func judged() verdict.Report {
 				Verdict:   verdict.Fail, Reason: "no data: pgxpool_utilization has no samples", Waived: true,
 			},
 		},
-		Diagnoses: []verdict.Diagnosis{{
-			Name: "pool exhausted", Confidence: verdict.Certain,
+		Diagnoses: []diagnosis.Diagnosis{{
+			Name: "pool exhausted", Confidence: diagnosis.Certain,
 			Evidence: []string{"all 15 connections were in use for 61 % of the time", "at most 45 users waited for a connection"},
 			Remedy:   "Raise DB_POOL_SIZE and DB_MAX_OVERFLOW, or hold connections for a shorter time.",
 		}},

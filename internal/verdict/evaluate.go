@@ -3,6 +3,8 @@ package verdict
 import (
 	"fmt"
 	"slices"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // Evaluate judges a run. It fails on a criterion that cannot be judged as
@@ -31,7 +33,7 @@ func Evaluate(in Input) (Report, error) {
 		Recording:    in.Recording,
 	}
 	if report.Recording == nil {
-		report.Recording = record(in.Timeline)
+		report.Recording = timeline.Condense(in.Timeline)
 	}
 	for _, criterion := range in.Criteria {
 		criterion.Unmeasured = Redact(criterion.Unmeasured)

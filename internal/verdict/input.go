@@ -3,6 +3,7 @@ package verdict
 import (
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -41,7 +42,10 @@ type Input struct {
 	Notes        []string // shown in every report
 	// Timeline is the run as recorded over time, empty where it was not.
 	Timeline timeline.Snapshot
-	// Recording is what [Merge] made of several timelines, in place of Timeline.
-	Recording *Recording
-	Run       Run
+	// Recording is what package merge made of several timelines, in place of Timeline.
+	Recording *timeline.Recording
+	// Facts are what others found out for the diagnosis; what the metrics, the
+	// timeline and the configuration say is added to them.
+	Facts diagnosis.Facts
+	Run   Run
 }

@@ -67,7 +67,7 @@ func (r Report) JUnit() ([]byte, error) {
 	}
 	diagnoses := make([]string, len(r.Diagnoses))
 	for i, d := range r.Diagnoses {
-		diagnoses[i] = Clean(fmt.Sprintf("Diagnosis: %s: %s %s", d.title(), d.evidence(), d.Remedy))
+		diagnoses[i] = Clean(fmt.Sprintf("Diagnosis: %s: %s %s", d.Title(), d.Figures(), d.Remedy))
 	}
 	suite.SystemOut = strings.Join(diagnoses, "\n")
 	body, err := xml.MarshalIndent(junitSuites{

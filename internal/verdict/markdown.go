@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 )
 
 // Markdown renders results/summary.md, in GitHub's dialect.
@@ -75,9 +77,9 @@ func (m *markdown) explanations(rows []Row) {
 	}
 }
 
-func (m *markdown) diagnoses(diagnoses []Diagnosis) {
+func (m *markdown) diagnoses(diagnoses []diagnosis.Diagnosis) {
 	for i, d := range diagnoses {
-		m.printf("%d. **Diagnosis: %s**: %s %s\n", i+1, m.text(d.title()), m.text(d.evidence()), m.text(d.Remedy))
+		m.printf("%d. **Diagnosis: %s**: %s %s\n", i+1, m.text(d.Title()), m.text(d.Figures()), m.text(d.Remedy))
 	}
 	if len(diagnoses) > 0 {
 		m.printf("\n")

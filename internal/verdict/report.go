@@ -1,5 +1,10 @@
 package verdict
 
+import (
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+)
+
 // Row is the judgement of one criterion.
 type Row struct {
 	Criterion Criterion
@@ -29,9 +34,9 @@ type Report struct {
 	Rows         []Row // in the order of the criteria
 	// Diagnoses are the troubles that the figures show, most likely first; none
 	// for a healthy run. They do not change the verdict.
-	Diagnoses []Diagnosis
+	Diagnoses []diagnosis.Diagnosis
 	Notes     []string
 	Run       Run
 	Metrics   map[string]Metric
-	Recording *Recording // nil where nothing was recorded
+	Recording *timeline.Recording // nil where nothing was recorded
 }

@@ -11,6 +11,9 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // SchemaVersion is the version of results/summary.json. It grows when a field
@@ -32,15 +35,15 @@ type Summary struct {
 	Run       Run     `json:"run"`
 	// ConfigurationHash is equal for two runs of the same script, users, target
 	// and options. Versions and cores are not in it.
-	ConfigurationHash string             `json:"configuration_hash"`
-	Criteria          []SummaryCriterion `json:"criteria"`
-	Diagnoses         []Diagnosis        `json:"diagnoses"` // most likely first
-	Overview          Overview           `json:"overview"`
-	Notes             []string           `json:"notes"`
-	Metrics           map[string]Metric  `json:"metrics"`
+	ConfigurationHash string                `json:"configuration_hash"`
+	Criteria          []SummaryCriterion    `json:"criteria"`
+	Diagnoses         []diagnosis.Diagnosis `json:"diagnoses"` // most likely first
+	Overview          Overview              `json:"overview"`
+	Notes             []string              `json:"notes"`
+	Metrics           map[string]Metric     `json:"metrics"`
 	// Recording lets several runners be judged as one; nil where nothing was
 	// recorded, and in files of versions before it.
-	Recording *Recording `json:"recording,omitempty"`
+	Recording *timeline.Recording `json:"recording,omitempty"`
 }
 
 // SummaryCriterion is one criterion in a [Summary].
@@ -70,7 +73,7 @@ func (r Report) JSON() ([]byte, error) {
 		Run:               r.Run,
 		ConfigurationHash: r.Run.ConfigurationHash(),
 		Criteria:          make([]SummaryCriterion, len(r.Rows)),
-		Diagnoses:         append([]Diagnosis{}, r.Diagnoses...),
+		Diagnoses:         append([]diagnosis.Diagnosis{}, r.Diagnoses...),
 		Overview:          Report{Run: r.Run, Metrics: metrics}.Overview(),
 		Notes:             slices.Concat([]string{}, r.Notes, notes),
 		Metrics:           metrics,

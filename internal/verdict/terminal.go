@@ -3,6 +3,8 @@ package verdict
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 )
 
 // Columns of the table; together with the last one they fit 80 characters.
@@ -89,12 +91,12 @@ func (t *terminal) explanations(rows []Row) {
 	}
 }
 
-func (t *terminal) diagnoses(diagnoses []Diagnosis) {
+func (t *terminal) diagnoses(diagnoses []diagnosis.Diagnosis) {
 	for i, d := range diagnoses {
 		t.say("")
 		before := fmt.Sprintf("%sDiagnosis %d: ", indent, i+1)
-		t.wrapped(before, len(before), d.title())
-		t.wrapped(indent+indent, 2*len(indent), d.evidence())
+		t.wrapped(before, len(before), d.Title())
+		t.wrapped(indent+indent, 2*len(indent), d.Figures())
 		t.wrapped(indent+indent, 2*len(indent), d.Remedy)
 	}
 }

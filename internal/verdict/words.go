@@ -71,12 +71,6 @@ func (r Row) explanation() string {
 	return strings.TrimSpace(strings.TrimSuffix(r.Reason, ".") + ". " + r.Advice)
 }
 
-// title is a diagnosis' headline.
-func (d Diagnosis) title() string { return fmt.Sprintf("%s (%s)", d.Name, d.Confidence) }
-
-// evidence is a diagnosis' figures in one text.
-func (d Diagnosis) evidence() string { return strings.Join(d.Evidence, "; ") + "." }
-
 // exitCodes are k6's for a run that was stopped before its end.
 const exitCodes = "k6's exit code says by what: 99 a threshold, 105 a signal, 108 test.abort()"
 

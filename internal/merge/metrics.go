@@ -1,4 +1,4 @@
-package verdict
+package merge
 
 import (
 	"maps"
@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // mergeMetrics merges what k6 told at the end of each runner's part. What the
 // recordings know better replaces it.
-func mergeMetrics(runners []Runner, merged mergedRecording) map[string]Metric {
-	parts := make(map[string][]Metric)
+func mergeMetrics(runners []Runner, merged mergedRecording) map[string]verdict.Metric {
+	parts := make(map[string][]verdict.Metric)
 	duration := 0.0
 	for _, r := range runners {
 		duration = math.Max(duration, r.Summary.Run.Duration)
@@ -20,11 +21,11 @@ func mergeMetrics(runners []Runner, merged mergedRecording) map[string]Metric {
 			parts[name] = append(parts[name], m)
 		}
 	}
-	metrics := make(map[string]Metric, len(parts))
+	metrics := make(map[string]verdict.Metric, len(parts))
 	for name, of := range parts {
 		metrics[name] = mergeMetric(of, duration)
 		if strings.HasPrefix(name, watchedPrefix) && metrics[name].Type == "gauge" {
-			metrics[name] = Metric{Type: "gauge", Contains: of[0].Contains, Values: seenByAll(of)}
+			metrics[name] = verdict.Metric{Type: "gauge", Contains: of[0].Contains, Values: seenByAll(of)}
 		}
 	}
 	merged.replace(metrics)
@@ -32,8 +33,8 @@ func mergeMetrics(runners []Runner, merged mergedRecording) map[string]Metric {
 }
 
 // mergeMetric merges one metric by k6's type of it.
-func mergeMetric(parts []Metric, duration float64) Metric {
-	m := Metric{Type: parts[0].Type, Contains: parts[0].Contains}
+func mergeMetric(parts []verdict.Metric, duration float64) verdict.Metric {
+	m := verdict.Metric{Type: parts[0].Type, Contains: parts[0].Contains}
 	switch m.Type {
 	case "counter":
 		m.Values = map[string]float64{"count": sumOf(parts, "count")}
@@ -57,7 +58,7 @@ func mergeMetric(parts []Metric, duration float64) Metric {
 const watchedPrefix = "app_pool_"
 
 // seenByAll are the figures of a level that every runner saw whole.
-func seenByAll(parts []Metric) map[string]float64 {
+func seenByAll(parts []verdict.Metric) map[string]float64 {
 	values := maps.Clone(parts[0].Values)
 	for _, m := range parts[1:] {
 		values["value"] = math.Max(values["value"], m.Values["value"])
@@ -67,7 +68,7 @@ func seenByAll(parts []Metric) map[string]float64 {
 	return values
 }
 
-func sumOf(parts []Metric, name string) (sum float64) {
+func sumOf(parts []verdict.Metric, name string) (sum float64) {
 	for _, m := range parts {
 		sum += m.Values[name]
 	}
@@ -83,7 +84,7 @@ func rateValues(passes, fails float64) map[string]float64 {
 }
 
 // trendWithoutPercentiles has what follows from the runners' figures.
-func trendWithoutPercentiles(parts []Metric) map[string]float64 {
+func trendWithoutPercentiles(parts []verdict.Metric) map[string]float64 {
 	values := map[string]float64{"min": math.Inf(1), "max": math.Inf(-1)}
 	sum := 0.0
 	for _, m := range parts {
@@ -119,7 +120,7 @@ func trendValues(d timeline.Distribution) map[string]float64 {
 
 // replace puts what the recordings know in the place of what could only be
 // added up. Metrics that no runner had stay away.
-func (m mergedRecording) replace(metrics map[string]Metric) {
+func (m mergedRecording) replace(metrics map[string]verdict.Metric) {
 	set := func(name string, values map[string]float64) {
 		if metric, known := metrics[name]; known {
 			metric.Values = values
@@ -180,7 +181,7 @@ func (m mergedRecording) inOverflow() map[string]float64 {
 // drift is empty where a third has too few responses, as in [Drift].
 func (m mergedRecording) drift() map[string]float64 {
 	first, last := m.recording.First, m.recording.Last
-	if first.Count() < MinResponses || last.Count() < MinResponses || first.Quantile(0.95) == 0 {
+	if first.Count() < verdict.MinResponses || last.Count() < verdict.MinResponses || first.Quantile(0.95) == 0 {
 		return map[string]float64{}
 	}
 	ratio := last.Quantile(0.95) / first.Quantile(0.95)
@@ -188,7 +189,7 @@ func (m mergedRecording) drift() map[string]float64 {
 }
 
 // ownSize is the poolSize that a runner had for a pool.
-func ownSize(run Run, pool string) int {
+func ownSize(run verdict.Run, pool string) int {
 	for _, option := range []string{pool + ".poolSize", "poolSize"} {
 		if size, err := strconv.Atoi(run.Configuration[option]); err == nil {
 			return size

@@ -1,4 +1,6 @@
-package verdict
+// Package merge makes one run of several runners' parts of it: counters and
+// rates add, distributions merge, levels add on one wall clock.
+package merge
 
 import (
 	"fmt"
@@ -6,15 +8,18 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// MergeError says why summaries cannot be judged as one run.
-type MergeError struct {
+// Error says why summaries cannot be judged as one run.
+type Error struct {
 	Runner  string // whose summary, as the caller names it; empty where it is about all
 	Problem string
 }
 
-func (e *MergeError) Error() string {
+func (e *Error) Error() string {
 	if e.Runner == "" {
 		return e.Problem
 	}
@@ -24,33 +29,33 @@ func (e *MergeError) Error() string {
 // Runner is one runner's part of a test.
 type Runner struct {
 	Name    string // for messages, such as the path of its summary
-	Summary Summary
+	Summary verdict.Summary
 }
 
-// Merge makes of several runners' summaries the input of [Evaluate] for the
+// Runners makes of several runners' summaries the input of [Evaluate] for the
 // test they ran together: counters and rates add, distributions merge, levels
 // add moment by moment, and response_drift is computed anew. A metric of the
 // runners that none of this can be done with keeps what is certain of it.
 //
-// It fails with a [MergeError] where the summaries are not parts of one test:
+// It fails with a [Error] where the summaries are not parts of one test:
 // other scripts, criteria, gates or configured pools, a part that is missing,
 // there twice or of another time, a summary without a sound recording.
-func Merge(runners []Runner) (Input, error) {
+func Runners(runners []Runner) (verdict.Input, error) {
 	if len(runners) == 0 {
-		return Input{}, &MergeError{"", "there is no summary: name one for each runner"}
+		return verdict.Input{}, &Error{"", "there is no summary: name one for each runner"}
 	}
 	if err := checkRecordings(runners); err != nil {
-		return Input{}, err
+		return verdict.Input{}, err
 	}
 	if err := checkRunners(runners); err != nil {
-		return Input{}, err
+		return verdict.Input{}, err
 	}
 	if err := checkSegments(runners); err != nil {
-		return Input{}, err
+		return verdict.Input{}, err
 	}
 	first := runners[0].Summary
 	merged := mergeRecordings(runners)
-	in := Input{
+	in := verdict.Input{
 		Criteria:  criteriaOf(first),
 		Gate:      string(first.Gate),
 		Waived:    waivedOf(first),
@@ -84,7 +89,7 @@ func checkRunners(runners []Runner) error {
 			difference = differentOption(s, first)
 		}
 		if difference != "" {
-			return &MergeError{r.Name, difference + ", other than in " + runners[0].Name + ": merge the runners of one test"}
+			return &Error{r.Name, difference + ", other than in " + runners[0].Name + ": merge the runners of one test"}
 		}
 	}
 	return nil
@@ -92,7 +97,7 @@ func checkRunners(runners []Runner) error {
 
 // differentOption names the first configured option that differs; what a
 // runner has of its own does not count.
-func differentOption(s, first Summary) string {
+func differentOption(s, first verdict.Summary) string {
 	a, b := configured(s.Run), configured(first.Run)
 	names := maps.Clone(a)
 	maps.Copy(names, b)
@@ -106,15 +111,15 @@ func differentOption(s, first Summary) string {
 	return ""
 }
 
-func criteriaOf(s Summary) []Criterion {
-	criteria := make([]Criterion, len(s.Criteria))
+func criteriaOf(s verdict.Summary) []verdict.Criterion {
+	criteria := make([]verdict.Criterion, len(s.Criteria))
 	for i, c := range s.Criteria {
 		criteria[i] = c.Criterion
 	}
 	return criteria
 }
 
-func waivedOf(s Summary) []string {
+func waivedOf(s verdict.Summary) []string {
 	var waived []string
 	for _, c := range s.Criteria {
 		if c.Waived {
@@ -132,7 +137,7 @@ func reasonsOf(runners []Runner) (unmeasured, missing map[string]string) {
 			if c.Measured != nil || c.Reason == "" {
 				continue
 			}
-			if c.Verdict == Warning {
+			if c.Verdict == verdict.Warning {
 				unmeasured[c.Metric] = r.Name + ": " + c.Reason
 			} else {
 				missing[c.Metric] = r.Name + ": " + c.Reason
@@ -150,7 +155,7 @@ func mergedNotes(runners []Runner) []string {
 	}
 	notes := []string{who + ": counts add, distributions merge, levels add moment by moment."}
 	for _, r := range runners {
-		if r.Summary.Verdict == Pass && len(r.Summary.Diagnoses) == 0 {
+		if r.Summary.Verdict == verdict.Pass && len(r.Summary.Diagnoses) == 0 {
 			continue
 		}
 		note := fmt.Sprintf("%s alone: %s", r.Name, r.Summary.Verdict)
@@ -179,11 +184,11 @@ func partTimeNotes(runners []Runner) []string {
 		late, early := r.Summary.Recording.Start.Sub(begin), end.Sub(r.end())
 		if late > end.Sub(begin)/10 {
 			notes = append(notes, fmt.Sprintf("%s began %s after the first one: until then the load was smaller.",
-				r.Name, seconds(late.Seconds())))
+				r.Name, text.Length(late)))
 		}
 		if early > end.Sub(begin)/10 {
 			notes = append(notes, fmt.Sprintf("%s ended %s before the last one: from then on the load was smaller.",
-				r.Name, seconds(early.Seconds())))
+				r.Name, text.Length(early)))
 		}
 	}
 	return notes
@@ -198,7 +203,7 @@ func commonNotes(runners []Runner) []string {
 }
 
 // mergeRuns is the test that the runners ran together.
-func mergeRuns(runners []Runner) Run {
+func mergeRuns(runners []Runner) verdict.Run {
 	run := runners[0].Summary.Run
 	run.Configuration = configured(run)
 	run.Configuration[runnersOption] = strconv.Itoa(len(runners))

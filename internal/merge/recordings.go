@@ -1,4 +1,4 @@
-package verdict
+package merge
 
 import (
 	"fmt"
@@ -6,6 +6,9 @@ import (
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 const (
@@ -21,18 +24,18 @@ const (
 func checkRecordings(runners []Runner) error {
 	for i, r := range runners {
 		if n := r.Summary.Run.Configuration[runnersOption]; n != "" {
-			return &MergeError{r.Name, fmt.Sprintf("it is merged of %s runners already: name each runner's own summary", n)}
+			return &Error{r.Name, fmt.Sprintf("it is merged of %s runners already: name each runner's own summary", n)}
 		}
 		if r.Summary.Recording == nil {
-			return &MergeError{r.Name, "it has no recording to merge: it is of an experiment, whose steps are no one run, " +
+			return &Error{r.Name, "it has no recording to merge: it is of an experiment, whose steps are no one run, " +
 				"or of an older version; run the test again with this one"}
 		}
-		if fault := r.Summary.Recording.fault(); fault != "" {
-			return &MergeError{r.Name, "its recording is broken: " + fault}
+		if fault := recordingFault(r.Summary.Recording); fault != "" {
+			return &Error{r.Name, "its recording is broken: " + fault}
 		}
 		for _, other := range runners[:i] {
 			if sameRun(r.Summary, other.Summary) {
-				return &MergeError{r.Name, "it is the same run as " + other.Name + ": name each runner's summary once"}
+				return &Error{r.Name, "it is the same run as " + other.Name + ": name each runner's summary once"}
 			}
 		}
 	}
@@ -41,7 +44,7 @@ func checkRecordings(runners []Runner) error {
 
 // fault says what no recording of ours has, empty for a sound one. A file may
 // have been edited, or cut.
-func (r *Recording) fault() string {
+func recordingFault(r *timeline.Recording) string {
 	if !(r.Window > 0) || math.IsInf(r.Window, 0) {
 		return fmt.Sprintf("window_s is %v, accepted is more than 0", r.Window)
 	}
@@ -55,7 +58,7 @@ func (r *Recording) fault() string {
 	}
 	for name, levels := range r.Levels {
 		for _, l := range levels {
-			if fault := l.fault(r.Window); fault != "" {
+			if fault := levelFault(l, r.Window); fault != "" {
 				return fmt.Sprintf("pool %q has %s", name, fault)
 			}
 		}
@@ -63,7 +66,7 @@ func (r *Recording) fault() string {
 	return ""
 }
 
-func (l Level) fault(window float64) string {
+func levelFault(l timeline.Level, window float64) string {
 	if !(l.At >= 0) || l.At/window > mostWindows || l.Samples < 1 {
 		return fmt.Sprintf("levels at %v s of %d samples", l.At, l.Samples)
 	}
@@ -84,7 +87,7 @@ func (l Level) fault(window float64) string {
 
 // sameRun tells a copy. Two runners may begin at the same moment, but measure
 // different things.
-func sameRun(a, b Summary) bool {
+func sameRun(a, b verdict.Summary) bool {
 	return a.Recording.Start.Equal(b.Recording.Start) && reflect.DeepEqual(a.Metrics, b.Metrics)
 }
 
@@ -97,7 +100,7 @@ func checkTimes(runners []Runner) error {
 	for _, r := range byStart[1:] {
 		start := r.Summary.Recording.Start
 		if start.After(end) {
-			return &MergeError{r.Name, fmt.Sprintf("it began at %s, when the others had ended: merge the runners of one test",
+			return &Error{r.Name, fmt.Sprintf("it began at %s, when the others had ended: merge the runners of one test",
 				start.UTC().Format(time.RFC3339))}
 		}
 		if until := r.end(); until.After(end) {

@@ -1,10 +1,13 @@
-package verdict
+package diagnosis
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // The troubles with connections themselves. SQLSTATEs are those of PostgreSQL's
@@ -20,14 +23,14 @@ const (
 )
 
 // findLimitReached sees the server refuse a connection for want of room.
-func findLimitReached(s symptoms) finding {
-	if s.errors[tooManyConnections] == 0 {
+func findLimitReached(run *Facts, p *Pool) finding {
+	if p.Errors[tooManyConnections] == 0 {
 		return finding{}
 	}
 	evidence := []string{fmt.Sprintf("the server refused a connection %s: too many (SQLSTATE %s)",
-		times(s.errors[tooManyConnections]), tooManyConnections)}
-	if s.total.count > 0 && s.capacity > 0 {
-		evidence = append(evidence, fmt.Sprintf("%.0f of %d connections of the pool were open at most", s.total.max, s.capacity))
+		text.Times(p.Errors[tooManyConnections]), tooManyConnections)}
+	if p.Open.Count > 0 && p.Capacity > 0 {
+		evidence = append(evidence, fmt.Sprintf("%.0f of %d connections of the pool were open at most", p.Open.Max, p.Capacity))
 	}
 	return finding{confidence: Certain, evidence: evidence}
 }
@@ -40,34 +43,34 @@ const near = 5
 // connections and then refuses new ones. A server that closes them all and
 // refuses none, while nobody connected, is told from terminated backends by
 // nothing: those are stale connections.
-func findServerRestarted(s symptoms) finding {
-	said := s.errors[crashShutdown] + s.errors[cannotConnectNow]
-	refused, lost := s.whileRestarting()
+func findServerRestarted(run *Facts, p *Pool) finding {
+	said := p.Errors[crashShutdown] + p.Errors[cannotConnectNow]
+	refused, lost := p.whileRestarting()
 	if said == 0 && (refused == 0 || lost == 0) {
 		return finding{}
 	}
 	f := finding{confidence: Likely}
-	if said > 0 || s.errors[adminShutdown] > 0 {
+	if said > 0 || p.Errors[adminShutdown] > 0 {
 		f.confidence = Certain
 	}
-	f.evidence = append(f.evidence, s.said(adminShutdown, crashShutdown, cannotConnectNow)...)
+	f.evidence = append(f.evidence, p.said(adminShutdown, crashShutdown, cannotConnectNow)...)
 	if lost > 0 {
-		f.evidence = append(f.evidence, Counted(s.lost(), "connection")+" lost")
+		f.evidence = append(f.evidence, text.Counted(p.lost(), "connection")+" lost")
 	}
-	if first, last, ok := s.unreachable(); ok {
+	if first, last, ok := p.unreachable(); ok {
 		f.evidence = append(f.evidence, fmt.Sprintf("%s failed between %s and %s of the run",
-			Counted(s.errors[connectError]+s.errors[cannotConnectNow], "connect"), seconds(first), seconds(last)))
+			text.Counted(p.Errors[connectError]+p.Errors[cannotConnectNow], "connect"), length(first), length(last)))
 	}
 	return f
 }
 
 // whileRestarting counts refused connects, and lost connections near them.
-func (s symptoms) whileRestarting() (refused, lost int64) {
-	first, last, ok := s.unreachable()
+func (p *Pool) whileRestarting() (refused, lost int64) {
+	first, last, ok := p.unreachable()
 	if !ok {
 		return 0, 0
 	}
-	for _, w := range s.spans {
+	for _, w := range p.spans {
 		refused += refusals(w)
 		if w.from+w.width >= first-near && w.from <= last+near {
 			lost += w.pool.Closed["lost"] + w.pool.Errors[adminShutdown] + w.pool.Errors[lostError]
@@ -77,8 +80,8 @@ func (s symptoms) whileRestarting() (refused, lost int64) {
 }
 
 // unreachable gives between which seconds connects were refused.
-func (s symptoms) unreachable() (first, last float64, ok bool) {
-	for _, w := range s.spans {
+func (p *Pool) unreachable() (first, last float64, ok bool) {
+	for _, w := range p.spans {
 		if refusals(w) == 0 {
 			continue
 		}
@@ -93,11 +96,11 @@ func (s symptoms) unreachable() (first, last float64, ok bool) {
 func refusals(w span) int64 { return w.pool.Errors[connectError] + w.pool.Errors[cannotConnectNow] }
 
 // said says how often errors came: "the server said 57P01 12 times".
-func (s symptoms) said(keys ...string) []string {
+func (p *Pool) said(keys ...string) []string {
 	var said []string
 	for _, key := range keys {
-		if n := s.errors[key]; n > 0 {
-			said = append(said, key+" "+times(n))
+		if n := p.Errors[key]; n > 0 {
+			said = append(said, key+" "+text.Times(n))
 		}
 	}
 	if len(said) == 0 {
@@ -108,19 +111,19 @@ func (s symptoms) said(keys ...string) []string {
 
 // findStaleConnections sees connections that were dead before they were used,
 // or broke in use.
-func findStaleConnections(s symptoms) finding {
-	broken := s.errors[lostError] + s.errors[adminShutdown]
-	if s.lost() == 0 && broken == 0 {
+func findStaleConnections(run *Facts, p *Pool) finding {
+	broken := p.Errors[lostError] + p.Errors[adminShutdown]
+	if p.lost() == 0 && broken == 0 {
 		return finding{}
 	}
-	evidence := []string{fmt.Sprintf("found dead: %d of %.0f connections", max(s.lost(), broken), s.opened)}
+	evidence := []string{fmt.Sprintf("found dead: %d of %.0f connections", max(p.lost(), broken), p.Opened)}
 	if broken > 0 {
-		evidence = append(evidence, Counted(broken, "statement")+" failed for it")
+		evidence = append(evidence, text.Counted(broken, "statement")+" failed for it")
 	} else {
 		evidence = append(evidence, "no statement failed for it: they were found at checkout")
 	}
 	f := finding{confidence: Certain, extent: float64(broken), evidence: evidence}
-	if s.prePing {
+	if p.PrePing {
 		f.remedy = "DB_POOL_PRE_PING is on already, which keeps most of them away from users. " +
 			"Reduce DB_POOL_RECYCLE value. Check PostgreSQL and network health."
 	}
@@ -138,20 +141,20 @@ const (
 // findReconnectStorm sees most of a pool being opened anew at once, or
 // checkouts that keep opening connections. The first filling of the pool is
 // neither: nothing was closed before it.
-func findReconnectStorm(s symptoms) finding {
-	at, width, replaced := s.busiest()
-	if replaced >= storm && float64(replaced) >= 0.5*s.total.max && s.total.max > 0 {
+func findReconnectStorm(run *Facts, p *Pool) finding {
+	at, width, replaced := p.busiest()
+	if replaced >= storm && float64(replaced) >= 0.5*p.Open.Max && p.Open.Max > 0 {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
 			"%d connections ended within %s, %s into the run, where at most %.0f were open",
-			replaced, seconds(width), seconds(at), s.total.max)},
-			s.reopened()...)}
+			replaced, length(width), length(at), p.Open.Max)},
+			p.reopened()...)}
 	}
-	again := s.closed["recycle"] + s.closed["lost"]
+	again := p.Closed["recycle"] + p.Closed["lost"]
 	// Overflow that came with one burst and went with it is what it is for.
-	again += max(0, s.closed["overflow"]-int64(s.capacity-s.size))
-	if again >= churn && float64(again) >= churnShare*s.wait.count {
+	again += max(0, p.Closed["overflow"]-int64(p.Capacity-p.Size))
+	if again >= churn && float64(again) >= churnShare*p.Wait.Count {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
-			"%d connections were replaced for %.0f checkouts", again, s.wait.count)}, s.reopened()...)}
+			"%d connections were replaced for %.0f checkouts", again, p.Wait.Count)}, p.reopened()...)}
 	}
 	return finding{}
 }
@@ -159,8 +162,8 @@ func findReconnectStorm(s symptoms) finding {
 // busiest is the second in which most connections were replaced, or the window
 // where those are longer: when it began, how many seconds it lasted, and how
 // many were replaced.
-func (s symptoms) busiest() (at, width float64, replaced int64) {
-	for i, w := range s.spans {
+func (p *Pool) busiest() (at, width float64, replaced int64) {
+	for i, w := range p.spans {
 		if w.width > coarse {
 			return 0, 0, 0
 		}
@@ -168,7 +171,7 @@ func (s symptoms) busiest() (at, width float64, replaced int64) {
 			continue // it begins with the first of them
 		}
 		var sum int64
-		for _, next := range s.spans[i:] {
+		for _, next := range p.spans[i:] {
 			if next.from >= w.from+stormSeconds && next.from > w.from {
 				break
 			}
@@ -183,10 +186,15 @@ func (s symptoms) busiest() (at, width float64, replaced int64) {
 
 func replacedIn(w span) int64 { return w.pool.Closed["recycle"] + w.pool.Closed["lost"] }
 
-func (s symptoms) reopened() []string {
-	evidence := []string{fmt.Sprintf("%.0f opened in the whole run", s.opened)}
-	for _, reason := range slices.Sorted(maps.Keys(s.closed)) {
-		evidence = append(evidence, fmt.Sprintf("%d closed: %s", s.closed[reason], reason))
+func (p *Pool) reopened() []string {
+	evidence := []string{fmt.Sprintf("%.0f opened in the whole run", p.Opened)}
+	for _, reason := range slices.Sorted(maps.Keys(p.Closed)) {
+		evidence = append(evidence, fmt.Sprintf("%d closed: %s", p.Closed[reason], reason))
 	}
 	return evidence
+}
+
+// length writes seconds.
+func length(seconds float64) string {
+	return text.Length(time.Duration(seconds * float64(time.Second)))
 }

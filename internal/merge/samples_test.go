@@ -1,4 +1,4 @@
-package verdict_test
+package merge_test
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package verdict
+package merge
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // The options by which a runner of several describes itself and, beside its own
@@ -27,7 +29,7 @@ var ownSizes = map[string]string{
 // configured are a run's options as they were configured for all runners: the
 // own shares of a segmented one are replaced. Options of a pool with a name
 // begin with it and a dot.
-func configured(run Run) map[string]string {
+func configured(run verdict.Run) map[string]string {
 	options := maps.Clone(run.Configuration)
 	if options == nil {
 		options = make(map[string]string)
@@ -67,7 +69,7 @@ func checkSegments(runners []Runner) error {
 		}
 		part, err := parseSegment(text)
 		if err != nil {
-			return &MergeError{r.Name, err.Error()}
+			return &Error{r.Name, err.Error()}
 		}
 		part.runner = r.Name
 		parts = append(parts, part)
@@ -76,7 +78,7 @@ func checkSegments(runners []Runner) error {
 		return nil
 	}
 	if len(parts) < len(runners) {
-		return &MergeError{"", "some runners have an execution segment and some have none: merge the runners of one test"}
+		return &Error{"", "some runners have an execution segment and some have none: merge the runners of one test"}
 	}
 	slices.SortFunc(parts, func(a, b segment) int { return a.from.Cmp(b.from) })
 	end := new(big.Rat)
@@ -85,7 +87,7 @@ func checkSegments(runners []Runner) error {
 		case 1:
 			return missingSegment(end, part.from)
 		case -1:
-			return &MergeError{part.runner, fmt.Sprintf("its execution segment begins at %s, and another runner's ends at %s: "+
+			return &Error{part.runner, fmt.Sprintf("its execution segment begins at %s, and another runner's ends at %s: "+
 				"name each runner's summary once", part.from.RatString(), end.RatString())}
 		}
 		end = part.to
@@ -97,7 +99,7 @@ func checkSegments(runners []Runner) error {
 }
 
 func missingSegment(from, to *big.Rat) error {
-	return &MergeError{"", fmt.Sprintf("the summary of execution segment %s:%s is missing: name those of all runners",
+	return &Error{"", fmt.Sprintf("the summary of execution segment %s:%s is missing: name those of all runners",
 		from.RatString(), to.RatString())}
 }
 

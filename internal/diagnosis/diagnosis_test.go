@@ -1,7 +1,6 @@
-package verdict_test
+package diagnosis_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // story is a run written down by hand, second by second.
@@ -18,14 +17,13 @@ type story struct {
 	recorder timeline.Recorder
 	pool     string
 	second   float64 // now
-	metrics  map[string]verdict.Metric
+	facts    diagnosis.Facts
 	size     int
-	target   string
 }
 
 // newStory is of a pool of 20+40.
 func newStory() *story {
-	return &story{pool: "default", metrics: map[string]verdict.Metric{}, size: 20}
+	return &story{pool: "default", size: 20}
 }
 
 func (s *story) add(m timeline.Measure, values ...float64) {
@@ -35,13 +33,8 @@ func (s *story) add(m timeline.Measure, values ...float64) {
 }
 
 func (s *story) observe(m timeline.Measure, key string, value float64) {
-	at := began.Add(time.Duration(s.second * float64(time.Second)))
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).Add(time.Duration(s.second * float64(time.Second)))
 	s.recorder.Record([]timeline.Observation{{Measure: m, At: at, Value: value, Pool: s.pool, Key: key}})
-}
-
-// counted is a metric of k6 that is a count.
-func (s *story) counted(name string, n float64) {
-	s.metrics[name] = verdict.Metric{Type: "counter", Values: map[string]float64{"count": n}}
 }
 
 // requests are users' requests that went well; each takes a connection at
@@ -72,27 +65,25 @@ func (s *story) healthy() {
 	}
 }
 
-func (s *story) input(t *testing.T) verdict.Input {
-	return verdict.Input{
-		Criteria: loadScript(t).rows("poolCriteria"),
-		Metrics:  s.metrics,
-		Timeline: s.recorder.Snapshot(),
-		Run: verdict.Run{Target: s.target, Configuration: map[string]string{
-			"poolSize": fmt.Sprint(s.size), "maxOverflow": fmt.Sprint(2 * s.size),
-		}},
+// known are the facts of the run so far.
+func (s *story) known() diagnosis.Facts {
+	facts := s.facts
+	facts.Recorded(s.recorder.Snapshot())
+	for i := range facts.Pools {
+		facts.Pools[i].Size, facts.Pools[i].Capacity = s.size, 3*s.size
 	}
+	return facts
 }
 
-func (s *story) diagnoses(t *testing.T) []verdict.Diagnosis {
+func (s *story) diagnoses(t *testing.T) []diagnosis.Diagnosis {
 	t.Helper()
-	report, err := verdict.Evaluate(s.input(t))
-	require.NoError(t, err)
-	for _, d := range report.Diagnoses {
+	found := diagnosis.Of(s.known())
+	for _, d := range found {
 		require.NotEmpty(t, d.Evidence, d.Name)
 		require.Regexp(t, `\d`, strings.Join(d.Evidence, " "), "evidence is figures")
 		require.NotEmpty(t, d.Remedy, d.Name)
 	}
-	return report.Diagnoses
+	return found
 }
 
 func (s *story) names(t *testing.T) []string {
@@ -108,25 +99,10 @@ func TestAHealthyRunHasNoDiagnosis(t *testing.T) {
 	s := newStory()
 	s.healthy()
 	require.Empty(t, s.names(t))
-	report, err := verdict.Evaluate(verdict.Input{Criteria: loadScript(t).rows("poolCriteria")})
-	require.NoError(t, err)
-	require.Empty(t, report.Diagnoses, "nor has a run without data")
+	require.Empty(t, diagnosis.Of(diagnosis.Facts{}), "nor has a run without data")
 	s = newStory()
 	s.add(timeline.Waiting, 5, 5, 5)
 	require.Empty(t, s.names(t), "nor one of which only the queue is known")
-}
-
-// The steps of an experiment provoke what they measure.
-func TestAnExperimentHasNoDiagnosis(t *testing.T) {
-	s := newStory()
-	s.healthy()
-	for range 100 {
-		s.level(60, 50, 60)
-		s.add(timeline.Wait, slices.Repeat([]float64{500}, 100)...)
-	}
-	require.NotEmpty(t, s.names(t))
-	s.recorder.Begin("5+10", time.Now())
-	require.Empty(t, s.names(t))
 }
 
 // Everyday life that looks like trouble at a glance.
@@ -197,11 +173,11 @@ func TestNoFalseAlarm(t *testing.T) {
 
 // troubles are the shortest stories of each, after a healthy half minute.
 var troubles = map[string]func(*story){
-	verdict.PoolExhausted: func(s *story) {
+	diagnosis.PoolExhausted: func(s *story) {
 		s.level(60, 7, 60)
 		s.add(timeline.AcquireTimeout, 1)
 	},
-	verdict.SlowQueries: func(s *story) {
+	diagnosis.SlowQueries: func(s *story) {
 		for range 10 {
 			s.add(timeline.Wait, 1)
 			s.add(timeline.Query, 8000)
@@ -209,7 +185,7 @@ var troubles = map[string]func(*story){
 			s.level(18, 0, 20)
 		}
 	},
-	verdict.NPlusOne: func(s *story) {
+	diagnosis.NPlusOne: func(s *story) {
 		for range 3000 {
 			s.add(timeline.Query, slices.Repeat([]float64{1}, 21)...)
 			s.add(timeline.Use, 25)
@@ -217,22 +193,22 @@ var troubles = map[string]func(*story){
 		}
 		s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
 	},
-	verdict.ConnectionLeak: func(s *story) { s.add(timeline.Leak, 1) },
-	verdict.StaleConnections: func(s *story) {
+	diagnosis.ConnectionLeak: func(s *story) { s.add(timeline.Leak, 1) },
+	diagnosis.StaleConnections: func(s *story) {
 		s.observe(timeline.Closed, "lost", 1)
 	},
-	verdict.ServerRestarted: func(s *story) { restart(s, 3) },
-	verdict.ReconnectStorm: func(s *story) {
+	diagnosis.ServerRestarted: func(s *story) { restart(s, 3) },
+	diagnosis.ReconnectStorm: func(s *story) {
 		for range 12 {
 			s.observe(timeline.Closed, "recycle", 1)
 		}
 		s.add(timeline.Opened, slices.Repeat([]float64{1}, 12)...)
 	},
-	verdict.GeneratorSaturated: func(s *story) {
-		s.counted("dropped_iterations", 40)
-		s.counted("iterations", 3000)
+	diagnosis.GeneratorSaturated: func(s *story) {
+		s.facts.Requests.Dropped = 40
+		s.facts.Requests.Iterations = 3000
 	},
-	verdict.LimitReached: func(s *story) {
+	diagnosis.LimitReached: func(s *story) {
 		for range 5 {
 			s.observe(timeline.Error, "53300", 1)
 		}
@@ -264,34 +240,34 @@ func TestEveryTroubleIsNamedFirst(t *testing.T) {
 
 func TestCausesComeBeforeWhatTheyCause(t *testing.T) {
 	for _, cause := range []string{
-		verdict.LimitReached, verdict.ConnectionLeak, verdict.NPlusOne, verdict.SlowQueries, verdict.ServerRestarted,
+		diagnosis.LimitReached, diagnosis.ConnectionLeak, diagnosis.NPlusOne, diagnosis.SlowQueries, diagnosis.ServerRestarted,
 	} {
 		s := newStory()
 		s.healthy()
-		troubles[verdict.PoolExhausted](s)
+		troubles[diagnosis.PoolExhausted](s)
 		troubles[cause](s)
-		troubles[verdict.GeneratorSaturated](s)
+		troubles[diagnosis.GeneratorSaturated](s)
 		names := s.names(t)
 		require.Equal(t, cause, names[0], "%v", names)
-		require.Less(t, slices.Index(names, verdict.PoolExhausted), slices.Index(names, verdict.GeneratorSaturated), "%v", names)
+		require.Less(t, slices.Index(names, diagnosis.PoolExhausted), slices.Index(names, diagnosis.GeneratorSaturated), "%v", names)
 	}
 	s := newStory()
 	s.healthy()
 	restart(s, 12)
-	require.Equal(t, []string{verdict.ServerRestarted, verdict.StaleConnections, verdict.ReconnectStorm}, s.names(t))
+	require.Equal(t, []string{diagnosis.ServerRestarted, diagnosis.StaleConnections, diagnosis.ReconnectStorm}, s.names(t))
 }
 
 func TestTheSurerComesFirst(t *testing.T) {
 	s := newStory()
 	s.healthy()
-	troubles[verdict.ReconnectStorm](s) // likely
+	troubles[diagnosis.ReconnectStorm](s) // likely
 	s.observe(timeline.Error, "53300", 1)
-	require.Equal(t, []string{verdict.LimitReached, verdict.ReconnectStorm}, s.names(t))
+	require.Equal(t, []string{diagnosis.LimitReached, diagnosis.ReconnectStorm}, s.names(t))
 	for range 200 { // an N+1 that harms nobody is possible, and explains nothing
 		s.add(timeline.Query, slices.Repeat([]float64{1}, 400)...)
 		s.add(timeline.Use, 400)
 	}
-	require.Equal(t, verdict.NPlusOne, s.names(t)[2])
+	require.Equal(t, diagnosis.NPlusOne, s.names(t)[2])
 }
 
 // In windows of minutes nothing says what came at once.
@@ -302,7 +278,7 @@ func TestALongRunShowsNoStorm(t *testing.T) {
 		s.level(4, 0, 12)
 		s.second += 60
 	}
-	troubles[verdict.ReconnectStorm](s)
+	troubles[diagnosis.ReconnectStorm](s)
 	require.Empty(t, s.names(t))
 }
 
@@ -311,18 +287,18 @@ func TestThePoolInTroubleIsNamed(t *testing.T) {
 	s.healthy()
 	s.pool = "off"
 	s.healthy()
-	troubles[verdict.StaleConnections](s)
+	troubles[diagnosis.StaleConnections](s)
 	d := s.diagnoses(t)
 	require.Len(t, d, 1)
 	require.Equal(t, `pool "off"`, d[0].Evidence[0])
 	s.pool = "on"
-	troubles[verdict.StaleConnections](s)
+	troubles[diagnosis.StaleConnections](s)
 	require.Equal(t, d, s.diagnoses(t), "of two alike the first is named")
 	for range 2 {
-		troubles[verdict.PoolExhausted](s)
+		troubles[diagnosis.PoolExhausted](s)
 	}
 	s.pool = "off"
-	troubles[verdict.PoolExhausted](s)
+	troubles[diagnosis.PoolExhausted](s)
 	require.Equal(t, `pool "on"`, s.diagnoses(t)[1].Evidence[0], "of two the worse")
 }
 
@@ -332,15 +308,13 @@ func TestPrePingIsAskedForOnlyWhereItIsNotKnownToBeOn(t *testing.T) {
 	s.healthy()
 	s.pool = "other"
 	s.healthy()
-	troubles[verdict.StaleConnections](s)
-	for setting, want := range map[string]string{"true": "is on already", "false": "Enable DB_POOL_PRE_PING", "": "Enable DB_POOL_PRE_PING"} {
-		in := s.input(t)
-		in.Run.Configuration["poolPrePing"] = "true" // the default pool's
-		in.Run.Configuration["other.poolSize"], in.Run.Configuration["other.poolPrePing"] = "20", setting
-		report, err := verdict.Evaluate(in)
-		require.NoError(t, err)
-		require.Contains(t, report.Diagnoses[0].Remedy, want)
-		require.Contains(t, report.Diagnoses[0].Remedy, "Reduce DB_POOL_RECYCLE value.")
+	troubles[diagnosis.StaleConnections](s)
+	for prePing, want := range map[bool]string{true: "is on already", false: "Enable DB_POOL_PRE_PING"} {
+		facts := s.known()
+		facts.Pools[0].PrePing, facts.Pools[1].PrePing = true, prePing
+		found := diagnosis.Of(facts)
+		require.Contains(t, found[0].Remedy, want)
+		require.Contains(t, found[0].Remedy, "Reduce DB_POOL_RECYCLE value.")
 	}
 }
 
@@ -356,14 +330,11 @@ func TestASmallPoolBesideALargeOne(t *testing.T) {
 		s.add(timeline.Use, 3000)
 	}
 	require.Empty(t, s.names(t), "4 of 20")
-	in := s.input(t)
-	in.Run.Configuration["small.poolSize"], in.Run.Configuration["small.maxOverflow"] = "4", "0"
-	report, err := verdict.Evaluate(in)
-	require.NoError(t, err)
-	require.Len(t, report.Diagnoses, 1)
-	require.Equal(t, verdict.SlowQueries, report.Diagnoses[0].Name)
-	in.Run.Configuration["small.poolSize"], in.Run.Configuration["small.maxOverflow"] = "", ""
-	report, err = verdict.Evaluate(in)
-	require.NoError(t, err)
-	require.Empty(t, report.Diagnoses, "of a pool of unknown size only a queue says that it is short")
+	facts := s.known()
+	facts.Pools[1].Size, facts.Pools[1].Capacity = 4, 4
+	found := diagnosis.Of(facts)
+	require.Len(t, found, 1)
+	require.Equal(t, diagnosis.SlowQueries, found[0].Name)
+	facts.Pools[1].Size, facts.Pools[1].Capacity = 0, 0
+	require.Empty(t, diagnosis.Of(facts), "of a pool of unknown size only a queue says that it is short")
 }

@@ -1,6 +1,10 @@
-package verdict
+package diagnosis
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
 
 const (
 	busyCPU   = 90 // percent of all cores, at the median
@@ -14,28 +18,28 @@ const (
 
 // findGeneratorSaturated sees a load generator that could not make the load, or
 // measured its own slowness.
-func findGeneratorSaturated(s symptoms) finding {
+func findGeneratorSaturated(run *Facts, p *Pool) finding {
 	var f finding
-	r := s.run
+	r := run.Requests
 	add := func(confidence Confidence, format string, args ...any) {
 		if confidence.rank() > f.confidence.rank() {
 			f.confidence = confidence
 		}
 		f.evidence = append(f.evidence, fmt.Sprintf(format, args...))
 	}
-	if r.dropped > 0 {
+	if r.Dropped > 0 {
 		confidence := Likely
-		if r.dropped < fewDropped*(r.dropped+r.iterations) {
+		if r.Dropped < fewDropped*(r.Dropped+r.Iterations) {
 			confidence = Possible
 		}
 		add(confidence, "%.0f of %.0f iterations never began, no VU of %.0f was free (dropped_iterations)",
-			r.dropped, r.dropped+r.iterations, r.users)
+			r.Dropped, r.Dropped+r.Iterations, r.Users)
 	}
-	if r.cpu.count >= enough && r.cpu.median >= busyCPU {
-		add(Certain, "k6 itself used %.0f %% of all cores at the median", r.cpu.median)
+	if run.Generator.CPU.Count >= enough && run.Generator.CPU.Median >= busyCPU {
+		add(Certain, "k6 itself used %.0f %% of all cores at the median", run.Generator.CPU.Median)
 	}
-	if r.delay.count >= enough && r.delay.median >= longDelay {
-		add(Likely, "work that was ready waited %s for a core (p99, at the median)", Duration(r.delay.median))
+	if run.Generator.Delay.Count >= enough && run.Generator.Delay.Median >= longDelay {
+		add(Likely, "work that was ready waited %s for a core (p99, at the median)", text.Millis(run.Generator.Delay.Median))
 	}
 	return f
 }

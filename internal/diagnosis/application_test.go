@@ -1,4 +1,4 @@
-package verdict_test
+package diagnosis_test
 
 import (
 	"slices"
@@ -6,14 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // watched is an application's pool as its database shows it.
 func watched(active func(second int) float64, requests func(second int) int) *story {
 	s := newStory()
-	s.pool, s.target = "flowboard", "http://app/api/issues"
+	s.pool, s.facts.Requests.HTTP = "flowboard", true
 	for second := range 30 {
 		s.add(timeline.Active, active(second))
 		s.add(timeline.Total, active(second))
@@ -29,20 +29,20 @@ func TestDiagnosisOfAnApplication(t *testing.T) {
 	rising := func(second int) float64 { return float64(second) }
 
 	require.Empty(t, watched(level(12), constant(50)).names(t))
-	require.Equal(t, []string{verdict.PoolExhausted}, watched(level(60), constant(50)).names(t))
-	require.Equal(t, []string{verdict.ConnectionLeak}, watched(rising, constant(50)).names(t))
+	require.Equal(t, []string{diagnosis.PoolExhausted}, watched(level(60), constant(50)).names(t))
+	require.Equal(t, []string{diagnosis.ConnectionLeak}, watched(rising, constant(50)).names(t))
 	require.Empty(t, watched(func(second int) float64 { return min(10, float64(second)) }, constant(50)).names(t), "it rises no more")
 	require.Empty(t, watched(func(second int) float64 { return float64(second) / 2.1 }, constant(50)).names(t), "not yet half of poolSize")
 	require.Empty(t, watched(rising, func(second int) int { return 2 * second }).names(t), "more work takes more connections")
 
 	for _, atCeiling := range []bool{false, true} {
-		s, want := watched(level(12), constant(50)), verdict.Possible
+		s, want := watched(level(12), constant(50)), diagnosis.Possible
 		if atCeiling {
-			s, want = watched(level(60), constant(50)), verdict.Certain
+			s, want = watched(level(60), constant(50)), diagnosis.Certain
 		}
-		s.counted("request_timeouts", 12)
+		s.facts.Requests.Timeouts = 12
 		d := s.diagnoses(t)
-		require.Equal(t, verdict.PoolExhausted, d[0].Name)
+		require.Equal(t, diagnosis.PoolExhausted, d[0].Name)
 		require.Equal(t, want, d[0].Confidence)
 	}
 }

@@ -1,4 +1,4 @@
-package verdict_test
+package diagnosis_test
 
 import (
 	"slices"
@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 func TestBorders(t *testing.T) {
@@ -15,7 +15,7 @@ func TestBorders(t *testing.T) {
 		trouble string
 		happen  func(s *story, beyond bool)
 	}{
-		"a queue in half of the samples": {verdict.PoolExhausted, func(s *story, beyond bool) {
+		"a queue in half of the samples": {diagnosis.PoolExhausted, func(s *story, beyond bool) {
 			for range 30 { // as many as healthy ones
 				s.level(60, 5, 60)
 			}
@@ -24,7 +24,7 @@ func TestBorders(t *testing.T) {
 			}
 			s.add(timeline.Wait, slices.Repeat([]float64{20}, 1000)...)
 		}},
-		"a queue that costs a quarter of the use": {verdict.PoolExhausted, func(s *story, beyond bool) {
+		"a queue that costs a quarter of the use": {diagnosis.PoolExhausted, func(s *story, beyond bool) {
 			for range 40 {
 				s.level(60, 5, 60)
 			}
@@ -36,7 +36,7 @@ func TestBorders(t *testing.T) {
 				s.add(timeline.Wait, wait)
 			}
 		}},
-		"half of the use is slow statements": {verdict.SlowQueries, func(s *story, beyond bool) {
+		"half of the use is slow statements": {diagnosis.SlowQueries, func(s *story, beyond bool) {
 			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
 			query := 2950.0 // 30 s are in use by the healthy half minute
 			if beyond {
@@ -45,7 +45,7 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{query}, 10)...)
 			s.add(timeline.Use, slices.Repeat([]float64{query}, 10)...)
 		}},
-		"80 % of the pool in use": {verdict.SlowQueries, func(s *story, beyond bool) {
+		"80 % of the pool in use": {diagnosis.SlowQueries, func(s *story, beyond bool) {
 			active := 15.0
 			if beyond {
 				active = 16
@@ -54,7 +54,7 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{6000}, 10)...)
 			s.add(timeline.Use, slices.Repeat([]float64{6000}, 10)...)
 		}},
-		"five slow statements": {verdict.SlowQueries, func(s *story, beyond bool) {
+		"five slow statements": {diagnosis.SlowQueries, func(s *story, beyond bool) {
 			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
 			n := 4
 			if beyond {
@@ -63,14 +63,14 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{20_000}, n)...)
 			s.add(timeline.Use, slices.Repeat([]float64{20_000}, n)...)
 		}},
-		"ten statements a checkout": {verdict.NPlusOne, func(s *story, beyond bool) {
+		"ten statements a checkout": {diagnosis.NPlusOne, func(s *story, beyond bool) {
 			n := 8*3000 - 1 // beside the healthy two
 			if beyond {
 				n++
 			}
 			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
 		}},
-		"a quarter of the use is statements": {verdict.NPlusOne, func(s *story, beyond bool) {
+		"a quarter of the use is statements": {diagnosis.NPlusOne, func(s *story, beyond bool) {
 			n := 21 * 3000   // 1 ms each, beside the healthy 24 s
 			use := 360_000.0 // the healthy 30 s included
 			if beyond {
@@ -79,7 +79,7 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
 			s.add(timeline.Use, use-30_000)
 		}},
-		"half of the pool at once": {verdict.ReconnectStorm, func(s *story, beyond bool) {
+		"half of the pool at once": {diagnosis.ReconnectStorm, func(s *story, beyond bool) {
 			n := 5
 			if beyond {
 				n = 6
@@ -88,7 +88,7 @@ func TestBorders(t *testing.T) {
 				s.observe(timeline.Closed, "recycle", 1)
 			}
 		}},
-		"a tenth of the checkouts": {verdict.ReconnectStorm, func(s *story, beyond bool) {
+		"a tenth of the checkouts": {diagnosis.ReconnectStorm, func(s *story, beyond bool) {
 			n := 40 + 299
 			if beyond {
 				n++
@@ -98,7 +98,7 @@ func TestBorders(t *testing.T) {
 				s.second += 0.1
 			}
 		}},
-		"refused near the loss": {verdict.ServerRestarted, func(s *story, beyond bool) {
+		"refused near the loss": {diagnosis.ServerRestarted, func(s *story, beyond bool) {
 			s.observe(timeline.Closed, "lost", 1)
 			s.second += 30
 			if beyond {
@@ -106,13 +106,13 @@ func TestBorders(t *testing.T) {
 			}
 			s.observe(timeline.Error, "ConnectError", 1)
 		}},
-		"k6 busy at the median": {verdict.GeneratorSaturated, func(s *story, beyond bool) {
+		"k6 busy at the median": {diagnosis.GeneratorSaturated, func(s *story, beyond bool) {
 			s.add(timeline.GeneratorCPU, 95, 50)
 			if beyond {
 				s.add(timeline.GeneratorCPU, 95)
 			}
 		}},
-		"work waits for a core": {verdict.GeneratorSaturated, func(s *story, beyond bool) {
+		"work waits for a core": {diagnosis.GeneratorSaturated, func(s *story, beyond bool) {
 			s.add(timeline.SchedulerDelay, 80, 80, 10)
 			if !beyond {
 				s.add(timeline.SchedulerDelay, 10, 10)
@@ -143,7 +143,7 @@ func TestNeighboursOfTroubles(t *testing.T) {
 				s.add(timeline.Query, 8000)
 				s.add(timeline.Use, 8000)
 			}
-		}, []string{verdict.SlowQueries}},
+		}, []string{diagnosis.SlowQueries}},
 		"a pool of one with slow statements": {func(s *story) {
 			s.pool, s.size = "watch", 1
 			for range 10 {
@@ -158,23 +158,23 @@ func TestNeighboursOfTroubles(t *testing.T) {
 				s.add(timeline.Use, 6400)
 			}
 			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
-		}, []string{verdict.SlowQueries}},
+		}, []string{diagnosis.SlowQueries}},
 		"a checkout for every statement": {func(s *story) {
-			s.metrics["request_success"] = verdict.Metric{Type: "rate", Values: map[string]float64{"passes": 1000, "fails": 0}}
+			s.facts.Requests.Count = 1000
 			s.requests(4000)
-		}, []string{verdict.NPlusOne}},
+		}, []string{diagnosis.NPlusOne}},
 		"statements of two pools": {func(s *story) {
-			s.metrics["request_success"] = verdict.Metric{Type: "rate", Values: map[string]float64{"passes": 1000, "fails": 0}}
+			s.facts.Requests.Count = 1000
 			s.requests(4000)
 			s.pool = "other"
 			s.requests(1)
 		}, []string{}},
-		"terminated in use": {func(s *story) { s.observe(timeline.Error, "57P01", 1) }, []string{verdict.StaleConnections}},
+		"terminated in use": {func(s *story) { s.observe(timeline.Error, "57P01", 1) }, []string{diagnosis.StaleConnections}},
 		"broken in use": {func(s *story) {
 			s.observe(timeline.Error, "ConnectionLostError", 1)
-		}, []string{verdict.StaleConnections}},
-		"a server that starts": {func(s *story) { s.observe(timeline.Error, "57P03", 1) }, []string{verdict.ServerRestarted}},
-		"a crash":              {func(s *story) { s.observe(timeline.Error, "57P02", 1) }, []string{verdict.ServerRestarted}},
+		}, []string{diagnosis.StaleConnections}},
+		"a server that starts": {func(s *story) { s.observe(timeline.Error, "57P03", 1) }, []string{diagnosis.ServerRestarted}},
+		"a crash":              {func(s *story) { s.observe(timeline.Error, "57P02", 1) }, []string{diagnosis.ServerRestarted}},
 		"a server out of reach": {func(s *story) {
 			s.observe(timeline.Error, "ConnectError", 1)
 		}, []string{}},
@@ -203,7 +203,7 @@ func TestAStormIsDated(t *testing.T) {
 	s.second -= 0.75
 	s.requests(1)
 	s.second += 0.75
-	troubles[verdict.ReconnectStorm](s)
+	troubles[diagnosis.ReconnectStorm](s)
 	require.Contains(t, s.diagnoses(t)[0].Evidence[0], "12 connections ended within 1 s, 30 s into the run")
 	for s.second < 18*60 { // windows of four seconds
 		s.requests(1)
@@ -214,13 +214,13 @@ func TestAStormIsDated(t *testing.T) {
 
 // An arrival or two that k6 was not ready for make no run worthless.
 func TestFewDroppedArrivals(t *testing.T) {
-	for dropped, want := range map[float64]verdict.Confidence{2: verdict.Possible, 40: verdict.Likely} {
+	for dropped, want := range map[float64]diagnosis.Confidence{2: diagnosis.Possible, 40: diagnosis.Likely} {
 		s := newStory()
 		s.healthy()
-		s.counted("dropped_iterations", dropped)
-		s.counted("iterations", 3000)
+		s.facts.Requests.Dropped = dropped
+		s.facts.Requests.Iterations = 3000
 		d := s.diagnoses(t)
-		require.Equal(t, verdict.GeneratorSaturated, d[0].Name)
+		require.Equal(t, diagnosis.GeneratorSaturated, d[0].Name)
 		require.Equal(t, want, d[0].Confidence)
 	}
 }

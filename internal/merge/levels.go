@@ -1,14 +1,16 @@
-package verdict
+package merge
 
 import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // mergedRecording is what the runners recorded, as one.
 type mergedRecording struct {
-	recording Recording
+	recording timeline.Recording
 	pools     map[string]*sampledLevels // by name
 }
 
@@ -16,7 +18,7 @@ type mergedRecording struct {
 // long as the longest among the runners'.
 func mergeRecordings(runners []Runner) mergedRecording {
 	first := runners[0].Summary.Recording
-	r := Recording{Start: first.Start, Window: first.Window, Levels: make(map[string][]Level)}
+	r := timeline.Recording{Start: first.Start, Window: first.Window, Levels: make(map[string][]timeline.Level)}
 	for _, runner := range runners {
 		other := runner.Summary.Recording
 		r.Window = math.Max(r.Window, other.Window)
@@ -30,7 +32,7 @@ func mergeRecordings(runners []Runner) mergedRecording {
 	pools := make(map[string]*sampledLevels)
 	for _, name := range poolsOf(runners) {
 		pool := &sampledLevels{}
-		var series [][]Level
+		var series [][]timeline.Level
 		for _, runner := range runners {
 			other := runner.Summary.Recording
 			series = append(series, onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window))
@@ -63,15 +65,15 @@ func poolsOf(runners []Runner) []string {
 // onGrid moves a runner's levels to the windows that all share. Between its
 // first and its last window a runner has levels in each: where the grid is finer
 // than its windows, those of the window before.
-func onGrid(levels []Level, offset time.Duration, window float64) []Level {
-	byWindow := make(map[int][]Level)
+func onGrid(levels []timeline.Level, offset time.Duration, window float64) []timeline.Level {
+	byWindow := make(map[int][]timeline.Level)
 	first, last := math.MaxInt, -1
 	for _, l := range levels {
 		index := int(math.Floor((l.At + offset.Seconds()) / window))
 		byWindow[index] = append(byWindow[index], l)
 		first, last = min(first, index), max(last, index)
 	}
-	grid := make([]Level, last+1)
+	grid := make([]timeline.Level, last+1)
 	for index := first; index <= last; index++ {
 		if here := byWindow[index]; len(here) > 0 {
 			grid[index] = foldLevels(here)
@@ -84,8 +86,8 @@ func onGrid(levels []Level, offset time.Duration, window float64) []Level {
 }
 
 // foldLevels makes one window of one runner's neighbouring ones.
-func foldLevels(levels []Level) Level {
-	var sum Level
+func foldLevels(levels []timeline.Level) timeline.Level {
+	var sum timeline.Level
 	for _, l := range levels {
 		n := float64(l.Samples)
 		sum.Samples += l.Samples
@@ -95,8 +97,8 @@ func foldLevels(levels []Level) Level {
 		sum.ActiveMax = math.Max(sum.ActiveMax, l.ActiveMax)
 		sum.WaitingMax = math.Max(sum.WaitingMax, l.WaitingMax)
 		sum.TotalMax = math.Max(sum.TotalMax, l.TotalMax)
-		sum.ActiveAt = foldSamples(sum.ActiveAt, l.activeAt())
-		sum.WaitingAt = foldSamples(sum.WaitingAt, l.waitingAt())
+		sum.ActiveAt = foldSamples(sum.ActiveAt, l.ActiveSamples())
+		sum.WaitingAt = foldSamples(sum.WaitingAt, l.WaitingSamples())
 	}
 	if n := float64(sum.Samples); n > 0 {
 		sum.Active, sum.Waiting, sum.Total = sum.Active/n, sum.Waiting/n, sum.Total/n
@@ -107,15 +109,15 @@ func foldLevels(levels []Level) Level {
 // addLevels adds the runners' levels window by window, and counts them in pool.
 // The largest of a window need not have been at the same moment for each: their
 // sum is the most it can have been.
-func addLevels(series [][]Level, window float64, pool *sampledLevels) []Level {
+func addLevels(series [][]timeline.Level, window float64, pool *sampledLevels) []timeline.Level {
 	length := 0
 	for _, s := range series {
 		length = max(length, len(s))
 	}
-	sum := make([]Level, length)
+	sum := make([]timeline.Level, length)
 	for i := range sum {
-		var here []Level
-		sum[i].At = short(float64(i) * window)
+		var here []timeline.Level
+		sum[i].At = timeline.Short(float64(i) * window)
 		for _, s := range series {
 			if i < len(s) {
 				here = append(here, s[i])
@@ -125,14 +127,14 @@ func addLevels(series [][]Level, window float64, pool *sampledLevels) []Level {
 		active, waiting := pool.add(here)
 		sum[i].ActiveAt, sum[i].WaitingAt = active.samples(sum[i].Samples), waiting.samples(sum[i].Samples)
 	}
-	return slices.DeleteFunc(sum, func(l Level) bool { return l.Samples == 0 })
+	return slices.DeleteFunc(sum, func(l timeline.Level) bool { return l.Samples == 0 })
 }
 
-func addLevel(a, b Level) Level {
-	return Level{
+func addLevel(a, b timeline.Level) timeline.Level {
+	return timeline.Level{
 		At: a.At, Samples: a.Samples + b.Samples,
-		Active: short(a.Active + b.Active), ActiveMax: a.ActiveMax + b.ActiveMax,
-		Waiting: short(a.Waiting + b.Waiting), WaitingMax: a.WaitingMax + b.WaitingMax,
-		Total: short(a.Total + b.Total), TotalMax: a.TotalMax + b.TotalMax,
+		Active: timeline.Short(a.Active + b.Active), ActiveMax: a.ActiveMax + b.ActiveMax,
+		Waiting: timeline.Short(a.Waiting + b.Waiting), WaitingMax: a.WaitingMax + b.WaitingMax,
+		Total: timeline.Short(a.Total + b.Total), TotalMax: a.TotalMax + b.TotalMax,
 	}
 }

@@ -1,9 +1,13 @@
-package verdict
+// Package diagnosis names what is wrong, with the evidence and the remedy: one
+// table of causes for a load test, a watched application and merged runs.
+// [Facts] go in, whoever found them out; [Of] gives the causes.
+package diagnosis
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Confidence is how sure a [Diagnosis] is.
@@ -41,6 +45,12 @@ type Diagnosis struct {
 	Remedy     string     `json:"remedy"`
 }
 
+// Title is the headline.
+func (d Diagnosis) Title() string { return fmt.Sprintf("%s (%s)", d.Name, d.Confidence) }
+
+// Figures is the evidence in one text.
+func (d Diagnosis) Figures() string { return strings.Join(d.Evidence, "; ") + "." }
+
 // finding is what a rule saw of one pool; without a confidence it saw nothing.
 type finding struct {
 	confidence Confidence
@@ -52,27 +62,21 @@ type finding struct {
 // rule is one row of the table of troubles.
 type rule struct {
 	name   string
-	find   func(symptoms) finding
+	find   func(*Facts, *Pool) finding
 	remedy string // most often
 	// causes are the troubles that bring this one about: where one of them is
 	// found too, it is named first.
 	causes []string
 }
 
-// diagnose names the troubles of a run, most likely first. Of a trouble and its
+// Of names the troubles of a run, most likely first. Of a trouble and its
 // cause the cause comes first, however much surer the trouble is. A healthy run
 // has none.
-func diagnose(in Input) []Diagnosis {
-	if len(in.Timeline.Phases) > 0 {
-		// The steps of an experiment look for trouble on purpose, and its result
-		// says which of them found it.
-		return nil
-	}
-	pools := symptomsOf(in)
+func Of(facts Facts) []Diagnosis {
 	found := make(map[string]Diagnosis)
 	var names []string
 	for _, r := range rules {
-		if d, ok := r.diagnose(pools); ok {
+		if d, ok := r.diagnose(&facts); ok {
 			found[r.name] = d
 			names = append(names, r.name)
 		}
@@ -114,19 +118,23 @@ func (f finding) clearer(than finding) bool {
 }
 
 // diagnose applies the rule to every pool; the clearest case is reported.
-func (r rule) diagnose(pools []symptoms) (Diagnosis, bool) {
+func (r rule) diagnose(run *Facts) (Diagnosis, bool) {
 	var best finding
-	for _, s := range pools {
-		f := r.find(s)
+	pools := run.Pools
+	if len(pools) == 0 {
+		pools = []Pool{{}} // what belongs to no pool is found all the same
+	}
+	for i := range pools {
+		f := r.find(run, &pools[i])
 		if !f.clearer(best) {
 			continue
 		}
-		if len(pools) > 1 && s.pool != "" {
-			f.evidence = slices.Insert(f.evidence, 0, fmt.Sprintf("pool %q", s.pool))
+		if len(pools) > 1 && pools[i].Name != "" {
+			f.evidence = slices.Insert(f.evidence, 0, fmt.Sprintf("pool %q", pools[i].Name))
 		}
 		best = f
 	}
 	return Diagnosis{
-		Name: r.name, Confidence: best.confidence, Evidence: redactAll(best.evidence), Remedy: cmp.Or(best.remedy, r.remedy),
+		Name: r.name, Confidence: best.confidence, Evidence: best.evidence, Remedy: cmp.Or(best.remedy, r.remedy),
 	}, best.confidence != ""
 }

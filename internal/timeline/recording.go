@@ -1,10 +1,8 @@
-package verdict
+package timeline
 
 import (
 	"math"
 	"time"
-
-	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // Recording is what it takes, beyond the end-of-test figures, to judge several
@@ -14,11 +12,11 @@ type Recording struct {
 	Start  time.Time `json:"start"`    // of the first window
 	Window float64   `json:"window_s"` // length of each, in seconds
 	// Totals are the whole run's, every distribution a mergeable sketch.
-	Totals timeline.Totals `json:"totals"`
+	Totals Totals `json:"totals"`
 	// First and Last are the response times, in milliseconds, of the first and
 	// the last third of the time in which there were any: response_drift.
-	First timeline.Distribution `json:"first_third_ms"`
-	Last  timeline.Distribution `json:"last_third_ms"`
+	First Distribution `json:"first_third_ms"`
+	Last  Distribution `json:"last_third_ms"`
 	// Levels are each pool's by name, one for every window that has samples.
 	Levels map[string][]Level `json:"levels"`
 }
@@ -40,9 +38,9 @@ type Level struct {
 	WaitingAt map[int]int64 `json:"waiting_at,omitempty"`
 }
 
-// record condenses a timeline; nil where nothing was recorded. Steps of an
+// Condense makes a recording of a timeline; nil where nothing was recorded. Steps of an
 // experiment are no one run: their results have a file of their own.
-func record(s timeline.Snapshot) *Recording {
+func Condense(s Snapshot) *Recording {
 	if len(s.Windows) == 0 || len(s.Phases) > 0 {
 		return nil
 	}
@@ -60,32 +58,32 @@ func record(s timeline.Snapshot) *Recording {
 	return r
 }
 
-func levelOf(from time.Duration, p *timeline.Pool) Level {
+func levelOf(from time.Duration, p *Pool) Level {
 	return Level{
 		At: from.Seconds(), Samples: p.Active.Count(),
-		Active: short(p.Active.Mean()), ActiveMax: p.Active.Max(),
-		Waiting: short(p.Waiting.Mean()), WaitingMax: p.Waiting.Max(),
-		Total: short(p.Total.Mean()), TotalMax: p.Total.Max(),
+		Active: Short(p.Active.Mean()), ActiveMax: p.Active.Max(),
+		Waiting: Short(p.Waiting.Mean()), WaitingMax: p.Waiting.Max(),
+		Total: Short(p.Total.Mean()), TotalMax: p.Total.Max(),
 		ActiveAt: samplesAt(p.Active), WaitingAt: samplesAt(p.Waiting),
 	}
 }
 
 // samplesAt counts the samples at each level. Levels are whole numbers, which a
 // distribution only comes near: from 100 on one may count for its neighbour.
-func samplesAt(d timeline.Distribution) map[int]int64 {
+func samplesAt(d Distribution) map[int]int64 {
 	at := make(map[int]int64)
 	d.Each(func(value float64, n int64) { at[int(math.Round(value))] += n })
 	return at
 }
 
-// short keeps three decimals: levels are whole numbers, sampled a few times in
+// Short keeps three decimals: levels are whole numbers, sampled a few times in
 // a window.
-func short(mean float64) float64 { return math.Round(1000*mean) / 1000 }
+func Short(mean float64) float64 { return math.Round(1000*mean) / 1000 }
 
 // thirds are the response times of the first and the last third of the windows
 // from the first response to the last.
-func thirds(s timeline.Snapshot) (first, last timeline.Distribution) {
-	var answered []timeline.Window
+func thirds(s Snapshot) (first, last Distribution) {
+	var answered []Window
 	for _, w := range s.Windows {
 		if w.Totals.Requests.Duration.Count() > 0 {
 			answered = append(answered, w)
@@ -105,4 +103,30 @@ func thirds(s timeline.Snapshot) (first, last timeline.Distribution) {
 		}
 	}
 	return first, last
+}
+
+// ActiveSamples counts the samples at each level in use.
+func (l Level) ActiveSamples() map[int]int64 {
+	return orEstimated(l.ActiveAt, l.Samples, l.Active, l.ActiveMax)
+}
+
+// WaitingSamples counts the samples at each number of waiting users.
+func (l Level) WaitingSamples() map[int]int64 {
+	return orEstimated(l.WaitingAt, l.Samples, l.Waiting, l.WaitingMax)
+}
+
+// orEstimated has one sample at the largest level and the others at one that
+// makes the mean, where a file of an older version tells no more.
+func orEstimated(at map[int]int64, samples int64, mean, largest float64) map[int]int64 {
+	switch {
+	case len(at) > 0:
+		return at
+	case samples < 2:
+		return map[int]int64{int(math.Round(mean)): 1}
+	}
+	n := float64(samples)
+	others := math.Max(0, (n*mean-largest)/(n-1))
+	at = map[int]int64{int(math.Round(others)): samples - 1}
+	at[int(math.Round(largest))]++
+	return at
 }

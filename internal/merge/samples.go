@@ -1,9 +1,11 @@
-package verdict
+package merge
 
 import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // sampledLevels are one pool's levels, all runners together: by level, at how
@@ -16,15 +18,15 @@ type sampledLevels struct {
 // add counts a window of which every runner has its own levels. Their samples
 // were not taken at the same moments, so any of one may have met any of another:
 // what all had together is the convolution of what each had, which it gives.
-func (s *sampledLevels) add(runners []Level) (active, waiting chances) {
+func (s *sampledLevels) add(runners []timeline.Level) (active, waiting chances) {
 	samples, there := 0.0, 0.0
 	active, waiting = chances{1}, chances{1}
 	for _, l := range runners {
 		if l.Samples > 0 {
 			samples, there = samples+float64(l.Samples), there+1
 		}
-		active = active.plus(chancesOf(l.activeAt()))
-		waiting = waiting.plus(chancesOf(l.waitingAt()))
+		active = active.plus(chancesOf(l.ActiveSamples()))
+		waiting = waiting.plus(chancesOf(l.WaitingSamples()))
 	}
 	moments := samples / math.Max(1, there) // each runner's clock ticks on its own
 	s.active = active.addTo(s.active, moments)
@@ -84,29 +86,6 @@ func (c chances) addTo(counts []float64, samples float64) []float64 {
 		counts[level] += samples * p
 	}
 	return counts
-}
-
-func (l Level) activeAt() map[int]int64 {
-	return orEstimated(l.ActiveAt, l.Samples, l.Active, l.ActiveMax)
-}
-func (l Level) waitingAt() map[int]int64 {
-	return orEstimated(l.WaitingAt, l.Samples, l.Waiting, l.WaitingMax)
-}
-
-// orEstimated has one sample at the largest level and the others at one that
-// makes the mean, where a file of an older version tells no more.
-func orEstimated(at map[int]int64, samples int64, mean, largest float64) map[int]int64 {
-	switch {
-	case len(at) > 0:
-		return at
-	case samples < 2:
-		return map[int]int64{int(math.Round(mean)): 1}
-	}
-	n := float64(samples)
-	others := math.Max(0, (n*mean-largest)/(n-1))
-	at = map[int]int64{int(math.Round(others)): samples - 1}
-	at[int(math.Round(largest))]++
-	return at
 }
 
 // foldSamples adds a window's samples to those of the windows before it.

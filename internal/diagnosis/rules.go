@@ -1,4 +1,4 @@
-package verdict
+package diagnosis
 
 // The names of the troubles.
 const (

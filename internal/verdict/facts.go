@@ -1,0 +1,62 @@
+package verdict
+
+import (
+	"strconv"
+
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+)
+
+// diagnose names the troubles of a run, most likely first.
+func diagnose(in Input) []diagnosis.Diagnosis {
+	if len(in.Timeline.Phases) > 0 {
+		// The steps of an experiment look for trouble on purpose, and its result
+		// says which of them found it.
+		return nil
+	}
+	found := diagnosis.Of(in.facts())
+	for i := range found {
+		found[i].Evidence = redactAll(found[i].Evidence)
+	}
+	return found
+}
+
+// facts are those that were handed over, and what the metrics, the recording
+// and the configuration say.
+func (in Input) facts() diagnosis.Facts {
+	facts := in.Facts
+	if in.Recording != nil {
+		facts.Merged(*in.Recording)
+	} else {
+		facts.Recorded(in.Timeline)
+	}
+	values := func(metric string) map[string]float64 { return in.Metrics[metric].Values }
+	facts.Requests.HTTP = in.Run.Target != ""
+	facts.Requests.Failed = values("request_success")["fails"]
+	facts.Requests.Count = values("request_success")["passes"] + facts.Requests.Failed
+	facts.Requests.Timeouts = values("request_timeouts")["count"]
+	facts.Requests.Iterations = values("iterations")["count"]
+	facts.Requests.Dropped = values("dropped_iterations")["count"]
+	facts.Requests.Users = values("vus_max")["max"]
+	for i := range facts.Pools {
+		configure(&facts.Pools[i], in.Run.Configuration)
+	}
+	return facts
+}
+
+// configure adds what the run's configuration says of a pool.
+func configure(p *diagnosis.Pool, configuration map[string]string) {
+	prefix := ""
+	if _, named := configuration[p.Name+".poolSize"]; named {
+		prefix = p.Name + "."
+	}
+	p.PrePing = configuration[prefix+"poolPrePing"] == "true"
+	size, err := strconv.Atoi(configuration[prefix+"poolSize"])
+	if err != nil {
+		return
+	}
+	overflow, err := strconv.Atoi(configuration[prefix+"maxOverflow"])
+	if err != nil {
+		return
+	}
+	p.Size, p.Capacity = size, size+overflow
+}
