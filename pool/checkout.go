@@ -3,8 +3,6 @@ package pool
 import (
 	"errors"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // acquire checks out a connection for a call in scope s, and returns when it
@@ -24,11 +22,11 @@ func (p *Pool) checkout(s *Scope, start time.Time) (*record, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	r, claimed, silent := g.record, g.claimed, false
+	r, silent := g.record, false
 	for {
 		if r == nil {
 			var err error
-			if r, err = p.obtain(s, claimed); err != nil {
+			if r, err = p.open(s); err != nil {
 				return nil, err
 			}
 		}
@@ -42,16 +40,19 @@ func (p *Pool) checkout(s *Scope, start time.Time) (*record, error) {
 			return r, nil
 		}
 		silent = silent || r.silent
-		if silent && p.replaceBeside(r, reason) {
-			claimed, r = true, nil
-			continue
+		if silent {
+			if other := p.replaceBeside(r, reason); other != nil {
+				r = other
+				continue
+			}
 		}
-		claimed, r = p.replace(s, r, reason), nil
+		r = p.replace(s, r, reason)
 	}
 }
 
-// place takes a place in the pool, waiting for one if need be. With it may
-// come a connection that another caller has just returned.
+// place takes a place in the pool, waiting for one if need be. With it comes a
+// connection: an idle one, or one that another caller has just returned. A
+// place without one is for the caller to open one.
 func (p *Pool) place(s *Scope, start time.Time) grant {
 	p.mu.Lock()
 	if p.closed {
@@ -60,7 +61,7 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	}
 	if p.taken < p.config.MaxConns() {
 		p.taken++
-		g := grant{claimed: p.claimLocked()}
+		g := grant{record: p.takeIdleLocked()}
 		p.mu.Unlock()
 		return g
 	}
@@ -80,101 +81,20 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	return g
 }
 
-// claimLocked decides for the holder of a place whether it takes an idle
-// connection or opens its own.
-func (p *Pool) claimLocked() (claimed bool) {
-	if p.idle > 0 {
-		p.idle--
-		p.notePeakLocked()
-		return true
+// takeIdleLocked takes an idle connection for the holder of a place. It is nil
+// where none is idle: the holder opens one.
+func (p *Pool) takeIdleLocked() *record {
+	r := p.idle.takeNewest()
+	if r == nil {
+		p.opening++
+		return nil
 	}
-	p.opening++
-	return false
+	p.notePeakLocked()
+	return r
 }
 
 func (p *Pool) notePeakLocked() {
 	p.counts.PeakActive = max(p.counts.PeakActive, p.activeLocked())
-}
-
-// obtain turns a place into a connection: a claimed idle one, or a new one.
-// If that fails the place is free again.
-func (p *Pool) obtain(s *Scope, claimed bool) (*record, error) {
-	if claimed {
-		c, err := p.pgx.Acquire(reuseContext)
-		if err == nil {
-			return recordOf(c), nil
-		}
-		// Somebody who was opening a connection got this idle one instead, or
-		// Close did, which is still closing it: another one would be one too many.
-		p.mu.Lock()
-		p.idle++
-		if p.closed {
-			p.freePlaceLocked()
-			p.mu.Unlock()
-			return nil, ErrClosed(p.config.Name)
-		}
-		p.opening++
-		p.mu.Unlock()
-	}
-	return p.open(s)
-}
-
-// opened is the outcome of opening one connection.
-type opened struct {
-	conn *pgxpool.Conn
-	took time.Duration
-	err  error
-}
-
-// open opens a connection. It runs apart from the caller, whose scope may be
-// cut off: the connection then goes to the next in line instead.
-func (p *Pool) open(s *Scope) (*record, error) {
-	done := make(chan opened, 1)
-	p.background.Go(func() {
-		start := time.Now()
-		c, err := p.pgx.Acquire(connectContext)
-		done <- opened{c, time.Since(start), err}
-	})
-	select {
-	case o := <-done:
-		return p.admit(o, s.observer)
-	case <-s.ctx.Done():
-		p.background.Go(func() {
-			if r, err := p.admit(<-done, p.observer); err == nil {
-				p.giveBack(r, p.observer)
-			}
-		})
-		return nil, ErrInterrupted
-	}
-}
-
-// admit counts a connection that was opened, or frees the place.
-func (p *Pool) admit(o opened, observer Observer) (*record, error) {
-	p.mu.Lock()
-	p.opening--
-	if o.err != nil {
-		closed := p.closed
-		p.freePlaceLocked()
-		p.mu.Unlock()
-		if closed {
-			return nil, ErrClosed(p.config.Name)
-		}
-		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Err: o.err}
-	}
-	r := recordOf(o.conn)
-	if _, known := p.records[r]; known {
-		p.idle-- // pgxpool had an idle one by now and preferred it
-		p.notePeakLocked()
-		p.mu.Unlock()
-		return r, nil
-	}
-	p.records[r] = struct{}{}
-	p.counts.Connects++
-	p.counts.Total++
-	p.notePeakLocked()
-	p.mu.Unlock()
-	observer.Connected(time.Now(), o.took)
-	return r, nil
 }
 
 // check decides whether r may be handed out: recycled by age, replaced when
@@ -220,8 +140,9 @@ func (p *Pool) invalidate(r *record) {
 	}
 }
 
-// replace closes r and keeps its place for another connection.
-func (p *Pool) replace(s *Scope, r *record, reason CloseReason) (claimed bool) {
+// replace closes r and keeps its place for another connection, an idle one or
+// nil for a new one.
+func (p *Pool) replace(s *Scope, r *record, reason CloseReason) *record {
 	p.mu.Lock()
 	p.closing++
 	p.mu.Unlock()
@@ -229,22 +150,23 @@ func (p *Pool) replace(s *Scope, r *record, reason CloseReason) (claimed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closing--
-	return p.claimLocked()
+	return p.takeIdleLocked()
 }
 
 // replaceBeside is replace for when the server does not answer: while another
 // connection is idle, which is as suspect, r is closed apart from the caller.
 // Otherwise one caller would wait out closeGrace for all of them, one by one.
 // The idle connection's place is r's now, and the caller's is for the other.
-func (p *Pool) replaceBeside(r *record, reason CloseReason) bool {
+// It is nil, and nothing has happened, where no other is idle.
+func (p *Pool) replaceBeside(r *record, reason CloseReason) *record {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.idle <= 0 {
-		return false
+	if p.idle.len() == 0 {
+		return nil
 	}
 	p.taken++
 	p.closing++
-	p.claimLocked()
+	other := p.takeIdleLocked()
 	p.background.Go(func() { p.closeAndFree(r, reason, p.observer) })
-	return true
+	return other
 }

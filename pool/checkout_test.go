@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -27,29 +26,52 @@ func newUnit(t *testing.T) (*Pool, *Scope) {
 	return p, NewScope(t.Context(), NopObserver{})
 }
 
-// A checkout may have claimed an idle connection that Close is closing: a new
-// one beside it would be one more on the server than the pool may have.
-func TestAClaimLostToCloseOpensNothing(t *testing.T) {
+// A checkout that took its idle connection before Close has it, and Close
+// leaves it alone; it is closed on return.
+func TestCloseLeavesTheConnectionOfACheckoutUnderWay(t *testing.T) {
 	p, s := newUnit(t)
 	_, err := p.Query(s, "SELECT 1", nil)
 	require.NoError(t, err)
 	g := p.place(s, time.Now())
-	require.True(t, g.claimed)
+	require.NotNil(t, g.record)
 	p.Close()
-	_, err = p.obtain(s, g.claimed)
-	require.ErrorContains(t, err, "is closed")
+	require.False(t, g.record.conn.IsClosed())
+	require.Equal(t, 1, p.Stat().Active)
+	p.giveBack(g.record, NopObserver{})
+	require.True(t, g.record.conn.IsClosed())
 	require.EqualValues(t, 1, p.Stat().Connects)
 	require.Zero(t, p.Stat().Total)
 	require.Zero(t, p.Stat().Active)
+}
+
+// Either end of the list can be taken, however the ring has turned.
+func TestIdleListGivesTheOldestOrTheNewest(t *testing.T) {
+	l := newIdleList(3)
+	a, b, c := &record{}, &record{}, &record{}
+	require.Nil(t, l.takeOldest())
+	require.Nil(t, l.takeNewest())
+	for range 4 { // the ring turns each time
+		for _, r := range []*record{a, b, c} {
+			l.put(r)
+		}
+		require.Equal(t, 3, l.len())
+		require.Same(t, a, l.takeOldest())
+		require.Same(t, c, l.takeNewest())
+		l.put(a)
+		require.Same(t, b, l.takeOldest())
+		require.Same(t, a, l.takeNewest())
+		require.Zero(t, l.len())
+		require.Nil(t, l.takeNewest())
+	}
+	require.Equal(t, []*record{nil, nil, nil}, l.ring, "what was taken is not kept from the collector")
 }
 
 // The resolver's own patience is longer than connectTimeout.
 func TestConnectTimeoutBoundsTheNameLookup(t *testing.T) {
 	p, _ := newUnit(t)
 	p.config.ConnectTimeout = 10 * time.Millisecond
-	config, err := pgx.ParseConfig(p.config.URL)
-	require.NoError(t, err)
-	config.LookupFunc = func(ctx context.Context, _ string) ([]string, error) {
+	p.connConfig = p.connConfig.Copy()
+	p.connConfig.LookupFunc = func(ctx context.Context, _ string) ([]string, error) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -57,7 +79,6 @@ func TestConnectTimeoutBoundsTheNameLookup(t *testing.T) {
 			return nil, errors.New("nobody stopped it")
 		}
 	}
-	require.NoError(t, p.beforeConnect(t.Context(), config))
-	_, err = config.LookupFunc(t.Context(), "nowhere.example")
+	_, err := p.attempt().LookupFunc(t.Context(), "nowhere.example")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

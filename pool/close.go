@@ -20,26 +20,28 @@ func (p *Pool) Close() {
 	for w := p.waiters.pop(); w != nil; w = p.waiters.pop() {
 		w.ready <- grant{err: ErrClosed(p.config.Name)}
 	}
+	idle := p.takeAllIdleLocked()
 	p.mu.Unlock()
-	p.closeIdle()
+	p.closeAll(idle)
 }
 
-func (p *Pool) closeIdle() {
+// takeAllIdleLocked takes every idle connection, and a place for each, in order
+// to close it.
+func (p *Pool) takeAllIdleLocked() []*record {
+	all := make([]*record, 0, p.idle.len())
+	for r := p.idle.takeOldest(); r != nil; r = p.idle.takeOldest() {
+		all = append(all, r)
+	}
+	p.taken += len(all)
+	p.closing += len(all)
+	return all
+}
+
+// closeAll closes connections whose places are counted as closing, all at once.
+func (p *Pool) closeAll(records []*record) {
 	var wg sync.WaitGroup
-	for _, c := range p.pgx.AcquireAllIdle(context.Background()) {
-		r := recordOf(c)
-		p.mu.Lock()
-		p.idle--
-		p.taken++
-		p.closing++
-		p.mu.Unlock()
-		wg.Go(func() {
-			p.closeRecord(r, CloseExplicit, p.observer)
-			p.mu.Lock()
-			p.closing--
-			p.taken--
-			p.mu.Unlock()
-		})
+	for _, r := range records {
+		wg.Go(func() { p.closeAndFree(r, CloseExplicit, p.observer) })
 	}
 	wg.Wait()
 }
@@ -64,7 +66,7 @@ func (p *Pool) Shutdown(ctx context.Context) {
 	}
 	p.cutter.stop()
 	p.stopTimer()
-	p.closePgx()
+	p.waitForBackground()
 }
 
 // drained waits until no place is taken.
@@ -99,16 +101,14 @@ func (p *Pool) abort() {
 	wg.Wait()
 }
 
-// closePgx ends pgxpool's own goroutine. Its Close waits for connections that
-// are still out, which abort has left without a socket: nobody waits for them.
-func (p *Pool) closePgx() {
+// waitForBackground waits for the goroutines that outlive their callers. Where
+// a place is still taken one of them may wait for a socket that abort has ended
+// and for nothing else: nobody waits for it.
+func (p *Pool) waitForBackground() {
 	p.mu.Lock()
 	stuck := p.taken > 0
 	p.mu.Unlock()
-	if stuck {
-		go p.pgx.Close()
-		return
+	if !stuck {
+		p.background.Wait()
 	}
-	p.background.Wait()
-	p.pgx.Close()
 }

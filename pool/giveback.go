@@ -45,14 +45,13 @@ func (p *Pool) keepLocked(r *record) CloseReason {
 		w.ready <- grant{record: r}
 		return ""
 	}
-	if p.idle >= p.config.PoolSize {
+	if p.idle.len() >= p.config.PoolSize {
 		return CloseOverflow
 	}
 	// One that was opened for a caller who was cut off has never been handed
 	// out. Whoever gets it from among the idle ones has to test it all the same.
 	r.fresh = false
-	r.pooled.Release() // does no I/O: the connection is open and in no transaction
-	p.idle++
+	p.idle.put(r)
 	p.taken--
 	return ""
 }
@@ -61,7 +60,7 @@ func (p *Pool) keepLocked(r *record) CloseReason {
 // back to the pool.
 func (p *Pool) freePlaceLocked() {
 	if w := p.waiters.pop(); w != nil {
-		w.ready <- grant{claimed: p.claimLocked()}
+		w.ready <- grant{record: p.takeIdleLocked()}
 		return
 	}
 	p.taken--

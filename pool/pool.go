@@ -1,19 +1,14 @@
-// Package pool is SQLAlchemy's QueuePool on pgxpool: a base size, overflow
-// under load, a timeout on the wait for a place, recycling and pre-ping at
-// checkout, and waiters served in order of arrival.
+// Package pool is SQLAlchemy's QueuePool on pgx connections: a base size,
+// overflow under load, a timeout on the wait for a place, recycling and
+// pre-ping at checkout, and waiters served in order of arrival.
 //
-// pgxpool holds the idle connections and opens new ones. What it cannot do
-// stands in front of it: a queue of places, as many as poolSize + maxOverflow.
-// Who has a place never waits inside pgxpool, so the wait, the number of those
-// waiting and the handing over of a returned connection are the queue's to
-// measure and to decide. pgxpool's own closing in the background (lifetime,
-// idle time, health check) is off: QueuePool closes nothing in the background.
+// There are as many places as poolSize + maxOverflow. A checkout takes a place,
+// or waits for one in a queue; with the place comes an idle connection, or the
+// permission to open one. As in QueuePool nothing is closed in the background.
 package pool
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"sync"
@@ -22,8 +17,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // never is a duration that no test reaches.
@@ -45,11 +38,12 @@ type Pool struct {
 	server   string // for messages: host:port/database as user
 	observer Observer
 	formats  pgx.QueryResultFormatsByOID
-	pgx      *pgxpool.Pool
 	created  time.Time
-	shapes   shapeCache
-	leaks    *leakWatch // nil: off
-	cutter   *interrupter
+	// connConfig is how pgx opens a connection. It must not be changed.
+	connConfig *pgx.ConnConfig
+	shapes     shapeCache
+	leaks      *leakWatch // nil: off
+	cutter     *interrupter
 
 	ending   atomic.Bool  // Shutdown was called
 	acquires atomic.Int64 // checkouts that succeeded
@@ -66,7 +60,7 @@ type Pool struct {
 	taken   int // places taken, at most MaxConns
 	opening int // of these: whose connection is being opened
 	closing int // of these: whose connection is being closed
-	idle    int // connections in pgxpool's hands that nobody has claimed
+	idle    idleList
 	waiters waiterQueue
 	timer   *time.Timer // for the first in line
 	timing  bool        // the timer is set
@@ -85,29 +79,14 @@ func New(config Config, options Options) (*Pool, error) {
 		return nil, err
 	}
 	p := &Pool{
-		config:   config,
-		server:   describeServer(connConfig),
-		observer: options.Observer,
-		formats:  options.ResultFormats,
-		created:  time.Now(),
-		records:  make(map[*record]struct{}),
-	}
-	// Only a vessel for connConfig, and complete, so that PG* variables which
-	// the URL overrides are not looked at again.
-	pgxConfig, err := pgxpool.ParseConfig("host=127.0.0.1 port=5432 user=none dbname=none sslmode=disable")
-	if err != nil {
-		return nil, fmt.Errorf("making the pool %q: %w", config.Name, err)
-	}
-	pgxConfig.ConnConfig = connConfig
-	pgxConfig.MaxConns = int32(config.MaxConns()) // #nosec G115 -- Validate bounds it
-	pgxConfig.MinConns, pgxConfig.MinIdleConns = 0, 0
-	pgxConfig.MaxConnLifetime = 0 // off: recycling is ours
-	pgxConfig.MaxConnIdleTime, pgxConfig.HealthCheckPeriod = never, never
-	pgxConfig.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
-	pgxConfig.BeforeConnect = p.beforeConnect
-	pgxConfig.AfterConnect = p.afterConnect
-	if p.pgx, err = pgxpool.NewWithConfig(context.Background(), pgxConfig); err != nil {
-		return nil, fmt.Errorf("making the pool %q: %w", config.Name, err)
+		config:     config,
+		server:     describeServer(connConfig),
+		observer:   options.Observer,
+		formats:    options.ResultFormats,
+		created:    time.Now(),
+		connConfig: connConfig,
+		idle:       newIdleList(config.PoolSize),
+		records:    make(map[*record]struct{}),
 	}
 	p.invalidBefore.Store(math.MinInt64)
 	p.cutter = startInterrupter(p)
@@ -125,45 +104,6 @@ func (p *Pool) Closed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.closed
-}
-
-// reuseOnly marks a context in which pgxpool may hand out an idle connection
-// but must not open one.
-type reuseOnly struct{}
-
-// errNothingIdle: somebody was faster in taking the idle connection.
-var errNothingIdle = fmt.Errorf("pool: nothing idle")
-
-var (
-	reuseContext   = context.WithValue(context.Background(), reuseOnly{}, true)
-	connectContext = context.Background()
-)
-
-func (p *Pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error {
-	if ctx.Value(reuseOnly{}) != nil {
-		return errNothingIdle
-	}
-	d := &dialer{deadline: time.Now().Add(p.config.ConnectTimeout)}
-	lookup, build := config.LookupFunc, config.BuildFrontend
-	config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
-		ctx, cancel := context.WithDeadline(ctx, d.deadline)
-		defer cancel()
-		return lookup(ctx, host)
-	}
-	config.DialFunc = d.dial
-	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return build(d.current.guard(r), w)
-	}
-	return nil
-}
-
-func (p *Pool) afterConnect(_ context.Context, conn *pgx.Conn) error {
-	r, err := newRecord(conn, time.Since(p.created))
-	if err != nil {
-		return err
-	}
-	conn.PgConn().CustomData()[recordKey] = r
-	return nil
 }
 
 func describeServer(c *pgx.ConnConfig) string {

@@ -10,16 +10,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
-
-// recordKey is where a connection keeps its record in pgconn's CustomData.
-const recordKey = "pgxpool.record"
 
 // record is one open connection and what the pool knows of it. It belongs to
 // whoever has it checked out; while idle, to the pool's lock.
 type record struct {
-	pooled    *pgxpool.Conn // valid while checked out of pgxpool
 	conn      *pgx.Conn
 	transport *transport
 	opened    time.Duration // since the pool was created
@@ -57,12 +52,6 @@ func transportOf(conn net.Conn) (*transport, error) {
 			return nil, fmt.Errorf("connection of type %T was not dialled by the pool", conn)
 		}
 	}
-}
-
-func recordOf(c *pgxpool.Conn) *record {
-	r, _ := c.Conn().PgConn().CustomData()[recordKey].(*record)
-	r.pooled = c
-	return r
 }
 
 // ping is one real round trip, bounded by limit. The deadline is the
@@ -107,16 +96,15 @@ func (r *record) dead() bool {
 }
 
 // close ends the connection and comes back when the server has ended its side
-// or closeGrace is over. pgxpool forgets the connection first, so that the
-// place which the caller still holds is the only thing to keep the ceiling.
+// or closeGrace is over. The place which the caller still holds keeps the
+// ceiling meanwhile.
 func (r *record) close() {
-	conn := r.pooled.Hijack()
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
 	// An error here says that the connection was already broken.
-	_ = conn.Close(ctx)
+	_ = r.conn.Close(ctx)
 	select {
-	case <-conn.PgConn().CleanupDone():
+	case <-r.conn.PgConn().CleanupDone():
 	case <-ctx.Done():
 		// pgx would go on for a quarter of a minute to take leave of a server
 		// that does not answer.

@@ -41,7 +41,7 @@ func (p *Pool) statLocked() Stat {
 	s := p.counts
 	s.Acquires = p.acquires.Load()
 	s.Size, s.MaxOverflow = p.config.PoolSize, p.config.MaxOverflow
-	s.Active, s.Idle = p.activeLocked(), max(0, p.idle)
+	s.Active, s.Idle = p.activeLocked(), p.idle.len()
 	s.Waiting = p.waiters.len()
 	s.Overflow = max(0, s.Total-s.Size)
 	s.Available = max(0, s.Size-s.Active)

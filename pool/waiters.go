@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// grant is what ends a wait: a returned connection, the place in which to take
-// one of the idle ones (claimed) or to open one's own, or an error.
+// grant is what ends a wait: a place with a connection, a place in which to
+// open one (nil), or an error.
 type grant struct {
-	record  *record
-	claimed bool // an idle connection was set aside for the receiver
-	err     error
+	record *record
+	err    error
 }
 
 // waiter is one caller in the queue. Whoever takes it out of the queue, under
