@@ -30,7 +30,7 @@ type planFlags struct {
 	maxConnections     int
 	reserved           int
 	pgBouncer          int
-	url                string
+	url, application   string
 	format             string
 	changed            func(flag string) bool
 }
@@ -53,6 +53,7 @@ func defaultPlanFlags() *planFlags {
 		poolTimeout:    tuned.PoolTimeout,
 		waitTarget:     10 * time.Millisecond,
 		percentile:     95,
+		application:    tuned.ApplicationName,
 		maxConnections: defaultMaxConnections,
 		format:         formatText,
 	}
@@ -71,8 +72,9 @@ func (f *planFlags) register(set *pflag.FlagSet) {
 	set.Var(planDuration{&f.waitTarget}, "wait-target", "wait that --percentile of the checkouts may have at most")
 	set.Float64Var(&f.percentile, "percentile", f.percentile, "percent of the checkouts that meet --wait-target")
 	set.StringVar(&f.url, "url", "", "database whose max_connections and other limits are read (DATABASE_URL)")
+	set.StringVar(&f.application, "application-name", f.application, "application_name of the planned pools, whose sessions are not others' (DB_APPLICATION_NAME)")
 	set.IntVar(&f.maxConnections, "max-connections", f.maxConnections, "max_connections, instead of what the server says")
-	set.IntVar(&f.reserved, "reserved", 0, "connections kept free for other applications")
+	set.IntVar(&f.reserved, "reserved", 0, "connections kept free for other applications, at least as many as --url finds open")
 	set.IntVar(&f.pgBouncer, "pgbouncer-pool-size", 0, "PgBouncer's default_pool_size where the pools connect to it")
 	set.StringVar(&f.format, "format", f.format, "text or json")
 }
@@ -115,13 +117,14 @@ func (f *planFlags) input(gs *state.GlobalState) (planInput, error) {
 // planOptions are pool's options by the flags that give them.
 var planOptions = map[string]string{
 	"url": "url", "size": "poolSize", "max-overflow": "maxOverflow", "pool-timeout": "poolTimeout",
+	"application-name": "applicationName",
 }
 
 // planVariables are all that a plan takes from the environment. What else is
 // there concerns other commands and must not fail this one.
 var planVariables = map[string]bool{
 	"DATABASE_URL": true, "DB_POOL_SIZE": true, "DB_MAX_OVERFLOW": true, "DB_POOL_TIMEOUT": true,
-	"DB_CONNECT_TIMEOUT": true,
+	"DB_CONNECT_TIMEOUT": true, "DB_APPLICATION_NAME": true,
 }
 
 // config resolves the pool's options as a script does.
@@ -129,6 +132,7 @@ func (f *planFlags) config(gs *state.GlobalState) (pool.Config, error) {
 	given := map[string]any{}
 	for flag, value := range map[string]any{
 		"url": f.url, "size": int64(f.size), "max-overflow": int64(f.overflow), "pool-timeout": f.poolTimeout.String(),
+		"application-name": f.application,
 	} {
 		if f.changed(flag) {
 			given[planOptions[flag]] = value

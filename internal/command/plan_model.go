@@ -120,7 +120,7 @@ func (in planInput) planServer(budget sizing.Budget) planServer {
 		MaxConnections:    in.server.MaxConnections,
 		SuperuserReserved: in.server.SuperuserReserved,
 		Reserved:          in.server.Reserved,
-		Other:             in.server.Other,
+		Other:             in.server.Others,
 		RoleLimit:         in.server.RoleLimit,
 		DatabaseLimit:     in.server.DatabaseLimit,
 		Available:         budget.Available,

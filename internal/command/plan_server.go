@@ -12,6 +12,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -41,7 +42,9 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 			source += ", max_connections from the flag"
 		}
 	}
-	limits.Other = f.reserved
+	if f.reserved < 0 || f.reserved > limits.Others {
+		limits.Others = f.reserved
+	}
 	return limits, source, nil
 }
 
@@ -57,6 +60,7 @@ func (e *serverError) Error() string {
 func (e *serverError) Unwrap() error { return e.err }
 
 func readServer(ctx context.Context, config pool.Config) (sizing.Server, string, error) {
+	application := config.ApplicationName
 	config.StatementTimeout = 0 // which PgBouncer refuses; limitsTimeout bounds the one statement
 	config.ApplicationName = monitor.ApplicationName
 	settings, err := config.ConnConfig()
@@ -70,21 +74,19 @@ func readServer(ctx context.Context, config pool.Config) (sizing.Server, string,
 		return sizing.Server{}, "", err
 	}
 	defer func() { _ = conn.Close(ctx) }() // all that was asked has been answered
-	found, err := monitor.ReadLimits(ctx, conn)
+	found, err := monitor.ReadLimits(ctx, conn, application)
 	if err != nil {
 		return sizing.Server{}, "", err
 	}
-	return limitsOf(found), describeServer(found, settings), nil
+	return found.Server, describeServer(found, settings) + describeOthers(found.Others, application), nil
 }
 
-func limitsOf(found monitor.Limits) sizing.Server {
-	return sizing.Server{
-		MaxConnections:    found.MaxConnections,
-		SuperuserReserved: found.SuperuserReserved,
-		Reserved:          found.Reserved,
-		RoleLimit:         found.RoleLimit,
-		DatabaseLimit:     found.DatabaseLimit,
+// describeOthers says which connections the planned pools cannot have.
+func describeOthers(others int, application string) string {
+	if others == 0 {
+		return ""
 	}
+	return fmt.Sprintf(", others have %s open (application_name is not %q)", verdict.Counted(others, "connection"), application)
 }
 
 func describeServer(found monitor.Limits, settings *pgx.ConnConfig) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.k6.io/k6/v2/errext/exitcodes"
 
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
@@ -23,10 +24,26 @@ func TestPlanReadsTheServersLimits(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, maxConnections, plan.Server.MaxConnections)
 	require.Equal(t, reserved, plan.Server.SuperuserReserved)
-	require.Equal(t, maxConnections-reserved-plan.Server.Reserved, plan.Server.Available)
+	require.Equal(t, maxConnections-reserved-plan.Server.Reserved-plan.Server.Other, plan.Server.Available)
 	require.Equal(t, -1, plan.Server.RoleLimit, "superusers have no limit")
 	require.Equal(t, -1, plan.Server.DatabaseLimit)
 	require.Contains(t, plan.Server.Source, "a superuser, whom rolconnlimit and datconnlimit do not bind")
+}
+
+// What other applications have open is not to be had.
+func TestPlanLeavesOthersTheirConnections(t *testing.T) {
+	srv := pgtest.Server(t, embedded.Config{MaxConnections: 40})
+	for range 25 {
+		pgtest.Conn(t, srv.URL())
+	}
+	_, err := pgtest.Conn(t, srv.URL()).Exec(t.Context(), "SET application_name = 'flowboard'")
+	require.NoError(t, err)
+	plan := planRun{}.json(t, "--hold", "5ms", "--url", srv.URL(), "--application-name", "flowboard")
+	require.Equal(t, 25, plan.Server.Other)
+	require.Equal(t, plan.Server.MaxConnections-plan.Server.SuperuserReserved-plan.Server.Reserved-25, plan.Server.Available)
+	require.Contains(t, plan.Server.Source, `others have 25 connections open (application_name is not "flowboard")`)
+	require.Equal(t, 30, planRun{}.json(t, "--hold", "5ms", "--url", srv.URL(), "--reserved", "30").Server.Other)
+	require.Equal(t, 26, planRun{}.json(t, "--hold", "5ms", "--url", srv.URL(), "--reserved", "3").Server.Other)
 }
 
 // planRole makes a role without privileges and gives the URL with which it
@@ -59,17 +76,17 @@ func TestPlanReadsTheLimitsOfRoleAndDatabase(t *testing.T) {
 	require.False(t, plan.Given.Fits, "20 + 40 > 40")
 
 	conn := pgtest.Conn(t, database)
-	_, err := conn.Exec(t.Context(), "ALTER DATABASE "+conn.Config().Database+" CONNECTION LIMIT 30")
+	_, err := conn.Exec(t.Context(), "ALTER DATABASE "+conn.Config().Database+" CONNECTION LIMIT 30") // of which this test has two
 	require.NoError(t, err)
 	output, err := planRun{env: map[string]string{"DATABASE_URL": url}}.plan(t, "--hold", "5ms")
 	require.Equal(t, exitcodes.ThresholdsHaveFailed, planExitCode(err))
-	require.ErrorContains(t, err, "= 60 connections, datconnlimit leaves 30; size + overflow of at most 30 would fit")
-	require.Contains(t, output, "but datconnlimit allows 30\n")
+	require.ErrorContains(t, err, "= 60 connections, datconnlimit leaves 28; size + overflow of at most 28 would fit")
+	require.Contains(t, output, "but datconnlimit allows 28\n")
 	require.NotContains(t, output+err.Error(), "geheim")
 
 	output, err = planRun{env: map[string]string{"DATABASE_URL": url}}.plan(t, "--hold", "5ms", "--instances", "31")
 	require.Error(t, err)
-	require.Contains(t, strings.Join(strings.Fields(output), " "), "datconnlimit leaves 30. Run fewer workers, raise datconnlimit, or put PgBouncer in front.")
+	require.Contains(t, strings.Join(strings.Fields(output), " "), "datconnlimit leaves 28. Run fewer workers, raise datconnlimit, or put PgBouncer in front.")
 }
 
 func TestPlanMaxConnectionsFlag(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
 func TestBeforeAfterAlternates(t *testing.T) {
@@ -234,6 +235,6 @@ func TestBeforeAfterConfigurations(t *testing.T) {
 	require.Equal(t, "3s", second.Options["poolTimeout"])
 
 	var refused *experiment.ServerError
-	require.ErrorAs(t, plan.Prepare(experiment.Server{MaxConnections: 50, Reserved: 3}), &refused)
-	require.NoError(t, plan.Prepare(experiment.Server{MaxConnections: 100, Reserved: 3}))
+	require.ErrorAs(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}), &refused)
+	require.NoError(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 }

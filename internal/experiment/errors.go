@@ -26,18 +26,6 @@ func (e *OptionError) Error() string {
 	return text + ": accepted is " + e.Accepted
 }
 
-// ServerError is an experiment that the database server cannot carry.
-type ServerError struct {
-	Needed, Available int // connections
-	Server            Server
-	Step              string // the label of the step that needs the most
-}
-
-func (e *ServerError) Error() string {
-	return fmt.Sprintf("step %q needs %d connections and the server leaves %d (%s): use a smaller pool or raise %s",
-		e.Step, e.Needed, e.Available, e.Server.arithmetic(), e.Server.room().setting)
-}
-
 // FileError is a file of results that an experiment cannot go on from.
 type FileError struct {
 	Problem string // what is wrong, with both values where two differ

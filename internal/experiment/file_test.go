@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
 var every = map[string]map[string]any{
@@ -17,7 +18,7 @@ var every = map[string]map[string]any{
 	"rate":         {"plan": "capacity", "users": int64(200), "rate": 200.0, "criteria": []any{success()}},
 }
 
-var laptop = experiment.Server{Cores: 2, MaxConnections: 100, Reserved: 3}
+var laptop = experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}
 
 // A run that is interrupted after any step takes the same steps and comes to
 // the same result as one that is not.

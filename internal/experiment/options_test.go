@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -141,7 +142,7 @@ func TestMetricNames(t *testing.T) {
 		{"plan": "capacity", "rate": 200, "criteria": []any{success()}},
 	} {
 		plan := planOf(t, options)
-		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2, MaxConnections: 100, Reserved: 3}))
+		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 		s := slowQuery
 		s.cpuPerCheckout = 0.1
 		values := resultOf(t, plan, run(t, plan, s, nil)).Values()

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
 // office is a system where 100 users keep 20 connections busy.
@@ -169,17 +170,17 @@ func TestTuneDerivesSizes(t *testing.T) {
 		return all
 	}
 	require.ElementsMatch(t, []string{"2+0", "4+0", "8+0", "16+0", "32+0", "64+0", "96+0", "5+10", "20+40"},
-		labels(experiment.Server{Cores: 2, MaxConnections: 100, Reserved: 3}, 100))
-	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(experiment.Server{Cores: 4, MaxConnections: 100, Reserved: 3, InUse: 80}, 100))
+		labels(experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(experiment.Server{Cores: 4, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3, Others: 80}}, 100))
 	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "32+0", "40+0", "5+10"}, labels(experiment.Server{}, 40))
-	require.ElementsMatch(t, []string{"64+0", "128+0", "5+10", "20+40"}, labels(experiment.Server{Cores: 128, MaxConnections: 1000}, 500))
+	require.ElementsMatch(t, []string{"64+0", "128+0", "5+10", "20+40"}, labels(experiment.Server{Cores: 128, Server: sizing.Server{MaxConnections: 1000}}, 500))
 
 	full := planOf(t, map[string]any{"plan": "tune"})
 	var refused *experiment.ServerError
-	require.ErrorAs(t, full.Prepare(experiment.Server{MaxConnections: 10, Reserved: 3, InUse: 7}), &refused)
+	require.ErrorAs(t, full.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 10, SuperuserReserved: 3, Others: 7}}), &refused)
 
 	large := planOf(t, sweepOf("10,80", nil))
-	require.ErrorAs(t, large.Prepare(experiment.Server{MaxConnections: 50, Reserved: 3}), &refused)
+	require.ErrorAs(t, large.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}), &refused)
 	require.Equal(t, 80, refused.Needed)
 	require.Equal(t, 47, refused.Available)
 }

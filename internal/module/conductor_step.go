@@ -82,7 +82,7 @@ func (c *conductor) server(ctx context.Context) (experiment.Server, error) {
 		return experiment.Server{}, &pool.ConnectError{Pool: c.plan.Name(), Server: "the database", Err: err}
 	}
 	defer func() { _ = conn.Close(ctx) }() // all that was asked has been answered
-	limits, err := monitor.ReadLimits(ctx, conn)
+	limits, err := monitor.ReadLimits(ctx, conn, "")
 	if err != nil {
 		return experiment.Server{}, fmt.Errorf("reading the server's limits: %w", err)
 	}
@@ -90,12 +90,7 @@ func (c *conductor) server(ctx context.Context) (experiment.Server, error) {
 	if err != nil && ctx.Err() != nil {
 		return experiment.Server{}, fmt.Errorf("counting the server's processors: %w", err)
 	}
-	return experiment.Server{
-		Cores: cores, MaxConnections: limits.MaxConnections,
-		Reserved: limits.SuperuserReserved + limits.Reserved, InUse: limits.InUse,
-		// Without a limit they are -1.
-		RoleLimit: max(0, limits.RoleLimit), DatabaseLimit: max(0, limits.DatabaseLimit),
-	}, nil
+	return experiment.Server{Server: limits.Server, Cores: cores}, nil
 }
 
 // dropped counts an arrival for which no user was free, as k6's own arrival

@@ -5,7 +5,12 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
+
+// Limit is a limit on connections that holds for the watched application.
+type Limit = sizing.Limit
 
 // Database is what the server knows about the watched application at one
 // moment. It is immutable.
@@ -20,7 +25,7 @@ type Database struct {
 }
 
 // Headroom is the tightest of the limits; ok is false where none is known.
-func (d Database) Headroom() (limit Limit, ok bool) { return tightest(d.Limits) }
+func (d Database) Headroom() (limit Limit, ok bool) { return sizing.Tightest(d.Limits) }
 
 // A role without pg_read_all_stats sees of other roles' sessions the database,
 // role, pid and name only; their backend_type is NULL. Background processes

@@ -5,43 +5,48 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
-// Limits are what a server and a role leave room for.
+// Limits are what limits a role's connections to a server.
 type Limits struct {
-	MaxConnections    int // max_connections
-	SuperuserReserved int // superuser_reserved_connections
-	Reserved          int // reserved_connections, PostgreSQL 16 and later; else 0
-	RoleLimit         int // rolconnlimit of the session's role; -1: none, or a superuser
-	DatabaseLimit     int // datconnlimit of the database; -1: none, or a superuser
-	InUse             int // client backends other than the one that asks
-	Role              string
-	Superuser         bool
-	Version           string // server_version
+	sizing.Server
+	Role      string
+	Superuser bool   // whom neither reserved connections nor CONNECTION LIMIT bind
+	Version   string // server_version
 }
 
 // reserved_connections came with PostgreSQL 16. rolconnlimit and datconnlimit
-// do not hold for a superuser.
+// do not hold for a superuser. A role without pg_read_all_stats sees no
+// backend_type of other roles' sessions; background processes have no role.
 const limitsQuery = `
+WITH other AS MATERIALIZED (
+	SELECT usesysid, datid FROM pg_catalog.pg_stat_activity
+	WHERE (backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL)
+	AND pid <> pg_backend_pid() AND (application_name = $1::text) IS NOT TRUE
+)
 SELECT current_setting('max_connections')::int,
        current_setting('superuser_reserved_connections')::int,
        coalesce(current_setting('reserved_connections', true)::int, 0),
        CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END,
        CASE WHEN r.rolsuper THEN -1 ELSE d.datconnlimit END,
-       (SELECT count(*) FROM pg_catalog.pg_stat_activity a
-        WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid())::int,
+       (SELECT count(*) FROM other)::int,
+       (SELECT count(*) FROM other WHERE usesysid = r.oid)::int,
+       (SELECT count(*) FROM other WHERE datid = d.oid)::int,
        r.rolname::text, r.rolsuper,
        current_setting('server_version')
 FROM pg_catalog.pg_roles r, pg_catalog.pg_database d
 WHERE r.rolname = session_user AND d.datname = current_database()`
 
-// ReadLimits reads what limits the connections of the session's role. The error
-// is the driver's.
-func ReadLimits(ctx context.Context, q Querier) (Limits, error) {
+// ReadLimits reads what limits the connections of the session's role. Sessions
+// of the application, "" for none, are not among the others. The error is the
+// driver's.
+func ReadLimits(ctx context.Context, q Querier, application string) (Limits, error) {
 	var l Limits
-	err := q.QueryRow(ctx, limitsQuery, pgx.QueryExecModeSimpleProtocol).Scan(
+	err := q.QueryRow(ctx, limitsQuery, pgx.QueryExecModeSimpleProtocol, application).Scan(
 		&l.MaxConnections, &l.SuperuserReserved, &l.Reserved, &l.RoleLimit, &l.DatabaseLimit,
-		&l.InUse, &l.Role, &l.Superuser, &l.Version)
+		&l.Others, &l.RoleOthers, &l.DatabaseOthers, &l.Role, &l.Superuser, &l.Version)
 	return l, err
 }
 

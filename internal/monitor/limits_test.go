@@ -14,18 +14,39 @@ import (
 func TestLimitsAreTheServers(t *testing.T) {
 	srv := pgtest.Server(t, embedded.Config{MaxConnections: 37})
 	conn := pgtest.Conn(t, srv.URL())
-	limits, err := ReadLimits(t.Context(), conn)
+	limits, err := ReadLimits(t.Context(), conn, "")
 	require.NoError(t, err)
 	require.Equal(t, setting(t, conn, "max_connections"), limits.MaxConnections)
 	require.Equal(t, setting(t, conn, "superuser_reserved_connections"), limits.SuperuserReserved)
 	require.True(t, limits.Superuser)
 	require.Equal(t, -1, limits.RoleLimit)
-	require.Zero(t, limits.InUse)
+	require.Zero(t, limits.Others)
 
 	pgtest.Conn(t, srv.URL())
-	limits, err = ReadLimits(t.Context(), conn)
+	limits, err = ReadLimits(t.Context(), conn, "")
 	require.NoError(t, err)
-	require.Equal(t, 1, limits.InUse)
+	require.Equal(t, []int{1, 1, 1}, []int{limits.Others, limits.RoleOthers, limits.DatabaseOthers})
+}
+
+// An ordinary role sees neither kind nor state of other roles' sessions, and
+// those of the application that is asked about are no others.
+func TestOthersAreCountedByAnOrdinaryRole(t *testing.T) {
+	app := newApplication(t)
+	ordinary := app.as(newRole(t, app.url, ""))
+	conn := ordinary.connect()
+	before, err := ReadLimits(t.Context(), conn, app.name)
+	require.NoError(t, err)
+	app.connect()           // the application, as another role
+	pgtest.Conn(t, app.url) // another application
+	pgtest.Conn(t, app.url)
+	limits, err := ReadLimits(t.Context(), conn, app.name)
+	require.NoError(t, err)
+	require.Equal(t, 2, limits.DatabaseOthers-before.DatabaseOthers)
+	require.Equal(t, 0, limits.RoleOthers)
+	all, err := ReadLimits(t.Context(), conn, "")
+	require.NoError(t, err)
+	require.Equal(t, 3, all.DatabaseOthers-before.DatabaseOthers)
+	require.GreaterOrEqual(t, all.Others, all.DatabaseOthers)
 }
 
 func setting(t *testing.T, conn *pgx.Conn, name string) (value int) {

@@ -1,30 +1,110 @@
 package sizing
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
-// NoLimit is the value of rolconnlimit and datconnlimit that means no limit.
+// NoLimit is the value of rolconnlimit and datconnlimit that means no limit. 0,
+// with which nobody could connect, is taken for none as well.
 const NoLimit = -1
 
-// Server is what a PostgreSQL server allows, in connections.
+// Server is what is known of a PostgreSQL server's limits on connections.
 type Server struct {
-	MaxConnections    int // max_connections
-	SuperuserReserved int // superuser_reserved_connections
-	Reserved          int // reserved_connections, PostgreSQL 16 and later
-	Other             int // kept free for other applications
-	RoleLimit         int // rolconnlimit of the application's role, or NoLimit
-	DatabaseLimit     int // datconnlimit of its database, or NoLimit
+	MaxConnections    int `json:"max_connections"`                // 0: not known
+	SuperuserReserved int `json:"superuser_reserved_connections"` // for superusers alone
+	Reserved          int `json:"reserved_connections"`           // PostgreSQL 16 and later
+	// Others are connections that are not to be had: in use by other
+	// applications, or kept free for them.
+	Others         int `json:"others"`
+	RoleLimit      int `json:"rolconnlimit"`    // of the application's role, or NoLimit
+	RoleOthers     int `json:"others_of_role"`  // of Others, those of the same role
+	DatabaseLimit  int `json:"datconnlimit"`    // of its database, or NoLimit
+	DatabaseOthers int `json:"others_database"` // of Others, those in the same database
 }
 
 func (s Server) check() error {
-	err := firstError(
+	return firstError(
 		checkCount("max_connections", s.MaxConnections, 1, MaxConnections),
 		checkCount("superuser_reserved_connections", s.SuperuserReserved, 0, MaxConnections),
 		checkCount("reserved_connections", s.Reserved, 0, MaxConnections),
-		checkCount("connections of other applications", s.Other, 0, MaxConnections),
+		checkCount("connections of other applications", s.Others, 0, MaxConnections),
 		checkCount("rolconnlimit", s.RoleLimit, NoLimit, math.MaxInt32),
 		checkCount("datconnlimit", s.DatabaseLimit, NoLimit, math.MaxInt32),
 	)
-	return err
+}
+
+// Limit is one limit on connections, and how much of it is taken.
+type Limit struct {
+	// Scope is "server" (max_connections less what is reserved for others),
+	// "database" or "role" (CONNECTION LIMIT).
+	Scope string `json:"scope"`
+	Name  string `json:"name,omitempty"` // of the database or role
+	Max   int    `json:"max"`
+	Used  int    `json:"used"` // by every client under the limit
+}
+
+// Room is how many more connections the limit allows, below 0 where a
+// reserved one is in use.
+func (l Limit) Room() int { return l.Max - l.Used }
+
+// Setting is the server's name of the limit.
+func (l Limit) Setting() string {
+	switch l.Scope {
+	case "role":
+		return "rolconnlimit"
+	case "database":
+		return "datconnlimit"
+	default:
+		return "max_connections"
+	}
+}
+
+// Tightest is the limit with the least room, the first of several; ok is false
+// where there is none.
+func Tightest(limits []Limit) (least Limit, ok bool) {
+	for i, l := range limits {
+		if i == 0 || l.Room() < least.Room() {
+			least = l
+		}
+	}
+	return least, len(limits) > 0
+}
+
+// Limits are those that hold for an ordinary role, the server's first; none
+// where max_connections is not known.
+func (s Server) Limits() []Limit {
+	if s.MaxConnections <= 0 {
+		return nil
+	}
+	limits := []Limit{{Scope: "server", Max: s.MaxConnections - s.SuperuserReserved - s.Reserved, Used: s.Others}}
+	if s.RoleLimit > 0 {
+		limits = append(limits, Limit{Scope: "role", Max: s.RoleLimit, Used: s.RoleOthers})
+	}
+	if s.DatabaseLimit > 0 {
+		limits = append(limits, Limit{Scope: "database", Max: s.DatabaseLimit, Used: s.DatabaseOthers})
+	}
+	return limits
+}
+
+// Available is how many connections the server leaves, by its tightest limit;
+// known is false where it does not say.
+func (s Server) Available() (connections int, known bool) {
+	limit, known := Tightest(s.Limits())
+	return max(0, limit.Room()), known
+}
+
+// Arithmetic says how [Server.Available] came about.
+func (s Server) Arithmetic() string {
+	limit, _ := Tightest(s.Limits())
+	text := fmt.Sprintf("%s %d", limit.Setting(), limit.Max)
+	if limit.Scope == "server" {
+		text = fmt.Sprintf("%s %d - %d reserved", limit.Setting(), s.MaxConnections, s.SuperuserReserved+s.Reserved)
+	}
+	if limit.Used > 0 {
+		text += fmt.Sprintf(" - %d for others", limit.Used)
+	}
+	return text
 }
 
 // Deployment is an application whose workers have a pool each.
@@ -59,7 +139,7 @@ func (d Deployment) Clients() int { return d.Pools() * (d.Size + d.Overflow) }
 // that the server has for it:
 //
 //	instances × workers × (size + overflow) <=
-//	    max_connections - superuser_reserved - reserved - other
+//	    max_connections - superuser_reserved - reserved - others
 //
 // Behind PgBouncer the left side is its default_pool_size, as long as one
 // database and one role are used. The limits of the role and of the database
@@ -81,23 +161,12 @@ func (s Server) Check(d Deployment) (Budget, error) {
 	if err := firstError(s.check(), d.check()); err != nil {
 		return Budget{}, err
 	}
-	budget := Budget{
-		Needed:    d.Clients(),
-		Available: max(0, s.MaxConnections-s.SuperuserReserved-s.Reserved-s.Other),
-		Limit:     "max_connections",
-	}
+	limit, _ := Tightest(s.Limits())
+	budget := Budget{Needed: d.Clients(), Available: max(0, limit.Room()), Limit: limit.Setting()}
 	if d.PgBouncerPoolSize > 0 {
 		budget.Needed = min(d.PgBouncerPoolSize, d.Clients())
 	}
-	budget.limit("rolconnlimit", s.RoleLimit)
-	budget.limit("datconnlimit", s.DatabaseLimit)
 	return budget, nil
-}
-
-func (b *Budget) limit(name string, limit int) {
-	if limit != NoLimit && limit < b.Available {
-		b.Available, b.Limit = limit, name
-	}
 }
 
 // Fits tells whether the server has enough connections.

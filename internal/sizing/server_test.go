@@ -28,20 +28,22 @@ func TestBudget(t *testing.T) {
 			Budget{Needed: 60, Available: 97, Limit: "max_connections"},
 		},
 		"everything reserved": {
-			func(s *Server, _ *Deployment) { s.Reserved, s.Other = 7, 20 },
+			func(s *Server, _ *Deployment) { s.Reserved, s.Others = 7, 20 },
 			Budget{Needed: 960, Available: 70, Limit: "max_connections"},
 		},
 		"nothing left": {
-			func(s *Server, _ *Deployment) { s.Other = 500 },
+			func(s *Server, _ *Deployment) { s.Others = 500 },
 			Budget{Needed: 960, Available: 0, Limit: "max_connections"},
 		},
 		"the role's limit decides": {
 			func(s *Server, _ *Deployment) { s.RoleLimit, s.DatabaseLimit = 50, 60 },
 			Budget{Needed: 960, Available: 50, Limit: "rolconnlimit"},
 		},
-		"the database's limit decides, even 0": {
-			func(s *Server, _ *Deployment) { s.RoleLimit, s.DatabaseLimit = 50, 0 },
-			Budget{Needed: 960, Available: 0, Limit: "datconnlimit"},
+		"the database's limit decides, less what others have": {
+			func(s *Server, _ *Deployment) {
+				s.RoleLimit, s.DatabaseLimit, s.Others, s.DatabaseOthers = 50, 45, 9, 5
+			},
+			Budget{Needed: 960, Available: 40, Limit: "datconnlimit"},
 		},
 		"a limit above what is left changes nothing": {
 			func(s *Server, _ *Deployment) { s.RoleLimit = 98 },
