@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-var errUnsupported = errors.New("a temporary PostgreSQL needs Linux or macOS, this is " + runtime.GOOS + ": set DATABASE_URL to a running server")
+var errUnsupported = errors.New("a temporary PostgreSQL needs Linux or macOS; this is " + runtime.GOOS + ": set DATABASE_URL to a running server")
 
 type account struct {
 	drop bool

@@ -12,11 +12,11 @@ import (
 	"syscall"
 )
 
-// account is the operating system's user that the server runs as. PostgreSQL refuses to run as root,
-// so root has to drop to somebody else; anybody else stays who they are.
+// account is the user of the operating system that the server runs as. PostgreSQL refuses to run as root:
+// then it runs as another user, else as the present one.
 type account struct {
 	drop     bool
-	name     string // where dropped to
+	name     string // if dropped
 	uid, gid int
 }
 
@@ -31,7 +31,7 @@ func serverAccount() (account, error) {
 		}
 		return dropTo(found)
 	}
-	return account{}, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody: run as an ordinary user")
+	return account{}, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody: run as an ordinary user")
 }
 
 func dropTo(to *user.User) (account, error) {
@@ -46,12 +46,12 @@ func dropTo(to *user.User) (account, error) {
 	return account{drop: true, name: to.Username, uid: uid, gid: gid}, nil
 }
 
-// attributes put a child in a session of its own, so that the terminal's Ctrl-C does not reach it:
+// attributes start a child in a session of its own, which the terminal's Ctrl-C does not reach:
 // the owner decides when the server ends.
 func (a account) attributes() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{Setsid: true}
 	if a.drop {
-		// macOS' nobody is -2: the conversion to the kernel's unsigned type is meant.
+		// The user nobody of macOS is -2: the conversion to the kernel's unsigned type is intended.
 		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} // #nosec G115 -- see above
 	}
 	return attributes
@@ -64,7 +64,7 @@ func (a account) own(path string) error {
 	return os.Chown(path, a.uid, a.gid)
 }
 
-// privateDir makes a directory that only the account can look into.
+// privateDir makes a directory that only the account can read.
 func (a account) privateDir() (string, error) {
 	temp, err := a.tempDir()
 	if err != nil {
@@ -80,8 +80,8 @@ func (a account) privateDir() (string, error) {
 	return dir, nil
 }
 
-// tempDir is the usual one, unless the account could not work there: root's is often private to root. A relative one
-// would be another one for the server, which works in a directory of its own.
+// tempDir is os.TempDir unless the account cannot work there: root's is often private to root. It is absolute,
+// since the server works in another directory.
 func (a account) tempDir() (string, error) {
 	dir, err := filepath.Abs(os.TempDir())
 	if err == nil && a.drop && !openToAll(dir) {
@@ -90,7 +90,7 @@ func (a account) tempDir() (string, error) {
 	return dir, err
 }
 
-// openToAll tells whether anybody may reach dir and add and remove entries.
+// openToAll tells whether every user may reach dir and add entries to it.
 func openToAll(dir string) bool {
 	const write, search = 0o002, 0o001
 	need := os.FileMode(write | search)
@@ -107,12 +107,12 @@ func openToAll(dir string) bool {
 	}
 }
 
-// resume wakes a process that was suspended, so that it can take the signals that end it.
+// resume continues a suspended process, so that it receives the signals that end it.
 func resume(p *os.Process) {
 	_ = p.Signal(syscall.SIGCONT) // an error means that it has ended
 }
 
-// killGroup ends a child made with attributes and everything that it started in its process group.
+// killGroup kills a child made with attributes and everything in its process group.
 func killGroup(leader int) error {
 	return syscall.Kill(-leader, syscall.SIGKILL)
 }

@@ -20,6 +20,14 @@ func tarOf(t *testing.T, files map[string]string) []byte {
 		_, err := archive.Write([]byte(content))
 		require.NoError(t, err)
 	}
+	// What the real archives hold beside programs, and what they must not do.
+	for _, entry := range []tar.Header{
+		{Name: "./share/", Mode: 0o755, Typeflag: tar.TypeDir},
+		{Name: "./lib/link", Linkname: "../bin/postgres", Typeflag: tar.TypeSymlink},
+		{Name: "../../outside", Mode: 0o755, Typeflag: tar.TypeReg},
+	} {
+		require.NoError(t, archive.WriteHeader(&entry))
+	}
 	require.NoError(t, archive.Close())
 	return out.Bytes()
 }

@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// errNoLocal tells that no package put PostgreSQL's server on this machine.
+// errNoLocal tells that no package installed PostgreSQL's server on this machine.
 var errNoLocal = errors.New("no PostgreSQL server is installed")
 
-// installation is a PostgreSQL that can be run.
+// installation is a PostgreSQL that can run.
 type installation struct {
 	binDir  string
 	version string
@@ -25,13 +25,15 @@ type installation struct {
 
 func (i installation) program(name string) string { return filepath.Join(i.binDir, name) }
 
-// places says where to look for installed binaries; tests look elsewhere.
+// places gives the folders to look for installed programs in; tests have others.
 type places func(ctx context.Context) []string
 
 // installedPlaces lists the folders in which packages put initdb and postgres, best first.
 func installedPlaces(ctx context.Context) []string {
 	var dirs []string
-	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
+	config := exec.CommandContext(ctx, "pg_config", "--bindir")
+	config.Env = childEnvironment()
+	if out, err := config.Output(); err == nil {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
 	for _, pattern := range []string{
@@ -63,7 +65,7 @@ func newestFirst(pattern string) []string {
 	return dirs
 }
 
-// major is the last number in the path: 16, or 9.6; 0 where there is none.
+// major is the last number in the path, such as 16 or 9.6; 0 if there is none.
 func major(dir string) float64 {
 	numbers := versionInPath.FindAllString(dir, -1)
 	if len(numbers) == 0 {
@@ -84,13 +86,17 @@ func realDir(program string) string {
 	return filepath.Dir(program)
 }
 
-// locate finds the PostgreSQL that cfg asks for, else an installed one. errNoLocal is the only error
-// after which a download makes sense: a wrong PG_BIN is the user's mistake to hear about.
-func locate(ctx context.Context, cfg Config, as account, look places) (installation, error) {
-	if dir, source := cfg.binDir(); dir != "" {
+// locate finds the PostgreSQL that PG_BIN names, else an installed one. A download makes sense only after
+// errNoLocal: the user must hear of a wrong PG_BIN.
+func locate(ctx context.Context, as account, look places) (installation, error) {
+	if dir := os.Getenv("PG_BIN"); dir != "" {
+		// The programs run in other directories than this process.
+		if absolute, err := filepath.Abs(dir); err == nil {
+			dir = absolute
+		}
 		found, err := inspect(ctx, as, dir)
 		if err != nil {
-			return installation{}, &BinDirError{Source: source, Dir: dir, Err: err}
+			return installation{}, &BinDirError{Dir: dir, Err: err}
 		}
 		return found, nil
 	}
@@ -107,7 +113,7 @@ func locate(ctx context.Context, cfg Config, as account, look places) (installat
 
 var versionNumber = regexp.MustCompile(`[0-9]+(\.[0-9]+)+|[0-9]+(devel|beta[0-9]+|rc[0-9]+)`)
 
-// inspect makes sure that both programs are in dir and that the account can run them.
+// inspect checks that both programs are in dir and that the account can run them.
 func inspect(ctx context.Context, as account, dir string) (installation, error) {
 	if err := complete(dir); err != nil {
 		return installation{}, err
@@ -115,6 +121,7 @@ func inspect(ctx context.Context, as account, dir string) (installation, error) 
 	found := installation{binDir: dir}
 	cmd := exec.CommandContext(ctx, found.program("postgres"), "--version") // #nosec G204 -- a program of the installation
 	cmd.Dir = string(filepath.Separator)
+	cmd.Env = childEnvironment()
 	cmd.SysProcAttr = as.attributes()
 	out, err := cmd.Output()
 	if err != nil && as.drop {
@@ -130,10 +137,10 @@ func inspect(ctx context.Context, as account, dir string) (installation, error) 
 	return found, nil
 }
 
-// complete tells which of the programs is missing in dir.
+// complete gives an error if one of the programs is missing in dir.
 func complete(dir string) error {
 	for _, name := range []string{"initdb", "postgres"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil { // #nosec G703 -- the folder the user names
 			return err
 		}
 	}

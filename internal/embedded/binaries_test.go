@@ -19,9 +19,6 @@ func TestAWrongFolderIsNamed(t *testing.T) {
 	require.ErrorAs(t, err, &wrong)
 	require.Contains(t, err.Error(), `PG_BIN="`+empty+`"`)
 	require.ErrorIs(t, err, os.ErrNotExist)
-
-	_, err = embedded.Start(t.Context(), embedded.Config{BinDir: "/nonexistent"})
-	require.ErrorContains(t, err, `BinDir="/nonexistent"`, "the option goes before the environment")
 }
 
 func TestAFolderOfOtherProgramsIsRefused(t *testing.T) {
@@ -34,7 +31,8 @@ func TestAFolderOfOtherProgramsIsRefused(t *testing.T) {
 			for _, program := range []string{"initdb", "postgres"} {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755))
 			}
-			_, err := embedded.Start(t.Context(), embedded.Config{BinDir: dir})
+			t.Setenv("PG_BIN", dir)
+			_, err := embedded.Start(t.Context(), embedded.Config{})
 			var wrong *embedded.BinDirError
 			require.ErrorAs(t, err, &wrong)
 			require.Contains(t, err.Error(), "postgres --version")
@@ -42,7 +40,7 @@ func TestAFolderOfOtherProgramsIsRefused(t *testing.T) {
 	}
 }
 
-// A folder that only root can enter is of no use to the account that root drops to.
+// The account that root drops to cannot use a folder that only root can enter.
 func TestAFolderOutOfReachIsRefused(t *testing.T) {
 	dir := t.TempDir() // within a private one
 	for _, program := range []string{"initdb", "postgres"} {
@@ -51,7 +49,8 @@ func TestAFolderOutOfReachIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		require.NoError(t, os.Chmod(filepath.Join(dir, "postgres"), 0))
 	}
-	_, err := embedded.Start(t.Context(), embedded.Config{BinDir: dir})
+	t.Setenv("PG_BIN", dir)
+	_, err := embedded.Start(t.Context(), embedded.Config{})
 	var wrong *embedded.BinDirError
 	require.ErrorAs(t, err, &wrong)
 	require.ErrorIs(t, err, os.ErrPermission)
@@ -66,7 +65,7 @@ func TestTheGivenFolderIsUsed(t *testing.T) {
 	require.NoError(t, server.Stop())
 }
 
-func TestAnIncompletePlaceIsPassedOver(t *testing.T) {
+func TestAnIncompletePlaceIsSkipped(t *testing.T) {
 	good := pgtest.Server(t, embedded.Config{}).BinDir()
 	server, err := embedded.StartLooking(t.Context(), embedded.Config{}, t.TempDir(), "/nonexistent", good)
 	require.NoError(t, err)
@@ -86,7 +85,7 @@ func TestTheNewestVersionComesFirst(t *testing.T) {
 	require.Equal(t, []string{"18", "15", "14", "9.6"}, order)
 }
 
-// What is relative is so to where the user is, not to where the server works.
+// Relative folders are relative to the user's directory, not to the server's.
 func TestRelativeFoldersAreTheUsers(t *testing.T) {
 	found := pgtest.Server(t, embedded.Config{}).BinDir()
 	dir := openDir(t)

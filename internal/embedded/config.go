@@ -2,8 +2,12 @@ package embedded
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 const (
@@ -11,41 +15,37 @@ const (
 	// PostgreSQL accepts max_connections up to 262143 (MAX_BACKENDS shared with its workers);
 	// a temporary server has no use for more than this.
 	largestMaxConnections = 10_000
-	largestPort           = 65_535
+
+	superuserReserved = 3 // PostgreSQL's default
+	// spare connections beyond the pool's: monitors, a person with psql, and backends that are
+	// ending while their successors already connect.
+	spare = 17
 )
 
-// Config says how the temporary server shall be. The zero value is usable.
+// Config configures the temporary server. The zero value is usable.
 type Config struct {
 	// MaxConnections is the number of connections that a pool may open at the same time, 1 to 10000;
-	// 0 means 100. The server accepts some more, so that monitors and superusers still get in
+	// 0 means 100. The server accepts some more, so that monitors and superusers can connect
 	// while the pool is full.
 	MaxConnections int
-	// BinDir is the folder that holds initdb and postgres. Empty means the environment's PG_BIN, else
-	// the places where packages put them, else a download.
-	BinDir string
-	// Port is the TCP port on 127.0.0.1, 1 to 65535; 0 picks a free one.
-	Port int
 	// Settings are further server settings (postgresql.conf names and plain values). They win over the package's own.
 	Settings map[string]string
-	// Notify receives single lines for a user to read: that a server is being started, and what still takes time
-	// after every two seconds. It is called by Start only, on Start's own goroutine. Nil means silence.
+	// Notify receives single lines for a user to read: that a server is being started, and every two seconds
+	// what still takes time. Start calls it on its own goroutine. Nil means silence.
 	Notify func(line string)
-	// CacheDir keeps downloaded binaries between runs. Empty means the user's cache folder.
-	CacheDir string
-	// RepositoryURL is the Maven repository that binaries are downloaded from. Empty means Maven Central.
-	RepositoryURL string
+
+	cacheDir   string // keeps downloaded binaries; empty means the user's cache folder
+	repository string // Maven repository to download from; empty means Maven Central
+	digest     string // SHA-256 of the download; empty means the pinned one
 }
 
-// prepare fills in the defaults and refuses what cannot work.
+// prepare sets the defaults and refuses invalid values.
 func (c Config) prepare() (Config, error) {
 	if c.MaxConnections == 0 {
 		c.MaxConnections = defaultMaxConnections
 	}
 	if c.MaxConnections < 1 || c.MaxConnections > largestMaxConnections {
-		return c, fmt.Errorf("embedded: MaxConnections is %d: accepted are 1 to %d", c.MaxConnections, largestMaxConnections)
-	}
-	if c.Port < 0 || c.Port > largestPort {
-		return c, fmt.Errorf("embedded: Port is %d: accepted are 1 to %d, or 0 for a free one", c.Port, largestPort)
+		return c, fmt.Errorf("embedded: MaxConnections is %d; accepted: 1 to %d", c.MaxConnections, largestMaxConnections)
 	}
 	if c.Notify == nil {
 		c.Notify = func(string) {}
@@ -53,15 +53,42 @@ func (c Config) prepare() (Config, error) {
 	return c, nil
 }
 
-// binDir is the folder asked for, and what asked for it; empty when nothing did.
-func (c Config) binDir() (dir, source string) {
-	dir, source = c.BinDir, "BinDir"
-	if dir == "" {
-		dir, source = os.Getenv("PG_BIN"), "PG_BIN"
+// settings gives up safety against a crash of the machine, which a temporary server does not need,
+// and changes nothing about how statements or connections behave.
+func (c Config) settings(port int) map[string]string {
+	values := map[string]string{
+		"listen_addresses":               loopback,
+		"port":                           strconv.Itoa(port),
+		"unix_socket_directories":        "",
+		"max_connections":                strconv.Itoa(c.MaxConnections + superuserReserved + spare),
+		"superuser_reserved_connections": strconv.Itoa(superuserReserved),
+		"password_encryption":            "scram-sha-256",
+		"shared_buffers":                 "128MB",
+		"fsync":                          "off",
+		"synchronous_commit":             "off",
+		"full_page_writes":               "off",
+		"logging_collector":              "off",
+		"log_destination":                "stderr",
+		"log_min_messages":               "warning",
 	}
-	// The programs run in other directories than this process.
-	if absolute, err := filepath.Abs(dir); dir != "" && err == nil {
-		dir = absolute
+	maps.Copy(values, c.Settings)
+	return values
+}
+
+// configure appends to the file that initdb wrote: the last mention of a setting is in force,
+// and ALTER SYSTEM wins over it.
+func configure(dataDir string, values map[string]string) error {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.ReplaceAll(values[name], "'", "''"))
 	}
-	return dir, source
+	file, err := os.OpenFile(filepath.Join(dataDir, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0) // #nosec G304 -- our own folder
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text.String())
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
 }

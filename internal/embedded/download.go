@@ -1,24 +1,46 @@
 package embedded
 
 import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+	"github.com/ulikunitz/xz"
 )
 
-// downloadVersion is what the library's repository offers last.
-const downloadVersion = embeddedpostgres.V18
+const (
+	downloadVersion = "16.15.0"
+	mavenCentral    = "https://repo1.maven.org/maven2"
+	largestDownload = 128 << 20 // bytes; the archives have about 15 MB
+)
+
+// archive is a build of PostgreSQL by the project zonkyio/embedded-postgres-binaries.
+type archive struct{ platform, digest string }
+
+// archives are those whose SHA-256 is known, by GOOS/GOARCH. Maven Central publishes only SHA-1 and MD5 of them.
+var archives = map[string]archive{
+	"linux/amd64":  {"linux-amd64", "653abc065c682b85d3da50168fb95dc524bd85426cdec9ce3695a550ef431df2"},
+	"linux/arm64":  {"linux-arm64v8", "f846a9989d686b7977d6eca9bc9d8b2b69e3f70c7eb60e032197d9c574a6136c"},
+	"darwin/amd64": {"darwin-amd64", "1229188b99515d2160d5cb6222bc96d9c5f3a248268df3bc2dfe0047e6c233d8"},
+	"darwin/arm64": {"darwin-arm64v8", "65b953905f0a4d46030767a6b44a52360170d69a7985f1b02aa435f2f6256a83"},
+}
 
 // obtain finds an installed PostgreSQL, else one that was downloaded before, else downloads one.
 func obtain(ctx context.Context, cfg Config, as account, look places) (installation, error) {
-	found, err := locate(ctx, cfg, as, look)
+	found, err := locate(ctx, as, look)
 	if !errors.Is(err, errNoLocal) {
 		return found, err
 	}
@@ -32,19 +54,24 @@ func obtain(ctx context.Context, cfg Config, as account, look places) (installat
 	return found, nil
 }
 
-// downloaded is the PostgreSQL in the cache folder, fetched where it is not there yet.
+// downloaded is the PostgreSQL in the cache folder, downloaded if it is not there yet.
 func downloaded(ctx context.Context, cfg Config, as account) (installation, error) {
 	cache, err := cacheDir(cfg, as)
 	if err != nil {
 		return installation{}, err
 	}
-	home := filepath.Join(cache, fmt.Sprintf("postgresql-%s-%s-%s", downloadVersion, runtime.GOOS, runtime.GOARCH))
+	wanted, err := archiveFor(runtime.GOOS, runtime.GOARCH)
+	if err != nil {
+		return installation{}, err
+	}
+	wanted.digest = cmp.Or(cfg.digest, wanted.digest)
+	home := filepath.Join(cache, "postgresql-"+downloadVersion+"-"+wanted.digest)
 	if found, err := inspect(ctx, as, filepath.Join(home, "bin")); err == nil {
 		return found, nil
 	}
-	cfg.Notify(fmt.Sprintf("no PostgreSQL is installed, downloading PostgreSQL %s (about 10 MB) to %s", downloadVersion, home))
-	err = during(cfg.Notify, "download PostgreSQL "+string(downloadVersion), func() error {
-		return abandonable(ctx, func() error { return download(cache, home, cfg.RepositoryURL) })
+	cfg.Notify(fmt.Sprintf("no PostgreSQL is installed, downloading PostgreSQL %s (about 15 MB) to %s", downloadVersion, home))
+	err = during(cfg.Notify, "download PostgreSQL "+downloadVersion, func() error {
+		return wanted.download(ctx, cache, home, cmp.Or(cfg.repository, mavenCentral))
 	})
 	if err != nil {
 		return installation{}, fmt.Errorf("the download failed: %w", err)
@@ -52,9 +79,21 @@ func downloaded(ctx context.Context, cfg Config, as account) (installation, erro
 	return inspect(ctx, as, filepath.Join(home, "bin"))
 }
 
-// cacheDir makes the folder for downloads. Root's own is out of reach for the account that will run what is in it.
+// archiveFor refuses platforms for which no digest is known.
+func archiveFor(system, architecture string) (archive, error) {
+	wanted, known := archives[system+"/"+architecture]
+	if _, err := os.Stat("/etc/alpine-release"); err == nil {
+		system, known = system+" with musl", false
+	}
+	if !known {
+		return archive{}, fmt.Errorf("there is no download whose digest is known for %s on %s", system, architecture)
+	}
+	return wanted, nil
+}
+
+// cacheDir makes the folder for downloads. The account that runs them cannot read root's own folder.
 func cacheDir(cfg Config, as account) (string, error) {
-	dir := cfg.CacheDir
+	dir := cfg.cacheDir
 	switch {
 	case dir != "":
 	case as.drop:
@@ -66,34 +105,28 @@ func cacheDir(cfg Config, as account) (string, error) {
 		}
 		dir = filepath.Join(user, "xk6-pgxpool")
 	}
-	return dir, os.MkdirAll(dir, 0o755) // #nosec G301 -- programs, which everybody may run
+	return dir, os.MkdirAll(dir, 0o755) // #nosec G301 -- programs, which every user may run
 }
 
-// abandonable returns at the context's end. The library cannot be interrupted: its download goes on in the
-// background until it is complete or the network fails, and is of use to the next run.
-func abandonable(ctx context.Context, work func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- work() }()
-	select {
-	case err := <-done:
+// download unpacks into a folder of its own and moves the result to home in one step,
+// since several processes may download at the same time: the first one wins.
+func (a archive) download(ctx context.Context, cache, home, repository string) error {
+	jar, err := a.fetch(ctx, repository)
+	if err != nil {
 		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
-}
-
-// download fetches and unpacks into a folder of its own and moves the result to home in one step,
-// as several processes may be at it: the first one wins.
-func download(cache, home, repository string) error {
 	work, err := os.MkdirTemp(cache, "download-")
 	if err != nil {
 		return err
 	}
-	fetchErr := fetch(work, filepath.Join(work, "unpacked"), repository)
-	if fetchErr == nil {
-		fetchErr = moveTo(home, filepath.Join(work, "unpacked"))
+	err = os.Chmod(work, 0o755) // #nosec G302 -- programs, which every user may run
+	if err == nil {
+		err = unpack(jar, work)
 	}
-	return join(fetchErr, os.RemoveAll(work))
+	if err == nil {
+		err = moveTo(home, work)
+	}
+	return join(err, os.RemoveAll(work))
 }
 
 func moveTo(home, unpacked string) error {
@@ -104,34 +137,92 @@ func moveTo(home, unpacked string) error {
 	return err
 }
 
-// fetch uses the embedded-postgres library up to where it has unpacked the binaries. It has no call for just that:
-// its Start goes on to initialise a data directory and to run the server, which it cannot do as root, nor in a session
-// of its own. A data directory that ends in a dot is one that os.RemoveAll, its next step, refuses. So an error is
-// expected, and what counts is whether the programs are there.
-func fetch(work, unpacked, repository string) error {
-	port, err := choosePort(context.Background(), 0) // it wants a free one before anything else
+// fetch gets the archive and refuses one that does not have the digest.
+func (a archive) fetch(ctx context.Context, repository string) ([]byte, error) {
+	name := "embedded-postgres-binaries-" + a.platform
+	url := fmt.Sprintf("%s/io/zonky/test/postgres/%s/%s/%[2]s-%[3]s.jar", repository, name, downloadVersion)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer http.DefaultClient.CloseIdleConnections() // not needed again
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: HTTP %s", url, response.Status)
+	}
+	jar, err := io.ReadAll(io.LimitReader(response.Body, largestDownload))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", url, err)
+	}
+	if sum := sha256.Sum256(jar); hex.EncodeToString(sum[:]) != a.digest {
+		return nil, fmt.Errorf("%s has the SHA-256 %x; expected %s", url, sum, a.digest)
+	}
+	return jar, nil
+}
+
+// unpack writes the .txz file in the jar to dir.
+func unpack(jar []byte, dir string) error {
+	files, err := zip.NewReader(bytes.NewReader(jar), int64(len(jar)))
 	if err != nil {
 		return err
 	}
-	config := embeddedpostgres.DefaultConfig().
-		Version(downloadVersion).
-		Port(uint32(port)). // #nosec G115 -- a port
-		CachePath(filepath.Join(work, "archive")).
-		BinariesPath(unpacked).
-		RuntimePath(filepath.Join(work, "runtime")).
-		DataPath(filepath.Join(work, "data") + "/.").
-		Logger(io.Discard)
-	if repository != "" {
-		config = config.BinaryRepositoryURL(repository)
+	for _, file := range files.File {
+		if path.Ext(file.Name) != ".txz" {
+			continue
+		}
+		packed, err := file.Open()
+		if err != nil {
+			return err
+		}
+		return join(unpackTar(packed, dir), packed.Close())
 	}
-	defer http.DefaultClient.CloseIdleConnections() // the library's, not needed again
-	server := embeddedpostgres.NewDatabase(config)
-	startErr := server.Start()
-	if startErr == nil {
-		return server.Stop()
+	return errors.New("the archive holds no .txz file")
+}
+
+func unpackTar(packed io.Reader, dir string) error {
+	unpacked, err := xz.NewReader(packed)
+	if err != nil {
+		return err
 	}
-	if complete(filepath.Join(unpacked, "bin")) != nil {
-		return startErr
+	root, err := os.OpenRoot(dir) // nothing is written outside of it
+	if err != nil {
+		return err
 	}
-	return nil
+	defer func() { _ = root.Close() }()
+	for entries := tar.NewReader(unpacked); ; {
+		entry, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = writeEntry(root, entry, entries)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func writeEntry(root *os.Root, entry *tar.Header, content io.Reader) error {
+	name := strings.TrimPrefix(path.Clean("/"+entry.Name), "/")
+	if err := root.MkdirAll(cmp.Or(path.Dir(name), "."), 0o755); err != nil {
+		return err
+	}
+	switch entry.Typeflag {
+	case tar.TypeSymlink:
+		return root.Symlink(entry.Linkname, name)
+	case tar.TypeReg:
+		file, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, entry.FileInfo().Mode().Perm())
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(file, content) // #nosec G110 -- of a known digest
+		return join(err, file.Close())
+	default:
+		return nil
+	}
 }

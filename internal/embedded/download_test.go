@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,13 +22,17 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-// repository is a Maven repository on loopback as the embedded-postgres library expects it.
+// repository is a Maven repository on loopback with one archive.
 type repository struct {
 	url       string
 	jar       []byte
-	checksum  string
+	digest    string
 	downloads atomic.Int32
-	before    func() // called before a jar is served
+	before    func() // called before the archive is served
+}
+
+func (r *repository) config(cache string) embedded.Config {
+	return embedded.DownloadedFrom(r.url, r.digest, cache)
 }
 
 // newRepository serves an archive whose programs are this machine's.
@@ -46,8 +51,8 @@ func newRepository(t *testing.T) *repository {
 	require.NoError(t, err)
 	require.NoError(t, archive.Close())
 
-	checksum := sha256.Sum256(jar.Bytes())
-	r := &repository{jar: jar.Bytes(), checksum: hex.EncodeToString(checksum[:]), before: func() {}}
+	digest := sha256.Sum256(jar.Bytes())
+	r := &repository{jar: jar.Bytes(), digest: hex.EncodeToString(digest[:]), before: func() {}}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.url = server.URL
@@ -55,27 +60,23 @@ func newRepository(t *testing.T) *repository {
 }
 
 func (r *repository) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	switch path := request.URL.Path; {
-	case strings.HasSuffix(path, ".jar"):
-		r.downloads.Add(1)
-		r.before()
-		_, _ = w.Write(r.jar)
-	case strings.HasSuffix(path, ".jar.sha256"):
-		_, _ = w.Write([]byte(r.checksum))
-	default:
+	platform, _ := embedded.DownloadPlatform(runtime.GOOS, runtime.GOARCH)
+	name := "embedded-postgres-binaries-" + platform
+	if path := "/io/zonky/test/postgres/" + name + "/16.15.0/" + name + "-16.15.0.jar"; request.URL.Path != path {
 		http.NotFound(w, request)
+		return
 	}
+	r.downloads.Add(1)
+	r.before()
+	_, _ = w.Write(r.jar)
 }
 
 func TestADownloadedServerRunsAndIsKept(t *testing.T) {
 	repository := newRepository(t)
 	cache := openDir(t)
 	var lines []string
-	cfg := embedded.Config{
-		CacheDir:      cache,
-		RepositoryURL: repository.url,
-		Notify:        func(line string) { lines = append(lines, line) },
-	}
+	cfg := repository.config(cache)
+	cfg.Notify = func(line string) { lines = append(lines, line) }
 	for range 2 {
 		server, err := embedded.StartLooking(t.Context(), cfg)
 		require.NoError(t, err)
@@ -86,13 +87,22 @@ func TestADownloadedServerRunsAndIsKept(t *testing.T) {
 	require.EqualValues(t, 1, repository.downloads.Load(), "the second start takes the first one's")
 	require.Contains(t, lines[0], "no PostgreSQL is installed, downloading PostgreSQL")
 	requireNoPartialDownload(t, cache)
+	requireUnpackedInside(t, downloadIn(t, cache))
+}
+
+func requireUnpackedInside(t *testing.T, home string) {
+	t.Helper()
+	require.FileExists(t, home+"/lib/link", "a link to a program")
+	require.FileExists(t, home+"/outside", "a name that leads outside is one inside")
+	require.NoFileExists(t, home+"/../outside")
+	require.NoFileExists(t, home+"/../../outside")
 }
 
 func TestAnotherProcessMayDownloadFirst(t *testing.T) {
 	repository := newRepository(t)
 	theirs, ours := openDir(t), openDir(t)
 	start := func(cache string) {
-		server, err := embedded.StartLooking(t.Context(), embedded.Config{CacheDir: cache, RepositoryURL: repository.url})
+		server, err := embedded.StartLooking(t.Context(), repository.config(cache))
 		require.NoError(t, err)
 		require.NoError(t, server.Stop())
 	}
@@ -114,25 +124,42 @@ func downloadIn(t *testing.T, cache string) string {
 }
 
 func TestThreeWaysOutWithoutAServer(t *testing.T) {
-	damaged := newRepository(t)
-	damaged.checksum = strings.Repeat("0", 64)
-	for name, test := range map[string]struct{ url, reason string }{
-		"no such version": {notFound(t), "no version found"},
-		"unreachable":     {"http://127.0.0.1:1", "unable to connect"},
-		"damaged":         {damaged.url, "checksums do not match"},
+	good := newRepository(t)
+	pinned := func(cache string) embedded.Config { return embedded.DownloadedFrom(good.url, "", cache) }
+	empty := newRepository(t)
+	empty.jar = []byte("no archive")
+	empty.digest = "54bff3bc1a66eaeb54e6e21f71a2d0dbcd5a3bc49a01e9d1ac2bd9d2ceb2e8a0"
+	for name, test := range map[string]struct {
+		config func(cache string) embedded.Config
+		reason string
+	}{
+		"no such version":             {func(cache string) embedded.Config { return embedded.DownloadedFrom(notFound(t), "", cache) }, "HTTP 404"},
+		"unreachable":                 {func(cache string) embedded.Config { return embedded.DownloadedFrom("http://127.0.0.1:1", "", cache) }, "connection refused"},
+		"not the pinned one":          {pinned, "has the SHA-256 " + good.digest + "; expected "},
+		"another digest than it says": {empty.config, "expected " + empty.digest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cache := openDir(t)
-			_, err := embedded.StartLooking(t.Context(), embedded.Config{CacheDir: cache, RepositoryURL: test.url})
+			_, err := embedded.StartLooking(t.Context(), test.config(cache))
 			var missing *embedded.NotFoundError
 			require.ErrorAs(t, err, &missing)
 			for _, way := range []string{"install a package", "set DATABASE_URL", "set PG_BIN", test.reason} {
 				require.ErrorContains(t, err, way)
 			}
 			require.NotContains(t, err.Error(), "\n")
-			requireNoPartialDownload(t, cache)
+			requireNothingKept(t, cache)
 		})
 	}
+}
+
+func TestOnlyPlatformsWithAKnownDigestAreDownloaded(t *testing.T) {
+	for _, platform := range []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64"} {
+		system, architecture, _ := strings.Cut(platform, "/")
+		_, err := embedded.DownloadPlatform(system, architecture)
+		require.NoError(t, err)
+	}
+	_, err := embedded.DownloadPlatform("linux", "riscv64")
+	require.ErrorContains(t, err, "no download whose digest is known for linux on riscv64")
 }
 
 func notFound(t *testing.T) string {
@@ -145,12 +172,12 @@ func notFound(t *testing.T) string {
 func TestAWrongFolderIsNotDownloadedFor(t *testing.T) {
 	repository := newRepository(t)
 	t.Setenv("PG_BIN", "/nonexistent")
-	_, err := embedded.StartLooking(t.Context(), embedded.Config{CacheDir: openDir(t), RepositoryURL: repository.url})
+	_, err := embedded.StartLooking(t.Context(), repository.config(openDir(t)))
 	require.ErrorContains(t, err, "PG_BIN")
 	require.Zero(t, repository.downloads.Load())
 }
 
-func TestACancelledDownloadIsAbandoned(t *testing.T) {
+func TestACanceledDownloadEnds(t *testing.T) {
 	repository := newRepository(t)
 	cache := openDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -159,10 +186,10 @@ func TestACancelledDownloadIsAbandoned(t *testing.T) {
 		cancel()
 		<-released
 	}
-	_, err := embedded.StartLooking(ctx, embedded.Config{CacheDir: cache, RepositoryURL: repository.url})
+	_, err := embedded.StartLooking(ctx, repository.config(cache))
 	require.ErrorIs(t, err, context.Canceled)
 	close(released)
-	require.Eventually(t, func() bool { return len(partialDownloads(t, cache)) == 0 }, patience, glance)
+	requireNothingKept(t, cache)
 }
 
 func TestALongDownloadShowsProgress(t *testing.T) {
@@ -170,15 +197,13 @@ func TestALongDownloadShowsProgress(t *testing.T) {
 	progress := make(chan struct{})
 	repository.before = func() { <-progress }
 	shown := sync.OnceFunc(func() { close(progress) })
-	server, err := embedded.StartLooking(t.Context(), embedded.Config{
-		CacheDir:      openDir(t),
-		RepositoryURL: repository.url,
-		Notify: func(line string) {
-			if strings.Contains(line, "download PostgreSQL") && strings.HasSuffix(line, "s so far") {
-				shown()
-			}
-		},
-	})
+	cfg := repository.config(openDir(t))
+	cfg.Notify = func(line string) {
+		if strings.Contains(line, "download PostgreSQL") && strings.HasSuffix(line, "s so far") {
+			shown()
+		}
+	}
+	server, err := embedded.StartLooking(t.Context(), cfg)
 	require.NoError(t, err)
 	require.NoError(t, server.Stop())
 }
@@ -188,6 +213,14 @@ func partialDownloads(t *testing.T, cache string) []string {
 	found, err := filepath.Glob(filepath.Join(cache, "download-*"))
 	require.NoError(t, err)
 	return found
+}
+
+// requireNothingKept makes sure that nothing was unpacked, let alone kept for the next start.
+func requireNothingKept(t *testing.T, cache string) {
+	t.Helper()
+	entries, err := os.ReadDir(cache)
+	require.NoError(t, err)
+	require.Empty(t, entries)
 }
 
 func requireNoPartialDownload(t *testing.T, cache string) {

@@ -11,15 +11,20 @@ import (
 	"syscall"
 )
 
-// BinDirError tells that the folder which the user named has no usable PostgreSQL.
+// ErrStopped tells that the server has been stopped for good.
+var ErrStopped = errors.New("the temporary PostgreSQL is stopped")
+
+// errExited tells that the server ended before it was ready.
+var errExited = errors.New("the server ended by itself")
+
+// BinDirError tells that the folder named by PG_BIN has no usable PostgreSQL.
 type BinDirError struct {
-	Source string // what named the folder: "PG_BIN" or "BinDir"
-	Dir    string
-	Err    error
+	Dir string
+	Err error
 }
 
 func (e *BinDirError) Error() string {
-	return fmt.Sprintf("%s=%q is no folder with PostgreSQL's initdb and postgres: %v", e.Source, e.Dir, e.Err)
+	return fmt.Sprintf("PG_BIN=%q is not a folder with PostgreSQL's initdb and postgres: %v", e.Dir, e.Err)
 }
 
 func (e *BinDirError) Unwrap() error { return e.Err }
@@ -40,8 +45,8 @@ func (e *NotFoundError) Unwrap() error { return e.Err }
 type StartError struct {
 	Version string // for example "15.18"
 	Step    string // what was being done
-	Log     string // the last lines of the server's log, joined to one
-	TempDir string // where its directory was made
+	Log     string // the last lines of the server's log, in one line
+	TempDir string // where its directory is
 	Err     error
 }
 
@@ -51,14 +56,14 @@ func (e *StartError) Error() string {
 		text += "; its log ends with: " + e.Log
 	}
 	if e.noRoom() {
-		text += fmt.Sprintf("; is the disk of %s full? make room, or set TMPDIR to a folder on another one", e.TempDir)
+		text += fmt.Sprintf("; is the disk of %s full? make room, or set TMPDIR to a folder on another disk", e.TempDir)
 	}
 	return text
 }
 
 func (e *StartError) Unwrap() error { return e.Err }
 
-// noRoom tells whether the disk is full, or so full that the programs failed without a word of it in the log.
+// noRoom tells whether the disk is full, or seems to be: the programs failed and could not even write their log.
 func (e *StartError) noRoom() bool {
 	var exit *exec.ExitError
 	return errors.Is(e.Err, syscall.ENOSPC) || strings.Contains(e.Log, "No space left on device") || e.Log == "" && errors.As(e.Err, &exit)
@@ -67,7 +72,7 @@ func (e *StartError) noRoom() bool {
 func (s *Server) startError(step string, err error) error {
 	failed := &StartError{Version: s.found.version, Step: step, Err: err, TempDir: os.TempDir()}
 	if s.dir != "" {
-		failed.TempDir = filepath.Dir(s.dir) // another one for root, where that is private
+		failed.TempDir = filepath.Dir(s.dir) // for root it may be another folder than os.TempDir
 	}
 	if !errors.Is(err, context.Canceled) {
 		failed.Log = s.Logs()

@@ -7,6 +7,17 @@ func StartLooking(ctx context.Context, cfg Config, dirs ...string) (*Server, err
 	return start(ctx, cfg, func(context.Context) []string { return dirs })
 }
 
+// DownloadedFrom is the configuration whose downloads come from the repository, have the digest and are kept in cache.
+func DownloadedFrom(repository, digest, cache string) Config {
+	return Config{repository: repository, digest: digest, cacheDir: cache}
+}
+
+// DownloadPlatform is what the archives of this machine's platform are called.
+func DownloadPlatform(system, architecture string) (string, error) {
+	wanted, err := archiveFor(system, architecture)
+	return wanted.platform, err
+}
+
 // BinDir is the folder of the programs that the server runs.
 func (s *Server) BinDir() string { return s.found.binDir }
 

@@ -28,9 +28,9 @@ import (
 const roleVariable = "EMBEDDED_TEST_ROLE"
 
 const (
-	roleWaits     = "waits"     // until it is killed
-	roleForgets   = "forgets"   // ends without a Stop
-	rolePanics    = "panics"    //
+	roleWaits     = "waits"   // until it is killed
+	roleForgets   = "forgets" // ends without a Stop
+	rolePanics    = "panics"
 	roleStops     = "stops"     // as it should be
 	roleInterrupt = "interrupt" // handles Ctrl-C, uses the server once more, stops it
 	roleInitdb    = "initdb"    // is killed before the server is up
@@ -208,7 +208,7 @@ func TestCtrlCLeavesTheServerToItsOwner(t *testing.T) {
 	})
 }
 
-func TestAnOwnerKilledWhileInitialising(t *testing.T) {
+func TestAnOwnerKilledWhileInitializing(t *testing.T) {
 	forEveryAccount(t, func(t *testing.T, binary string, as *syscall.Credential) {
 		temp := os.Getenv("TMPDIR")
 		o := startOwner(t, binary, roleInitdb, as)

@@ -1,32 +1,25 @@
 package embedded
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
 const (
-	pollInterval = 10 * time.Millisecond
-	// fastLimit bounds a fast shutdown; immediateLimit is more than the 5 s that PostgreSQL
-	// gives its own children before it kills them.
-	fastLimit      = 10 * time.Second
-	immediateLimit = 6 * time.Second
+	fastLimit      = 10 * time.Second // for a fast shutdown
+	immediateLimit = 6 * time.Second  // more than the 5 s after which PostgreSQL kills its own children
 )
 
-// errExited tells that the server ended before it was ready.
-var errExited = errors.New("the server ended by itself")
-
-// process is a child of ours in a session of its own. It is waited for from the start, so its process id
-// is never signalled once it may belong to somebody else.
+// process is a child in a session of its own. It is waited for from the start, so its process id
+// is never signaled once it may belong to another process.
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed after err is set
@@ -43,7 +36,7 @@ func (s *Server) launch(program string, args ...string) (*process, error) {
 
 	cmd := exec.Command(s.found.program(program), args...) // #nosec G204 -- a program of the installation
 	cmd.Dir = s.dir
-	cmd.Env = serverEnvironment(os.Environ())
+	cmd.Env = childEnvironment()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = s.as.attributes()
 	if err := cmd.Start(); err != nil {
@@ -61,18 +54,17 @@ func (s *Server) launch(program string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// serverEnvironment keeps the user's PGDATA, PGPORT or locale from changing the server or its messages.
-func serverEnvironment(all []string) []string {
-	var kept []string
-	for _, entry := range all {
-		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "LC_") || name == "LANG" || name == "LANGUAGE" || name == "TZ" {
-			continue
+// childEnvironment is all that the children see of this process's environment: they may run as another user,
+// who must not read this user's secrets in it. Without PG* and LC_* the user's settings change neither the server
+// nor its messages.
+func childEnvironment() []string {
+	environment := []string{"LC_ALL=C", "TZ=UTC"} // without TZ initdb searches for the machine's time zone
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} {
+		if value, ok := os.LookupEnv(name); ok {
+			environment = append(environment, name+"="+value)
 		}
-		kept = append(kept, entry)
 	}
-	// A given time zone spares initdb the search for the machine's.
-	return append(kept, "LC_ALL=C", "TZ=UTC")
+	return environment
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
@@ -86,22 +78,22 @@ func (p *process) running() bool {
 	}
 }
 
-// kill ends the process and its group at once and waits for the process.
+// kill ends the process and the children in its process group.
 func (p *process) kill() {
 	if p.running() {
-		_ = killGroup(p.pid()) // an error means that it has ended meanwhile
+		_ = killGroup(p.pid()) // an error means that it has just ended
 	}
 	<-p.exited
 }
 
-// killed tells of a process that has ended whether it had no chance to clean up.
+// killed tells of a process that has ended whether a signal ended it before it could clean up.
 func (p *process) killed() bool {
 	const bySignal = -1
 	return p.cmd.ProcessState.ExitCode() == bySignal
 }
 
-// finish lets initdb end by itself, or stops it when ctx ends first. Only initdb gets the signal, not its children:
-// it lets them finish, as their shared memory would stay behind otherwise.
+// finish waits for initdb, or stops it when ctx ends first. Only initdb gets the signal:
+// it lets its children finish, whose shared memory would stay behind otherwise.
 func (p *process) finish(ctx context.Context) error {
 	select {
 	case <-p.exited:
@@ -114,8 +106,8 @@ func (p *process) finish(ctx context.Context) error {
 	}
 }
 
-// stop shuts the server down with PostgreSQL's signal for that, with stronger ones when it takes too long.
-// The error tells that force was needed.
+// stop shuts the server down with PostgreSQL's signal for the mode, and with stronger ones if that takes too long.
+// The error tells that force was necessary.
 func (p *process) stop(mode string) error {
 	resume(p.cmd.Process)
 	if mode == modeFast && p.signal(syscall.SIGINT, fastLimit) {
@@ -141,42 +133,41 @@ func (p *process) signal(signal os.Signal, limit time.Duration) bool {
 	}
 }
 
-// awaitReady returns when the server takes connections, which it says in its postmaster.pid.
-func (p *process) awaitReady(ctx context.Context, dataDir string) error {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		if p.ready(dataDir) {
-			return nil
-		}
-		select {
-		case <-p.exited:
-			return errExited
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
-}
+func (s *Server) logFile() string { return filepath.Join(s.dir, "log") }
 
-// ready reads the first and the eighth line of postmaster.pid: the process id and the state, as pg_ctl does.
-// The file may be half written or an earlier process's.
-func (p *process) ready(dataDir string) bool {
-	const stateLine = 8
-	file, err := os.Open(filepath.Join(dataDir, "postmaster.pid")) // #nosec G304 -- our own folder
+// Logs returns the last lines of the server's log in one line, separated by " | ". It is empty if there is no log.
+func (s *Server) Logs() string {
+	const (
+		tail  = 4096 // bytes
+		lines = 5
+	)
+	if s.dir == "" {
+		return ""
+	}
+	file, err := os.Open(s.logFile())
 	if err != nil {
-		return false
+		return "" // not written yet, or removed
 	}
 	defer func() { _ = file.Close() }()
-	lines := bufio.NewScanner(file)
-	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
-		if n == 1 && text != strconv.Itoa(p.pid()) {
-			return false
-		}
-		if n == stateLine {
-			return text == "ready"
+	if info, err := file.Stat(); err == nil && info.Size() > tail {
+		_, _ = file.Seek(-tail, io.SeekEnd) // after an error all of it is read
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return "unreadable: " + err.Error()
+	}
+	return lastLines(string(text), lines)
+}
+
+func lastLines(text string, count int) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
 		}
 	}
-	return false
+	return strings.Join(lines[max(0, len(lines)-count):], " | ")
 }
+
+// logged tells whether the last lines of the log contain text. They are in English: the server runs in the C locale.
+func (s *Server) logged(text string) bool { return strings.Contains(s.Logs(), text) }

@@ -1,11 +1,17 @@
 package embedded_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
+	"runtime"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +22,10 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-const places = 4 // of the pool in these tests
+const (
+	places  = 4 // of the pool in these tests
+	ciToken = "a-token-of-the-ci"
+)
 
 // TestProperties looks at one server from all sides, as each start takes a second.
 func TestProperties(t *testing.T) {
@@ -24,6 +33,7 @@ func TestProperties(t *testing.T) {
 	t.Setenv("PGCLIENTENCODING", "LATIN1")
 	t.Setenv("TZ", "Asia/Tokyo")
 	t.Setenv("LC_ALL", "de_DE.UTF-8")
+	t.Setenv("CI_JOB_TOKEN", ciToken)
 	server := pgtest.Server(t, embedded.Config{
 		MaxConnections: places,
 		Settings:       map[string]string{"cluster_name": "it's #1", "fsync": "on"},
@@ -37,6 +47,7 @@ func TestProperties(t *testing.T) {
 		"the pool gets its connections":     testMaxConnections,
 		"settings are taken literally":      testSettings,
 		"the environment is not the user's": testEnvironment,
+		"no secret of the user is in it":    testEnvironmentHidden,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, server, conn) })
 	}
@@ -103,6 +114,35 @@ func testEnvironment(t *testing.T, _ *embedded.Server, conn *pgx.Conn) {
 	require.Equal(t, "UTF8", scalar(t, conn, "SELECT reset_val FROM pg_settings WHERE name = 'client_encoding'"))
 	require.Equal(t, "UTC", scalar(t, conn, "SHOW log_timezone"))
 	require.Equal(t, "C", scalar(t, conn, "SHOW lc_messages"))
+}
+
+// testEnvironmentHidden reads what other programs of the server's account can read: the environment of the postmaster,
+// its children and the watchdog.
+func testEnvironmentHidden(t *testing.T, server *embedded.Server, _ *pgx.Conn) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has /proc")
+	}
+	postmaster := strconv.Itoa(server.Pid())
+	out, err := exec.Command("ps", "-A", "-ww", "-o", "pid=,ppid=,args=").Output()
+	require.NoError(t, err)
+	var read []string
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		if fields[1] != postmaster && !strings.Contains(line, server.Dir()) {
+			continue
+		}
+		environment, err := os.ReadFile("/proc/" + fields[0] + "/environ")
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // a child that has ended
+		}
+		require.NoError(t, err)
+		for _, hidden := range []string{ciToken, "HOME="} { // the message must not show the environment either
+			require.False(t, strings.Contains(string(environment), hidden), "%s is in the environment of %s", hidden, line)
+		}
+		read = append(read, fields[0])
+	}
+	require.Contains(t, read, postmaster)
+	require.Greater(t, len(read), 3, "the watchdog, the postmaster and its children")
 }
 
 func portOf(t *testing.T, server *embedded.Server) string {

@@ -45,7 +45,7 @@ func TestRestartRefusals(t *testing.T) {
 	dir := openDir(t)
 	server, err := embedded.Start(t.Context(), embedded.Config{})
 	require.NoError(t, err)
-	require.ErrorContains(t, server.Restart(t.Context(), "smart"), `restart mode "smart": accepted are "fast" and "immediate"`)
+	require.ErrorContains(t, server.Restart(t.Context(), "smart"), `restart mode is "smart"; accepted: "fast", "immediate"`)
 	require.NoError(t, pgtest.Conn(t, server.URL()).Ping(t.Context()))
 	require.NoError(t, server.Stop())
 	require.ErrorIs(t, server.Restart(t.Context(), "fast"), embedded.ErrStopped)

@@ -1,13 +1,14 @@
 // Package embedded runs a temporary PostgreSQL for a first run and for tests: on a free port of 127.0.0.1,
-// with a random password, in a directory of its own, gone with the process that started it.
+// with a random password, in a private directory, removed when the process that started it ends.
 //
-// It prefers the PostgreSQL that is installed (PG_BIN names another one) and downloads one where none is.
-// It runs on Linux and macOS, as an ordinary user and as root, in whose place it runs the server as postgres or nobody.
+// It prefers an installed PostgreSQL (PG_BIN names its folder) and downloads one if none is installed.
+// It runs on Linux and macOS. As root it runs the server as the user postgres or nobody.
 package embedded
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/url"
@@ -15,11 +16,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 )
 
 const (
-	loopback = "127.0.0.1"
-	database = "postgres"
+	loopback  = "127.0.0.1"
+	database  = "postgres"
+	superuser = "postgres"
 
 	modeFast      = "fast"
 	modeImmediate = "immediate"
@@ -35,14 +38,14 @@ type Server struct {
 	port     int
 	watchdog *watchdog
 
-	mu      sync.Mutex // guards what follows and lets one Stop or Restart run at a time
+	mu      sync.Mutex // guards the fields below and lets one Stop or Restart run at a time
 	process *process
 	stopped bool
 }
 
-// Start brings up a temporary PostgreSQL and returns when it takes connections, in about a second where PostgreSQL
-// is installed. ctx bounds the start only: the server runs until Stop, or until this process ends in whatever way.
-// When Start fails nothing is left of the server; the error is a *BinDirError, a *NotFoundError, a *StartError or
+// Start brings up a temporary PostgreSQL and returns when it accepts connections, after about a second if PostgreSQL
+// is installed. ctx bounds the start only: the server runs until Stop or until this process ends, however it ends.
+// If Start fails nothing is left of the server; the error is a *BinDirError, a *NotFoundError, a *StartError or
 // the context's.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return start(ctx, cfg, installedPlaces)
@@ -61,7 +64,7 @@ func start(ctx context.Context, cfg Config, look places) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Notify("starting a temporary PostgreSQL " + found.version + ", set DATABASE_URL to use another server")
+	cfg.Notify("starting a temporary PostgreSQL " + found.version + "; set DATABASE_URL to use another server")
 	s := &Server{cfg: cfg, found: found, as: as, password: newPassword()}
 	if err := s.bringUp(ctx); err != nil {
 		return nil, err
@@ -69,7 +72,15 @@ func start(ctx context.Context, cfg Config, look places) (*Server, error) {
 	return s, nil
 }
 
-// bringUp takes the steps to a running server and undoes them when one of them fails.
+// newPassword needs no escaping in a URL or a file.
+func newPassword() string {
+	const size = 16 // bytes: 128 bits
+	secret := make([]byte, size)
+	_, _ = rand.Read(secret) // documented to never fail
+	return hex.EncodeToString(secret)
+}
+
+// bringUp takes the steps to a running server and undoes them if one of them fails.
 func (s *Server) bringUp(ctx context.Context) (err error) {
 	if s.dir, err = s.as.privateDir(); err != nil {
 		return s.startError("make its directory", err)
@@ -81,7 +92,7 @@ func (s *Server) bringUp(ctx context.Context) (err error) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"initialise its data directory", s.initialise},
+		{"initialize its data directory", s.initialize},
 		{"bring it up", s.open},
 	} {
 		err := during(s.cfg.Notify, step.name, func() error { return step.do(ctx) })
@@ -92,52 +103,25 @@ func (s *Server) bringUp(ctx context.Context) (err error) {
 	return nil
 }
 
-// open configures the server and starts it on a port. Between the search for a free port and the server's use of it
-// somebody else may take it: then another one is tried, unless the caller insists.
-func (s *Server) open(ctx context.Context) error {
-	const tries = 5
-	var err error
-	for range tries {
-		if s.port, err = choosePort(ctx, s.cfg.Port); err != nil {
+// during runs a step and notifies the user of it every two seconds.
+func during(notify func(string), what string, step func() error) error {
+	const interval = 2 * time.Second
+	done := make(chan error, 1)
+	go func() { done <- step() }()
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	began := time.Now()
+	for {
+		select {
+		case err := <-done:
 			return err
-		}
-		if err = configure(s.DataDir(), settings(s.cfg, s.port)); err != nil {
-			return err
-		}
-		if err = s.run(ctx); !errors.Is(err, errExited) || !s.logged("could not bind") {
-			return err
+		case <-ticker.C:
+			notify(fmt.Sprintf("temporary PostgreSQL: %s, %d s so far", what, int(time.Since(began).Seconds())))
 		}
 	}
-	return err
 }
 
-func choosePort(ctx context.Context, wanted int) (int, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp4", net.JoinHostPort(loopback, strconv.Itoa(wanted)))
-	if err != nil {
-		if wanted == 0 {
-			return 0, err
-		}
-		return 0, fmt.Errorf("port %d cannot be had, choose another one or 0 for any: %w", wanted, err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
-}
-
-// run starts the server's process and waits until it takes connections.
-func (s *Server) run(ctx context.Context) error {
-	p, err := s.launch("postgres", "-D", s.DataDir())
-	if err != nil {
-		return err
-	}
-	if err := p.awaitReady(ctx, s.DataDir()); err != nil {
-		return join(err, p.stop(modeImmediate))
-	}
-	s.process = p
-	return nil
-}
-
-// Stop shuts the server down, by force if need be, and removes everything of it. Further calls wait for the
+// Stop shuts the server down, by force if necessary, and removes everything of it. Later calls wait for the
 // first one and return nil.
 func (s *Server) Stop() error {
 	s.mu.Lock()
@@ -155,25 +139,20 @@ func (s *Server) Stop() error {
 	return nil
 }
 
-// shutDown ends the server's process. One that was killed has left shared memory behind, which PostgreSQL
-// frees at its next start in the same directory: so it gets one, as good as may be.
-func (s *Server) shutDown() error {
-	if s.process == nil {
-		return nil
+// removeAll tries again for a while: children of a killed server may still be writing.
+func removeAll(dir string) error {
+	const tries, pause = 50, 100 * time.Millisecond
+	var err error
+	for range tries {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(pause)
 	}
-	err := s.process.stop(modeFast)
-	if !s.process.killed() {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), reviveLimit)
-	defer cancel()
-	if s.revive(ctx) != nil {
-		return err // nobody needs the server any more, so why it does not come up is of no interest
-	}
-	return join(err, s.process.stop(modeFast))
+	return err
 }
 
-// URL is how the superuser connects, with the password: not for logs.
+// URL connects as the superuser. It holds the password: not for logs.
 func (s *Server) URL() string {
 	u := url.URL{
 		Scheme:   "postgres",
@@ -191,7 +170,7 @@ func (s *Server) Version() string { return s.found.version }
 // DataDir is the server's data directory.
 func (s *Server) DataDir() string { return filepath.Join(s.dir, "data") }
 
-// Pid is the process id of the server's first process, the postmaster. It changes with Restart.
+// Pid is the process id of the postmaster. It changes with Restart.
 func (s *Server) Pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

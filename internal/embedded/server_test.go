@@ -2,11 +2,8 @@ package embedded_test
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 
@@ -64,30 +61,13 @@ func TestTwoServersAtOnce(t *testing.T) {
 	require.NoError(t, servers[1].Stop())
 }
 
-func TestTheGivenPortIsUsed(t *testing.T) {
-	taken, err := net.Listen("tcp4", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := taken.Addr().(*net.TCPAddr).Port
-	_, err = embedded.Start(t.Context(), embedded.Config{Port: port})
-	require.ErrorContains(t, err, fmt.Sprintf("port %d cannot be had", port))
-
-	require.NoError(t, taken.Close())
-	server := pgtest.Server(t, embedded.Config{Port: port})
-	require.Equal(t, strconv.Itoa(port), portOf(t, server))
-}
-
-func TestImpossibleConfigs(t *testing.T) {
-	for _, test := range []struct {
-		cfg  embedded.Config
-		says string
-	}{
-		{embedded.Config{MaxConnections: -1}, "MaxConnections is -1: accepted are 1 to 10000"},
-		{embedded.Config{MaxConnections: 10_001}, "MaxConnections is 10001"},
-		{embedded.Config{Port: 65_536}, "Port is 65536: accepted are 1 to 65535"},
-		{embedded.Config{Port: -5}, "Port is -5"},
+func TestInvalidMaxConnectionsAreRefused(t *testing.T) {
+	for value, says := range map[int]string{
+		-1:     "MaxConnections is -1; accepted: 1 to 10000",
+		10_001: "MaxConnections is 10001",
 	} {
-		_, err := embedded.Start(t.Context(), test.cfg)
-		require.ErrorContains(t, err, test.says)
+		_, err := embedded.Start(t.Context(), embedded.Config{MaxConnections: value})
+		require.ErrorContains(t, err, says)
 	}
 }
 
@@ -101,7 +81,7 @@ func TestAFailedStartShowsTheServersReason(t *testing.T) {
 	requireEmpty(t, dir)
 }
 
-// A full disk is said as such, also where there is no room for a log.
+// The error names a full disk, even if there is no room for a log.
 func TestAFullDiskIsNamed(t *testing.T) {
 	for name, says := range map[string]string{
 		"with a log":    "echo 'initdb: error: could not write file: No space left on device'",
@@ -112,7 +92,8 @@ func TestAFullDiskIsNamed(t *testing.T) {
 			for program, script := range map[string]string{"postgres": "echo postgres 15.1", "initdb": says + "\nexit 1"} {
 				require.NoError(t, os.WriteFile(filepath.Join(programs, program), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 			}
-			_, err := embedded.Start(t.Context(), embedded.Config{BinDir: programs})
+			t.Setenv("PG_BIN", programs)
+			_, err := embedded.Start(t.Context(), embedded.Config{})
 			var failed *embedded.StartError
 			require.ErrorAs(t, err, &failed)
 			require.ErrorContains(t, err, "is the disk of "+temp+" full? make room, or set TMPDIR")
@@ -125,7 +106,7 @@ func TestAFullDiskIsNamed(t *testing.T) {
 func TestACancelledStartLeavesNothing(t *testing.T) {
 	for name, moment := range map[string]string{
 		"at once":              "",
-		"while initialising":   "/*/data/base",
+		"while initializing":   "/*/data/base",
 		"while it is starting": "/*/data/postmaster.opts",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,14 +1,14 @@
-# Runs in a session of its own and outlives the owner: removes what the owner could not.
+# Runs in a session of its own, outlives the owner and removes what the owner could not.
 # $1 is the server's directory. Standard input is a pipe that only the owner holds open. Each line on it is the
-# process id of the owner's present child; the end of the pipe is the end of the owner, however it came.
+# process id of the owner's current child; the pipe ends when the owner does.
 dir=$1
 pid=
 while read -r line; do pid=$line; done
 
-[ -d "$dir" ] || exit 0 # a proper stop has removed it
+[ -d "$dir" ] || exit 0 # Stop has removed it
 
-# The process id may be somebody else's by now: only a process that names our directory is ours.
-# A zombie has no arguments any more, so it counts as gone.
+# The process id may belong to another process by now: only one whose arguments name our directory is ours.
+# A zombie has no arguments, so it counts as ended.
 ours() {
 	[ -n "$pid" ] || return 1
 	if [ -d /proc/self ]; then
@@ -22,12 +22,12 @@ ours() {
 	esac
 }
 
-# The immediate shutdown first: the server, or initdb, sees to its children and frees their shared memory.
-# By force after six seconds, one more than PostgreSQL itself gives its children.
+# The immediate shutdown first: the server, or initdb, ends its children and frees their shared memory.
+# By force after six seconds, one more than PostgreSQL gives its children.
 tries=0
 while ours; do
 	case $tries in
-	0) kill -s QUIT "$pid"; kill -s CONT "$pid" ;; # a suspended process hears nothing
+	0) kill -s QUIT "$pid"; kill -s CONT "$pid" ;; # a suspended process receives nothing
 	60) kill -s KILL -- "-$pid" ;;
 	esac
 	tries=$((tries + 1))
