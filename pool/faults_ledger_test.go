@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/faults"
+	"github.com/flowboard/xk6-pgxpool/internal/faultstest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -71,7 +71,7 @@ func (l *ledger) count(f fate) (n int) {
 // it could not know is called unknown. Whatever happens to the wire meanwhile.
 func TestLedgerUnderFaults(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, 5, 5, faults.Fault{}, func(c *pool.Config) {
+	f := newFaulty(t, 5, 5, faultstest.Fault{}, func(c *pool.Config) {
 		c.ConnectTimeout, c.StatementTimeout = time.Second, 300*time.Millisecond
 		c.PoolTimeout = 500 * time.Millisecond
 	})
@@ -92,9 +92,9 @@ func TestLedgerUnderFaults(t *testing.T) {
 		})
 	}
 	for n := 0; n < 3 || n < 30 && book.least() < 5; n++ {
-		for _, fault := range []faults.Fault{
-			faults.Mute(), faults.Reset(), faults.Latency(20 * time.Millisecond), faults.HalfOpen(), faults.Refused(),
-			faults.Bandwidth(50), faults.SlowClose(50 * time.Millisecond),
+		for _, fault := range []faultstest.Fault{
+			faultstest.Mute(), faultstest.Reset(), faultstest.Latency(20 * time.Millisecond), faultstest.HalfOpen(), faultstest.Refused(),
+			faultstest.Bandwidth(50), faultstest.SlowClose(50 * time.Millisecond),
 		} {
 			time.Sleep(time.Duration(50+rand.IntN(50)) * time.Millisecond)
 			f.wire.Begin(fault)

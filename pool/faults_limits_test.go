@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/faults"
+	"github.com/flowboard/xk6-pgxpool/internal/faultstest"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -28,9 +28,9 @@ func (f *faulty) fill(n int) {
 func TestSilentConnectionsAreGivenUpTogether(t *testing.T) {
 	t.Parallel()
 	const idle = 12
-	f := newFaulty(t, idle, 0, faults.HalfOpen(), nil)
+	f := newFaulty(t, idle, 0, faultstest.HalfOpen(), nil)
 	f.fill(idle)
-	f.wire.Begin(faults.HalfOpen())
+	f.wire.Begin(faultstest.HalfOpen())
 	start := time.Now()
 	err := f.checkout()
 	took := time.Since(start)
@@ -47,11 +47,11 @@ func TestSilentConnectionsAreGivenUpTogether(t *testing.T) {
 func TestPoolTimeoutHoldsWhileOthersAreStuck(t *testing.T) {
 	t.Parallel()
 	const poolTimeout = 200 * time.Millisecond
-	f := newFaulty(t, 1, 0, faults.HalfOpen(), func(c *pool.Config) {
+	f := newFaulty(t, 1, 0, faultstest.HalfOpen(), func(c *pool.Config) {
 		c.PoolTimeout, c.ConnectTimeout = poolTimeout, machine
 	})
 	c := f.begun()
-	f.wire.Begin(faults.HalfOpen())
+	f.wire.Begin(faultstest.HalfOpen())
 	returned := make(chan struct{})
 	go func() {
 		defer close(returned)
@@ -70,9 +70,9 @@ func TestPoolTimeoutHoldsWhileOthersAreStuck(t *testing.T) {
 // statementTimeout to end it.
 func TestInterruptionEndsAStatementOnASilentWire(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, 1, 0, faults.HalfOpen(), func(c *pool.Config) { c.StatementTimeout = 0 })
+	f := newFaulty(t, 1, 0, faultstest.HalfOpen(), func(c *pool.Config) { c.StatementTimeout = 0 })
 	c := f.acquire()
-	f.wire.Begin(faults.HalfOpen())
+	f.wire.Begin(faultstest.HalfOpen())
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -87,10 +87,10 @@ func TestInterruptionEndsAStatementOnASilentWire(t *testing.T) {
 func TestCloseAndShutdownDoNotHangOnASilentWire(t *testing.T) {
 	t.Parallel()
 	const idle = 5
-	f := newFaulty(t, idle+2, 0, faults.HalfOpen(), func(c *pool.Config) { c.StatementTimeout = 0 })
+	f := newFaulty(t, idle+2, 0, faultstest.HalfOpen(), func(c *pool.Config) { c.StatementTimeout = 0 })
 	f.fill(idle + 2)
 	busy, held := f.acquire(), f.acquire()
-	f.wire.Begin(faults.HalfOpen())
+	f.wire.Begin(faultstest.HalfOpen())
 	start := time.Now()
 	f.Close()
 	require.Less(t, time.Since(start), closeGrace+machine, "%d connections, all at once", idle)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/faults"
+	"github.com/flowboard/xk6-pgxpool/internal/faultstest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -30,13 +30,13 @@ const (
 // faulty is a pool whose wire can be made to fail.
 type faulty struct {
 	*harness
-	wire *faults.Proxy
+	wire *faultstest.Proxy
 }
 
-func newFaulty(t *testing.T, size, overflow int, fault faults.Fault, change func(*pool.Config)) *faulty {
+func newFaulty(t *testing.T, size, overflow int, fault faultstest.Fault, change func(*pool.Config)) *faulty {
 	t.Helper()
 	direct := serverURL(t)
-	wire := faults.New(t, direct, fault)
+	wire := faultstest.New(t, direct, fault)
 	h := newPool(t, size, overflow, func(c *pool.Config) {
 		c.URL = wire.URL()
 		c.ConnectTimeout, c.StatementTimeout, c.PoolTimeout = faultyConnectTimeout, faultyStatementTimeout, machine
@@ -90,20 +90,20 @@ func (h *harness) allWork(users int) error {
 type moment struct {
 	name  string
 	limit time.Duration // of what the configured limits allow
-	run   func(f *faulty, fault faults.Fault) error
+	run   func(f *faulty, fault faultstest.Fault) error
 }
 
 var moments = []moment{
-	{"connect", faultyConnectTimeout, func(f *faulty, fault faults.Fault) error {
+	{"connect", faultyConnectTimeout, func(f *faulty, fault faultstest.Fault) error {
 		f.wire.Begin(fault)
 		return f.checkout()
 	}},
-	{"checkout", 2*faultyConnectTimeout + closeGrace, func(f *faulty, fault faults.Fault) error {
+	{"checkout", 2*faultyConnectTimeout + closeGrace, func(f *faulty, fault faultstest.Fault) error {
 		f.acquire().Release()
 		f.wire.Begin(fault)
 		return f.checkout()
 	}},
-	{"query", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faults.Fault) error {
+	{"query", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faultstest.Fault) error {
 		f.acquire().Release()
 		done := make(chan error, 1)
 		active := f.watchActive()
@@ -115,33 +115,33 @@ var moments = []moment{
 		f.wire.Begin(fault)
 		return <-done
 	}},
-	{"slow query", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faults.Fault) error {
+	{"slow query", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faultstest.Fault) error {
 		c := f.acquire()
 		defer c.Release()
 		f.wire.Begin(fault)
 		_, err := c.Query(f.scope(), "SELECT pg_sleep(600)", nil)
 		return err
 	}},
-	{"transaction", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faults.Fault) error {
+	{"transaction", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faultstest.Fault) error {
 		c := f.begun()
 		defer c.Release()
 		f.wire.Begin(fault)
 		_, err := c.Exec(f.scope(), "SELECT 1", nil)
 		return err
 	}},
-	{"commit", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faults.Fault) error {
+	{"commit", faultyStatementTimeout + faultyConnectTimeout + 2*closeGrace, func(f *faulty, fault faultstest.Fault) error {
 		c := f.begun()
 		defer c.Release()
 		f.wire.Begin(fault)
 		return c.Commit(f.scope())
 	}},
-	{"return", faultyConnectTimeout + closeGrace, func(f *faulty, fault faults.Fault) error {
+	{"return", faultyConnectTimeout + closeGrace, func(f *faulty, fault faultstest.Fault) error {
 		c := f.begun()
 		f.wire.Begin(fault)
 		c.Release()
 		return nil
 	}},
-	{"discard", closeGrace, func(f *faulty, fault faults.Fault) error {
+	{"discard", closeGrace, func(f *faulty, fault faultstest.Fault) error {
 		c, overflow := f.acquire(), f.acquire()
 		c.Release()
 		f.wire.Begin(fault)
@@ -219,14 +219,14 @@ func nameOf(err error) string {
 // and a pool that works when it is over.
 func TestFaultsOnTheWire(t *testing.T) {
 	//                                             connect  checkout  query  slow query  transaction  commit  return  discard
-	for fault, want := range map[*faults.Fault][8]string{
-		of(faults.Latency(40 * time.Millisecond)):    {fine, fine, fine, statementEnded, fine, fine, fine, fine},
-		of(faults.Latency(1200 * time.Millisecond)):  {connectFailed, fine, fine, statementEnded, fine, fine, fine, fine},
-		of(faults.Bandwidth(5)):                      {fine, fine, fine, statementEnded, fine, fine, fine, fine},
-		of(faults.Reset()):                           {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
-		of(faults.HalfOpen()):                        {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
-		of(faults.SlowClose(300 * time.Millisecond)): {fine, fine, fine, statementEnded, fine, fine, fine, fine},
-		of(faults.Refused()):                         {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
+	for fault, want := range map[*faultstest.Fault][8]string{
+		of(faultstest.Latency(40 * time.Millisecond)):    {fine, fine, fine, statementEnded, fine, fine, fine, fine},
+		of(faultstest.Latency(1200 * time.Millisecond)):  {connectFailed, fine, fine, statementEnded, fine, fine, fine, fine},
+		of(faultstest.Bandwidth(5)):                      {fine, fine, fine, statementEnded, fine, fine, fine, fine},
+		of(faultstest.Reset()):                           {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
+		of(faultstest.HalfOpen()):                        {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
+		of(faultstest.SlowClose(300 * time.Millisecond)): {fine, fine, fine, statementEnded, fine, fine, fine, fine},
+		of(faultstest.Refused()):                         {connectFailed, connectFailed, lostUnknown, lostUnknown, lostRolledBack, lostCommit, fine, fine},
 	} {
 		for i, m := range moments {
 			t.Run(fmt.Sprintf("%s/%s", fault, m.name), func(t *testing.T) {
@@ -247,4 +247,4 @@ func TestFaultsOnTheWire(t *testing.T) {
 	}
 }
 
-func of(f faults.Fault) *faults.Fault { return &f }
+func of(f faultstest.Fault) *faultstest.Fault { return &f }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
-	"github.com/flowboard/xk6-pgxpool/internal/pgbouncer"
+	"github.com/flowboard/xk6-pgxpool/internal/pgbouncertest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -39,7 +39,7 @@ func mixed(h *harness) (errs []error) {
 }
 
 func TestBehindPgBouncer(t *testing.T) {
-	url := pgbouncer.Start(t, pgtest.URL(t), 2)
+	url := pgbouncertest.Start(t, pgtest.URL(t), 2)
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
 		h := newPool(t, 4, 0, func(c *pool.Config) { c.URL, c.QueryExecMode, c.PoolTimeout = url, mode, 20*time.Second })
 		require.Empty(t, mixed(h), pool.ModeName(mode))
@@ -57,7 +57,7 @@ func TestBehindPgBouncer(t *testing.T) {
 }
 
 func TestPgBouncerRefusesAStartupParameter(t *testing.T) {
-	url := pgbouncer.Start(t, pgtest.URL(t), 2)
+	url := pgbouncertest.Start(t, pgtest.URL(t), 2)
 	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL, c.StatementTimeout = url, time.Second })
 	_, err := h.Query(h.scope(), "SELECT 1", nil)
 	var connect *pool.ConnectError
@@ -67,7 +67,7 @@ func TestPgBouncerRefusesAStartupParameter(t *testing.T) {
 
 // The CPU is read whatever the pool's own mode is.
 func TestCPUBehindPgBouncer(t *testing.T) {
-	url := pgbouncer.Start(t, pgtest.URL(t), 2)
+	url := pgbouncertest.Start(t, pgtest.URL(t), 2)
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeExec} {
 		config := pool.DefaultConfig()
 		config.URL, config.QueryExecMode = url, mode

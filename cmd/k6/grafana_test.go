@@ -17,7 +17,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-	"github.com/flowboard/xk6-pgxpool/internal/prometheus"
+	"github.com/flowboard/xk6-pgxpool/internal/prometheustest"
 )
 
 // grafanaDashboard is as much of Grafana's format as can be checked without it.
@@ -50,7 +50,7 @@ func readGrafana(t *testing.T) (d grafanaDashboard) {
 }
 
 // remoteWrite is how docs/metrics.md tells to write to Prometheus.
-func remoteWrite(server *prometheus.Server) map[string]string {
+func remoteWrite(server *prometheustest.Server) map[string]string {
 	return map[string]string{
 		"K6_PROMETHEUS_RW_SERVER_URL":    server.WriteURL(),
 		"K6_PROMETHEUS_RW_TREND_STATS":   "avg,max,p(95),p(99),count,sum",
@@ -63,7 +63,7 @@ func remoteWrite(server *prometheus.Server) map[string]string {
 // has written to.
 func TestGrafanaDashboardFindsItsData(t *testing.T) {
 	t.Parallel()
-	server := prometheus.Start(t)
+	server := prometheustest.Start(t)
 	env := remoteWrite(server)
 	env["DATABASE_URL"] = pgtest.Database(t)
 	r := k6test.K6(t, k6test.Run{
@@ -110,7 +110,7 @@ func TestGrafanaDashboardFindsItsData(t *testing.T) {
 
 // writeWatched writes what a run over HTTP has: the pool of an application, here
 // of one session that is not idle.
-func writeWatched(t *testing.T, server *prometheus.Server) {
+func writeWatched(t *testing.T, server *prometheustest.Server) {
 	t.Helper()
 	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer app.Close()

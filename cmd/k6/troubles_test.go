@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -314,7 +314,7 @@ func TestConnectionLimitIsNamed(t *testing.T) {
 func TestAnApplicationsExhaustedPoolIsNamed(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Database(t)
-	app := flowboard.Start(t, flowboard.Config{
+	app := flowboardtest.Start(t, flowboardtest.Config{
 		DatabaseURL: database, ApplicationName: "flowboard-exhausted",
 		PoolSize: 2, MaxOverflow: 1, PoolTimeout: 300 * time.Millisecond, Hold: 500 * time.Millisecond,
 	})

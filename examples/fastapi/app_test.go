@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
@@ -52,7 +52,7 @@ type page struct {
 	Total int     `json:"total"`
 }
 
-func list(t *testing.T, app *flowboard.App, query string) page {
+func list(t *testing.T, app *flowboardtest.App, query string) page {
 	t.Helper()
 	status, body := app.Get(t, "/api/issues?"+query)
 	require.Equal(t, http.StatusOK, status, "%s", body)
@@ -71,7 +71,7 @@ func inUTC(issues []issue) {
 
 // testList compares the pages with plain SQL, written another way than the application's.
 func testList(t *testing.T, url string) {
-	app := flowboard.Start(t, flowboard.Config{DatabaseURL: url})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url})
 	conn := pgtest.Conn(t, url)
 
 	for _, test := range []struct {
@@ -110,7 +110,7 @@ func expected(t *testing.T, conn *pgx.Conn, where string, limit, offset int) []i
 }
 
 func testParameters(t *testing.T, url string) {
-	app := flowboard.Start(t, flowboard.Config{DatabaseURL: url})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url})
 	for _, query := range []string{
 		"status=closed", "project=0", "project=x", "project=2147483648",
 		"limit=0", "limit=101", "offset=-1", "hold=-1", "hold=61", "hold=nan",

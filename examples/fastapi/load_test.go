@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -68,7 +68,7 @@ type loaded struct {
 // against it, with `k6 x pgxpool monitor` beside it.
 func load(t *testing.T, url string, size, maxOverflow int) loaded {
 	t.Helper()
-	app := flowboard.Start(t, flowboard.Config{
+	app := flowboardtest.Start(t, flowboardtest.Config{
 		DatabaseURL: url, PoolSize: size, MaxOverflow: maxOverflow, PoolTimeout: loadTimeout,
 	})
 	env := map[string]string{

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
@@ -23,7 +23,7 @@ type answer struct {
 }
 
 // hold asks for issues, count times at once, and returns a function that waits for the answers.
-func hold(t *testing.T, app *flowboard.App, count int, path string) (answers func() []answer) {
+func hold(t *testing.T, app *flowboardtest.App, count int, path string) (answers func() []answer) {
 	t.Helper()
 	collected := make([]answer, count)
 	var group sync.WaitGroup
@@ -50,7 +50,7 @@ func statuses(answers []answer) map[int]int {
 }
 
 func testExhaustedPool(t *testing.T, url string) {
-	app := flowboard.Start(t, flowboard.Config{
+	app := flowboardtest.Start(t, flowboardtest.Config{
 		DatabaseURL: url,
 		PoolSize:    1,
 		PoolTimeout: time.Second,
@@ -74,11 +74,11 @@ func testExhaustedPool(t *testing.T, url string) {
 
 	status, _ := app.Get(t, "/api/issues?hold=0")
 	require.Equal(t, http.StatusOK, status, "the pool has recovered")
-	require.Equal(t, flowboard.Levels{Size: 1, CheckedIn: 1}, app.Levels(t))
+	require.Equal(t, flowboardtest.Levels{Size: 1, CheckedIn: 1}, app.Levels(t))
 }
 
 func testPoolLevels(t *testing.T, url string) {
-	app := flowboard.Start(t, flowboard.Config{DatabaseURL: url, PoolSize: 2, MaxOverflow: 3})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url, PoolSize: 2, MaxOverflow: 3})
 	conn := pgtest.Conn(t, url)
 	status, body := app.Get(t, "/health/pool")
 	require.Equal(t, http.StatusOK, status)
@@ -90,13 +90,13 @@ func testPoolLevels(t *testing.T, url string) {
 	awaitSessions(t, conn, 4, "wait_event = 'PgSleep'")
 	for range 10 {
 		levels := app.Levels(t)
-		require.Equal(t, flowboard.Levels{Size: 2, CheckedOut: 4, Overflow: 2}, levels)
+		require.Equal(t, flowboardtest.Levels{Size: 2, CheckedOut: 4, Overflow: 2}, levels)
 		require.InDelta(t, levels.CheckedOut, sessions(t, conn, "state <> 'idle'"), 1)
 		time.Sleep(100 * time.Millisecond) // a span of samples, not a moment
 	}
 	require.Equal(t, map[int]int{http.StatusOK: 4}, statuses(answers()))
 
-	require.Equal(t, flowboard.Levels{Size: 2, CheckedIn: 2}, app.Levels(t), "the overflow is closed on return")
+	require.Equal(t, flowboardtest.Levels{Size: 2, CheckedIn: 2}, app.Levels(t), "the overflow is closed on return")
 	awaitSessions(t, conn, 2, "true")
 }
 
@@ -104,7 +104,7 @@ func testPrePing(t *testing.T, url string) {
 	conn := pgtest.Conn(t, url)
 	for setting, want := range map[string]int{"true": http.StatusOK, "false": http.StatusInternalServerError} {
 		awaitSessions(t, conn, 0, "true") // of the application before
-		app := flowboard.Start(t, flowboard.Config{DatabaseURL: url, Env: []string{"DB_POOL_PRE_PING=" + setting}})
+		app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url, Env: []string{"DB_POOL_PRE_PING=" + setting}})
 		list(t, app, "limit=1")
 		kill(t, conn)
 
@@ -119,7 +119,7 @@ func testRecycle(t *testing.T, url string) {
 	conn := pgtest.Conn(t, url)
 	for setting, replaced := range map[string]bool{"0": true, "3600": false, "-1": false} {
 		awaitSessions(t, conn, 0, "true") // of the application before
-		app := flowboard.Start(t, flowboard.Config{DatabaseURL: url, Env: []string{"DB_POOL_RECYCLE=" + setting}})
+		app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url, Env: []string{"DB_POOL_RECYCLE=" + setting}})
 		list(t, app, "limit=1")
 		before := backends(t, conn)
 		require.Len(t, before, 1)
@@ -133,7 +133,7 @@ func testRecycle(t *testing.T, url string) {
 // TestDatabaseDownIsNotAPoolTimeout guards the meaning of 503, which load tests count as pool timeouts.
 func TestDatabaseDownIsNotAPoolTimeout(t *testing.T) {
 	url := pgtest.Database(t)
-	app := flowboard.Start(t, flowboard.Config{DatabaseURL: url})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url})
 	server := pgtest.Conn(t, pgtest.URL(t))
 	name := pgtest.Conn(t, url).Config().Database
 	_, err := server.Exec(t.Context(), "ALTER DATABASE "+pgx.Identifier{name}.Sanitize()+" ALLOW_CONNECTIONS false")

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
@@ -68,7 +68,7 @@ func TestSeedsAtOnceDoNotCollide(t *testing.T) {
 // TestTotalReadsTheIndexAlone holds the application to vacuuming after the seeding, and the seeding to its index.
 func TestTotalReadsTheIndexAlone(t *testing.T) {
 	url := pgtest.Database(t)
-	flowboard.Start(t, flowboard.Config{DatabaseURL: url})
+	flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url})
 
 	var plans []struct {
 		Plan planNode `json:"Plan"`

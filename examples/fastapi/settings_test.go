@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
@@ -25,7 +25,7 @@ DB_APPLICATION_NAME=
 
 DATABASE_URL=`+url+`
 `)
-	app := flowboard.Start(t, flowboard.Config{Dir: dir})
+	app := flowboardtest.Start(t, flowboardtest.Config{Dir: dir})
 	answers := hold(t, app, 2, "/api/issues?hold=5")()
 	require.Equal(t, map[int]int{http.StatusOK: 1, http.StatusServiceUnavailable: 1}, statuses(answers))
 	for _, a := range answers {
@@ -40,7 +40,7 @@ DATABASE_URL=`+url+`
 func testEnvironmentWins(t *testing.T, url string) {
 	dir := t.TempDir()
 	writeEnvFile(t, dir, "DB_POOL_SIZE=1\nDATABASE_URL=postgres://127.0.0.1:1/nobody-listens\n")
-	app := flowboard.Start(t, flowboard.Config{Dir: dir, DatabaseURL: url, PoolSize: 7})
+	app := flowboardtest.Start(t, flowboardtest.Config{Dir: dir, DatabaseURL: url, PoolSize: 7})
 	require.Equal(t, 7, app.Levels(t).Size)
 }
 
@@ -53,14 +53,14 @@ func testDatabaseURL(t *testing.T, url string) {
 	_, rest, found := strings.Cut(url, "://")
 	require.True(t, found)
 	for _, scheme := range []string{"postgres", "postgresql", "postgresql+asyncpg"} {
-		app := flowboard.Start(t, flowboard.Config{DatabaseURL: scheme + "://" + rest})
+		app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: scheme + "://" + rest})
 		require.Equal(t, 20_000, list(t, app, "limit=1").Total, scheme)
 	}
 }
 
 // testImpossibleSettings also holds them to silence about the password.
 func testImpossibleSettings(t *testing.T, _ string) {
-	flowboard.RequirePackages(t)
+	flowboardtest.RequirePackages(t)
 	const url = "postgres://flow:sesame@127.0.0.1/flowboard"
 	for setting, want := range map[string]string{
 		"DATABASE_URL=": "DATABASE_URL is not set; set it to a postgres://, postgresql:// or postgresql+asyncpg:// URL",
@@ -75,7 +75,7 @@ func testImpossibleSettings(t *testing.T, _ string) {
 		"DB_POOL_PRE_PING=yep": "DB_POOL_PRE_PING='yep' is not accepted; use true or false",
 		"HOLD=61":              "HOLD='61' is not accepted; use a number of seconds, at most 60",
 	} {
-		_, err := flowboard.Launch(flowboard.Config{DatabaseURL: url, Dir: t.TempDir(), Env: []string{setting}})
+		_, err := flowboardtest.Launch(flowboardtest.Config{DatabaseURL: url, Dir: t.TempDir(), Env: []string{setting}})
 		require.Error(t, err, setting)
 		require.Contains(t, err.Error(), "\nflowboard: "+want+"\n", setting)
 		require.NotContains(t, err.Error(), "Traceback", setting)

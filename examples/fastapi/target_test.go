@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -21,7 +21,7 @@ import (
 // in ways that show nothing.
 func TestWhatWasNotSeenIsNoPass(t *testing.T) {
 	url := pgtest.Database(t)
-	app := flowboard.Start(t, flowboard.Config{DatabaseURL: url})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url})
 	for _, test := range []struct{ name, url, application, why string }{
 		{
 			"another name", url, "flowbord",

@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package pgbouncer puts a real PgBouncer in transaction mode in front of a
+// Package pgbouncertest puts a real PgBouncer in transaction mode in front of a
 // test's PostgreSQL.
-package pgbouncer
+package pgbouncertest
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package flowboard_test
+package flowboardtest_test
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboard"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestStartedApplicationAnswersUntilStopped(t *testing.T) {
-	app := flowboard.Start(t, flowboard.Config{DatabaseURL: pgtest.Database(t)})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: pgtest.Database(t)})
 
 	status, body := app.Get(t, "/health")
 	require.Equal(t, http.StatusOK, status)
@@ -31,8 +31,8 @@ func TestStartedApplicationAnswersUntilStopped(t *testing.T) {
 }
 
 func TestFailedStartSaysWhatTheApplicationPrinted(t *testing.T) {
-	flowboard.RequirePackages(t)
-	_, err := flowboard.Launch(flowboard.Config{DatabaseURL: "postgres://127.0.0.1:1/nobody-listens", Dir: t.TempDir()})
+	flowboardtest.RequirePackages(t)
+	_, err := flowboardtest.Launch(flowboardtest.Config{DatabaseURL: "postgres://127.0.0.1:1/nobody-listens", Dir: t.TempDir()})
 	require.ErrorContains(t, err, "ended at its start")
 	require.ErrorContains(t, err, "Application startup failed")
 }
@@ -40,7 +40,7 @@ func TestFailedStartSaysWhatTheApplicationPrinted(t *testing.T) {
 func TestSettingsOfTheTestsOwnEnvironmentAreNotInherited(t *testing.T) {
 	url := pgtest.Database(t)
 	t.Setenv("DB_POOL_SIZE", "3")
-	app := flowboard.Start(t, flowboard.Config{DatabaseURL: url})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url})
 	require.Equal(t, 20, app.Levels(t).Size)
 }
 
@@ -54,7 +54,7 @@ func TestMissingPackagesSkipLocallyAndFailInCI(t *testing.T) {
 		{ci: "true", failed: true},
 	} {
 		t.Setenv("CI", test.ci)
-		outcome := recordOutcome(t, flowboard.RequirePackages)
+		outcome := recordOutcome(t, flowboardtest.RequirePackages)
 		require.Equal(t, test.skips, outcome.skipped, "CI=%q", test.ci)
 		require.Equal(t, test.failed, outcome.failed, "CI=%q", test.ci)
 		require.Contains(t, outcome.message, "/nonexistent/python3")

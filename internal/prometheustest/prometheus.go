@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package prometheus runs a real Prometheus for a test: k6 writes to it, and
+// Package prometheustest runs a real Prometheus for a test: k6 writes to it, and
 // the test asks it what a dashboard would ask.
-package prometheus
+package prometheustest
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package flowboard
+package flowboardtest
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-// Package faults puts a proxy between a test and its PostgreSQL, on which the
+// Package faultstest puts a proxy between a test and its PostgreSQL, on which the
 // wire can be made to fail and to heal while connections are open.
-package faults
+package faultstest
 
 import (
 	"bytes"

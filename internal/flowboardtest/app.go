@@ -1,5 +1,5 @@
-// Package flowboard starts the FastAPI application of examples/fastapi for tests.
-package flowboard
+// Package flowboardtest starts the FastAPI application of examples/fastapi for tests.
+package flowboardtest
 
 import (
 	"errors"
