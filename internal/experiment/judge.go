@@ -86,7 +86,7 @@ func (m Measurement) metrics(http bool) map[string]verdict.Metric {
 		all["response_drift"] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": *m.Drift}}
 	}
 	if m.CPU != nil {
-		all["pgxpool_db_cpu"] = levels(*m.CPU, 1)
+		all["pgxpool_db_cpu"] = levels(*m.CPU, 1, 1)
 	}
 	if m.Pool != nil {
 		prefix := "pgxpool_"
@@ -110,9 +110,9 @@ func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
 		"connections_opened": m.counter(max(p.Opened, int64(p.Open))),
 		"acquire_timeouts":   m.counter(p.Timeouts),
 		"acquire_duration":   trend(p.Wait),
-		"active_sampled":     levels(p.Active, 1),
-		"waiting_sampled":    levels(p.Waiting, 1),
-		"utilization":        levels(p.Active, 100/float64(max(p.Size, 1))),
+		"active_sampled":     levels(p.Active, 1, 1),
+		"waiting_sampled":    levels(p.Waiting, 1, 1),
+		"utilization":        levels(p.Active, 100, float64(max(p.Size, 1))),
 		"in_overflow":        inOverflow,
 	}
 }
@@ -154,11 +154,11 @@ func trend(t Times) verdict.Metric {
 	}}
 }
 
-// levels is a Trend of a sampled level, scaled. Of a level no other percentile
-// is kept.
-func levels(l Level, scale float64) verdict.Metric {
+// levels is a Trend of a sampled level, times a factor over a divisor: 100·48/60
+// is 80, and 100/60·48 need not be. Of a level no other percentile is kept.
+func levels(l Level, factor, divisor float64) verdict.Metric {
 	return verdict.Metric{Type: "trend", Values: map[string]float64{
-		"avg": scale * l.Mean, "p(95)": scale * l.P95, "max": scale * l.Max,
+		"avg": factor * l.Mean / divisor, "p(95)": factor * l.P95 / divisor, "max": factor * l.Max / divisor,
 	}}
 }
 

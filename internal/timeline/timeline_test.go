@@ -44,6 +44,46 @@ func TestDistributionWithoutValues(t *testing.T) {
 	require.Zero(t, d.Count())
 }
 
+// A level is an integer: what is 80 % of five connections must not be 79.9 %, at
+// any size of the pool, after merging, and after a file.
+func TestDistributionCountsIntegersAsIntegers(t *testing.T) {
+	for _, size := range []float64{5, 60, 500, 20_000} {
+		var d, part Distribution
+		for range 100 {
+			d.Add(0.8 * size)
+			part.Add(0.8 * size)
+		}
+		part.Add(size)
+		d.Merge(part)
+		require.Equal(t, 0.8*size, d.Quantile(0.95))
+		above, sum := d.Above(0.8 * size)
+		require.EqualValues(t, 1, above)
+		require.Equal(t, size, sum)
+		text, err := json.Marshal(d)
+		require.NoError(t, err)
+		var read Distribution
+		require.NoError(t, json.Unmarshal(text, &read))
+		require.Equal(t, 0.8*size, read.Quantile(0.95))
+	}
+}
+
+// Times are no integers, though one of them may be.
+func TestDistributionOfIntegersAndTimes(t *testing.T) {
+	var integers, times, mixed Distribution
+	for i := range 5000 {
+		integers.Add(float64(i))
+		times.Add(float64(i) + 0.25)
+	}
+	mixed.Merge(integers)
+	mixed.Merge(times)
+	require.EqualValues(t, 10_000, mixed.Count())
+	require.InEpsilon(t, 2500, mixed.Quantile(0.5), 2*Accuracy)
+	require.InEpsilon(t, 4750, integers.Quantile(0.95), 2*Accuracy, "too many different ones to count each")
+	for _, bad := range []string{`{"count":2,"integers":{"3":1}}`, `{"count":1,"integers":{"-3":1}}`, `{"count":1,"integers":{}}`} {
+		require.Error(t, json.Unmarshal([]byte(bad), &Distribution{}), bad)
+	}
+}
+
 func TestDistributionGivesItsValues(t *testing.T) {
 	var d Distribution
 	d.Each(func(float64, int64) { t.Error("there is none") })
