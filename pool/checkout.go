@@ -6,7 +6,7 @@ import (
 )
 
 // acquire checks out a connection for a call in scope s, and returns when it
-// had it. Every checkout that was not interrupted is observed once.
+// got it. Every checkout that was not interrupted is observed once.
 func (p *Pool) acquire(s *Scope) (*record, time.Time, error) {
 	start := time.Now()
 	r, err := p.checkout(s, start)
@@ -97,9 +97,9 @@ func (p *Pool) notePeakLocked() {
 	p.counts.PeakActive = max(p.counts.PeakActive, p.activeLocked())
 }
 
-// check decides whether r may be handed out: recycled by age, replaced when
-// something younger was found dead, pinged unless brand new. A non-empty
-// reason says why it must be replaced.
+// check decides whether r may be handed out. It must be replaced, for the reason
+// returned, when it is too old, when a connection opened later was found dead,
+// or when it does not answer a ping. A brand-new one needs no check.
 func (p *Pool) check(s *Scope, r *record) (CloseReason, error) {
 	if r.fresh {
 		r.fresh = false
@@ -131,9 +131,8 @@ func (p *Pool) check(s *Scope, r *record) (CloseReason, error) {
 	return CloseLost, nil
 }
 
-// invalidate marks everything opened before now as suspect, because r was
-// found dead: what killed it has probably killed its elders too. A connection
-// from before the last invalidation tells nothing new.
+// invalidate makes all connections opened before now suspect, because r was
+// found dead. One from before the last invalidation tells nothing new.
 func (p *Pool) invalidate(r *record) {
 	if int64(r.opened) >= p.invalidBefore.Load() {
 		p.invalidBefore.Store(int64(time.Since(p.created)))

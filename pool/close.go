@@ -3,13 +3,15 @@ package pool
 import (
 	"context"
 	"sync"
-	"time"
 )
 
-// Close closes the pool for everybody: callers who wait fail at once, idle
-// connections are closed before it comes back, connections in use when they
-// are returned. It waits for nobody, so that a caller who holds a connection
-// may close the pool. A second call does nothing.
+// Close closes the pool for everybody: callers that wait fail at once, idle
+// connections are closed before Close returns, and connections in use when they
+// are returned. It waits for no caller, so a caller that holds a connection may
+// close the pool. A second call does nothing.
+//
+// With the last connection everything of the pool ends: goroutines and timers
+// too.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	if p.closed {
@@ -21,8 +23,28 @@ func (p *Pool) Close() {
 		w.ready <- grant{err: ErrClosed(p.config.Name)}
 	}
 	idle := p.takeAllIdleLocked()
+	p.endIfDrainedLocked()
 	p.mu.Unlock()
 	p.closeAll(idle)
+}
+
+// endIfDrainedLocked ends the pool's goroutines and its timer when the pool is
+// closed and no place is taken: none will be taken any more.
+func (p *Pool) endIfDrainedLocked() {
+	if p.closed && p.taken == 0 {
+		p.endLocked()
+	}
+}
+
+func (p *Pool) endLocked() {
+	select {
+	case <-p.ended:
+	default:
+		close(p.ended)
+	}
+	if p.timer != nil {
+		p.timer.Stop()
+	}
 }
 
 // takeAllIdleLocked takes every idle connection, and a place for each, in order
@@ -47,9 +69,9 @@ func (p *Pool) closeAll(records []*record) {
 }
 
 // Shutdown closes the pool and waits until every connection is closed, at most
-// until ctx is done: what is still in use then is cut off. After it no
-// goroutine and no backend of the pool is left. Connections open until now are
-// not observed as closed: they were not closed by anything in the test.
+// until ctx is done: what is still in use then is cut off. When it returns no
+// goroutine and no backend of the pool is left. The connections closed by it are
+// not reported to observers: they were open when the test ended.
 func (p *Pool) Shutdown(ctx context.Context) {
 	if p.ending.Swap(true) {
 		return
@@ -59,38 +81,30 @@ func (p *Pool) Shutdown(ctx context.Context) {
 		p.abort()
 		limit, cancel := context.WithTimeout(context.Background(), closeGrace)
 		defer cancel()
-		p.drained(limit)
+		if !p.drained(limit) {
+			p.mu.Lock()
+			p.endLocked()
+			p.mu.Unlock()
+			return // a goroutine may wait for a socket that abort has ended
+		}
 	}
-	if p.leaks != nil {
-		p.leaks.stop()
-	}
-	p.cutter.stop()
-	p.stopTimer()
-	p.waitForBackground()
+	p.background.Wait()
 }
 
-// drained waits until no place is taken.
+// drained waits until no place of the closed pool is taken. It is false if ctx
+// was done before.
 func (p *Pool) drained(ctx context.Context) bool {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		p.mu.Lock()
-		taken := p.taken
-		p.mu.Unlock()
-		if taken == 0 {
-			return true
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return false
-		}
+	select {
+	case <-p.ended:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
-// abort makes every statement in flight fail, whose caller then gives its
-// connection back, and ends the connections that nobody gives back. Either way
-// the server is waited for: it may be in the middle of something.
+// abort makes every running statement fail, whose caller then returns its
+// connection, and closes the connections on which none runs. Either way it waits
+// for the server, which may be busy with something.
 func (p *Pool) abort() {
 	var wg sync.WaitGroup
 	for _, r := range p.openRecords(nil) {
@@ -99,16 +113,4 @@ func (p *Pool) abort() {
 		}
 	}
 	wg.Wait()
-}
-
-// waitForBackground waits for the goroutines that outlive their callers. Where
-// a place is still taken one of them may wait for a socket that abort has ended
-// and for nothing else: nobody waits for it.
-func (p *Pool) waitForBackground() {
-	p.mu.Lock()
-	stuck := p.taken > 0
-	p.mu.Unlock()
-	if !stuck {
-		p.background.Wait()
-	}
 }

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -58,12 +60,12 @@ func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
 	return c.pool.exec(s, c.record, time.Now(), sql, args)
 }
 
-// Release returns the connection to the pool; it is back when Release is. An
+// Release returns the connection to the pool, and returns when that is done. An
 // open or failed transaction is rolled back. A second call does nothing.
 func (c *Conn) Release() { c.release(false) }
 
-// Leak returns a connection that its owner forgot, and counts it as leaked.
-// Who sees it back sees the leak too.
+// Leak returns a connection that its owner forgot, and counts it as leaked. The
+// leak is counted before the connection is back.
 func (c *Conn) Leak() { c.release(true) }
 
 func (c *Conn) release(leaked bool) {
@@ -97,3 +99,51 @@ func (c *Conn) where() string {
 	}
 	return c.origin()
 }
+
+// The statements around a transaction; the first two are their own command tags.
+const (
+	begin    = "BEGIN"
+	commit   = "COMMIT"
+	rollback = "ROLLBACK"
+)
+
+// errEnded: COMMIT outside a transaction is only a warning to the server.
+var errEnded = errors.New("the transaction ended before its COMMIT: do not run COMMIT or ROLLBACK inside transaction(fn)")
+
+// errRolledBack is what COMMIT answers after a failed statement.
+var errRolledBack = errors.New("the transaction was rolled back instead of committed: a statement in it had failed")
+
+// Begin opens a transaction, which Commit commits and Release rolls back.
+// Neither it nor Commit is counted as a statement.
+func (c *Conn) Begin(s *Scope) error { return c.control(s, begin) }
+
+// Commit commits the transaction. If a statement in it has failed the server
+// rolls back instead, which is an error. If the connection is lost meanwhile it
+// is unknown whether the transaction was committed.
+func (c *Conn) Commit(s *Scope) error { return c.control(s, commit) }
+
+func (c *Conn) control(s *Scope, sql string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.released {
+		return errConnReleased()
+	}
+	if err := c.record.enter(s, sql); err != nil {
+		return err
+	}
+	if sql == commit && !c.record.inTransaction() {
+		c.record.flight.leave()
+		return &QueryError{Err: errEnded}
+	}
+	tag, err := c.record.conn.Exec(context.Background(), sql)
+	if err = c.pool.statementError(c.record, sql, err, c.record.flight.leave()); err != nil {
+		return err
+	}
+	if tag.String() != sql {
+		return &QueryError{Err: errRolledBack}
+	}
+	return nil
+}
+
+// held is how long the connection has been checked out.
+func (c *Conn) held() time.Duration { return time.Since(c.acquired) }

@@ -109,7 +109,7 @@ func TestConnectingIsNotBoundByPoolTimeout(t *testing.T) {
 	var timeout *pool.TimeoutError
 	require.ErrorAs(t, err, &timeout, "a connection that is being opened holds its place")
 	require.ErrorContains(t, err, "active=0, idle=0, opening=1, waiting=0, waited=")
-	require.ErrorContains(t, err, "look why the server is slow")
+	require.ErrorContains(t, err, "find out why the server is slow")
 	require.Zero(t, h.Stat().Active, "nobody has it yet")
 	g.open()
 	got := <-connecting

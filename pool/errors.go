@@ -3,6 +3,7 @@ package pool
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,18 +11,18 @@ import (
 )
 
 // ErrInterrupted is what a call returns whose Scope was cut off while it ran.
-// It is nobody's failure: it counts in no metric.
+// It is not a failure and counts in no metric.
 var ErrInterrupted = errors.New("interrupted")
 
 // TimeoutError says that no place in the pool came free within poolTimeout.
-// It carries the pool's state at that moment, since that is what one asks next.
+// It carries the pool's state at that moment.
 type TimeoutError struct {
 	Pool    string
 	Waited  time.Duration
 	Limit   time.Duration // poolTimeout
 	Stat    Stat
-	Opening int // connections being opened, which have a place and are not active yet
-	Closing int // connections being closed, which have theirs still
+	Opening int // connections being opened; each holds a place
+	Closing int // connections being closed; each holds a place
 }
 
 func (e *TimeoutError) Error() string {
@@ -31,7 +32,7 @@ func (e *TimeoutError) Error() string {
 		e.between(), e.Stat.Waiting, e.Waited.Round(time.Millisecond), e.advice())
 }
 
-// between is what has a place and is neither active nor idle, if anything.
+// between counts the connections that have a place and are not in use, if any.
 func (e *TimeoutError) between() (text string) {
 	if e.Opening > 0 {
 		text = fmt.Sprintf("opening=%d, ", e.Opening)
@@ -44,7 +45,7 @@ func (e *TimeoutError) between() (text string) {
 
 func (e *TimeoutError) advice() string {
 	if e.Opening+e.Closing > e.Stat.Active {
-		return "look why the server is slow to open and close connections"
+		return "find out why the server is slow to open and close connections"
 	}
 	return "raise poolSize or maxOverflow, hold connections for less time, or look for a leak"
 }
@@ -100,4 +101,50 @@ func poolerHint(code string) string {
 // oneLine folds an error's text to a single line.
 func oneLine(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// ConnectError says that a connection could not be opened.
+type ConnectError struct {
+	Pool   string
+	Server string // host:port/database as user, without password
+	Err    error
+}
+
+func (e *ConnectError) Error() string {
+	return fmt.Sprintf("pool %q: cannot connect to %s: %s", e.Pool, e.Server, connectReason(e.Err))
+}
+
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// connectReason turns a failed connect into one line that says what to do.
+func connectReason(err error) string {
+	var tried []string
+	for _, e := range attempts(err) {
+		if line := oneLine(e); !slices.Contains(tried, line) {
+			tried = append(tried, line)
+		}
+	}
+	text := strings.Join(tried, "; ")
+	if _, rest, ok := strings.Cut(text, refusedParameter); ok {
+		return text + "; the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
+	}
+	switch {
+	case strings.Contains(text, "SQLSTATE 53300"):
+		return text + "; the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
+	}
+	return text + "; check url (DATABASE_URL) and that the server is up"
+}
+
+// senderOf names the setting that sends a startup parameter.
+func senderOf(text string) string {
+	for parameter, sender := range map[string]string{
+		"statement_timeout": "option statementTimeout (or the URL's statement_timeout)",
+		"application_name":  "option applicationName",
+		"options":           "the URL's options (or PGOPTIONS)",
+	} {
+		if strings.Contains(text, parameter) {
+			return sender
+		}
+	}
+	return "a parameter of the URL"
 }

@@ -50,11 +50,12 @@ func (o Outcome) describe() (what, todo string) {
 	return "during the statement, whether it took effect is unknown", "poolPrePing finds dead connections at checkout"
 }
 
-// outcome tells what is known of what sql did, the last statement on r, which
-// took its connection along or found it gone. It remembers what is not known:
-// the ROLLBACK that follows a lost COMMIT must not call it rolled back.
-// pgconn.SafeToRetry is no help: it also calls those safe that were sent by the
-// simple protocol, and whose answer was the end.
+// outcome says what is known of the effect of sql, the last statement on r,
+// during which the connection was lost or before which it was already closed.
+// It remembers what is not known: after a lost COMMIT the ROLLBACK that follows
+// must not say that the transaction is rolled back. pgconn.SafeToRetry does not
+// help: it is also true for statements that were sent by the simple protocol
+// and answered by the end of the connection.
 func (r *record) outcome(sql string) Outcome {
 	switch {
 	case r.gone && (r.unsure || !r.inTransaction()):
@@ -69,8 +70,8 @@ func (r *record) outcome(sql string) Outcome {
 	return OutcomeUnknown
 }
 
-// mayCommit is true for every text that can make an open transaction last,
-// and for some that cannot.
+// mayCommit is true for every string that can commit an open transaction, and
+// for some that cannot.
 func mayCommit(sql string) bool {
 	sql = strings.ToUpper(sql)
 	for _, word := range []string{"COMMIT", "END", "PREPARE TRANSACTION"} {

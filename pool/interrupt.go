@@ -1,27 +1,24 @@
 package pool
 
-import "time"
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
 
 // interruptInterval is how long a statement may go on after its scope was cut
 // off or its time was up, before it is cancelled.
 const interruptInterval = 20 * time.Millisecond
 
-// interrupter cancels statements, and ends waits, whose scope was cut off, and
-// statements whose server has fallen silent. It looks at the connections and
-// the queue from time to time, where pgx would start a goroutine to watch the
-// context of every statement, for something that happens once a test.
-type interrupter struct {
-	quit, done chan struct{}
-}
-
-func startInterrupter(p *Pool) *interrupter {
-	i := &interrupter{quit: make(chan struct{}), done: make(chan struct{})}
-	go i.run(p)
-	return i
-}
-
-func (i *interrupter) run(p *Pool) {
-	defer close(i.done)
+// interrupt cancels statements, and ends waits, whose scope was cut off, and
+// statements whose server has fallen silent, until the pool has ended. It looks
+// at the connections and the queue from time to time. pgx would start a
+// goroutine for every statement to watch its context, for something that happens
+// once a test.
+func (p *Pool) interrupt() {
 	tick := time.NewTicker(interruptInterval)
 	defer tick.Stop()
 	var open []*record
@@ -35,15 +32,10 @@ func (i *interrupter) run(p *Pool) {
 			}
 			clear(open)
 			p.interruptWaiters()
-		case <-i.quit:
+		case <-p.ended:
 			return
 		}
 	}
-}
-
-func (i *interrupter) stop() {
-	close(i.quit)
-	<-i.done
 }
 
 func (p *Pool) interruptWaiters() {
@@ -66,4 +58,103 @@ func (p *Pool) openRecords(into []*record) []*record {
 		into = append(into, r)
 	}
 	return into
+}
+
+// ending is how a statement came to its end.
+type ending int
+
+const (
+	undisturbed ending = iota
+	interrupted        // its scope was cut off
+	expired            // the server was silent for too long
+)
+
+// flight is the statement that runs on a connection, if one does.
+type flight struct {
+	mu      sync.Mutex
+	ctx     context.Context // of the scope it runs in; nil: none runs
+	sql     string
+	started uint64 // counts statements
+	ending  ending
+	cancel  pgconn.CancelRequestContextWatcherHandler
+
+	// What interrupt saw when it looked last, and since when it sees it.
+	seen      progress
+	seenSince time.Time
+}
+
+// progress changes with every statement and with everything that arrives.
+type progress struct {
+	started, heard uint64
+}
+
+// enter notes that a statement is about to run in s. An empty sql is a round
+// trip with a deadline of its own.
+func (f *flight) enter(s *Scope, sql string) error {
+	if s.ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	f.mu.Lock()
+	f.ctx, f.sql = s.ctx, sql
+	f.started++
+	f.mu.Unlock()
+	return nil
+}
+
+// leave notes that the statement is over, and reports whether it was cut off.
+// It returns only when a cancel request can no longer hit what the
+// connection does next.
+func (f *flight) leave() ending {
+	f.mu.Lock()
+	e := f.ending
+	f.ctx, f.sql, f.ending = nil, "", undisturbed
+	f.mu.Unlock()
+	if e != undisturbed {
+		f.cancel.HandleUnwatchAfterCancel()
+	}
+	return e
+}
+
+// look cancels the statement if its scope was cut off, or if nothing has been
+// heard for the limit. heard counts what has arrived on the connection.
+func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx == nil || f.ending != undisturbed {
+		return
+	}
+	if p := (progress{f.started, heard}); p != f.seen {
+		f.seen, f.seenSince = p, now
+	}
+	switch {
+	case f.ctx.Err() != nil:
+		f.ending = interrupted
+	case f.sql != "" && now.Sub(f.seenSince) > limit(f.sql):
+		f.ending = expired
+	default:
+		return
+	}
+	f.cancel.HandleCancel(f.ctx)
+}
+
+// fail makes the statement fail now. It is false if none runs.
+func (f *flight) fail() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx == nil {
+		return false
+	}
+	_ = f.cancel.Conn.Conn().SetDeadline(time.Unix(1, 0)) // an error says that it is closed
+	return true
+}
+
+// silenceLimit is how long the server may be silent while sql runs: the
+// statementTimeout within which it has to end a statement, and connectTimeout
+// for its answer to arrive. A string with several statements has the
+// statementTimeout for each; there is at most one more than semicolons.
+func (c *Config) silenceLimit(sql string) time.Duration {
+	if c.StatementTimeout <= 0 {
+		return never
+	}
+	return c.StatementTimeout*time.Duration(1+strings.Count(sql, ";")) + c.ConnectTimeout
 }

@@ -9,21 +9,13 @@ import (
 // once. It exists only where the threshold is set.
 type leakWatch struct {
 	threshold time.Duration
-	observer  Observer
-	quit      chan struct{}
-	done      chan struct{}
 
 	mu   sync.Mutex
 	held map[*Conn]bool // true: reported
 }
 
-func newLeakWatch(threshold time.Duration, observer Observer) *leakWatch {
-	w := &leakWatch{
-		threshold: threshold, observer: observer, held: make(map[*Conn]bool),
-		quit: make(chan struct{}), done: make(chan struct{}),
-	}
-	go w.run()
-	return w
+func newLeakWatch(threshold time.Duration) *leakWatch {
+	return &leakWatch{threshold: threshold, held: make(map[*Conn]bool)}
 }
 
 func (w *leakWatch) add(c *Conn) {
@@ -38,16 +30,16 @@ func (w *leakWatch) remove(c *Conn) {
 	w.mu.Unlock()
 }
 
-// run looks four times per threshold, so that a report is at most a quarter late.
-func (w *leakWatch) run() {
-	defer close(w.done)
+// run looks four times per threshold, so that a report is at most a quarter
+// late, until ended is closed.
+func (w *leakWatch) run(ended <-chan struct{}) {
 	tick := time.NewTicker(max(w.threshold/4, time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			w.report()
-		case <-w.quit:
+		case <-ended:
 			return
 		}
 	}
@@ -62,9 +54,4 @@ func (w *leakWatch) report() {
 			c.observer.HeldLong(time.Now(), c.where(), held)
 		}
 	}
-}
-
-func (w *leakWatch) stop() {
-	close(w.quit)
-	<-w.done
 }

@@ -1,6 +1,27 @@
 package pool
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// Scope is one unit of work whose calls may be cut off together, such as a k6
+// iteration: it ends with its context, and its calls' events go to its
+// observer. A call that finds it cut off returns ErrInterrupted; a statement in
+// flight is cancelled on the server, and its connection survives.
+type Scope struct {
+	ctx      context.Context
+	observer Observer
+}
+
+// NewScope makes a scope. It costs almost nothing: the context is looked at
+// only while a call waits or a statement runs.
+func NewScope(ctx context.Context, observer Observer) *Scope {
+	return &Scope{ctx: ctx, observer: observer}
+}
+
+// Interrupted reports whether the scope's context is done.
+func (s *Scope) Interrupted() bool { return s.ctx.Err() != nil }
 
 // CloseReason says why the pool closed a connection: the tag `reason` of
 // pgxpool_connections_closed.

@@ -1,10 +1,3 @@
-// Package pool is SQLAlchemy's QueuePool on pgx connections: a base size,
-// overflow under load, a timeout on the wait for a place, recycling and
-// pre-ping at checkout, and waiters served in order of arrival.
-//
-// There are as many places as poolSize + maxOverflow. A checkout takes a place,
-// or waits for one in a queue; with the place comes an idle connection, or the
-// permission to open one. As in QueuePool nothing is closed in the background.
 package pool
 
 import (
@@ -19,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// never is a duration that no test reaches.
+// never is a duration that no pool lives to see.
 const never = 10 * 365 * 24 * time.Hour
 
 // Options are what a Pool needs beyond its Config.
@@ -43,16 +36,17 @@ type Pool struct {
 	connConfig *pgx.ConnConfig
 	shapes     shapeCache
 	leaks      *leakWatch // nil: off
-	cutter     *interrupter
 
 	ending   atomic.Bool  // Shutdown was called
 	acquires atomic.Int64 // checkouts that succeeded
 
 	// background counts goroutines that outlive the call which started them.
 	background sync.WaitGroup
+	// ended is closed when the pool is closed and its last connection too.
+	ended chan struct{}
 
 	// invalidBefore: connections opened before this moment (nanoseconds since
-	// created) are replaced at checkout, since a younger one was found dead.
+	// created) are replaced at checkout, because a later one was found dead.
 	invalidBefore atomic.Int64
 
 	mu      sync.Mutex // guards all below; never held across I/O
@@ -68,15 +62,22 @@ type Pool struct {
 	records map[*record]struct{}
 }
 
-// New makes a pool from a resolved Config. It connects nothing: the pool grows
-// by one with each checkout that finds nothing idle.
+// New makes a pool from a valid Config; for any other the error is a
+// *ConfigError. It connects nothing: the pool grows by one with each checkout
+// that finds nothing idle.
 func New(config Config, options Options) (*Pool, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
 	if options.Observer == nil {
 		options.Observer = NopObserver{}
 	}
 	connConfig, err := config.ConnConfig()
 	if err != nil {
 		return nil, err
+	}
+	if options.ResultFormats == nil {
+		options.ResultFormats = pgx.QueryResultFormatsByOID{} // all as text; nil would leave it to pgx
 	}
 	p := &Pool{
 		config:     config,
@@ -85,26 +86,21 @@ func New(config Config, options Options) (*Pool, error) {
 		formats:    options.ResultFormats,
 		created:    time.Now(),
 		connConfig: connConfig,
+		ended:      make(chan struct{}),
 		idle:       newIdleList(config.PoolSize),
 		records:    make(map[*record]struct{}),
 	}
 	p.invalidBefore.Store(math.MinInt64)
-	p.cutter = startInterrupter(p)
+	p.background.Go(p.interrupt)
 	if config.LeakDetectionThreshold > 0 {
-		p.leaks = newLeakWatch(config.LeakDetectionThreshold, options.Observer)
+		p.leaks = newLeakWatch(config.LeakDetectionThreshold)
+		p.background.Go(func() { p.leaks.run(p.ended) })
 	}
 	return p, nil
 }
 
 // Config returns the configuration the pool was made from.
 func (p *Pool) Config() Config { return p.config }
-
-// Closed reports whether Close was called.
-func (p *Pool) Closed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.closed
-}
 
 func describeServer(c *pgx.ConnConfig) string {
 	return fmt.Sprintf("%s/%s as %s", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database, c.User)

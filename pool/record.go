@@ -21,7 +21,7 @@ type record struct {
 	fresh     bool          // never handed out yet
 	silent    bool          // the server did not answer in time
 	gone      bool          // it was closed before the last statement
-	unsure    bool          // what the statement did that took it along is unknown
+	unsure    bool          // it was lost during a statement whose effect is unknown
 
 	flight flight
 	args   []any // scratch for pgx's argument list
@@ -60,8 +60,8 @@ func (r *record) ping(s *Scope, limit time.Duration) error {
 	return r.roundTrip(s, limit, "-- ping")
 }
 
-// rollback ends an open or failed transaction, bounded by limit. A scope that
-// was cut off does not stop it: the connection has to come back clean.
+// rollback ends an open or failed transaction, bounded by limit. It runs in no
+// scope: the connection has to be clean even if its user was cut off.
 func (r *record) rollback(limit time.Duration) error {
 	return r.roundTrip(nil, limit, rollback)
 }
@@ -95,7 +95,7 @@ func (r *record) dead() bool {
 	return r.conn.IsClosed() || r.conn.PgConn().CheckConn() != nil //nolint:staticcheck // see above
 }
 
-// close ends the connection and comes back when the server has ended its side
+// close ends the connection and returns when the server has ended its side
 // or closeGrace is over. The place which the caller still holds keeps the
 // ceiling meanwhile.
 func (r *record) close() {
@@ -106,8 +106,7 @@ func (r *record) close() {
 	select {
 	case <-r.conn.PgConn().CleanupDone():
 	case <-ctx.Done():
-		// pgx would go on for a quarter of a minute to take leave of a server
-		// that does not answer.
+		// pgx would wait a quarter of a minute for a server that does not answer.
 		r.transport.abort()
 		_ = r.transport.Close()
 	}

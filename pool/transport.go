@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -33,7 +34,7 @@ func (t *transport) guard(r io.Reader) io.Reader {
 	return &copyInGuard{r: r, transport: t}
 }
 
-// note keeps why reading failed first; pgx only says that the connection is
+// note keeps the first error of reading. pgx says only that the connection is
 // closed.
 func (t *transport) note(err error) { t.broken.CompareAndSwap(nil, &err) }
 
@@ -58,7 +59,7 @@ func (t *transport) Close() error {
 	half, ok := t.Conn.(interface{ CloseWrite() error })
 	if ok && t.established.CompareAndSwap(true, false) && half.CloseWrite() == nil {
 		if t.SetReadDeadline(time.Now().Add(closeGrace)) == nil {
-			// What still arrives belongs to nobody; its end is all that counts.
+			// Nobody wants what still arrives; only its end counts.
 			_, _ = io.Copy(io.Discard, t.Conn)
 		}
 	}
@@ -69,4 +70,57 @@ func (t *transport) Close() error {
 func (t *transport) abort() {
 	t.established.Store(false)
 	_ = t.SetDeadline(time.Unix(1, 0))
+}
+
+// errCopyIn: the server waits for rows that nobody sends, and pgx waits for the
+// server. Without this error both would wait until the caller is cut off.
+var errCopyIn = errors.New("COPY … FROM STDIN is not supported, and its connection was closed: " +
+	"use INSERT … SELECT unnest($1::int[]) for many rows")
+
+// copyInGuard makes a connection fail when the server asks for rows. It looks
+// at the type of every message that passes: one byte, then the length of the
+// rest, the length's own four bytes included.
+type copyInGuard struct {
+	r         io.Reader
+	transport *transport
+	header    [5]byte
+	have      int // bytes of header
+	skip      int // bytes of the message that are still to come
+}
+
+// Types of messages by which a server asks for rows.
+const (
+	copyInResponse   = 'G'
+	copyBothResponse = 'W'
+)
+
+func (g *copyInGuard) Read(p []byte) (int, error) {
+	n, err := g.r.Read(p)
+	if n > 0 {
+		g.transport.heard.Add(1)
+	}
+	if err != nil {
+		g.transport.note(err)
+	}
+	for rest := p[:n]; len(rest) > 0; {
+		if g.skip > 0 {
+			passed := min(g.skip, len(rest))
+			g.skip -= passed
+			rest = rest[passed:]
+			continue
+		}
+		copied := copy(g.header[g.have:], rest)
+		g.have += copied
+		rest = rest[copied:]
+		if g.have < len(g.header) {
+			break
+		}
+		if t := g.header[0]; t == copyInResponse || t == copyBothResponse {
+			g.transport.copyIn.Store(true)
+			return 0, errCopyIn
+		}
+		g.have = 0
+		g.skip = int(binary.BigEndian.Uint32(g.header[1:])) - 4
+	}
+	return n, err
 }

@@ -13,10 +13,10 @@ type grant struct {
 	err    error
 }
 
-// waiter is one caller in the queue. Whoever takes it out of the queue, under
-// the pool's lock, owes it exactly one grant: so the caller has nothing to
-// select from, and nothing that was granted can be lost. Waiters are used
-// again: under overload every checkout needs one.
+// waiter is one caller in the queue. Who takes it out of the queue, under the
+// pool's lock, must send it exactly one grant: the caller then has nothing else
+// to select on, and no grant can be lost. Waiters are reused: under overload
+// every checkout needs one.
 type waiter struct {
 	ready      chan grant // capacity 1: the giver never blocks
 	ctx        context.Context
@@ -26,8 +26,8 @@ type waiter struct {
 
 var waiterPool = sync.Pool{New: func() any { return &waiter{ready: make(chan grant, 1)} }}
 
-// waiterQueue is a first-come queue with removal from the middle in constant
-// time, for those who are cut off. The pool's lock guards it.
+// waiterQueue is a queue in order of arrival, with removal from the middle in
+// constant time for waiters that are cut off. The pool's lock guards it.
 type waiterQueue struct {
 	first, last *waiter
 	n           int
@@ -68,4 +68,48 @@ func (q *waiterQueue) remove(w *waiter) {
 	}
 	w.prev, w.next = nil, nil
 	q.n--
+}
+
+// watchTimeoutLocked makes sure that w, the last in line, times out. All wait
+// for the same time and in order of arrival, so the first in line is always the
+// next to time out: one timer serves the pool, and it is set again only when it
+// has fired.
+func (p *Pool) watchTimeoutLocked(w *waiter) {
+	if p.timing {
+		return // for a waiter before w; expire sets it for the next
+	}
+	p.timing = true
+	p.setTimerLocked(w.since)
+}
+
+func (p *Pool) setTimerLocked(since time.Time) {
+	left := max(0, p.config.PoolTimeout-time.Since(since))
+	if p.timer == nil {
+		p.timer = time.AfterFunc(left, p.expire)
+		return
+	}
+	p.timer.Reset(left)
+}
+
+// expire turns away all who have waited for poolTimeout.
+func (p *Pool) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for w := p.waiters.first; w != nil; w = p.waiters.first {
+		if time.Since(w.since) < p.config.PoolTimeout {
+			p.setTimerLocked(w.since)
+			return
+		}
+		p.waiters.remove(w)
+		w.ready <- grant{err: p.timeoutLocked(w.since)}
+	}
+	p.timing = false
+}
+
+func (p *Pool) timeoutLocked(since time.Time) error {
+	p.counts.Timeouts++
+	return &TimeoutError{
+		Pool: p.config.Name, Waited: time.Since(since), Limit: p.config.PoolTimeout,
+		Stat: p.statLocked(), Opening: p.opening, Closing: p.closing,
+	}
 }

@@ -80,6 +80,18 @@ func URL(t testing.TB) string {
 	return server.URL()
 }
 
+// ExampleURL is URL for examples, which have no testing.TB.
+func ExampleURL() string {
+	if given := os.Getenv(urlVariable); given != "" {
+		return given
+	}
+	server, err := shared.get()
+	if err != nil {
+		panic(fmt.Sprintf("pgtest: start the shared server: %v", err))
+	}
+	return server.URL()
+}
+
 // Server starts a server of the test's own, for tests that restart or kill it. It is stopped at the test's end.
 func Server(t testing.TB, cfg embedded.Config) *embedded.Server {
 	t.Helper()

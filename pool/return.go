@@ -2,9 +2,10 @@ package pool
 
 import "time"
 
-// giveBack returns a connection: rolled back if a transaction is open, handed
-// to whoever has waited longest, kept while fewer than poolSize are idle,
-// closed otherwise. It comes back when that is done.
+// giveBack returns a connection: its transaction is rolled back if one is open,
+// then it goes to the caller that has waited longest, stays as an idle one
+// while fewer than poolSize are idle, or is closed. It returns when that is
+// done.
 func (p *Pool) giveBack(r *record, o Observer) {
 	reason := CloseReason("")
 	if r.conn.IsClosed() {
@@ -35,8 +36,8 @@ func (p *Pool) closeAndFree(r *record, reason CloseReason, o Observer) {
 	p.mu.Unlock()
 }
 
-// keepLocked hands r over or puts it back among the idle ones. Otherwise it
-// says why r has to go.
+// keepLocked hands r to a waiter or puts it among the idle ones. Otherwise it
+// gives the reason for which r has to be closed.
 func (p *Pool) keepLocked(r *record) CloseReason {
 	if p.closed {
 		return CloseExplicit
@@ -48,8 +49,8 @@ func (p *Pool) keepLocked(r *record) CloseReason {
 	if p.idle.len() >= p.config.PoolSize {
 		return CloseOverflow
 	}
-	// One that was opened for a caller who was cut off has never been handed
-	// out. Whoever gets it from among the idle ones has to test it all the same.
+	// A connection that was opened for a caller who was cut off has never been
+	// handed out. It is idle now and has to be pinged like any other.
 	r.fresh = false
 	p.idle.put(r)
 	p.taken--
@@ -64,6 +65,7 @@ func (p *Pool) freePlaceLocked() {
 		return
 	}
 	p.taken--
+	p.endIfDrainedLocked()
 }
 
 // closeRecord closes r for the reason given and counts it. The caller holds

@@ -1,0 +1,54 @@
+package pool
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// What this file knows of pgx and PgBouncer is in no documentation: texts of
+// errors and how they are joined. Each has a test in upstream_test.go that
+// fails when a new version has changed it.
+
+const (
+	// noTLS ends pgconn's error for a server that was asked for TLS and has none.
+	noTLS = "server refused TLS connection"
+	// refusedParameter begins PgBouncer's error for a startup parameter that it
+	// does not know. The parameter's name follows.
+	refusedParameter = "unsupported startup parameter"
+)
+
+// attempts are the errors of all that pgconn tried for one connection: each
+// host, with TLS and without. A server without TLS is left out where pgconn
+// asked it again without TLS, as sslmode=prefer wants.
+func attempts(err error) []error {
+	var connect *pgconn.ConnectError
+	if !errors.As(err, &connect) {
+		return []error{err}
+	}
+	tried := errors.Unwrap(connect) // its own text repeats the server
+	all := joined(tried)
+	if len(all) == 0 {
+		all = joined(errors.Unwrap(tried)) // names that could not be looked up
+	}
+	if len(all) == 0 {
+		return []error{tried}
+	}
+	telling := slices.DeleteFunc(slices.Clone(all), func(e error) bool {
+		return strings.HasSuffix(e.Error(), noTLS)
+	})
+	if len(telling) == 0 {
+		return all
+	}
+	return telling
+}
+
+// joined are the errors that errors.Join made err of.
+func joined(err error) []error {
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		return j.Unwrap()
+	}
+	return nil
+}
