@@ -26,6 +26,8 @@ type benchCase struct {
 	// startup says that the process needs a while before its first query, to
 	// be measured apart and taken off.
 	startup bool
+	// counted says that the process can tell what it has allocated.
+	counted bool
 }
 
 const (
@@ -52,7 +54,7 @@ func cases(xk6sql bool) []benchCase {
 	if xk6sql {
 		all = append(all, benchCase{
 			name: "xk6-sql", label: "xk6-sql with lib/pq, 1 query an iteration", bare: bareOne,
-			command: k6(filepath.Join("bench", "k6", "xk6sql.js"), "k6-xk6sql", "single"), queries: jsonQueries, startup: true,
+			command: k6("xk6sql.js", "k6-xk6sql", "single"), queries: jsonQueries, startup: true,
 		})
 	}
 	return all
@@ -69,15 +71,18 @@ func bareCase(name, label string, rows int) benchCase {
 
 func extension(name, label, bare string) benchCase {
 	return benchCase{
-		name: name, label: label, bare: bare, startup: true, queries: jsonQueries,
-		command: k6(filepath.Join("bench", "k6", "users.js"), "k6", name),
+		name: name, label: label, bare: bare, startup: true, counted: true, queries: jsonQueries,
+		command: k6("users.js", "k6", name),
 	}
 }
 
 func k6(script, binary, name string) func(settings, int, int) *exec.Cmd {
 	return func(s settings, users, seconds int) *exec.Cmd {
-		cmd := exec.Command(filepath.Join(s.dir, binary), "run", "--quiet", script) // #nosec G204 -- our own binary
-		cmd.Env = append(os.Environ(), "DATABASE_URL="+s.url, "CASE="+name,
+		if s.iterations > 0 {
+			script, binary = "counts.js", "k6-memory"
+		}
+		cmd := exec.Command(filepath.Join(s.dir, binary), "run", "--quiet", filepath.Join("bench", "k6", script)) // #nosec G204 -- our own binary
+		cmd.Env = append(os.Environ(), "DATABASE_URL="+s.url, "CASE="+name, "ITERATIONS="+strconv.Itoa(max(s.iterations, 1)),
 			"USERS="+strconv.Itoa(users), "POOL="+strconv.Itoa(s.pool), "SECONDS="+strconv.Itoa(seconds))
 		return cmd
 	}
@@ -111,20 +116,30 @@ func jsonQueries(output []byte) (float64, error) {
 	return result.Queries, nil
 }
 
-// buildAll builds the processes to compare from the sources at hand.
-func buildAll(ctx context.Context, dir string, xk6sql bool) error {
-	type target struct{ name, in, pkg string }
-	targets := []target{{"bare", ".", "./bench/bare"}, {"k6", ".", "./cmd/k6"}}
-	if xk6sql {
-		targets = append(targets, target{"k6-xk6sql", filepath.Join("bench", "xk6sql"), "."})
-	}
+// target is a binary to build: its name, the module's directory below the
+// project's, and the package.
+type target struct{ name, module, pkg string }
+
+// build builds binaries from the sources in root into dir.
+func build(ctx context.Context, root, dir string, targets ...target) error {
 	for _, t := range targets {
 		fmt.Fprintln(os.Stderr, "building", t.name)
 		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, t.name), t.pkg) // #nosec G204 -- fixed arguments
-		cmd.Dir = t.in
+		cmd.Dir = filepath.Join(root, t.module)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s (run it from the project's directory): %w: %s", t.name, err, out)
 		}
 	}
 	return nil
+}
+
+func targets(j job) []target {
+	all := []target{{"bare", ".", "./bench/bare"}, {"k6", ".", "./cmd/k6"}}
+	if j.counts {
+		all = append(all, target{"k6-memory", ".", "./bench/k6memory"})
+	}
+	if j.xk6sql {
+		all = append(all, target{"k6-xk6sql", filepath.Join("bench", "xk6sql"), "."})
+	}
+	return all
 }

@@ -1,123 +1,130 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 )
 
-// figure is one run: what each query cost and how many there were.
-type figure struct {
-	CPU  float64 `json:"cpu_us_per_query"` // client, microseconds
-	Rate float64 `json:"queries_per_s"`
+// subject is a case of one build of k6, or a bare loop.
+type subject struct {
+	benchCase
+	dir string // of the binaries
 }
 
-// line is one case at one number of users.
+func (s subject) command(set settings, users, seconds int) command {
+	set.dir = s.dir
+	return command{name: s.name, cmd: s.benchCase.command(set, users, seconds), queries: s.queries}
+}
+
+// ratio is one round: a subject against its yardstick, run in turns.
+type ratio struct {
+	CPU  float64 `json:"cpu"`
+	Rate float64 `json:"rate"`
+	// The subject's own figures, for orientation: they change with the machine.
+	CPUMicroseconds  float64 `json:"cpu_us_per_query"`
+	QueriesPerSecond float64 `json:"queries_per_s"`
+}
+
+// line is one case.
 type line struct {
-	Case  string   `json:"case"`
-	Label string   `json:"label"`
-	Users int      `json:"users"`
-	Runs  []figure `json:"runs"`
-	// CPURatio and RateRatio are medians over the rounds of the ratio to the
-	// bare loop of the same round.
-	CPURatio  float64 `json:"cpu_ratio"`
-	RateRatio float64 `json:"rate_ratio"`
+	Case   string  `json:"case"`
+	Label  string  `json:"label"`
+	Users  int     `json:"users"`
+	Rounds []ratio `json:"rounds"`
+	Counts *counts `json:"counts,omitempty"`
 }
 
+// estimate is a ratio's median over the rounds with the range they span.
+type estimate struct{ median, low, high float64 }
+
+func (l line) cpu() estimate  { return estimateOf(l.Rounds, func(r ratio) float64 { return r.CPU }) }
+func (l line) rate() estimate { return estimateOf(l.Rounds, func(r ratio) float64 { return r.Rate }) }
+
+func estimateOf(rounds []ratio, pick func(ratio) float64) estimate {
+	all := make([]float64, len(rounds))
+	for i, r := range rounds {
+		all[i] = pick(r)
+	}
+	return estimate{median: median(all), low: slices.Min(all), high: slices.Max(all)}
+}
+
+// measureAll compares each case with the bare loop that does the same.
 func measureAll(ctx context.Context, s settings, all []benchCase) (*report, error) {
-	all = slices.DeleteFunc(all, func(c benchCase) bool {
-		return c.bare != c.name && !strings.Contains(c.name, s.only)
-	})
 	r := newReport(s)
 	for _, users := range s.users {
-		lines := make([]line, len(all))
-		startup := make([]float64, len(all))
-		for i, c := range all {
-			lines[i] = line{Case: c.name, Label: c.label, Users: users}
-			var err error
-			if startup[i], err = startupOf(ctx, s, c, users); err != nil {
+		for _, c := range all {
+			if c.bare == c.name || !strings.Contains(c.name, s.only) {
+				continue
+			}
+			yardstick := all[slices.IndexFunc(all, func(o benchCase) bool { return o.name == c.bare })]
+			l, err := pairs(ctx, s, users, subject{c, s.dir}, subject{yardstick, s.dir})
+			if err != nil {
 				return nil, err
 			}
-		}
-		for round := range s.rounds {
-			for i, c := range all {
-				fmt.Fprintf(os.Stderr, "%d users, round %d of %d: %s\n", users, round+1, s.rounds, c.label)
-				f, err := measure(ctx, s, c, users, startup[i])
-				if err != nil {
+			if s.counts {
+				if l.Counts, err = countAll(ctx, s, c); err != nil {
 					return nil, err
 				}
-				lines[i].Runs = append(lines[i].Runs, f)
 			}
+			r.Lines = append(r.Lines, l)
 		}
-		compare(all, lines)
-		r.Lines = append(r.Lines, lines...)
 	}
 	return r, nil
 }
 
+// pairs runs a subject and its yardstick in turns, round after round.
+func pairs(ctx context.Context, s settings, users int, a, b subject) (line, error) {
+	l := line{Case: a.name, Label: a.label, Users: users}
+	startupA, err := startupOf(s, a, users)
+	if err != nil {
+		return l, err
+	}
+	startupB, err := startupOf(s, b, users)
+	if err != nil {
+		return l, err
+	}
+	for round := range s.rounds {
+		fmt.Fprintf(os.Stderr, "%d users, round %d of %d: %s\n", users, round+1, s.rounds, a.label)
+		ra, rb, err := alternate(ctx, a.command(s, users, 2*s.seconds), b.command(s, users, 2*s.seconds))
+		if err != nil {
+			return l, err
+		}
+		costA, costB := (ra.cpu-startupA)/ra.queries, (rb.cpu-startupB)/rb.queries
+		l.Rounds = append(l.Rounds, ratio{
+			CPU: costA / costB, Rate: ra.queries / rb.queries,
+			CPUMicroseconds: costA * 1e6, QueriesPerSecond: ra.queries / float64(s.seconds),
+		})
+	}
+	return l, nil
+}
+
 // startupOf is the CPU that a case's process needs before and besides its
 // queries: the median of three runs of a single iteration.
-func startupOf(ctx context.Context, s settings, c benchCase, users int) (float64, error) {
+func startupOf(s settings, c subject, users int) (float64, error) {
 	if !c.startup {
 		return 0, nil
 	}
 	var all []float64
 	for range 3 {
-		_, cpu, err := execute(ctx, c, c.command(s, users, 0))
+		r, err := alone(c.command(s, users, 0))
 		if err != nil {
 			return 0, err
 		}
-		all = append(all, cpu)
+		all = append(all, r.cpu)
 	}
 	return median(all), nil
-}
-
-func measure(ctx context.Context, s settings, c benchCase, users int, startup float64) (figure, error) {
-	queries, cpu, err := execute(ctx, c, c.command(s, users, s.seconds))
-	if err != nil {
-		return figure{}, err
-	}
-	return figure{CPU: (cpu - startup) * 1e6 / queries, Rate: queries / float64(s.seconds)}, nil
-}
-
-// execute runs one process and gives its queries and its CPU in seconds.
-func execute(ctx context.Context, c benchCase, cmd *exec.Cmd) (queries, cpu float64, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, 0, err
-	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return 0, 0, fmt.Errorf("%s: %w: %s%s", c.name, err, stdout.String(), stderr.String())
-	}
-	queries, err = c.queries(stdout.Bytes())
-	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", c.name, err)
-	}
-	p := cmd.ProcessState
-	return queries, (p.UserTime() + p.SystemTime()).Seconds(), nil
-}
-
-// compare fills in the ratios, each to the yardstick of its own round.
-func compare(all []benchCase, lines []line) {
-	for i, c := range all {
-		yardstick := lines[slices.IndexFunc(all, func(o benchCase) bool { return o.name == c.bare })]
-		var cpu, rate []float64
-		for n, f := range lines[i].Runs {
-			cpu = append(cpu, f.CPU/yardstick.Runs[n].CPU)
-			rate = append(rate, f.Rate/yardstick.Runs[n].Rate)
-		}
-		lines[i].CPURatio, lines[i].RateRatio = median(cpu), median(rate)
-	}
 }
 
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
+	if n == 0 {
+		return math.NaN()
+	}
 	if n%2 == 1 {
 		return sorted[n/2]
 	}

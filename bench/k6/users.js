@@ -1,5 +1,5 @@
 // One case of the comparison: users in a loop over the pool, without think time.
-// CASE says what an iteration does; the pool's metrics are all on.
+// CASE says what an iteration does; all of the pool's metrics are on unless METRICS=compact.
 
 import { Pool } from 'k6/x/pgxpool';
 
@@ -58,7 +58,7 @@ const [queries, iteration] = cases[__ENV.CASE];
 export const options = {
   scenarios: {
     users: __ENV.SECONDS === '0'
-      ? { executor: 'per-vu-iterations', vus: Number(__ENV.USERS), iterations: 1 }
+      ? { executor: 'per-vu-iterations', vus: Number(__ENV.USERS), iterations: Number(__ENV.ITERATIONS || 1) }
       : { executor: 'constant-vus', vus: Number(__ENV.USERS), duration: `${__ENV.SECONDS}s` },
   },
 };
