@@ -90,7 +90,7 @@ func answer(lines []line) string {
 	case len(better) > 1 && mean < 1, len(better) > 0 && len(lines) == 1:
 		verdict = "better"
 	}
-	return fmt.Sprintf("%s: client CPU per query %.3f× on average over %d cases; lower in every round: %s; higher in every round: %s",
+	return fmt.Sprintf("%s: client CPU per query %.3f× (geometric mean of %d); lower in every round: %s; higher in every round: %s",
 		verdict, mean, len(lines), named(better), named(worse))
 }
 
