@@ -81,11 +81,11 @@ func TestCompareAnswersByExitCode(t *testing.T) {
 
 	c = runComparison(t, slow, usual)
 	require.NoError(t, c.err)
-	require.Contains(t, c.output, "\nbetter: response_p95 -44.2 ms (-88.3 %)\n")
+	require.Contains(t, c.output, "\nbetter: response_p95 -44 ms (-88.3 %)\n")
 
 	c = runComparison(t, usual, slow)
 	require.Equal(t, 2, c.code)
-	require.EqualError(t, c.err, "worse: response_p95 +44.2 ms (+757.6 %)")
+	require.EqualError(t, c.err, "worse: response_p95 +44 ms (+757.6 %)")
 	require.Contains(t, c.output, c.err.Error(), "the report is written before the exit code says it")
 
 	c = runComparison(t, elsewhere, usual)
@@ -105,7 +105,7 @@ func TestCompareAnswersByExitCode(t *testing.T) {
 
 func TestCompareWritesEveryFormat(t *testing.T) {
 	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
-	require.Contains(t, runComparison(t, usual, slow, "--format", "markdown").output, "| Response, p95 | 5.83 ms | 50.0 ms |")
+	require.Contains(t, runComparison(t, usual, slow, "--format", "markdown").output, "| Response, p95 | 5.8 ms | 50 ms |")
 	var report struct{ Answer string }
 	require.NoError(t, json.Unmarshal([]byte(runComparison(t, usual, slow, "--format", "json").output), &report))
 	require.Equal(t, "worse", report.Answer)
@@ -142,7 +142,7 @@ func TestCompareReadsTheHistory(t *testing.T) {
 	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
 	c := runComparison(t, usual, slow, "--history", history)
 	require.NoError(t, c.err, "so much it varies anyway")
-	require.Contains(t, c.output, "40.0 ms ±")
+	require.Contains(t, c.output, "40 ms ±")
 	require.Contains(t, c.output, "other.json is no results/summary.json: it names no schema.")
 }
 

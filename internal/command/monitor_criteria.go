@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -23,7 +24,7 @@ func monitorCriteria(p monitor.Pool, r monitor.Report) []verdict.Criterion {
 	seen := verdict.Condition{Metric: metricSeen, Expression: "count>0"}
 	criteria := []verdict.Criterion{
 		{
-			Name: "active_connections", Title: "Active connections", Unit: verdict.Percent,
+			Name: "active_connections", Title: "Active connections", Unit: text.Percent,
 			Metric: metricUtilization, Pass: "p(95)<80",
 			Warning: fmt.Sprintf("p(95)<%g", float64(1000*p.Capacity()/p.Size)/10), Guard: seen,
 			Advice: verdict.Advice{
@@ -32,7 +33,7 @@ func monitorCriteria(p monitor.Pool, r monitor.Report) []verdict.Criterion {
 			},
 		},
 		{
-			Name: "available_connections", Title: "Available connections", Unit: verdict.Count,
+			Name: "available_connections", Title: "Available connections", Unit: text.Count,
 			Metric: metricAvailable, Pass: "min>0",
 			WarningMetric: metricUnavailable, WarningTitle: "time without an available connection",
 			Warning: "rate<0.30", Guard: seen,
@@ -42,7 +43,7 @@ func monitorCriteria(p monitor.Pool, r monitor.Report) []verdict.Criterion {
 			},
 		},
 		{
-			Name: "overflow_time", Title: "Time in overflow", Unit: verdict.Share,
+			Name: "overflow_time", Title: "Time in overflow", Unit: text.Share,
 			Metric: metricInOverflow, Pass: "rate<0.10", Warning: "rate<0.30", Guard: seen,
 			Advice: verdict.Advice{
 				Warning: "Overflow is meant for spikes. Raise DB_POOL_SIZE until the usual load fits into it.",
@@ -59,7 +60,7 @@ func monitorCriteria(p monitor.Pool, r monitor.Report) []verdict.Criterion {
 // hiddenCriterion keeps a verdict from being better than what was seen.
 func hiddenCriterion(hidden int) verdict.Criterion {
 	return verdict.Criterion{
-		Name: "visible_sessions", Title: "Visible sessions", Unit: verdict.Count,
+		Name: "visible_sessions", Title: "Visible sessions", Unit: text.Count,
 		Metric: metricSeen, Pass: "count>0", Warning: "count>0",
 		Guard: verdict.Condition{Metric: metricSeen, Expression: "count>0"},
 		Unmeasured: fmt.Sprintf("up to %d sessions do not show the monitor's role what they do; "+

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -67,7 +68,7 @@ type jsonCriterion struct {
 	Name     string          `json:"name"`
 	Verdict  verdict.Verdict `json:"verdict"`
 	Measured *float64        `json:"measured"` // in Unit
-	Unit     verdict.Unit    `json:"unit"`
+	Unit     text.Unit       `json:"unit"`
 	Pass     string          `json:"pass"` // what PASS asks
 	Reason   string          `json:"reason,omitempty"`
 	Advice   string          `json:"advice,omitempty"`

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -50,10 +51,10 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 func (s monitorSummary) text(t terminal) string {
 	var b strings.Builder
 	r := s.report
-	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", s.application, verdict.Counted(r.Samples, "sample"),
+	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", s.application, text.Counted(r.Samples, "sample"),
 		s.watched.Round(time.Second/10), s.interval)
 	if r.Failed > 0 {
-		fmt.Fprintf(&b, "  %s the database did not answer\n", verdict.Counted(r.Failed, "more time"))
+		fmt.Fprintf(&b, "  %s the database did not answer\n", text.Counted(r.Failed, "more time"))
 	}
 	if r.Active != nil {
 		s.levels(&b)
@@ -109,8 +110,8 @@ func (s monitorSummary) layers(b *strings.Builder) {
 
 func (s monitorSummary) judgement(b *strings.Builder, t terminal) {
 	for _, row := range s.verdict.Rows {
-		fmt.Fprintf(b, "  %s  %-22s %-10s %s\n", t.paint(verdictColour(row.Verdict), fmt.Sprintf("%-7s", row.Verdict)),
-			row.Criterion.Title, figure(row), limits[row.Criterion.Name])
+		fmt.Fprintf(b, "  %s  %-22s %-10s %s\n", t.paint(row.Verdict.Color(), fmt.Sprintf("%-7s", row.Verdict)),
+			row.Criterion.Title, row.MeasuredText(), limits[row.Criterion.Name])
 		if row.Reason != "" {
 			fmt.Fprintf(b, "           %s\n", strings.TrimSpace(row.Reason+". "+row.Advice))
 		}
@@ -118,7 +119,7 @@ func (s monitorSummary) judgement(b *strings.Builder, t terminal) {
 	for _, note := range s.verdict.Notes {
 		fmt.Fprintf(b, "  Note: %s\n", note)
 	}
-	fmt.Fprintf(b, "\nVerdict: %s\n", t.paint(verdictColour(s.verdict.Verdict), string(s.verdict.Verdict)))
+	fmt.Fprintf(b, "\nVerdict: %s\n", t.paint(s.verdict.Verdict.Color(), string(s.verdict.Verdict)))
 }
 
 // limits are the runbook's, in words.
@@ -126,19 +127,4 @@ var limits = map[string]string{
 	"active_connections":    "p95 of the base size, limit below 80 %",
 	"available_connections": "at the least, limit above 0",
 	"overflow_time":         "of the time, limit below 10 %",
-}
-
-// figure writes what a row measured in its unit.
-func figure(row verdict.Row) string {
-	if row.Measured == nil {
-		return unknown
-	}
-	switch row.Criterion.Unit {
-	case verdict.Percent:
-		return fmt.Sprintf("%.1f %%", *row.Measured)
-	case verdict.Share:
-		return fmt.Sprintf("%.1f %%", 100**row.Measured)
-	default:
-		return fmt.Sprintf("%g", *row.Measured)
-	}
 }

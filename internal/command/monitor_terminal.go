@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"go.k6.io/k6/v2/cmd/state"
 	"golang.org/x/term"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // terminal says what standard output can show. The zero value is a pipe.
@@ -19,8 +18,6 @@ type terminal struct {
 	colour bool
 	width  func() int // in columns, now; nil unless live
 }
-
-const defaultColumns = 80
 
 func newTerminal(gs *state.GlobalState) terminal {
 	if !gs.Stdout.IsTTY {
@@ -32,49 +29,29 @@ func newTerminal(gs *state.GlobalState) terminal {
 		width: func() int {
 			columns, _, err := term.GetSize(gs.Stdout.RawOutFd)
 			if err != nil || columns < 1 {
-				return defaultColumns // a terminal that does not know its size
+				return text.DefaultWidth // a terminal that does not know its size
 			}
 			return columns
 		},
 	}
 }
 
-// colour is an ANSI colour sequence.
-type colour string
-
-const (
-	green  colour = "\x1b[32m"
-	yellow colour = "\x1b[33m"
-	red    colour = "\x1b[31m"
-)
-
-func (t terminal) paint(c colour, text string) string {
+func (t terminal) paint(c text.Color, s string) string {
 	if !t.colour {
-		return text
+		return s
 	}
-	return string(c) + text + "\x1b[0m"
+	return c.Paint(s)
 }
 
 // levelColour follows the runbook's limits: 80 % of the base size, overflow.
-func levelColour(s monitor.Sample) colour {
+func levelColour(s monitor.Sample) text.Color {
 	switch {
 	case s.InOverflow():
-		return red
+		return text.Red
 	case float64(s.Database.Active) >= monitor.Pressure*float64(s.Pool.Size):
-		return yellow
+		return text.Yellow
 	default:
-		return green
-	}
-}
-
-func verdictColour(v verdict.Verdict) colour {
-	switch v {
-	case verdict.Pass:
-		return green
-	case verdict.Warning:
-		return yellow
-	default:
-		return red
+		return text.Green
 	}
 }
 
@@ -104,7 +81,7 @@ func (m *lastMinute) line(columns int) string {
 	}
 	full = max(full, peak)
 	label := fmt.Sprintf(" last minute, peak %d of %d, %s", peak, newest.Pool.Size, newest.Layer)
-	room := columns - utf8.RuneCountInString(label) - 1
+	room := columns - text.Width(label) - 1
 	shown := m.samples[max(0, len(m.samples)-max(0, room)):]
 	var b strings.Builder
 	for _, s := range shown {

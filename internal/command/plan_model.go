@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // planInput is all that a plan is made of.
@@ -228,7 +228,7 @@ func (p *poolPlan) refusal() string {
 
 // demand is the arithmetic of the connections a setting needs.
 func (p *poolPlan) demand(o planOutcome) string {
-	clients := fmt.Sprintf("%s × %s × (%d + %d)", verdict.Counted(p.Instances, "instance"), verdict.Counted(p.Workers, "worker"), o.PoolSize, o.MaxOverflow)
+	clients := fmt.Sprintf("%s × %s × (%d + %d)", text.Counted(p.Instances, "instance"), text.Counted(p.Workers, "worker"), o.PoolSize, o.MaxOverflow)
 	if o.PgBouncerPoolSize == 0 {
 		return clients
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -42,7 +42,7 @@ func (in planInput) rules(needed int) ([]planRule, error) {
 	rules := []planRule{
 		{fmt.Sprintf("runbook: %d requests / %d per connection", in.users, runbookRequestsPerConnection),
 			float64(thumb), float64(thumb * pools), "hold, think, number of pools, wait"},
-		{fmt.Sprintf("Little: %s/s × %s in use", digits(rate, 4), showMillis(millis(in.hold))),
+		{fmt.Sprintf("Little: %s/s × %s in use", text.Number(rate), text.Millis(millis(in.hold))),
 			busy / float64(pools), busy, "all waiting: this is the mean"},
 		{"Erlang C: arrivals at that rate",
 			float64(erlang), float64(erlang * pools), "that users wait before they ask again"},
@@ -106,7 +106,7 @@ func (p *poolPlan) notes() []string {
 		}
 		note("Nothing fits: %s %s at least %s and %s leaves %d. "+
 			"Run fewer workers, raise %s, or put PgBouncer in front.",
-			verdict.Counted(p.Pools, "pool"), need, verdict.Counted(p.Pools, "connection"), p.Server.Limit, p.Server.Available, p.Server.Limit)
+			text.Counted(p.Pools, "pool"), need, text.Counted(p.Pools, "connection"), p.Server.Limit, p.Server.Available, p.Server.Limit)
 	case !best.TargetMet && best.PgBouncerPoolSize > 0:
 		note("The target needs more server connections than %s leaves: %d.", p.Server.Limit, p.Server.Available)
 	case !best.TargetMet && p.needed > pool.MaxConnections:

@@ -12,7 +12,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -86,7 +86,7 @@ func describeOthers(others int, application string) string {
 	if others == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", others have %s open (application_name is not %q)", verdict.Counted(others, "connection"), application)
+	return fmt.Sprintf(", others have %s open (application_name is not %q)", text.Counted(others, "connection"), application)
 }
 
 func describeServer(found monitor.Limits, settings *pgx.ConnConfig) string {

@@ -2,12 +2,10 @@ package command
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // screenWidth is the width of the text, in columns.
@@ -26,7 +24,7 @@ func (p *poolPlan) text() string {
 
 func (p *poolPlan) writeHeader(b *strings.Builder) {
 	fmt.Fprintf(b, "%d users, each holding a connection for %s and thinking for %s\n",
-		p.Users, showMillis(p.HoldMs), showMillis(p.ThinkMs))
+		p.Users, text.Millis(p.HoldMs), text.Millis(p.ThinkMs))
 	b.WriteString(p.shape())
 	if p.Pools > 1 {
 		b.WriteString("; a request goes to any of them, at random")
@@ -35,7 +33,7 @@ func (p *poolPlan) writeHeader(b *strings.Builder) {
 }
 
 func (p *poolPlan) shape() string {
-	return fmt.Sprintf("%s × %s = %s", verdict.Counted(p.Instances, "instance"), verdict.Counted(p.Workers, "worker"), verdict.Counted(p.Pools, "pool"))
+	return fmt.Sprintf("%s × %s = %s", text.Counted(p.Instances, "instance"), text.Counted(p.Workers, "worker"), text.Counted(p.Pools, "pool"))
 }
 
 // each names all of so many pools one by one.
@@ -54,49 +52,42 @@ type outcomeRow struct {
 
 func (p *poolPlan) writeOutcomes(b *strings.Builder) {
 	outcomes := []planOutcome{p.Given}
-	headings := []string{"given"}
+	t := text.Table{Columns: append(text.Words(""), text.Numbers("given")...)}
 	if p.Recommended != nil {
 		outcomes = append(outcomes, *p.Recommended)
-		headings = append(headings, "recommended")
+		t.Columns = append(t.Columns, text.Numbers("recommended")...)
 	}
-	writeCells(b, "", headings)
 	for _, row := range p.outcomeRows() {
-		var cells []string
+		cells := []string{row.label}
 		for _, o := range outcomes {
 			cells = append(cells, row.show(o))
 		}
-		writeCells(b, row.label, cells)
+		t.Rows = append(t.Rows, cells)
 	}
-	b.WriteString("\n")
-}
-
-func writeCells(b *strings.Builder, label string, cells []string) {
-	line := pad(label, 32)
-	for _, cell := range cells {
-		line += pad("", max(0, 18-utf8.RuneCountInString(cell))) + cell
-	}
-	b.WriteString(strings.TrimRight(line, " ") + "\n")
+	b.WriteString(t.Text(text.Layout{}) + "\n")
 }
 
 func (p *poolPlan) outcomeRows() []outcomeRow {
 	rows := []outcomeRow{
 		{"pool size + max overflow", func(o planOutcome) string { return fmt.Sprintf("%d + %d", o.PoolSize, o.MaxOverflow) }},
 		{p.clientsLabel(), func(o planOutcome) string { return fmt.Sprint(o.Clients) }},
-		{"  in use on average", func(o planOutcome) string { return fmt.Sprintf("%s (%s)", digits(o.InUse, 3), percent(o.Utilization)) }},
-		{"  time in overflow", func(o planOutcome) string { return percent(o.OverflowTime) }},
-		{"requests per second", func(o planOutcome) string { return digits(o.Throughput, 4) }},
-		{"wait for a connection, mean", func(o planOutcome) string { return showMillis(o.MeanWaitMs) }},
-		{fmt.Sprintf("  p%g (target: %s)", p.Percentile, showMillis(p.WaitTargetMs)), func(o planOutcome) string { return showMillis(o.PercentileWaitMs) }},
-		{"  checkouts that wait", func(o planOutcome) string { return percent(o.Waiting) }},
-		{fmt.Sprintf("  that time out after %s", showMillis(p.Given.PoolTimeoutMs)), func(o planOutcome) string { return percent(o.Timeouts) }},
+		{"  in use on average", func(o planOutcome) string {
+			return fmt.Sprintf("%s (%s)", text.Number(o.InUse), text.Share.Format(o.Utilization))
+		}},
+		{"  time in overflow", func(o planOutcome) string { return text.Share.Format(o.OverflowTime) }},
+		{"requests per second", func(o planOutcome) string { return text.Number(o.Throughput) }},
+		{"wait for a connection, mean", func(o planOutcome) string { return text.Millis(o.MeanWaitMs) }},
+		{fmt.Sprintf("  p%g (target: %s)", p.Percentile, text.Millis(p.WaitTargetMs)), func(o planOutcome) string { return text.Millis(o.PercentileWaitMs) }},
+		{"  checkouts that wait", func(o planOutcome) string { return text.Share.Format(o.Waiting) }},
+		{fmt.Sprintf("  that time out after %s", text.Millis(p.Given.PoolTimeoutMs)), func(o planOutcome) string { return text.Share.Format(o.Timeouts) }},
 	}
 	if p.Given.PgBouncer == nil {
 		return rows
 	}
 	return append(rows,
 		outcomeRow{"PgBouncer's default_pool_size", func(o planOutcome) string { return fmt.Sprint(o.PgBouncerPoolSize) }},
-		outcomeRow{"  wait in PgBouncer, mean", func(o planOutcome) string { return showMillis(o.PgBouncer.MeanWaitMs) }},
-		outcomeRow{fmt.Sprintf("  p%g", p.Percentile), func(o planOutcome) string { return showMillis(o.PgBouncer.PercentileWaitMs) }})
+		outcomeRow{"  wait in PgBouncer, mean", func(o planOutcome) string { return text.Millis(o.PgBouncer.MeanWaitMs) }},
+		outcomeRow{fmt.Sprintf("  p%g", p.Percentile), func(o planOutcome) string { return text.Millis(o.PgBouncer.PercentileWaitMs) }})
 }
 
 // clientsLabel leaves out what the server has where PgBouncer stands between.
@@ -108,33 +99,21 @@ func (p *poolPlan) clientsLabel() string {
 }
 
 func (p *poolPlan) writeRules(b *strings.Builder) {
-	heading := fmt.Sprintf("Connections for a p%g wait of %s", p.Percentile, showMillis(p.WaitTargetMs))
-	fmt.Fprintf(b, "%s%s\n", pad(heading, 48), "  each pool    all   leaves out")
+	t := text.Table{Columns: append(append(
+		text.Words(fmt.Sprintf("Connections for a p%g wait of %s", p.Percentile, text.Millis(p.WaitTargetMs))),
+		text.Numbers("each pool", "all")...), text.Words("leaves out")...)}
 	for _, rule := range p.Rules {
-		fmt.Fprintf(b, "  %s%9s%7s   %s\n", pad(rule.Rule, 48), connections(rule.PerPool), connections(rule.AllPools), rule.LeavesOut)
+		t.Rows = append(t.Rows, []string{"  " + rule.Rule, connections(rule.PerPool), connections(rule.AllPools), rule.LeavesOut})
 	}
-	b.WriteString("\n")
+	b.WriteString(t.Text(text.Layout{}) + "\n")
 }
 
 // connections shows whole numbers whole and means with three digits.
 func connections(n float64) string {
 	if n == 0 {
-		return "-"
+		return text.None
 	}
-	return digits(n, 3)
-}
-
-// digits shows a number of at least 0 with so many digits, all those before the
-// point whatever their number, and never as a power of ten.
-func digits(n float64, many int) string {
-	switch {
-	case n >= math.Pow10(many):
-		return fmt.Sprintf("%.0f", n)
-	case n > 0 && n < 0.001:
-		return "<0.001"
-	}
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(n, 'g', many, 64), 64) // it was a number before
-	return strconv.FormatFloat(rounded, 'f', -1, 64)
+	return text.Number(n)
 }
 
 func (p *poolPlan) writeBudget(b *strings.Builder) {
@@ -172,14 +151,14 @@ func (p *poolPlan) writeDemand(b *strings.Builder, label string, o planOutcome) 
 	case !o.Fits:
 		room = fmt.Sprintf("DOES NOT FIT, %d too many", -o.Spare)
 	case o.PgBouncerPoolSize == 0: // a rolling deployment runs old and new ones side by side
-		room += fmt.Sprintf(" (%s while deploying)", verdict.Counted(o.Spare/instance, "more instance"))
+		room += fmt.Sprintf(" (%s while deploying)", text.Counted(o.Spare/instance, "more instance"))
 	}
-	fmt.Fprintf(b, "  %s%s = %d: %s\n", pad(label, 14), p.demand(o), o.Needed, room)
+	fmt.Fprintf(b, "  %s%s = %d: %s\n", text.Pad(label, 14), p.demand(o), o.Needed, room)
 }
 
 func (p *poolPlan) writeAdvice(b *strings.Builder) {
 	for _, note := range p.Notes {
-		b.WriteString(wrap(note, screenWidth) + "\n")
+		b.WriteString(strings.Join(text.Wrap(text.Line(note), screenWidth), "\n") + "\n")
 	}
 	best := p.Recommended
 	if best == nil {
@@ -194,58 +173,5 @@ func (p *poolPlan) writeAdvice(b *strings.Builder) {
 		best.PoolSize, best.MaxOverflow, strconv.FormatFloat(best.PoolTimeoutMs/1000, 'f', -1, 64))
 	if best.PgBouncerPoolSize > 0 {
 		fmt.Fprintf(b, "# pgbouncer.ini\ndefault_pool_size = %d\nmax_client_conn = %d\n", best.PgBouncerPoolSize, max(100, best.Clients))
-	}
-}
-
-// wrap breaks a text between words into lines of at most width.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	column := 0
-	for _, word := range strings.Fields(text) {
-		length := utf8.RuneCountInString(word)
-		switch {
-		case column == 0:
-		case column+1+length > width:
-			b.WriteString("\n")
-			column = 0
-		default:
-			b.WriteString(" ")
-			column++
-		}
-		b.WriteString(word)
-		column += length
-	}
-	return b.String()
-}
-
-func pad(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
-}
-
-// percent shows a share with as many digits as matter.
-func percent(share float64) string {
-	switch p := share * 100; {
-	case p < 1e-6:
-		return "0%"
-	case p < 0.01:
-		return "<0.01%"
-	case p < 1:
-		return fmt.Sprintf("%.2f%%", p)
-	default:
-		return fmt.Sprintf("%.1f%%", p)
-	}
-}
-
-// showMillis shows a time given in milliseconds.
-func showMillis(ms float64) string {
-	switch {
-	case ms == 0:
-		return "0ms"
-	case ms < 0.01:
-		return "<0.01ms"
-	case ms < 999.5: // which three digits round to a second
-		return digits(ms, 3) + "ms"
-	default:
-		return digits(ms/1000, 3) + "s"
 	}
 }

@@ -199,7 +199,7 @@ func TestOnlyAndTolerances(t *testing.T) {
 	tolerances, err = ParseTolerances([]string{"60", "response_p95=20%"})
 	require.NoError(t, err)
 	report := compared(t, Input{Baseline: &baseline, Result: result, Tolerances: tolerances})
-	require.Equal(t, "worse: response_p95 +50.0 ms (+50.0 %)", report.Summary())
+	require.Equal(t, "worse: response_p95 +50 ms (+50.0 %)", report.Summary())
 	report = compared(t, Input{Baseline: &baseline, Result: result, Only: []string{"throughput"}})
 	require.Len(t, report.Rows, 1)
 	require.Equal(t, Same, report.Answer)

@@ -2,80 +2,54 @@ package compare
 
 import (
 	"fmt"
-	"math"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// none is what a table shows where there is no metric.
-const none = "-"
-
-// text writes a value in the metric's unit.
-func (f Metric) text(value *float64) string {
-	if value == nil {
-		return none
-	}
-	return f.number(*value)
-}
-
-func (f Metric) number(v float64) string {
-	switch f.Unit {
-	case Share:
-		return fmt.Sprintf("%.2f %%", 100*v)
-	case Percent:
-		return fmt.Sprintf("%.1f %%", v)
-	case Ratio:
-		return fmt.Sprintf("%.2f×", v)
-	case PerSecond:
-		return fmt.Sprintf("%.1f/s", v)
+// beside writes a value so that it can be told from the other one.
+func (f Metric) beside(value, other *float64) string {
+	switch {
+	case value == nil:
+		return text.None
+	case other == nil:
+		return f.Unit.Format(*value)
 	default:
-		return milliseconds(v)
-	}
-}
-
-func milliseconds(ms float64) string {
-	switch size := math.Abs(ms); {
-	case size < 10:
-		return fmt.Sprintf("%.2f ms", ms)
-	case size < 100:
-		return fmt.Sprintf("%.1f ms", ms)
-	case size < 10_000:
-		return fmt.Sprintf("%.0f ms", ms)
-	default:
-		return fmt.Sprintf("%.1f s", ms/1000)
+		return f.Unit.Beside(*value, *other)
 	}
 }
 
 // change writes a difference with its sign; that of shares and percentages is
 // in percentage points.
 func (f Metric) change(v float64) string {
-	text := f.number(v)
-	if !f.Unit.relative() {
-		text = strings.TrimSuffix(text, "%") + "points"
+	said := f.Unit.Format(v)
+	if !relative(f.Unit) {
+		said = strings.TrimSuffix(said, "%") + "points"
 	}
 	if v >= 0 {
-		return "+" + text
+		return "+" + said
 	}
-	return text
+	return said
 }
 
 // changeText is the change from the baseline, with percent where that says
 // more.
 func (r Row) changeText() string {
 	if r.Change == nil {
-		return none
+		return text.None
 	}
-	text := r.change(*r.Change)
-	if r.Unit.relative() && *r.Baseline > 0 {
-		text += fmt.Sprintf(" (%+.1f %%)", 100**r.Change / *r.Baseline)
+	said := r.change(*r.Change)
+	if relative(r.Unit) && *r.Baseline > 0 {
+		said += fmt.Sprintf(" (%+.1f %%)", 100**r.Change / *r.Baseline)
 	}
-	return text
+	return said
 }
 
 // allowedText is how large a change had to be, and what made it so.
 func (r Row) allowedText() string {
 	switch {
 	case r.Change == nil:
-		return none
+		return text.None
 	case r.Noise != nil && r.Noise.Band >= r.Allowed:
 		return "±" + r.bare(r.Allowed) + " noise"
 	default:
@@ -89,7 +63,7 @@ func (r Row) bandText() string {
 		return "not known"
 	}
 	half := sigmas * r.Noise.Deviation
-	return r.number(r.Noise.Median) + " ± " + r.bare(half)
+	return r.Unit.Format(r.Noise.Median) + " ± " + r.bare(half)
 }
 
 // bare is a change without its sign.

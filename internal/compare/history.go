@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -73,7 +74,7 @@ func notes(counted int, left map[string]int) []string {
 	return notes
 }
 
-func runs(n int) string { return verdict.Counted(n, "run") }
+func runs(n int) string { return text.Counted(n, "run") }
 
 // values are a metric's over the runs; a run that did not measure it is none.
 func values(f Metric, runs []verdict.Summary) []float64 {

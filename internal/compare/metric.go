@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -19,29 +20,17 @@ const (
 	Lower  Direction = "lower"
 )
 
-// Unit says what a metric is measured in.
-type Unit string
-
-// The units of metrics.
-const (
-	Milliseconds Unit = "ms"
-	PerSecond    Unit = "per_s"
-	Ratio        Unit = "ratio"
-	Share        Unit = "share"   // 0 to 1
-	Percent      Unit = "percent" // 0 to 100
-)
-
 // relative tells whether a tolerance for this unit is in percent of the metric.
 // For shares and percentages it is in percentage points: of a success rate of
 // 100 %, 10 % would let every tenth request fail.
-func (u Unit) relative() bool { return u != Share && u != Percent }
+func relative(u text.Unit) bool { return u != text.Share && u != text.Percent }
 
 // Metric is one row of what is compared.
 type Metric struct {
 	Name   string    `json:"name"` // the key that options use, such as response_p95
 	Title  string    `json:"title"`
 	Better Direction `json:"better"`
-	Unit   Unit      `json:"unit"`
+	Unit   text.Unit `json:"unit"`
 	// Tolerance is the smallest change that matters, in percent of the metric or
 	// in percentage points, see [Tolerances].
 	Tolerance float64 `json:"tolerance"`
@@ -63,30 +52,30 @@ const (
 // metrics is the table. The maximum of a run is not in it: one outlier among
 // thousands of requests says nothing about the others.
 var metrics = []Metric{
-	{"success_rate", "Success rate", Higher, Share, pointsOfRequests, 0, rate("request_success")},
-	{"timed_out", "Requests that timed out", Lower, Share, pointsOfRequests, 0, rate("request_timed_out")},
-	{"throughput", "Requests per second", Higher, PerSecond, defaultTolerance, 0,
+	{"success_rate", "Success rate", Higher, text.Share, pointsOfRequests, 0, rate("request_success")},
+	{"timed_out", "Requests that timed out", Lower, text.Share, pointsOfRequests, 0, rate("request_timed_out")},
+	{"throughput", "Requests per second", Higher, text.PerSecond, defaultTolerance, 0,
 		overview(func(o verdict.Overview) *float64 { return o.RequestsPerSecond })},
-	{"response_p50", "Response, median", Lower, Milliseconds, defaultTolerance, leastTime,
+	{"response_p50", "Response, median", Lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseP50 })},
-	{"response_p95", "Response, p95", Lower, Milliseconds, defaultTolerance, leastTime,
+	{"response_p95", "Response, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseP95 })},
-	{"response_p99", "Response, p99", Lower, Milliseconds, defaultTolerance, leastTime,
+	{"response_p99", "Response, p99", Lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseP99 })},
-	{"response_drift", "Response drift", Lower, Ratio, defaultTolerance, 0.1,
+	{"response_drift", "Response drift", Lower, text.Ratio, defaultTolerance, 0.1,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseDrift })},
-	{"wait_p95", "Wait for pool, p95", Lower, Milliseconds, defaultTolerance, leastTime,
+	{"wait_p95", "Wait for pool, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.WaitP95 })},
-	{"wait_p99", "Wait for pool, p99", Lower, Milliseconds, defaultTolerance, leastTime,
+	{"wait_p99", "Wait for pool, p99", Lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.WaitP99 })},
-	{"query_p95", "Query, p95", Lower, Milliseconds, defaultTolerance, leastTime,
+	{"query_p95", "Query, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
 		trend("pgxpool_query_duration", "p(95)")},
-	{"query_failed", "Queries that failed", Lower, Share, pointsOfRequests, 0, rate("pgxpool_query_failed")},
-	{"use_p95", "Connection in use, p95", Lower, Milliseconds, defaultTolerance, leastTime,
+	{"query_failed", "Queries that failed", Lower, text.Share, pointsOfRequests, 0, rate("pgxpool_query_failed")},
+	{"use_p95", "Connection in use, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
 		trend("pgxpool_use_duration", "p(95)")},
-	{"in_overflow", "Time in overflow", Lower, Share, pointsOfTime, 0,
+	{"in_overflow", "Time in overflow", Lower, text.Share, pointsOfTime, 0,
 		overview(func(o verdict.Overview) *float64 { return o.InOverflow })},
-	{"db_cpu", "Database CPU", Lower, Percent, pointsOfTime, 0,
+	{"db_cpu", "Database CPU", Lower, text.Percent, pointsOfTime, 0,
 		overview(func(o verdict.Overview) *float64 { return o.DatabaseCPU })},
 }
 
@@ -183,7 +172,7 @@ func (t Tolerances) of(f Metric) float64 {
 	if value, ok := t.named[f.Name]; ok {
 		return value
 	}
-	if t.general != nil && f.Unit.relative() {
+	if t.general != nil && relative(f.Unit) {
 		return *t.general
 	}
 	return f.Tolerance
@@ -193,9 +182,9 @@ func (t Tolerances) of(f Metric) float64 {
 // the metric's unit. It does not depend on which of them is the baseline.
 func (f Metric) tolerated(a, b float64) float64 {
 	switch f.Unit {
-	case Share:
+	case text.Share:
 		return max(f.Tolerance/100, f.Least)
-	case Percent:
+	case text.Percent:
 		return max(f.Tolerance, f.Least)
 	default:
 		return max(f.Tolerance/100*min(math.Abs(a), math.Abs(b)), f.Least)

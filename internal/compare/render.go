@@ -4,20 +4,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// header are the columns of the table for people.
-var header = []string{"Metric", "Baseline", "Result", "Change", "Allowed", "From run to run", "Answer"}
-
-func (r Row) cells() []string {
-	return []string{
-		r.Title, r.text(r.Baseline), r.text(r.Result), r.changeText(), r.allowedText(), r.bandText(),
-		string(r.Answer),
+// table holds the metrics, for people.
+func (r Report) table() text.Table {
+	t := text.Table{Columns: append(append(text.Words("Metric"),
+		text.Numbers("Baseline", "Result", "Change", "Allowed", "From run to run")...), text.Words("Answer")...)}
+	for _, row := range r.Rows {
+		t.Rows = append(t.Rows, []string{
+			row.Title, row.beside(row.Baseline, row.Result), row.beside(row.Result, row.Baseline),
+			row.changeText(), row.allowedText(), row.bandText(), string(row.Answer),
+		})
 	}
+	return t
 }
 
 // JSON renders the report for programs.
@@ -28,37 +30,29 @@ func (r Report) JSON() ([]byte, error) {
 	if r.Notes == nil {
 		r.Notes = []string{}
 	}
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(r); err != nil {
 		return nil, fmt.Errorf("compare: writing JSON: %w", err)
 	}
-	return []byte(text.String()), nil
+	return []byte(b.String()), nil
 }
 
 // Text renders the report for a terminal.
 func (r Report) Text() string {
 	var b strings.Builder
 	for _, line := range r.about() {
-		fmt.Fprintln(&b, line)
+		b.WriteString(text.Pad(line[0], 10) + text.Line(line[1]) + "\n")
 	}
 	if len(r.Rows) > 0 {
-		b.WriteByte('\n')
-		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		row := func(cells []string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) } // into memory
-		row(header)
-		for _, metric := range r.Rows {
-			row(metric.cells())
-		}
-		_ = w.Flush() // into memory
+		b.WriteString("\n" + r.table().Text(text.Layout{}))
 	}
 	if remarks := r.remarks(); len(remarks) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", strings.Join(remarks, "\n"))
+		b.WriteString("\n" + strings.Join(text.Lines(remarks), "\n") + "\n")
 	}
-	fmt.Fprintf(&b, "\n%s\n", r.Summary())
-	return b.String()
+	return b.String() + "\n" + r.Summary() + "\n"
 }
 
 // Markdown renders the report in GitHub's dialect.
@@ -66,47 +60,28 @@ func (r Report) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Compared with the baseline: %s\n\n", r.Answer)
 	for _, line := range r.about() {
-		fmt.Fprintf(&b, "%s  \n", escape(line))
+		fmt.Fprintf(&b, "%s: %s  \n", line[0], text.Markdown(line[1]))
 	}
 	b.WriteByte('\n')
 	if len(r.Rows) > 0 {
-		fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
-		for _, row := range r.Rows {
-			cells := row.cells()
-			for i, cell := range cells {
-				cells[i] = escape(cell)
-			}
-			if row.Answer == Worse || row.Answer == Unknown {
-				cells[len(cells)-1] = "**" + cells[len(cells)-1] + "**"
-			}
-			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
-		}
-		b.WriteByte('\n')
+		b.WriteString(r.table().Markdown() + "\n")
 	}
 	for _, line := range r.remarks() {
-		fmt.Fprintf(&b, "- %s\n", escape(line))
+		fmt.Fprintf(&b, "- %s\n", text.Markdown(line))
 	}
-	fmt.Fprintf(&b, "\n**%s**\n", escape(r.Summary()))
+	fmt.Fprintf(&b, "\n**%s**\n", text.Markdown(r.Summary()))
 	return b.String()
 }
 
-// about says which runs these are. What other files say of them is cleaned: it
-// may have been written to move the cursor.
-func (r Report) about() []string {
-	lines := []string{"Baseline  none"}
+// about says which runs these are, by name.
+func (r Report) about() [][2]string {
+	baseline := "none"
 	if r.Baseline != nil {
-		lines = []string{"Baseline  " + r.Baseline.text()}
+		baseline = r.Baseline.text()
 	}
-	lines = append(lines, "Result    "+r.Result.text())
+	lines := [][2]string{{"Baseline", baseline}, {"Result", r.Result.text()}}
 	if r.Runs > 0 {
-		lines = append(lines, fmt.Sprintf("History   %s of the same configuration on the same machine", runs(r.Runs)))
-	}
-	return cleaned(lines)
-}
-
-func cleaned(lines []string) []string {
-	for i, line := range lines {
-		lines[i] = verdict.Clean(line)
+		lines = append(lines, [2]string{"History", fmt.Sprintf("%s of the same configuration on the same machine", runs(r.Runs))})
 	}
 	return lines
 }
@@ -132,14 +107,5 @@ func (r Report) remarks() []string {
 	if r.Obstacle != "" {
 		lines = append(lines, "Nothing can be compared: "+r.Obstacle+".")
 	}
-	return cleaned(append(lines, r.Notes...))
+	return append(lines, r.Notes...)
 }
-
-// markup holds every character that means something in Markdown or in the HTML
-// that Markdown lets through.
-var markup = strings.NewReplacer(
-	"&", "&amp;", "<", "&lt;", ">", "&gt;",
-	`\`, `\\`, "`", "\\`", "|", `\|`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "#", `\#`, "~", `\~`, "!", `\!`,
-)
-
-func escape(text string) string { return markup.Replace(text) }

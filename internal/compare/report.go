@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -67,7 +68,7 @@ func (r Report) overall() Answer {
 }
 
 // Summary is the report in one line, safe to print.
-func (r Report) Summary() string { return verdict.Clean(r.summary()) }
+func (r Report) Summary() string { return text.Line(r.summary()) }
 
 func (r Report) summary() string {
 	switch {
@@ -88,17 +89,17 @@ func (r Report) summary() string {
 
 // named lists the metrics with an answer, each with its change or reason.
 func (r Report) named(answer Answer) string {
-	text := ""
+	said := ""
 	for _, row := range r.Rows {
 		if row.Answer != answer {
 			continue
 		}
-		if text != "" {
-			text += "; "
+		if said != "" {
+			said += "; "
 		}
-		text += fmt.Sprintf("%s %s", row.Name, row.why())
+		said += fmt.Sprintf("%s %s", row.Name, row.why())
 	}
-	return text
+	return said
 }
 
 // why is the change that made the answer, else the reason.

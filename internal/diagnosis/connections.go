@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -59,7 +58,7 @@ func findServerRestarted(run *Facts, p *Pool) finding {
 	}
 	if first, last, ok := p.unreachable(); ok {
 		f.evidence = append(f.evidence, fmt.Sprintf("%s failed between %s and %s of the run",
-			text.Counted(p.Errors[connectError]+p.Errors[cannotConnectNow], "connect"), length(first), length(last)))
+			text.Counted(p.Errors[connectError]+p.Errors[cannotConnectNow], "connect"), text.Seconds(first), text.Seconds(last)))
 	}
 	return f
 }
@@ -146,7 +145,7 @@ func findReconnectStorm(run *Facts, p *Pool) finding {
 	if replaced >= storm && float64(replaced) >= 0.5*p.Open.Max && p.Open.Max > 0 {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
 			"%d connections ended within %s, %s into the run, where at most %.0f were open",
-			replaced, length(width), length(at), p.Open.Max)},
+			replaced, text.Seconds(width), text.Seconds(at), p.Open.Max)},
 			p.reopened()...)}
 	}
 	again := p.Closed["recycle"] + p.Closed["lost"]
@@ -192,9 +191,4 @@ func (p *Pool) reopened() []string {
 		evidence = append(evidence, fmt.Sprintf("%d closed: %s", p.Closed[reason], reason))
 	}
 	return evidence
-}
-
-// length writes seconds.
-func length(seconds float64) string {
-	return text.Length(time.Duration(seconds * float64(time.Second)))
 }

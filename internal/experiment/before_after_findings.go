@@ -1,6 +1,10 @@
 package experiment
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
 
 // notable is how far a ratio has to be from 1 to be spoken of where a single
 // round gives no interval.
@@ -46,9 +50,9 @@ func (c comparison) onResponses() string {
 		return fmt.Sprintf("In a round with 5 %% or more of the requests unanswered there is no p95 of the answers, and a request that fails early makes the measured one look good. "+
 			"With those requests as slow as the slowest response of their round the p95 after is %s of that before.", ratio)
 	case ratio.fell():
-		return fmt.Sprintf("Responses are faster after%s: the p95 is %s of what it was.", ratio.doubt(), showShare(ratio.value))
+		return fmt.Sprintf("Responses are faster after%s: the p95 is %s of what it was.", ratio.doubt(), text.Share.Format(ratio.value))
 	case ratio.rose():
-		return fmt.Sprintf("Responses are slower after%s: the p95 is %s of what it was.", ratio.doubt(), showShare(ratio.value))
+		return fmt.Sprintf("Responses are slower after%s: the p95 is %s of what it was.", ratio.doubt(), text.Share.Format(ratio.value))
 	default:
 		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). ", ratio) + ratio.undecided() + c.whyNot()
 	}
@@ -112,16 +116,16 @@ func (c comparison) onCPU() string {
 		return ""
 	case ratio.rose() && served.rose() && !perRequest.rose():
 		return fmt.Sprintf("The database's CPU rose (%s) because more work gets through: %s as many requests are served, and one request costs %s of the CPU it cost before.",
-			ratio, showRatio(served.value), showRatio(perRequest.value))
+			ratio, text.Ratio.Format(served.value), text.Ratio.Format(perRequest.value))
 	case ratio.rose() && served.rose():
 		return fmt.Sprintf("The database's CPU rose (%s), more than the requests served (%s): one request costs %s of the CPU it cost before, as when sessions get into each other's way.",
-			ratio, showRatio(served.value), showRatio(perRequest.value))
+			ratio, text.Ratio.Format(served.value), text.Ratio.Format(perRequest.value))
 	case ratio.rose() && served.value > notable:
 		return fmt.Sprintf("The database's CPU rose (%s); whether more requests are served cannot be told from noise (%s).", ratio, served)
 	case ratio.rose():
 		return fmt.Sprintf("The database's CPU rose (%s) although no more requests are served (%s).", ratio, served)
 	case ratio.fell():
-		return fmt.Sprintf("The database's CPU fell (%s); requests served: %s, CPU per request: %s.", ratio, showRatio(served.value), showRatio(perRequest.value))
+		return fmt.Sprintf("The database's CPU fell (%s); requests served: %s, CPU per request: %s.", ratio, text.Ratio.Format(served.value), text.Ratio.Format(perRequest.value))
 	default:
 		return fmt.Sprintf("No difference in the database's CPU can be told from noise (%s).", ratio)
 	}

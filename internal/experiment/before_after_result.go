@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // comparison holds the rounds of both configurations. Rounds that have only one
@@ -38,7 +38,7 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 		s.say("Not one round was finished: there is nothing to compare.")
 		if len(done) > 0 {
 			c.before = done
-			s.Tables = []report.Table{c.table()}
+			s.Tables = []text.Table{c.table()}
 		}
 		d.sections = []section{s}
 		return d, nil
@@ -47,7 +47,7 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	if ratio, ok := c.p95Ratio(); ok && !ratio.hasInterval() {
 		d.unknown = map[string]string{metricP95High: c.whyNoInterval()}
 	}
-	s.Tables = []report.Table{c.table()}
+	s.Tables = []text.Table{c.table()}
 	s.say(c.method())
 	for _, sentence := range c.findings() {
 		s.say(sentence)
@@ -57,18 +57,18 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	return d, nil
 }
 
-func rounds(n int) string { return verdict.Counted(n, "round") }
+func rounds(n int) string { return text.Counted(n, "round") }
 
 func unfinished(done, left int) string {
-	return fmt.Sprintf("Unfinished: %s done, %d left.", verdict.Counted(done, "step"), left)
+	return fmt.Sprintf("Unfinished: %s done, %d left.", text.Counted(done, "step"), left)
 }
 
 // loadInWords says who asked: "100 users thinking for 1s".
 func (s settings) loadInWords() string {
 	if s.rate > 0 {
-		return fmt.Sprintf("%s arrivals per second for at most %s", showNumber(s.rate), verdict.Counted(s.users, "user"))
+		return fmt.Sprintf("%s arrivals per second for at most %s", text.Number(s.rate), text.Counted(s.users, "user"))
 	}
-	return fmt.Sprintf("%s thinking for %s", verdict.Counted(s.users, "user"), showDuration(s.think.String()))
+	return fmt.Sprintf("%s thinking for %s", text.Counted(s.users, "user"), text.Setting(s.think))
 }
 
 // ratioOf compares one quantity over the rounds.
@@ -221,7 +221,7 @@ func (c comparison) fewest() int {
 // whyNoInterval says what the ratio's interval lacks.
 func (c comparison) whyNoInterval() string {
 	if n := c.fewest(); n < leastResponses {
-		return fmt.Sprintf("a step had %s, and a p95 takes %d; raise DURATION", verdict.Counted(n, "response"), leastResponses)
+		return fmt.Sprintf("a step had %s, and a p95 takes %d; raise DURATION", text.Counted(n, "response"), leastResponses)
 	}
 	return "one round gives no confidence interval; raise ROUNDS"
 }

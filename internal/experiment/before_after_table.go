@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // line is one row of the side-by-side table.
@@ -46,23 +47,23 @@ func (l line) of(all []Measurement) (value float64, known bool) {
 
 func (c comparison) lines() []line {
 	lines := []line{
-		{"Response p95", p95, showMillis, c.answered(), average},
-		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, showMillis, c.answered(), average},
-		{"Requests served", throughput, showRate, true, average},
-		{"Success", Measurement.success, showShare, false, average},
-		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
-		{"Wait for a connection, p95", waitP95, showMillis, true, average},
-		{"Wait, mean", waitMean, showMillis, true, average},
-		{"Connection held, mean", ofPool(func(p *PoolMeasurement) float64 { return p.Use }), showMillis, true, average},
-		{"Peak in use", ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), showNumber, false, most},
-		{"Peak waiting", ofPool(func(p *PoolMeasurement) float64 { return p.Waiting.Max }), showNumber, false, most},
-		{"Time in overflow", ofPool(func(p *PoolMeasurement) float64 { return p.Overflow }), showShare, false, average},
-		{"Connections opened", ofPool(func(p *PoolMeasurement) float64 { return float64(p.Opened) }), showNumber, false, total},
-		{"Database CPU", cpu, showPercent, true, average},
+		{"Response p95", p95, text.Millis, c.answered(), average},
+		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, text.Millis, c.answered(), average},
+		{"Requests served", throughput, text.PerSecond.Format, true, average},
+		{"Success", Measurement.success, text.Share.Format, false, average},
+		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
+		{"Wait for a connection, p95", waitP95, text.Millis, true, average},
+		{"Wait, mean", waitMean, text.Millis, true, average},
+		{"Connection held, mean", ofPool(func(p *PoolMeasurement) float64 { return p.Use }), text.Millis, true, average},
+		{"Peak in use", ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, false, most},
+		{"Peak waiting", ofPool(func(p *PoolMeasurement) float64 { return p.Waiting.Max }), text.Number, false, most},
+		{"Time in overflow", ofPool(func(p *PoolMeasurement) float64 { return p.Overflow }), text.Share.Format, false, average},
+		{"Connections opened", ofPool(func(p *PoolMeasurement) float64 { return float64(p.Opened) }), text.Number, false, total},
+		{"Database CPU", cpu, text.Percent.Format, true, average},
 		c.cpuLine(),
 	}
 	if c.plan.rate > 0 {
-		lines = append(lines, line{"Arrivals dropped", dropped, showNumber, false, total})
+		lines = append(lines, line{"Arrivals dropped", dropped, text.Number, false, total})
 	}
 	return lines
 }
@@ -71,14 +72,14 @@ func (c comparison) lines() []line {
 func (c comparison) cpuLine() line {
 	if cores := float64(c.plan.cores); cores > 0 {
 		perRequest := func(m Measurement) float64 { return cpuPerRequest(m) / 100 * cores * 1000 }
-		return line{"  per request served", perRequest, func(ms float64) string { return fmt.Sprintf("%.2f ms", ms) }, true, average}
+		return line{"  per request served", perRequest, text.Millis, true, average}
 	}
-	return line{"  per 100 requests/s", func(m Measurement) float64 { return 100 * cpuPerRequest(m) }, showPercent, true, average}
+	return line{"  per 100 requests/s", func(m Measurement) float64 { return 100 * cpuPerRequest(m) }, text.Percent.Format, true, average}
 }
 
 // table shows the rounds side by side, the ratio, and between which values the rounds' ratios lie.
-func (c comparison) table() report.Table {
-	t := report.Table{Columns: []string{"", "Before", "After", "After/before", "Rounds"}}
+func (c comparison) table() text.Table {
+	t := text.Table{Columns: append(text.Words(""), text.Numbers("Before", "After", "After/before", "Rounds")...)}
 	for _, l := range c.lines() {
 		before, known := l.of(c.before)
 		after, afterKnown := l.of(c.after)
@@ -87,7 +88,7 @@ func (c comparison) table() report.Table {
 		}
 		row := []string{l.title, shown(before, known, l.show), shown(after, afterKnown, l.show), "", ""}
 		if ratio, ok := c.ratioOf(l.value); ok && l.ratio {
-			row[3], row[4] = ratio.String(), showFactor(ratio.min)+"–"+showFactor(ratio.max)
+			row[3], row[4] = ratio.String(), text.Factor(ratio.min)+"–"+text.Factor(ratio.max)
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -96,7 +97,7 @@ func (c comparison) table() report.Table {
 
 func shown(value float64, known bool, show func(float64) string) string {
 	if !known {
-		return none
+		return text.None
 	}
 	return show(value)
 }

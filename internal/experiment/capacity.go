@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // capacity looks for the largest load that meets the criteria: up in growing
@@ -100,9 +100,9 @@ func (p *capacity) loadOf(load float64) Load {
 
 func (p *capacity) label(load float64) string {
 	if p.rate > 0 {
-		return showNumber(load) + "/s"
+		return text.Number(load) + "/s"
 	}
-	return verdict.Counted(int(load), "user")
+	return text.Counted(int(load), "user")
 }
 
 // of is the load of a step, in users or in arrivals per second.
@@ -197,7 +197,7 @@ func (p *capacity) Left(done []Measurement) (steps int, left time.Duration) {
 // String says what the plan is about.
 func (p *capacity) String() string {
 	if p.rate > 0 {
-		return fmt.Sprintf("arrivals per second, for at most %s", verdict.Counted(p.users, "user"))
+		return fmt.Sprintf("arrivals per second, for at most %s", text.Counted(p.users, "user"))
 	}
-	return "users thinking for " + showDuration(p.think.String())
+	return "users thinking for " + text.Setting(p.think)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -23,14 +24,14 @@ func (p *capacity) Result(done []Measurement) (Result, error) {
 			s.say(advice)
 		}
 	}
-	if text := unjudged(all); text != "" {
-		s.say("Not judged in any step: " + text + ".")
+	if said := unjudged(all); said != "" {
+		s.say("Not judged in any step: " + said + ".")
 	}
 	if len(p.waive) > 0 {
 		s.say("Waived: " + strings.Join(p.waive, ", ") + ".")
 	}
 	if len(all) > 0 {
-		s.Tables = []report.Table{p.table(all)}
+		s.Tables = []text.Table{p.table(all)}
 		s.Charts = p.charts(all, b)
 	}
 	p.addValues(d.values, all, b)
@@ -48,35 +49,35 @@ func (p *capacity) conclusion(b bracket, left int) string {
 	case b.broke == 0:
 		return "at least " + p.label(b.carried)
 	case left > 0:
-		return fmt.Sprintf("%s to %s", showNumber(b.carried), p.label(b.broke))
+		return fmt.Sprintf("%s to %s", text.Number(b.carried), p.label(b.broke))
 	default:
 		return p.label(b.carried)
 	}
 }
 
 func (p *capacity) explanation(all []tried, b bracket, left int) string {
-	var text []string
+	var said []string
 	if left > 0 {
 		done := 0
 		for _, t := range all {
 			done += len(t.steps)
 		}
-		text = append(text, fmt.Sprintf("Unfinished: %s done, at most %d left.", verdict.Counted(done, "step"), left))
+		said = append(said, fmt.Sprintf("Unfinished: %s done, at most %d left.", text.Counted(done, "step"), left))
 	}
 	gate := "every criterion is PASS"
 	if p.gate == verdict.GateFail {
 		gate = "no criterion is FAIL"
 	}
-	text = append(text, fmt.Sprintf("A load (%s) is carried where %s%s.", p, gate, p.majority()))
+	said = append(said, fmt.Sprintf("A load (%s) is carried where %s%s.", p, gate, p.majority()))
 	switch {
 	case b.carried > 0 && b.broke > 0:
-		text = append(text, fmt.Sprintf("The largest load that was is %s, the smallest that was not %s.", p.label(b.carried), p.label(b.broke)))
+		said = append(said, fmt.Sprintf("The largest load that was is %s, the smallest that was not %s.", p.label(b.carried), p.label(b.broke)))
 	case b.carried > 0 && left == 0:
-		text = append(text, fmt.Sprintf("Every load up to the largest to be tried, %s, was: the capacity is beyond it.", p.label(b.carried)))
+		said = append(said, fmt.Sprintf("Every load up to the largest to be tried, %s, was: the capacity is beyond it.", p.label(b.carried)))
 	case b.broke > 0 && left == 0:
-		text = append(text, "Not even the smallest load that was tried was.")
+		said = append(said, "Not even the smallest load that was tried was.")
 	}
-	return strings.Join(text, " ")
+	return strings.Join(said, " ")
 }
 
 func (p *capacity) majority() string {

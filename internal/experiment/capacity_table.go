@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // ascending gives the loads from the smallest to the largest.
@@ -18,29 +19,29 @@ func ascending(all []tried) []tried {
 }
 
 // table has one row for each load, in ascending order.
-func (p *capacity) table(all []tried) report.Table {
-	t := report.Table{Columns: []string{"Load", "p95", "Served", "Success", "Timeouts"}}
+func (p *capacity) table(all []tried) text.Table {
+	t := text.Table{Columns: append(text.Words("Load"), text.Numbers("p95", "Served", "Success", "Timeouts")...)}
 	columns := []line{
-		{"", p95, showMillis, false, average},
-		{"", throughput, showRate, false, average},
-		{"", Measurement.success, showShare, false, average},
-		{"", func(m Measurement) float64 { return float64(m.Timeouts) }, showNumber, false, total},
+		{"", p95, text.Millis, false, average},
+		{"", throughput, text.PerSecond.Format, false, average},
+		{"", Measurement.success, text.Share.Format, false, average},
+		{"", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
 	}
 	add := func(title string, f quantity, show func(float64) string, over over) {
 		for _, tried := range all {
 			if _, known := meanOf(tried.steps, f); known {
-				t.Columns, columns = append(t.Columns, title), append(columns, line{title, f, show, false, over})
+				t.Columns, columns = append(t.Columns, text.Numbers(title)...), append(columns, line{title, f, show, false, over})
 				return
 			}
 		}
 	}
 	if p.rate > 0 {
-		add("Dropped", dropped, showNumber, total)
+		add("Dropped", dropped, text.Number, total)
 	}
-	add("Wait p95", waitP95, showMillis, average)
-	add("In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), showWhole, average)
-	add("CPU", cpu, showPercent, average)
-	t.Columns = append(t.Columns, "Carried")
+	add("Wait p95", waitP95, text.Millis, average)
+	add("In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), rounded, average)
+	add("CPU", cpu, text.Percent.Format, average)
+	t.Columns = append(t.Columns, text.Words("Carried")...)
 	for _, tried := range ascending(all) {
 		row := []string{p.label(tried.load)}
 		for _, column := range columns {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -34,7 +35,7 @@ func TestResultsCanBeShown(t *testing.T) {
 				require.NotContains(t, result.Markdown(), "Inf")
 				judged, err := verdict.Evaluate(verdict.Input{Criteria: []verdict.Criterion{{
 					Name: "a", Title: "A", Metric: "a", Pass: "count==0", Warning: "count==0",
-					Guard: verdict.Condition{Metric: "a", Expression: "count>0"}, Unit: verdict.Count}}})
+					Guard: verdict.Condition{Metric: "a", Expression: "count>0"}, Unit: text.Count}}})
 				require.NoError(t, err)
 				_, err = report.HTML(report.Input{Verdict: judged, Sections: result.Sections()})
 				require.NoError(t, err)

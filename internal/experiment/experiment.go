@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // Load is who asks, and how often.
@@ -172,5 +172,5 @@ func (l Load) String() string {
 	if l.Rate > 0 {
 		return fmt.Sprintf("%g arrivals per second", l.Rate)
 	}
-	return verdict.Counted(l.Users, "user")
+	return text.Counted(l.Users, "user")
 }

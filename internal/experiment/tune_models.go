@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // prediction is what the queueing model makes of one pool of a sweep.
@@ -152,7 +153,7 @@ func (p *tune) sayChecks(say sayer, best candidate) {
 	pause := float64(p.users)/rate*1000 - took
 	if think := inMillis(p.think); pause > think*(1+waitShare)+10 {
 		say("Between two requests users paused for %s, not for the %s of THINK: the load generator itself is short of CPU, so that fewer requests arrive than the model expects.",
-			showMillis(pause), showMillis(think))
+			text.Millis(pause), text.Millis(think))
 	}
 }
 
@@ -161,8 +162,8 @@ func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool
 	if p.rate > 0 {
 		model = "open-loop (Erlang C)"
 	}
-	text := fmt.Sprintf("The %s model needs %d connections for a p95 wait of at most %s, from the hold time measured at %s.",
-		model, modelled, showMillis(target), best)
+	said := fmt.Sprintf("The %s model needs %d connections for a p95 wait of at most %s, from the hold time measured at %s.",
+		model, modelled, text.Millis(target), best)
 	low, high := best.connections(), best.connections()
 	if sure {
 		low, high = c.low, c.high
@@ -170,13 +171,13 @@ func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool
 	below, above := p.neighbours(low, high)
 	switch {
 	case modelled > above:
-		text += " That is more than was measured to be enough: hold times that vary less than exponentially wait less."
+		said += " That is more than was measured to be enough: hold times that vary less than exponentially wait less."
 	case modelled <= below:
-		text += " That is less than was measured to be enough: see below, or the hold time grows with the number of sessions, requests come in bursts, or a few requests hold their connection for much longer than the others."
+		said += " That is less than was measured to be enough: see below, or the hold time grows with the number of sessions, requests come in bursts, or a few requests hold their connection for much longer than the others."
 	default:
-		text += " Measurement and model agree."
+		said += " Measurement and model agree."
 	}
-	say("%s", text)
+	say("%s", said)
 }
 
 // neighbours are the measured sizes next to an interval: what lies between two
@@ -203,15 +204,15 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 		if !ok || q.overload || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait) {
 			continue
 		}
-		text := fmt.Sprintf("%s (%s, model %s)", c, showMillis(q.measured), showMillis(q.wait))
+		said := fmt.Sprintf("%s (%s, model %s)", c, text.Millis(q.measured), text.Millis(q.wait))
 		switch {
 		case q.measured > q.wait:
-			above = append(above, text)
+			above = append(above, said)
 			reconnects = reconnects || c.churns()
 		case q.wait > inMillis(p.settle):
-			early = append(early, text)
+			early = append(early, said)
 		default:
-			below = append(below, text)
+			below = append(below, said)
 		}
 	}
 	if len(above) > 0 {
@@ -243,7 +244,7 @@ func sayHold(say sayer, w sweep) {
 	large, known := last.meanLevel(use)
 	if ok && known && small > 0 && large > growth*small {
 		say("A connection is held for longer in a larger pool: %s at %s, %s at %s. The sessions compete for something the pool does not add to, usually the server's CPU, its disks or locks; "+
-			"the model takes the hold time as given.", showMillis(small), first, showMillis(large), last)
+			"the model takes the hold time as given.", text.Millis(small), first, text.Millis(large), last)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // Result implements [Plan].
@@ -24,15 +24,15 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 		s.say(p.nothing(w))
 		switch {
 		case w.rounds() > 0:
-			s.Tables = []report.Table{p.table(w, k.inWords)}
+			s.Tables = []text.Table{p.table(w, k.inWords)}
 		case len(done) > 0:
-			s.Tables = []report.Table{p.table(p.bySize(done), notCompared)}
+			s.Tables = []text.Table{p.table(p.bySize(done), notCompared)}
 		}
 		d.sections = []section{s}
 		return d, nil
 	}
 	c, sure := k.bootstrap(p.seed)
-	s.Tables = []report.Table{p.table(w, k.inWords)}
+	s.Tables = []text.Table{p.table(w, k.inWords)}
 	s.say(p.recommendation(w, k, c, sure))
 	s.say(k.method(w))
 	s.Charts = p.charts(w, k)
@@ -87,40 +87,40 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 	if k.compromise() {
 		why = "no pool measured is as good as the best at both p95 and requests served, and this one (%s, %s) comes nearest."
 	}
-	text := fmt.Sprintf("Recommended: pool size %d, max overflow %d: "+why,
-		best.base, best.overflow, showMillis(geometricMean(best.rounds, p95)), showRate(geometricMean(best.rounds, throughput)))
+	said := fmt.Sprintf("Recommended: pool size %d, max overflow %d: "+why,
+		best.base, best.overflow, text.Millis(geometricMean(best.rounds, p95)), text.PerSecond.Format(geometricMean(best.rounds, throughput)))
 	if sure {
-		text += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
-			c.low, verdict.Counted(c.high, "connection"), showShare(c.agreement), resamples)
+		said += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
+			c.low, text.Counted(c.high, "connection"), text.Share.Format(c.agreement), resamples)
 	}
 	if len(k.sound) == 1 {
-		text += " It is the only one that answered its requests as it should."
+		said += " It is the only one that answered its requests as it should."
 	}
 	if behind := k.behind(); behind > w.tolerance && !k.compromise() {
-		text += fmt.Sprintf(" It was measured to be %s behind the best at one of the two, which noise explains: more rounds, or longer ones, would tell.", showShare(behind))
+		said += fmt.Sprintf(" It was measured to be %s behind the best at one of the two, which noise explains: more rounds, or longer ones, would tell.", text.Share.Format(behind))
 	}
 	if best.overflow == 0 {
-		text += " An overflow on top of it carries a spike and costs nothing while it is not used."
+		said += " An overflow on top of it carries a spike and costs nothing while it is not used."
 	}
 	if k.chosen == 0 && best.size == p.sizes[0] {
-		text += " It is the smallest of the sweep: a still smaller one may do as well."
+		said += " It is the smallest of the sweep: a still smaller one may do as well."
 	}
 	if k.chosen == len(k.sound)-1 && len(k.sound) > 1 {
-		text += " It is the largest of the sweep: a still larger one may be better."
+		said += " It is the largest of the sweep: a still larger one may be better."
 	}
-	return text
+	return said
 }
 
 // method says how noise was told from difference.
 func (k knee) method(w sweep) string {
 	if w.rounds() == 1 || k.p95.freedom == 0 {
 		return fmt.Sprintf("As good is what is within %s of the best. With one round, or one pool that works, noise is not known, and neither is how sure the recommendation is: run more rounds.",
-			showShare(w.tolerance))
+			text.Share.Format(w.tolerance))
 	}
 	return fmt.Sprintf("From round to round one pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %s). "+
 		"As good is what is no further from the best than noise explains (t·s·√(2/rounds), one-sided 95 %%) or than the tolerance of %s, whichever is more: %s for the p95, %s for requests served.",
-		showShare(k.p95.variation()), showShare(k.served.variation()), degrees(k.p95.freedom), showShare(w.tolerance),
-		showShare(math.Expm1(k.p95Limit.value)), showShare(math.Expm1(k.served95.value)))
+		text.Share.Format(k.p95.variation()), text.Share.Format(k.served.variation()), degrees(k.p95.freedom), text.Share.Format(w.tolerance),
+		text.Share.Format(math.Expm1(k.p95Limit.value)), text.Share.Format(math.Expm1(k.served95.value)))
 }
 
 func degrees(n int) string {
@@ -186,5 +186,5 @@ func lifetime(recycle time.Duration) string {
 	if recycle < 0 {
 		return "0s"
 	}
-	return showDuration(max(recycle, time.Second).String())
+	return text.Setting(max(recycle, time.Second))
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/go-analyze/charts/chartdraw"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // axis is a range that brings its own ticks: round numbers that need not be at
@@ -26,7 +28,7 @@ func valueAxis(low, high float64, most int) *axis {
 	step := roundStep((high - low) / float64(most))
 	a := &axis{}
 	a.Min, a.Max = step*math.Floor(low/step), step*math.Ceil(high/step)
-	a.ticks = ticksEvery(step, a.Min, a.Max, number)
+	a.ticks = ticksEvery(step, a.Min, a.Max, text.Number)
 	return a
 }
 
@@ -34,7 +36,7 @@ func valueAxis(low, high float64, most int) *axis {
 func placeAxis(from, to float64, most int) *axis {
 	a := &axis{}
 	a.Min, a.Max = from, to
-	a.ticks = ticksEvery(roundStep((to-from)/float64(most)), from, to, number)
+	a.ticks = ticksEvery(roundStep((to-from)/float64(most)), from, to, text.Number)
 	return a
 }
 
@@ -52,7 +54,7 @@ func ticksEvery(step, from, to float64, label func(float64) string) []chartdraw.
 	for i := math.Ceil(from/step - rounding); i <= to/step+rounding; i++ {
 		value := i * step
 		// 3 * 0.1 is not 0.3.
-		if power := math.Pow(10, 2-math.Floor(math.Log10(step))); isFinite(power) {
+		if power := math.Pow(10, 2-math.Floor(math.Log10(step))); text.IsFinite(power) {
 			value = math.Round(value*power) / power
 		}
 		ticks = append(ticks, chartdraw.Tick{Value: value, Label: label(value)})
@@ -91,7 +93,7 @@ func clock(seconds float64) string {
 	hours, minutes, rest := int(at/time.Hour), int(at%time.Hour/time.Minute), at%time.Minute
 	fraction := ""
 	if part := rest % time.Second; part != 0 {
-		fraction = number(part.Seconds())[1:]
+		fraction = text.Number(part.Seconds())[1:]
 	}
 	if hours > 0 {
 		return fmt.Sprintf("%d:%02d:%02d%s", hours, minutes, int(rest/time.Second), fraction)

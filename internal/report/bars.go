@@ -1,6 +1,10 @@
 package report
 
-import "math"
+import (
+	"math"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
 
 // bars draws each category's values side by side, with a whisker from low to
 // high where there is a spread.
@@ -24,7 +28,7 @@ func (f figure) bars() shape {
 
 func (c *canvas) bar(s Series, category, index, left, right int) {
 	value := s.Values[category]
-	if !isFinite(value) {
+	if !text.IsFinite(value) {
 		return
 	}
 	right = max(right, left+1)

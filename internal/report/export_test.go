@@ -2,13 +2,8 @@ package report
 
 import "github.com/go-analyze/charts/chartdraw"
 
-// How the page writes figures.
-var (
-	Number  = number
-	Grouped = grouped
-	Clock   = clock
-	Length  = length
-)
+// Clock is how an axis of time is labeled.
+var Clock = clock
 
 // ValueTicks are the labels of an axis of values.
 func ValueTicks(low, high float64, most int) []string {

@@ -6,8 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -27,10 +27,10 @@ func titleOf(r verdict.Run) string { return cmp.Or(r.Script, "A run of pgxpool")
 func summaryOf(r verdict.Run) string {
 	var parts []string
 	if r.Users > 0 {
-		parts = append(parts, verdict.Counted(r.Users, "user"))
+		parts = append(parts, text.Counted(r.Users, "user"))
 	}
 	if r.Duration > 0 {
-		parts = append(parts, length(time.Duration(r.Duration*float64(time.Second))))
+		parts = append(parts, text.Seconds(r.Duration))
 	}
 	if !r.Started.IsZero() {
 		parts = append(parts, r.Started.UTC().Format("2 January 2006, 15:04 UTC"))
@@ -47,15 +47,14 @@ func keyFigures(r verdict.Report) []fact {
 			all = append(all, fact{name, write(*value), detail})
 		}
 	}
-	add("Requests", some(o.RequestsPerSecond, "%.1f per second"), o.Requests, grouped)
-	add("Failed", some(o.Timeouts, "%.0f timed out"), o.Failed, grouped)
-	add("Response p95", took(o.ResponseMax), o.ResponseP95, verdict.Duration)
-	add("Wait p95", took(o.WaitMax), o.WaitP95, verdict.Duration)
-	add("Peak in use", ofPoolSize(r.Run), o.PeakActive, number)
-	add("Peak waiting", "", o.PeakWaiting, number)
-	add("In overflow", "of the time", o.InOverflow, func(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) })
-	add("Database CPU", some(o.DatabaseCPUMax, "max %.1f %%"), o.DatabaseCPU,
-		func(percent float64) string { return fmt.Sprintf("%.1f %%", percent) })
+	add("Requests", some(o.RequestsPerSecond, "%.1f per second"), o.Requests, text.Grouped)
+	add("Failed", some(o.Timeouts, "%.0f timed out"), o.Failed, text.Grouped)
+	add("Response p95", took(o.ResponseMax), o.ResponseP95, text.Millis)
+	add("Wait p95", took(o.WaitMax), o.WaitP95, text.Millis)
+	add("Peak in use", ofPoolSize(r.Run), o.PeakActive, text.Number)
+	add("Peak waiting", "", o.PeakWaiting, text.Number)
+	add("In overflow", "of the time", o.InOverflow, text.Share.Format)
+	add("Database CPU", some(o.DatabaseCPUMax, "max %.1f %%"), o.DatabaseCPU, text.Percent.Format)
 	return all
 }
 
@@ -70,11 +69,11 @@ func took(longest *float64) string {
 	if longest == nil {
 		return ""
 	}
-	return "max " + verdict.Duration(*longest)
+	return "max " + text.Millis(*longest)
 }
 
 func ofPoolSize(r verdict.Run) string {
-	size, overflow := plain(r.Configuration["poolSize"]), plain(r.Configuration["maxOverflow"])
+	size, overflow := text.Line(r.Configuration["poolSize"]), text.Line(r.Configuration["maxOverflow"])
 	if size == "" || overflow == "" {
 		return ""
 	}
@@ -86,7 +85,7 @@ func facts(r verdict.Run) []factGroup {
 	run := factGroup{Title: "Run"}
 	add := func(name, value string) {
 		if value != "" {
-			run.Facts = append(run.Facts, fact{Name: name, Value: plain(value)})
+			run.Facts = append(run.Facts, fact{Name: name, Value: text.Line(value)})
 		}
 	}
 	add("Script", r.Script)
@@ -94,7 +93,7 @@ func facts(r verdict.Run) []factGroup {
 		add("Started", r.Started.UTC().Format("2 January 2006, 15:04:05 UTC"))
 	}
 	if r.Duration > 0 {
-		add("Duration", length(time.Duration(r.Duration*float64(time.Second))))
+		add("Duration", text.Seconds(r.Duration))
 	}
 	if r.Users > 0 {
 		add("Users", fmt.Sprint(r.Users))
@@ -113,25 +112,25 @@ func facts(r verdict.Run) []factGroup {
 func named(title string, values map[string]string) factGroup {
 	g := factGroup{Title: title}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		g.Facts = append(g.Facts, fact{Name: plain(name), Value: plain(values[name])})
+		g.Facts = append(g.Facts, fact{Name: text.Line(name), Value: text.Line(values[name])})
 	}
 	return g
 }
 
 // errorsOf counts what failed, by pool and kind; nil where nothing did.
 func errorsOf(whole timeline.Totals) *tableView {
-	t := Table{Columns: []string{"Pool", "Error", "Count"}}
+	t := text.Table{Columns: append(text.Words("Pool", "Error"), text.Numbers("Count")...)}
 	for _, pool := range slices.Sorted(maps.Keys(whole.Pools)) {
 		kinds := whole.Pools[pool].Errors
 		for _, kind := range slices.SortedFunc(maps.Keys(kinds), func(a, b string) int {
 			return cmp.Or(cmp.Compare(kinds[b], kinds[a]), cmp.Compare(a, b))
 		}) {
-			t.Rows = append(t.Rows, []string{plain(pool), plain(kind), fmt.Sprint(kinds[kind])})
+			t.Rows = append(t.Rows, []string{pool, kind, fmt.Sprint(kinds[kind])})
 		}
 	}
 	if len(t.Rows) == 0 {
 		return nil
 	}
-	v := t.view()
+	v := viewOf(t)
 	return &v
 }

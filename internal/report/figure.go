@@ -1,6 +1,10 @@
 package report
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
 
 // figure is a chart as the page shows it: with what a [Chart] of an experiment
 // has no need to say.
@@ -30,7 +34,7 @@ func (c Chart) empty() bool {
 	return !slices.ContainsFunc(c.Series, func(s Series) bool { return !s.empty() })
 }
 
-func (s Series) empty() bool { return !slices.ContainsFunc(s.Values, isFinite) }
+func (s Series) empty() bool { return !slices.ContainsFunc(s.Values, text.IsFinite) }
 
 // reach is the smallest and the largest value to be drawn, 0 included: a line
 // that is cut off below exaggerates.
@@ -38,7 +42,7 @@ func (f figure) reach() (low, high float64) {
 	for _, s := range f.Series {
 		for _, values := range [][]float64{s.Values, s.Low, s.High} {
 			for _, value := range values {
-				if isFinite(value) {
+				if text.IsFinite(value) {
 					low, high = min(low, value), max(high, value)
 				}
 			}
@@ -71,7 +75,7 @@ func (s Series) spread(i int) (low, high float64, ok bool) {
 		return 0, 0, false
 	}
 	low, high = s.Low[i], s.High[i]
-	return low, high, isFinite(low) && isFinite(high) && isFinite(s.Values[i])
+	return low, high, text.IsFinite(low) && text.IsFinite(high) && text.IsFinite(s.Values[i])
 }
 
 // stretches are the runs of indices without a gap, each as [first, end).
@@ -80,9 +84,9 @@ func (s Series) stretches() [][2]int {
 	first := -1
 	for i, value := range s.Values {
 		switch {
-		case isFinite(value) && first < 0:
+		case text.IsFinite(value) && first < 0:
 			first = i
-		case !isFinite(value) && first >= 0:
+		case !text.IsFinite(value) && first >= 0:
 			all, first = append(all, [2]int{first, i}), -1
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // colours is how many colours of series the style sheet has.
@@ -57,7 +59,7 @@ func views(prefix string, figures []figure) ([]figureView, error) {
 				template.HTML(content), // #nosec G203 -- the library escapes the texts in it
 			})
 		}
-		shown[i].Label, shown[i].Legend, shown[i].Table = f.label(), f.legend(), f.table().view()
+		shown[i].Label, shown[i].Legend, shown[i].Table = f.label(), f.legend(), viewOf(f.table())
 	}
 	return shown, nil
 }
@@ -94,7 +96,7 @@ func (f figure) label() string {
 	parts := []string{f.Title}
 	for _, s := range f.Series {
 		if low, high, ok := s.ends(); ok {
-			parts = append(parts, fmt.Sprintf("%s from %s to %s", s.Name, number(low), number(high)))
+			parts = append(parts, fmt.Sprintf("%s from %s to %s", s.Name, text.Number(low), text.Number(high)))
 		}
 	}
 	for _, l := range f.limits {
@@ -109,7 +111,7 @@ func (f figure) label() string {
 // ends are the smallest and the largest value.
 func (s Series) ends() (low, high float64, ok bool) {
 	for _, value := range s.Values {
-		if !isFinite(value) {
+		if !text.IsFinite(value) {
 			continue
 		}
 		if !ok {
@@ -125,11 +127,11 @@ func (f figure) place(x float64) string {
 	if f.clock {
 		return clock(x)
 	}
-	return number(x)
+	return text.Number(x)
 }
 
 // table holds the figures that were drawn.
-func (f figure) table() Table {
+func (f figure) table() text.Table {
 	first, places := f.XLabel, f.Categories
 	if f.Kind == Lines {
 		places = make([]string, len(f.X))
@@ -137,14 +139,14 @@ func (f figure) table() Table {
 			places[i] = f.place(x)
 		}
 	}
-	t := Table{Columns: []string{first}, Rows: make([][]string, len(places))}
+	t := text.Table{Columns: text.Words(first), Rows: make([][]string, len(places))}
 	for i, place := range places {
 		t.Rows[i] = []string{place}
 	}
 	column := func(name string, values []float64) {
-		t.Columns = append(t.Columns, name)
+		t.Columns = append(t.Columns, text.Numbers(name)...)
 		for i, value := range values {
-			t.Rows[i] = append(t.Rows[i], number(value))
+			t.Rows[i] = append(t.Rows[i], text.Number(value))
 		}
 	}
 	for _, s := range f.Series {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -39,7 +40,7 @@ func hostilePage() report.Input {
 		},
 		Sections: []report.Section{{
 			Title: hostile, Text: []string{hostile},
-			Tables: []report.Table{{Caption: hostile, Columns: []string{hostile, hostile}, Rows: [][]string{{hostile, "1"}, {hostile}}}},
+			Tables: []text.Table{{Caption: hostile, Columns: text.Words(hostile, hostile), Rows: [][]string{{hostile, "1"}, {hostile}}}},
 			Charts: []report.Chart{
 				{
 					Title: hostile, XLabel: hostile, YLabel: hostile, X: []float64{1, 2, 3}, Series: series,
@@ -100,8 +101,8 @@ func TestSectionsThatCannotBeShownAreRefused(t *testing.T) {
 		`X is not a row of finite numbers`:                    {Charts: []report.Chart{{X: []float64{nan}}}},
 		`the mark "k" is at NaN: accepted are finite numbers`: {Charts: []report.Chart{{Marks: []report.Mark{{X: nan, Label: "k"}}}}},
 		`Kind is 7: accepted are Lines and Bars`:              {Charts: []report.Chart{{Kind: 7}}},
-		`table "t": row 1 has 2 cells: accepted are at most as many as columns, 1`: {Tables: []report.Table{
-			{Caption: "t", Columns: []string{"a"}, Rows: [][]string{{"1", "2"}}},
+		`table "t": row 1 has 2 cells: accepted are at most as many as columns, 1`: {Tables: []text.Table{
+			{Caption: "t", Columns: text.Words("a"), Rows: [][]string{{"1", "2"}}},
 		}},
 	} {
 		_, err := report.HTML(report.Input{Sections: []report.Section{section}})

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -19,7 +20,7 @@ type Input struct {
 type Section struct {
 	Title    string
 	Text     []string // a paragraph each
-	Tables   []Table
+	Tables   []text.Table
 	Charts   []Chart
 	Snippets []Snippet
 }
@@ -28,13 +29,6 @@ type Section struct {
 type Snippet struct {
 	Caption string
 	Text    string
-}
-
-// Table is a table of figures. A row may be shorter than Columns, not longer.
-type Table struct {
-	Caption string
-	Columns []string
-	Rows    [][]string
 }
 
 // Kind is how a chart is drawn.

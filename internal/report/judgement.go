@@ -2,6 +2,7 @@ package report
 
 import (
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -20,13 +21,13 @@ func criteria(rows []verdict.Row) []criterionView {
 	views := make([]criterionView, len(rows))
 	for i, row := range rows {
 		views[i] = criterionView{
-			Title:    plain(row.Criterion.Title),
-			Measured: plain(row.MeasuredText()),
-			Limit:    plain(row.Criterion.LimitText()),
-			Verdict:  plain(row.VerdictText()),
+			Title:    text.Line(row.Criterion.Title),
+			Measured: text.Line(row.MeasuredText()),
+			Limit:    text.Line(row.Criterion.LimitText()),
+			Verdict:  text.Line(row.VerdictText()),
 			Class:    classOf(row.Verdict),
-			Reason:   plain(row.Reason),
-			Advice:   plain(row.Advice),
+			Reason:   text.Line(row.Reason),
+			Advice:   text.Line(row.Advice),
 		}
 	}
 	return views
@@ -43,7 +44,7 @@ type diagnosisView struct {
 func diagnoses(found []diagnosis.Diagnosis) []diagnosisView {
 	views := make([]diagnosisView, len(found))
 	for i, d := range found {
-		views[i] = diagnosisView{plain(d.Name), plain(string(d.Confidence)), plainAll(d.Evidence), plain(d.Remedy)}
+		views[i] = diagnosisView{text.Line(d.Name), text.Line(string(d.Confidence)), text.Lines(d.Evidence), text.Line(d.Remedy)}
 	}
 	return views
 }

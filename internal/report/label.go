@@ -1,6 +1,8 @@
 package report
 
-import "github.com/go-analyze/charts/chartdraw"
+import (
+	"github.com/go-analyze/charts/chartdraw"
+)
 
 // write writes a text around the place x, shortened until it is at most room
 // pixels wide. It gives the text's ends.

@@ -1,33 +1,16 @@
 package report_test
 
 import (
-	"math"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 )
 
-func TestFiguresAreWrittenForPeople(t *testing.T) {
-	for want, value := range map[string]float64{
-		"0": math.Copysign(0, -1), "12345": 12345, "0.00012": 0.00012, "0.0123": 0.0123, "0.5": 0.5, "4.56": 4.561,
-		"123.5": 123.46, "1235": 1234.6, "-3": -3, "–": math.NaN(),
-	} {
-		require.Equal(t, want, report.Number(value))
-	}
-	for want, value := range map[string]float64{"7": 7, "999": 999, "1\u202f000": 1000, "12\u202f345\u202f678": 12345678} {
-		require.Equal(t, want, report.Grouped(value))
-	}
+func TestTimesOfTheAxis(t *testing.T) {
 	for want, value := range map[string]float64{"0:07": 7, "1:30": 90, "2:05:00": 7500, "0:00.25": 0.25, "1:00": 59.9999} {
 		require.Equal(t, want, report.Clock(value))
-	}
-	for want, value := range map[string]time.Duration{
-		"250 ms": 250 * time.Millisecond, "2.5 s": 2500 * time.Millisecond, "45 s": 45 * time.Second,
-		"5 min": 5 * time.Minute, "1 h 5 min": 65 * time.Minute,
-	} {
-		require.Equal(t, want, report.Length(value))
 	}
 }
 

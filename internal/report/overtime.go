@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -36,7 +37,7 @@ func overTime(in Input) (figures []figure, remarks []string) {
 	}
 	m := momentsOf(in.Timeline, chartsOfTheRun+chartsPerPool*len(pools))
 	if len(m.at) > 0 {
-		remarks = append(remarks, fmt.Sprintf("Each point sums up %s. %s", length(m.step), firstObservation(in.Timeline)))
+		remarks = append(remarks, fmt.Sprintf("Each point sums up %s. %s", text.Length(m.step), firstObservation(in.Timeline)))
 	}
 	for _, name := range pools {
 		figures = append(figures, m.ofPool(name, titled(name, pools), limitsOf(in.Verdict.Run, pools))...)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -48,7 +48,7 @@ func recorded(in Input, r *timeline.Recording) (figures []figure, remarks []stri
 	}
 	return figures, append(remarks,
 		fmt.Sprintf("Each point sums up %s. %s",
-			length(time.Duration(s.width*float64(time.Second))), firstObservation(timeline.Snapshot{Start: r.Start})),
+			text.Seconds(s.width), firstObservation(timeline.Snapshot{Start: r.Start})),
 		"Of several runners the levels of the pools are known over time; response times, waits and failures are known of the "+
 			"whole run, and over time in each runner's own report.")
 }

@@ -43,7 +43,7 @@ func TestARecordingShowsThePoolsLevels(t *testing.T) {
 		require.NotContains(t, page, wrong)
 	}
 	// The most there were at a time is the ceiling that the run hit.
-	require.Regexp(t, `(?s)active, most.*<td class="figure">15</td>`, page)
+	require.Regexp(t, `(?s)active, most.*<td class="right">15</td>`, page)
 	require.Less(t, len(page), 300_000)
 
 	in.Verdict.Run.Target = "http://127.0.0.1:8000/api/issues"
@@ -84,7 +84,7 @@ func TestRecordedLevelsAreSummedUp(t *testing.T) {
 	r.Levels = map[string][]timeline.Level{"default": levels}
 	page := render(t, in)
 	require.Contains(t, page, "Each point sums up 2 s.")
-	require.Regexp(t, `<td class="figure">1.5</td><td class="figure">7</td>`, page)
-	require.NotRegexp(t, `<td class="figure">3</td>`, page)
+	require.Regexp(t, `<td class="right">1.5</td><td class="right">7</td>`, page)
+	require.NotRegexp(t, `<td class="right">3</td>`, page)
 	require.NotContains(t, page, "NaN")
 }

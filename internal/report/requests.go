@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -39,7 +40,7 @@ func (m moments) throughput() figure {
 }
 
 func (m moments) failures(whole timeline.Totals) figure {
-	f := figure{Chart: Chart{Title: "Failures", YLabel: "in each " + length(m.step)}, absent: noRequests}
+	f := figure{Chart: Chart{Title: "Failures", YLabel: "in each " + text.Length(m.step)}, absent: noRequests}
 	requests := whole.Requests.Duration.Count() + whole.Requests.Dropped
 	checkouts := ofAllPools(func(p *timeline.Pool) int64 { return p.Wait.Count() })(whole)
 	if requests+checkouts == 0 {

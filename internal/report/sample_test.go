@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -71,7 +72,7 @@ func moment(at time.Time, users float64, random *rand.Rand) []timeline.Observati
 
 func figure(value float64) *float64 { return &value }
 
-func row(name, pass string, unit verdict.Unit, v verdict.Verdict, measured float64, reason, advice string) verdict.Row {
+func row(name, pass string, unit text.Unit, v verdict.Verdict, measured float64, reason, advice string) verdict.Row {
 	return verdict.Row{
 		Criterion: verdict.Criterion{Name: name, Title: name, Metric: "m", Pass: pass, Unit: unit},
 		Verdict:   v, Measured: figure(measured), Reason: reason, Advice: advice,
@@ -82,15 +83,15 @@ func judged() verdict.Report {
 	return verdict.Report{
 		Verdict: verdict.Fail, Gate: verdict.GatePass,
 		Rows: []verdict.Row{
-			row("Success rate", "rate>=0.95", verdict.Share, verdict.Fail, 0.526, "52.6 %, WARNING needs at least 90.0 %",
+			row("Success rate", "rate>=0.95", text.Share, verdict.Fail, 0.526, "52.6 %, WARNING needs at least 90.0 %",
 				"Raise DB_POOL_SIZE or make the queries shorter."),
-			row("Pool timeouts", "count==0", verdict.Count, verdict.Fail, 474, "requests that timed out: 47.4 %, WARNING needs less than 1.0 %",
+			row("Pool timeouts", "count==0", text.Count, verdict.Fail, 474, "requests that timed out: 47.4 %, WARNING needs less than 1.0 %",
 				"The pool is exhausted. Raise DB_POOL_SIZE and DB_MAX_OVERFLOW, shorten slow and repeated (N+1) queries, and look for connections that are not returned."),
-			row("Response times stable", "value<=1.25", verdict.Ratio, verdict.Warning, 1.33, "1.33×, PASS needs at most 1.25×",
+			row("Response times stable", "value<=1.25", text.Ratio, verdict.Warning, 1.33, "1.33×, PASS needs at most 1.25×",
 				"Responses grew slower during the run. Repeat it for longer to see whether they settle."),
-			row("Database CPU", "avg<50", verdict.Percent, verdict.Pass, 24.04, "", ""),
+			row("Database CPU", "avg<50", text.Percent, verdict.Pass, 24.04, "", ""),
 			{
-				Criterion: verdict.Criterion{Title: "Active connections", Pass: "p(95)<80", Unit: verdict.Percent},
+				Criterion: verdict.Criterion{Title: "Active connections", Pass: "p(95)<80", Unit: text.Percent},
 				Verdict:   verdict.Fail, Reason: "no data: pgxpool_utilization has no samples", Waived: true,
 			},
 		},
@@ -136,7 +137,7 @@ func sweep() report.Section {
 		t := 420 * n / (n + 3)
 		through.Values = append(through.Values, t)
 		through.Low, through.High = append(through.Low, t*0.96), append(through.High, t*1.03)
-		rows = append(rows, []string{report.Number(n), report.Number(v), report.Number(t)})
+		rows = append(rows, []string{text.Number(n), text.Number(v), text.Number(t)})
 	}
 	knee := []report.Mark{{X: 10, Label: "knee: 10"}}
 	return report.Section{
@@ -146,7 +147,7 @@ func sweep() report.Section {
 			{Title: "Response time by pool size", XLabel: "connections", YLabel: "milliseconds", X: sizes, Series: []report.Series{p95}, Marks: knee},
 			{Title: "Throughput by pool size", XLabel: "connections", YLabel: "requests per second", X: sizes, Series: []report.Series{through}, Marks: knee},
 		},
-		Tables: []report.Table{{Caption: "Steps", Columns: []string{"Connections", "p95, ms", "Requests per second"}, Rows: rows}},
+		Tables: []text.Table{{Caption: "Steps", Columns: text.Numbers("Connections", "p95, ms", "Requests per second"), Rows: rows}},
 		Snippets: []report.Snippet{
 			{Caption: ".env", Text: "DB_POOL_SIZE=10\nDB_MAX_OVERFLOW=0"},
 			{Caption: "SQLAlchemy", Text: "engine = create_async_engine(\n    DATABASE_URL,\n    pool_size=10,\n)"},

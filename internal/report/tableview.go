@@ -1,8 +1,7 @@
 package report
 
 import (
-	"regexp"
-
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -13,45 +12,24 @@ type tableView struct {
 	Rows    [][]cell
 }
 
-// cell is a text in a column of figures, which are set flush right, or of words.
 type cell struct {
-	Text   string
-	Figure bool
+	Text  string
+	Right bool // aligned
 }
 
-// aFigure is how a text begins that is a figure, or the sign of a missing one.
-var aFigure = regexp.MustCompile(`^([-+−±≈<≤>≥] ?)*[0-9]|^[–-]?$`)
-
-func (t Table) view() tableView {
-	figures := make([]bool, len(t.Columns))
-	for i := range figures {
-		figures[i] = i > 0 && t.figuresIn(i)
+func viewOf(t text.Table) tableView {
+	v := tableView{Caption: text.Line(t.Caption)}
+	for _, column := range t.Columns {
+		v.Head = append(v.Head, cell{text.Line(column.Title), column.Right})
 	}
-	v := tableView{Caption: t.Caption}
-	for i, column := range t.Columns {
-		v.Head = append(v.Head, cell{column, figures[i]})
-	}
-	for _, row := range t.Rows {
-		cells := make([]cell, len(t.Columns)) // a short row ends in empty ones
-		for i := range cells {
-			cells[i].Figure = figures[i]
-			if i < len(row) {
-				cells[i].Text = row[i]
-			}
+	for row := range t.Rows {
+		cells := make([]cell, len(t.Columns))
+		for i, column := range t.Columns {
+			cells[i] = cell{t.Cell(row, i), column.Right}
 		}
 		v.Rows = append(v.Rows, cells)
 	}
 	return v
-}
-
-// figuresIn tells whether a column holds nothing but figures.
-func (t Table) figuresIn(column int) bool {
-	for _, row := range t.Rows {
-		if column < len(row) && !aFigure.MatchString(row[column]) {
-			return false
-		}
-	}
-	return true
 }
 
 // phasesOf says what each phase of the run brought; nil where there is none.
@@ -59,29 +37,29 @@ func phasesOf(run timeline.Snapshot) *tableView {
 	if len(run.Phases) == 0 {
 		return nil
 	}
-	t := Table{
+	t := text.Table{
 		Caption: "Phases",
-		Columns: []string{"Phase", "From", "To", "Requests", "Failed", "Timed out", "p95, ms", "Wait p95, ms"},
+		Columns: append(text.Words("Phase"), text.Numbers("From", "To", "Requests", "Failed", "Timed out", "p95", "Wait p95")...),
 	}
 	for _, p := range run.Phases {
-		end := "–" // still open
+		end := text.None // still open
 		if p.To > 0 {
 			end = clock(p.To.Seconds())
 		}
 		requests, pools := p.Totals.Requests, p.Totals.Total()
 		t.Rows = append(t.Rows, []string{
-			plain(p.Label), clock(p.From.Seconds()), end,
-			number(float64(requests.Duration.Count())), number(float64(requests.Failed)), number(float64(requests.Timeouts)),
+			p.Label, clock(p.From.Seconds()), end,
+			text.Number(float64(requests.Duration.Count())), text.Number(float64(requests.Failed)), text.Number(float64(requests.Timeouts)),
 			quantile(requests.Duration), quantile(pools.Wait),
 		})
 	}
-	v := t.view()
+	v := viewOf(t)
 	return &v
 }
 
 func quantile(d timeline.Distribution) string {
 	if d.Count() == 0 {
-		return "–"
+		return text.None
 	}
-	return number(d.Quantile(0.95))
+	return text.Millis(d.Quantile(0.95))
 }

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"slices"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // ChartError is a chart that cannot be drawn as it was given.
@@ -23,7 +25,7 @@ func (e *TableError) Error() string { return fmt.Sprintf("table %q: %s", e.Table
 
 func (s Section) validate() error {
 	for _, t := range s.Tables {
-		if err := t.validate(); err != nil {
+		if err := validTable(t); err != nil {
 			return err
 		}
 	}
@@ -35,7 +37,7 @@ func (s Section) validate() error {
 	return nil
 }
 
-func (t Table) validate() error {
+func validTable(t text.Table) error {
 	for i, row := range t.Rows {
 		if len(row) > len(t.Columns) {
 			return &TableError{t.Caption, fmt.Sprintf(
@@ -63,7 +65,7 @@ func (c Chart) validate() error {
 		}
 	}
 	for _, m := range c.Marks {
-		if !isFinite(m.X) {
+		if !text.IsFinite(m.X) {
 			return &ChartError{c.Title, fmt.Sprintf("the mark %q is at %v: accepted are finite numbers", m.Label, m.X)}
 		}
 	}

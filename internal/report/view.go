@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -40,19 +41,19 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 	figures, remarks := overTime(in)
 	v := pageView{
 		Style:     template.CSS(styleSheet), // #nosec G203 -- ours, not the caller's
-		Title:     plain(titleOf(in.Verdict.Run)),
-		Verdict:   plain(string(in.Verdict.Verdict)),
+		Title:     text.Line(titleOf(in.Verdict.Run)),
+		Verdict:   text.Line(string(in.Verdict.Verdict)),
 		Class:     classOf(in.Verdict.Verdict),
 		Summary:   summaryOf(in.Verdict.Run),
-		Gate:      plain(in.Verdict.GateText()),
+		Gate:      text.Line(in.Verdict.GateText()),
 		Key:       keyFigures(in.Verdict),
 		Criteria:  criteria(in.Verdict.Rows),
 		Diagnoses: diagnoses(in.Verdict.Diagnoses),
 		Facts:     facts(in.Verdict.Run),
-		Remarks:   plainAll(remarks),
+		Remarks:   text.Lines(remarks),
 		Phases:    phasesOf(in.Timeline),
 		Errors:    errorsOf(wholeOf(in)),
-		Notes:     plainAll(in.Verdict.Notes),
+		Notes:     text.Lines(in.Verdict.Notes),
 	}
 	var err error
 	if v.Figures, err = views("t", figures); err != nil {
@@ -61,13 +62,13 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 	for i, section := range sections {
 		shown := sectionView{Title: section.Title, Text: section.Text, Snippets: section.Snippets}
 		for _, t := range section.Tables {
-			shown.Tables = append(shown.Tables, t.view())
+			shown.Tables = append(shown.Tables, viewOf(t))
 		}
 		charts := make([]figure, len(section.Charts))
 		for j, c := range section.Charts {
 			charts[j] = figure{Chart: c, absent: nothing}
 		}
-		if shown.Figures, err = views("s"+number(float64(i)), charts); err != nil {
+		if shown.Figures, err = views("s"+text.Number(float64(i)), charts); err != nil {
 			return pageView{}, err
 		}
 		v.Sections = append(v.Sections, shown)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // argumentError says that an argument cannot be sent. To scripts it is a
@@ -59,18 +59,18 @@ func ExplainArgument(err error) error {
 }
 
 // explainCount is for a number of arguments that is not that of the parameters.
-func explainCount(text string) error {
-	if found := pgxCountError.FindStringSubmatch(text); found != nil {
+func explainCount(problem string) error {
+	if found := pgxCountError.FindStringSubmatch(problem); found != nil {
 		parameters, _ := strconv.Atoi(found[1]) // the pattern takes digits only
 		arguments, _ := strconv.Atoi(found[2])
 		return fmt.Errorf("the statement has %s, the call gives it %s",
-			verdict.Counted(parameters, "parameter"), verdict.Counted(arguments, "argument"))
+			text.Counted(parameters, "parameter"), text.Counted(arguments, "argument"))
 	}
-	if found := pgxUnusedError.FindStringSubmatch(text); found != nil {
+	if found := pgxUnusedError.FindStringSubmatch(problem); found != nil {
 		index, _ := strconv.Atoi(found[1])
 		return &argumentError{position: index + 1, reason: "the statement has no such parameter"}
 	}
-	switch text {
+	switch problem {
 	case "insufficient arguments": // pgx, in simple_protocol
 		return errors.New("the statement has more parameters than the call gives it arguments")
 	case "mismatched param and argument count": // pgx's Exec

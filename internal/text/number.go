@@ -112,3 +112,6 @@ func Setting(d time.Duration) string {
 	}
 	return s
 }
+
+// Seconds is [Length] of a number of seconds.
+func Seconds(s float64) string { return Length(time.Duration(s * float64(time.Second))) }

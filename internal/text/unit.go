@@ -78,6 +78,8 @@ func millis(ms float64, more int) string {
 		return fixed(ms, 1+more) + " ms"
 	case size < 999.5:
 		return fixed(ms, more) + " ms"
+	case math.Mod(ms, 1000) == 0, size >= 99_995:
+		return fixed(ms/1000, more) + " s"
 	default:
 		return fixed(ms/1000, 2+more) + " s"
 	}
@@ -85,10 +87,11 @@ func millis(ms float64, more int) string {
 
 // percent writes what is not nothing as more than 0.
 func percent(v float64, more int) string {
+	const rounding = 1e-6 // of shares that add up to nothing
 	switch {
-	case v > 0 && v < 0.005 && more == 0:
+	case v > rounding && v < 0.005 && more == 0:
 		return "<0.01 %"
-	case v > 0 && v < 0.05 && more == 0:
+	case v > rounding && v < 0.05 && more == 0:
 		return fixed(v, 2) + " %"
 	default:
 		return fixed(v, 1+more) + " %"

@@ -3,6 +3,8 @@ package verdict
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // Verdict is the judgement of one criterion or of a whole run.
@@ -86,19 +88,6 @@ func (c Condition) isZero() bool { return c == Condition{} }
 
 func (c Condition) String() string { return c.Metric + " " + c.Expression }
 
-// Unit says how a criterion's figure is written for people.
-type Unit string
-
-// The units that criteria use.
-const (
-	Count   Unit = "count"   // 3
-	Percent Unit = "percent" // the figure is a percentage: 78.0 %
-	Share   Unit = "share"   // the figure is between 0 and 1: 95.0 %
-	Ratio   Unit = "ratio"   // 1.18×
-
-	Milliseconds Unit = "ms" // 512.3 ms
-)
-
 // Advice is what to do when a criterion does not pass.
 type Advice struct {
 	Warning string `json:"warning"`
@@ -133,9 +122,9 @@ type Criterion struct {
 	// known before it starts. Such a row is a WARNING.
 	Unmeasured string `json:"unmeasured,omitempty"`
 	// Note, where set, is shown in every report of this criterion.
-	Note   string `json:"note,omitempty"`
-	Advice Advice `json:"advice"`
-	Unit   Unit   `json:"unit"`
+	Note   string    `json:"note,omitempty"`
+	Advice Advice    `json:"advice"`
+	Unit   text.Unit `json:"unit"`
 }
 
 func (c Criterion) pass() Condition { return Condition{c.Metric, c.Pass} }
@@ -163,7 +152,7 @@ func (c Criterion) validate() error {
 		return &CriterionError{c.Name, "name is empty: every criterion needs one"}
 	}
 	switch c.Unit {
-	case Count, Percent, Share, Ratio, Milliseconds:
+	case text.Count, text.Percent, text.Share, text.Ratio, text.Milliseconds:
 	default:
 		return &CriterionError{c.Name, fmt.Sprintf(
 			"unit is %q: accepted are count, percent, share, ratio and ms", c.Unit)}

@@ -162,7 +162,7 @@ func TestColour(t *testing.T) {
 
 func TestRunLengths(t *testing.T) {
 	for length, want := range map[time.Duration]string{
-		400 * time.Millisecond: "0.4 s", 5 * time.Second: "5 s", 45 * time.Second: "45 s", 300400 * time.Millisecond: "5 min",
+		400 * time.Millisecond: "400 ms", 5 * time.Second: "5 s", 45 * time.Second: "45 s", 300400 * time.Millisecond: "5 min",
 		90 * time.Second: "1 min 30 s", time.Hour: "1 h", 65 * time.Minute: "1 h 5 min",
 	} {
 		report, err := verdict.Evaluate(verdict.Input{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -28,7 +29,7 @@ func Evaluate(in Input) (Report, error) {
 		NoThresholds: in.NoThresholds,
 		Diagnoses:    diagnose(in),
 		Notes:        notes(in),
-		Run:          in.Run.redacted(),
+		Run:          in.Run.shown(),
 		Metrics:      in.Metrics,
 		Recording:    in.Recording,
 	}
@@ -36,7 +37,7 @@ func Evaluate(in Input) (Report, error) {
 		report.Recording = timeline.Condense(in.Timeline)
 	}
 	for _, criterion := range in.Criteria {
-		criterion.Unmeasured = Redact(criterion.Unmeasured)
+		criterion.Unmeasured = text.Line(criterion.Unmeasured)
 		row := judge(criterion, in)
 		row.Waived = slices.Contains(in.Waived, criterion.Name)
 		if !row.Waived && row.Verdict.worse(report.Verdict) {
@@ -50,10 +51,10 @@ func Evaluate(in Input) (Report, error) {
 
 // notes are the caller's, the criteria's, and a warning where nothing is judged.
 func notes(in Input) []string {
-	notes := redactAll(in.Notes)
+	notes := text.Lines(in.Notes)
 	judged := false
 	for _, c := range in.Criteria {
-		if note := Redact(c.Note); note != "" && !slices.Contains(notes, note) {
+		if note := text.Line(c.Note); note != "" && !slices.Contains(notes, note) {
 			notes = append(notes, note)
 		}
 		judged = judged || !slices.Contains(in.Waived, c.Name)
@@ -131,11 +132,11 @@ func measured(c Criterion, in Input, proven bool) Row {
 }
 
 func unmeasured(c Criterion, why string) Row {
-	return Row{Criterion: c, Verdict: Warning, Reason: Redact("not measured: " + why)}
+	return Row{Criterion: c, Verdict: Warning, Reason: text.Line("not measured: " + why)}
 }
 
 func missing(c Criterion, in Input, what Condition) Row {
-	return Row{Criterion: c, Verdict: Fail, Reason: Redact("no data: " + reasonMissing(c, in, what))}
+	return Row{Criterion: c, Verdict: Fail, Reason: text.Line("no data: " + reasonMissing(c, in, what))}
 }
 
 // figureOf looks up the figure that a condition is about.

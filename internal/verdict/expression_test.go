@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -19,7 +20,7 @@ func TestExpressionsAreK6s(t *testing.T) {
 		thresholds := metrics.NewThresholds([]string{expression})
 		accepted := thresholds.Parse() == nil
 		_, err := verdict.Evaluate(verdict.Input{Criteria: []verdict.Criterion{{
-			Name: "row", Metric: "m", Pass: expression, Warning: expression, Unit: verdict.Count,
+			Name: "row", Metric: "m", Pass: expression, Warning: expression, Unit: text.Count,
 			Guard: verdict.Condition{Metric: "m", Expression: "count>0"},
 		}}})
 		require.Equal(t, accepted, err == nil, "%q: %v", expression, err)

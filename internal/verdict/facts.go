@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // diagnose names the troubles of a run, most likely first.
@@ -15,7 +16,7 @@ func diagnose(in Input) []diagnosis.Diagnosis {
 	}
 	found := diagnosis.Of(in.facts())
 	for i := range found {
-		found[i].Evidence = redactAll(found[i].Evidence)
+		found[i].Evidence = text.Lines(found[i].Evidence)
 	}
 	return found
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -19,7 +20,7 @@ func TestASmallLimitIsNotWrittenAsNothing(t *testing.T) {
 	} {
 		report, err := verdict.Evaluate(verdict.Input{
 			Criteria: []verdict.Criterion{{
-				Name: "dropped", Title: "Arrivals dropped", Unit: verdict.Count, Metric: "dropped", Pass: "value==0",
+				Name: "dropped", Title: "Arrivals dropped", Unit: text.Count, Metric: "dropped", Pass: "value==0",
 				WarningMetric: "dropped_share", WarningTitle: "dropped", Warning: "value<0.01",
 				Guard: verdict.Condition{Metric: "dropped", Expression: "value>=0"},
 			}},

@@ -1,9 +1,11 @@
 package verdict
 
 import (
+	"maps"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -48,4 +50,19 @@ type Input struct {
 	// timeline and the configuration say is added to them.
 	Facts diagnosis.Facts
 	Run   Run
+}
+
+// shown is a copy of the run that is fit to be shown.
+func (r Run) shown() Run {
+	r.Script, r.Target = text.Line(r.Script), text.Line(r.Target)
+	r.Configuration, r.Versions = lines(r.Configuration), lines(r.Versions)
+	return r
+}
+
+func lines(values map[string]string) map[string]string {
+	clean := maps.Clone(values)
+	for name, value := range clean {
+		clean[name] = text.Line(value)
+	}
+	return clean
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // The parts of a JUnit report that pipelines read.
@@ -55,7 +57,7 @@ type (
 // skipped.
 func (r Report) JUnit() ([]byte, error) {
 	suite := junitSuite{
-		Name:        Clean("verdict " + r.Run.Script),
+		Name:        text.Line("verdict " + r.Run.Script),
 		junitCounts: r.junitCounts(),
 		Properties:  r.junitProperties(),
 	}
@@ -67,7 +69,7 @@ func (r Report) JUnit() ([]byte, error) {
 	}
 	diagnoses := make([]string, len(r.Diagnoses))
 	for i, d := range r.Diagnoses {
-		diagnoses[i] = Clean(fmt.Sprintf("Diagnosis: %s: %s %s", d.Title(), d.Figures(), d.Remedy))
+		diagnoses[i] = text.Line(fmt.Sprintf("Diagnosis: %s: %s %s", d.Title(), d.Figures(), d.Remedy))
 	}
 	suite.SystemOut = strings.Join(diagnoses, "\n")
 	body, err := xml.MarshalIndent(junitSuites{
@@ -94,18 +96,18 @@ func (r Report) junitCounts() junitCounts {
 
 func (r Report) junitCase(row Row) junitCase {
 	c := junitCase{
-		Name:      Clean(row.Criterion.Name),
-		ClassName: Clean(strings.TrimSuffix("pgxpool."+r.Run.Script, ".")),
+		Name:      text.Line(row.Criterion.Name),
+		ClassName: text.Line(strings.TrimSuffix("pgxpool."+r.Run.Script, ".")),
 		Time:      "0",
-		SystemOut: Clean(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
+		SystemOut: text.Line(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
 			row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(), row.explanation())),
 	}
 	switch {
 	case row.Waived:
-		c.Skipped = &junitMessage{Message: Clean(strings.TrimSuffix("waived: "+row.Reason, ": "))}
+		c.Skipped = &junitMessage{Message: text.Line(strings.TrimSuffix("waived: "+row.Reason, ": "))}
 	case !r.Gate.Holds(row.Verdict):
 		c.Failure = &junitMessage{
-			Message: Clean(row.Reason), Type: string(row.Verdict), Text: Clean(row.explanation()),
+			Message: text.Line(row.Reason), Type: string(row.Verdict), Text: text.Line(row.explanation()),
 		}
 	}
 	return c
@@ -116,11 +118,11 @@ func (r Report) junitProperties() []junitProperty {
 	properties := []junitProperty{{"verdict", string(r.Verdict)}, {"gate", string(r.Gate)}}
 	for _, facts := range []map[string]string{r.Run.Configuration, r.Run.Versions} {
 		for _, name := range slices.Sorted(maps.Keys(facts)) {
-			properties = append(properties, junitProperty{Clean(name), Clean(facts[name])})
+			properties = append(properties, junitProperty{text.Line(name), text.Line(facts[name])})
 		}
 	}
 	for _, note := range r.Notes {
-		properties = append(properties, junitProperty{"note", Clean(note)})
+		properties = append(properties, junitProperty{"note", text.Line(note)})
 	}
 	return properties
 }

@@ -8,30 +8,32 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // Markdown renders results/summary.md, in GitHub's dialect.
 func (r Report) Markdown() string {
 	m := &markdown{}
-	m.printf("# %s\n\n%s\n\n", r.Verdict, m.text(r.Run.title()))
-	m.table([]string{"Criterion", "Measured", "PASS limit", "Verdict"}, r.cells())
+	m.printf("# %s\n\n%s\n\n", r.Verdict, text.Markdown(r.Run.title()))
+	m.table(r.table())
 	m.explanations(r.Rows)
 	m.diagnoses(r.Diagnoses)
 	m.overview(r)
 	m.notes(r.Notes)
 	m.run(r.Run)
-	m.printf("%s\n\n**%s**\n", m.text(r.GateText()), r.Verdict)
+	m.printf("%s\n\n**%s**\n", text.Markdown(r.GateText()), r.Verdict)
 	return m.String()
 }
 
-func (r Report) cells() [][]string {
-	cells := make([][]string, len(r.Rows))
-	for i, row := range r.Rows {
-		cells[i] = []string{
+// table holds the criteria, for every report.
+func (r Report) table() text.Table {
+	t := text.Table{Columns: append(append(text.Words("Criterion"), text.Numbers("Measured", "PASS limit")...), text.Words("Verdict")...)}
+	for _, row := range r.Rows {
+		t.Rows = append(t.Rows, []string{
 			row.Criterion.Title, row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(),
-		}
+		})
 	}
-	return cells
+	return t
 }
 
 type markdown struct{ strings.Builder }
@@ -40,28 +42,7 @@ func (m *markdown) printf(format string, args ...any) {
 	fmt.Fprintf(&m.Builder, format, args...)
 }
 
-// markup holds every character that means something in Markdown or in the HTML
-// that Markdown lets through.
-var markup = strings.NewReplacer(
-	"&", "&amp;", "<", "&lt;", ">", "&gt;",
-	`\`, `\\`, "`", "\\`", "|", `\|`, "*", `\*`, "_", `\_`,
-	"[", `\[`, "]", `\]`, "#", `\#`, "~", `\~`, "!", `\!`,
-)
-
-// text makes a text that came from outside plain text on one line.
-func (*markdown) text(text string) string { return markup.Replace(Clean(text)) }
-
-func (m *markdown) table(header []string, rows [][]string) {
-	m.printf("| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
-	for _, row := range rows {
-		escaped := make([]string, len(row))
-		for i, cell := range row {
-			escaped[i] = m.text(cell)
-		}
-		m.printf("| %s |\n", strings.Join(escaped, " | "))
-	}
-	m.printf("\n")
-}
+func (m *markdown) table(t text.Table) { m.printf("%s\n", t.Markdown()) }
 
 func (m *markdown) explanations(rows []Row) {
 	said := false
@@ -69,7 +50,7 @@ func (m *markdown) explanations(rows []Row) {
 		if row.Reason == "" {
 			continue
 		}
-		m.printf("- **%s** %s: %s\n", row.VerdictText(), m.text(row.Criterion.Title), m.text(row.explanation()))
+		m.printf("- **%s** %s: %s\n", row.VerdictText(), text.Markdown(row.Criterion.Title), text.Markdown(row.explanation()))
 		said = true
 	}
 	if said {
@@ -79,7 +60,7 @@ func (m *markdown) explanations(rows []Row) {
 
 func (m *markdown) diagnoses(diagnoses []diagnosis.Diagnosis) {
 	for i, d := range diagnoses {
-		m.printf("%d. **Diagnosis: %s**: %s %s\n", i+1, m.text(d.Title()), m.text(d.Figures()), m.text(d.Remedy))
+		m.printf("%d. **Diagnosis: %s**: %s %s\n", i+1, text.Markdown(d.Title()), text.Markdown(d.Figures()), text.Markdown(d.Remedy))
 	}
 	if len(diagnoses) > 0 {
 		m.printf("\n")
@@ -91,16 +72,16 @@ func (m *markdown) overview(r Report) {
 	if len(lines) == 0 {
 		return
 	}
-	cells := make([][]string, len(lines))
-	for i, line := range lines {
-		cells[i] = []string{line.label, line.text}
+	t := text.Table{Columns: text.Words("Metric", "Value")}
+	for _, line := range lines {
+		t.Rows = append(t.Rows, []string{line.label, line.text})
 	}
-	m.table([]string{"Figure", "Value"}, cells)
+	m.table(t)
 }
 
 func (m *markdown) notes(notes []string) {
 	for _, note := range notes {
-		m.printf("> %s\n\n", m.text(note))
+		m.printf("> %s\n\n", text.Markdown(note))
 	}
 }
 
@@ -126,6 +107,6 @@ func (m *markdown) run(r Run) {
 		add(name, r.Configuration[name])
 	}
 	if len(cells) > 0 {
-		m.table([]string{"Run", "Value"}, cells)
+		m.table(text.Table{Columns: text.Words("Run", "Value"), Rows: cells})
 	}
 }

@@ -2,7 +2,8 @@ package verdict
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // Overview holds the figures that one looks at first and that a later
@@ -92,20 +93,20 @@ type line struct{ label, text string }
 // lines are the overview for people; what was not measured is left out.
 func (o Overview) lines(run Run) []line {
 	all := []line{
-		{"Requests", list(
+		{"Requests", text.List(
 			some(o.Requests, "%.0f")+some(o.RequestsPerSecond, " (%.1f/s)"),
 			some(o.Failed, "%.0f failed"),
 			some(o.Timeouts, "%.0f timed out"))},
-		{"Response", list(
+		{"Response", text.List(
 			took("p95", o.ResponseP95), took("p99", o.ResponseP99), took("max", o.ResponseMax))},
-		{"Wait for pool", list(
+		{"Wait for pool", text.List(
 			took("p95", o.WaitP95), took("p99", o.WaitP99), took("max", o.WaitMax))},
-		{"Connections", list(
+		{"Connections", text.List(
 			some(o.PeakActive, "peak %.0f in use")+o.ofPool(run),
-			written(o.InOverflow, Share, "in overflow ", " of the time"),
+			written(o.InOverflow, text.Share, "in overflow ", " of the time"),
 			o.waiting())},
-		{"Database CPU", list(
-			written(o.DatabaseCPU, Percent, "average ", ""), written(o.DatabaseCPUMax, Percent, "max ", ""))},
+		{"Database CPU", text.List(
+			written(o.DatabaseCPU, text.Percent, "average ", ""), written(o.DatabaseCPUMax, text.Percent, "max ", ""))},
 	}
 	var lines []line
 	for _, l := range all {
@@ -151,23 +152,12 @@ func took(label string, ms *float64) string {
 	if ms == nil {
 		return ""
 	}
-	return label + " " + Duration(*ms)
+	return label + " " + text.Millis(*ms)
 }
 
-func written(value *float64, unit Unit, before, after string) string {
+func written(value *float64, unit text.Unit, before, after string) string {
 	if value == nil {
 		return ""
 	}
-	return before + figure(*value, unit) + after
-}
-
-// list joins what is not empty.
-func list(parts ...string) string {
-	var kept []string
-	for _, part := range parts {
-		if part != "" {
-			kept = append(kept, part)
-		}
-	}
-	return strings.Join(kept, ", ")
+	return before + unit.Format(*value) + after
 }

@@ -1,6 +1,10 @@
 package verdict
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
 
 // reasonMissing says which data a criterion lacks, and why where that is known.
 func reasonMissing(c Criterion, in Input, what Condition) string {
@@ -48,14 +52,14 @@ func (c Criterion) warningTitle() string {
 }
 
 // compare says "p(95) is 92.3 %, WARNING needs at least 95.0 %".
-func compare(c Condition, unit Unit, metrics map[string]Metric, wanted Verdict) string {
+func compare(c Condition, unit text.Unit, metrics map[string]Metric, wanted Verdict) string {
 	e, err := parseExpression(c.Expression)
 	if err != nil {
 		return err.Error()
 	}
 	needs := fmt.Sprintf("%s needs %s", wanted, limitInWords(e, unit))
 	if value := figureOf(metrics, c); value != nil {
-		return fmt.Sprintf("%s%s, %s", statistic(e.method), figureBeside(*value, e.bound, unit), needs)
+		return fmt.Sprintf("%s%s, %s", statistic(e.method), unit.Beside(*value, e.bound), needs)
 	}
 	return needs
 }
@@ -73,9 +77,9 @@ func statistic(method string) string {
 }
 
 // unitOf guesses the unit of a metric that no criterion gives a unit to.
-func unitOf(m Metric) Unit {
+func unitOf(m Metric) text.Unit {
 	if m.Type == "rate" {
-		return Share
+		return text.Share
 	}
-	return Count
+	return text.Count
 }

@@ -5,76 +5,55 @@ import (
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// Columns of the table; together with the last one they fit 80 characters.
 const (
-	defaultWidth = 80
-	titleWidth   = 26
-	figureWidth  = 14
-	limitWidth   = 14
-	labelWidth   = 15
-	indent       = "  "
+	labelWidth = 15
+	indent     = "  "
 )
 
 // Terminal renders the report for people at a terminal. Lines are at most width
-// characters long where words allow it; 0 means 80. Colour is up to the caller,
-// who knows whether this is a terminal and whether NO_COLOR is set.
-func (r Report) Terminal(colour bool, width int) string {
-	if width <= 0 {
-		width = defaultWidth
-	}
-	t := &terminal{colour: colour, width: width}
+// characters long where words allow it; 0 is no limit, for a pipe. Color is up
+// to the caller, who knows whether this is a terminal and whether NO_COLOR is
+// set.
+func (r Report) Terminal(color bool, width int) string {
+	t := &terminal{color: color, width: width}
 	t.say("")
-	t.wrapped(t.paint(r.Verdict, string(r.Verdict))+indent, len(r.Verdict)+len(indent), r.Run.title())
+	t.hang(t.paint(r.Verdict, string(r.Verdict))+indent, len(r.Verdict)+len(indent), r.Run.title())
 	t.say("")
-	t.table(r.Rows)
+	t.out.WriteString(r.table().Text(text.Layout{Indent: indent, Width: width, Paint: t.verdicts(r.Rows)}))
 	t.explanations(r.Rows)
 	t.diagnoses(r.Diagnoses)
 	t.overview(r)
 	t.notes(r.Notes)
 	t.say("")
-	t.wrapped(indent, len(indent), r.GateText())
+	t.hang(indent, len(indent), r.GateText())
 	t.say(t.paint(r.Verdict, string(r.Verdict)))
-	return t.String()
+	return t.out.String()
 }
 
-// terminal builds the text. Everything that came from outside passes clean
-// before it is printed.
 type terminal struct {
-	strings.Builder
-	colour bool
-	width  int
+	out   strings.Builder
+	color bool
+	width int
 }
 
-func (t *terminal) say(line string) {
-	fmt.Fprintln(&t.Builder, strings.TrimRight(line, " "))
+func (t *terminal) say(line string) { t.out.WriteString(line + "\n") }
+
+// hang says a text behind a prefix that takes so many columns.
+func (t *terminal) hang(prefix string, columns int, s string) {
+	t.out.WriteString(text.Hang(prefix, columns, s, t.width))
 }
 
-// wrapped says a text behind a first prefix; further lines are indented by the
-// prefix's visible width.
-func (t *terminal) wrapped(prefix string, visible int, text string) {
-	lines := wrap(Clean(text), t.width-visible)
-	if len(lines) == 0 {
-		lines = []string{""}
+// verdicts colors the last column.
+func (t *terminal) verdicts(rows []Row) func(row, column int, s string) string {
+	return func(row, column int, s string) string {
+		if column == 3 {
+			return t.paint(rows[row].Verdict, s)
+		}
+		return s
 	}
-	t.say(prefix + lines[0])
-	for _, line := range lines[1:] {
-		t.say(strings.Repeat(" ", visible) + line)
-	}
-}
-
-func (t *terminal) table(rows []Row) {
-	t.row("Criterion", "Measured", "PASS limit", "Verdict")
-	for _, row := range rows {
-		t.row(row.Criterion.Title, row.MeasuredText(), row.Criterion.LimitText(),
-			t.paint(row.Verdict, row.VerdictText()))
-	}
-}
-
-func (t *terminal) row(title, measured, limit, verdict string) {
-	t.say(indent + pad(Clean(title), titleWidth) + pad(measured, figureWidth) +
-		pad(limit, limitWidth) + verdict)
 }
 
 func (t *terminal) explanations(rows []Row) {
@@ -83,10 +62,10 @@ func (t *terminal) explanations(rows []Row) {
 			continue
 		}
 		t.say("")
-		t.wrapped(indent+t.paint(row.Verdict, row.VerdictText())+" ", len(indent+row.VerdictText())+1,
+		t.hang(indent+t.paint(row.Verdict, row.VerdictText())+" ", len(indent+row.VerdictText())+1,
 			row.Criterion.Title+": "+row.Reason)
 		if row.Advice != "" {
-			t.wrapped(indent+indent, 2*len(indent), row.Advice)
+			t.hang(indent+indent, 2*len(indent), row.Advice)
 		}
 	}
 }
@@ -95,9 +74,9 @@ func (t *terminal) diagnoses(diagnoses []diagnosis.Diagnosis) {
 	for i, d := range diagnoses {
 		t.say("")
 		before := fmt.Sprintf("%sDiagnosis %d: ", indent, i+1)
-		t.wrapped(before, len(before), d.Title())
-		t.wrapped(indent+indent, 2*len(indent), d.Figures())
-		t.wrapped(indent+indent, 2*len(indent), d.Remedy)
+		t.hang(before, len(before), d.Title())
+		t.hang(indent+indent, 2*len(indent), d.Figures())
+		t.hang(indent+indent, 2*len(indent), d.Remedy)
 	}
 }
 
@@ -107,7 +86,7 @@ func (t *terminal) overview(r Report) {
 		t.say("")
 	}
 	for _, line := range lines {
-		t.wrapped(indent+pad(line.label, labelWidth), len(indent)+labelWidth, line.text)
+		t.hang(indent+text.Pad(line.label, labelWidth), len(indent)+labelWidth, line.text)
 	}
 }
 
@@ -116,14 +95,26 @@ func (t *terminal) notes(notes []string) {
 		t.say("")
 	}
 	for _, note := range notes {
-		t.wrapped(indent+"Note: ", len(indent+"Note: "), note)
+		t.hang(indent+"Note: ", len(indent+"Note: "), note)
 	}
 }
 
-// paint colours a text by the verdict: green, yellow, red.
-func (t *terminal) paint(v Verdict, text string) string {
-	if !t.colour {
-		return text
+// paint colors a text by the verdict.
+func (t *terminal) paint(v Verdict, s string) string {
+	if !t.color {
+		return s
 	}
-	return map[Verdict]string{Pass: "\x1b[32m", Warning: "\x1b[33m", Fail: "\x1b[31m"}[v] + text + "\x1b[0m"
+	return v.Color().Paint(s)
+}
+
+// Color is the verdict's on a terminal.
+func (v Verdict) Color() text.Color {
+	switch v {
+	case Pass:
+		return text.Green
+	case Warning:
+		return text.Yellow
+	default:
+		return text.Red
+	}
 }

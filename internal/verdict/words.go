@@ -3,6 +3,8 @@ package verdict
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // What every report says in the same words.
@@ -14,10 +16,10 @@ func (r Run) title() string {
 		parts = append(parts, r.Script)
 	}
 	if r.Users > 0 {
-		parts = append(parts, Counted(r.Users, "user"))
+		parts = append(parts, text.Counted(r.Users, "user"))
 	}
 	if r.Duration > 0 {
-		parts = append(parts, seconds(r.Duration))
+		parts = append(parts, text.Seconds(r.Duration))
 	}
 	if pool := r.pool(); pool != "" {
 		parts = append(parts, "pool "+pool)
@@ -34,7 +36,7 @@ func (r Row) MeasuredText() string {
 	if r.Measured == nil {
 		return "no figure"
 	}
-	return figureBeside(*r.Measured, r.Criterion.bound(), r.Criterion.Unit)
+	return r.Criterion.Unit.Beside(*r.Measured, r.Criterion.bound())
 }
 
 // VerdictText is the verdict, and whether it counts.
