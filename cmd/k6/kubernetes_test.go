@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,20 +30,24 @@ type testRun struct {
 		Script      struct {
 			LocalFile string `yaml:"localFile"`
 		}
-		Arguments string
+		Args      []string
+		Arguments string // of operators before 1.6, which have no Args
 		Runner    pod
 		// Without it k6-operator uses Runner.
 		Initializer *pod
+		Starter     pod
 	}
 }
 
 type pod struct {
-	Image           string
-	Env             []envVar
-	Volumes         []volume
-	VolumeMounts    []volumeMount `yaml:"volumeMounts"`
-	Resources       struct{ Requests, Limits map[string]string }
-	SecurityContext struct {
+	Image string
+	// A string in k6-operator.
+	AutomountServiceAccountToken string `yaml:"automountServiceAccountToken"`
+	Env                          []envVar
+	Volumes                      []volume
+	VolumeMounts                 []volumeMount `yaml:"volumeMounts"`
+	Resources                    struct{ Requests, Limits map[string]string }
+	SecurityContext              struct {
 		RunAsNonRoot   bool                  `yaml:"runAsNonRoot"`
 		RunAsUser      int                   `yaml:"runAsUser"`
 		RunAsGroup     int                   `yaml:"runAsGroup"`
@@ -51,6 +56,7 @@ type pod struct {
 	} `yaml:"securityContext"`
 	ContainerSecurityContext struct {
 		AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
+		ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
 		Capabilities             struct{ Drop []string }
 	} `yaml:"containerSecurityContext"`
 }
@@ -70,6 +76,9 @@ type volume struct {
 	PersistentVolumeClaim struct {
 		ClaimName string `yaml:"claimName"`
 	} `yaml:"persistentVolumeClaim"`
+	EmptyDir *struct {
+		SizeLimit string `yaml:"sizeLimit"`
+	} `yaml:"emptyDir"`
 }
 
 type volumeMount struct {
@@ -126,7 +135,6 @@ func TestTheManifestFitsTheImage(t *testing.T) {
 	require.Equal(t, uid, runner.SecurityContext.RunAsUser)
 	require.Equal(t, user[2], strconv.Itoa(runner.SecurityContext.FSGroup), "who may write the results")
 	require.True(t, runner.SecurityContext.RunAsNonRoot)
-	require.False(t, *runner.ContainerSecurityContext.AllowPrivilegeEscalation)
 
 	script, err := filepath.Rel(home[1], run.Spec.Script.LocalFile)
 	require.NoError(t, err)
@@ -134,7 +142,35 @@ func TestTheManifestFitsTheImage(t *testing.T) {
 	require.Contains(t, dockerfile, "cp -r scripts thresholds")
 }
 
-// The database's address comes from one Secret and stands nowhere else.
+// Neither pod can write outside its volumes, nor has it a token of the cluster. k6-operator's initializer writes
+// its archive and its log to /tmp.
+func TestTheManifestsPodsAreConfined(t *testing.T) {
+	_, run, _ := readManifest(t)
+	runner, initializer := run.Spec.Runner, *run.Spec.Initializer
+	for name, pod := range map[string]pod{"runner": runner, "initializer": initializer, "starter": run.Spec.Starter} {
+		require.Equal(t, "false", pod.AutomountServiceAccountToken, name)
+		require.True(t, pod.SecurityContext.RunAsNonRoot, name)
+		require.False(t, *pod.ContainerSecurityContext.AllowPrivilegeEscalation, name)
+		require.True(t, pod.ContainerSecurityContext.ReadOnlyRootFilesystem, name)
+		require.Equal(t, []string{"ALL"}, pod.ContainerSecurityContext.Capabilities.Drop, name)
+	}
+	for name, pod := range map[string]pod{"runner": runner, "initializer": initializer} {
+		require.Regexp(t, `:v\d+\.\d+\.\d+$|@sha256:`, pod.Image, name)
+		at := slices.IndexFunc(pod.VolumeMounts, func(m volumeMount) bool { return m.MountPath == "/tmp" })
+		require.GreaterOrEqual(t, at, 0, name)
+		require.True(t, slices.ContainsFunc(pod.Volumes, func(v volume) bool {
+			return v.Name == pod.VolumeMounts[at].Name && v.EmptyDir != nil
+		}), name)
+	}
+}
+
+// Operators before 1.6 get the same settings.
+func TestTheManifestsArgumentsAreItsArgs(t *testing.T) {
+	_, run, _ := readManifest(t)
+	require.Equal(t, run.Spec.Args, strings.Fields(run.Spec.Arguments))
+}
+
+// The database's address comes from one Secret and is nowhere else.
 func TestTheManifestHasNoSecret(t *testing.T) {
 	_, run, text := readManifest(t)
 	byName := make(map[string]envVar)
@@ -147,7 +183,7 @@ func TestTheManifestHasNoSecret(t *testing.T) {
 	create := "kubectl create secret generic " + url.ValueFrom.SecretKeyRef.Name + " --from-literal=DATABASE_URL="
 	require.Contains(t, text, create)
 	require.Contains(t, projectFile(t, "docs", "kubernetes.md"), create)
-	require.NotContains(t, run.Spec.Arguments, "DATABASE_URL")
+	require.NotContains(t, strings.Join(run.Spec.Args, " "), "DATABASE_URL")
 	require.Equal(t, "$(RUNNER)", run.Spec.Runner.VolumeMounts[0].SubPathExpr)
 	require.NotEmpty(t, byName["RUNNER"].ValueFrom.FieldRef.FieldPath)
 }
@@ -164,7 +200,7 @@ func TestTheInitializerReadsTheScenarioAndNoSecret(t *testing.T) {
 	require.Equal(t, run.Spec.Runner.ContainerSecurityContext, initializer.ContainerSecurityContext)
 	archive := filepath.Join(t.TempDir(), "100users.js.archived.tar")
 	script := filepath.Join(k6test.Root(t), "scripts", filepath.Base(run.Spec.Script.LocalFile))
-	args := append([]string{"archive", script, "-O", archive}, strings.Fields(run.Spec.Arguments)...)
+	args := append([]string{"archive", script, "-O", archive}, run.Spec.Args...)
 	r := k6test.K6(t, k6test.Run{Args: args})
 	require.Zero(t, r.Code, r.Output())
 	require.NotContains(t, r.Output(), "level=error")
@@ -198,7 +234,7 @@ func TestTheManifestsRunnersStart(t *testing.T) {
 	for i := range n {
 		args := append([]string{"archive", "-O", filepath.Join(t.TempDir(), "archive.tar"),
 			"--execution-segment=" + sequence[i] + ":" + sequence[i+1],
-			"--execution-segment-sequence=" + strings.Join(sequence, ",")}, strings.Fields(run.Spec.Arguments)...)
+			"--execution-segment-sequence=" + strings.Join(sequence, ",")}, run.Spec.Args...)
 		script := filepath.Join(k6test.Root(t), "scripts", filepath.Base(run.Spec.Script.LocalFile))
 		r := k6test.K6(t, k6test.Run{Args: append(args, script), Env: env})
 		require.Zero(t, r.Code, r.Output())
@@ -210,7 +246,7 @@ func TestTheManifestsRunnersStart(t *testing.T) {
 		require.NoError(t, err)
 		users += own
 	}
-	require.Contains(t, run.Spec.Arguments, "-e CONCURRENT="+strconv.Itoa(users), "together they are all users")
+	require.Contains(t, run.Spec.Args, "CONCURRENT="+strconv.Itoa(users), "together they are all users")
 }
 
 // A manifest with a field that k6-operator does not have is refused by the test,
