@@ -2,17 +2,21 @@ package pool
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// Config is the configuration of one pool. Make one with DefaultConfig or
-// Resolve. It is a plain value: copies are independent.
+// Config is the configuration of one pool. Make one with DefaultConfig. It is
+// a plain value: copies are independent.
 type Config struct {
-	// URL is the connection string, with its password. Resolve leaves it in
-	// one canonical form whatever form it was given in. "" means a temporary
-	// embedded PostgreSQL, which the caller starts.
+	// URL is the connection string as pgx reads it, with its password. What it
+	// says about a matter of another field does not count.
 	URL string
 	// Name is the pool's identity in the process and the `pool` tag of its
 	// metrics: 1 to 64 printable characters.
@@ -61,7 +65,10 @@ type Config struct {
 // allow more (2^18), but a pool of that size is a typing error.
 const MaxConnections = 10_000
 
-// DefaultConfig is the runbook's tuned pool, on an embedded PostgreSQL.
+// RecycleNever is the PoolRecycle that keeps connections whatever their age.
+const RecycleNever time.Duration = -1
+
+// DefaultConfig is the runbook's tuned pool, without a URL.
 func DefaultConfig() Config {
 	return Config{
 		Name:            "default",
@@ -81,48 +88,127 @@ func DefaultConfig() Config {
 // MaxConns is how many connections the pool may have open at once.
 func (c Config) MaxConns() int { return c.PoolSize + c.MaxOverflow }
 
-// Validate checks every field's range. The error is a *ConfigError for the
-// first field, in the order of the option table, that cannot be used.
-func (c Config) Validate() error {
-	for _, o := range options {
-		if err := o.check(c); err != nil {
-			err.Option, err.Value = o.name, o.refused(c)
-			return err
-		}
-	}
-	if err := checkSum(c); err != nil {
-		err.Option = "maxOverflow"
-		return err
-	}
-	return nil
-}
-
-// Difference names the first option in which two configurations differ, with
-// the value here and the value of other, such as "poolSize 20, not 30". It is
-// "" when they are the same. Passwords are not shown.
-func (c Config) Difference(other Config) string {
-	c.PoolRecycle, other.PoolRecycle = max(c.PoolRecycle, RecycleNever), max(other.PoolRecycle, RecycleNever)
-	for _, o := range options {
-		if o.same(c, other) {
-			continue
-		}
-		here, there := o.show(c), o.show(other)
-		if here == there {
-			return o.name + " (it differs in what is not shown, such as the password)"
-		}
-		return fmt.Sprintf("%s %s, not %s", o.name, here, there)
-	}
-	return ""
-}
-
 // String shows the configuration without a password.
 func (c Config) String() string {
-	text := "pool"
-	for _, o := range options {
-		text += " " + o.name + "=" + o.show(c)
-	}
-	return text
+	type plain Config                     // has no String of its own
+	c.URL, _, _ = strings.Cut(c.URL, "?") // a parameter may hold anything
+	c.URL = text.Redact(c.URL)
+	return fmt.Sprintf("%+v", plain(c))
 }
 
 // GoString keeps the password out of %#v too.
 func (c Config) GoString() string { return c.String() }
+
+// Validate checks every field's range. The error is a *ConfigError for the
+// first field, in the order of the fields, that cannot be used. Nothing is
+// connected.
+func (c Config) Validate() error {
+	if c.URL != "" {
+		if _, err := c.ConnConfig(); err != nil {
+			return err
+		}
+	}
+	for _, l := range limits {
+		if value, ok := l.check(c); !ok {
+			return &ConfigError{Option: l.option, Value: shown(value), Accepted: l.accepted}
+		}
+	}
+	if c.MaxConns() > MaxConnections {
+		return &ConfigError{
+			Option:   "maxOverflow",
+			Reason:   fmt.Sprintf("poolSize %d and maxOverflow %d are too many connections", c.PoolSize, c.MaxOverflow),
+			Accepted: fmt.Sprintf("at most %d together", MaxConnections),
+		}
+	}
+	return nil
+}
+
+// Accepted is the range of an option, in words for a message. It is "" for an
+// option that takes every value of its type.
+func Accepted(option string) string {
+	for _, l := range limits {
+		if l.option == option {
+			return l.accepted
+		}
+	}
+	return ""
+}
+
+// limit is the range of a field.
+type limit struct {
+	option   string // the field's name as a script writes it
+	accepted string
+	check    func(c Config) (value any, ok bool)
+}
+
+// limits are in the order of the fields.
+var limits = []limit{
+	{"name", "of 1 to 64 printable characters, without @ and =",
+		func(c Config) (any, bool) { return c.Name, isName(c.Name) }},
+	{"poolSize", fmt.Sprintf("from 1 to %d (SQLAlchemy's 0, no limit, is not offered)", MaxConnections),
+		func(c Config) (any, bool) { return c.PoolSize, c.PoolSize >= 1 && c.PoolSize <= MaxConnections }},
+	{"maxOverflow", fmt.Sprintf("from 0 to %d (SQLAlchemy's -1, no limit, is not offered)", MaxConnections-1),
+		func(c Config) (any, bool) { return c.MaxOverflow, c.MaxOverflow >= 0 && c.MaxOverflow < MaxConnections }},
+	{"poolTimeout", "0 to fail at once",
+		func(c Config) (any, bool) { return c.PoolTimeout, zeroOr(time.Millisecond, c.PoolTimeout) }},
+	{"connectTimeout", "1ms at least (0, no limit, is not offered)",
+		func(c Config) (any, bool) { return c.ConnectTimeout, c.ConnectTimeout >= time.Millisecond }},
+	{"poolRecycle", "0 for every checkout, -1 for never",
+		func(c Config) (any, bool) {
+			return c.PoolRecycle, c.PoolRecycle < 0 || zeroOr(time.Millisecond, c.PoolRecycle)
+		}},
+	{"poolUseLifo", "true (false, first in first out, is not offered: pgxpool cannot do it)",
+		func(c Config) (any, bool) { return c.PoolUseLIFO, c.PoolUseLIFO }},
+	{"applicationName", "of 1 to 63 printable ASCII characters (PostgreSQL would change any other), not a URL",
+		func(c Config) (any, bool) { return c.ApplicationName, isApplicationName(c.ApplicationName) }},
+	{"statementTimeout", "whole milliseconds up to 2147483647ms, 0 for none",
+		func(c Config) (any, bool) { return c.StatementTimeout, isStatementTimeout(c.StatementTimeout) }},
+	{"queryExecMode", "cache_statement, cache_describe, describe_exec, exec or simple_protocol",
+		func(c Config) (any, bool) { return int(c.QueryExecMode), isMode(c.QueryExecMode) }},
+	{"sampleInterval", "10ms at least",
+		func(c Config) (any, bool) { return c.SampleInterval, c.SampleInterval >= 10*time.Millisecond }},
+	{"leakDetectionThreshold", "0 for off",
+		func(c Config) (any, bool) {
+			return c.LeakDetectionThreshold, zeroOr(time.Millisecond, c.LeakDetectionThreshold)
+		}},
+	{"statusInterval", "10ms at least, 0 for off",
+		func(c Config) (any, bool) { return c.StatusInterval, zeroOr(10*time.Millisecond, c.StatusInterval) }},
+}
+
+// zeroOr refuses what lies between: it would round down to zero, which means
+// something else.
+func zeroOr(low, d time.Duration) bool { return d == 0 || d >= low }
+
+// isStatementTimeout keeps to what PostgreSQL stores: int32 milliseconds.
+func isStatementTimeout(d time.Duration) bool {
+	const longest = (1<<31 - 1) * time.Millisecond
+	return d >= 0 && d <= longest && d%time.Millisecond == 0
+}
+
+// isName refuses what could be a connection string: the name is a tag of
+// every metric, and a password must not get there.
+func isName(name string) bool {
+	for _, r := range name {
+		if !unicode.IsPrint(r) || r == '@' || r == '=' {
+			return false
+		}
+	}
+	n := utf8.RuneCountInString(name)
+	return utf8.ValidString(name) && n >= 1 && n <= 64
+}
+
+// isApplicationName accepts what PostgreSQL keeps unchanged: it cuts names at
+// 63 bytes (NAMEDATALEN less one) and replaces all but printable ASCII. A URL
+// is refused because everyone who may look at pg_stat_activity would read it.
+func isApplicationName(name string) bool {
+	for i := range len(name) {
+		if name[i] < ' ' || name[i] > '~' {
+			return false
+		}
+	}
+	return len(name) >= 1 && len(name) <= 63 && !strings.Contains(name, "://")
+}
+
+func isMode(mode pgx.QueryExecMode) bool {
+	return mode >= pgx.QueryExecModeCacheStatement && mode <= pgx.QueryExecModeSimpleProtocol
+}

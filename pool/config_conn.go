@@ -1,8 +1,8 @@
 package pool
 
 import (
-	"errors"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -20,15 +20,15 @@ import (
 // The error is a *ConfigError. The result holds the password, in its
 // ConnString too: it must not be printed.
 func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
-	conn, err := connConfig(c.URL)
+	conn, err := pgx.ParseConfig(c.URL)
 	if err != nil {
-		err.Option, err.Value = urlOption.name, showConnection(c.URL)
-		return nil, err
+		return nil, &ConfigError{Option: "url", Reason: parseReason(err, c.URL)}
 	}
 	conn.RuntimeParams["application_name"] = c.ApplicationName
 	// Values that arrive as text are dates only in this style; a role or a
 	// database may have another one for its default.
 	conn.RuntimeParams["datestyle"] = "ISO"
+	delete(conn.RuntimeParams, "statement_timeout")
 	if c.StatementTimeout > 0 {
 		conn.RuntimeParams["statement_timeout"] = strconv.FormatInt(c.StatementTimeout.Milliseconds(), 10)
 	}
@@ -60,43 +60,27 @@ func (c Config) setMode(conn *pgx.ConnConfig) {
 	}
 }
 
-// connConfig parses a connection string of any accepted form as pgx will. It
-// reads the files that the string or PG* variables name (certificates,
-// .pgpass, a service file), and connects to nothing. The error is without
-// Option and Value, and wraps nothing: pgx's holds the string with its
-// password.
-func connConfig(text string) (*pgx.ConnConfig, *ConfigError) {
-	c, err := parseConnection(text)
-	if err != nil {
-		return nil, badConnection(err)
-	}
-	conn, err := pgx.ParseConfig(c.url())
-	if err != nil {
-		return nil, &ConfigError{Reason: c.reason(err)}
-	}
-	return conn, nil
-}
-
-// badConnection makes a ConfigError of one of parseConnection's errors. Most
-// say themselves what to write.
-func badConnection(err error) *ConfigError {
-	e := &ConfigError{Reason: err.Error()}
-	if errors.Is(err, errScheme) || errors.Is(err, errKeyword) {
-		e.Accepted = acceptedURL
-	}
-	return e
-}
-
-// reason is why pgx refused a connection string, without the string, which
-// stands before the reason between backquotes.
-func (c connection) reason(err error) string {
+// parseReason is why pgx refused a connection string. It leaves out what may
+// hold a part of the password: the string itself, which stands before the
+// reason between backquotes, and what pgx says about the form of a string that
+// cannot be taken apart.
+func parseReason(err error, text string) string {
 	const unknown = "pgx cannot read it (a PG* variable of the process may be wrong)"
 	_, reason, found := strings.Cut(err.Error(), "`: ")
-	if !found || strings.ContainsAny(reason, "\n\r") {
+	if !found || strings.Contains(reason, "failed to parse") || strings.ContainsAny(reason, "\n\r`") {
 		return unknown
 	}
+	// Several hosts with ports are no URL to net/url.
+	user, rest, _ := strings.Cut(text, "@")
+	_, query, _ := strings.Cut(rest, "?")
+	u, err := url.Parse(user + "@host?" + query)
+	if err != nil {
+		return unknown
+	}
+	password, _ := u.User.Password()
+	named := u.Query()
 	for _, secret := range []string{
-		c.settings["password"], c.settings["sslpassword"], c.settings["options"], os.Getenv("PGPASSWORD"), os.Getenv("PGSSLPASSWORD"),
+		password, named.Get("password"), named.Get("sslpassword"), named.Get("options"), os.Getenv("PGPASSWORD"), os.Getenv("PGSSLPASSWORD"),
 	} {
 		if secret != "" && strings.Contains(reason, secret) {
 			return unknown

@@ -2,12 +2,9 @@ package pool
 
 import (
 	"fmt"
-	"math"
-	"math/big"
-	"reflect"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // SourceOption is the ConfigError.Source of a value given by the script.
@@ -62,55 +59,15 @@ func (e *ConfigError) subject() string {
 	}
 }
 
-// shownLength is how much of a refused value an error repeats, in characters.
-const shownLength = 80
-
-// show renders a value for an error: short, on one line, without a password.
-func show(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return "null"
-	case string:
-		return showText(v)
-	case float64:
-		return showNumber(v)
-	case *big.Int:
-		return showText(v.String() + "n")
-	}
-	switch v := reflect.ValueOf(value); v.Kind() {
-	case reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64:
+// shown is a refused value for an error: short, without a connection string.
+func shown(value any) string {
+	s, ok := value.(string)
+	switch {
+	case !ok:
 		return fmt.Sprint(value)
-	case reflect.Func:
-		return "a function"
-	case reflect.Slice, reflect.Array:
-		return "an array"
-	default:
-		return "an object"
-	}
-}
-
-// showNumber writes the numbers Go cannot write as JavaScript does.
-func showNumber(v float64) string {
-	switch {
-	case math.IsInf(v, 1):
-		return "Infinity"
-	case math.IsInf(v, -1):
-		return "-Infinity"
-	default:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
-}
-
-// showText quotes a text. One that may be a connection string is hidden,
-// whatever option it was given for: they end up in the wrong place.
-func showText(s string) string {
-	switch {
-	case strings.Contains(s, "://"):
-		return RedactURL(s)
 	case strings.ContainsAny(s, "@="):
-		return mask
-	case utf8.RuneCountInString(s) > shownLength:
-		s = string([]rune(s)[:shownLength]) + "…"
+		return text.Mask
+	default:
+		return text.Quote(s)
 	}
-	return strconv.Quote(s)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -44,9 +45,9 @@ func newRole(t *testing.T) (host, port, role, database string) {
 // who logs in as the script and the environment say, and asks who that was.
 func who(t *testing.T, script map[string]any) (user, database string, err error) {
 	t.Helper()
-	config, err := pool.Resolve(script, os.LookupEnv)
+	resolved, err := config.Resolve(script, os.LookupEnv)
 	require.NoError(t, err)
-	h := newPool(t, 1, 0, func(c *pool.Config) { *c = config })
+	h := newPool(t, 1, 0, func(c *pool.Config) { *c = resolved })
 	res, err := h.Query(h.scope(), "SELECT current_user::text, current_database()::text", nil)
 	if err != nil {
 		return "", "", err

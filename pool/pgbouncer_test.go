@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/pgbouncertest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -42,7 +43,7 @@ func TestBehindPgBouncer(t *testing.T) {
 	url := pgbouncertest.Start(t, pgtest.URL(t), 2)
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
 		h := newPool(t, 4, 0, func(c *pool.Config) { c.URL, c.QueryExecMode, c.PoolTimeout = url, mode, 20*time.Second })
-		require.Empty(t, mixed(h), pool.ModeName(mode))
+		require.Empty(t, mixed(h), config.ModeName(mode))
 	}
 	h := newPool(t, 4, 0, func(c *pool.Config) { c.URL, c.PoolTimeout = url, 20*time.Second })
 	named := 0
@@ -69,16 +70,16 @@ func TestPgBouncerRefusesAStartupParameter(t *testing.T) {
 func TestCPUBehindPgBouncer(t *testing.T) {
 	url := pgbouncertest.Start(t, pgtest.URL(t), 2)
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeExec} {
-		config := pool.DefaultConfig()
-		config.URL, config.QueryExecMode = url, mode
-		connConfig, err := config.ConnConfig()
+		c := pool.DefaultConfig()
+		c.URL, c.QueryExecMode = url, mode
+		connConfig, err := c.ConnConfig()
 		require.NoError(t, err)
 		conn, err := monitor.Connect(t.Context(), connConfig)
 		require.NoError(t, err)
 		var cpu monitor.CPU
 		for range 3 {
 			_, _, err = cpu.Read(t.Context(), conn)
-			require.NoError(t, err, pool.ModeName(mode))
+			require.NoError(t, err, config.ModeName(mode))
 		}
 		require.NoError(t, conn.Close(t.Context()))
 	}

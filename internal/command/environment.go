@@ -6,12 +6,13 @@ import (
 
 	"go.k6.io/k6/v2/cmd/state"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // environment finds the variables that a subcommand reads, in the process and
 // in .env.
-func environment(gs *state.GlobalState, variables map[string]bool) (pool.Lookup, error) {
+func environment(gs *state.GlobalState, variables map[string]bool) (config.Lookup, error) {
 	dir, err := gs.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("finding the working directory: %w", err)
@@ -20,7 +21,7 @@ func environment(gs *state.GlobalState, variables map[string]bool) (pool.Lookup,
 		value, ok := gs.Env[name]
 		return value, ok
 	}
-	lookup, err := pool.Environment(nil, process, dir)
+	lookup, err := config.Environment(nil, process, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func environment(gs *state.GlobalState, variables map[string]bool) (pool.Lookup,
 // options are pool's options by flag.
 func namingFlag(err error, options map[string]string) error {
 	var refused *pool.ConfigError
-	if !errors.As(err, &refused) || refused.Source != pool.SourceOption {
+	if !errors.As(err, &refused) || refused.Source != config.SourceOption {
 		return err
 	}
 	for flag, option := range options {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.k6.io/k6/v2/cmd/state"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -151,7 +152,7 @@ func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool,
 			given[monitorOptions[flag]] = value
 		}
 	}
-	s.config, err = pool.Resolve(given, lookup)
+	s.config, err = config.Resolve(given, lookup)
 	if err != nil {
 		return namingFlag(err, monitorOptions)
 	}

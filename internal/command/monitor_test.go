@@ -238,7 +238,7 @@ func TestMonitorRefuses(t *testing.T) {
 		{nil, []string{"--format=xml"}, `--format: \"xml\" is not accepted; use text, json or csv`},
 		{nil, []string{"--gate=maybe"}, `--gate: \"maybe\" is not accepted; use pass, fail or none`},
 		{nil, []string{"--output="}, `--output is empty`},
-		{nil, []string{"--pool-size=many"}, `--pool-size: \"many\" is not accepted; use a whole number`},
+		{nil, []string{"--pool-size=many"}, `--pool-size: \"many\" is not accepted; use an integer`},
 		{nil, []string{"--pool-size=0"}, `--pool-size: 0 is not accepted`},
 		{[]string{"DB_MAX_OVERFLOW=-1"}, nil, `DB_MAX_OVERFLOW`},
 		{nil, []string{"--app-url=ftp://me:secret@host/"}, `--app-url: the application's URL (hidden`},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.k6.io/k6/v2/cmd/state"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -142,7 +143,7 @@ func (f *planFlags) config(gs *state.GlobalState) (pool.Config, error) {
 	if err != nil {
 		return pool.Config{}, err
 	}
-	config, err := pool.Resolve(given, lookup)
+	config, err := config.Resolve(given, lookup)
 	return config, namingFlag(err, planOptions)
 }
 

@@ -261,7 +261,7 @@ func TestPlanRefusesBadInput(t *testing.T) {
 		{[]string{"--hold", "48h"}, "hold time: 48h0m0s is not accepted; use more than 0 and at most 24h"},
 		{[]string{"--hold", "5ms", "--instances", "0"}, "instances: 0 is not accepted; use 1 to 10000"},
 		{[]string{"--hold", "5ms", "--workers", "-2"}, "workers: -2 is not accepted; use 1 to 10000"},
-		{[]string{"--hold", "5ms", "--size", "0"}, "--size: 0 is not accepted; use a whole number from 1 to 10000 (SQLAlchemy's 0, no limit, is not offered)"},
+		{[]string{"--hold", "5ms", "--size", "0"}, "--size: 0 is not accepted; use an integer from 1 to 10000 (SQLAlchemy's 0, no limit, is not offered)"},
 		{[]string{"--hold", "5ms", "--wait-target", "60s"}, "wait target: 1m0s is not accepted; use at most the pool timeout, 30s"},
 		{[]string{"--hold", "5ms", "--percentile", "100"}, "percentile: 100 is not accepted; use a number above 0 and below 100"},
 		{[]string{"--hold", "5ms", "--percentile", "NaN"}, "percentile: NaN is not accepted; use a number above 0 and below 100"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -28,7 +29,7 @@ var poolSettings = []setting{
 	{"poolRecycle", "DB_POOL_RECYCLE", func(c pool.Config) any { return recycleValue(c.PoolRecycle) }},
 	{"poolPrePing", "DB_POOL_PRE_PING", func(c pool.Config) any { return c.PoolPrePing }},
 	{"statementTimeout", "DB_STATEMENT_TIMEOUT", func(c pool.Config) any { return c.StatementTimeout.String() }},
-	{"queryExecMode", "DB_QUERY_EXEC_MODE", func(c pool.Config) any { return pool.ModeName(c.QueryExecMode) }},
+	{"queryExecMode", "DB_QUERY_EXEC_MODE", func(c pool.Config) any { return config.ModeName(c.QueryExecMode) }},
 }
 
 func recycleValue(age time.Duration) any {
@@ -117,7 +118,7 @@ func settingNames() string {
 
 // resolveSettings lets the pool itself judge the values.
 func resolveSettings(environment map[string]string) (pool.Config, error) {
-	config, err := pool.Resolve(nil, func(name string) (string, bool) {
+	config, err := config.Resolve(nil, func(name string) (string, bool) {
 		value, ok := environment[name]
 		return value, ok
 	})

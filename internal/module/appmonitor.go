@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -31,11 +32,11 @@ type appMonitor struct {
 }
 
 // watch makes the process's monitor, or gives the one that exists.
-func (t *testRun) watch(config pool.Config, appURL string) (*appMonitor, error) {
+func (t *testRun) watch(watched pool.Config, appURL string) (*appMonitor, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.app != nil {
-		difference := t.app.config.Difference(config)
+		difference := config.Difference(t.app.config, watched)
 		if difference == "" && t.app.appURL != appURL {
 			difference = "appURL"
 		}
@@ -44,7 +45,7 @@ func (t *testRun) watch(config pool.Config, appURL string) (*appMonitor, error) 
 		}
 		return t.app, nil
 	}
-	m := &appMonitor{test: t, config: config, appURL: appURL}
+	m := &appMonitor{test: t, config: watched, appURL: appURL}
 	if appURL != "" {
 		var err error
 		if m.health, err = monitor.NewHealth(appURL, monitor.MinInterval); err != nil {

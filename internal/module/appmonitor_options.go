@@ -3,6 +3,7 @@ package module
 import (
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -53,35 +54,35 @@ func (i *instance) monitor(call sobek.FunctionCall) sobek.Value {
 
 // monitorConfig resolves the options and the environment. A config without URL
 // is not checked any further.
-func (i *instance) monitorConfig(options sobek.Value) (config pool.Config, appURL string, err error) {
+func (i *instance) monitorConfig(options sobek.Value) (watched pool.Config, appURL string, err error) {
 	if i.lookupErr != nil {
-		return config, "", i.lookupErr
+		return watched, "", i.lookupErr
 	}
 	given, err := i.optionsOf(options)
 	if err != nil {
-		return config, "", err
+		return watched, "", err
 	}
 	if appURL, err = i.takeAppURL(given); err != nil {
-		return config, "", err
+		return watched, "", err
 	}
 	for name := range given {
 		if !monitorOptions[name] {
-			return config, "", &pool.ConfigError{
-				Option: name, Source: pool.SourceOption, Reason: "monitor() does not take it",
+			return watched, "", &pool.ConfigError{
+				Option: name, Source: config.SourceOption, Reason: "monitor() does not take it",
 				Accepted: "url, applicationName, poolSize, maxOverflow, statusInterval and appURL",
 			}
 		}
 	}
-	config, err = pool.Resolve(given, func(name string) (string, bool) {
+	watched, err = config.Resolve(given, func(name string) (string, bool) {
 		if !monitorVariables[name] {
 			return "", false
 		}
 		return i.lookup(name)
 	})
-	if err != nil || config.URL == "" {
-		return config, "", err
+	if err != nil || watched.URL == "" {
+		return watched, "", err
 	}
-	return config, appURL, checkWatched(config.ApplicationName)
+	return watched, appURL, checkWatched(watched.ApplicationName)
 }
 
 // takeAppURL takes the one option out that pool does not know.
@@ -100,7 +101,7 @@ func (i *instance) takeAppURL(given map[string]any) (string, error) {
 
 func appURLError(reason string) error {
 	return &pool.ConfigError{
-		Option: "appURL", Source: pool.SourceOption, Reason: reason,
+		Option: "appURL", Source: config.SourceOption, Reason: reason,
 		Accepted: "a text such as http://127.0.0.1:8000/health/pool (APP_URL)",
 	}
 }
@@ -108,7 +109,7 @@ func appURLError(reason string) error {
 // checkWatched refuses the names of our own connections.
 func checkWatched(application string) error {
 	refused := &pool.ConfigError{
-		Option: "applicationName", Source: pool.SourceOption,
+		Option: "applicationName", Source: config.SourceOption,
 		Accepted: "the application_name of the application to watch (DB_APPLICATION_NAME)",
 	}
 	switch application {

@@ -9,6 +9,7 @@ import (
 
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -27,7 +28,7 @@ type conductor struct {
 	given    map[string]any // by the script, to know them again
 	identity map[string]any // see identityOf
 	pool     map[string]any // the script's own options for every pool
-	lookup   pool.Lookup
+	lookup   config.Lookup
 
 	asked   experiment.Server
 	resumed bool

@@ -9,6 +9,7 @@ import (
 
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
@@ -42,7 +43,7 @@ func (c *conductor) resolve(options map[string]any) (pool.Config, error) {
 		all = make(map[string]any)
 	}
 	maps.Copy(all, options)
-	return pool.Resolve(all, c.lookup)
+	return config.Resolve(all, c.lookup)
 }
 
 // watched is the application's pool, as far as it is known.

@@ -11,6 +11,7 @@ import (
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -45,7 +46,7 @@ func (i *instance) conductorOf(options sobek.Value) (*conductor, error) {
 }
 
 // experiment makes the process's experiment, or gives the one that exists.
-func (t *testRun) experiment(given map[string]any, lookup pool.Lookup) (*conductor, error) {
+func (t *testRun) experiment(given map[string]any, lookup config.Lookup) (*conductor, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conduct != nil {
@@ -104,7 +105,7 @@ func take[T any](options map[string]any, name, accepted string) (value T, err er
 	value, ok := given.(T)
 	if !ok {
 		return value, &pool.ConfigError{
-			Option: name, Source: pool.SourceOption, Reason: fmt.Sprintf("is %T", given), Accepted: accepted,
+			Option: name, Source: config.SourceOption, Reason: fmt.Sprintf("is %T", given), Accepted: accepted,
 		}
 	}
 	return value, nil

@@ -8,8 +8,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/modules"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
-	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // RootModule is the one instance per process. The pools live here, never in a
@@ -41,7 +41,7 @@ type instance struct {
 	rt     *sobek.Runtime
 	logger logrus.FieldLogger
 
-	lookup    pool.Lookup
+	lookup    config.Lookup
 	lookupErr error
 
 	recorder  *recorder

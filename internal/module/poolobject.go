@@ -7,6 +7,7 @@ import (
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -60,7 +61,7 @@ func (i *instance) resolve(options sobek.Value) (pool.Config, error) {
 	if err != nil {
 		return pool.Config{}, err
 	}
-	return pool.Resolve(given, i.lookup)
+	return config.Resolve(given, i.lookup)
 }
 
 // optionsOf exports an options object. Undefined is none at all.

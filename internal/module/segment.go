@@ -6,6 +6,7 @@ import (
 
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -87,7 +88,7 @@ func (s *share) check(c pool.Config) error {
 		return nil
 	}
 	return &pool.ConfigError{
-		Option: "poolSize", Source: pool.SourceOption, Value: strconv.Itoa(c.PoolSize),
+		Option: "poolSize", Source: config.SourceOption, Value: strconv.Itoa(c.PoolSize),
 		Reason: fmt.Sprintf("the runners share it, this one as execution segment %s, and each needs one connection at least",
 			s.segment),
 		Accepted: fmt.Sprintf("at least %d, or fewer runners", max(least, c.PoolSize+1)),

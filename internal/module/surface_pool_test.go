@@ -39,9 +39,9 @@ func TestPoolTakesItsOptions(t *testing.T) {
 
 func TestPoolRefusesWrongOptions(t *testing.T) {
 	for script, want := range map[string]string{
-		`new Pool({ poolSize: 0 })`:                        `ConfigError: option poolSize: 0 is not accepted; use a whole number from 1`,
-		`new Pool({ poolSize: 'many' })`:                   `ConfigError: option poolSize: "many" is not accepted; use a whole number from 1`,
-		`new Pool({ maxOverflow: -1 })`:                    `ConfigError: option maxOverflow: -1 is not accepted; use a whole number from 0`,
+		`new Pool({ poolSize: 0 })`:                        `ConfigError: option poolSize: 0 is not accepted; use an integer from 1`,
+		`new Pool({ poolSize: 'many' })`:                   `ConfigError: option poolSize: "many" is not accepted; use an integer from 1`,
+		`new Pool({ maxOverflow: -1 })`:                    `ConfigError: option maxOverflow: -1 is not accepted; use an integer from 0`,
 		`new Pool({ poolSize: 1.5 })`:                      `ConfigError: option poolSize: 1.5 is not accepted`,
 		`new Pool({ poolSize: [1] })`:                      `ConfigError: option poolSize: an array is not accepted`,
 		`new Pool({ poolTimeout: 'soon' })`:                `ConfigError: option poolTimeout: "soon" is not accepted`,

@@ -15,6 +15,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -39,7 +40,7 @@ type testRun struct {
 	logger    logrus.FieldLogger
 
 	envOnce sync.Once
-	lookup  pool.Lookup
+	lookup  config.Lookup
 	envErr  error
 
 	mu       sync.Mutex
@@ -82,11 +83,11 @@ func (t *testRun) wasCutShort() bool {
 
 // environment is read once: a .env file that changes during the test must not
 // give two VUs two configurations.
-func (t *testRun) environment(env *common.InitEnvironment) (pool.Lookup, error) {
+func (t *testRun) environment(env *common.InitEnvironment) (config.Lookup, error) {
 	t.envOnce.Do(func() {
 		var dir string
 		if dir, t.envErr = os.Getwd(); t.envErr == nil {
-			t.lookup, t.envErr = pool.Environment(env.RuntimeOptions.Env, env.LookupEnv, dir)
+			t.lookup, t.envErr = config.Environment(env.RuntimeOptions.Env, env.LookupEnv, dir)
 		}
 	})
 	return t.lookup, t.envErr
@@ -94,17 +95,17 @@ func (t *testRun) environment(env *common.InitEnvironment) (pool.Lookup, error) 
 
 // join gives the pool of that name, which must have the same configuration if
 // it exists already. Nothing is connected.
-func (t *testRun) join(config pool.Config) (*sharedPool, error) {
+func (t *testRun) join(wanted pool.Config) (*sharedPool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if known, ok := t.pools[config.Name]; ok {
-		if difference := known.config.Difference(config); difference != "" {
-			return nil, &joinError{name: config.Name, difference: difference}
+	if known, ok := t.pools[wanted.Name]; ok {
+		if difference := config.Difference(known.config, wanted); difference != "" {
+			return nil, &joinError{name: wanted.Name, difference: difference}
 		}
 		return known, nil
 	}
-	p := &sharedPool{test: t, config: config}
-	t.pools[config.Name] = p
+	p := &sharedPool{test: t, config: wanted}
+	t.pools[wanted.Name] = p
 	return p, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/grafana/sobek"
 	"golang.org/x/term"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -133,7 +134,7 @@ func describeConfig(c pool.Config) map[string]string {
 		"poolTimeout":   c.PoolTimeout.String(),
 		"poolRecycle":   c.PoolRecycle.String(),
 		"poolPrePing":   strconv.FormatBool(c.PoolPrePing),
-		"queryExecMode": pool.ModeName(c.QueryExecMode),
+		"queryExecMode": config.ModeName(c.QueryExecMode),
 	}
 }
 

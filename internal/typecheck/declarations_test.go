@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -58,17 +59,13 @@ func names(all []member) []string {
 
 func TestEveryOptionIsDeclared(t *testing.T) {
 	t.Parallel()
-	var known []string
-	for _, match := range regexp.MustCompile(` (\w+)=`).FindAllStringSubmatch(pool.DefaultConfig().String(), -1) {
-		known = append(known, match[1])
-	}
-	require.ElementsMatch(t, known, names(members(t, "Options")))
+	require.ElementsMatch(t, config.Names(), names(members(t, "Options")))
 }
 
 func TestEveryEnvironmentVariableIsDeclared(t *testing.T) {
 	t.Parallel()
 	var known []string
-	_, err := pool.Resolve(nil, func(name string) (string, bool) {
+	_, err := config.Resolve(nil, func(name string) (string, bool) {
 		known = append(known, name)
 		return "", false
 	})
@@ -93,9 +90,9 @@ func TestDeclaredDefaultsAreTheDefaults(t *testing.T) {
 		value := declaredDefault(t, strings.TrimSuffix(text, "."))
 		t.Run(option.name, func(t *testing.T) {
 			t.Parallel()
-			config, err := pool.Resolve(map[string]any{option.name: value}, nil)
+			resolved, err := config.Resolve(map[string]any{option.name: value}, nil)
 			require.NoError(t, err)
-			require.Empty(t, pool.DefaultConfig().Difference(config))
+			require.Empty(t, config.Difference(pool.DefaultConfig(), resolved))
 		})
 	}
 }
@@ -127,7 +124,7 @@ func TestDeclaredQueryExecModesAreAccepted(t *testing.T) {
 	modes := regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(body(t, "type QueryExecMode =", ";"), -1)
 	require.Len(t, modes, 5, "pgx has five")
 	for _, mode := range modes {
-		_, err := pool.Resolve(map[string]any{"queryExecMode": mode[1]}, nil)
+		_, err := config.Resolve(map[string]any{"queryExecMode": mode[1]}, nil)
 		require.NoError(t, err)
 	}
 }

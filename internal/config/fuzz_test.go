@@ -1,6 +1,7 @@
-package pool
+package config
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ func secretOf(seed string) string { return "Zq" + seed + "qZ" }
 
 // connectionStrings are one connection in several forms.
 func connectionStrings(password string) []string {
-	encoded := percentEncode(password)
+	encoded := encode(password)
 	quoted := "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + "'"
 	return []string{
 		"postgres://ann:" + encoded + "@db.example.com:5432/flow?sslmode=require&connect_timeout=5",
@@ -58,12 +59,12 @@ func FuzzURL(f *testing.F) {
 			requireSecret(t, password, err.Error())
 			return
 		}
-		require.Equal(t, c.URL, canonicalURL(c.URL))
+		require.Equal(t, c.URL, canonical(t, c.URL))
 		conn, err := c.ConnConfig()
 		require.NoError(t, err)
 		if conn.Password == password {
-			requireSecret(t, password, RedactURL(text))
-			requireSecret(t, password, c.String())
+			requireSecret(t, password, showURL(text))
+			requireSecret(t, password, fmt.Sprint(c))
 		}
 	})
 }
@@ -72,11 +73,11 @@ func FuzzURL(f *testing.F) {
 func requireSecret(t *testing.T, password, text string) {
 	t.Helper()
 	require.NotContains(t, text, password)
-	require.NotContains(t, text, percentEncode(password))
+	require.NotContains(t, text, encode(password))
 }
 
 // FuzzResolve gives any value to any option from both sides: it never panics,
-// and what it refuses is a ConfigError without the URL's password.
+// and what it refuses is a pool.ConfigError without the URL's password.
 func FuzzResolve(f *testing.F) {
 	f.Add("poolSize", "20", 20.0, int64(20), true, byte(0), "pw", "5")
 	f.Add("queryExecMode", "exec", math.NaN(), int64(-1), false, byte(1), "a b", "-1")
@@ -103,7 +104,7 @@ func FuzzResolve(f *testing.F) {
 				continue
 			}
 			require.NoError(t, c.Validate(), "what is resolved is valid")
-			require.Empty(t, c.Difference(c))
+			require.Empty(t, Difference(c, c))
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package pool
+package config
 
 import (
 	"strings"
@@ -6,6 +6,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // target is what pgx makes of a connection string.
@@ -26,6 +29,23 @@ func clearPG(t testing.TB) {
 	for _, name := range []string{"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGAPPNAME", "PGSSLMODE", "PGSERVICE", "PGCONNECT_TIMEOUT"} {
 		t.Setenv(name, "")
 	}
+}
+
+// canonical is the one form of a connection string that equal ones share.
+func canonical(t testing.TB, text string) string {
+	t.Helper()
+	c, err := parseConnection(text)
+	require.NoError(t, err, text)
+	return c.url()
+}
+
+// shown is every option but the URL, as an error shows it.
+func shown(c pool.Config) string {
+	var all string
+	for _, o := range options {
+		all += o.name + "=" + o.show(c) + " "
+	}
+	return all
 }
 
 func TestURLForms(t *testing.T) {
@@ -81,9 +101,6 @@ func TestURLForms(t *testing.T) {
 		require.NoError(t, err, "the canonical form must be accepted")
 		require.Equal(t, c.URL, again.URL, "the canonical form must be its own")
 
-		conn, err = Config{URL: text}.ConnConfig()
-		require.NoError(t, err, "a Config made by hand must take every form: %s", text)
-		require.Equal(t, want, targetOf(t, conn), text)
 	}
 }
 
@@ -95,7 +112,7 @@ func TestURLWithSeveralHosts(t *testing.T) {
 		"postgresql+psycopg2://ann@/d?host=a:5433&host=b:5434&host=[::1]:5435&sslmode=disable",
 		"postgresql+asyncpg://ann@/d?host=a:5433,b:5434,[::1]:5435&sslmode=disable",
 	} {
-		conn, err := Config{URL: text}.ConnConfig()
+		conn, err := pool.Config{URL: canonical(t, text)}.ConnConfig()
 		require.NoError(t, err, text)
 		require.Equal(t, "a", conn.Host)
 		require.EqualValues(t, 5433, conn.Port)
@@ -112,13 +129,13 @@ func TestURLWithSeveralHosts(t *testing.T) {
 		"postgresql+psycopg2://x:6000/d?host=a&host=b&sslmode=disable": {6000, 6000},
 		"host=a,b port=6000 sslmode=disable":                           {6000, 6000},
 	} {
-		conn, err := Config{URL: text}.ConnConfig()
+		conn, err := pool.Config{URL: canonical(t, text)}.ConnConfig()
 		require.NoError(t, err, text)
 		got := []uint16{conn.Port, conn.Fallbacks[0].Port}
 		require.Equal(t, ports, got, text)
 	}
 	_, err := Resolve(map[string]any{"url": "host=a,b port=1,2,3"}, nil)
-	requireConfigError(t, err, "the numbers of hosts and ports differ")
+	requireConfigError(t, err, "could not match 3 port numbers to 2 hosts")
 }
 
 // For URLs that pgx reads itself, it makes the same of our canonical form.
@@ -134,8 +151,8 @@ func TestCanonicalURLMeansTheSameToPgx(t *testing.T) {
 	} {
 		want, err := pgx.ParseConfig(text)
 		require.NoError(t, err)
-		got, err := pgx.ParseConfig(canonicalURL(text))
-		require.NoError(t, err, canonicalURL(text))
+		got, err := pgx.ParseConfig(canonical(t, text))
+		require.NoError(t, err, canonical(t, text))
 		require.Equal(t, targetOf(t, want), targetOf(t, got))
 		require.Equal(t, want.RuntimeParams, got.RuntimeParams)
 		require.Equal(t, want.StatementCacheCapacity, got.StatementCacheCapacity)
@@ -163,10 +180,10 @@ func TestURLRefused(t *testing.T) {
 		"postgres:/ann:geheim@h/d?sslmode=disable":               {"***", "name=value"},
 		"postgres://ann:ge@heim@h/d":                             {"postgres://***", "more than one @", "%40"},
 		"postgres://ann:geheim/geheim@h/d":                       {"postgres://***", "more than one @", "%40"},
-		"postgres://ann:geheim":                                  {"postgres://***", "a port is not a number", "%2F"},
-		"postgres://ann:geheim@h:99999/d":                        {"a port is not a number from 1 to 65535"},
-		"postgres://ann:geheim@h:0/d":                            {"a port is not a number from 1 to 65535"},
-		"postgres://ann:geheim@h:+5/d":                           {"a port is not a number from 1 to 65535"},
+		"postgres://ann:geheim":                                  {"postgres://***", "a port is a number", "%2F"},
+		"postgres://ann:geheim@h:99999/d":                        {"invalid port"},
+		"postgres://ann:geheim@h:0/d":                            {"invalid port"},
+		"postgres://ann:geheim@h:+5/d":                           {"a port is a number from 1 to 65535"},
 		"postgres://ann:geheim%@h/d":                             {"%25"},
 		"postgres://ann:geheim%zz@h/d":                           {"%25"},
 		"postgres://ann:geheim%00@h/d":                           {"%00"},
@@ -174,44 +191,39 @@ func TestURLRefused(t *testing.T) {
 		"postgres://ann:geheim@h/d\nx":                           {"a line break"},
 		"postgres://ann:geheim@[::1/d":                           {"IPv6"},
 		"postgres://ann:geheim@[::1]5432/d":                      {"IPv6"},
-		"postgres://ann:geheim@h%20h/d":                          {"the host holds"},
-		"postgres://ann:x@h=geheim/d":                            {"postgres://ann:***@***/d", "the host holds"},
+		"postgres://ann:geheim@h%20h/d":                          {"a host or a port cannot be read"},
+		"postgres://ann:x@h=geheim/d":                            {"postgres://***", "a host or a port cannot be read"},
 		"postgres://ann:geheim@h/d=1":                            {"the database's name holds"},
 		"postgres://ann:geheim@h/d?sslmode":                      {"name=value"},
 		"postgres://ann:geheim@h/d?sslmode=a=b":                  {"name=value"},
-		"postgres://ann:geheim@h/d?sslmode=on":                   {"sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full", "sslmode=on"},
+		"postgres://ann:geheim@h/d?sslmode=on":                   {"sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full"},
 		"postgres://ann:geheim@h/d?ssl=maybe":                    {"ssl must be one of disable"},
 		"postgres://ann:geheim@h/d?ssl=true&sslmode=disable":     {"ssl and sslmode say both require and disable"},
-		"postgres://ann:geheim@h/d?target_session_attrs=rw":      {"target_session_attrs must be one of any, read-write"},
+		"postgres://ann:geheim@h/d?target_session_attrs=rw":      {"unknown target_session_attrs value: rw"},
 		"postgres://ann:geheim@h/d?client_encoding=latin1":       {"client_encoding must be utf8"},
 		"postgres://ann:geheim@h/d?gssencmode=require":           {"gssencmode must be disable or prefer"},
 		"postgres://ann:geheim@h/d?direct_tls=x":                 {"direct_tls must be true or false"},
-		"postgres://ann:geheim@h/d?statement_cache_size=-1":      {"statement_cache_size must be a whole number"},
-		"postgres://ann:geheim@h/d?description_cache_capacity=x": {"description_cache_capacity must be a whole number"},
+		"postgres://ann:geheim@h/d?statement_cache_size=-1":      {"statement_cache_size must be an integer from 0 to 65535"},
+		"postgres://ann:geheim@h/d?description_cache_capacity=x": {"description_cache_capacity must be an integer from 0 to 65535"},
 		"postgres://ann:geheim@h/d?pool_max_conns=10":            {"pool_max_conns", "use poolSize and maxOverflow"},
 		"postgres://ann:geheim@h/d?pool_max_conn_lifetime=1h":    {"pool_max_conn_lifetime", "use poolRecycle"},
 		"postgres://ann:geheim@h/d?pool_size=10":                 {"pool_size", "use poolSize"},
 		"host=h password=geheim pool_min_conns=10":               {"pool_min_conns", "use poolSize"},
-		"postgres://ann:geheim@h/d?sslmod=require":               {"sslmod is unknown", "sslmode is near"},
-		"postgres://ann:geheim@h/d?server_settings=x":            {"***=***", "options=-c%20name%3Dvalue"},
+		"postgres://ann:geheim@h/d?sslmod=require":               {"unknown parameter sslmod; did you mean sslmode?"},
 		"postgres://ann:geheim@h/d?sslrootcert=/missing.crt":     {"unable to read CA file", "/missing.crt"},
 		"postgres://ann:geheim@h/d?service=none":                 {"service"},
-		"host=h user=ann password='geheim":                       {"***", "a quoted value does not end"},
+		"host=h user=ann password='geheim":                       {"***", "name=value"},
 		"host=h user=annpassword=geheim":                         {"***", "needs quotes"},
 		"host=h password=ge heim user=ann":                       {"***", "name=value"},
 		"host=h password=geheim user":                            {"***", "name=value"},
-		"host=h port=geheim":                                     {"***", "a port is not a number"},
+		"host=h port=geheim":                                     {"***", "invalid port"},
 	} {
 		_, err := Resolve(map[string]any{"url": text}, nil)
 		e := configErrorOf(t, err, append(words, "option url")...)
 		require.Equal(t, "url", e.Option)
 		require.NotContains(t, err.Error(), "heim", text)
 
-		_, err = Config{URL: text}.ConnConfig()
-		requireConfigError(t, err, append(words, "option url")...)
-		require.NotContains(t, err.Error(), "heim", text)
-
-		require.NotContains(t, RedactURL(text), "geheim", text)
+		require.NotContains(t, showURL(text), "geheim", text)
 	}
 }
 
@@ -240,15 +252,15 @@ func TestURLParametersBecomeOptions(t *testing.T) {
 	} {
 		c, err := Resolve(map[string]any{"url": "postgres://h/d?" + parameters}, nil)
 		require.NoError(t, err, parameters)
-		require.Contains(t, c.String(), want, parameters)
+		require.Contains(t, shown(c), want, parameters)
 		require.Equal(t, "postgres://h/d", c.URL, "what an option says is not said twice")
 	}
 	url := "postgres://h/d?application_name=url&connect_timeout=7&statement_timeout=7000&statement_cache_size=0"
 	lookup := fakeEnv("DATABASE_URL", url, "DB_APPLICATION_NAME", "env", "DB_CONNECT_TIMEOUT", "8")
 	c, err := Resolve(map[string]any{"statementTimeout": "9s", "queryExecMode": "cache_statement"}, lookup)
 	require.NoError(t, err)
-	require.Contains(t, c.String(), `applicationName="env" statementTimeout=9s queryExecMode=cache_statement`)
-	require.Contains(t, c.String(), "connectTimeout=8s")
+	require.Contains(t, shown(c), `applicationName="env" statementTimeout=9s queryExecMode=cache_statement`)
+	require.Contains(t, shown(c), "connectTimeout=8s")
 
 	c, err = Resolve(map[string]any{"url": "postgresql+asyncpg://h/d?application_name=my+app"}, nil)
 	require.NoError(t, err)
@@ -288,15 +300,46 @@ func TestPythonsSSL(t *testing.T) {
 		"require": "require", "true": "require", "True": "require", "1": "require", "false": "disable", "disable": "disable", "prefer": "prefer",
 		"verify-full": "verify-full", "verify_full": "verify-full", "verify_ca": "verify-ca",
 	} {
-		require.Equal(t, "postgres://h/d?sslmode="+mode, canonicalURL("postgresql+asyncpg://h/d?ssl="+value))
+		require.Equal(t, "postgres://h/d?sslmode="+mode, canonical(t, "postgresql+asyncpg://h/d?ssl="+value))
 	}
-	require.Equal(t, "postgres://h/d?sslmode=require", canonicalURL("postgresql+asyncpg://h/d?ssl=require&sslmode=require"))
-	require.Equal(t, "postgres://h/d?sslnegotiation=direct", canonicalURL("postgresql+asyncpg://h/d?direct_tls=true"))
-	require.Equal(t, "postgres://h/d", canonicalURL("postgresql+asyncpg://h/d?direct_tls=false"))
-	conn, err := Config{URL: "postgres://h/d"}.ConnConfig()
+	require.Equal(t, "postgres://h/d?sslmode=require", canonical(t, "postgresql+asyncpg://h/d?ssl=require&sslmode=require"))
+	require.Equal(t, "postgres://h/d?sslnegotiation=direct", canonical(t, "postgresql+asyncpg://h/d?direct_tls=true"))
+	require.Equal(t, "postgres://h/d", canonical(t, "postgresql+asyncpg://h/d?direct_tls=false"))
+	conn, err := pool.Config{URL: "postgres://h/d"}.ConnConfig()
 	require.NoError(t, err)
 	require.NotNil(t, conn.TLSConfig, "prefer is pgx's default: with TLS first")
 	require.Nil(t, conn.Fallbacks[0].TLSConfig, "then without")
+}
+
+// Whatever the server may be told by name reaches it: none of its settings is
+// taken for a typing error, and a name that it does not have is its to refuse.
+func TestSettingsOfTheServer(t *testing.T) {
+	url := pgtest.URL(t)
+	c, err := Resolve(map[string]any{"url": url + "&enable_seqscan=off&work_mem=12MB&my.setting=x"}, nil)
+	require.NoError(t, err)
+	conn := pgtest.Conn(t, c.URL)
+	var scan, memory, mine string
+	require.NoError(t, conn.QueryRow(t.Context(),
+		"SELECT current_setting('enable_seqscan'), current_setting('work_mem'), current_setting('my.setting')").Scan(&scan, &memory, &mine))
+	require.Equal(t, []string{"off", "12MB", "x"}, []string{scan, memory, mine})
+
+	rows, err := conn.Query(t.Context(), "SELECT name FROM pg_settings WHERE context IN ('user', 'superuser', 'backend', 'superuser-backend')")
+	require.NoError(t, err)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Greater(t, len(names), 100)
+	for _, name := range names {
+		if name = strings.ToLower(name); translated[name] == nil {
+			require.NoError(t, mistyped(name), name)
+		}
+	}
+
+	c, err = Resolve(map[string]any{"url": url + "&enable_sekscan=off"}, nil)
+	require.NoError(t, err)
+	config, err := c.ConnConfig()
+	require.NoError(t, err)
+	_, err = pgx.ConnectConfig(t.Context(), config)
+	require.ErrorContains(t, err, "enable_sekscan")
 }
 
 // What tunes Python's drivers or libpq's sockets is dropped, not sent to the
@@ -306,28 +349,27 @@ func TestIgnoredParameters(t *testing.T) {
 		"prepared_statement_name_func=f", "max_cached_statement_lifetime=300", "max_cacheable_statement_size=1", "prepare_threshold=5", "async_fallback=true",
 		"keepalives=1", "keepalives_idle=30", "gssencmode=prefer", "client_encoding=utf8", "sslmode=", "description_cache_capacity=0",
 	} {
-		require.Equal(t, "postgres://h/d", canonicalURL("postgresql+asyncpg://h/d?"+parameter), parameter)
+		require.Equal(t, "postgres://h/d", canonical(t, "postgresql+asyncpg://h/d?"+parameter), parameter)
 	}
-	require.Equal(t, "postgres://h/d?statement_cache_capacity=50", canonicalURL("postgresql+asyncpg://h/d?prepared_statement_cache_size=50"))
+	require.Equal(t, "postgres://h/d?statement_cache_capacity=50", canonical(t, "postgresql+asyncpg://h/d?prepared_statement_cache_size=50"))
 }
 
-func TestRedactURL(t *testing.T) {
+func TestShownURL(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "",
-		"postgres://ann:geheim@h:5433/d?sslmode=require":            "postgres://ann:***@h:5433/d?sslmode=require",
-		"postgresql+asyncpg://ann:ge/heim@h/d?ssl=require":          "postgres://ann:***@h/d?ssl=require",
-		"host=h user=ann password='ge heim' dbname=d":               "postgres://ann:***@h/d",
-		"postgres://h/d?password=geheim&user=ann":                   "postgres://ann:***@h/d",
-		"postgres://h/d?sslpassword=geheim&options=-cx.y%3D1&x.y=1": "postgres://h/d?***=***&options=***&sslpassword=***",
-		"postgres://ann%3Dgeheim:x@h/d":                             "postgres://***:***@h/d",
-		"postgres://anngeheim@h/d":                                  "postgres://***@h/d",
-		"postgres://[::1]:5433,%2Ftmp/d":                            "postgres://[::1]:5433,%2Ftmp/d",
-		"postgres://h/d?geheim=geheim":                              "postgres://h/d?***=***",
+		"postgres://ann:geheim@h:5433/d?sslmode=require":            "postgres://***@h:5433/d",
+		"postgresql+asyncpg://ann:ge/heim@h/d?ssl=require":          "postgres://***@h/d",
+		"host=h user=ann password='ge heim' dbname=d":               "postgres://***@h/d",
+		"postgres://h/d?password=geheim&user=ann":                   "postgres://***@h/d",
+		"postgres://h/d?sslpassword=geheim&options=-cx.y%3D1&x.y=1": "postgres://***",
+		"postgres://ann%3Dgeheim:x@h/d":                             "postgres://***@h/d",
+		"postgres://anngeheim@h/d":                                  "postgres://***",
+		"postgres://x:y@[::1]:5433,%2Ftmp/d":                        "postgres://***@[::1]:5433,%2Ftmp/d",
 		"postgres://ann:geheim@h:x/d":                               "postgres://***",
 		"POSTGRESQL+ASYNCPG://ann:ge@heim@h":                        "postgresql+asyncpg://***",
 		"mysql://ann:geheim@h/d":                                    "mysql://***",
 		"geheim":                                                    "***",
+		"geheim://h/d":                                              "***",
 	} {
-		require.Equal(t, want, RedactURL(text), text)
+		require.Equal(t, want, showURL(text), text)
 	}
 }

@@ -1,4 +1,4 @@
-package pool
+package config
 
 import (
 	"math"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 func TestDurationTextMeansTheSameEverywhere(t *testing.T) {
@@ -69,7 +71,7 @@ func TestDurationNever(t *testing.T) {
 	} {
 		got, ok := read()
 		require.True(t, ok, name)
-		require.Equal(t, RecycleNever, got, name)
+		require.Equal(t, pool.RecycleNever, got, name)
 	}
 	_, ok := durationFromText("-1")
 	require.False(t, ok, "a text in a script needs a unit")
@@ -114,7 +116,7 @@ func FuzzDuration(f *testing.F) {
 			if !ok {
 				continue
 			}
-			require.True(t, d >= 0 || d == RecycleNever, "%s: %s", name, d)
+			require.True(t, d >= 0 || d == pool.RecycleNever, "%s: %s", name, d)
 			again, ok := durationFromEnvironment(showDuration(d))
 			require.True(t, ok, "%s: %s is shown as what is not accepted", name, d)
 			require.Equal(t, d, again, name)

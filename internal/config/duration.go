@@ -1,14 +1,13 @@
-package pool
+package config
 
 import (
 	"math"
 	"strconv"
 	"strings"
 	"time"
-)
 
-// RecycleNever is the PoolRecycle that keeps connections whatever their age.
-const RecycleNever time.Duration = -1
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
 
 // Durations are written as in k6 and in the runbook's .env: a text with units
 // means the same everywhere; a bare number is milliseconds in a script and
@@ -33,7 +32,7 @@ func durationFromNumber(value any) (time.Duration, bool) {
 
 func durationFromMillis(ms int64) (time.Duration, bool) {
 	if ms == -1 {
-		return RecycleNever, true
+		return pool.RecycleNever, true
 	}
 	return time.Duration(ms) * time.Millisecond, ms >= 0 && ms <= math.MaxInt64/int64(time.Millisecond)
 }
@@ -54,7 +53,7 @@ func durationFromFraction(ms float64) (time.Duration, bool) {
 // seconds, "-1" is never, anything else needs units as in a script.
 func durationFromEnvironment(text string) (time.Duration, bool) {
 	if text == "-1" {
-		return RecycleNever, true
+		return pool.RecycleNever, true
 	}
 	if isDecimal(text) {
 		return durationFromText(text + "s")

@@ -1,4 +1,4 @@
-package pool
+package config
 
 import (
 	"os"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 func writeDotEnv(t testing.TB, content string) (dir string) {
@@ -59,7 +61,7 @@ func TestResolvePrecedence(t *testing.T) {
 	require.Equal(t, 2, c.PoolSize, "option")
 	require.Equal(t, 4, c.MaxOverflow, "process, since null is not set")
 	require.Equal(t, "5s", c.PoolTimeout.String(), ".env, since the process has it empty")
-	require.Equal(t, DefaultConfig().PoolRecycle, c.PoolRecycle, "default, since .env has it empty")
+	require.Equal(t, pool.DefaultConfig().PoolRecycle, c.PoolRecycle, "default, since .env has it empty")
 
 	c, err = Resolve(nil, lookup)
 	require.NoError(t, err)
@@ -70,7 +72,7 @@ func TestSpacesAroundAVariableAreNotPartOfIt(t *testing.T) {
 	c, err := Resolve(nil, fakeEnv("DB_POOL_SIZE", " 7\n", "DB_MAX_OVERFLOW", " \t"))
 	require.NoError(t, err)
 	require.Equal(t, 7, c.PoolSize)
-	require.Equal(t, DefaultConfig().MaxOverflow, c.MaxOverflow, "nothing but spaces is empty")
+	require.Equal(t, pool.DefaultConfig().MaxOverflow, c.MaxOverflow, "nothing but spaces is empty")
 }
 
 // The runbook's .env, and FlowBoard's URL beside it, work as they are.
@@ -88,7 +90,7 @@ export DATABASE_URL="postgresql+asyncpg://flowboard:ge/heim@db.example.com:5432/
 	require.NoError(t, err)
 	c, err := Resolve(nil, lookup)
 	require.NoError(t, err)
-	want := DefaultConfig()
+	want := pool.DefaultConfig()
 	want.URL = "postgres://flowboard:ge%2Fheim@db.example.com:5432/flowboard?sslmode=require"
 	require.Equal(t, want, c)
 }

@@ -1,19 +1,22 @@
-package pool
+package config
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // refuseUnknown finds a key of a script's options that is not the name of
 // one, and says which name was probably meant.
-func refuseUnknown(script map[string]any) *ConfigError {
+func refuseUnknown(script map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(script)) {
-		if slices.ContainsFunc(options, func(o option) bool { return o.name == key }) {
+		if slices.Contains(Names(), key) {
 			continue
 		}
-		err := &ConfigError{Option: showName(key), Source: SourceOption, Reason: "there is no such option", Accepted: meant(key)}
+		err := &pool.ConfigError{Option: showName(key), Source: SourceOption, Reason: "there is no such option", Accepted: meant(key)}
 		// A text may be anything, a password too.
 		if _, text := script[key].(string); !text {
 			err.Reason += ", " + show(script[key]) + " was given for it"
@@ -23,9 +26,14 @@ func refuseUnknown(script map[string]any) *ConfigError {
 	return nil
 }
 
+// longestName is the longest that a mistyped name can be, in characters.
+const longestName = 80
+
+var identifier = regexp.MustCompile(`^[A-Za-z_.]+$`)
+
 // showName is an unknown option's name as an error may show it.
 func showName(key string) string {
-	if isKeyword(key) && len(key) <= shownLength {
+	if identifier.MatchString(key) && len(key) <= longestName {
 		return key
 	}
 	return showText(key)
@@ -37,14 +45,20 @@ func meant(key string) string {
 	if advice := adviceFor(key); advice != "" {
 		return advice
 	}
-	names := make([]string, len(options))
-	for i, o := range options {
-		names[i] = o.name
-	}
-	if near := nearest(key, names); near != "" {
+	if near := nearest(key, Names()); near != "" {
 		return near
 	}
-	return "one of " + strings.Join(names, ", ")
+	return "one of " + strings.Join(Names(), ", ")
+}
+
+// Names are the options as a script writes them, in the order of the
+// documentation.
+func Names() []string {
+	names := []string{"url"}
+	for _, o := range options {
+		names = append(names, o.name)
+	}
+	return names
 }
 
 // What to use for settings that have no counterpart of the same meaning.
@@ -57,7 +71,7 @@ const (
 )
 
 // elsewhere says what to use for the names that settings have in other
-// libraries. The names are folded; ours are added below.
+// libraries. The names are folded.
 var elsewhere = map[string]string{
 	// SQLAlchemy
 	"timeout": "poolTimeout", "recycle": "poolRecycle", "preping": "poolPrePing", "uselifo": "poolUseLifo",
@@ -74,22 +88,21 @@ var elsewhere = map[string]string{
 	"max": useBoth, "connectionstring": "url", "connectiontimeoutmillis": useTimeouts, "idletimeoutmillis": useRecycle,
 	"connectionlimit": useBoth, "pgbouncer": "queryExecMode exec or simple_protocol", "schema": "search_path in the URL",
 	"maximumpoolsize": useBoth, "minimumidle": useSize, "connectiontimeout": useTimeouts, "maxlifetime": "poolRecycle", "idletimeout": useRecycle,
-	"jdbcurl": "url", "dsn": "url",
+	"jdbcurl": "url", "dsn": "url", "databaseurl": "url", "url": "url",
 }
 
-// Ours in another spelling, such as pool_size and DB_POOL_SIZE. The table of
-// options itself needs elsewhere, for URLs, so that it cannot be read before.
-func init() {
+// adviceFor is what to write for another library's name of a setting, or for
+// ours in another spelling, such as pool_size and DB_POOL_SIZE. It is "" for a
+// name nobody uses.
+func adviceFor(name string) string {
+	folded := fold(name)
 	for _, o := range options {
-		elsewhere[fold(o.name)] = o.name
-		elsewhere[fold(o.env)] = o.name
+		if folded == fold(o.name) || (o.env != "" && folded == fold(o.env)) {
+			return o.name
+		}
 	}
-	delete(elsewhere, "") // name has no variable
+	return elsewhere[folded]
 }
-
-// adviceFor is what to write for another library's name of a setting, "" for
-// a name nobody uses.
-func adviceFor(name string) string { return elsewhere[fold(name)] }
 
 // fold takes away what differs between snake_case and camelCase.
 func fold(name string) string {
@@ -100,7 +113,7 @@ func fold(name string) string {
 // characters, "" if there is none.
 func nearest(name string, candidates []string) string {
 	folded := fold(name)
-	if len(folded) > shownLength {
+	if len(folded) > longestName {
 		return ""
 	}
 	best, limit := "", min(len(folded)/3, 3)

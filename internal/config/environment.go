@@ -1,4 +1,4 @@
-package pool
+package config
 
 import (
 	"errors"
@@ -8,7 +8,12 @@ import (
 	"path/filepath"
 
 	"github.com/joho/godotenv"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
+
+// Lookup finds the value of an environment variable.
+type Lookup func(name string) (value string, ok bool)
 
 // Environment finds variables in the order of their precedence: those of the
 // script (k6's -e), those of the process, and those of the file .env in dir,
@@ -17,7 +22,7 @@ import (
 // nil; dir "" means no file.
 //
 // A missing file is no error. One that cannot be read, or is not what godotenv
-// understands, is a *ConfigError that names the file and the line.
+// understands, is a *pool.ConfigError that names the file and the line.
 func Environment(script map[string]string, process Lookup, dir string) (Lookup, error) {
 	file, err := readDotEnv(dir)
 	if err != nil {
@@ -52,7 +57,7 @@ func readDotEnv(dir string) (map[string]string, error) {
 	case err == nil && info.IsDir():
 		return nil, nil // Python keeps virtual environments under this name
 	case err == nil && info.Size() > dotEnvSize:
-		return nil, &ConfigError{Source: path, Reason: "the file is larger than 64 KiB", Accepted: "lines of the form NAME=value"}
+		return nil, &pool.ConfigError{Source: path, Reason: "the file is larger than 64 KiB", Accepted: "lines of the form NAME=value"}
 	}
 	content, err := os.ReadFile(path) // #nosec G304 -- the user's own .env
 	if err != nil {
@@ -61,7 +66,7 @@ func readDotEnv(dir string) (map[string]string, error) {
 	values, err := godotenv.UnmarshalBytes(content)
 	if err != nil {
 		// godotenv's error repeats the line, which may hold a password.
-		return nil, &ConfigError{
+		return nil, &pool.ConfigError{
 			Source:   path,
 			Reason:   fmt.Sprintf("line %d cannot be read", brokenLine(content)),
 			Accepted: `lines of the form NAME=value, NAME='value' or NAME="value"`,
@@ -70,12 +75,12 @@ func readDotEnv(dir string) (map[string]string, error) {
 	return values, nil
 }
 
-func unreadable(path string, err error) *ConfigError {
+func unreadable(path string, err error) error {
 	reason := "the file cannot be read"
 	if errors.Is(err, fs.ErrPermission) {
 		reason = "reading the file is not permitted"
 	}
-	return &ConfigError{Source: path, Reason: reason, Accepted: "a file this process may read, or remove it"}
+	return &pool.ConfigError{Source: path, Reason: reason, Accepted: "a file this process may read, or remove it"}
 }
 
 // brokenLine is the line, from 1, on which the statement begins that godotenv

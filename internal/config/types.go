@@ -1,4 +1,4 @@
-package pool
+package config
 
 import (
 	"math"
@@ -9,19 +9,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// codec is how values of one type are read and shown.
+type codec[T any] struct {
+	typed  string // how a value is written, in words before its range
+	script func(value any) (T, bool)
+	text   func(text string) (T, bool)
+	show   func(value T) string
+}
+
 var texts = codec[string]{
-	accepted: "a text ",
-	script: func(value any) (string, bool) {
-		s, ok := value.(string)
-		return s, ok
-	},
-	text: func(text string) (string, bool) { return text, true },
-	show: showText,
+	typed:  "a string ",
+	script: as[string],
+	text:   func(text string) (string, bool) { return text, true },
+	show:   showText,
 }
 
 var integers = codec[int]{
-	accepted: "a whole number ",
-	script:   integerFromNumber,
+	typed:  "an integer ",
+	script: integer,
 	text: func(text string) (int, bool) {
 		n, err := strconv.Atoi(text)
 		return n, err == nil
@@ -29,9 +34,15 @@ var integers = codec[int]{
 	show: strconv.Itoa,
 }
 
-// integerFromNumber takes a JavaScript number without a fraction. A text is
-// not a number in JavaScript, and neither is true.
-func integerFromNumber(value any) (int, bool) {
+// as takes a JavaScript value of one type. A text is not a number in
+// JavaScript, and neither is true.
+func as[T any](value any) (T, bool) {
+	v, ok := value.(T)
+	return v, ok
+}
+
+// integer takes a JavaScript number without a fraction.
+func integer(value any) (int, bool) {
 	switch v := value.(type) {
 	case int:
 		return v, true
@@ -45,17 +56,11 @@ func integerFromNumber(value any) (int, bool) {
 }
 
 var booleans = codec[bool]{
-	accepted: "true or false",
-	script: func(value any) (bool, bool) {
-		b, ok := value.(bool)
-		return b, ok
-	},
-	text: booleanFromText,
-	show: strconv.FormatBool,
+	typed:  "true or false",
+	script: as[bool],
+	text:   booleanFromText,
+	show:   strconv.FormatBool,
 }
-
-// onlyTrue is a boolean with one useful value, said first.
-var onlyTrue = codec[bool]{accepted: "true ", script: booleans.script, text: booleans.text, show: booleans.show}
 
 // booleanFromText takes the words pydantic takes, so that the application's
 // own .env means the same here.
@@ -71,7 +76,7 @@ func booleanFromText(text string) (value, ok bool) {
 }
 
 var durations = codec[time.Duration]{
-	accepted: `a duration such as "30s", "1h30m" or "100ms" (a number is milliseconds in a script, seconds in the environment), `,
+	typed: `a duration such as "30s", "1h30m" or "100ms" (a number is milliseconds in a script, seconds in the environment), `,
 	script: func(value any) (time.Duration, bool) {
 		if text, ok := value.(string); ok {
 			return durationFromText(text)
@@ -91,19 +96,17 @@ var modeNames = map[pgx.QueryExecMode]string{
 	pgx.QueryExecModeSimpleProtocol: "simple_protocol",
 }
 
+// ModeName is pgx's own name of a mode, as in the option queryExecMode:
+// cache_statement. It is empty for a mode that does not exist.
+func ModeName(mode pgx.QueryExecMode) string { return modeNames[mode] }
+
 var modes = codec[pgx.QueryExecMode]{
-	accepted: "cache_statement, cache_describe, describe_exec, exec or simple_protocol",
 	script: func(value any) (pgx.QueryExecMode, bool) {
 		text, _ := value.(string)
 		return modeFromText(text)
 	},
 	text: modeFromText,
-	show: func(mode pgx.QueryExecMode) string {
-		if name, ok := modeNames[mode]; ok {
-			return name
-		}
-		return strconv.Itoa(int(mode))
-	},
+	show: ModeName,
 }
 
 func modeFromText(text string) (pgx.QueryExecMode, bool) {
