@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // ErrInterrupted is what a call returns whose Scope was cut off while it ran.
@@ -60,16 +62,15 @@ type QueryError struct {
 func (e *QueryError) Error() string {
 	var pg *pgconn.PgError
 	if !errors.As(e.Err, &pg) {
-		return oneLine(e.Err)
+		return text.Line(e.Err.Error())
 	}
-	text := fmt.Sprintf("%s: %s (SQLSTATE %s)", pg.Severity, pg.Message, pg.Code)
-	if pg.Detail != "" {
-		text += "; " + pg.Detail
+	said := fmt.Sprintf("%s: %s (SQLSTATE %s)", text.Value(pg.Severity), text.Value(pg.Message), text.Value(pg.Code))
+	for _, more := range []string{pg.Detail, pg.Hint} {
+		if more != "" {
+			said += "; " + text.Value(more)
+		}
 	}
-	if pg.Hint != "" {
-		text += "; " + pg.Hint
-	}
-	return strings.Join(strings.Fields(text), " ") + poolerHint(pg.Code)
+	return said + poolerHint(pg.Code)
 }
 
 func (e *QueryError) Unwrap() error { return e.Err }
@@ -98,11 +99,6 @@ func poolerHint(code string) string {
 	return ""
 }
 
-// oneLine folds an error's text to a single line.
-func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
-}
-
 // ConnectError says that a connection could not be opened.
 type ConnectError struct {
 	Pool   string
@@ -120,19 +116,19 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 func connectReason(err error) string {
 	var tried []string
 	for _, e := range attempts(err) {
-		if line := oneLine(e); !slices.Contains(tried, line) {
+		if line := text.Line(e.Error()); !slices.Contains(tried, line) {
 			tried = append(tried, line)
 		}
 	}
-	text := strings.Join(tried, "; ")
-	if _, rest, ok := strings.Cut(text, refusedParameter); ok {
-		return text + "; the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
+	said := strings.Join(tried, "; ")
+	if _, rest, ok := strings.Cut(said, refusedParameter); ok {
+		return said + "; the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
 	}
 	switch {
-	case strings.Contains(text, "SQLSTATE 53300"):
-		return text + "; the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
+	case strings.Contains(said, "SQLSTATE 53300"):
+		return said + "; the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
 	}
-	return text + "; check url (DATABASE_URL) and that the server is up"
+	return said + "; check url (DATABASE_URL) and that the server is up"
 }
 
 // senderOf names the setting that sends a startup parameter.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // Outcome is what is known of the work that a lost connection was doing.
@@ -32,7 +34,7 @@ type ConnectionLostError struct {
 
 func (e *ConnectionLostError) Error() string {
 	what, todo := e.Outcome.describe()
-	return fmt.Sprintf("connection lost %s: %s; %s", what, oneLine(e.Err), todo)
+	return fmt.Sprintf("connection lost %s: %s; %s", what, text.Line(e.Err.Error()), todo)
 }
 
 func (e *ConnectionLostError) Unwrap() error { return e.Err }

@@ -9,6 +9,8 @@ import (
 	"go.k6.io/k6/v2/cmd/state"
 	"go.k6.io/k6/v2/errext"
 	"go.k6.io/k6/v2/errext/exitcodes"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // subcommands are those of `k6 x pgxpool`, each in its own file.
@@ -24,16 +26,37 @@ func New(gs *state.GlobalState) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pgxpool",
 		Short: "Watch, plan, compare and merge: tools for PostgreSQL connection pools",
-		RunE:  refuseUnknownSubcommand,
+		RunE:  shown(refuseUnknownSubcommand),
 	}
 	for _, newSubcommand := range subcommands {
-		root.AddCommand(newSubcommand(gs))
+		sub := newSubcommand(gs)
+		sub.RunE, sub.Args = shown(sub.RunE), shown(sub.Args)
+		root.AddCommand(sub)
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return invalid(fmt.Errorf("%w; %s --help lists what is accepted", err, cmd.CommandPath()))
+		return show(invalid(fmt.Errorf("%w; %s --help lists what is accepted", err, cmd.CommandPath())))
 	})
 	return root
 }
+
+// shown makes what a command says of its arguments fit to be shown: a URL given
+// for another flag may hold a password, a server's answer may move the cursor.
+func shown[F ~func(*cobra.Command, []string) error](run F) F {
+	return func(cmd *cobra.Command, args []string) error { return show(run(cmd, args)) }
+}
+
+func show(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &shownError{err}
+}
+
+type shownError struct{ err error }
+
+func (e *shownError) Error() string { return text.Line(e.err.Error()) }
+
+func (e *shownError) Unwrap() error { return e.err }
 
 // refuseUnknownSubcommand shows the help where no subcommand is asked for.
 func refuseUnknownSubcommand(cmd *cobra.Command, args []string) error {

@@ -76,7 +76,7 @@ func newCompare(gs *state.GlobalState) *cobra.Command {
 }
 
 // comparing gives an error its exit code.
-func comparing(err error) error { return errext.WithExitCodeIfNone(err, exitCompareError) }
+func comparing(err error) error { return show(errext.WithExitCodeIfNone(err, exitCompareError)) }
 
 func runCompare(gs *state.GlobalState, flags *compareFlags, baseline, result string) error {
 	if err := flags.check(); err != nil {

@@ -57,7 +57,7 @@ func newMerge(gs *state.GlobalState) *cobra.Command {
 }
 
 // merging gives an error its exit code.
-func merging(err error) error { return errext.WithExitCodeIfNone(err, exitcodes.ExitCode(1)) }
+func merging(err error) error { return show(errext.WithExitCodeIfNone(err, exitcodes.ExitCode(1))) }
 
 func runMerge(gs *state.GlobalState, files []string, output string) error {
 	judged, err := mergeFiles(files)

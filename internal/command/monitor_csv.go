@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // monitorCSV writes a row a sample. What is not known is empty. The report is
@@ -138,5 +139,5 @@ func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return oneLine(err).Error()
+	return text.Line(err.Error())
 }

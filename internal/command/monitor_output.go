@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"go.k6.io/k6/v2/cmd/state"
@@ -126,13 +125,4 @@ func createFile(gs *state.GlobalState, name string) (io.WriteCloser, error) {
 		return nil, err
 	}
 	return gs.FS.Create(name)
-}
-
-// oneLine folds an error of several lines, as pgx gives for several addresses.
-func oneLine(err error) error {
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	if text == err.Error() {
-		return err
-	}
-	return errors.New(text)
 }

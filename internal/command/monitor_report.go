@@ -51,7 +51,7 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 func (s monitorSummary) text(t terminal) string {
 	var b strings.Builder
 	r := s.report
-	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", s.application, text.Counted(r.Samples, "sample"),
+	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", text.Line(s.application), text.Counted(r.Samples, "sample"),
 		s.watched.Round(time.Second/10), s.interval)
 	if r.Failed > 0 {
 		fmt.Fprintf(&b, "  %s the database did not answer\n", text.Counted(r.Failed, "more time"))

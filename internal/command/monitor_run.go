@@ -107,7 +107,7 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 	defer cancel()
 	names, err := monitor.Names(ctx, conn)
 	if err != nil {
-		return errext.WithExitCodeIfNone(oneLine(err), exitcodes.ScriptException)
+		return errext.WithExitCodeIfNone(err, exitcodes.ScriptException)
 	}
 	return invalid(fmt.Errorf("no application to watch; set DB_APPLICATION_NAME or --application-name (%s)",
 		monitor.Existing(names)))

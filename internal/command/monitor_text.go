@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // monitorText writes the runbook's lines. On a terminal they are coloured, and
@@ -32,13 +33,13 @@ func (f *monitorText) sample(s monitor.Sample) error {
 	if f.wide {
 		line = wideLine(s)
 	}
-	text := f.erase() + f.terminal.paint(levelColour(s), line) + "\n"
+	said := f.erase() + f.terminal.paint(levelColour(s), text.Clean(line)) + "\n"
 	if f.terminal.live {
 		f.minute.add(s)
-		text += f.minute.line(f.terminal.width())
+		said += f.minute.line(f.terminal.width())
 		f.drawn = true
 	}
-	_, err := io.WriteString(f.w, text)
+	_, err := io.WriteString(f.w, said)
 	return err
 }
 

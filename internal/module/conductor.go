@@ -11,6 +11,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -69,7 +70,7 @@ func (c *conductor) run(ctx context.Context) {
 	defer close(c.ended)
 	err := c.lead(ctx)
 	if err != nil && ctx.Err() == nil {
-		c.test.logger.Error(oneLine(err.Error()))
+		c.test.logger.Error(text.Line(err.Error()))
 	} else {
 		err = nil
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -88,7 +89,7 @@ func (s *cpuSampler) explain(ctx context.Context, err error) {
 	if ctx.Err() != nil || !s.facts.firstCPUFailure() {
 		return
 	}
-	s.out.warn("pgxpool_db_cpu is not measured: " + oneLine(err.Error()))
+	s.out.warn("pgxpool_db_cpu is not measured: " + text.Line(err.Error()))
 }
 
 func (s *cpuSampler) connect(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -245,7 +246,7 @@ func (t *testRun) experimentNotes() []string {
 			"users than they are reported for; catch what a request throws.", gone))
 	}
 	if c.err != nil {
-		notes = append(notes, "The experiment ended early: "+oneLine(c.err.Error()))
+		notes = append(notes, "The experiment ended early: "+text.Line(c.err.Error()))
 	}
 	return notes
 }
@@ -257,7 +258,7 @@ func (c *conductor) push() {
 	}
 	result, err := c.result()
 	if err != nil {
-		c.test.logger.Error(oneLine(err.Error()))
+		c.test.logger.Error(text.Line(err.Error()))
 		return
 	}
 	for name, why := range result.Unknown() {

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"go.k6.io/k6/v2/lib"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // facts are what the end-of-test verdict must know beyond the metrics: why a
@@ -51,7 +53,7 @@ func (f *facts) set(m *map[string]string, metric, reason string) {
 	if *m == nil {
 		*m = make(map[string]string)
 	}
-	(*m)[metric] = oneLine(reason)
+	(*m)[metric] = text.Line(reason)
 }
 
 func (f *facts) copies() (unmeasured, missing map[string]string) {
@@ -72,9 +74,6 @@ func (o *onceState) set(s *lib.State) {
 }
 
 func (o *onceState) get() *lib.State { return o.p.Load() }
-
-// oneLine folds a text to a single line.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // verb is the first word of a command tag that is not a number: INSERT.
 func verb(tag string) string {

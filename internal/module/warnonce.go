@@ -4,6 +4,8 @@ import (
 	"regexp"
 
 	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 var digits = regexp.MustCompile(`\d+`)
@@ -12,9 +14,9 @@ var digits = regexp.MustCompile(`\d+`)
 // meet the same failure are one line. Two texts that differ only in numbers are
 // the same.
 func (i *instance) warnOnce(call sobek.FunctionCall) sobek.Value {
-	text := call.Argument(0).String()
-	if i.test.firstTime(digits.ReplaceAllString(text, "#")) {
-		i.logger.Error(oneLine(text))
+	line := text.Line(call.Argument(0).String())
+	if i.test.firstTime(digits.ReplaceAllString(line, "#")) {
+		i.logger.Error(line)
 	}
 	return sobek.Undefined()
 }

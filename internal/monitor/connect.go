@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // ApplicationName is the name of the monitor's own connections in
@@ -52,7 +54,7 @@ type connectError struct{ err error }
 func (e *connectError) Error() string {
 	var tries []string
 	for line := range strings.Lines(e.err.Error()) {
-		if line = oneLine(line); line != "" && !slices.Contains(tries, line) {
+		if line = text.Line(line); line != "" && !slices.Contains(tries, line) {
 			tries = append(tries, line)
 		}
 	}

@@ -3,6 +3,8 @@ package monitor
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // Notice is one line about the monitoring itself.
@@ -31,16 +33,16 @@ type notices struct {
 	pending []Notice
 }
 
-func (n *notices) problem(about topic, text string) {
-	text = oneLine(text)
-	if n.open[about] == text {
+func (n *notices) problem(about topic, line string) {
+	line = text.Line(line)
+	if n.open[about] == line {
 		return
 	}
 	if n.open == nil {
 		n.open = map[topic]string{}
 	}
-	n.open[about] = text
-	n.pending = append(n.pending, Notice{Problem: true, Text: text})
+	n.open[about] = line
+	n.pending = append(n.pending, Notice{Problem: true, Text: line})
 }
 
 // solved ends a problem, with good news unless news is empty.
@@ -50,7 +52,7 @@ func (n *notices) solved(about topic, news string) {
 	}
 	delete(n.open, about)
 	if news != "" {
-		n.pending = append(n.pending, Notice{Text: oneLine(news)})
+		n.pending = append(n.pending, Notice{Text: text.Line(news)})
 	}
 }
 
@@ -65,9 +67,6 @@ func (n *notices) take() []Notice {
 	n.pending = nil
 	return taken
 }
-
-// oneLine folds an error of several lines, as pgx gives for several addresses.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // noSession says which names there are instead of the one that is watched.
 func noSession(application string, names []Named) string {

@@ -28,16 +28,16 @@ func TestUnknownApplicationNamesThoseThatExist(t *testing.T) {
 	first := s.Sample(t.Context())
 	require.NoError(t, first.Err)
 	require.Zero(t, first.Database.Open)
-	require.Contains(t, text(first.Notices), `no session is named "flowbord" yet`)
-	require.Contains(t, text(first.Notices), app.name+" (2)")
-	require.NotContains(t, text(first.Notices), ApplicationName)
+	require.Contains(t, literal(first.Notices), `no session is named "flowbord" yet`)
+	require.Contains(t, literal(first.Notices), app.name+" (2)")
+	require.NotContains(t, literal(first.Notices), ApplicationName)
 	require.Empty(t, s.Sample(t.Context()).Notices, "once is enough")
 
 	late := typo.connect()
-	require.Contains(t, text(s.Sample(t.Context()).Notices), "flowbord has sessions now: 1")
+	require.Contains(t, literal(s.Sample(t.Context()).Notices), "flowbord has sessions now: 1")
 	require.NoError(t, late.Close(t.Context()))
 	gone := sampleUntil(t, s, func(s Sample) bool { return s.Database.Open == 0 })
-	require.Contains(t, text(gone.Notices), "flowbord has no session any more")
+	require.Contains(t, literal(gone.Notices), "flowbord has no session any more")
 }
 
 // Killed between two samples, the connection is replaced within the next one.
@@ -69,7 +69,7 @@ func TestSamplerSurvivesARestart(t *testing.T) {
 	sample := s.Sample(t.Context())
 	require.NoError(t, sample.Err)
 	require.Equal(t, 1, sample.Database.Open)
-	require.Contains(t, text(sample.Notices), "was lost")
+	require.Contains(t, literal(sample.Notices), "was lost")
 }
 
 func TestSamplerGoesOnWhileTheServerIsDown(t *testing.T) {
@@ -84,7 +84,7 @@ func TestSamplerGoesOnWhileTheServerIsDown(t *testing.T) {
 	require.Error(t, first.Err)
 	require.Nil(t, first.Database)
 	require.Empty(t, first.Layer, "an interval without figures has no layer")
-	require.Contains(t, text(first.Notices), "the database does not answer")
+	require.Contains(t, literal(first.Notices), "the database does not answer")
 	for _, n := range first.Notices {
 		require.NotContains(t, n.Text, "\n")
 	}
@@ -93,7 +93,7 @@ func TestSamplerGoesOnWhileTheServerIsDown(t *testing.T) {
 	proxy.up()
 	again := s.Sample(t.Context())
 	require.NoError(t, again.Err)
-	require.Contains(t, text(again.Notices), "the database answers again")
+	require.Contains(t, literal(again.Notices), "the database answers again")
 }
 
 // Nothing comes back any more, as from a host that froze: the server's own
@@ -147,13 +147,13 @@ func TestApplicationThatDoesNotAnswer(t *testing.T) {
 	silent := s.Sample(t.Context())
 	require.NoError(t, silent.Err, "the database's side goes on")
 	require.Nil(t, silent.Application)
-	require.Contains(t, text(silent.Notices), "503 Service Unavailable")
+	require.Contains(t, literal(silent.Notices), "503 Service Unavailable")
 
 	status.Store(http.StatusOK)
 	answered := s.Sample(t.Context())
 	require.Equal(t, &Application{Size: 5, CheckedIn: 1, CheckedOut: 2, Overflow: -2}, answered.Application)
-	require.Contains(t, text(answered.Notices), "the application reports its pool again")
-	require.Contains(t, text(answered.Notices), "reports a pool of size 5, but it is watched as one of 20")
+	require.Contains(t, literal(answered.Notices), "the application reports its pool again")
+	require.Contains(t, literal(answered.Notices), "reports a pool of size 5, but it is watched as one of 20")
 	require.Empty(t, s.Sample(t.Context()).Notices)
 }
 

@@ -91,8 +91,8 @@ func TestHiddenSessionsNameTheGrant(t *testing.T) {
 	require.Zero(t, sample.Database.Active)
 	require.Zero(t, sample.Database.Idle)
 	grant := "GRANT pg_read_all_stats TO " + role
-	require.Contains(t, text(sample.Notices), grant)
-	require.NotContains(t, text(s.Sample(t.Context()).Notices), grant, "once is enough")
+	require.Contains(t, literal(sample.Notices), grant)
+	require.NotContains(t, literal(s.Sample(t.Context()).Notices), grant, "once is enough")
 
 	exec(t, pgtest.Conn(t, app.url), grant)
 	d := s.Sample(t.Context()).Database
@@ -107,7 +107,7 @@ func TestSessionsThatAreNotTracked(t *testing.T) {
 	exec(t, untracked, "SET track_activities = off")
 	sample := app.sampler(tuned).Sample(t.Context())
 	require.Equal(t, 1, sample.Database.Hidden)
-	require.Contains(t, text(sample.Notices), "track_activities")
+	require.Contains(t, literal(sample.Notices), "track_activities")
 }
 
 // A name longer than PostgreSQL keeps is cut there, and so found.
@@ -118,7 +118,7 @@ func TestLongNamesAreCutAsTheServerDoes(t *testing.T) {
 	require.Equal(t, 1, app.sampler(tuned).Sample(t.Context()).Database.Open)
 }
 
-func text(notices []Notice) string {
+func literal(notices []Notice) string {
 	var all string
 	for _, n := range notices {
 		all += n.Text + "\n"
