@@ -9,6 +9,7 @@ import (
 
 	"github.com/joho/godotenv"
 
+	"github.com/flowboard/xk6-pgxpool/internal/outside"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -56,12 +57,10 @@ func readDotEnv(dir string) (map[string]string, error) {
 		return nil, nil
 	case err == nil && info.IsDir():
 		return nil, nil // Python keeps virtual environments under this name
-	case err == nil && info.Size() > dotEnvSize:
-		return nil, &pool.ConfigError{Source: path, Reason: "the file is larger than 64 KiB", Accepted: "lines of the form NAME=value"}
 	}
-	content, err := os.ReadFile(path) // #nosec G304 -- the user's own .env
+	content, err := outside.ReadFile(path, dotEnvSize)
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, &pool.ConfigError{Source: path, Reason: outside.Reason(err), Accepted: "a file of lines of the form NAME=value, or remove it"}
 	}
 	values, err := godotenv.UnmarshalBytes(content)
 	if err != nil {
@@ -73,14 +72,6 @@ func readDotEnv(dir string) (map[string]string, error) {
 		}
 	}
 	return values, nil
-}
-
-func unreadable(path string, err error) error {
-	reason := "the file cannot be read"
-	if errors.Is(err, fs.ErrPermission) {
-		reason = "reading the file is not permitted"
-	}
-	return &pool.ConfigError{Source: path, Reason: reason, Accepted: "a file this process may read, or remove it"}
 }
 
 // brokenLine is the line, from 1, on which the statement begins that godotenv

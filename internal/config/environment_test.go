@@ -116,6 +116,15 @@ func TestBrokenDotEnv(t *testing.T) {
 	}
 }
 
+// As Windows' editors write it.
+func TestDotEnvWithAByteOrderMark(t *testing.T) {
+	lookup, err := Environment(nil, nil, writeDotEnv(t, "\xef\xbb\xbfDB_POOL_SIZE=7\n"))
+	require.NoError(t, err)
+	c, err := Resolve(nil, lookup)
+	require.NoError(t, err)
+	require.Equal(t, 7, c.PoolSize)
+}
+
 func TestUnreadableDotEnv(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, ".env"), 0o700))
@@ -123,12 +132,17 @@ func TestUnreadableDotEnv(t *testing.T) {
 	require.NoError(t, err, "a virtual environment of Python")
 
 	_, err = Environment(nil, nil, writeDotEnv(t, strings.Repeat("# 16 characters\n", 4097)))
-	requireConfigError(t, err, "larger than 64 KiB")
+	requireConfigError(t, err, "larger than 64 KiB", "NAME=value")
+
+	dir = t.TempDir()
+	require.NoError(t, os.Symlink(os.DevNull, filepath.Join(dir, ".env")))
+	_, err = Environment(nil, nil, dir)
+	requireConfigError(t, err, filepath.Join(dir, ".env"), "it is not a regular file", "or remove it")
 
 	dir = t.TempDir()
 	require.NoError(t, os.Symlink(".env", filepath.Join(dir, ".env")))
 	_, err = Environment(nil, nil, dir)
-	requireConfigError(t, err, filepath.Join(dir, ".env"), "the file cannot be read")
+	requireConfigError(t, err, filepath.Join(dir, ".env"), "too many")
 }
 
 // FuzzDotEnv: whatever the file holds, an error names a line that is there and
