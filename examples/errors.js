@@ -9,7 +9,7 @@
 import { check } from 'k6';
 import { Pool } from 'k6/x/pgxpool';
 
-export const options = { thresholds: { checks: ['rate==1'] } };
+export const options = { thresholds: { checks: ['rate==1'], pgxpool_connections_opened: ['count>0'] } };
 
 const pool = new Pool({ poolSize: 1, maxOverflow: 0, poolTimeout: '200ms' });
 // Nobody listens on port 1. Making the pool connects nothing yet.

@@ -36,6 +36,26 @@ func TestEveryExampleRuns(t *testing.T) {
 	}
 }
 
+// A threshold such as rate==1 holds where nothing was counted: an example must not pass for want of a server.
+func TestEveryExampleFailsWithoutAServer(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob(filepath.Join(k6test.Root(t), "examples", "*.js"))
+	require.NoError(t, err)
+	require.NotEmpty(t, scripts)
+	k6test.Binary(t)
+	for _, script := range scripts {
+		t.Run(filepath.Base(script), func(t *testing.T) {
+			t.Parallel()
+			result := k6test.K6(t, k6test.Run{
+				Args: []string{"run", "--quiet", "--address", "", script},
+				Env:  map[string]string{"DATABASE_URL": "postgres://user@127.0.0.1:1/none"},
+			})
+			require.Contains(t, []int{99, 107}, result.Code, result.Output())
+			require.Contains(t, result.Output(), "127.0.0.1:1", "it says which server does not answer")
+		})
+	}
+}
+
 // complaints gives the errors and warnings among k6's log lines. That the
 // database's CPU cannot be read is the server's or its role's doing.
 func complaints(output string) []string {

@@ -3,7 +3,7 @@
 import { check } from 'k6';
 import { Pool } from 'k6/x/pgxpool';
 
-export const options = { thresholds: { checks: ['rate==1'] } };
+export const options = { thresholds: { checks: ['rate==1'], pgxpool_connections_opened: ['count>0'] } };
 
 const pool = new Pool();
 

@@ -6,7 +6,7 @@
 import { check } from 'k6';
 import { open } from 'k6/x/pgxpool';
 
-export const options = { thresholds: { checks: ['rate==1'] } };
+export const options = { thresholds: { checks: ['rate==1'], pgxpool_connections_opened: ['count>0'] } };
 
 // Without DATABASE_URL it is the temporary PostgreSQL.
 const pool = open(__ENV.DATABASE_URL, { poolSize: 5 });

@@ -9,6 +9,7 @@ export const options = {
   iterations: 50,
   thresholds: {
     checks: ['rate==1'],
+    pgxpool_connections_opened: ['count>0'],
     pgxpool_acquire_duration: ['p(95)<5000'],
     pgxpool_acquire_timeouts: ['count==0'],
   },
