@@ -1,16 +1,16 @@
 // How many concurrent users does a configuration carry? More and more of them
-// until the runbook's criteria fail, then by halving between the last PASS and
-// the first that was none.
+// until the runbook's criteria fail, then where noise leaves most open, until the
+// 95 % interval is narrow.
 //
 //   k6 run scripts/capacity.js                                                     a temporary PostgreSQL
 //   k6 run -e DATABASE_URL=postgresql://… -e DB_POOL_SIZE=5 … scripts/capacity.js  your own, another pool
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/capacity.js                   your application, over HTTP
 //
-// WANTED (100 users, or the largest load where that is less) decides PASS, WARNING
-// or FAIL. Also: CONCURRENT (400, the most users to try), STEPS (10,20,40,… users)
+// WANTED (100 users, or the largest load where that is less) decides: PASS where
+// the interval lies above it, FAIL where below, else WARNING. Also: CONCURRENT (400, the most users to try), STEPS (10,20,40,… users)
 // or FROM (10, doubled from there),
 // RESOLUTION (0.05 of the load), THINK (1 s), HOLD (0.25 s) and SPREAD, see
-// lib/workload.js, ROUNDS (1, most of them decide), DURATION (30 s for each step)
+// lib/workload.js, ROUNDS (1; with more the search takes as many times the steps), DURATION (30 s for each step)
 // and SETTLE (5 s before it), P95 (ms that responses may take, no limit),
 // STEP_WAIVE (criteria that no step is judged by, such as db_cpu), GATE (pass;
 // with fail steps too are carried unless they FAIL) and WAIVE, ENDPOINT with

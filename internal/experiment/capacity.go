@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // capacity looks for the largest load that meets the criteria: up in growing
-// steps until one does not, then by halving between the two.
+// steps until one does not, then by probabilistic bisection, see [belief].
 type capacity struct {
 	settings
 }
@@ -20,7 +21,7 @@ func newCapacity(s settings) *capacity {
 		s.from = firstLoad(s)
 	}
 	if s.loads == nil {
-		s.loads = doubling(s.from, s.most())
+		s.loads = doubling(s.from, s.largest())
 	}
 	return &capacity{s}
 }
@@ -31,7 +32,7 @@ func firstLoad(s settings) float64 {
 	if s.rate > 0 {
 		return s.rate / part
 	}
-	return math.Min(users, s.most())
+	return math.Min(users, s.largest())
 }
 
 func doubling(from, most float64) []float64 {
@@ -66,20 +67,22 @@ func (p *capacity) Prepare(server Server) error {
 }
 
 func (p *capacity) MaxDuration() time.Duration {
-	steps := p.mostLeft(bracket{}) * p.rounds
-	return time.Duration(steps) * p.longest(p.pool.timeout())
+	return time.Duration(len(p.loads)+p.searching()) * p.longest(p.pool.timeout())
 }
+
+// searching is how many steps are taken at most once a load has not been
+// carried: about seven to come near, the others to be sure.
+func (p *capacity) searching() int { return 14 * p.rounds }
 
 // Next implements [Plan].
 func (p *capacity) Next(done []Measurement) (Step, bool) {
-	tried := p.read(done)
-	if n := len(tried); n > 0 && !tried[n-1].decided(p.rounds) {
-		return p.stepAt(tried[n-1].load, len(tried[n-1].steps)+1), true
+	all := p.read(done)
+	load, ok := p.next(all)
+	if !ok {
+		return Step{}, false
 	}
-	if load, ok := p.next(p.bracket(tried)); ok {
-		return p.stepAt(load, 1), true
-	}
-	return Step{}, false
+	again, _ := at(all, load)
+	return p.stepAt(load, len(again.steps)+1), true
 }
 
 func (p *capacity) stepAt(load float64, round int) Step {
@@ -113,84 +116,119 @@ func (p *capacity) of(step Step) float64 {
 	return float64(step.Load.Users)
 }
 
-// bracket encloses the capacity: the largest load that was carried, 0 where
-// none was, and the smallest that was not, 0 where none was tried that was not.
-type bracket struct{ carried, broke float64 }
-
 // next is the load to try next; false where the capacity is known as exactly
-// as was asked for.
-func (p *capacity) next(b bracket) (float64, bool) {
-	if b.broke == 0 {
-		for _, load := range p.loads {
-			if load > b.carried {
-				return load, true
-			}
+// as was asked for, or the steps are used up.
+func (p *capacity) next(all []tried) (float64, bool) {
+	if load, ok := p.climb(all); ok {
+		return load, true
+	}
+	found := p.find(all)
+	switch {
+	case p.stepsLeft(all) <= 0 || found.exact(p):
+		return 0, false
+	case found.low < p.wanted && p.wanted <= found.high:
+		// A resolution must not decide what is asked.
+		if _, done := at(all, p.wanted); !done {
+			return p.wanted, true
 		}
-		return 0, false
 	}
-	if b.carried < p.wanted && p.wanted < b.broke {
-		return p.wanted, true // a resolution must not decide what is asked
-	}
-	if p.rate > 0 {
-		return p.nextRate(b)
-	}
-	if b.broke-b.carried <= math.Max(1, math.Floor(p.resolution*b.broke)) {
-		return 0, false
-	}
-	return math.Floor((b.carried + b.broke) / 2), true
+	return p.round(min(max(found.middle, p.least()), p.most())), true
 }
 
-// nextRate gives up below a fraction of the first rate: between nothing and
-// nearly nothing there is always a middle.
-func (p *capacity) nextRate(b bracket) (float64, bool) {
-	const least = 32
-	if b.broke-b.carried <= p.resolution*b.broke || b.broke <= p.loads[0]/least {
-		return 0, false
-	}
-	const digits = 4
-	middle, err := strconv.ParseFloat(strconv.FormatFloat((b.carried+b.broke)/2, 'g', digits, 64), 64)
-	return middle, err == nil && middle > b.carried && middle < b.broke
-}
-
-// mostLeft is how many loads there are still to try at most.
-func (p *capacity) mostLeft(b bracket) int {
-	if b.broke > 0 {
-		return p.halvings(b)
-	}
-	most, steps := 0, 0
+// climb goes up the given loads. One that is not carried is tried again: a
+// hiccup must not end the search far below the capacity.
+func (p *capacity) climb(all []tried) (float64, bool) {
 	for _, load := range p.loads {
-		if load <= b.carried {
-			continue
+		t, _ := at(all, load)
+		switch {
+		case t.missed() > 1:
+			return 0, false
+		case t.carried() == 0:
+			return load, true
 		}
-		steps++
-		most = max(most, steps+p.halvings(bracket{b.carried, load}))
-		b.carried = load
 	}
-	return most
+	return 0, false
 }
 
-// halvings is how many loads are tried between the two ends at most.
-func (p *capacity) halvings(b bracket) int {
-	load, ok := p.next(b)
-	if !ok {
-		return 0
+// least is the smallest load that is tried. Between no arrivals and nearly none
+// there is always a middle.
+func (p *capacity) least() float64 {
+	const part = 32
+	if p.rate > 0 {
+		return p.loads[0] / part
 	}
-	return 1 + max(p.halvings(bracket{load, b.broke}), p.halvings(bracket{b.carried, load}))
+	return 1
+}
+
+// most is the largest load that is tried.
+func (p *capacity) most() float64 { return p.loads[len(p.loads)-1] }
+
+// round makes a load of a number: a whole number of users, or a rate that can be
+// read.
+func (p *capacity) round(load float64) float64 {
+	if p.rate == 0 {
+		return math.Round(load)
+	}
+	const digits = 3
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(load, 'g', digits, 64), 64)
+	if err != nil {
+		return load
+	}
+	return min(rounded, p.most())
+}
+
+// found is what is known of the capacity.
+type found struct {
+	low, middle, high float64 // the ends of the 95 % interval, and the median
+}
+
+// find reads the loads that were tried.
+func (p *capacity) find(all []tried) found {
+	b := newBelief(p.least(), p.most(), all)
+	const tail = (1 - confidence) / 2
+	return found{b.quantile(tail), b.quantile(0.5), b.quantile(1 - tail)}
+}
+
+// exact tells whether the capacity is known to the resolution, or to be beyond
+// the loads that can be tried.
+func (f found) exact(p *capacity) bool {
+	low, high := max(f.low, p.least()/2), min(f.high, p.most())
+	switch {
+	case p.rate == 0 && p.whole(high)-p.whole(low) <= 0:
+		return true
+	case f.high < p.least():
+		return true
+	default:
+		return high <= low*(1+2*p.resolution)
+	}
+}
+
+// whole is the load that is carried where the capacity is that.
+func (p *capacity) whole(capacity float64) float64 {
+	if p.rate > 0 {
+		return capacity
+	}
+	return math.Floor(capacity)
+}
+
+// stepsLeft is how many steps there are still to do at most.
+func (p *capacity) stepsLeft(all []tried) int {
+	most, done := len(p.loads)+p.searching(), 0
+	for _, t := range all {
+		done += len(t.steps)
+	}
+	if climbed := slices.IndexFunc(p.loads, func(load float64) bool { t, _ := at(all, load); return t.missed() > 1 }); climbed >= 0 {
+		most = climbed + 1 + p.searching()
+	}
+	return most - done
 }
 
 // Left implements [Plan].
 func (p *capacity) Left(done []Measurement) (steps int, left time.Duration) {
-	tried := p.read(done)
-	b := p.bracket(tried)
-	loads := 0
-	if n := len(tried); n > 0 && !tried[n-1].decided(p.rounds) {
-		last := tried[n-1]
-		steps = p.rounds - len(last.steps)
-		loads = max(p.mostLeft(bracket{last.load, b.broke}), p.halvings(bracket{b.carried, last.load}))
-	} else {
-		loads = p.mostLeft(b)
+	all := p.read(done)
+	if _, more := p.next(all); more {
+		steps = p.stepsLeft(all)
 	}
-	steps += loads * p.rounds
 	return steps, time.Duration(steps) * (p.settle + p.duration)
 }
 

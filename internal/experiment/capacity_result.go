@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,78 +14,109 @@ import (
 // Result implements [Plan].
 func (p *capacity) Result(done []Measurement) (Result, error) {
 	all := p.read(done)
-	b := p.bracket(all)
 	left, _ := p.Left(done)
+	a := p.answer(all)
 	d := &document{values: map[string]float64{metricSteps: float64(len(done)), metricLeft: float64(left)}}
-	s := section{Section: report.Section{Title: "Capacity: " + p.conclusion(b, left)}}
-	s.say(p.explanation(all, b, left))
-	if t, ok := at(all, b.broke); ok {
-		s.say(fmt.Sprintf("What broke first, at %s: %s", p.label(b.broke), sentence(t.broke().reason())))
-		for _, advice := range adviceOf(t.broke()) {
+	s := section{Section: report.Section{Title: "Capacity: " + p.conclusion(a)}}
+	s.say(p.explanation(a, len(done), left))
+	if a.broke.load > 0 {
+		s.say(fmt.Sprintf("What broke first, at %s: %s", p.label(a.broke.load), sentence(a.broke.broke().reason())))
+		for _, advice := range adviceOf(a.broke.broke()) {
 			s.say(advice)
 		}
 	}
-	if said := unjudged(all); said != "" {
-		s.say("Not judged in any step: " + said + ".")
+	if text := unjudged(all); text != "" {
+		s.say("Not judged in any step: " + text + ".")
 	}
 	if len(p.waive) > 0 {
 		s.say("Waived: " + strings.Join(p.waive, ", ") + ".")
 	}
 	if len(all) > 0 {
-		s.Tables = []text.Table{p.table(all)}
-		s.Charts = p.charts(all, b)
+		s.Tables = []text.Table{p.table(all, a)}
+		s.Charts = p.charts(all, a)
 	}
-	p.addValues(d.values, all, b)
+	p.addValues(d.values, all, a)
 	d.sections = []section{s}
 	return d, nil
 }
 
+// answer is what is said of the capacity. Its ends are loads that can be tried:
+// 0 stands for less than the smallest, and beyond says that the high end may be
+// more than the largest.
+type answer struct {
+	known             bool
+	low, middle, high float64
+	beyond            bool
+	broke             tried // the smallest load, from the low end on, that was not carried; none has load 0
+}
+
+func (p *capacity) answer(all []tried) answer {
+	if len(all) == 0 {
+		return answer{}
+	}
+	f := p.find(all)
+	inside := func(load float64) float64 {
+		if load < p.least() {
+			return 0
+		}
+		return p.shown(min(load, p.most()))
+	}
+	a := answer{known: true, low: inside(f.low), middle: inside(f.middle), high: inside(f.high), beyond: f.high > p.most()}
+	for _, t := range ascending(all) {
+		if t.missed() > 0 && t.load >= a.low && (t.missed() >= t.carried() || t.load > a.middle) {
+			a.broke = t
+			break
+		}
+	}
+	return a
+}
+
+// shown is a capacity as it is reported: of users those that are carried.
+func (p *capacity) shown(load float64) float64 {
+	if p.rate == 0 {
+		return math.Floor(load)
+	}
+	return p.round(load)
+}
+
 // conclusion is the number.
-func (p *capacity) conclusion(b bracket, left int) string {
+func (p *capacity) conclusion(a answer) string {
 	switch {
-	case b.carried == 0 && b.broke == 0:
+	case !a.known:
 		return "not known yet"
-	case b.carried == 0:
-		return "less than " + p.label(b.broke)
-	case b.broke == 0:
-		return "at least " + p.label(b.carried)
-	case left > 0:
-		return fmt.Sprintf("%s to %s", text.Number(b.carried), p.label(b.broke))
+	case a.high == 0:
+		return "less than " + p.label(p.least())
+	case a.beyond && a.middle >= p.most():
+		return "at least " + p.label(a.low)
+	case a.beyond:
+		return fmt.Sprintf("%s (95 %% interval from %s on)", p.label(a.middle), text.Number(a.low))
+	case a.low == a.high:
+		return p.label(a.middle)
 	default:
-		return p.label(b.carried)
+		return fmt.Sprintf("%s (95 %% interval %s to %s)", p.label(a.middle), text.Number(a.low), text.Number(a.high))
 	}
 }
 
-func (p *capacity) explanation(all []tried, b bracket, left int) string {
+func (p *capacity) explanation(a answer, done, left int) string {
 	var said []string
 	if left > 0 {
-		done := 0
-		for _, t := range all {
-			done += len(t.steps)
-		}
 		said = append(said, fmt.Sprintf("Unfinished: %s done, at most %d left.", text.Counted(done, "step"), left))
 	}
 	gate := "every criterion is PASS"
 	if p.gate == verdict.GateFail {
 		gate = "no criterion is FAIL"
 	}
-	said = append(said, fmt.Sprintf("A load (%s) is carried where %s%s.", p, gate, p.majority()))
+	said = append(said, fmt.Sprintf("A load (%s) is carried where %s; the capacity is the load that more steps carry than not.", p, gate))
 	switch {
-	case b.carried > 0 && b.broke > 0:
-		said = append(said, fmt.Sprintf("The largest load that was is %s, the smallest that was not %s.", p.label(b.carried), p.label(b.broke)))
-	case b.carried > 0 && left == 0:
-		said = append(said, fmt.Sprintf("Every load up to the largest to be tried, %s, was: the capacity is beyond it.", p.label(b.carried)))
-	case b.broke > 0 && left == 0:
-		said = append(said, "Not even the smallest load that was tried was.")
+	case !a.known || left > 0:
+	case a.high == 0:
+		said = append(said, "Not even the smallest load was carried.")
+	case a.beyond && a.middle >= p.most():
+		said = append(said, fmt.Sprintf("The largest load that was tried, %s, was carried: the capacity is beyond it.", p.label(p.most())))
+	case a.low < a.high:
+		said = append(said, "More rounds, or longer steps, make the interval narrower.")
 	}
 	return strings.Join(said, " ")
-}
-
-func (p *capacity) majority() string {
-	if p.rounds == 1 {
-		return ""
-	}
-	return fmt.Sprintf(" in most of %d rounds", p.rounds)
 }
 
 func adviceOf(j judgement) []string {
@@ -118,20 +150,30 @@ func unjudged(all []tried) string {
 
 func sentence(text string) string { return strings.TrimSuffix(text, ".") + "." }
 
-func (p *capacity) addValues(values map[string]float64, all []tried, b bracket) {
-	if b.broke > 0 {
-		values[metricBroke] = b.broke
+func (p *capacity) addValues(values map[string]float64, all []tried, a answer) {
+	if a.broke.load > 0 {
+		values[metricBroke] = a.broke.load
 	}
-	if b.carried == 0 && b.broke == 0 {
+	if !a.known {
 		return
 	}
 	name := metricUsers
 	if p.rate > 0 {
 		name = metricRate
 	}
-	values[name] = b.carried
-	if t, ok := at(all, b.carried); ok {
-		values[metricCapacityThroughput], _ = meanOf(t.steps, throughput)
-		values[metricCapacityP95], _ = meanOf(t.steps, p95)
+	values[name], values[metricCapacityLow], values[metricCapacityHigh] = a.middle, a.low, a.high
+	if nearest, ok := nearestCarried(all, a.middle); ok {
+		values[metricCapacityThroughput], _ = meanOf(nearest.steps, throughput)
+		values[metricCapacityP95], _ = meanOf(nearest.steps, p95)
 	}
+}
+
+// nearestCarried is the largest load up to the capacity that was carried.
+func nearestCarried(all []tried, capacity float64) (nearest tried, ok bool) {
+	for _, t := range ascending(all) {
+		if t.load <= capacity && t.carried() > t.missed() {
+			nearest, ok = t, true
+		}
+	}
+	return nearest, ok
 }

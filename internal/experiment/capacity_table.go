@@ -19,7 +19,7 @@ func ascending(all []tried) []tried {
 }
 
 // table has one row for each load, in ascending order.
-func (p *capacity) table(all []tried) text.Table {
+func (p *capacity) table(all []tried, a answer) text.Table {
 	t := text.Table{Columns: append(text.Words("Load"), text.Numbers("p95", "Served", "Success", "Timeouts")...)}
 	columns := []line{
 		{"", p95, text.Millis, false, average},
@@ -39,7 +39,7 @@ func (p *capacity) table(all []tried) text.Table {
 		add("Dropped", dropped, text.Number, total)
 	}
 	add("Wait p95", waitP95, text.Millis, average)
-	add("In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), rounded, average)
+	add("In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), text.Number, average)
 	add("CPU", cpu, text.Percent.Format, average)
 	t.Columns = append(t.Columns, text.Words("Carried")...)
 	for _, tried := range ascending(all) {
@@ -48,31 +48,30 @@ func (p *capacity) table(all []tried) text.Table {
 			value, known := column.of(tried.steps)
 			row = append(row, shown(value, known, column.show))
 		}
-		t.Rows = append(t.Rows, append(row, p.carriedInWords(tried)))
+		t.Rows = append(t.Rows, append(row, carriedInWords(tried, a)))
 	}
 	return t
 }
 
-func (p *capacity) carriedInWords(t tried) string {
+// carriedInWords goes by most of the steps; where as many are for as against, by
+// the capacity.
+func carriedInWords(t tried, a answer) string {
 	var titles []string
 	for _, row := range t.broke().broke {
 		titles = append(titles, row.Criterion.Title)
 	}
-	text := "yes"
-	switch {
-	case !t.decided(p.rounds):
-		text = "undecided"
-	case !t.met(p.rounds):
-		text = "no: " + strings.Join(titles, ", ")
+	word := "yes"
+	if t.missed() > t.carried() || t.missed() == t.carried() && t.load > a.middle {
+		word = "no: " + strings.Join(titles, ", ")
 	}
-	if p.rounds > 1 {
-		text += fmt.Sprintf(" (%d of %d)", t.carried(), len(t.judged))
+	if len(t.judged) > 1 {
+		word += fmt.Sprintf(" (%d of %d)", t.carried(), len(t.judged))
 	}
-	return text
+	return word
 }
 
 // charts are response times and throughput over the load.
-func (p *capacity) charts(all []tried, b bracket) []report.Chart {
+func (p *capacity) charts(all []tried, a answer) []report.Chart {
 	sorted := ascending(all)
 	axis := "users"
 	if p.rate > 0 {
@@ -94,8 +93,8 @@ func (p *capacity) charts(all []tried, b bracket) []report.Chart {
 			}
 			c.Series = append(c.Series, s)
 		}
-		if b.carried > 0 {
-			c.Marks = append(c.Marks, report.Mark{X: b.carried, Label: "carried: " + p.label(b.carried)})
+		if a.middle > 0 {
+			c.Marks = append(c.Marks, report.Mark{X: a.middle, Label: "carried: " + p.label(a.middle)})
 		}
 		return c
 	}

@@ -23,6 +23,8 @@ const (
 
 	metricUsers              = "capacity_users" // carried; with a rate capacity_rate
 	metricRate               = "capacity_rate"  // per second
+	metricCapacityLow        = "capacity_low"   // of the 95 % interval, in users or per second
+	metricCapacityHigh       = "capacity_high"
 	metricBroke              = "capacity_broke" // the smallest load that was not carried
 	metricCapacityThroughput = "capacity_throughput"
 	metricCapacityP95        = "capacity_p95"
@@ -51,7 +53,7 @@ func MetricNames() []string {
 		metricP95Ratio, metricP95Low, metricP95High, metricThroughputRatio, metricCPURatio, metricCPUPerRequest,
 		metricSuccess, metricTimeouts, metricTimedOut, metricBeforeSuccess, metricBeforeTimeouts,
 		metricDropped, metricDroppedShare,
-		metricUsers, metricRate, metricBroke, metricCapacityThroughput, metricCapacityP95,
+		metricUsers, metricRate, metricCapacityLow, metricCapacityHigh, metricBroke, metricCapacityThroughput, metricCapacityP95,
 		metricPoolSize, metricMaxOverflow, metricConnections, metricConnectionsLow, metricConnectionsHigh,
 		metricAgreement, metricNoise, metricTuneP95, metricTuneThroughput, metricTuneSuccess, metricTuneTimeouts, metricTuneTimedOut,
 		metricTuneDropped, metricTuneDroppedShare,

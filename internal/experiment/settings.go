@@ -175,14 +175,14 @@ func (s settings) check() error {
 			Accepted: "plan capacity, or a run of each configuration compared by k6 x pgxpool compare"}
 	case s.plan == planCapacity && len(s.criteria) == 0:
 		return &OptionError{Option: "criteria", Problem: "none are given, so that no step could fail", Accepted: "rows of thresholds/criteria.js"}
-	case s.plan == planCapacity && s.from > s.most():
-		return &OptionError{Option: "from", Value: show(s.from), Accepted: "at most the largest load, " + show(s.most())}
+	case s.plan == planCapacity && s.from > s.largest():
+		return &OptionError{Option: "from", Value: show(s.from), Accepted: "at most the largest load, " + show(s.largest())}
 	}
 	return s.checkWaive()
 }
 
-// most is the largest load of a capacity plan: users, or arrivals per second.
-func (s settings) most() float64 {
+// largest is the largest load of a capacity plan: users, or arrivals per second.
+func (s settings) largest() float64 {
 	if s.rate > 0 {
 		return s.rate
 	}

@@ -13,7 +13,7 @@ import (
 
 // readLoads reads the steps of a capacity plan: users, or arrivals per second.
 func readLoads(s *settings, value any) error {
-	form := fmt.Sprintf("numbers in ascending order such as \"10,20,50\", at most %g", s.most())
+	form := fmt.Sprintf("numbers in ascending order such as \"10,20,50\", at most %g", s.largest())
 	if s.rate == 0 {
 		form = "whole " + form
 	}
@@ -28,7 +28,7 @@ func readLoads(s *settings, value any) error {
 			last = s.loads[n-1]
 		}
 		// !(load > last) is true for NaN.
-		if err != nil || !(load > last) || load > s.most() || (s.rate == 0 && load != math.Trunc(load)) {
+		if err != nil || !(load > last) || load > s.largest() || (s.rate == 0 && load != math.Trunc(load)) {
 			return notAccepted(item, form)
 		}
 		s.loads = append(s.loads, load)

@@ -80,10 +80,10 @@ func TestCapacityWantsNoMoreThanItTries(t *testing.T) {
 		{[]string{"WANTED=30", "STEPS=5,40"}, "value>=30"},
 	} {
 		asked, refusal := inspected(t, "capacity.js", c.settings...)
-		require.Contains(t, asked["capacity_users"], c.wanted, refusal)
+		require.Contains(t, asked["capacity_low"], c.wanted, refusal)
 	}
 	asked, _ := inspected(t, "capacity.js", "RATE=70")
-	require.Contains(t, asked["capacity_rate"], "value>=70")
+	require.Contains(t, asked["capacity_low"], "value>=70")
 
 	_, refusal := inspected(t, "capacity.js", "WANTED=200", "CONCURRENT=50")
 	require.Contains(t, refusal, "WANTED is 200: accepted is a number from 0 to the largest load that is tried, 50")
