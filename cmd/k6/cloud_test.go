@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,6 +107,33 @@ func TestCloudLocalExecution(t *testing.T) {
 	require.Len(t, stub.archives, 1)
 	require.Equal(t, 1, stub.finished)
 	stub.requireNoSecret(t)
+}
+
+// k6 v2.2 sends its log to the cloud as well, unless it is told not to.
+func TestCloudLogs(t *testing.T) {
+	t.Parallel()
+	missing, err := url.Parse(secretURL(t))
+	require.NoError(t, err)
+	missing.Path = "/no_such_database"
+	script := k6test.Script(t, `
+import { Pool } from 'k6/x/pgxpool';
+const pool = new Pool();
+export default () => { pool.query('SELECT 1'); };
+`)
+	run := func(more ...string) *cloudStub {
+		stub := newCloudStub(t)
+		args := append([]string{"cloud", "run", "--local-execution"}, more...)
+		r := k6test.K6(t, k6test.Run{
+			Args: append(args, script), Env: stub.environment(map[string]string{"DATABASE_URL": missing.String()}),
+		})
+		require.Contains(t, r.Output(), "no_such_database")
+		return stub
+	}
+	logs := strings.Join(run().logs, "")
+	require.Contains(t, logs, "no_such_database", "why it failed is in the log")
+	requireNoSecret(t, logs)
+	require.NotContains(t, logs, "postgres://")
+	require.Empty(t, run("--no-cloud-logs").logs)
 }
 
 func TestCloudOutput(t *testing.T) {

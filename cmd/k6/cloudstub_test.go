@@ -44,6 +44,7 @@ type cloudStub struct {
 	names    []string // of the load tests
 	projects []int64
 	finished int
+	logs     []string // what k6 logged
 	strays   []string // requests that nobody expected
 }
 
@@ -65,7 +66,7 @@ func newCloudStub(t testing.TB) *cloudStub {
 	mux.HandleFunc("PUT /upload/archive.tar", s.upload)
 	mux.HandleFunc(fmt.Sprintf("GET /cloud/v6/test_runs/%d", cloudRun), s.testRun)
 	mux.HandleFunc("POST /push/metrics", s.metrics)
-	mux.HandleFunc("POST /push/logs", s.keep)
+	mux.HandleFunc("POST /push/logs", s.keepLogs)
 	mux.HandleFunc(fmt.Sprintf("POST /provisioning/v1/test_runs/%d/notify", cloudRun), s.finish)
 	// `k6 run -o cloud`
 	mux.HandleFunc("POST /v1/tests", s.createTest)
@@ -180,7 +181,12 @@ func (s *cloudStub) finish(_ http.ResponseWriter, r *http.Request) {
 	s.finished++
 }
 
-func (s *cloudStub) keep(_ http.ResponseWriter, r *http.Request) { s.read(r, cloudRunToken) }
+func (s *cloudStub) keepLogs(_ http.ResponseWriter, r *http.Request) {
+	body := s.read(r, cloudRunToken)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logs = append(s.logs, string(body))
+}
 
 func (s *cloudStub) stray(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()

@@ -60,7 +60,7 @@ type entry struct {
 }
 
 func TestRegistryEntryIsThatOfTheRecipe(t *testing.T) {
-	all := blocks(t, "registry.md")
+	all := blocks(t, "release.md")
 	require.Len(t, all, 1)
 	var entries []entry
 	require.NoError(t, yaml.Unmarshal([]byte(all[0].text), &entries))
