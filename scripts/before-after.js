@@ -1,6 +1,6 @@
 // Is the tuned pool better, and by how much? The same load on the settings
-// before and after, in turns (before, after, before, after …), so that a machine
-// that grows slower or faster meanwhile does not decide.
+// before and after, in pairs of alternating order (before, after, after, before …),
+// so that a machine that grows slower or faster meanwhile does not decide.
 //
 //   k6 run scripts/before-after.js                                   a temporary PostgreSQL
 //   k6 run -e DATABASE_URL=postgresql://… scripts/before-after.js    your own

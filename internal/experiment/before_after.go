@@ -1,9 +1,17 @@
 package experiment
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// beforeAfter alternates between two configurations under the same load, so
-// that a machine that drifts does not decide which is better.
+// beforeAfter measures two configurations under the same load, in pairs whose
+// order turns from round to round (before, after, after, before …): a machine that
+// grows slower or faster by the same share from step to step favors either as
+// often.
+//
+// Source: G. E. P. Box, J. S. Hunter and W. G. Hunter, Statistics for
+// Experimenters (2nd ed. 2005), section 3.2: randomized paired comparisons.
 type beforeAfter struct {
 	settings
 	sequence
@@ -18,7 +26,11 @@ const (
 func newBeforeAfter(s settings) *beforeAfter {
 	p := &beforeAfter{settings: s}
 	for round := 1; round <= s.rounds; round++ {
-		for _, c := range p.configurations() {
+		pair := p.configurations()
+		if round%2 == 0 {
+			slices.Reverse(pair[:])
+		}
+		for _, c := range pair {
 			step := s.step()
 			step.Label, step.Round, step.Options = c.label, round, c.with(nil)
 			p.steps = append(p.steps, step)

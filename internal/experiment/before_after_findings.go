@@ -76,9 +76,9 @@ func (i interval) undecided() string {
 	case !i.hasInterval():
 		return ""
 	case i.high > tolerable:
-		return "Whether responses grew slower by more than a tenth is undecided. "
+		return "Whether responses are more than 10 % slower is undecided. "
 	default:
-		return "Slower by more than a tenth they are not. "
+		return "Not more than 10 % slower. "
 	}
 }
 

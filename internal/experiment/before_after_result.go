@@ -19,7 +19,11 @@ type comparison struct {
 func (p *beforeAfter) compare(done []Measurement) comparison {
 	c := comparison{plan: p}
 	for i := 0; i+1 < len(done); i += 2 {
-		c.before, c.after = append(c.before, done[i]), append(c.after, done[i+1])
+		before, after := done[i], done[i+1]
+		if before.Step.Label == labelAfter {
+			before, after = after, before
+		}
+		c.before, c.after = append(c.before, before), append(c.after, after)
 	}
 	return c
 }
