@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -149,4 +150,16 @@ func ForPool(options map[string]any, config pool.Config) map[string]any {
 		fill("poolPrePing", config.PoolPrePing)
 	}
 	return completed
+}
+
+// DescribePool is what a comparison of two runs needs of a pool.
+func DescribePool(c pool.Config) map[string]string {
+	return map[string]string{
+		"poolSize":      strconv.Itoa(c.PoolSize),
+		"maxOverflow":   strconv.Itoa(c.MaxOverflow),
+		"poolTimeout":   c.PoolTimeout.String(),
+		"poolRecycle":   c.PoolRecycle.String(),
+		"poolPrePing":   strconv.FormatBool(c.PoolPrePing),
+		"queryExecMode": config.ModeName(c.QueryExecMode),
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
+	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -107,10 +108,10 @@ func (i *instance) blocking(op operation, mode pgx.QueryExecMode, c sobek.Functi
 // and a wrong one rejects the Promise as any other failure does. order is that
 // of the calls on one connection, nil where each has its own.
 func (i *instance) async(
-	op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, s *session, order *turns, target func() (runner, error),
+	op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, s *testrun.Session, order *turns, target func() (runner, error),
 ) sobek.Value {
 	st, argErr := i.prepare(op, mode, c, nil)
-	scope, turn := s.apart(), order.take()
+	scope, turn := s.Apart(), order.take()
 	return promise(i, func() (*pool.Result, error) {
 		turn.begin()
 		defer turn.end()
@@ -147,7 +148,7 @@ func (p *poolObject) call(op operation, c sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		p.throw(err)
 	}
-	return p.blocking(op, p.mode, c, pl, p.session.current())
+	return p.blocking(op, p.mode, c, pl, p.session.Current())
 }
 
 func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
@@ -155,7 +156,7 @@ func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
 	if state == nil {
 		p.throw(inInit(op.String() + "Async()"))
 	}
-	return p.async(op, p.mode, c, &p.session, nil, func() (runner, error) { return p.shared.get(state) })
+	return p.async(op, p.mode, c, p.session, nil, func() (runner, error) { return p.shared.Get(state) })
 }
 
 // execResult is what exec gives: { rowsAffected(), command }.
@@ -165,4 +166,10 @@ func (i *instance) execResult(r *pool.Result) sobek.Value {
 	i.must(object.Set("rowsAffected", func(sobek.FunctionCall) sobek.Value { return i.rt.ToValue(tag.RowsAffected()) }))
 	i.must(object.Set("command", verb(tag.String())))
 	return object
+}
+
+// verb is the first word of a command tag: INSERT.
+func verb(tag string) string {
+	word, _, _ := strings.Cut(tag, " ")
+	return word
 }

@@ -19,11 +19,11 @@ func (p *poolObject) acquire(sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		p.throw(err)
 	}
-	conn, err := pl.Acquire(p.session.current(), p.scriptLine(p.shared.config.Name))
+	conn, err := pl.Acquire(p.session.Current(), p.scriptLine(p.shared.Config().Name))
 	if err != nil {
 		p.throw(err)
 	}
-	p.iteration.hold(p.iteration.watchEnd(), conn)
+	p.vu.Hold(p.vu.WatchEnd(), conn)
 	return p.connection(conn)
 }
 
@@ -34,10 +34,10 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 	if state == nil {
 		p.throw(inInit("acquireAsync()"))
 	}
-	scope, origin := p.session.apart(), p.scriptLine(p.shared.config.Name)
-	ctx := p.iteration.watchEnd()
+	scope, origin := p.session.Apart(), p.scriptLine(p.shared.Config().Name)
+	ctx := p.vu.WatchEnd()
 	return promise(p.instance, func() (*pool.Conn, error) {
-		pl, err := p.shared.get(state)
+		pl, err := p.shared.Get(state)
 		if err != nil {
 			return nil, err
 		}
@@ -45,9 +45,9 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 		if err != nil {
 			return nil, err
 		}
-		p.iteration.hold(ctx, conn)
+		p.vu.Hold(ctx, conn)
 		if scope.Interrupted() { // the end may have been swept already
-			p.iteration.drop(conn)
+			p.vu.Drop(conn)
 			conn.Release()
 			return nil, pool.ErrInterrupted
 		}
@@ -76,17 +76,17 @@ func (c *connObject) methods(name string) method {
 
 func (c *connObject) call(op operation, f sobek.FunctionCall) sobek.Value {
 	c.order.wait()
-	return c.blocking(op, c.mode, f, c.conn, c.session.current())
+	return c.blocking(op, c.mode, f, c.conn, c.session.Current())
 }
 
 func (c *connObject) callAsync(op operation, f sobek.FunctionCall) sobek.Value {
-	return c.async(op, c.mode, f, &c.session, &c.order, func() (runner, error) { return c.conn, nil })
+	return c.async(op, c.mode, f, c.session, &c.order, func() (runner, error) { return c.conn, nil })
 }
 
 func (c *connObject) release(sobek.FunctionCall) sobek.Value {
 	c.order.wait()
-	c.session.current() // the tags of this moment
-	c.iteration.drop(c.conn)
+	c.session.Current() // the tags of this moment
+	c.vu.Drop(c.conn)
 	c.conn.Release()
 	return sobek.Undefined()
 }

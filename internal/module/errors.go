@@ -6,37 +6,19 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
-	"github.com/flowboard/xk6-pgxpool/pool"
+	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 )
 
 // errorName gives the name and the SQLSTATE that scripts see.
 func errorName(err error) (name, code string) {
 	var (
-		timeout *pool.TimeoutError
-		connect *pool.ConnectError
-		lost    *pool.ConnectionLostError
-		query   *pool.QueryError
-		config  *pool.ConfigError
-		join    *joinError
-		option  *experiment.OptionError
-		file    *experiment.FileError
+		option *experiment.OptionError
+		file   *experiment.FileError
 	)
-	switch {
-	case errors.As(err, &timeout):
-		return "PoolTimeoutError", ""
-	case errors.As(err, &connect):
-		return "ConnectError", ""
-	case errors.As(err, &lost):
-		return "ConnectionLostError", ""
-	case errors.As(err, &query):
-		return "QueryError", query.Code
-	case errors.As(err, &config), errors.As(err, &join), errors.As(err, &option), errors.As(err, &file):
+	if errors.As(err, &option) || errors.As(err, &file) {
 		return "ConfigError", ""
-	case errors.Is(err, pool.ErrInterrupted):
-		return "Error", ""
-	default:
-		return "QueryError", ""
 	}
+	return testrun.ErrorName(err)
 }
 
 // errorValue makes a JavaScript Error. Go errors left to sobek would arrive as

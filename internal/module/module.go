@@ -1,34 +1,36 @@
-// Package module is the JavaScript module k6/x/pgxpool: the one place that knows
-// sobek. It turns values and calls, and carries the pool's events into k6's
-// metrics.
+// Package module is the JavaScript module k6/x/pgxpool: it turns a script's calls
+// into those of the pool, the test run, the experiment and the verdict.
 package module
 
 import (
 	"github.com/grafana/sobek"
-	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/modules"
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
+	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 )
 
 // RootModule is the one instance per process. The pools live here, never in a
 // VU: k6 makes more instances than there are VUs.
 type RootModule struct {
-	test testRun
+	test       *testrun.Run
+	experiment theExperiment
 }
 
 // New makes the root module.
-func New() *RootModule { return &RootModule{} }
+func New() *RootModule { return In(new(testrun.Run)) }
+
+// In makes the root module of a test run, whose VUs do not exist yet.
+func In(test *testrun.Run) *RootModule {
+	test.ResultFormats = sqlvalue.ResultFormats
+	return &RootModule{test: test}
+}
 
 // NewModuleInstance implements modules.Module: once per VU, in the init context.
 func (m *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
-	env := vu.InitEnv()
-	i := &instance{test: &m.test, vu: vu, rt: vu.Runtime(), logger: env.Logger}
-	m.test.begin(vu, env)
-	i.lookup, i.lookupErr = m.test.environment(env)
-	i.recorder = newRecorder(&m.test)
-	i.iteration = iteration{vu: vu, test: &m.test}
+	i := &instance{root: m, test: m.test, vu: m.test.NewVU(vu), rt: vu.Runtime()}
+	i.lookup, i.lookupErr = m.test.Environment(vu.InitEnv())
 	i.converter = sqlvalue.New(i.rt)
 	return i
 }
@@ -36,16 +38,14 @@ func (m *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 // instance is the module as one VU sees it. All but what says otherwise belongs
 // to the goroutine that runs the VU's JavaScript.
 type instance struct {
-	test   *testRun
-	vu     modules.VU
-	rt     *sobek.Runtime
-	logger logrus.FieldLogger
+	root *RootModule
+	test *testrun.Run
+	vu   *testrun.VU
+	rt   *sobek.Runtime
 
 	lookup    config.Lookup
 	lookupErr error
 
-	recorder  *recorder
-	iteration iteration
 	converter *sqlvalue.Converter
 	args      []any // scratch of blocking calls
 

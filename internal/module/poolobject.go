@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
+	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -36,7 +37,7 @@ func (i *instance) newPool(options sobek.Value) *sobek.Object {
 	if err != nil {
 		i.throw(err)
 	}
-	shared, err := i.test.join(config)
+	shared, err := i.test.Join(config)
 	if err != nil {
 		i.throw(err)
 	}
@@ -44,9 +45,11 @@ func (i *instance) newPool(options sobek.Value) *sobek.Object {
 }
 
 // poolOf is a Pool as this VU's script has it.
-func (i *instance) poolOf(shared *sharedPool) *sobek.Object {
-	p := &poolObject{instance: i, shared: shared, mode: shared.config.QueryExecMode}
-	p.session = session{vu: i.vu, recorder: i.recorder, pool: shared.config.Name, warn: i.warn}
+func (i *instance) poolOf(shared *testrun.SharedPool) *sobek.Object {
+	p := &poolObject{
+		instance: i, shared: shared, mode: shared.Config().QueryExecMode,
+		session: i.vu.Session(shared.Config().Name),
+	}
 	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods})
 	prototype := i.class().Get("prototype").ToObject(i.rt)
 	i.must(object.SetPrototype(prototype))
@@ -90,13 +93,11 @@ func optionsError(v sobek.Value) error {
 	}
 }
 
-func (i *instance) warn(line string) { i.logger.Warn(line) }
-
 // poolObject is the script's Pool.
 type poolObject struct {
 	*instance
-	shared  *sharedPool
-	session session
+	shared  *testrun.SharedPool
+	session *testrun.Session
 	mode    pgx.QueryExecMode
 }
 
@@ -125,12 +126,12 @@ func (p *poolObject) ready(call string) (*pool.Pool, error) {
 	if state == nil {
 		return nil, inInit(call)
 	}
-	p.test.follow(p.vu)
-	return p.shared.get(state)
+	p.test.Follow(p.vu)
+	return p.shared.Get(state)
 }
 
 func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
-	s := p.shared.stat(p.vu.State())
+	s := p.shared.Stat(p.vu.State())
 	object := p.rt.NewObject()
 	for _, field := range []struct {
 		name  string
@@ -151,7 +152,7 @@ func (p *poolObject) close(sobek.FunctionCall) sobek.Value {
 	if p.vu.State() == nil {
 		p.throw(inInit("close()"))
 	}
-	p.shared.close()
+	p.shared.Close()
 	return sobek.Undefined()
 }
 

@@ -1,15 +1,17 @@
-package module
+package module_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/jstest"
 )
 
 // Every call, with its Promise form, on the pool and on a connection.
 func TestEveryCallInEveryForm(t *testing.T) {
-	u := running(t, `{ poolSize: 2 }`)
-	u.js(`pool.exec('CREATE TABLE t (id int4, name text)');
+	u := jstest.Running(t, `{ poolSize: 2 }`)
+	u.JS(`pool.exec('CREATE TABLE t (id int4, name text)');
 		const conn = pool.acquire();`)
 	for call, want := range map[string]string{
 		`query('SELECT 1 AS a, $1::text AS b UNION ALL SELECT 2, NULL ORDER BY a', 'x')`: `[{"a":1,"b":"x"},{"a":2,"b":null}]`,
@@ -20,10 +22,10 @@ func TestEveryCallInEveryForm(t *testing.T) {
 		`exec('SELECT 1')`: `{"command":"SELECT"}`,
 	} {
 		for _, on := range []string{"pool", "conn"} {
-			require.Equal(t, want, u.text(on+"."+call), "%s.%s", on, call)
+			require.Equal(t, want, u.Text(on+"."+call), "%s.%s", on, call)
 			promise := on + "." + asynchronous(call)
-			require.Equal(t, "true", u.text(promise+" instanceof Promise"), promise)
-			require.Equal(t, want, u.text(promise), promise)
+			require.Equal(t, "true", u.Text(promise+" instanceof Promise"), promise)
+			require.Equal(t, want, u.Text(promise), promise)
 		}
 	}
 }
@@ -39,7 +41,7 @@ func asynchronous(call string) string {
 }
 
 func TestExecTellsCommandAndRows(t *testing.T) {
-	u := running(t, `{}`)
+	u := jstest.Running(t, `{}`)
 	for _, step := range []struct{ sql, want string }{
 		{`CREATE TABLE t (id int4)`, `["CREATE",0]`},
 		{`INSERT INTO t SELECT generate_series(1, 5)`, `["INSERT",5]`},
@@ -50,22 +52,22 @@ func TestExecTellsCommandAndRows(t *testing.T) {
 		{`TRUNCATE t`, `["TRUNCATE",0]`},
 		{``, `["",0]`},
 	} {
-		require.Equal(t, step.want, u.text("(() => { const r = pool.exec(`"+step.sql+"`); return [r.command, r.rowsAffected()] })()"), step.sql)
+		require.Equal(t, step.want, u.Text("(() => { const r = pool.exec(`"+step.sql+"`); return [r.command, r.rowsAffected()] })()"), step.sql)
 	}
 }
 
 func TestPromisesRunSideBySide(t *testing.T) {
-	u := running(t, `{ poolSize: 3, maxOverflow: 0 }`)
-	got := u.text(`Promise.all([1, 2, 3].map((n) => pool.queryRowAsync('SELECT pg_backend_pid() AS pid, pg_sleep(0.2)')))
+	u := jstest.Running(t, `{ poolSize: 3, maxOverflow: 0 }`)
+	got := u.Text(`Promise.all([1, 2, 3].map((n) => pool.queryRowAsync('SELECT pg_backend_pid() AS pid, pg_sleep(0.2)')))
 		.then((rows) => new Set(rows.map((row) => row.pid)).size)`)
 	require.Equal(t, `3`, got)
-	require.Equal(t, `[3,3,0]`, u.text(`[pool.stat().peakActive, pool.stat().connects, pool.stat().active]`))
+	require.Equal(t, `[3,3,0]`, u.Text(`[pool.stat().peakActive, pool.stat().connects, pool.stat().active]`))
 }
 
 // Arguments are what they were at the call, whatever the script does next.
 func TestPromisesTakeTheirArgumentsAtTheCall(t *testing.T) {
-	u := running(t, `{}`)
-	require.Equal(t, `{"v":[1,2]}`, u.text(`(() => {
+	u := jstest.Running(t, `{}`)
+	require.Equal(t, `{"v":[1,2]}`, u.Text(`(() => {
 		const list = [1, 2], promise = pool.queryRowAsync('SELECT $1::int4[] AS v', list);
 		list.push(3);
 		return promise;
@@ -73,8 +75,8 @@ func TestPromisesTakeTheirArgumentsAtTheCall(t *testing.T) {
 }
 
 func TestFailedStatementsTellTheirSQLSTATE(t *testing.T) {
-	u := running(t, `{}`)
-	u.js(`pool.exec('CREATE TABLE t (id int4 PRIMARY KEY)'); pool.exec('INSERT INTO t VALUES (1)')`)
+	u := jstest.Running(t, `{}`)
+	u.JS(`pool.exec('CREATE TABLE t (id int4 PRIMARY KEY)'); pool.exec('INSERT INTO t VALUES (1)')`)
 	for sql, want := range map[string]string{
 		`SELEC 1`:                   `QueryError 42601: ERROR: syntax error at or near "SELEC" (SQLSTATE 42601)`,
 		`SELECT 1/0`:                `QueryError 22012: ERROR: division by zero (SQLSTATE 22012)`,
@@ -83,62 +85,62 @@ func TestFailedStatementsTellTheirSQLSTATE(t *testing.T) {
 		`SELECT pg_sleep('x' || 1)`: `QueryError 42883: `,
 	} {
 		for _, call := range []string{"query", "queryRow", "exec"} {
-			got := u.failure("pool." + call + "(`" + sql + "`)")
+			got := u.Failure("pool." + call + "(`" + sql + "`)")
 			require.Contains(t, got, want)
 			requireOneLine(t, got)
-			require.Equal(t, got, u.rejection("pool."+call+"Async(`"+sql+"`)"))
+			require.Equal(t, got, u.Rejection("pool."+call+"Async(`"+sql+"`)"))
 		}
 	}
-	require.Equal(t, `[0,1]`, u.text(`[pool.stat().active, pool.stat().connects]`), "a failed statement costs no connection")
+	require.Equal(t, `[0,1]`, u.Text(`[pool.stat().active, pool.stat().connects]`), "a failed statement costs no connection")
 }
 
 // What a script can do with an error.
 func TestErrorsAreErrors(t *testing.T) {
-	u := running(t, `{}`)
-	u.js(`let error; try { pool.query('SELECT 1/0') } catch (e) { error = e }`)
-	require.Equal(t, `[true,"Error","QueryError","22012","string",["code"]]`, u.text(
+	u := jstest.Running(t, `{}`)
+	u.JS(`let error; try { pool.query('SELECT 1/0') } catch (e) { error = e }`)
+	require.Equal(t, `[true,"Error","QueryError","22012","string",["code"]]`, u.Text(
 		`[error instanceof Error, error.constructor.name, error.name, error.code, typeof error.stack, Object.keys(error)]`))
-	u.js(`try { pool.query(1) } catch (e) { error = e }`)
-	require.Equal(t, `["QueryError",false]`, u.text(`[error.name, 'code' in error]`))
-	u.js(`error = undefined; pool.queryAsync('SELECT 1/0').catch((e) => { error = e })`)
-	require.Equal(t, `[true,"QueryError","22012"]`, u.text(`[error instanceof Error, error.name, error.code]`))
+	u.JS(`try { pool.query(1) } catch (e) { error = e }`)
+	require.Equal(t, `["QueryError",false]`, u.Text(`[error.name, 'code' in error]`))
+	u.JS(`error = undefined; pool.queryAsync('SELECT 1/0').catch((e) => { error = e })`)
+	require.Equal(t, `[true,"QueryError","22012"]`, u.Text(`[error instanceof Error, error.name, error.code]`))
 }
 
 func TestAnUnreachableServerIsAConnectError(t *testing.T) {
-	u := newInitUser(t)
-	u.js(`const pool = open(URL, {})`)
-	u.start()
+	u := jstest.InInit(t)
+	u.JS(`const pool = open(URL, {})`)
+	u.Start()
 	for _, call := range []string{`query('SELECT 1')`, `queryRow('SELECT 1')`, `exec('SELECT 1')`, `acquire()`} {
-		got := u.failure("pool." + call)
+		got := u.Failure("pool." + call)
 		require.Regexp(t, `^ConnectError: pool "default": cannot connect to 127.0.0.1:1/nowhere as someone: `, got)
 		require.NotContains(t, got, "word@")
 		requireOneLine(t, got)
-		require.Equal(t, got, u.rejection("pool."+asynchronous(call)))
+		require.Equal(t, got, u.Rejection("pool."+asynchronous(call)))
 	}
-	require.Contains(t, u.failure(`pool.transaction(() => {})`), "ConnectError: ")
-	require.Equal(t, `[0,0,0,0]`, u.text(`[pool.stat().active, pool.stat().total, pool.stat().acquires, pool.stat().connects]`))
+	require.Contains(t, u.Failure(`pool.transaction(() => {})`), "ConnectError: ")
+	require.Equal(t, `[0,0,0,0]`, u.Text(`[pool.stat().active, pool.stat().total, pool.stat().acquires, pool.stat().connects]`))
 }
 
 func TestALostConnectionIsAConnectionLostError(t *testing.T) {
-	u := running(t, `{}`)
-	got := u.failure(`pool.query('SELECT pg_terminate_backend(pg_backend_pid())')`)
+	u := jstest.Running(t, `{}`)
+	got := u.Failure(`pool.query('SELECT pg_terminate_backend(pg_backend_pid())')`)
 	require.Regexp(t, `^ConnectionLostError: connection lost during the statement`, got)
 	requireOneLine(t, got)
-	require.Equal(t, `[1,0]`, u.text(`[pool.stat().lost, pool.stat().total]`))
-	require.Regexp(t, `^ConnectionLostError: `, u.rejection(`pool.execAsync('SELECT pg_terminate_backend(pg_backend_pid())')`))
+	require.Equal(t, `[1,0]`, u.Text(`[pool.stat().lost, pool.stat().total]`))
+	require.Regexp(t, `^ConnectionLostError: `, u.Rejection(`pool.execAsync('SELECT pg_terminate_backend(pg_backend_pid())')`))
 }
 
 func TestAFullPoolIsAPoolTimeoutError(t *testing.T) {
-	u := running(t, `{ poolSize: 1, maxOverflow: 1, poolTimeout: 20 }`)
-	u.js(`const held = [pool.acquire(), pool.acquire()]`)
+	u := jstest.Running(t, `{ poolSize: 1, maxOverflow: 1, poolTimeout: 20 }`)
+	u.JS(`const held = [pool.acquire(), pool.acquire()]`)
 	want := `^PoolTimeoutError: pool "default": no connection came free within poolTimeout 20ms ` +
 		`\(size=1, maxOverflow=1, overflow=1, active=2, idle=0, waiting=\d, waited=\d+ms\); `
 	for _, call := range []string{`query('SELECT 1')`, `queryRow('SELECT 1')`, `exec('SELECT 1')`, `acquire()`} {
-		require.Regexp(t, want, u.failure("pool."+call))
-		require.Regexp(t, want, u.rejection("pool."+asynchronous(call)))
+		require.Regexp(t, want, u.Failure("pool."+call))
+		require.Regexp(t, want, u.Rejection("pool."+asynchronous(call)))
 	}
-	require.Regexp(t, want, u.failure(`pool.transaction(() => {})`))
-	require.Equal(t, `9`, u.text(`pool.stat().timeouts`))
-	u.js(`held[0].release()`)
-	require.Equal(t, `[{"one":1}]`, u.text(`pool.query('SELECT 1 AS one')`))
+	require.Regexp(t, want, u.Failure(`pool.transaction(() => {})`))
+	require.Equal(t, `9`, u.Text(`pool.stat().timeouts`))
+	u.JS(`held[0].release()`)
+	require.Equal(t, `[{"one":1}]`, u.Text(`pool.query('SELECT 1 AS one')`))
 }

@@ -1,9 +1,11 @@
-package module
+package module_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/jstest"
 )
 
 var everyCall = []string{
@@ -13,18 +15,18 @@ var everyCall = []string{
 }
 
 func TestTheInitContextIsRefused(t *testing.T) {
-	u := newInitUser(t)
-	u.js(`const pool = open(URL, {})`)
+	u := jstest.InInit(t)
+	u.JS(`const pool = open(URL, {})`)
 	for _, call := range everyCall {
-		got := u.failure("pool." + call)
+		got := u.Failure("pool." + call)
 		require.Regexp(t, `^QueryError: \w+\(\) in the init context: call it in the default function, setup\(\) or teardown\(\)$`, got, call)
 	}
-	require.Equal(t, `20`, u.text(`pool.stat().size`), "stat() needs no connection")
+	require.Equal(t, `20`, u.Text(`pool.stat().size`), "stat() needs no connection")
 }
 
 func TestWrongArgumentsAreRefused(t *testing.T) {
-	u := running(t, `{}`)
-	u.js(`const conn = pool.acquire()`)
+	u := jstest.Running(t, `{}`)
+	u.JS(`const conn = pool.acquire()`)
 	for script, want := range map[string]string{
 		`pool.query()`:                       `query(sql, ...args): sql is undefined, accepted is a string`,
 		`pool.query(null)`:                   `query(sql, ...args): sql is null, accepted is a string`,
@@ -46,24 +48,24 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		`pgxpool.observeResponse(-1)`:        `observeResponse(ms): `,
 		`pgxpool.verdict()`:                  `verdict(data, options): `,
 	} {
-		got := u.failure(script)
+		got := u.Failure(script)
 		require.Contains(t, got, "QueryError: "+want, script)
 		requireOneLine(t, got)
 	}
-	require.Contains(t, u.rejection(`pool.queryAsync(1)`), `QueryError: query(sql, ...args): sql is number`)
-	require.Contains(t, u.rejection(`pool.execAsync('SELECT 1', () => 1)`), `QueryError: argument $1: Function`)
-	require.Contains(t, u.failure(`pool.query('SELECT $1::int4')`), `QueryError: `, "an argument too few")
-	require.Contains(t, u.failure(`pool.query('SELECT 1', 2)`), `QueryError: `, "an argument too many")
-	require.Contains(t, u.failure(`pool.query('SELECT 1; SELECT 2')`), `QueryError 42601: `, "query takes one statement")
-	require.Equal(t, `1`, u.text(`pool.stat().active`), "only the one held")
+	require.Contains(t, u.Rejection(`pool.queryAsync(1)`), `QueryError: query(sql, ...args): sql is number`)
+	require.Contains(t, u.Rejection(`pool.execAsync('SELECT 1', () => 1)`), `QueryError: argument $1: Function`)
+	require.Contains(t, u.Failure(`pool.query('SELECT $1::int4')`), `QueryError: `, "an argument too few")
+	require.Contains(t, u.Failure(`pool.query('SELECT 1', 2)`), `QueryError: `, "an argument too many")
+	require.Contains(t, u.Failure(`pool.query('SELECT 1; SELECT 2')`), `QueryError 42601: `, "query takes one statement")
+	require.Equal(t, `1`, u.Text(`pool.stat().active`), "only the one held")
 }
 
 // Methods are native functions: they need no this, and the objects are ours.
 func TestTheObjectsAreOurs(t *testing.T) {
-	u := running(t, `{}`)
-	require.Equal(t, `[{"one":1}]`, u.text(`const { query } = pool; query('SELECT 1 AS one')`))
-	require.Equal(t, `["undefined",false,[],true]`, u.text(
+	u := jstest.Running(t, `{}`)
+	require.Equal(t, `[{"one":1}]`, u.Text(`const { query } = pool; query('SELECT 1 AS one')`))
+	require.Equal(t, `["undefined",false,[],true]`, u.Text(
 		`pool.extra = 1; [typeof pool.extra, 'qeury' in pool, Object.keys(pool), pool.query === pool.query]`))
-	require.Equal(t, `["pid"]`, u.text(`const conn = pool.acquire(); Object.keys(conn)`))
-	require.Equal(t, `true`, u.text(`const pid = conn.pid; conn.pid = 1; conn.pid === pid`))
+	require.Equal(t, `["pid"]`, u.Text(`const conn = pool.acquire(); Object.keys(conn)`))
+	require.Equal(t, `true`, u.Text(`const pid = conn.pid; conn.pid = 1; conn.pid === pid`))
 }

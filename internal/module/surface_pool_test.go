@@ -1,4 +1,4 @@
-package module
+package module_test
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/jstest"
 )
 
 func TestPoolTakesItsOptions(t *testing.T) {
@@ -30,9 +32,9 @@ func TestPoolTakesItsOptions(t *testing.T) {
 		`open('postgresql+asyncpg://a:b@127.0.0.1/c', { poolSize: 12 })`: `[12,40]`,
 	} {
 		t.Run(script, func(t *testing.T) {
-			u := newInitUser(t)
-			require.Equal(t, want, u.text(`const pool = `+script+`; [pool.stat().size, pool.stat().maxOverflow]`))
-			require.Equal(t, "true", u.text(`pool instanceof Pool`))
+			u := jstest.InInit(t)
+			require.Equal(t, want, u.Text(`const pool = `+script+`; [pool.stat().size, pool.stat().maxOverflow]`))
+			require.Equal(t, "true", u.Text(`pool instanceof Pool`))
 		})
 	}
 }
@@ -71,7 +73,7 @@ func TestPoolRefusesWrongOptions(t *testing.T) {
 		`open('postgres', URL, { conn_max_lifetime: 10 })`: `ConfigError: option conn_max_lifetime: there is no such option, 10 was given for it; use poolRecycle`,
 	} {
 		t.Run(script, func(t *testing.T) {
-			got := newInitUser(t).failure(script)
+			got := jstest.InInit(t).Failure(script)
 			require.True(t, strings.HasPrefix(got, want), got)
 			requireOneLine(t, got)
 		})
@@ -93,35 +95,35 @@ func TestRefusedOptionsKeepThePassword(t *testing.T) {
 		`open(URL, { password: 's3cr%t' })`,
 	} {
 		t.Run(script, func(t *testing.T) {
-			require.NotContains(t, newInitUser(t).failure(script), "s3cr")
+			require.NotContains(t, jstest.InInit(t).Failure(script), "s3cr")
 		})
 	}
 }
 
 func TestTheSameNameAndOptionsJoin(t *testing.T) {
-	u := newUser(t)
-	u.js(`const a = open(URL, { name: 'shared', poolTimeout: 300, poolRecycle: 3600000 });
+	u := jstest.New(t)
+	u.JS(`const a = open(URL, { name: 'shared', poolTimeout: 300, poolRecycle: 3600000 });
 		const b = new Pool({ url: URL, name: 'shared', poolTimeout: '300ms', poolRecycle: '1h', maxOverflow: 40 });
 		const other = open(URL, { name: 'other' });`)
-	u.start()
-	u.js(`a.query('SELECT 1'); b.query('SELECT 1')`)
-	require.Equal(t, `[1,2,0]`, u.text(`[a.stat().connects, b.stat().acquires, other.stat().acquires]`))
+	u.Start()
+	u.JS(`a.query('SELECT 1'); b.query('SELECT 1')`)
+	require.Equal(t, `[1,2,0]`, u.Text(`[a.stat().connects, b.stat().acquires, other.stat().acquires]`))
 }
 
 func TestUsersShareThePool(t *testing.T) {
-	first := running(t, `{ poolSize: 2 }`)
-	second := newUserOf(t, first.module, first.url)
-	second.js(`const pool = open(URL, { poolSize: 2 })`)
-	second.start()
-	first.js(`pool.query('SELECT 1')`)
-	second.js(`pool.query('SELECT 1')`)
-	require.Equal(t, `[1,2]`, second.text(`[pool.stat().connects, pool.stat().acquires]`))
-	require.Equal(t, 1, first.backends())
+	first := jstest.Running(t, `{ poolSize: 2 }`)
+	second := first.Another()
+	second.JS(`const pool = open(URL, { poolSize: 2 })`)
+	second.Start()
+	first.JS(`pool.query('SELECT 1')`)
+	second.JS(`pool.query('SELECT 1')`)
+	require.Equal(t, `[1,2]`, second.Text(`[pool.stat().connects, pool.stat().acquires]`))
+	require.Equal(t, 1, first.Backends())
 }
 
 func TestJoiningNamesTheFirstDifference(t *testing.T) {
-	u := newInitUser(t)
-	u.js(`open(URL, { poolSize: 3, poolTimeout: 300 })`)
+	u := jstest.InInit(t)
+	u.JS(`open(URL, { poolSize: 3, poolTimeout: 300 })`)
 	for script, want := range map[string]string{
 		`open(URL, { poolSize: 4, poolTimeout: 400 })`:                 `poolSize 3, not 4`,
 		`open(URL, { poolSize: 3, poolTimeout: '301ms' })`:             `poolTimeout 300ms, not 301ms`,
@@ -129,9 +131,9 @@ func TestJoiningNamesTheFirstDifference(t *testing.T) {
 		`open(URL, { poolSize: 3, poolTimeout: 300, maxOverflow: 0 })`: `maxOverflow 40, not 0`,
 	} {
 		require.Equal(t, `ConfigError: pool "default" exists with other options: `+want+
-			`; give this one another name or the same options`, u.failure(script))
+			`; give this one another name or the same options`, u.Failure(script))
 	}
-	got := u.failure(`open(URL.replace(/:[^:@]*@/, ':another@'), { poolSize: 3, poolTimeout: 300 })`)
+	got := u.Failure(`open(URL.replace(/:[^:@]*@/, ':another@'), { poolSize: 3, poolTimeout: 300 })`)
 	require.Contains(t, got, "ConfigError: ")
 	require.Contains(t, got, "url")
 	require.NotContains(t, got, "another@")
@@ -139,36 +141,36 @@ func TestJoiningNamesTheFirstDifference(t *testing.T) {
 
 // handleSummary runs the init code again, with the pool closed.
 func TestJoiningAClosedPoolGivesTheClosedPool(t *testing.T) {
-	first := running(t, `{}`)
-	first.js(`pool.query('SELECT 1'); pool.close()`)
-	second := newUserOf(t, first.module, first.url)
-	second.js(`const pool = open(URL, {})`)
-	second.start()
-	require.Contains(t, second.failure(`pool.query('SELECT 1')`), `QueryError: pool "default" is closed`)
-	require.Equal(t, `1`, second.text(`pool.stat().connects`))
+	first := jstest.Running(t, `{}`)
+	first.JS(`pool.query('SELECT 1'); pool.close()`)
+	second := first.Another()
+	second.JS(`const pool = open(URL, {})`)
+	second.Start()
+	require.Contains(t, second.Failure(`pool.query('SELECT 1')`), `QueryError: pool "default" is closed`)
+	require.Equal(t, `1`, second.Text(`pool.stat().connects`))
 }
 
 func TestTheInitContextConnectsNothing(t *testing.T) {
-	u := newUser(t)
-	u.js(`const pool = open(URL, {}); pool.stat()`)
-	require.Zero(t, u.backends())
-	u.start()
-	require.Zero(t, u.backends())
-	u.js(`pool.query('SELECT 1')`)
-	require.Equal(t, 1, u.backends())
+	u := jstest.New(t)
+	u.JS(`const pool = open(URL, {}); pool.stat()`)
+	require.Zero(t, u.Backends())
+	u.Start()
+	require.Zero(t, u.Backends())
+	u.JS(`pool.query('SELECT 1')`)
+	require.Equal(t, 1, u.Backends())
 }
 
 // A pool must outlive the iteration, and the VU, that made it.
 func TestThePoolOutlivesTheIteration(t *testing.T) {
-	u := newUser(t)
-	u.js(`const pool = open(URL, {})`)
-	u.start()
+	u := jstest.New(t)
+	u.JS(`const pool = open(URL, {})`)
+	u.Start()
 	for range 3 {
-		end := u.iteration()
-		u.js(`pool.query('SELECT 1')`)
+		end := u.Iteration()
+		u.JS(`pool.query('SELECT 1')`)
 		end()
 	}
-	require.Equal(t, `[1,3]`, u.text(`[pool.stat().connects, pool.stat().acquires]`))
+	require.Equal(t, `[1,3]`, u.Text(`[pool.stat().connects, pool.stat().acquires]`))
 	require.ErrorIs(t, u.VU.CtxField.Err(), context.Canceled)
 }
 
@@ -177,12 +179,4 @@ func requireOneLine(t testing.TB, text string) {
 	require.NotContains(t, text, "\n")
 	require.NotContains(t, text, "goroutine")
 	require.NotContains(t, text, "GoError")
-}
-
-// The temporary server has room for every pool that is known when it starts.
-func TestTemporaryServerCountsAllPools(t *testing.T) {
-	u := newInitUser(t)
-	u.js(`new Pool({ name: 'a', poolSize: 1, maxOverflow: 0 }); new Pool({ name: 'b', poolSize: 150, maxOverflow: 10 });
-		new Pool({ name: 'c', url: URL, poolSize: 7 })`)
-	require.Equal(t, 161, u.module.test.temporaryConnections())
 }

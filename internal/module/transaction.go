@@ -24,12 +24,12 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		p.throw(err)
 	}
-	conn, err := pl.Acquire(p.session.current(), p.scriptLine(p.shared.config.Name))
+	conn, err := pl.Acquire(p.session.Current(), p.scriptLine(p.shared.Config().Name))
 	if err != nil {
 		p.throw(err)
 	}
 	defer func() {
-		p.session.current() // the tags of this moment
+		p.session.Current() // the tags of this moment
 		conn.Release()      // rolls back what is still open
 	}()
 	result, err := p.inTransaction(conn, fn)
@@ -62,7 +62,7 @@ func (p *poolObject) forget(promise sobek.Value) {
 }
 
 func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Value, error) {
-	if err := conn.Begin(p.session.current()); err != nil {
+	if err := conn.Begin(p.session.Current()); err != nil {
 		return nil, err
 	}
 	c := &connObject{poolObject: p, conn: conn}
@@ -75,5 +75,5 @@ func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Va
 		return nil, &pool.QueryError{Err: errAsyncTransaction}
 	}
 	c.order.wait() // for Promises of fn's that nobody waits for
-	return result, conn.Commit(p.session.current())
+	return result, conn.Commit(p.session.Current())
 }

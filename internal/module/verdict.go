@@ -3,17 +3,12 @@ package module
 import (
 	"fmt"
 	"os"
-	"runtime"
-	"runtime/debug"
-	"strconv"
 
 	"github.com/grafana/sobek"
 	"golang.org/x/term"
 
-	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
-	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // resultsDir is where the reports go, below the working directory.
@@ -43,11 +38,11 @@ func (i *instance) judge(data, options any) ([]output, error) {
 	if err != nil {
 		return nil, argumentsError("verdict(data, options)", err.Error())
 	}
-	in.Unmeasured, in.Missing = i.test.facts.copies()
-	in.Timeline = i.test.recording.recorder.Snapshot()
-	i.describeRun(&in.Run)
-	in.Notes = append(in.Notes, i.test.experimentNotes()...)
-	in.Notes = append(in.Notes, shareOf(i.vu.State()).notes(i.test.configurations())...)
+	in.Unmeasured, in.Missing = i.test.Unmeasured()
+	in.Timeline = i.test.Timeline().Snapshot()
+	ofRun := i.test.Describe(&in.Run, i.vu.State())
+	in.Notes = append(in.Notes, i.root.experiment.notes()...)
+	in.Notes = append(in.Notes, ofRun...)
 	judged, err := verdict.Evaluate(in)
 	if err != nil {
 		return nil, argumentsError("verdict(data, options)", err.Error())
@@ -56,7 +51,7 @@ func (i *instance) judge(data, options any) ([]output, error) {
 	if err := os.MkdirAll(resultsDir, 0o750); err != nil {
 		return nil, fmt.Errorf("making the directory for the reports: %w", err)
 	}
-	found, err := i.test.finding()
+	found, err := i.root.experiment.finding()
 	if err != nil {
 		return nil, err
 	}
@@ -101,65 +96,4 @@ func terminalWidth() int {
 		return 80
 	}
 	return width
-}
-
-// describeRun adds what the process knows of the run.
-func (i *instance) describeRun(run *verdict.Run) {
-	run.Cores = runtime.NumCPU()
-	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
-	run.Started = i.test.startedAt()
-	run.CutShort = i.test.wasCutShort()
-	run.Versions = i.test.versions()
-	if run.Configuration == nil {
-		run.Configuration = make(map[string]string)
-	}
-	own := shareOf(i.vu.State())
-	own.describe(run.Configuration)
-	for _, c := range i.test.configurations() {
-		prefix := ""
-		if c.Name != pool.DefaultConfig().Name {
-			prefix = c.Name + "."
-		}
-		for name, value := range own.describeConfig(c) {
-			run.Configuration[prefix+name] = value
-		}
-	}
-}
-
-// describeConfig is what a comparison of two runs needs of a pool.
-func describeConfig(c pool.Config) map[string]string {
-	return map[string]string{
-		"poolSize":      strconv.Itoa(c.PoolSize),
-		"maxOverflow":   strconv.Itoa(c.MaxOverflow),
-		"poolTimeout":   c.PoolTimeout.String(),
-		"poolRecycle":   c.PoolRecycle.String(),
-		"poolPrePing":   strconv.FormatBool(c.PoolPrePing),
-		"queryExecMode": config.ModeName(c.QueryExecMode),
-	}
-}
-
-// module is this extension's own path.
-const module = "github.com/flowboard/xk6-pgxpool"
-
-func (t *testRun) versions() map[string]string {
-	known := map[string]string{"go": runtime.Version()}
-	if server := t.facts.serverVersion(); server != "" {
-		known["postgresql"] = server
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return known
-	}
-	// xk6 makes this module a dependency; in this repository it is the main one.
-	for _, m := range append(info.Deps, &info.Main) {
-		switch m.Path {
-		case "go.k6.io/k6/v2":
-			known["k6"] = m.Version
-		case "github.com/jackc/pgx/v5":
-			known["pgx"] = m.Version
-		case module:
-			known["pgxpool"] = m.Version
-		}
-	}
-	return known
 }

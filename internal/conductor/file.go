@@ -1,0 +1,53 @@
+package conductor
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+)
+
+// resultsDir is where the measurements go, below the working directory.
+const resultsDir = "results"
+
+// resume reads the results to go on from, where there are any.
+func (c *Conductor) resume(name string) error {
+	if name == "" {
+		return nil
+	}
+	file, err := experiment.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("resume %q: %w", name, err)
+	}
+	done, err := file.Resume(c.plan, c.plan.Name(), c.identity)
+	if err != nil {
+		return fmt.Errorf("resume %q: %w", name, err)
+	}
+	c.done, c.before, c.asked, c.resumed = done, len(done), file.Server, true
+	return nil
+}
+
+// save writes what has been measured: nothing that ends the process takes it
+// away. The file is whole at every moment.
+func (c *Conductor) save() error {
+	file, err := experiment.NewFile(c.plan.Name(), c.identity, c.asked, c.measured())
+	if err != nil {
+		return err
+	}
+	text, err := file.JSON()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(resultsDir, 0o750); err != nil {
+		return fmt.Errorf("making the directory for the results: %w", err)
+	}
+	name := filepath.Join(resultsDir, c.plan.Name()+".json")
+	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
+		return fmt.Errorf("writing the results: %w", err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		return fmt.Errorf("writing the results: %w", err)
+	}
+	return nil
+}

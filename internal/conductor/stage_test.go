@@ -1,0 +1,67 @@
+package conductor
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAStageThatIsOverAdmitsNobody(t *testing.T) {
+	s := newStage(1, time.Hour, false)
+	admitted := make(chan bool)
+	go func() { admitted <- s.admit(t.Context(), true) }()
+	s.stop()
+	require.False(t, <-admitted, "who is thinking is told")
+	require.False(t, s.admit(t.Context(), false))
+	<-s.drained
+	s.stop() // twice is no harm
+}
+
+func TestAStageIsDrainedByItsLastTurn(t *testing.T) {
+	s := newStage(2, 0, false)
+	require.True(t, s.admit(t.Context(), true))
+	require.True(t, s.admit(t.Context(), true))
+	s.stop()
+	s.leave()
+	select {
+	case <-s.drained:
+		require.Fail(t, "one turn is still under way")
+	default:
+	}
+	s.leave()
+	<-s.drained
+}
+
+func TestAUserWhoIsCutOffIsNotAdmitted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.False(t, newStage(1, time.Hour, false).admit(ctx, false))
+}
+
+func TestArrivalsComeAtTheirRateAndAreDroppedWhereNobodyIsFree(t *testing.T) {
+	s := newStage(1, 0, true)
+	var dropped atomic.Int64
+	ended := make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(ended)
+		s.arrive(2000, func(time.Time) { dropped.Add(1) })
+	}()
+	served := 0
+	for time.Since(began) < 500*time.Millisecond {
+		require.True(t, s.admit(t.Context(), false))
+		served++
+		time.Sleep(time.Millisecond) // a user who is busy: more than one arrival in two finds nobody
+		s.leave()
+	}
+	s.stop()
+	<-ended
+	rate := float64(int64(served)+dropped.Load()) / time.Since(began).Seconds()
+	// 1000 arrivals of a Poisson process are 1000 +- 32: 4 standard deviations.
+	require.InEpsilon(t, 2000, rate, 0.15)
+	require.Positive(t, dropped.Load())
+	require.Positive(t, served)
+}

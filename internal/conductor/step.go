@@ -1,0 +1,130 @@
+package conductor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// drainMargin is what a turn may take beyond waiting for its connection and
+// holding it before the experiment gives up on it.
+const drainMargin = 30 * time.Second
+
+// perform runs one step.
+func (c *Conductor) perform(ctx context.Context, step experiment.Step) (experiment.Measurement, error) {
+	config, err := c.open(step)
+	if err != nil {
+		return experiment.Measurement{}, err
+	}
+	s := newStage(step.Load.Users, c.plan.Think(), step.Load.Rate > 0)
+	if step.Options != nil {
+		s.Pool = config.Name
+	}
+	c.publish(s)
+	defer s.stop()
+	if s.arrivals != nil {
+		go s.arrive(step.Load.Rate, c.test.Dropped)
+	}
+	if err := pause(ctx, step.Settle); err != nil {
+		return experiment.Measurement{}, err
+	}
+	m, err := c.measure(ctx, step, s, config)
+	if err != nil {
+		return experiment.Measurement{}, err
+	}
+	if s.Pool != "" {
+		c.test.Retire(s.Pool)
+	}
+	return m, nil
+}
+
+// measure observes a step from now on until its last turn has ended.
+func (c *Conductor) measure(
+	ctx context.Context, step experiment.Step, s *Stage, config pool.Config,
+) (experiment.Measurement, error) {
+	var drift verdict.Drift
+	recorder := c.test.Timeline()
+	c.test.Flush(ctx)
+	began := time.Now()
+	recorder.Begin(step.Label, began)
+	c.drift.Store(&drift)
+	defer c.drift.Store(nil)
+	err := pause(ctx, step.Duration)
+	lasted := time.Since(began)
+	s.stop()
+	if err != nil {
+		return experiment.Measurement{}, err
+	}
+	c.test.Flush(ctx)
+	atStop := recorder.Current()
+	if err := c.drain(ctx, s, c.drainLimit(config)); err != nil {
+		return experiment.Measurement{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return experiment.Measurement{}, err // drained, but by users who were cut off
+	}
+	c.test.Flush(ctx)
+	phase := recorder.End(time.Now())
+	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, driftOf(&drift)), nil
+}
+
+func (c *Conductor) drainLimit(config pool.Config) time.Duration {
+	return config.PoolTimeout + c.plan.LongestHold() + drainMargin
+}
+
+// drain waits for the turns that are still under way.
+func (c *Conductor) drain(ctx context.Context, s *Stage, limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-s.drained:
+		return nil
+	case <-timer.C:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return fmt.Errorf("%s: %d requests had not ended %v after the step did; "+
+			"make the queries shorter, or set DB_STATEMENT_TIMEOUT", c.plan.Name(), s.turns, limit)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// open makes the pool of a step. Every step has a new one: what the step before
+// left open is not its own doing. Over HTTP there is none, and the configuration
+// is that of the application's pool, where it is watched.
+func (c *Conductor) open(step experiment.Step) (pool.Config, error) {
+	if step.Options == nil {
+		return c.test.Watched(), nil
+	}
+	config, err := c.resolve(step.Options)
+	if err != nil {
+		return config, err
+	}
+	config.Name = step.Label
+	return config, c.test.Open(config)
+}
+
+// driftOf is nil where there were too few responses for one. Whether it can be
+// told from noise is the plan's business.
+func driftOf(drift *verdict.Drift) *float64 {
+	ratio, err := drift.Value()
+	if err != nil {
+		return nil
+	}
+	return &ratio
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

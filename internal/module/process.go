@@ -1,0 +1,37 @@
+package module
+
+import (
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/internal/upstream"
+)
+
+// warnOnce logs a text as an error, once in the process. Two texts that differ
+// only in numbers are the same.
+func (i *instance) warnOnce(call sobek.FunctionCall) sobek.Value {
+	i.test.ErrorOnce(call.Argument(0).String())
+	return sobek.Undefined()
+}
+
+// restartServer restarts the temporary PostgreSQL in PostgreSQL's mode "fast"
+// or "immediate" and comes back when it accepts connections again. A server of
+// the user's own is theirs to restart.
+func (i *instance) restartServer(call sobek.FunctionCall) sobek.Value {
+	if i.vu.State() == nil {
+		i.throw(inInit("restartServer()"))
+	}
+	mode, ok := call.Argument(0).Export().(string)
+	if !ok || mode != "fast" && mode != "immediate" {
+		i.throw(argumentsError("restartServer(mode)", `accepted are "fast" and "immediate"`))
+	}
+	if err := i.test.RestartServer(i.vu.Context(), mode); err != nil {
+		i.throw(err)
+	}
+	return sobek.Undefined()
+}
+
+// processMemory gives the memory that k6 holds, the pools included, in bytes,
+// without the values of Trends.
+func (i *instance) processMemory(sobek.FunctionCall) sobek.Value {
+	return i.rt.ToValue(upstream.MemoryWithoutTrends())
+}

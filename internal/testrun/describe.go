@@ -1,0 +1,69 @@
+package testrun
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"go.k6.io/k6/v2/lib"
+
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// Describe adds what the process knows of the run to its description, and gives
+// the notes that the report needs beside it. state is the calling VU's.
+func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
+	run.Cores = runtime.NumCPU()
+	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
+	run.Started = t.started
+	run.CutShort = t.wasCutShort()
+	run.Versions = t.versions()
+	if run.Configuration == nil {
+		run.Configuration = make(map[string]string)
+	}
+	own := shareOf(state)
+	own.describe(run.Configuration)
+	configured := t.Configurations()
+	for _, c := range configured {
+		prefix := ""
+		if c.Name != pool.DefaultConfig().Name {
+			prefix = c.Name + "."
+		}
+		for name, value := range own.describeConfig(c) {
+			run.Configuration[prefix+name] = value
+		}
+	}
+	return own.notes(configured)
+}
+
+// wasCutShort is for after the run: whether something stopped it before its end.
+func (t *Run) wasCutShort() bool {
+	execution := t.execution.Load()
+	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusInterrupted
+}
+
+// modulePath is this extension's own path.
+const modulePath = "github.com/flowboard/xk6-pgxpool"
+
+func (t *Run) versions() map[string]string {
+	known := map[string]string{"go": runtime.Version()}
+	if server := t.facts.serverVersion(); server != "" {
+		known["postgresql"] = server
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return known
+	}
+	// xk6 makes this module a dependency; in this repository it is the main one.
+	for _, m := range append(info.Deps, &info.Main) {
+		switch m.Path {
+		case "go.k6.io/k6/v2":
+			known["k6"] = m.Version
+		case "github.com/jackc/pgx/v5":
+			known["pgx"] = m.Version
+		case modulePath:
+			known["pgxpool"] = m.Version
+		}
+	}
+	return known
+}

@@ -1,0 +1,114 @@
+package testrun
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// Experiment is the run as the conductor of an experiment knows it: what it does
+// for the experiment as a whole, outside any VU. It implements conductor.Test.
+type Experiment struct {
+	run   *Run
+	state *lib.State // of the first user
+	out   *observer
+}
+
+// Experiment begins an experiment. state is that of its first user.
+func (t *Run) Experiment(state *lib.State, name string) *Experiment {
+	return &Experiment{run: t, state: state, out: t.background(state, name)}
+}
+
+// Users is how many users k6 runs at most, 0 where that is unknown.
+func (e *Experiment) Users() (int, error) {
+	options := e.state.Options
+	if len(options.Scenarios) == 0 {
+		return 0, nil // k6 always has one; a test of ours may not
+	}
+	tuple, err := lib.NewExecutionTuple(options.ExecutionSegment, options.ExecutionSegmentSequence)
+	if err != nil {
+		return 0, fmt.Errorf("reading the execution segment: %w", err)
+	}
+	running := 0
+	for _, scenario := range options.Scenarios {
+		running += int(lib.GetMaxPlannedVUs(scenario.GetExecutionRequirements(tuple))) // #nosec G115 -- k6 can run so many
+	}
+	return running, nil
+}
+
+// Open starts a pool.
+func (e *Experiment) Open(config pool.Config) error {
+	shared, err := e.run.Join(config)
+	if err != nil {
+		return err
+	}
+	_, err = shared.Get(e.state)
+	return err
+}
+
+// Retire closes a pool for good: its name is free again.
+func (e *Experiment) Retire(name string) {
+	if shared := e.run.Pool(name); shared != nil {
+		e.run.retire(shared)
+	}
+}
+
+// ServerURL is the address of the temporary PostgreSQL, which is started.
+func (e *Experiment) ServerURL() (string, error) { return e.run.serverURL("experiment") }
+
+// Watched is the pool of the application under test, as far as it is known.
+func (e *Experiment) Watched() pool.Config {
+	e.run.mu.Lock()
+	defer e.run.mu.Unlock()
+	if e.run.application == nil {
+		return pool.DefaultConfig()
+	}
+	config := e.run.application.config
+	config.Name = config.ApplicationName
+	return config
+}
+
+// Timeline is the recording of the run.
+func (e *Experiment) Timeline() *timeline.Recorder { return e.run.Timeline() }
+
+// Flush brings what has happened so far into the timeline.
+func (e *Experiment) Flush(ctx context.Context) { e.run.flusher.flush(ctx) }
+
+// Dropped counts an arrival for which no user was free, as k6's own arrival
+// rates do.
+func (e *Experiment) Dropped(at time.Time) {
+	e.run.recording.timeline.Record([]timeline.Observation{{Measure: timeline.RequestDropped, At: at, Value: 1}})
+	e.out.push(metrics.Sample{
+		TimeSeries: metrics.TimeSeries{Metric: e.run.metrics.dropped, Tags: e.run.runTags(e.state)},
+		Time:       at, Value: 1,
+	})
+}
+
+// Print writes a line to the terminal, beside k6's progress bar.
+func (e *Experiment) Print(line string) { newStatusPrinter(os.Stdout).line(line) }
+
+// Error logs a line as an error.
+func (e *Experiment) Error(line string) { e.run.logger.Error(line) }
+
+// Report gives the experiment's values to k6's thresholds, and the reasons why
+// others are unknown to the verdict. It may be called at the end of the run only.
+func (e *Experiment) Report(values map[string]float64, unknown map[string]string) {
+	for name, why := range unknown {
+		e.run.facts.setUnmeasured(name, why)
+	}
+	for name, value := range values {
+		if metric, known := e.run.metrics.experiment[name]; known {
+			e.run.pushNow(e.state, metrics.Sample{
+				TimeSeries: metrics.TimeSeries{Metric: metric, Tags: e.run.runTags(e.state)},
+				Time:       time.Now(), Value: value,
+			})
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package testrun
+
+import (
+	"maps"
+	"regexp"
+	"sync"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+// facts are what the verdict must know beyond the metrics: why a value is not
+// there, and what the database was.
+type facts struct {
+	mu         sync.Mutex
+	unmeasured map[string]string // by metric: it cannot be had
+	missing    map[string]string // by metric: it should be there and is not
+	server     string            // version of the PostgreSQL met last
+	cpuFailed  bool              // and somebody has said so
+}
+
+// firstCPUFailure is true once: every pool of a process reads the CPU, and all
+// of them would warn of the same.
+func (f *facts) firstCPUFailure() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first := !f.cpuFailed
+	f.cpuFailed = true
+	return first
+}
+
+func (f *facts) setServerVersion(version string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.server = version
+}
+
+func (f *facts) serverVersion() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.server
+}
+
+func (f *facts) setUnmeasured(metric, reason string) { f.set(&f.unmeasured, metric, reason) }
+
+func (f *facts) setMissing(metric, reason string) { f.set(&f.missing, metric, reason) }
+
+func (f *facts) set(m *map[string]string, metric, reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if *m == nil {
+		*m = make(map[string]string)
+	}
+	(*m)[metric] = text.Line(reason)
+}
+
+func (f *facts) copies() (unmeasured, missing map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.unmeasured), maps.Clone(f.missing)
+}
+
+// Unmeasured gives the reasons why metrics cannot be had, and why others, which
+// should be there, are missing.
+func (t *Run) Unmeasured() (unmeasured, missing map[string]string) { return t.facts.copies() }
+
+var digits = regexp.MustCompile(`\d+`)
+
+// ErrorOnce logs a text as an error, once in the process: a hundred users who
+// meet the same failure are one line. Two texts that differ only in numbers are
+// the same.
+func (t *Run) ErrorOnce(line string) {
+	line = text.Line(line)
+	if t.firstTime(digits.ReplaceAllString(line, "#")) {
+		t.logger.Error(line)
+	}
+}
+
+// maxKinds bounds the memory of texts that never repeat.
+const maxKinds = 1000
+
+func (t *Run) firstTime(kind string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.said == nil {
+		t.said = make(map[string]struct{})
+	}
+	if _, known := t.said[kind]; known || len(t.said) >= maxKinds {
+		return false
+	}
+	t.said[kind] = struct{}{}
+	return true
+}

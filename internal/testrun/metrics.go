@@ -1,0 +1,79 @@
+package testrun
+
+import (
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+)
+
+// metricSet is every metric of the module. Times are in milliseconds.
+type metricSet struct {
+	acquireDuration, connectDuration, useDuration, queryDuration *metrics.Metric
+	queryFailed, acquireFailed, inOverflow                       *metrics.Metric
+
+	acquireTimeouts, opened, closed, leaks, samples *metrics.Metric
+
+	active, idle, total, overflow, waiting *metrics.Metric
+
+	activeSampled, waitingSampled, utilization, dbCPU *metrics.Metric
+
+	responseDrift *metrics.Metric
+
+	dropped    *metrics.Metric            // k6's own
+	experiment map[string]*metrics.Metric // of experiments, by name
+
+	// An application's own pool, seen from the database and from the
+	// application.
+	appActive, appTotal, appOverflow, appCheckedOut *metrics.Metric
+	appActiveSampled, appCheckedOutSampled          *metrics.Metric
+	appUtilization, appInOverflow, appSamples       *metrics.Metric
+}
+
+// registerMetrics is idempotent: k6 gives back what is registered already.
+func registerMetrics(r *metrics.Registry) *metricSet {
+	trend := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Trend) }
+	duration := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Trend, metrics.Time) }
+	rate := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Rate) }
+	counter := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Counter) }
+	gauge := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Gauge) }
+	gauges := make(map[string]*metrics.Metric)
+	for _, name := range experiment.MetricNames() {
+		gauges[name] = gauge(name)
+	}
+	return &metricSet{
+		dropped:         counter(metrics.DroppedIterationsName),
+		experiment:      gauges,
+		acquireDuration: duration("pgxpool_acquire_duration"),
+		connectDuration: duration("pgxpool_connect_duration"),
+		useDuration:     duration("pgxpool_use_duration"),
+		queryDuration:   duration("pgxpool_query_duration"),
+		queryFailed:     rate("pgxpool_query_failed"),
+		acquireFailed:   rate("pgxpool_acquire_failed"),
+		inOverflow:      rate("pgxpool_in_overflow"),
+		acquireTimeouts: counter("pgxpool_acquire_timeouts"),
+		opened:          counter("pgxpool_connections_opened"),
+		closed:          counter("pgxpool_connections_closed"),
+		leaks:           counter("pgxpool_leaks"),
+		samples:         counter("pgxpool_samples"),
+		active:          gauge("pgxpool_active"),
+		idle:            gauge("pgxpool_idle"),
+		total:           gauge("pgxpool_total"),
+		overflow:        gauge("pgxpool_overflow"),
+		waiting:         gauge("pgxpool_waiting"),
+		activeSampled:   trend("pgxpool_active_sampled"),
+		waitingSampled:  trend("pgxpool_waiting_sampled"),
+		utilization:     trend("pgxpool_utilization"),
+		dbCPU:           trend("pgxpool_db_cpu"),
+		responseDrift:   gauge("response_drift"),
+
+		appActive:            gauge("app_pool_active"),
+		appTotal:             gauge("app_pool_total"),
+		appOverflow:          gauge("app_pool_overflow"),
+		appCheckedOut:        gauge("app_pool_checked_out"),
+		appActiveSampled:     trend("app_pool_active_sampled"),
+		appCheckedOutSampled: trend("app_pool_checked_out_sampled"),
+		appUtilization:       trend("app_pool_utilization"),
+		appInOverflow:        rate("app_pool_in_overflow"),
+		appSamples:           counter("app_pool_samples"),
+	}
+}

@@ -1,0 +1,144 @@
+package testrun
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+var _ pool.Observer = (*observer)(nil)
+
+// observer reports the pool's events with the tags that the VU had at the call.
+// It implements pool.Observer.
+type observer struct {
+	buffer *buffer
+	state  *lib.State
+	warn   func(string)
+
+	// current is replaced by the VU's goroutine, between calls. The sweep after
+	// an iteration that was cut off may read it then: k6 does not wait for that.
+	current atomic.Pointer[tagValues]
+}
+
+// tagValues are the tags of one moment; they never change.
+type tagValues struct {
+	base *metrics.TagSet // the VU's, without the pool
+	tags *metrics.TagSet
+	meta map[string]string
+}
+
+// refresh takes over the VU's current tags. Building a tag set costs a search;
+// while nothing changed the last one serves.
+func (t *observer) refresh(pool string) {
+	now, last := t.state.Tags.GetCurrentValues(), t.current.Load()
+	known := last != nil && now.Tags == last.base
+	switch {
+	case known && len(now.Metadata) == 0 && len(last.meta) == 0:
+	case known:
+		t.current.Store(&tagValues{base: last.base, tags: last.tags, meta: now.Metadata})
+	default:
+		t.current.Store(&tagValues{base: now.Tags, tags: now.Tags.With("pool", pool), meta: now.Metadata})
+	}
+}
+
+func (t *observer) sample(m *metrics.Metric, at time.Time, value float64) metrics.Sample {
+	now := t.current.Load()
+	return metrics.Sample{
+		TimeSeries: metrics.TimeSeries{Metric: m, Tags: now.tags}, Time: at, Value: value, Metadata: now.meta,
+	}
+}
+
+// failed counts an error by what it is.
+func (t *observer) failed(at time.Time, err error) {
+	pool, _ := t.current.Load().tags.Get("pool")
+	t.buffer.run.recording.failure(pool, at, err)
+}
+
+func (t *observer) push(samples ...metrics.Sample) {
+	t.buffer.add(t.state.Samples, samples...)
+}
+
+// background reports what happens outside any VU.
+func (t *Run) background(state *lib.State, name string) *observer {
+	out := &observer{
+		buffer: newBuffer(t),
+		state:  state,
+		warn:   func(line string) { t.logger.Warn(line) },
+	}
+	out.current.Store(&tagValues{tags: t.runTags(state).With("pool", name)})
+	return out
+}
+
+// Acquired implements pool.Observer.
+func (t *observer) Acquired(at time.Time, wait time.Duration, err error) {
+	m := t.buffer.run.metrics
+	t.push(
+		t.sample(m.acquireDuration, at, metrics.D(wait)),
+		t.sample(m.acquireFailed, at, oneIf(err != nil)),
+	)
+	if err == nil {
+		return
+	}
+	t.failed(at, err)
+	var timeout *pool.TimeoutError
+	if errors.As(err, &timeout) {
+		t.push(t.sample(m.acquireTimeouts, at, 1))
+	}
+}
+
+// Queried implements pool.Observer.
+func (t *observer) Queried(at time.Time, took time.Duration, err error) {
+	m := t.buffer.run.metrics
+	t.push(
+		t.sample(m.queryDuration, at, metrics.D(took)),
+		t.sample(m.queryFailed, at, oneIf(err != nil)),
+	)
+	if err != nil {
+		t.failed(at, err)
+	}
+}
+
+// Released implements pool.Observer.
+func (t *observer) Released(at time.Time, use time.Duration) {
+	t.push(t.sample(t.buffer.run.metrics.useDuration, at, metrics.D(use)))
+}
+
+// Connected implements pool.Observer.
+func (t *observer) Connected(at time.Time, took time.Duration) {
+	m := t.buffer.run.metrics
+	t.push(t.sample(m.connectDuration, at, metrics.D(took)), t.sample(m.opened, at, 1))
+}
+
+// Closed implements pool.Observer.
+func (t *observer) Closed(at time.Time, reason pool.CloseReason) {
+	s := t.sample(t.buffer.run.metrics.closed, at, 1)
+	s.Tags = s.Tags.With("reason", string(reason))
+	t.push(s)
+}
+
+// Leaked implements pool.Observer.
+func (t *observer) Leaked(at time.Time, origin string, held time.Duration) {
+	t.push(t.sample(t.buffer.run.metrics.leaks, at, 1))
+	t.warn(fmt.Sprintf("connection leak: the connection taken at %s was still held when the iteration ended "+
+		"(%v); it is rolled back and returned: call release()", origin, held.Round(time.Millisecond)))
+}
+
+// HeldLong implements pool.Observer.
+func (t *observer) HeldLong(_ time.Time, origin string, held time.Duration) {
+	t.warn(fmt.Sprintf("the connection taken at %s has been held for %v, longer than leakDetectionThreshold",
+		origin, held.Round(time.Millisecond)))
+}
+
+// oneIf is a Rate's sample.
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

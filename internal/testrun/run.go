@@ -1,0 +1,222 @@
+// Package testrun is what lives as long as a k6 test: the pools that its users
+// share, the samples on their way to k6, what is sampled beside the users, and
+// the test's end. It knows k6 and no JavaScript.
+package testrun
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/sirupsen/logrus"
+	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/internal/config"
+	"github.com/flowboard/xk6-pgxpool/internal/upstream"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// endLimit bounds what the end of the test waits for: k6 itself would wait half
+// an hour.
+const endLimit = 3 * time.Second
+
+// Run is what the whole k6 process shares: the pools by name, the samples, and
+// the end of it all. Its zero value is ready for Begin.
+type Run struct {
+	ResultFormats pgx.QueryResultFormatsByOID // that statements ask for
+
+	flusher   flusher
+	recording recording
+	drift     driftRecorder
+	server    temporaryServer
+	facts     facts
+	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
+
+	beginOnce sync.Once
+	started   time.Time
+	metrics   *metricSet
+	root      *metrics.TagSet
+	logger    logrus.FieldLogger
+
+	envOnce sync.Once
+	lookup  config.Lookup
+	envErr  error
+
+	mu          sync.Mutex
+	pools       map[string]*SharedPool
+	reserved    int // connections beside those of pools, on the temporary server
+	application *Application
+	stops       []func()
+	reports     []func()
+	ended       bool
+	said        map[string]struct{} // kinds of errors already logged
+}
+
+// Begin runs with each VU's init code; the first one begins the run.
+func (t *Run) Begin(vu modules.VU) {
+	t.beginOnce.Do(func() {
+		env := vu.InitEnv()
+		t.started = time.Now()
+		t.metrics = registerMetrics(env.Registry)
+		t.recording.measures = measuresOf(t.metrics)
+		t.flusher.tap = t.recording.samples
+		t.recording.probe.logger = env.Logger
+		t.root = env.Registry.RootTagSet()
+		t.logger = env.Logger
+		t.pools = make(map[string]*SharedPool)
+		t.server.logger = env.Logger
+		upstream.OnTestEnd(vu.Events(), t.End)
+	})
+}
+
+// Follow notes the state of k6's run, which only a VU's context has.
+func (t *Run) Follow(vu modules.VU) {
+	if t.execution.Load() == nil {
+		t.execution.Store(lib.GetExecutionState(vu.Context()))
+	}
+}
+
+// Environment is read once: a .env file that changes during the test must not
+// give two VUs two configurations.
+func (t *Run) Environment(env *common.InitEnvironment) (config.Lookup, error) {
+	t.envOnce.Do(func() {
+		var dir string
+		if dir, t.envErr = os.Getwd(); t.envErr == nil {
+			t.lookup, t.envErr = config.Environment(env.RuntimeOptions.Env, env.LookupEnv, dir)
+		}
+	})
+	return t.lookup, t.envErr
+}
+
+// Join gives the pool of that name, which must have the same configuration if
+// it exists already. Nothing is connected.
+func (t *Run) Join(wanted pool.Config) (*SharedPool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known, ok := t.pools[wanted.Name]; ok {
+		if difference := config.Difference(known.config, wanted); difference != "" {
+			return nil, &JoinError{name: wanted.Name, difference: difference}
+		}
+		return known, nil
+	}
+	p := &SharedPool{run: t, config: wanted}
+	t.pools[wanted.Name] = p
+	return p, nil
+}
+
+// Pool gives the pool of that name, nil if there is none.
+func (t *Run) Pool(name string) *SharedPool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pools[name]
+}
+
+// retire closes a pool for good: its name is free again.
+func (t *Run) retire(p *SharedPool) {
+	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	defer cancel()
+	p.stop(ctx, true)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.pools, p.config.Name)
+}
+
+// Reserve makes room on the temporary server for connections of pools that do
+// not exist yet.
+func (t *Run) Reserve(connections int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reserved += connections
+}
+
+// OnEnd registers what to do when the test is over. stop runs first, while the
+// pools are still open. report runs once they are closed, if k6 still takes
+// samples; nil is nothing to do.
+func (t *Run) OnEnd(stop, report func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stops = append(t.stops, stop)
+	if report != nil {
+		t.reports = append(t.reports, report)
+	}
+}
+
+// End stops everything that runs beside the VUs. With running, k6 still takes
+// samples, and they reach the thresholds.
+func (t *Run) End(running bool) {
+	t.mu.Lock()
+	if t.ended {
+		t.mu.Unlock()
+		return
+	}
+	t.ended = true
+	application, stops, reports := t.application, t.stops, t.reports
+	t.mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
+	if application != nil {
+		application.stop()
+	}
+	t.stopPools(running)
+	if running {
+		t.drift.push(t)
+		for _, report := range reports {
+			report()
+		}
+	}
+	t.flusher.stop(running)
+	t.recording.probe.stop()
+	t.server.stop()
+}
+
+func (t *Run) stopPools(push bool) {
+	t.mu.Lock()
+	pools := slices.Collect(maps.Values(t.pools))
+	t.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, p := range pools {
+		wg.Go(func() { p.stop(ctx, push) })
+	}
+	wg.Wait()
+}
+
+func (t *Run) hasEnded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended
+}
+
+// Configurations gives the pools' options, in the order of their names.
+func (t *Run) Configurations() []pool.Config {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []pool.Config
+	for _, name := range slices.Sorted(maps.Keys(t.pools)) {
+		all = append(all, t.pools[name].config)
+	}
+	return all
+}
+
+// temporaryConnections is what all pools without a URL may open together.
+func (t *Run) temporaryConnections() int {
+	sum := 0
+	for _, c := range t.Configurations() {
+		if c.URL == "" {
+			sum += c.MaxConns()
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return sum + t.reserved
+}

@@ -1,0 +1,117 @@
+package testrun
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+	"golang.org/x/term"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// sampler turns a pool's levels into metrics at every sampleInterval, and
+// prints the status line. It is fully stopped before the test's end is
+// acknowledged.
+type sampler struct {
+	pool   *pool.Pool
+	out    *observer
+	status *statusPrinter
+	cpu    *cpuSampler
+	once   sync.Once
+	quit   chan struct{}
+	done   chan struct{}
+}
+
+func startSampler(p *pool.Pool, out *observer, f *facts) *sampler {
+	s := &sampler{
+		pool: p, out: out, status: newStatusPrinter(os.Stdout),
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	s.cpu = startCPUSampler(p.Config(), out, f)
+	go s.run()
+	return s
+}
+
+func (s *sampler) run() {
+	defer close(s.done)
+	config := s.pool.Config()
+	tick := time.NewTicker(config.SampleInterval)
+	defer tick.Stop()
+	var status <-chan time.Time
+	if config.StatusInterval > 0 {
+		t := time.NewTicker(config.StatusInterval)
+		defer t.Stop()
+		status = t.C
+	}
+	for {
+		select {
+		case at := <-tick.C:
+			s.sample(at)
+		case <-status:
+			s.status.print(s.pool.Stat())
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// stop ends the sampler, once; with push the last levels are sampled too, so
+// that the shortest run has at least one.
+func (s *sampler) stop(push bool) {
+	s.once.Do(func() {
+		close(s.quit)
+		<-s.done
+		s.cpu.stop()
+		if push {
+			s.sample(time.Now())
+		}
+	})
+}
+
+func (s *sampler) sample(at time.Time) {
+	m, stat := s.out.buffer.run.metrics, s.pool.Stat()
+	level := func(m *metrics.Metric, n int) metrics.Sample { return s.out.sample(m, at, float64(n)) }
+	s.out.push(
+		level(m.active, stat.Active), level(m.idle, stat.Idle), level(m.total, stat.Total),
+		level(m.overflow, stat.Overflow), level(m.waiting, stat.Waiting),
+		level(m.activeSampled, stat.Active), level(m.waitingSampled, stat.Waiting),
+		s.out.sample(m.utilization, at, 100*float64(stat.Active)/float64(stat.Size)),
+		s.out.sample(m.inOverflow, at, oneIf(stat.Active > stat.Size)),
+		level(m.samples, 1),
+	)
+}
+
+// runTags are the tags of samples that belong to the run and to no VU.
+func (t *Run) runTags(state *lib.State) *metrics.TagSet {
+	return t.root.WithTagsFromMap(state.Options.RunTags)
+}
+
+// statusPrinter writes the runbook's line to standard output, above k6's
+// progress bar where there is one.
+type statusPrinter struct {
+	out      io.Writer
+	terminal bool
+}
+
+func newStatusPrinter(out *os.File) *statusPrinter {
+	return &statusPrinter{out: out, terminal: term.IsTerminal(int(out.Fd()))}
+}
+
+func (p *statusPrinter) print(stat pool.Stat) { p.line(monitor.StatusLine(stat.Active, stat.Size)) }
+
+// line leaves the cursor where k6 expects it: at the start of a line, below
+// which its progress bar is drawn again.
+func (p *statusPrinter) line(line string) {
+	const eraseBelow = "\x1b[J"
+	if p.terminal {
+		line = eraseBelow + line
+	}
+	// A broken standard output is k6's to report.
+	_, _ = fmt.Fprintln(p.out, line)
+}

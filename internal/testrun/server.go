@@ -1,0 +1,111 @@
+package testrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// serverStartLimit bounds the start of the temporary PostgreSQL, a download of
+// its binaries included.
+const serverStartLimit = 3 * time.Minute
+
+// serverRestartLimit bounds a restart of the temporary PostgreSQL, the recovery
+// after an immediate one included.
+const serverRestartLimit = 30 * time.Second
+
+// reserve is how many connections the temporary server takes beyond those of
+// the pools that are known when it starts.
+const reserve = 100
+
+// temporaryServer is the PostgreSQL that serves scripts without a DATABASE_URL.
+// It starts when a VU first needs it and ends with the test.
+type temporaryServer struct {
+	logger logrus.FieldLogger
+
+	mu     sync.Mutex
+	server *embedded.Server
+	err    error
+}
+
+// url starts the server, once for the process, and gives its address.
+func (s *temporaryServer) url(connections int) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server == nil && s.err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), serverStartLimit)
+		defer cancel()
+		s.server, s.err = embedded.Start(ctx, embedded.Config{
+			MaxConnections: connections + reserve,
+			Notify:         func(line string) { s.logger.Info(line) },
+		})
+	}
+	if s.err != nil {
+		return "", s.err
+	}
+	return s.server.URL(), nil
+}
+
+// serverURL is the address of the temporary server, which is started for the
+// pool or experiment of that name.
+func (t *Run) serverURL(name string) (string, error) {
+	url, err := t.server.url(t.temporaryConnections())
+	if err != nil {
+		return "", &pool.ConnectError{Pool: name, Server: "a temporary PostgreSQL", Err: err}
+	}
+	return url, nil
+}
+
+func (s *temporaryServer) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server == nil {
+		return
+	}
+	if err := s.server.Stop(); err != nil {
+		s.logger.WithError(err).Warn("stopping the temporary PostgreSQL")
+	}
+}
+
+// running gives the server, nil where none has been started.
+func (s *temporaryServer) running() *embedded.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.server
+}
+
+// RestartServer restarts the temporary PostgreSQL in PostgreSQL's mode "fast" or
+// "immediate" and comes back when it accepts connections again.
+func (t *Run) RestartServer(ctx context.Context, mode string) error {
+	server := t.server.running()
+	if server == nil {
+		return t.noServerToRestart()
+	}
+	ctx, cancel := context.WithTimeout(ctx, serverRestartLimit)
+	defer cancel()
+	if err := server.Restart(ctx, mode); err != nil {
+		return &pool.QueryError{Err: fmt.Errorf("restartServer(%q): %w", mode, err)}
+	}
+	return nil
+}
+
+// noServerToRestart tells a server of the user's own from one that nobody has
+// needed yet.
+func (t *Run) noServerToRestart() error {
+	for _, c := range t.Configurations() {
+		if c.URL == "" {
+			return &pool.QueryError{Err: errors.New("restartServer(): the temporary PostgreSQL starts with the first use of a pool, and there was none yet")}
+		}
+	}
+	return &pool.ConfigError{
+		Source: "restartServer()", Reason: "the server of DATABASE_URL is your own",
+		Accepted: "a run without DATABASE_URL, or restart yours by hand",
+	}
+}

@@ -1,0 +1,105 @@
+package testrun
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sirupsen/logrus"
+	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/lib"
+
+	"github.com/flowboard/xk6-pgxpool/internal/upstream"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// VU is one VU's part in the run: the samples that it makes, and the connections
+// that it holds, which are swept when its iteration ends.
+type VU struct {
+	modules.VU
+	run      *Run
+	logger   logrus.FieldLogger
+	buffer   *buffer
+	watching bool // k6 reports the end of iterations
+
+	mu   sync.Mutex
+	held map[*pool.Conn]context.Context // each with that of its iteration
+}
+
+// NewVU adds a VU, in its init context.
+func (t *Run) NewVU(vu modules.VU) *VU {
+	t.Begin(vu)
+	return &VU{VU: vu, run: t, logger: vu.InitEnv().Logger, buffer: newBuffer(t)}
+}
+
+// Warn logs a line as a warning.
+func (u *VU) Warn(line string) { u.logger.Warn(line) }
+
+// Session is the VU's use of a pool.
+func (u *VU) Session(pool string) *Session { return &Session{vu: u, pool: pool} }
+
+// Hold notes a connection that the script has to give back in the iteration
+// of ctx. Somebody must have called WatchEnd in it.
+func (u *VU) Hold(ctx context.Context, c *pool.Conn) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.held == nil {
+		u.held = make(map[*pool.Conn]context.Context)
+	}
+	u.held[c] = ctx
+}
+
+// Drop forgets a connection that is on its way back.
+func (u *VU) Drop(c *pool.Conn) {
+	u.mu.Lock()
+	delete(u.held, c)
+	u.mu.Unlock()
+}
+
+// WatchEnd makes sure that the end of the iteration is noticed, and gives its
+// context. Iterations report theirs, and whether k6 cut them off; setup() and
+// teardown() only end their context. It runs on the VU's goroutine.
+func (u *VU) WatchEnd() (ctx context.Context) {
+	ctx = u.Context()
+	if lib.GetScenarioState(ctx) == nil {
+		context.AfterFunc(ctx, func() {
+			u.sweep(func(context.Context) bool { return upstream.SetupWasCutOff(ctx) })
+		})
+		return ctx
+	}
+	if u.watching {
+		return ctx
+	}
+	if stop := upstream.OnIterationEnd(u.Events(), u.sweepIteration); stop != nil {
+		u.watching = true
+		u.run.OnEnd(stop, nil)
+		return ctx
+	}
+	context.AfterFunc(ctx, func() { u.sweepIteration(false) })
+	return ctx
+}
+
+func (u *VU) sweepIteration(interrupted bool) {
+	u.sweep(func(ctx context.Context) bool { return interrupted || upstream.WasCutOff(ctx) })
+}
+
+// sweep returns what is still held by an iteration that is over. It is a leak
+// unless k6 cut the iteration off, which the script could not help. It may come
+// late: what the VU's next iteration holds is none of its business.
+func (u *VU) sweep(cutOff func(context.Context) bool) {
+	u.mu.Lock()
+	over := make(map[*pool.Conn]context.Context)
+	for c, ctx := range u.held {
+		if ctx.Err() != nil {
+			over[c] = ctx
+			delete(u.held, c)
+		}
+	}
+	u.mu.Unlock()
+	for c, ctx := range over {
+		if cutOff(ctx) {
+			c.Release()
+		} else {
+			c.Leak()
+		}
+	}
+}

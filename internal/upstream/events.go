@@ -1,0 +1,71 @@
+// Package upstream holds what depends on the insides of k6 that it does not
+// promise to keep: the numbers of its events, fields of its values and the names
+// of its functions. Each has a test that fails as soon as a version of k6 has
+// others.
+package upstream
+
+import (
+	"errors"
+	"reflect"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
+)
+
+// The numbers of k6's events, whose names are internal to it:
+// go.k6.io/k6/v2/internal/event.Type.
+const (
+	eventTestEnd = 3 // the test is over, teardown() too; thresholds not yet judged
+	eventIterEnd = 5 // a VU has ended an iteration
+	eventExit    = 6 // the process is about to end, after whatever failure
+)
+
+// OnTestEnd calls end once, when the test is over (running is true) or the
+// process ends without one. k6 waits until end has returned.
+func OnTestEnd(events common.Events, end func(running bool)) {
+	if events.Global == nil {
+		return
+	}
+	id, ch := events.Global.Subscribe(eventTestEnd, eventExit)
+	go func() {
+		for e := range ch {
+			end(e.Type == eventTestEnd)
+			e.Done()
+			if e.Type == eventExit {
+				events.Global.Unsubscribe(id)
+			}
+		}
+	}()
+}
+
+// OnIterationEnd calls end after each iteration of one VU, before its next one
+// starts. interrupted says that k6 cut the iteration off. The returned function
+// ends it; without events it is nil.
+func OnIterationEnd(events common.Events, end func(interrupted bool)) (stop func()) {
+	if events.Local == nil {
+		return nil
+	}
+	id, ch := events.Local.Subscribe(eventIterEnd)
+	go func() {
+		for e := range ch {
+			end(wasInterrupted(e.Data))
+			e.Done()
+		}
+	}()
+	return func() { events.Local.Unsubscribe(id) }
+}
+
+// wasInterrupted looks into event.IterData, a type that only k6 can name.
+func wasInterrupted(data any) bool {
+	v := reflect.Indirect(reflect.ValueOf(data))
+	if v.Kind() != reflect.Struct {
+		return false
+	}
+	field := v.FieldByName("Error")
+	if !field.IsValid() || !field.CanInterface() {
+		return false
+	}
+	err, _ := field.Interface().(error)
+	var interrupted *sobek.InterruptedError
+	return errors.As(err, &interrupted)
+}
