@@ -428,7 +428,7 @@ declare module 'k6/x/pgxpool' {
 
   /**
    * Tells how long one response took, in milliseconds, and how it ended. From all of them come
-   * the metric `response_drift`, p95 of the run's last third over p95 of its first, and the
+   * the metrics `response_drift` and `longest_stall`, and the
    * report's picture of the run.
    */
   export function observeResponse(ms: number, outcome?: Outcome): void;
@@ -452,6 +452,12 @@ declare module 'k6/x/pgxpool' {
    * end, which would hide whether anything else grows.
    */
   export function processMemory(): number;
+
+  /**
+   * The trend of [time, value] pairs in order of time, in values per unit of time: Theil and Sen's slope, which
+   * outliers do not move, and the ends of its 95 % confidence interval.
+   */
+  export function trend(points: number[][]): { slope: number; low: number; high: number };
 
   /**
    * What {@link experiment} takes. Durations are in seconds; what is not given has the plan's
@@ -533,6 +539,7 @@ declare module 'k6/x/pgxpool' {
     readonly warnOnce: typeof warnOnce;
     readonly restartServer: typeof restartServer;
     readonly processMemory: typeof processMemory;
+    readonly trend: typeof trend;
     readonly verdict: typeof verdict;
     readonly observeResponse: typeof observeResponse;
   };

@@ -17,7 +17,7 @@ import { soakCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
 import { number, whole } from './lib/settings.js';
-import { Series } from './lib/slope.js';
+import { Series } from './lib/series.js';
 import { target } from './lib/target.js';
 import { think } from './lib/think.js';
 import { judge } from './lib/verdict.js';

@@ -78,6 +78,24 @@ const responseDrift = {
   },
 };
 
+// The gauge is the longest stretch in which less than a tenth of the usual
+// requests ended, over its limit: a second, or the time of 20 usual requests where
+// that is longer. Healthy runs of one to five users have gaps of a second.
+const longestStall = {
+  name: 'longest_stall',
+  title: 'Longest stall',
+  metric: 'longest_stall',
+  pass: 'value<1',
+  warning: 'value<5',
+  guard: { metric: 'longest_stall', expression: 'value>0' },
+  unit: 'ratio',
+  note: 'The longest stall is in units of its limit: 1 s, or the time of 20 usual requests where that is longer.',
+  advice: {
+    warning: 'Hardly a request ended for that long. See when in results/report.html, and what waited then.',
+    fail: 'Hardly a request ended for that long. See when in results/report.html, and what waited then.',
+  },
+};
+
 const dbCPU = {
   name: 'db_cpu',
   title: 'Database CPU',
@@ -135,6 +153,7 @@ export const poolCriteria = [
   successRate,
   poolTimeouts,
   responseDrift,
+  longestStall,
   dbCPU,
   activeConnections,
   overflowTime,

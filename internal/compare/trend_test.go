@@ -2,80 +2,12 @@ package compare
 
 import (
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
-
-func TestTheilSen(t *testing.T) {
-	require.Equal(t, 2.0, theilSen([]float64{1, 3, 5, 7, 9}))
-	require.Equal(t, 2.0, theilSen([]float64{1, 3, 500, 7, 9}), "one broken night bends no line")
-	require.Equal(t, -1.0, theilSen([]float64{3, 2, 1}))
-}
-
-// Of all orders exactly so many are as clear as this one.
-func TestMannKendallAgreesWithCounting(t *testing.T) {
-	for _, series := range [][]float64{
-		{1, 2, 4, 3, 5, 6, 8, 7},
-		{2, 1, 4, 3, 8, 5, 6, 7},
-		{8, 7, 6, 5, 3, 4, 2, 1},
-		{0, 0, 0, 0, 1, 1, 1, 1},
-	} {
-		s := kendall(series)
-		asClear, all := 0, 0
-		permute(slices.Sorted(slices.Values(series)), func(order []float64) {
-			all++
-			if s > 0 && kendall(order) >= s || s < 0 && kendall(order) <= s {
-				asClear++
-			}
-		})
-		require.Equal(t, 40320, all)
-		require.InDelta(t, float64(asClear)/float64(all), mannKendall(series), 0.003, "the normal approximation")
-	}
-}
-
-func kendall(values []float64) int {
-	s := 0
-	for i := range values {
-		for j := i + 1; j < len(values); j++ {
-			switch {
-			case values[j] > values[i]:
-				s++
-			case values[j] < values[i]:
-				s--
-			}
-		}
-	}
-	return s
-}
-
-func permute(values []float64, visit func([]float64)) {
-	if len(values) < 2 {
-		visit(values)
-		return
-	}
-	var at func(int)
-	at = func(k int) {
-		if k == len(values) {
-			visit(values)
-			return
-		}
-		for i := k; i < len(values); i++ {
-			values[k], values[i] = values[i], values[k]
-			at(k + 1)
-			values[k], values[i] = values[i], values[k]
-		}
-	}
-	at(0)
-}
-
-func TestMannKendallOfTies(t *testing.T) {
-	require.Equal(t, 0.5, mannKendall([]float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}))
-	require.Greater(t, mannKendall([]float64{0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), chance)
-}
 
 // climbing are nights of which each is a little slower than the one before.
 func climbing(n int, perNight float64) []verdict.Summary {
@@ -144,22 +76,4 @@ func slower(runs []verdict.Summary) []verdict.Summary {
 		runs[i] = night(i+10, measured{p95: 150 + float64(i%3), success: 1, rps: 70})
 	}
 	return runs
-}
-
-// Noise alone looks like a trend to one question in a thousand.
-func TestNoiseAloneIsNoTrend(t *testing.T) {
-	random := rand.New(rand.NewPCG(16, 17))
-	found := 0
-	const questions = 5_000
-	for range questions {
-		values := make([]float64, 20)
-		for i := range values {
-			values[i] = random.NormFloat64()
-		}
-		if mannKendall(values) <= chance {
-			found++
-		}
-	}
-	require.Less(t, found, questions*2*2/1000, "both directions, and twice that for the approximation")
-	require.Positive(t, found)
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -58,7 +57,6 @@ type Conductor struct {
 
 	users atomic.Int32 // have asked for a turn
 	gone  atomic.Int32 // have ended their iteration within one, and may not ask again
-	drift atomic.Pointer[verdict.Drift]
 
 	mu       sync.Mutex
 	test     Test // nil until the experiment has begun
@@ -197,13 +195,6 @@ func (c *Conductor) Stop() {
 	if cancel != nil {
 		cancel()
 		<-ended
-	}
-}
-
-// Observe notes a response for the drift of the step being measured.
-func (c *Conductor) Observe(at time.Time, ms float64) {
-	if drift := c.drift.Load(); drift != nil {
-		_ = drift.Add(at, ms) // the run's own drift has refused what is no response time
 	}
 }
 

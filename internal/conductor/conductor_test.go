@@ -78,7 +78,6 @@ func work(ctx context.Context, c *Conductor, test *fakeTest) (turns int) {
 		test.timeline.Record([]timeline.Observation{
 			{Measure: timeline.Request, At: now, Value: 1}, {Measure: timeline.Wait, At: now, Value: 1, Pool: s.Pool},
 		})
-		c.Observe(now, 1)
 		time.Sleep(time.Millisecond)
 		turns++
 	}

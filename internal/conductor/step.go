@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -46,13 +45,10 @@ func (c *Conductor) perform(ctx context.Context, step experiment.Step) (experime
 func (c *Conductor) measure(
 	ctx context.Context, step experiment.Step, s *Stage, config pool.Config,
 ) (experiment.Measurement, error) {
-	var drift verdict.Drift
 	recorder := c.test.Timeline()
 	c.test.Flush(ctx)
 	began := time.Now()
 	recorder.Begin(step.Label, began)
-	c.drift.Store(&drift)
-	defer c.drift.Store(nil)
 	err := pause(ctx, step.Duration)
 	lasted := time.Since(began)
 	s.stop()
@@ -69,7 +65,7 @@ func (c *Conductor) measure(
 	}
 	c.test.Flush(ctx)
 	phase := recorder.End(time.Now())
-	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted, driftOf(&drift)), nil
+	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted), nil
 }
 
 func (c *Conductor) drainLimit(config pool.Config) time.Duration {
@@ -106,16 +102,6 @@ func (c *Conductor) open(step experiment.Step) (pool.Config, error) {
 	}
 	config.Name = step.Label
 	return config, c.test.Open(config)
-}
-
-// driftOf is nil where there were too few responses for one. Whether it can be
-// told from noise is the plan's business.
-func driftOf(drift *verdict.Drift) *float64 {
-	ratio, err := drift.Value()
-	if err != nil {
-		return nil
-	}
-	return &ratio
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -2,7 +2,6 @@ package diagnosis
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
@@ -27,12 +26,31 @@ func (f *Facts) Recorded(s timeline.Snapshot) {
 }
 
 // Merged adds the pools and the load generators of several runners' recording,
-// in which what happened when is known of the levels alone.
+// in which what happened when is known of the levels alone: each runner knows only
+// its own share of a pool.
 func (f *Facts) Merged(r timeline.Recording) {
 	f.addTotals(r.Totals)
 	for i := range f.Pools {
-		f.Pools[i].addUp(r.Levels[f.Pools[i].Name])
+		p := &f.Pools[i]
+		p.InUse, p.Waiting = sampled(r.Fine[p.Name].Active), sampled(r.Fine[p.Name].Waiting)
+		var open timeline.Distribution
+		for _, l := range r.Levels[p.Name] {
+			for range l.Samples {
+				open.Add(l.TotalMax)
+			}
+		}
+		p.Open = SpreadOf(open)
 	}
+}
+
+func sampled(s timeline.LevelSeries) Spread {
+	var d timeline.Distribution
+	for _, at := range s.Whole() {
+		for range at.Samples {
+			d.Add(float64(at.Level))
+		}
+	}
+	return SpreadOf(d)
 }
 
 func (f *Facts) addTotals(whole timeline.Totals) {
@@ -51,31 +69,9 @@ func (p *Pool) addTotals(t *timeline.Pool) {
 	p.Application = t.Wait.Count() == 0 && t.Active.Count() > 0
 	p.Timeouts, p.Opened, p.Leaks = float64(t.Timeouts), float64(t.Opened), float64(t.Leaks)
 	p.Wait, p.Use, p.Query = SpreadOf(t.Wait), SpreadOf(t.Use), SpreadOf(t.Query)
-	p.InUse, p.Waiting, p.Open = levelsOf(t.Active), levelsOf(t.Waiting), levelsOf(t.Total)
+	p.InUse, p.Waiting, p.Open = SpreadOf(t.Active), SpreadOf(t.Waiting), SpreadOf(t.Total)
 	p.Closed, p.Errors = t.Closed, t.Errors
 	p.SlowCount, p.Slow = t.Query.Above(slowStatement)
-}
-
-// addUp takes the levels from those of several runners together: each knows
-// only its own share of the pool.
-func (p *Pool) addUp(levels []timeline.Level) {
-	var active, waiting, total timeline.Distribution
-	for _, l := range levels {
-		addSamples(&active, l.ActiveSamples())
-		addSamples(&waiting, l.WaitingSamples())
-		for range l.Samples {
-			total.Add(l.TotalMax)
-		}
-	}
-	p.InUse, p.Waiting, p.Open = levelsOf(active), levelsOf(waiting), levelsOf(total)
-}
-
-func addSamples(d *timeline.Distribution, at map[int]int64) {
-	for level, n := range at {
-		for range n {
-			d.Add(float64(level))
-		}
-	}
 }
 
 // SpreadOf sums up a distribution.
@@ -84,11 +80,4 @@ func SpreadOf(d timeline.Distribution) Spread {
 		Count: float64(d.Count()), Sum: d.Sum(), Mean: d.Mean(),
 		Median: d.Quantile(0.5), P95: d.Quantile(0.95), Max: d.Max(),
 	}
-}
-
-// levelsOf is SpreadOf of integers, which a distribution only comes near.
-func levelsOf(d timeline.Distribution) Spread {
-	s := SpreadOf(d)
-	s.Median, s.P95 = math.Round(s.Median), math.Round(s.P95)
-	return s
 }

@@ -103,7 +103,7 @@ func TestCapacityOfFiveConnections(t *testing.T) {
 				active.Add(float64(level))
 			}
 			totals := timeline.Totals{Pools: map[string]*timeline.Pool{"p": {Active: active}}}
-			done = append(done, experiment.Measure(step, timeline.Phase{Totals: totals}, "p", 5, totals, time.Minute, nil))
+			done = append(done, experiment.Measure(step, timeline.Phase{Totals: totals}, "p", 5, totals, time.Minute))
 		}
 		values := resultOf(t, plan, done).Values()
 		if values["capacity_low"] <= truth && truth <= values["capacity_high"] {

@@ -23,8 +23,8 @@ type Measurement struct {
 
 	Pool *PoolMeasurement `json:"pool,omitempty"`   // nil where no pool was seen
 	CPU  *Level           `json:"db_cpu,omitempty"` // percent of the database's host; nil where it was not measured
-	// Drift is the p95 of the step's last third over that of its first; nil
-	// where a third had too few responses to tell.
+	// Drift is the ratio of [timeline.DriftOf]; nil where there were too few
+	// responses to tell.
 	Drift *float64 `json:"drift,omitempty"`
 }
 
@@ -68,9 +68,8 @@ type PoolMeasurement struct {
 // as it stood when the last turn was handed out, lasted after the end of
 // settling: throughput, levels and CPU are of that time alone, since afterwards
 // the load fades. pool names the step's pool among those of phase, size is its
-// pool_size; a name that is not there means that no pool was seen. drift is nil
-// where it could not be told.
-func Measure(step Step, phase timeline.Phase, pool string, size int, atStop timeline.Totals, lasted time.Duration, drift *float64) Measurement {
+// pool_size; a name that is not there means that no pool was seen.
+func Measure(step Step, phase timeline.Phase, pool string, size int, atStop timeline.Totals, lasted time.Duration) Measurement {
 	requests := phase.Totals.Requests
 	m := Measurement{
 		Step:     step,
@@ -80,7 +79,9 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 		Timeouts: requests.Timeouts,
 		Dropped:  requests.Dropped,
 		Request:  times(requests.Duration),
-		Drift:    drift,
+	}
+	if drift, err := timeline.DriftOf(phase.Responses); err == nil {
+		m.Drift = &drift.Ratio
 	}
 	if lasted > 0 {
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()

@@ -18,7 +18,7 @@ type mergedRecording struct {
 // long as the longest among the runners'.
 func mergeRecordings(runners []Runner) mergedRecording {
 	first := runners[0].Summary.Recording
-	r := timeline.Recording{Start: first.Start, Window: first.Window, Levels: make(map[string][]timeline.Level)}
+	r := timeline.Recording{Start: first.Start, Window: first.Window, Levels: make(map[string][]timeline.Level), Fine: make(map[string]timeline.Fine)}
 	for _, runner := range runners {
 		other := runner.Summary.Recording
 		r.Window = math.Max(r.Window, other.Window)
@@ -26,25 +26,31 @@ func mergeRecordings(runners []Runner) mergedRecording {
 			r.Start = other.Start
 		}
 		r.Totals.Merge(other.Totals)
-		r.First.Merge(other.First)
-		r.Last.Merge(other.Last)
 	}
+	r.Responses, r.Ended = mergeResponses(runners), mergeEnded(runners)
 	pools := make(map[string]*sampledLevels)
 	for _, name := range poolsOf(runners) {
 		pool := &sampledLevels{}
 		var series [][]timeline.Level
+		var active, waiting []timeline.LevelSeries
 		for _, runner := range runners {
 			other := runner.Summary.Recording
 			series = append(series, onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window))
+			active = append(active, fineOf(other, name).Active)
+			waiting = append(waiting, fineOf(other, name).Waiting)
 			pool.size += ownSize(runner.Summary.Run, name)
 			if runner.Summary.Run.Target != "" && len(series[len(series)-1]) > 0 {
 				// Every runner saw the same application's pool: it is there once.
-				series, pool.size = series[len(series)-1:], ownSize(runner.Summary.Run, name)
+				last := len(series) - 1
+				series, active, waiting = series[last:], active[last:], waiting[last:]
+				pool.size = ownSize(runner.Summary.Run, name)
 				break
 			}
 		}
 		pools[name] = pool
-		r.Levels[name] = addLevels(series, r.Window, pool)
+		r.Levels[name] = addLevels(series, r.Window)
+		pool.active, pool.waiting = addByClock(active), addByClock(waiting)
+		r.Fine[name] = pool.fine(r)
 	}
 	return mergedRecording{recording: r, pools: pools}
 }
@@ -97,8 +103,6 @@ func foldLevels(levels []timeline.Level) timeline.Level {
 		sum.ActiveMax = math.Max(sum.ActiveMax, l.ActiveMax)
 		sum.WaitingMax = math.Max(sum.WaitingMax, l.WaitingMax)
 		sum.TotalMax = math.Max(sum.TotalMax, l.TotalMax)
-		sum.ActiveAt = foldSamples(sum.ActiveAt, l.ActiveSamples())
-		sum.WaitingAt = foldSamples(sum.WaitingAt, l.WaitingSamples())
 	}
 	if n := float64(sum.Samples); n > 0 {
 		sum.Active, sum.Waiting, sum.Total = sum.Active/n, sum.Waiting/n, sum.Total/n
@@ -106,26 +110,22 @@ func foldLevels(levels []timeline.Level) timeline.Level {
 	return sum
 }
 
-// addLevels adds the runners' levels window by window, and counts them in pool.
-// The largest of a window need not have been at the same moment for each: their
-// sum is the most it can have been.
-func addLevels(series [][]timeline.Level, window float64, pool *sampledLevels) []timeline.Level {
+// addLevels adds the runners' levels window by window. The largest of a window
+// need not have been at the same moment for each: their sum is the most it can
+// have been.
+func addLevels(series [][]timeline.Level, window float64) []timeline.Level {
 	length := 0
 	for _, s := range series {
 		length = max(length, len(s))
 	}
 	sum := make([]timeline.Level, length)
 	for i := range sum {
-		var here []timeline.Level
 		sum[i].At = timeline.Short(float64(i) * window)
 		for _, s := range series {
 			if i < len(s) {
-				here = append(here, s[i])
 				sum[i] = addLevel(sum[i], s[i])
 			}
 		}
-		active, waiting := pool.add(here)
-		sum[i].ActiveAt, sum[i].WaitingAt = active.samples(sum[i].Samples), waiting.samples(sum[i].Samples)
 	}
 	return slices.DeleteFunc(sum, func(l timeline.Level) bool { return l.Samples == 0 })
 }

@@ -30,6 +30,8 @@ type part struct {
 	// levels replaces active and waiting by those of every sample.
 	levels func(sample int) (active, waiting float64)
 
+	paused func(second int) bool // no request ends, nil for never
+
 	iteration float64 // ms, a metric that no recording has
 }
 
@@ -56,8 +58,10 @@ func (p part) summary(t *testing.T) verdict.Summary {
 			if p.levels != nil {
 				p.active, p.waiting = p.levels(second*perSecond + i)
 			}
+			if p.paused == nil || !p.paused(second) {
+				r.Record([]timeline.Observation{{Measure: timeline.Request, At: at, Value: p.response(second)}})
+			}
 			r.Record([]timeline.Observation{
-				{Measure: timeline.Request, At: at, Value: p.response(second)},
 				{Measure: timeline.Wait, At: at, Value: 1, Pool: "default"},
 				{Measure: timeline.Active, At: at, Value: p.active, Pool: "default"},
 				{Measure: timeline.Waiting, At: at, Value: p.waiting, Pool: "default"},
@@ -79,6 +83,7 @@ func (p part) summary(t *testing.T) verdict.Summary {
 			"request_timeouts":         {Type: "counter", Values: map[string]float64{"count": p.failed, "rate": 1}},
 			"request_duration":         {Type: "trend", Values: map[string]float64{"max": 1, "count": requests}},
 			"response_drift":           {Type: "gauge", Values: map[string]float64{"value": 1}},
+			"longest_stall":            {Type: "gauge", Values: map[string]float64{"value": 0.1}},
 			"pgxpool_acquire_duration": {Type: "trend", Values: zero()},
 			"pgxpool_active_sampled":   {Type: "trend", Values: zero()},
 			"pgxpool_waiting_sampled":  {Type: "trend", Values: zero()},
@@ -205,7 +210,28 @@ func TestMergedDriftIsComputedAnew(t *testing.T) {
 		parts[i].response = func(second int) float64 { return 100 + 50*float64(second/5) }
 	}
 	in, _ := mergeAndJudge(t, runnersOf(t, parts...))
-	require.InEpsilon(t, 1.5, in.Metrics["response_drift"].Values["value"], 0.02)
+	require.InDelta(t, 1.5, in.Metrics["response_drift"].Values["value"], 0.15, "in a trend over the whole run")
+	for i := range parts {
+		parts[i].response = steady(100)
+	}
+	in, _ = mergeAndJudge(t, runnersOf(t, parts...))
+	require.Equal(t, 1.0, in.Metrics["response_drift"].Values["value"])
+	runners := runnersOf(t, parts...)
+	runners[1].Summary.Recording.Responses = nil
+	in, _ = mergeAndJudge(t, runners)
+	require.Empty(t, in.Metrics["response_drift"].Values, "a file of an older version has none by their time")
+}
+
+// A runner's own pause is none of the test's; one of all runners is.
+func TestMergedStallIsOneOfAllRunners(t *testing.T) {
+	pausing := func(second int) bool { return second >= 4 && second < 7 }
+	parts := halves()
+	parts[0].paused = pausing
+	in, _ := mergeAndJudge(t, runnersOf(t, parts...))
+	require.Less(t, in.Metrics["longest_stall"].Values["value"], 1.0)
+	parts[1].paused = pausing
+	in, _ = mergeAndJudge(t, runnersOf(t, parts...))
+	require.InDelta(t, 3, in.Metrics["longest_stall"].Values["value"], 0.2, "three seconds, and the limit is one")
 }
 
 func TestWhatCannotBeMergedKeepsWhatIsCertain(t *testing.T) {
@@ -268,10 +294,12 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 		"for ever":         {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].At = 1e18 }), "1e+18 s"},
 		"negative level":   {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].Active = -1 }), "a level of -1"},
 		"endless level":    {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].Waiting = 1e12 }), "a level of 1e+12"},
-		"negative sampled": {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].ActiveAt[-1] = 1 }), "1 samples at level -1"},
-		"endless sampled":  {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].WaitingAt[1e9] = 1 }), "at level 1000000000"},
-		"never sampled":    {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].ActiveAt[5] = 0 }), "0 samples at level 5"},
+		"negative sampled": {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].ActiveAt = map[int]int64{-1: 1} }), "1 samples at level -1"},
+		"endless sampled":  {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].WaitingAt = map[int]int64{1e9: 1} }), "at level 1000000000"},
+		"never sampled":    {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].ActiveAt = map[int]int64{5: 0} }), "0 samples at level 5"},
 		"no samples":       {change(1, func(s *verdict.Summary) { s.Recording.Levels["default"][0].Samples = 0 }), "0 samples"},
+		"no end":           {change(1, func(s *verdict.Summary) { s.Recording.Ended.Window = 0 }), "ended has a window_s of 0"},
+		"no course":        {change(1, func(s *verdict.Summary) { s.Recording.Responses.Window = -1 }), "responses has a window_s of -1"},
 		"no totals":        {change(1, func(s *verdict.Summary) { s.Recording.Totals.Pools["default"] = nil }), "no totals"},
 	} {
 		_, err := merge.Runners(test.runners)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -141,6 +142,7 @@ func (m mergedRecording) replace(metrics map[string]verdict.Metric) {
 	}
 	set("pgxpool_waiting_sampled", m.levels(waitingOf, asIs))
 	set("response_drift", m.drift())
+	set("longest_stall", m.stall())
 }
 
 func activeOf(s *sampledLevels) []float64  { return s.active }
@@ -178,14 +180,27 @@ func (m mergedRecording) inOverflow() map[string]float64 {
 	return rateValues(math.Round(over), math.Round(all)-math.Round(over))
 }
 
-// drift is empty where a third has too few responses, as in [Drift].
+// drift is empty where there are too few responses, or a runner's file of an
+// older version has none by their time.
 func (m mergedRecording) drift() map[string]float64 {
-	first, last := m.recording.First, m.recording.Last
-	if first.Count() < verdict.MinResponses || last.Count() < verdict.MinResponses || first.Quantile(0.95) == 0 {
+	drift, err := timeline.DriftOf(m.recording.Responses.Course())
+	if err != nil {
 		return map[string]float64{}
 	}
-	ratio := last.Quantile(0.95) / first.Quantile(0.95)
-	return map[string]float64{"value": ratio, "min": ratio, "max": ratio}
+	return gauge(drift.Ratio)
+}
+
+// stall is empty where no requests ended, or nobody knows when.
+func (m mergedRecording) stall() map[string]float64 {
+	stall, ok := timeline.LongestStall(m.recording.Ended, time.Time{})
+	if !ok {
+		return map[string]float64{}
+	}
+	return gauge(stall.Ratio())
+}
+
+func gauge(value float64) map[string]float64 {
+	return map[string]float64{"value": value, "min": value, "max": value}
 }
 
 // ownSize is the poolSize that a runner had for a pool.

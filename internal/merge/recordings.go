@@ -51,6 +51,12 @@ func recordingFault(r *timeline.Recording) string {
 	if r.Start.IsZero() {
 		return "it has no start"
 	}
+	if r.Ended != nil && !(r.Ended.Window > 0) {
+		return fmt.Sprintf("ended has a window_s of %v, accepted is more than 0", r.Ended.Window)
+	}
+	if r.Responses != nil && !(r.Responses.Window > 0) {
+		return fmt.Sprintf("responses has a window_s of %v, accepted is more than 0", r.Responses.Window)
+	}
 	for name, p := range r.Totals.Pools {
 		if p == nil {
 			return fmt.Sprintf("pool %q has no totals", name)

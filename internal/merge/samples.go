@@ -4,47 +4,115 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
-// sampledLevels are one pool's levels, all runners together: by level, at how
-// many of the samples it was that.
+// sampledLevels are one pool's levels, all runners together: by level, for how
+// many moments it was that.
 type sampledLevels struct {
 	size            int // configured poolSize, of all runners
 	active, waiting []float64
 }
 
-// add counts a window of which every runner has its own levels. Their samples
-// were not taken at the same moments, so any of one may have met any of another:
-// what all had together is the convolution of what each had, which it gives.
-func (s *sampledLevels) add(runners []timeline.Level) (active, waiting chances) {
-	samples, there := 0.0, 0.0
-	active, waiting = chances{1}, chances{1}
-	for _, l := range runners {
-		if l.Samples > 0 {
-			samples, there = samples+float64(l.Samples), there+1
-		}
-		active = active.plus(chancesOf(l.ActiveSamples()))
-		waiting = waiting.plus(chancesOf(l.WaitingSamples()))
+// addByClock adds levels where they were at the same moment: window by window of
+// the wall clock, on the grid of the runner with the longest windows. Runners that
+// are full together are not independent of each other. Only within a window any
+// sample of one may have met any of another: there the chances of their sum are
+// the convolution of theirs. A runner that has no sample in a window between
+// others has the levels of the one before.
+func addByClock(runners []timeline.LevelSeries) (moments []float64) {
+	var width time.Duration
+	for _, r := range runners {
+		width = max(width, r.Window)
 	}
-	moments := samples / math.Max(1, there) // each runner's clock ticks on its own
-	s.active = active.addTo(s.active, moments)
-	s.waiting = waiting.addTo(s.waiting, moments)
-	return active, waiting
+	var windows []chances
+	var samples []float64
+	begin := earliest(runners, width)
+	for _, r := range runners {
+		r = r.On(width)
+		offset := int(r.Start.Sub(begin) / width)
+		var here timeline.Samples
+		for i, seen := range r.Windows {
+			if len(seen) > 0 {
+				here = seen
+			}
+			for len(windows) <= offset+i {
+				windows, samples = append(windows, chances{1}), append(samples, 0)
+			}
+			windows[offset+i] = windows[offset+i].plus(chancesOf(here))
+			samples[offset+i] = math.Max(samples[offset+i], countOf(seen))
+		}
+	}
+	for i, c := range windows {
+		for len(moments) < len(c) {
+			moments = append(moments, 0)
+		}
+		for level, p := range c {
+			moments[level] += p * samples[i]
+		}
+	}
+	return moments
+}
+
+func earliest(runners []timeline.LevelSeries, width time.Duration) (begin time.Time) {
+	for _, r := range runners {
+		if start := r.On(width).Start; begin.IsZero() || start.Before(begin) {
+			begin = start
+		}
+	}
+	return begin
+}
+
+func countOf(samples timeline.Samples) (n float64) {
+	for _, a := range samples {
+		n += float64(a.Samples)
+	}
+	return n
+}
+
+// fineOf are a runner's levels of a pool; of a file of an older version in the
+// windows that it has.
+func fineOf(r *timeline.Recording, pool string) timeline.Fine {
+	if fine, ok := r.Fine[pool]; ok {
+		return fine
+	}
+	window := time.Duration(r.Window * float64(time.Second))
+	series := timeline.LevelSeries{Start: r.Start, Window: window}
+	fine := timeline.Fine{Active: series, Waiting: series}
+	for _, l := range r.Levels[pool] {
+		index := int(l.At/r.Window + 0.5)
+		fine.Active.Windows = samplesAt(fine.Active.Windows, index, l.ActiveSamples())
+		fine.Waiting.Windows = samplesAt(fine.Waiting.Windows, index, l.WaitingSamples())
+	}
+	return fine
+}
+
+func samplesAt(windows []timeline.Samples, index int, at map[int]int64) []timeline.Samples {
+	for len(windows) <= index {
+		windows = append(windows, nil)
+	}
+	for level, n := range at {
+		windows[index].Add(int64(level), n)
+	}
+	return windows
 }
 
 // chances are how likely each level is, by level. They add up to 1.
 type chances []float64
 
-func chancesOf(at map[int]int64) chances {
-	samples, top := int64(0), 0
-	for level, n := range at {
-		samples, top = samples+n, max(top, level)
+func chancesOf(samples timeline.Samples) chances {
+	if len(samples) == 0 {
+		return chances{1}
 	}
-	c := make(chances, top+1)
-	for level, n := range at {
-		c[level] = float64(n) / float64(samples)
+	all := int64(0)
+	for _, a := range samples {
+		all += a.Samples
+	}
+	c := make(chances, samples[len(samples)-1].Level+1)
+	for _, a := range samples {
+		c[a.Level] = float64(a.Samples) / float64(all)
 	}
 	return c
 }
@@ -59,42 +127,6 @@ func (c chances) plus(other chances) chances {
 		for b, q := range other {
 			sum[a+b] += p * q
 		}
-	}
-	return sum
-}
-
-// samples deals out so many samples by the chances, each level's rounded with
-// those below it so that none gets lost.
-func (c chances) samples(n int64) map[int]int64 {
-	at, below, dealt := make(map[int]int64), 0.0, int64(0)
-	for level, p := range c {
-		below += p
-		if until := int64(math.Round(below * float64(n))); until > dealt {
-			at[level] = until - dealt
-			dealt = until
-		}
-	}
-	return at
-}
-
-// addTo adds so many samples to the counts by level.
-func (c chances) addTo(counts []float64, samples float64) []float64 {
-	for len(counts) < len(c) {
-		counts = append(counts, 0)
-	}
-	for level, p := range c {
-		counts[level] += samples * p
-	}
-	return counts
-}
-
-// foldSamples adds a window's samples to those of the windows before it.
-func foldSamples(sum, at map[int]int64) map[int]int64 {
-	if sum == nil {
-		sum = make(map[int]int64)
-	}
-	for level, n := range at {
-		sum[level] += n
 	}
 	return sum
 }

@@ -2,11 +2,15 @@ package merge_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // together are quarters of a test whose levels change from sample to sample,
@@ -87,13 +91,35 @@ func TestMergedLevelsWithoutSamples(t *testing.T) {
 	parts[0].active = 16
 	runners := runnersOf(t, parts...)
 	for i := range runners {
-		for j := range runners[i].Summary.Recording.Levels["default"] {
-			level := &runners[i].Summary.Recording.Levels["default"][j]
-			level.ActiveAt, level.WaitingAt = nil, nil
-		}
+		runners[i].Summary.Recording.Fine = nil
 	}
 	in, _ := mergeAndJudge(t, runners)
 	require.Equal(t, 1.0, in.Metrics["pgxpool_in_overflow"].Values["rate"])
 	require.Equal(t, 105.0, in.Metrics["pgxpool_utilization"].Values["p(95)"])
 	require.Equal(t, 3.0, in.Metrics["pgxpool_waiting_sampled"].Values["med"])
+}
+
+// Four runners that are full for the same 1.2 s of every 10 are in overflow
+// together: 12 % of the time, however long the windows.
+func TestMergedLevelsAreAddedOnOneClock(t *testing.T) {
+	for _, seconds := range []int{60, 300} { // windows of 250 ms and of 1 s
+		var parts []part
+		for i, segment := range []string{"0:1/4", "1/4:2/4", "2/4:3/4", "3/4:1"} {
+			parts = append(parts, part{
+				segment: segment, seconds: seconds, size: 5, response: steady(10), iteration: float64(i + 1),
+				begin: time.Duration(i) * 70 * time.Millisecond,
+				levels: func(sample int) (active, waiting float64) {
+					at := float64(sample)/perSecond + 0.07*float64(i)
+					if math.Mod(at, 10) < 1.2 {
+						return 15, 0
+					}
+					return 2, 0
+				},
+			})
+		}
+		in, report := mergeAndJudge(t, runnersOf(t, parts...))
+		require.InDelta(t, 0.12, in.Metrics["pgxpool_in_overflow"].Values["rate"], 0.006)
+		require.Equal(t, 60.0, in.Metrics["pgxpool_active_sampled"].Values["max"])
+		require.Equal(t, verdict.Warning, report.Verdict)
+	}
 }

@@ -64,6 +64,7 @@ func (i *instance) Exports() modules.Exports {
 		"warnOnce":        i.warnOnce,
 		"restartServer":   i.restartServer,
 		"processMemory":   i.processMemory,
+		"trend":           i.trend,
 	}
 	defaults := i.rt.NewObject()
 	for name, value := range named {

@@ -24,9 +24,6 @@ func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 	if err := i.test.ObserveResponse(state, now, ms, failed, timedOut); err != nil {
 		i.throw(argumentsError("observeResponse(ms)", err.Error()))
 	}
-	if c := i.root.experiment.get(); c != nil {
-		c.Observe(now, ms)
-	}
 	return sobek.Undefined()
 }
 

@@ -18,6 +18,7 @@ type metricSet struct {
 	activeSampled, waitingSampled, utilization, dbCPU *metrics.Metric
 
 	responseDrift *metrics.Metric
+	longestStall  *metrics.Metric
 
 	dropped    *metrics.Metric            // k6's own
 	experiment map[string]*metrics.Metric // of experiments, by name
@@ -65,6 +66,7 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		utilization:     trend("pgxpool_utilization"),
 		dbCPU:           trend("pgxpool_db_cpu"),
 		responseDrift:   gauge("response_drift"),
+		longestStall:    gauge("longest_stall"),
 
 		appActive:            gauge("app_pool_active"),
 		appTotal:             gauge("app_pool_total"),

@@ -38,6 +38,7 @@ func TestMetricsHaveTheirTypes(t *testing.T) {
 		"pgxpool_samples":            {metrics.Counter, metrics.Default},
 		"pgxpool_db_cpu":             {metrics.Trend, metrics.Default},
 		"response_drift":             {metrics.Gauge, metrics.Default},
+		"longest_stall":              {metrics.Gauge, metrics.Default},
 	} {
 		metric := u.VU.InitEnvField.Registry.Get(name)
 		require.NotNil(t, metric, name)

@@ -35,7 +35,7 @@ type Run struct {
 
 	flusher   flusher
 	recording recording
-	drift     driftRecorder
+	requests  requests
 	server    temporaryServer
 	facts     facts
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
@@ -168,7 +168,7 @@ func (t *Run) End(running bool) {
 	}
 	t.stopPools(running)
 	if running {
-		t.drift.push(t)
+		t.requests.push(t)
 		for _, report := range reports {
 			report()
 		}

@@ -1,15 +1,13 @@
 package timeline
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	// A run has at most maxWindows windows of equal length. When it outgrows
-	// them, neighbours are merged: five minutes are drawn second by second, and
-	// a day in steps of five minutes.
+	// A run has at most maxWindows windows: five minutes are drawn second by
+	// second, and a day in steps of five minutes.
 	maxWindows = 300
 	firstWidth = 250 * time.Millisecond
 )
@@ -18,17 +16,18 @@ const (
 // concurrently.
 type Recorder struct {
 	mu      sync.Mutex
-	start   time.Time
-	width   time.Duration // of a window
-	windows []*Totals     // by offset over width; nil where nothing happened
-	phases  []*phase      // the last one may be open
+	windows windows[Totals]
+	ends    windows[int64] // requests that ended, see [LongestStall]
+	levels  map[string]*fineLevels
+	phases  []*phase // the last one may be open
 }
 
 // phase is a named stretch of a run, such as a step of an experiment.
 type phase struct {
-	label    string
-	from, to time.Time // to is zero while the phase is open
-	totals   Totals
+	label     string
+	from, to  time.Time // to is zero while the phase is open
+	totals    Totals
+	responses windows[Distribution]
 }
 
 // Record adds observations. They may come in any order; those from before the
@@ -36,19 +35,58 @@ type phase struct {
 func (r *Recorder) Record(observations []Observation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var open *phase
-	if n := len(r.phases); n > 0 && r.phases[n-1].to.IsZero() {
-		open = r.phases[n-1]
-	}
+	r.prepare()
+	open := r.open()
 	for i := range observations {
 		o := &observations[i]
 		if o.Measure == None {
 			continue
 		}
-		r.window(o.At).add(o)
+		r.windows.at(o.At).add(o)
+		r.fine(o)
 		if open != nil && !o.At.Before(open.from) {
-			open.totals.add(o)
+			open.add(o)
 		}
+	}
+}
+
+// fine notes what has shorter windows of its own.
+func (r *Recorder) fine(o *Observation) {
+	switch o.Measure {
+	case Request:
+		*r.ends.at(o.At)++
+	case Active, Waiting:
+		levels := r.levels[o.Pool]
+		if levels == nil {
+			levels = newFineLevels()
+			r.levels[o.Pool] = levels
+		}
+		levels.add(o)
+	default: // no other needs them
+	}
+}
+
+func (r *Recorder) prepare() {
+	if r.windows.merge != nil {
+		return
+	}
+	r.windows = windows[Totals]{most: maxWindows, width: firstWidth, merge: func(into, from *Totals) { into.Merge(*from) }}
+	r.ends = windows[int64]{most: maxFine, width: fineWidth, merge: func(into, from *int64) { *into += *from }}
+	r.levels = make(map[string]*fineLevels)
+}
+
+// open is the open phase, nil where there is none.
+func (r *Recorder) open() *phase {
+	if n := len(r.phases); n > 0 && r.phases[n-1].to.IsZero() {
+		return r.phases[n-1]
+	}
+	return nil
+}
+
+func (p *phase) add(o *Observation) {
+	p.totals.add(o)
+	if o.Measure == Request {
+		p.responses.at(o.At).Add(o.Value)
 	}
 }
 
@@ -58,7 +96,9 @@ func (r *Recorder) Begin(label string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.end(at)
-	r.phases = append(r.phases, &phase{label: label, from: at})
+	r.phases = append(r.phases, &phase{label: label, from: at, responses: windows[Distribution]{
+		most: maxWindows, width: firstWidth, merge: func(into, from *Distribution) { into.Merge(*from) },
+	}})
 }
 
 // End closes the open phase and gives it. Without one it gives an empty phase.
@@ -66,7 +106,7 @@ func (r *Recorder) End(at time.Time) Phase {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if ended := r.end(at); ended != nil {
-		return ended.snapshot(r.start)
+		return ended.snapshot(r.windows.start())
 	}
 	return Phase{}
 }
@@ -75,53 +115,16 @@ func (r *Recorder) End(at time.Time) Phase {
 func (r *Recorder) Current() Phase {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := len(r.phases); n > 0 && r.phases[n-1].to.IsZero() {
-		return r.phases[n-1].snapshot(r.start)
+	if open := r.open(); open != nil {
+		return open.snapshot(r.windows.start())
 	}
 	return Phase{}
 }
 
 func (r *Recorder) end(at time.Time) *phase {
-	n := len(r.phases)
-	if n == 0 || !r.phases[n-1].to.IsZero() {
-		return nil
+	ended := r.open()
+	if ended != nil {
+		ended.to = at
 	}
-	r.phases[n-1].to = at
-	return r.phases[n-1]
-}
-
-// window gives the window of a time, after making room for it.
-func (r *Recorder) window(at time.Time) *Totals {
-	if r.start.IsZero() {
-		r.start, r.width = at, firstWidth
-	}
-	offset := max(0, at.Sub(r.start))
-	for offset/r.width >= maxWindows {
-		r.halve()
-	}
-	index := int(offset / r.width)
-	for len(r.windows) <= index {
-		r.windows = append(r.windows, nil)
-	}
-	if r.windows[index] == nil {
-		r.windows[index] = &Totals{}
-	}
-	return r.windows[index]
-}
-
-// halve merges neighbouring windows.
-func (r *Recorder) halve() {
-	merged := make([]*Totals, 0, maxWindows)
-	for pair := range slices.Chunk(r.windows, 2) {
-		whole := pair[0]
-		if len(pair) == 2 && pair[1] != nil {
-			if whole == nil {
-				whole = pair[1]
-			} else {
-				whole.Merge(*pair[1])
-			}
-		}
-		merged = append(merged, whole)
-	}
-	r.windows, r.width = merged, 2*r.width
+	return ended
 }

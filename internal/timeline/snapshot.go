@@ -4,10 +4,15 @@ import "time"
 
 // Snapshot is a run as recorded so far. It is immutable.
 type Snapshot struct {
-	Start   time.Time // of the first observation; zero where there is none
+	// Start is a multiple of Width since the Unix epoch, at or before the first
+	// observation; zero where there is none.
+	Start   time.Time
 	Width   time.Duration
 	Windows []Window // those in which something happened, in order
 	Phases  []Phase  // in order
+
+	ended *Series // requests, in windows of their own
+	fine  map[string]Fine
 }
 
 // Window is a short stretch of a run.
@@ -18,29 +23,44 @@ type Window struct {
 
 // Phase is a named stretch of a run, such as a step of an experiment.
 type Phase struct {
-	Label    string
-	From, To time.Duration // since the run's start; To is 0 while it is open
-	Totals   Totals
+	Label     string
+	From, To  time.Duration // since the run's start; To is 0 while it is open
+	Totals    Totals
+	Responses Course
 }
 
 // Snapshot copies what has been recorded.
 func (r *Recorder) Snapshot() Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Snapshot{Start: r.start, Width: r.width}
-	for i, w := range r.windows {
+	s := Snapshot{Start: r.windows.start(), Width: r.windows.width}
+	for i, w := range r.windows.slots {
 		if w != nil {
-			s.Windows = append(s.Windows, Window{From: time.Duration(i) * r.width, Totals: w.clone()})
+			s.Windows = append(s.Windows, Window{From: time.Duration(i) * s.Width, Totals: w.clone()})
 		}
 	}
+	if len(r.ends.slots) > 0 {
+		s.ended = &Series{Start: r.ends.start(), Window: r.ends.width.Seconds(), Counts: make([]int64, len(r.ends.slots))}
+		for i, n := range r.ends.slots {
+			if n != nil {
+				s.ended.Counts[i] = *n
+			}
+		}
+	}
+	for name, levels := range r.levels {
+		if s.fine == nil {
+			s.fine = make(map[string]Fine)
+		}
+		s.fine[name] = levels.snapshot()
+	}
 	for _, p := range r.phases {
-		s.Phases = append(s.Phases, p.snapshot(r.start))
+		s.Phases = append(s.Phases, p.snapshot(s.Start))
 	}
 	return s
 }
 
 func (p *phase) snapshot(start time.Time) Phase {
-	s := Phase{Label: p.label, Totals: p.totals.clone()}
+	s := Phase{Label: p.label, Totals: p.totals.clone(), Responses: courseOf(&p.responses)}
 	if !start.IsZero() {
 		s.From = max(0, p.from.Sub(start))
 		if !p.to.IsZero() {
@@ -58,3 +78,6 @@ func (s Snapshot) Whole() Totals {
 	}
 	return whole
 }
+
+// Ended counts the requests that ended by when they did; nil for none.
+func (s Snapshot) Ended() *Series { return s.ended }

@@ -24,7 +24,7 @@ func TestEvaluateAgreesWithK6(t *testing.T) {
 		rowsOf[variant] = js.rows(variant)
 	}
 	seen := map[string]int{}
-	for seed := range uint64(2500) {
+	for seed := range uint64(3500) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		variant, gate := pick(random, variants...), pick(random, gates...)
 		rows := rowsOf[variant]
@@ -88,6 +88,9 @@ func fill(random *rand.Rand, e *engine) {
 	}
 	if !odd(4) {
 		e.add("response_drift", pick(random, 0.9, 1, 1.25, 1.2500001, 1.5, ifelse(good, 1.1, 1.51), ifelse(good, 1.0, 0)))
+	}
+	if !odd(4) {
+		e.add("longest_stall", pick(random, 0.1, 0.99, 1, 4.99, ifelse(good, 0.2, 5), ifelse(good, 0.3, 0)))
 	}
 	if !odd(4) {
 		e.add("pgxpool_samples", 1)

@@ -33,6 +33,7 @@ func newEngine(t *testing.T) *engine {
 		"request_timeouts":        metrics.Counter,
 		"request_timed_out":       metrics.Rate,
 		"response_drift":          metrics.Gauge,
+		"longest_stall":           metrics.Gauge,
 		"pgxpool_db_cpu":          metrics.Trend,
 		"pgxpool_utilization":     metrics.Trend,
 		"pgxpool_waiting_sampled": metrics.Trend,

@@ -12,7 +12,7 @@ import (
 type run struct {
 	success, failed  int // requests
 	timeouts         int
-	drift            []float64
+	drift, stall     []float64
 	cpu              []float64
 	utilization      []float64
 	waiting          []float64
@@ -21,7 +21,7 @@ type run struct {
 
 func goodRun() run {
 	return run{
-		success: 1000, drift: []float64{1.02}, cpu: []float64{30}, utilization: []float64{50},
+		success: 1000, drift: []float64{1.02}, stall: []float64{0.4}, cpu: []float64{30}, utilization: []float64{50},
 		waiting: []float64{0}, inOverflow: 5, time: 100,
 	}
 }
@@ -38,6 +38,7 @@ func engineOf(t *testing.T, r run) *engine {
 	e.addRate("request_success", r.success, requests)
 	e.addRate("request_timed_out", r.timeouts, requests)
 	e.add("response_drift", r.drift...)
+	e.add("longest_stall", r.stall...)
 	e.add("pgxpool_db_cpu", r.cpu...)
 	if r.time > 0 {
 		e.add("pgxpool_samples", float64(r.time))
@@ -78,6 +79,8 @@ func TestCriteria(t *testing.T) {
 		"drift at PASS":           {func(r *run) { r.drift = []float64{1.25} }, "response_drift", verdict.Pass, ""},
 		"drift above PASS":        {func(r *run) { r.drift = []float64{1.26} }, "response_drift", verdict.Warning, "1.26×, PASS needs at most 1.25×"},
 		"drift above WARNING":     {func(r *run) { r.drift = []float64{1.6} }, "response_drift", verdict.Fail, "1.60×, WARNING needs at most 1.50×"},
+		"stall at PASS":           {func(r *run) { r.stall = []float64{1} }, "longest_stall", verdict.Warning, "1.00×, PASS needs less than 1.00×"},
+		"stall at WARNING":        {func(r *run) { r.stall = []float64{5} }, "longest_stall", verdict.Fail, "5.00×, WARNING needs less than 5.00×"},
 		"cpu at 50 %":             {func(r *run) { r.cpu = []float64{50} }, "db_cpu", verdict.Warning, "on average 50.0 %, PASS needs less than 50.0 %"},
 		"cpu at 80 %":             {func(r *run) { r.cpu = []float64{80} }, "db_cpu", verdict.Fail, "on average 80.0 %, WARNING needs less than 80.0 %"},
 		"base pool nearly full":   {func(r *run) { r.utilization = []float64{80} }, "active_connections", verdict.Warning, "p(95) is 80.0 %, PASS needs less than 80.0 %"},
@@ -89,6 +92,7 @@ func TestCriteria(t *testing.T) {
 		"no request: success":  {func(r *run) { r.success = 0 }, "success_rate", verdict.Fail, "no data: request_duration has no samples"},
 		"no request: timeouts": {func(r *run) { r.success = 0 }, "pool_timeouts", verdict.Fail, "no data: request_duration has no samples"},
 		"no drift":             {func(r *run) { r.drift = nil }, "response_drift", verdict.Fail, "no data: the first third has too few"},
+		"no stall":             {func(r *run) { r.stall = nil }, "longest_stall", verdict.Fail, "no data: longest_stall has no samples"},
 		"no sample: active":    {func(r *run) { r.time = 0 }, "active_connections", verdict.Fail, "no data: pgxpool_connections_opened has no samples"},
 		"no sample: overflow":  {func(r *run) { r.time = 0 }, "overflow_time", verdict.Fail, "no data: pgxpool_connections_opened has no samples"},
 		"cpu refused":          {func(r *run) { r.cpu = nil }, "db_cpu", verdict.Warning, "not measured: the role may not read /proc/stat"},
@@ -236,7 +240,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		want string
 	}{
 		"gate":      {verdict.Input{Criteria: rows, Gate: "warn"}, `GATE is "warn": accepted are "pass" (the default) and "fail"`},
-		"waiver":    {verdict.Input{Criteria: rows, Waived: []string{"cpu"}}, `WAIVE names "cpu", which is no criterion: accepted are success_rate, pool_timeouts, response_drift, db_cpu, active_connections, overflow_time`},
+		"waiver":    {verdict.Input{Criteria: rows, Waived: []string{"cpu"}}, `WAIVE names "cpu", which is no criterion: accepted are success_rate, pool_timeouts, response_drift, longest_stall, db_cpu, active_connections, overflow_time`},
 		"no rows":   {verdict.Input{}, `criterion "": there are no criteria: at least one row is needed`},
 		"no name":   {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Name = " " })}, `criterion " ": name is empty: every criterion needs one`},
 		"two alike": {verdict.Input{Criteria: []verdict.Criterion{rows[0], rows[0]}}, `criterion "success_rate": the name is used twice: every criterion needs its own`},

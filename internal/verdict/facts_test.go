@@ -11,6 +11,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
+var began = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
 // The diagnosis knows each pool by the run's configuration, and the requests by
 // k6's metrics.
 func TestTheDiagnosisKnowsTheConfiguration(t *testing.T) {

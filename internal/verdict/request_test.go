@@ -7,6 +7,8 @@ import (
 
 	"github.com/grafana/sobek"
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // What scripts/lib imports, reduced to what can be observed.
@@ -15,7 +17,7 @@ var stubs = map[string]string{
 	"k6/metrics": `
 		const metric = (type) => class { constructor(name) { this.name = name; } add(v) { added(type, this.name, Number(v)); } };
 		export const Counter = metric('counter'), Rate = metric('rate'), Trend = metric('trend');`,
-	"k6/x/pgxpool": `export default { observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text) };`,
+	"k6/x/pgxpool": `export default { observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text), trend: (points) => trend(points) };`,
 }
 
 // lib is a file of scripts/lib as one user sees it.
@@ -38,7 +40,15 @@ func loadLib(t *testing.T, name string, env map[string]any) (*lib, error) {
 		},
 		"observed": func(ms float64) { l.observed = append(l.observed, ms) },
 		"warned":   func(text string) { l.logged = append(l.logged, text) },
-		"__ENV":    env,
+		"trend": func(points [][]float64) map[string]float64 {
+			var times, values []float64
+			for _, p := range points {
+				times, values = append(times, p[0]), append(values, p[1])
+			}
+			trend := timeline.TrendOf(times, values)
+			return map[string]float64{"slope": trend.Slope, "low": trend.Low, "high": trend.High}
+		},
+		"__ENV": env,
 	} {
 		require.NoError(t, runtime.Set(name, value))
 	}

@@ -1,0 +1,179 @@
+package timeline
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+const (
+	// MinResponses is how many responses a drift needs after the warm-up.
+	MinResponses = 40
+
+	warmUp = 0.1 // share of the run that is left out
+
+	// A run is looked at in so many stretches, the larger number where each has
+	// enough responses. How much worse the worst is, is told of tenths: the
+	// highest of many noisy percentiles is mostly noise.
+	fewStretches, manyStretches = 20, 40
+	perStretch                  = 10
+	leastStretches              = 5
+	tenths                      = 10
+
+	// A course is told from chance where chance makes one like it in fewer runs
+	// than this, each of two trends; and the worst stretch where it is so many of
+	// the neighbors' standard deviations off, or all are so much further apart
+	// than neighbors: in one of a thousand runs, as simulated.
+	trendChance        = 0.0025
+	worstDeviations    = 5.5
+	changingDeviations = 1.7
+
+	// leastDrift is a change in milliseconds below which nothing is looked at: a
+	// neighbor on a shared machine makes a request of 8 ms take 13, and nobody
+	// notices.
+	leastDrift = 8
+)
+
+// Drift is whether responses kept taking as long as they did.
+type Drift struct {
+	// Ratio is the larger of the other two.
+	Ratio float64
+	// Trend is what the trend ends with over what it begins with, Worst the worst
+	// tenth of the run over the median one; each is 1 where it is not told from
+	// chance or too small to matter.
+	Trend, Worst float64
+	// WorstFrom and WorstLength say when the worst tenth was, since the first
+	// response.
+	WorstFrom, WorstLength time.Duration
+}
+
+// DriftError says why there is no drift.
+type DriftError struct{ Responses int64 }
+
+func (e *DriftError) Error() string {
+	return fmt.Sprintf("%d responses ended after the warm-up (the first tenth): at least %d are needed; raise DURATION or CONCURRENT",
+		e.Responses, MinResponses)
+}
+
+// DriftOf asks whether responses got slower: in a trend, by the test of Mann and
+// Kendall with the slope of Theil and Sen (see [TrendOf]) on the geometric means
+// and on the 95th percentiles of twenty or forty stretches of the run (batch
+// means: Law, "Simulation Modeling and Analysis", chapter 9); or in a tenth of the
+// run that is worse than the others, where stretches differ by more than chance.
+// The first tenth is left out: an empty pool connects, caches fill. With too few
+// responses it fails with a [DriftError].
+//
+// What is significant need not matter: see leastDrift. The simulation in this
+// package's tests says how often it errs.
+func DriftOf(c Course) (Drift, error) {
+	parts := c.stretches(fewStretches)
+	if finer := c.stretches(manyStretches); countOf(finer) >= manyStretches*perStretch {
+		parts = finer
+	}
+	if responses := countOf(parts); responses < MinResponses || len(parts) < leastStretches {
+		return Drift{}, &DriftError{responses}
+	}
+	d := Drift{Trend: max(trendRatio(parts, geometricMean), trendRatio(parts, p95)), Worst: 1}
+	if isUneven(parts) {
+		d.addWorst(c.stretches(tenths), geometricMean)
+		d.addWorst(c.stretches(tenths), p95)
+	}
+	d.Ratio = max(d.Trend, d.Worst)
+	return d, nil
+}
+
+// trendRatio is what the trend of one statistic ends with over what it begins
+// with, at least 1. It is taken of the logarithms: a growth is a factor.
+func trendRatio(parts []stretch, of func(Distribution) float64) float64 {
+	times, logs := make([]float64, len(parts)), make([]float64, len(parts))
+	for i, p := range parts {
+		times[i] = (p.from + p.length/2).Seconds()
+		logs[i] = math.Log(max(of(p.all), least))
+	}
+	trend := TrendOf(times, logs)
+	if trend.Slope <= 0 || trend.Chance > trendChance {
+		return 1
+	}
+	last := parts[len(parts)-1]
+	ratio := math.Exp(trend.Slope * (last.from + last.length - parts[0].from).Seconds())
+	quarter := max(1, len(parts)/4)
+	if of(together(parts[len(parts)-quarter:]))-of(together(parts[:quarter])) < leastDrift {
+		return 1
+	}
+	return ratio
+}
+
+func together(parts []stretch) (all Distribution) {
+	for _, p := range parts {
+		all.Merge(p.all)
+	}
+	return all
+}
+
+// least is what takes less, in milliseconds, to have a logarithm.
+const least = 1e-3
+
+func p95(d Distribution) float64 { return d.Quantile(0.95) }
+
+func geometricMean(d Distribution) float64 {
+	sum := 0.0
+	d.Each(func(value float64, count int64) { sum += float64(count) * math.Log(max(value, least)) })
+	return math.Exp(sum / float64(d.Count()))
+}
+
+// isUneven tells whether stretches differ by more than chance: one stands out, or
+// all differ more than neighbors do, as in a sawtooth. Differences between
+// neighbors hold what requests do to each other for a while, such as a queue, and
+// not what changes over the run.
+func isUneven(parts []stretch) bool {
+	slow, usual := make([]float64, len(parts)), make([]float64, len(parts))
+	for i, p := range parts {
+		slow[i] = math.Log(max(p95(p.all), least))
+		usual[i] = math.Log(max(geometricMean(p.all), least))
+	}
+	alone := slices.Max(slow)-median(slow) >= worstDeviations*neighborDeviation(slow)
+	return alone || stat.StdDev(usual, nil) >= changingDeviations*neighborDeviation(usual)
+}
+
+// addWorst compares the worst of some stretches with the median one, by one
+// statistic.
+func (d *Drift) addWorst(parts []stretch, of func(Distribution) float64) {
+	all, worst := make([]float64, len(parts)), 0
+	for i, p := range parts {
+		if all[i] = of(p.all); all[i] > all[worst] {
+			worst = i
+		}
+	}
+	usual := median(all)
+	if ratio := all[worst] / max(usual, least); all[worst]-usual >= leastDrift && ratio > d.Worst {
+		d.Worst, d.WorstFrom, d.WorstLength = ratio, parts[worst].from, parts[worst].length
+	}
+}
+
+// neighborDeviation estimates the standard deviation of single values from the
+// differences between neighbors: von Neumann et al., "The Mean Square Successive
+// Difference", Annals of Mathematical Statistics 12 (1941), without the largest
+// fifth of them, so that a few steps do not count.
+func neighborDeviation(values []float64) float64 {
+	var squares []float64
+	for i := range values[1:] {
+		d := values[i+1] - values[i]
+		squares = append(squares, d*d)
+	}
+	slices.Sort(squares)
+	kept := squares[:len(squares)-len(squares)/5]
+	sum := 0.0
+	for _, square := range kept {
+		sum += square
+	}
+	// Of a normal distribution's squares the smaller four fifths have this mean.
+	const trimmed = 0.438
+	return math.Sqrt(sum / float64(len(kept)) / trimmed / 2)
+}
+
+func median(values []float64) float64 {
+	return middle(slices.Sorted(slices.Values(values)))
+}

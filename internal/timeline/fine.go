@@ -1,0 +1,183 @@
+package timeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What is looked for in moments rather than in percentiles has windows of a tenth
+// of a second, which grow as the others do: half an hour in tenths of a second.
+const (
+	maxFine   = 1 << 14
+	fineWidth = 100 * time.Millisecond
+)
+
+// Series is a count for each window from Start on.
+type Series struct {
+	Start  time.Time `json:"start"` // a multiple of Window since the Unix epoch
+	Window float64   `json:"window_s"`
+	Counts []int64   `json:"counts"`
+}
+
+// LevelSeries are a level's samples by windows: how many were at each level. So
+// levels of several runners can be added where they were at the same moment.
+type LevelSeries struct {
+	Start   time.Time // a multiple of Window since the Unix epoch
+	Window  time.Duration
+	Windows []Samples // empty where there are none
+}
+
+// Samples is how many samples there are at each level, in order of the level.
+type Samples []AtLevel
+
+// AtLevel is how many samples are at a level.
+type AtLevel struct{ Level, Samples int64 }
+
+// Add counts samples at a level.
+func (s *Samples) Add(level, n int64) {
+	i, found := slices.BinarySearchFunc(*s, level, func(a AtLevel, level int64) int { return int(a.Level - level) })
+	if !found {
+		*s = slices.Insert(*s, i, AtLevel{Level: level})
+	}
+	(*s)[i].Samples += n
+}
+
+func mergeSamples(into, from *Samples) {
+	for _, a := range *from {
+		into.Add(a.Level, a.Samples)
+	}
+}
+
+// Whole are all samples.
+func (s LevelSeries) Whole() (all Samples) {
+	for i := range s.Windows {
+		mergeSamples(&all, &s.Windows[i])
+	}
+	return all
+}
+
+// On gives the series in windows that are longer by a power of two.
+func (s LevelSeries) On(window time.Duration) LevelSeries {
+	w := windows[Samples]{most: len(s.Windows) + 1, width: window, merge: mergeSamples}
+	for i := range s.Windows {
+		mergeSamples(w.at(s.Start.Add(time.Duration(i)*s.Window)), &s.Windows[i])
+	}
+	return levelSeriesOf(&w)
+}
+
+func levelSeriesOf(w *windows[Samples]) LevelSeries {
+	s := LevelSeries{Start: w.start(), Window: w.width, Windows: make([]Samples, len(w.slots))}
+	for i, slot := range w.slots {
+		if slot != nil {
+			s.Windows[i] = slices.Clone(*slot)
+		}
+	}
+	return s
+}
+
+// levelSeriesJSON has the windows in one string, which a program that reads the
+// rest of a file need not understand: "12;12x3,13x2;;7" are four windows.
+type levelSeriesJSON struct {
+	Start   time.Time `json:"start"`
+	Window  float64   `json:"window_s"`
+	Windows string    `json:"windows"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (s LevelSeries) MarshalJSON() ([]byte, error) {
+	var b strings.Builder
+	for i, samples := range s.Windows {
+		if i > 0 {
+			b.WriteByte(';')
+		}
+		for j, a := range samples {
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(strconv.FormatInt(a.Level, 10))
+			if a.Samples != 1 {
+				b.WriteString("x" + strconv.FormatInt(a.Samples, 10))
+			}
+		}
+	}
+	return json.Marshal(levelSeriesJSON{s.Start, s.Window.Seconds(), b.String()})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *LevelSeries) UnmarshalJSON(text []byte) error {
+	var written levelSeriesJSON
+	if err := json.Unmarshal(text, &written); err != nil {
+		return err
+	}
+	read := LevelSeries{Start: written.Start, Window: time.Duration(written.Window * float64(time.Second))}
+	if read.Window <= 0 {
+		return fmt.Errorf("reading levels: window_s is %v, accepted is more than 0", written.Window)
+	}
+	parts := strings.Split(written.Windows, ";")
+	if len(parts) > maxFine {
+		return fmt.Errorf("reading levels: %d windows, accepted are at most %d", len(parts), maxFine)
+	}
+	read.Windows = make([]Samples, len(parts))
+	for i, part := range parts {
+		samples, err := parseSamples(part)
+		if err != nil {
+			return err
+		}
+		read.Windows[i] = samples
+	}
+	*s = read
+	return nil
+}
+
+const mostLevel = 1_000_000 // more than any pool's connections, and users of one runner
+
+func parseSamples(text string) (samples Samples, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for _, one := range strings.Split(text, ",") {
+		level, times, many := strings.Cut(one, "x")
+		n := int64(1)
+		if many {
+			if n, err = strconv.ParseInt(times, 10, 64); err != nil || n < 1 {
+				return nil, fmt.Errorf("reading levels: %q, accepted is LEVEL or LEVELxSAMPLES", one)
+			}
+		}
+		value, err := strconv.ParseInt(level, 10, 64)
+		if err != nil || value < 0 || value > mostLevel {
+			return nil, fmt.Errorf("reading levels: %q, accepted is a LEVEL of 0 to %d, or LEVELxSAMPLES", one, mostLevel)
+		}
+		samples.Add(value, n)
+	}
+	return samples, nil
+}
+
+// Fine are a pool's sampled levels, in short windows.
+type Fine struct {
+	Active  LevelSeries `json:"active"`
+	Waiting LevelSeries `json:"waiting"`
+}
+
+// fineLevels records [Fine].
+type fineLevels struct{ active, waiting windows[Samples] }
+
+func newFineLevels() *fineLevels {
+	w := windows[Samples]{most: maxFine, width: fineWidth, merge: mergeSamples}
+	return &fineLevels{active: w, waiting: w}
+}
+
+func (f *fineLevels) add(o *Observation) {
+	w := &f.active
+	if o.Measure == Waiting {
+		w = &f.waiting
+	}
+	w.at(o.At).Add(int64(o.Value+0.5), 1)
+}
+
+func (f *fineLevels) snapshot() Fine {
+	return Fine{Active: levelSeriesOf(&f.active), Waiting: levelSeriesOf(&f.waiting)}
+}

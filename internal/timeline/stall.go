@@ -1,0 +1,115 @@
+package timeline
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	stallShare   = 0.1         // of the usual requests: fewer are a stall
+	stallLimit   = time.Second // the least limit
+	usualOfLimit = 20          // usual requests whose time is the limit, where that is longer
+	stretches    = 20          // of a run, for what is usual
+)
+
+// Stall is the longest stretch of a run in which hardly a request ended.
+type Stall struct {
+	From   time.Duration // since the first request that ended
+	Length time.Duration
+	// Limit is the length from which on it counts: the time of 20 usual
+	// requests, and at least a second, since healthy runs of a few users have
+	// gaps of that length.
+	Limit time.Duration
+	// Ended is how many requests ended in it, Usual how many usually do in as
+	// long a time.
+	Ended int64
+	Usual float64
+}
+
+// LongestStall is the longest stretch in which less than a tenth of the usual
+// number of requests ended. It ends with until at the latest, which may be later
+// than the last request that ended. ok is false where none did.
+func LongestStall(ended *Series, until time.Time) (stall Stall, ok bool) {
+	if ended == nil {
+		return Stall{}, false
+	}
+	each := time.Duration(ended.Window * float64(time.Second))
+	ends, begin := ended.Counts, ended.Start
+	for len(ends) > 0 && ends[0] == 0 {
+		ends, begin = ends[1:], begin.Add(each)
+	}
+	if len(ends) == 0 {
+		return Stall{}, false
+	}
+	ends = slices.Clone(ends)
+	for time.Duration(len(ends)+1)*each <= until.Sub(begin) && len(ends) < 4*maxFine {
+		ends = append(ends, 0)
+	}
+	usual := usualOf(ends)
+	from, length := longestBelow(ends, stallShare*usual)
+	stall = Stall{
+		From: time.Duration(from) * each, Length: time.Duration(length) * each,
+		Limit: max(stallLimit, time.Duration(usualOfLimit/usual*float64(each))),
+		Usual: usual * float64(length),
+	}
+	for _, n := range ends[from : from+length] {
+		stall.Ended += n
+	}
+	return stall, true
+}
+
+// Ratio is the length over the limit, above 0: a stall shorter than a window is
+// not seen.
+func (s Stall) Ratio() float64 { return max(s.Length, fineWidth).Seconds() / s.Limit.Seconds() }
+
+// usualOf is how many end in a window usually: the median over the twentieths of
+// the run in which any did, since an outage may be most of it.
+func usualOf(ends []int64) float64 {
+	var each []float64
+	for i := range stretches {
+		from, to := i*len(ends)/stretches, (i+1)*len(ends)/stretches
+		sum := 0.0
+		for _, n := range ends[from:to] {
+			sum += float64(n)
+		}
+		if sum > 0 {
+			each = append(each, sum/float64(to-from))
+		}
+	}
+	slices.Sort(each)
+	return middle(each)
+}
+
+// longestBelow is the longest stretch whose mean is below a limit, from its
+// first to its last window that is below the limit itself.
+func longestBelow(counts []int64, limit float64) (from, length int) {
+	// The mean of [i, j) is below the limit where the sum of count − limit over
+	// it is negative: where the sums up to j are below those up to i. Only a new
+	// maximum of the sums can begin the longest such stretch.
+	sums := make([]float64, len(counts)+1)
+	var begins []int
+	for i, n := range counts {
+		sums[i+1] = sums[i] + float64(n) - limit
+	}
+	for i, sum := range sums {
+		if len(begins) == 0 || sum > sums[begins[len(begins)-1]] {
+			begins = append(begins, i)
+		}
+	}
+	for end := len(counts); end > 0 && len(begins) > 0; end-- {
+		for len(begins) > 0 && sums[end] < sums[begins[len(begins)-1]] {
+			begin := begins[len(begins)-1]
+			begins = begins[:len(begins)-1]
+			if end-begin > length {
+				from, length = begin, end-begin
+			}
+		}
+	}
+	for length > 0 && float64(counts[from]) >= limit {
+		from, length = from+1, length-1
+	}
+	for length > 0 && float64(counts[from+length-1]) >= limit {
+		length--
+	}
+	return from, length
+}
