@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -13,9 +14,10 @@ import (
 )
 
 // ConnConfig is how pgx opens one connection of the pool: the URL, with
-// application_name, datestyle and statement_timeout as startup parameters, the connect
-// timeout (in equal shares for the URL's hosts) and the exec mode. The fields win over
-// what the URL says about the same things. The URL must not be empty.
+// application_name, statement_timeout and the pinned settings as startup
+// parameters, the connect timeout (in equal shares for the URL's hosts) and the
+// exec mode. The fields win over what the URL says about the same things. The
+// URL must not be empty.
 //
 // The error is a *ConfigError. The result holds the password, in its
 // ConnString too: it must not be printed.
@@ -25,9 +27,12 @@ func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 		return nil, &ConfigError{Option: "url", Reason: parseReason(err, c.URL)}
 	}
 	conn.RuntimeParams["application_name"] = c.ApplicationName
-	// Values that arrive as text are dates only in this style; a role or a
-	// database may have another one for its default.
-	conn.RuntimeParams["datestyle"] = "ISO"
+	for name := range conn.RuntimeParams {
+		if _, pinned := pinnedSettings[strings.ToLower(name)]; pinned {
+			delete(conn.RuntimeParams, name)
+		}
+	}
+	maps.Copy(conn.RuntimeParams, pinnedSettings)
 	delete(conn.RuntimeParams, "statement_timeout")
 	if c.StatementTimeout > 0 {
 		conn.RuntimeParams["statement_timeout"] = strconv.FormatInt(c.StatementTimeout.Milliseconds(), 10)
@@ -38,6 +43,20 @@ func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 	c.setMode(conn)
 	return conn, nil
 }
+
+// pinnedSettings are given at startup, where they win over the defaults of the
+// role and the database; PgBouncer accepts them. They are the settings on which
+// the text of a value depends so that it cannot be read under any value:
+//
+//	setting                      what is done
+//	client_encoding              pinned; a statement under another one is refused
+//	DateStyle                    pinned; a date as text in another style is refused
+//	extra_float_digits           floats come in binary; as text with lost digits they are refused
+//	TimeZone                     any: a timestamptz as text has its offset
+//	bytea_output                 any: both formats are read
+//	IntervalStyle, lc_monetary   any: intervals and money are text
+//	standard_conforming_strings  any; pgx refuses simple_protocol when it is off
+var pinnedSettings = map[string]string{"client_encoding": "UTF8", "datestyle": "ISO"}
 
 // perHost shares the time for connecting out among the hosts of a URL: of one
 // that is silent the next must still have some left.

@@ -83,7 +83,7 @@ func TestConnConfig(t *testing.T) {
 	c.ConnectTimeout, c.StatementTimeout = 250*time.Millisecond, 90*time.Second
 	conn, err := c.ConnConfig()
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"application_name": "xk6-pgxpool", "datestyle": "ISO", "statement_timeout": "90000", "search_path": "a"}, conn.RuntimeParams)
+	require.Equal(t, map[string]string{"application_name": "xk6-pgxpool", "datestyle": "ISO", "client_encoding": "UTF8", "statement_timeout": "90000", "search_path": "a"}, conn.RuntimeParams)
 	require.Equal(t, 250*time.Millisecond, conn.ConnectTimeout)
 	require.Equal(t, pgx.QueryExecModeCacheStatement, conn.DefaultQueryExecMode)
 

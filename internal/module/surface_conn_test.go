@@ -201,7 +201,7 @@ func TestTransactionRefusesAsyncFunctions(t *testing.T) {
 func TestTransactionEndedInsideIsAnError(t *testing.T) {
 	u := jstest.Running(t, `{ poolSize: 1 }`)
 	for _, end := range []string{"COMMIT", "ROLLBACK"} {
-		require.Contains(t, u.Failure(`pool.transaction((conn) => { conn.exec('`+end+`'); })`), "was ended before its end")
+		require.Contains(t, u.Failure(`pool.transaction((conn) => { conn.exec('`+end+`'); })`), "the transaction ended before its COMMIT")
 	}
 	require.Contains(t, u.Failure(`pool.transaction((conn) => conn.queryAsync('SELECT 1'))`), "takes a plain function")
 	require.Equal(t, int64(1), u.JS(`pool.queryRow('SELECT 1 AS n').n`).Export())

@@ -88,6 +88,17 @@ func (c *Converter) integer(n int64) sobek.Value {
 	return c.rt.ToValue(n)
 }
 
+// decodeBinaryFloat4 gives the number with the digits that were meant: 0.1, not
+// 0.10000000149011612.
+func decodeBinaryFloat4(c *Converter, src []byte) (sobek.Value, error) {
+	if len(src) != 4 {
+		return nil, errBinarySize
+	}
+	var text [24]byte
+	single := math.Float32frombits(binary.BigEndian.Uint32(src))
+	return decodeTextFloat(c, strconv.AppendFloat(text[:0], float64(single), 'g', -1, 32))
+}
+
 func decodeBinaryFloat8(c *Converter, src []byte) (sobek.Value, error) {
 	if len(src) != 8 {
 		return nil, errBinarySize

@@ -109,8 +109,9 @@ func (f floatArg) MarshalJSON() ([]byte, error) {
 func (f floatArg) String() string   { return numberText(f.f) }
 func (f floatArg) GoString() string { return f.String() }
 
-// numberText is a number as JavaScript writes it, except that -0 keeps its
-// sign. PostgreSQL reads all of it.
+// numberText is a number as JavaScript writes it, except that -0 keeps its sign
+// and an integer has all of its digits: 2**60 is 1152921504606846976, where
+// JavaScript ends it in zeros. PostgreSQL reads all of it.
 func numberText(f float64) string {
 	switch {
 	case math.IsNaN(f):
@@ -119,6 +120,9 @@ func numberText(f float64) string {
 		return "Infinity"
 	case math.IsInf(f, -1):
 		return "-Infinity"
+	}
+	if f == math.Trunc(f) && math.Abs(f) < 1e21 {
+		return strconv.FormatFloat(f, 'f', 0, 64)
 	}
 	text, _ := json.Marshal(f) // only fails for the three above
 	return string(text)

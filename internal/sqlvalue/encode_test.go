@@ -123,7 +123,7 @@ var misfits = []struct{ typ, js, message string }{
 	{"int4", "-2147483649", "argument $1: -2147483649 does not fit int4"},
 	{"int4", "2n**31n", "argument $1: 2147483648 does not fit int4"},
 	{"int8", "2n**63n", "argument $1: 9223372036854775808 does not fit int8"},
-	{"int8", "9223372036854775808", "argument $1: 9223372036854776000 does not fit int8"},
+	{"int8", "9223372036854775808", "argument $1: 9223372036854775808 does not fit int8"},
 	{"int8", "NaN", "argument $1: NaN does not fit int8"},
 	{"int4", "Infinity", "argument $1: Infinity does not fit int4"},
 	{"int4", "true", "argument $1: true does not fit int4"},

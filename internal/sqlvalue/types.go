@@ -10,15 +10,15 @@ import (
 
 // ResultFormats names the types whose values are asked for in binary: those
 // that are cheaper to decode there, and timestamps, whose text depends on the
-// session's DateStyle and TimeZone. All others arrive as text: float4 because
-// only its text has the digits that were meant (0.1, not 0.10000000149011612).
-// The modes exec and simple_protocol give text for every type.
+// session's DateStyle and TimeZone, and floats, whose text depends on its
+// extra_float_digits. All others arrive as text. The modes exec and simple_protocol give text for every type.
 var ResultFormats = pgx.QueryResultFormatsByOID{
 	pgtype.BoolOID:        pgx.BinaryFormatCode,
 	pgtype.ByteaOID:       pgx.BinaryFormatCode,
 	pgtype.Int2OID:        pgx.BinaryFormatCode,
 	pgtype.Int4OID:        pgx.BinaryFormatCode,
 	pgtype.Int8OID:        pgx.BinaryFormatCode,
+	pgtype.Float4OID:      pgx.BinaryFormatCode,
 	pgtype.Float8OID:      pgx.BinaryFormatCode,
 	pgtype.DateOID:        pgx.BinaryFormatCode,
 	pgtype.TimestampOID:   pgx.BinaryFormatCode,
@@ -31,6 +31,7 @@ var binaryDecoders = map[uint32]decoder{
 	pgtype.Int2OID:        decodeBinaryInt2,
 	pgtype.Int4OID:        decodeBinaryInt4,
 	pgtype.Int8OID:        decodeBinaryInt8,
+	pgtype.Float4OID:      decodeBinaryFloat4,
 	pgtype.Float8OID:      decodeBinaryFloat8,
 	pgtype.DateOID:        decodeBinaryDate,
 	pgtype.TimestampOID:   decodeBinaryTimestamp,

@@ -192,6 +192,25 @@ func TestRoundTrip(t *testing.T) {
 		"CREATE DOMAIN short AS varchar(3)", "CREATE TYPE pair AS (n int, s text)")
 }
 
+// A number beyond the safe integers is stored with the digits that it has, not
+// with the zeros in which JavaScript writes it.
+func TestLargeNumbersKeepTheirDigits(t *testing.T) {
+	eachMode(t, func(t *testing.T, e *engine, mode pgx.QueryExecMode) {
+		for _, test := range []struct{ typ, js, want string }{
+			{"int8", "2**60", "bigint 1152921504606846976"},
+			{"int8", "-(2**62)", "bigint -4611686018427387904"},
+			{"numeric", "2**60", `"1152921504606846976"`},
+			{"numeric", "2**69", `"590295810358705651712"`},
+			{"text", "2**60", `"1152921504606846976"`},
+			{"float8", "2**60", "number 1152921504606847000"},
+		} {
+			got, err := e.value(mode, "SELECT $1::"+test.typ+" AS v", test.js)
+			require.NoError(t, err, "%s %s", test.typ, test.js)
+			require.Equal(t, test.want, got, "%s %s", test.typ, test.js)
+		}
+	})
+}
+
 // ownConn has a database of its own and the settings that the tests' texts are
 // written for.
 func ownConn(t *testing.T, setup []string) *pgx.Conn {
