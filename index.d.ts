@@ -97,11 +97,34 @@ declare module 'k6/x/pgxpool' {
     poolPrePing?: boolean;
 
     /**
-     * Hand out the idle connection that was returned last. `false` (SQLAlchemy's default,
-     * first in first out) is refused: the pool underneath cannot do it.
-     * Environment: `DB_POOL_USE_LIFO`. Default: true.
+     * Which idle connection is handed out: the one that has been idle longest (`false`), or
+     * the one that was returned last (`true`). SQLAlchemy's `pool_use_lifo`.
+     * Environment: `DB_POOL_USE_LIFO`. Default: false.
      */
-    poolUseLifo?: true;
+    poolUseLifo?: boolean;
+
+    /**
+     * Whose round trips ping, begin and return have: `asyncpg` and `psycopg` as under
+     * SQLAlchemy 2.0, or `pgx`, the leanest. It changes the traffic only: a statement that
+     * succeeded is committed under each.
+     * Environment: `DB_DRIVER`, then the URL's scheme, such as `postgresql+asyncpg://`.
+     * Default: `pgx`.
+     */
+    driver?: 'asyncpg' | 'psycopg' | 'pgx';
+
+    /**
+     * What a return does to a transaction that is open or has failed. `none` leaves it to the
+     * connection's next user. SQLAlchemy's `pool_reset_on_return`.
+     * Environment: `DB_POOL_RESET_ON_RETURN`. Default: `rollback`.
+     */
+    resetOnReturn?: 'rollback' | 'commit' | 'none';
+
+    /**
+     * Isolation level of every transaction, by SQLAlchemy's name. With `AUTOCOMMIT` BEGIN is
+     * sent for `transaction()` alone, whatever the driver.
+     * Environment: `DB_ISOLATION_LEVEL`. Default: the server's.
+     */
+    isolationLevel?: 'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE' | 'AUTOCOMMIT';
 
     /**
      * The name that `pg_stat_activity` shows: 1 to 63 printable ASCII characters.

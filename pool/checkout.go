@@ -5,49 +5,54 @@ import (
 	"time"
 )
 
-// acquire checks out a connection for a call in scope s, and returns when it
-// got it. Every checkout that was not interrupted is observed once.
-func (p *Pool) acquire(s *Scope) (*record, time.Time, error) {
+// checkout is a connection that was checked out for a call.
+type checkout struct {
+	*connection
+	placed time.Time // since when its place is taken
+	at     time.Time // when the call got it
+}
+
+// acquire checks out a connection for a call in scope s. Every checkout that
+// was not interrupted is observed once.
+func (p *Pool) acquire(s *Scope) (checkout, error) {
 	start := time.Now()
-	r, err := p.checkout(s, start)
+	g := p.place(s, start)
+	c, err := p.occupy(s, g)
 	now := time.Now()
 	if !errors.Is(err, ErrInterrupted) {
 		s.observer.Acquired(now, now.Sub(start), err)
 	}
-	return r, now, err
+	return checkout{c, g.at, now}, err
 }
 
-func (p *Pool) checkout(s *Scope, start time.Time) (*record, error) {
-	g := p.place(s, start)
+// occupy gets a connection for a place: the one that came with it if that is
+// still good, else a new one. A stale one is replaced alone, as in QueuePool:
+// others are looked at when they are checked out.
+func (p *Pool) occupy(s *Scope, g grant) (*connection, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	r, silent := g.record, false
-	for {
-		if r == nil {
-			var err error
-			if r, err = p.open(s); err != nil {
-				return nil, err
-			}
-		}
-		reason, err := p.check(s, r)
+	c := g.connection
+	if c != nil {
+		reason, err := p.check(s, c)
 		if err != nil {
-			p.giveBack(r, s.observer)
+			p.giveBack(c, s.observer)
 			return nil, err
 		}
-		if reason == "" {
-			p.acquires.Add(1)
-			return r, nil
+		if reason != "" {
+			p.closeForNew(c, reason, s.observer)
+			c = nil
 		}
-		silent = silent || r.silent
-		if silent {
-			if other := p.replaceBeside(r, reason); other != nil {
-				r = other
-				continue
-			}
-		}
-		r = p.replace(s, r, reason)
 	}
+	if c == nil {
+		var err error
+		if c, err = p.open(s, g.slot); err != nil {
+			return nil, err
+		}
+		c.fresh = false
+	}
+	p.acquires.Add(1)
+	return c, nil
 }
 
 // place takes a place in the pool, waiting for one if need be. With it comes a
@@ -61,9 +66,13 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	}
 	if p.taken < p.config.MaxConns() {
 		p.taken++
-		g := grant{record: p.takeIdleLocked()}
+		p.counts.PeakActive = max(p.counts.PeakActive, p.activeLocked())
+		c, slot := p.idle.take(p.config.PoolUseLIFO)
+		if c == nil {
+			p.opening++
+		}
 		p.mu.Unlock()
-		return g
+		return grant{connection: c, slot: slot, at: start}
 	}
 	if p.config.PoolTimeout <= 0 {
 		err := p.timeoutLocked(start)
@@ -76,96 +85,59 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	p.watchTimeoutLocked(w)
 	p.mu.Unlock()
 	g := <-w.ready // a connection, a place, a timeout or an interruption
+	g.at = time.Now()
 	w.ctx = nil
 	waiterPool.Put(w)
 	return g
 }
 
-// takeIdleLocked takes an idle connection for the holder of a place. It is nil
-// where none is idle: the holder opens one.
-func (p *Pool) takeIdleLocked() *record {
-	r := p.idle.takeNewest()
-	if r == nil {
-		p.opening++
-		return nil
-	}
-	p.notePeakLocked()
-	return r
-}
-
-func (p *Pool) notePeakLocked() {
-	p.counts.PeakActive = max(p.counts.PeakActive, p.activeLocked())
-}
-
-// check decides whether r may be handed out. It must be replaced, for the reason
+// check decides whether c may be handed out. It must be replaced, for the reason
 // returned, when it is too old, when a connection opened later was found dead,
 // or when it does not answer a ping. A brand-new one needs no check.
-func (p *Pool) check(s *Scope, r *record) (CloseReason, error) {
-	if r.fresh {
-		r.fresh = false
+func (p *Pool) check(s *Scope, c *connection) (CloseReason, error) {
+	if c.fresh {
+		c.fresh = false
 		return "", nil
 	}
-	if r.conn.IsClosed() {
+	if c.pgx.IsClosed() {
 		return CloseLost, nil
 	}
-	if p.config.PoolRecycle >= 0 && time.Since(p.created)-r.opened > p.config.PoolRecycle {
+	if p.config.PoolRecycle >= 0 && time.Since(p.created)-c.opened > p.config.PoolRecycle {
 		return CloseRecycle, nil
 	}
-	if int64(r.opened) < p.invalidBefore.Load() {
-		if r.dead() {
-			return CloseLost, nil
-		}
+	if int64(c.opened) < p.invalidBefore.Load() {
 		return CloseRecycle, nil
 	}
 	if !p.config.PoolPrePing {
 		return "", nil
 	}
-	err := r.ping(s, p.config.ConnectTimeout)
+	err := c.ping(s, p.config.ConnectTimeout, &p.traffic)
 	switch {
 	case err == nil:
 		return "", nil
 	case errors.Is(err, ErrInterrupted):
 		return "", err
 	}
-	p.invalidate(r)
+	p.invalidate(c)
 	return CloseLost, nil
 }
 
-// invalidate makes all connections opened before now suspect, because r was
+// invalidate makes all connections opened before now suspect, because c was
 // found dead. One from before the last invalidation tells nothing new.
-func (p *Pool) invalidate(r *record) {
-	if int64(r.opened) >= p.invalidBefore.Load() {
+func (p *Pool) invalidate(c *connection) {
+	if int64(c.opened) >= p.invalidBefore.Load() {
 		p.invalidBefore.Store(int64(time.Since(p.created)))
 	}
 }
 
-// replace closes r and keeps its place for another connection, an idle one or
-// nil for a new one.
-func (p *Pool) replace(s *Scope, r *record, reason CloseReason) *record {
+// closeForNew closes c, whose place the caller keeps in order to open another.
+func (p *Pool) closeForNew(c *connection, reason CloseReason, o Observer) {
 	p.mu.Lock()
 	p.closing++
 	p.mu.Unlock()
-	p.closeRecord(r, reason, s.observer)
+	p.closeConnection(c, reason, o)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closing--
-	return p.takeIdleLocked()
-}
-
-// replaceBeside is replace for when the server does not answer: while another
-// connection is idle, which is as suspect, r is closed apart from the caller.
-// Otherwise one caller would wait out closeGrace for all of them, one by one.
-// The idle connection's place is r's now, and the caller's is for the other.
-// It is nil, and nothing has happened, where no other is idle.
-func (p *Pool) replaceBeside(r *record, reason CloseReason) *record {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.idle.len() == 0 {
-		return nil
-	}
-	p.taken++
-	p.closing++
-	other := p.takeIdleLocked()
-	p.background.Go(func() { p.closeAndFree(r, reason, p.observer) })
-	return other
+	p.opening++
+	p.mu.Unlock()
 }

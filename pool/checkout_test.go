@@ -33,37 +33,43 @@ func TestCloseLeavesTheConnectionOfACheckoutUnderWay(t *testing.T) {
 	_, err := p.Query(s, "SELECT 1", nil)
 	require.NoError(t, err)
 	g := p.place(s, time.Now())
-	require.NotNil(t, g.record)
+	require.NotNil(t, g.connection)
 	p.Close()
-	require.False(t, g.record.conn.IsClosed())
+	require.False(t, g.connection.pgx.IsClosed())
 	require.Equal(t, 1, p.Stat().Active)
-	p.giveBack(g.record, NopObserver{})
-	require.True(t, g.record.conn.IsClosed())
+	p.giveBack(g.connection, NopObserver{})
+	require.True(t, g.connection.pgx.IsClosed())
 	require.EqualValues(t, 1, p.Stat().Connects)
 	require.Zero(t, p.Stat().Total)
 	require.Zero(t, p.Stat().Active)
 }
 
-// Either end of the list can be taken, however the ring has turned.
+// Either end of the list can be taken, however the ring has turned, and a slot
+// without a connection counts as one of its entries.
 func TestIdleListGivesTheOldestOrTheNewest(t *testing.T) {
 	l := newIdleList(3)
-	a, b, c := &record{}, &record{}, &record{}
-	require.Nil(t, l.takeOldest())
-	require.Nil(t, l.takeNewest())
-	for range 4 { // the ring turns each time
-		for _, r := range []*record{a, b, c} {
-			l.put(r)
-		}
-		require.Equal(t, 3, l.len())
-		require.Same(t, a, l.takeOldest())
-		require.Same(t, c, l.takeNewest())
-		l.put(a)
-		require.Same(t, b, l.takeOldest())
-		require.Same(t, a, l.takeNewest())
-		require.Zero(t, l.len())
-		require.Nil(t, l.takeNewest())
+	take := func(newest bool) *connection {
+		c, ok := l.take(newest)
+		require.True(t, ok)
+		return c
 	}
-	require.Equal(t, []*record{nil, nil, nil}, l.ring, "what was taken is not kept from the collector")
+	a, b := &connection{}, &connection{}
+	for range 4 { // the ring turns each time
+		for _, c := range []*connection{a, nil, b} {
+			require.True(t, l.put(c))
+		}
+		require.False(t, l.put(&connection{}), "it is full")
+		require.Equal(t, [2]int{3, 2}, [2]int{l.n, l.open})
+		require.Same(t, a, take(false))
+		require.Same(t, b, take(true))
+		require.True(t, l.put(a))
+		require.Nil(t, take(false))
+		require.Same(t, a, take(true))
+		require.Equal(t, [2]int{0, 0}, [2]int{l.n, l.open})
+		_, ok := l.take(true)
+		require.False(t, ok)
+	}
+	require.Equal(t, []*connection{nil, nil, nil}, l.ring, "what was taken is not kept from the collector")
 }
 
 // The resolver's own patience is longer than connectTimeout.

@@ -49,21 +49,29 @@ func (p *Pool) endLocked() {
 
 // takeAllIdleLocked takes every idle connection, and a place for each, in order
 // to close it.
-func (p *Pool) takeAllIdleLocked() []*record {
-	all := make([]*record, 0, p.idle.len())
-	for r := p.idle.takeOldest(); r != nil; r = p.idle.takeOldest() {
-		all = append(all, r)
+func (p *Pool) takeAllIdleLocked() []*connection {
+	all := make([]*connection, 0, p.idle.open)
+	for c, ok := p.idle.take(false); ok; c, ok = p.idle.take(false) {
+		if c != nil {
+			all = append(all, c)
+		}
 	}
 	p.taken += len(all)
-	p.closing += len(all)
+	p.draining += len(all)
 	return all
 }
 
-// closeAll closes connections whose places are counted as closing, all at once.
-func (p *Pool) closeAll(records []*record) {
+// closeAll closes connections that takeAllIdleLocked took, all at once.
+func (p *Pool) closeAll(connections []*connection) {
 	var wg sync.WaitGroup
-	for _, r := range records {
-		wg.Go(func() { p.closeAndFree(r, CloseExplicit, p.observer) })
+	for _, c := range connections {
+		wg.Go(func() {
+			p.closeConnection(c, CloseExplicit, p.observer)
+			p.mu.Lock()
+			p.draining--
+			p.freePlaceLocked(false)
+			p.mu.Unlock()
+		})
 	}
 	wg.Wait()
 }
@@ -107,9 +115,9 @@ func (p *Pool) drained(ctx context.Context) bool {
 // for the server, which may be busy with something.
 func (p *Pool) abort() {
 	var wg sync.WaitGroup
-	for _, r := range p.openRecords(nil) {
-		if !r.flight.fail() {
-			wg.Go(func() { _ = r.transport.Close() })
+	for _, c := range p.openConnections(nil) {
+		if !c.flight.fail() {
+			wg.Go(func() { _ = c.transport.Close() })
 		}
 	}
 	wg.Wait()

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,9 +40,15 @@ type Config struct {
 	PoolRecycle time.Duration
 	// PoolPrePing tests every connection that is not brand new at checkout.
 	PoolPrePing bool
-	// PoolUseLIFO must be true: pgxpool hands out the idle connection that
-	// was returned last.
+	// PoolUseLIFO hands out the idle connection that was returned last instead
+	// of the one that has been idle longest (SQLAlchemy's pool_use_lifo).
 	PoolUseLIFO bool
+	// Driver is whose round trips the pool has.
+	Driver Driver
+	// ResetOnReturn is what a return does to a transaction that is open.
+	ResetOnReturn Reset
+	// IsolationLevel is the isolation of transactions, "" for the server's.
+	IsolationLevel IsolationLevel
 	// ApplicationName is the name in pg_stat_activity: 1 to 63 printable
 	// ASCII characters, which is what PostgreSQL keeps unchanged.
 	ApplicationName string
@@ -78,7 +85,8 @@ func DefaultConfig() Config {
 		ConnectTimeout:  10 * time.Second,
 		PoolRecycle:     time.Hour,
 		PoolPrePing:     true,
-		PoolUseLIFO:     true,
+		Driver:          DriverPgx,
+		ResetOnReturn:   ResetRollback,
 		ApplicationName: "xk6-pgxpool",
 		QueryExecMode:   pgx.QueryExecModeCacheStatement,
 		SampleInterval:  100 * time.Millisecond,
@@ -157,8 +165,16 @@ var limits = []limit{
 		func(c Config) (any, bool) {
 			return c.PoolRecycle, c.PoolRecycle < 0 || zeroOr(time.Millisecond, c.PoolRecycle)
 		}},
-	{"poolUseLifo", "true (false, first in first out, is not offered: pgxpool cannot do it)",
-		func(c Config) (any, bool) { return c.PoolUseLIFO, c.PoolUseLIFO }},
+	{"driver", "asyncpg, psycopg or pgx",
+		func(c Config) (any, bool) {
+			return string(c.Driver), slices.Contains([]Driver{DriverAsyncpg, DriverPsycopg, DriverPgx}, c.Driver)
+		}},
+	{"resetOnReturn", "rollback, commit or none",
+		func(c Config) (any, bool) {
+			return string(c.ResetOnReturn), slices.Contains([]Reset{ResetRollback, ResetCommit, ResetNone}, c.ResetOnReturn)
+		}},
+	{"isolationLevel", "READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ, SERIALIZABLE or AUTOCOMMIT",
+		func(c Config) (any, bool) { return string(c.IsolationLevel), isLevel(c.IsolationLevel) }},
 	{"applicationName", "of 1 to 63 printable ASCII characters (PostgreSQL would change any other), not a URL",
 		func(c Config) (any, bool) { return c.ApplicationName, isApplicationName(c.ApplicationName) }},
 	{"statementTimeout", "whole milliseconds up to 2147483647ms, 0 for none",
@@ -207,6 +223,10 @@ func isApplicationName(name string) bool {
 		}
 	}
 	return len(name) >= 1 && len(name) <= 63 && !strings.Contains(name, "://")
+}
+
+func isLevel(level IsolationLevel) bool {
+	return slices.Contains([]IsolationLevel{"", ReadUncommitted, ReadCommitted, RepeatableRead, Serializable, Autocommit}, level)
 }
 
 func isMode(mode pgx.QueryExecMode) bool {

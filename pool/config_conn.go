@@ -14,8 +14,8 @@ import (
 )
 
 // ConnConfig is how pgx opens one connection of the pool: the URL, with
-// application_name, statement_timeout and the pinned settings as startup
-// parameters, the connect timeout (in equal shares for the URL's hosts) and the
+// application_name, statement_timeout, the isolation level of the driver pgx and
+// the pinned settings as startup parameters, the connect timeout (in equal shares for the URL's hosts) and the
 // exec mode. The fields win over what the URL says about the same things. The
 // URL must not be empty.
 //
@@ -36,6 +36,10 @@ func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 	delete(conn.RuntimeParams, "statement_timeout")
 	if c.StatementTimeout > 0 {
 		conn.RuntimeParams["statement_timeout"] = strconv.FormatInt(c.StatementTimeout.Milliseconds(), 10)
+	}
+	if level := c.IsolationLevel; level != "" && level != Autocommit && c.Driver == DriverPgx {
+		// The other drivers send it with every BEGIN; here single statements have none.
+		conn.RuntimeParams["default_transaction_isolation"] = strings.ToLower(string(level))
 	}
 	conn.ConnectTimeout = perHost(c.ConnectTimeout, conn)
 	// pgx builds PGCONNECT_TIMEOUT into its dialer; connectTimeout replaces it.

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"time"
@@ -10,12 +9,13 @@ import (
 // Conn is a connection checked out by Acquire. Its methods may be called from
 // several goroutines; statements run one after the other.
 type Conn struct {
-	pool     *Pool
-	record   *record
-	observer Observer
-	acquired time.Time
-	pid      uint32
-	origin   func() string // where it was taken, for leak reports
+	pool       *Pool
+	connection *connection
+	observer   Observer
+	placed     time.Time // since when its place is taken
+	acquired   time.Time
+	pid        uint32
+	origin     func() string // where it was taken, for leak reports
 
 	mu       sync.Mutex // held while a statement runs or the return is under way
 	released bool
@@ -24,12 +24,13 @@ type Conn struct {
 // Acquire checks out a connection, to be returned with Release. origin, which
 // may be nil, says where that was, should the connection be held too long.
 func (p *Pool) Acquire(s *Scope, origin func() string) (*Conn, error) {
-	r, now, err := p.acquire(s)
+	got, err := p.acquire(s)
 	if err != nil {
 		return nil, err
 	}
 	c := &Conn{
-		pool: p, record: r, observer: s.observer, acquired: now, pid: r.conn.PgConn().PID(), origin: origin,
+		pool: p, connection: got.connection, observer: s.observer, placed: got.placed, acquired: got.at,
+		pid: got.pgx.PgConn().PID(), origin: origin,
 	}
 	if p.leaks != nil {
 		p.leaks.add(c)
@@ -42,22 +43,21 @@ func (c *Conn) PID() uint32 { return c.pid }
 
 // Query is Pool.Query on this connection.
 func (c *Conn) Query(s *Scope, sql string, args []any) (*Result, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.released {
-		return nil, errConnReleased()
-	}
-	return c.pool.query(s, c.record, time.Now(), sql, args)
+	return c.run(s, call{sql, args, true})
 }
 
 // Exec is Pool.Exec on this connection.
 func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
+	return c.run(s, call{sql, args, false})
+}
+
+func (c *Conn) run(s *Scope, what call) (*Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.released {
 		return nil, errConnReleased()
 	}
-	return c.pool.exec(s, c.record, time.Now(), sql, args)
+	return c.pool.run(s, c.connection, time.Now(), what, false)
 }
 
 // Release returns the connection to the pool, and returns when that is done. An
@@ -81,9 +81,9 @@ func (c *Conn) release(leaked bool) {
 	if leaked {
 		c.noteLeak()
 	}
-	c.pool.giveBack(c.record, c.observer)
+	c.pool.giveBack(c.connection, c.observer)
 	now := time.Now()
-	c.observer.Released(now, now.Sub(c.acquired))
+	c.observer.Released(now, now.Sub(c.placed))
 }
 
 func (c *Conn) noteLeak() {
@@ -100,13 +100,6 @@ func (c *Conn) where() string {
 	return c.origin()
 }
 
-// The statements around a transaction; the first two are their own command tags.
-const (
-	begin    = "BEGIN"
-	commit   = "COMMIT"
-	rollback = "ROLLBACK"
-)
-
 // errEnded: COMMIT outside a transaction is only a warning to the server.
 var errEnded = errors.New("the transaction ended before its COMMIT: do not run COMMIT or ROLLBACK inside transaction(fn)")
 
@@ -115,31 +108,38 @@ var errRolledBack = errors.New("the transaction was rolled back instead of commi
 
 // Begin opens a transaction, which Commit commits and Release rolls back.
 // Neither it nor Commit is counted as a statement.
-func (c *Conn) Begin(s *Scope) error { return c.control(s, begin) }
-
-// Commit commits the transaction. If a statement in it has failed the server
-// rolls back instead, which is an error. If the connection is lost meanwhile it
-// is unknown whether the transaction was committed.
-func (c *Conn) Commit(s *Scope) error { return c.control(s, commit) }
-
-func (c *Conn) control(s *Scope, sql string) error {
+func (c *Conn) Begin(s *Scope) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.released {
 		return errConnReleased()
 	}
-	if err := c.record.enter(s, sql); err != nil {
-		return err
+	if c.connection.inImplicit() {
+		if err := c.pool.control(s, c.connection, commit); err != nil {
+			return err
+		}
 	}
-	if sql == commit && !c.record.inTransaction() {
-		c.record.flight.leave()
+	c.connection.implicit = false
+	return c.pool.control(s, c.connection, c.pool.traffic.begin)
+}
+
+// Commit commits the transaction. If a statement in it has failed the server
+// rolls back instead, which is an error. If the connection is lost meanwhile it
+// is unknown whether the transaction was committed.
+func (c *Conn) Commit(s *Scope) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.released {
+		return errConnReleased()
+	}
+	if !c.connection.inTransaction() || c.connection.implicit {
 		return &QueryError{Err: errEnded}
 	}
-	tag, err := c.record.conn.Exec(context.Background(), sql)
-	if err = c.pool.statementError(c.record, sql, err, c.record.flight.leave()); err != nil {
+	failed := c.connection.failed()
+	if err := c.pool.control(s, c.connection, commit); err != nil {
 		return err
 	}
-	if tag.String() != sql {
+	if failed {
 		return &QueryError{Err: errRolledBack}
 	}
 	return nil

@@ -11,28 +11,29 @@ import (
 
 // opened is the outcome of opening one connection.
 type opened struct {
-	record *record
-	took   time.Duration
-	err    error
+	connection *connection
+	took       time.Duration
+	err        error
 }
 
 // open opens a connection for the holder of a place. It runs apart from the
 // caller, whose scope may be cut off: the connection then goes to the next in
-// line instead. If it fails the place is free again.
-func (p *Pool) open(s *Scope) (*record, error) {
+// line instead. If it fails the place is free again, and is a slot of the idle
+// list if it was one before.
+func (p *Pool) open(s *Scope, slot bool) (*connection, error) {
 	done := make(chan opened, 1)
 	p.background.Go(func() {
 		start := time.Now()
-		r, err := p.connect()
-		done <- opened{r, time.Since(start), err}
+		c, err := p.connect()
+		done <- opened{c, time.Since(start), err}
 	})
 	select {
 	case o := <-done:
-		return p.admit(o, s.observer)
+		return p.admit(o, slot, s.observer)
 	case <-s.ctx.Done():
 		p.background.Go(func() {
-			if r, err := p.admit(<-done, p.observer); err == nil {
-				p.giveBack(r, p.observer)
+			if c, err := p.admit(<-done, slot, p.observer); err == nil {
+				p.giveBack(c, p.observer)
 			}
 		})
 		return nil, ErrInterrupted
@@ -40,39 +41,38 @@ func (p *Pool) open(s *Scope) (*record, error) {
 }
 
 // admit counts a connection that was opened, or frees the place.
-func (p *Pool) admit(o opened, observer Observer) (*record, error) {
+func (p *Pool) admit(o opened, slot bool, observer Observer) (*connection, error) {
 	p.mu.Lock()
 	p.opening--
 	if o.err != nil {
 		closed := p.closed
-		p.freePlaceLocked()
+		p.freePlaceLocked(slot)
 		p.mu.Unlock()
 		if closed {
 			return nil, ErrClosed(p.config.Name)
 		}
 		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Err: o.err}
 	}
-	p.records[o.record] = struct{}{}
+	p.connections[o.connection] = struct{}{}
 	p.counts.Connects++
 	p.counts.Total++
-	p.notePeakLocked()
 	p.mu.Unlock()
 	observer.Connected(time.Now(), o.took)
-	return o.record, nil
+	return o.connection, nil
 }
 
 // connect opens one connection within connectTimeout.
-func (p *Pool) connect() (*record, error) {
+func (p *Pool) connect() (*connection, error) {
 	conn, err := pgx.ConnectConfig(context.Background(), p.attempt())
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRecord(conn, time.Since(p.created))
+	c, err := newConnection(conn, time.Since(p.created))
 	if err != nil {
 		_ = conn.Close(context.Background()) // err says more
 		return nil, err
 	}
-	return r, nil
+	return c, nil
 }
 
 // attempt is how pgx opens one connection: through a dialer of its own.
@@ -86,8 +86,8 @@ func (p *Pool) attempt() *pgx.ConnConfig {
 		return lookup(ctx, host)
 	}
 	config.DialFunc = d.dial
-	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return build(d.current.guard(r), w)
+	config.BuildFrontend = func(c io.Reader, w io.Writer) *pgproto3.Frontend {
+		return build(d.current.guard(c), w)
 	}
 	return config
 }

@@ -23,18 +23,18 @@ type TimeoutError struct {
 	Waited  time.Duration
 	Limit   time.Duration // poolTimeout
 	Stat    Stat
-	Opening int // connections being opened; each holds a place
-	Closing int // connections being closed; each holds a place
+	Opening int // of the active: connections being opened
+	Closing int // of the active: connections being closed
 }
 
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("pool %q: no connection came free within poolTimeout %v "+
-		"(size=%d, maxOverflow=%d, overflow=%d, active=%d, idle=%d, %swaiting=%d, waited=%v); %s",
-		e.Pool, e.Limit, e.Stat.Size, e.Stat.MaxOverflow, e.Stat.Overflow, e.Stat.Active, e.Stat.Idle,
-		e.between(), e.Stat.Waiting, e.Waited.Round(time.Millisecond), e.advice())
+		"(size=%d, maxOverflow=%d, overflow=%d, active=%d, %sidle=%d, waiting=%d, waited=%v); %s",
+		e.Pool, e.Limit, e.Stat.Size, e.Stat.MaxOverflow, e.Stat.Overflow, e.Stat.Active, e.between(),
+		e.Stat.Idle, e.Stat.Waiting, e.Waited.Round(time.Millisecond), e.advice())
 }
 
-// between counts the connections that have a place and are not in use, if any.
+// between counts the active connections that are not in use yet, or no longer.
 func (e *TimeoutError) between() (text string) {
 	if e.Opening > 0 {
 		text = fmt.Sprintf("opening=%d, ", e.Opening)
@@ -46,7 +46,7 @@ func (e *TimeoutError) between() (text string) {
 }
 
 func (e *TimeoutError) advice() string {
-	if e.Opening+e.Closing > e.Stat.Active {
+	if 2*(e.Opening+e.Closing) > e.Stat.Active {
 		return "find out why the server is slow to open and close connections"
 	}
 	return "raise poolSize or maxOverflow, hold connections for less time, or look for a leak"
@@ -134,9 +134,10 @@ func connectReason(err error) string {
 // senderOf names the setting that sends a startup parameter.
 func senderOf(text string) string {
 	for parameter, sender := range map[string]string{
-		"statement_timeout": "option statementTimeout (or the URL's statement_timeout)",
-		"application_name":  "option applicationName",
-		"options":           "the URL's options (or PGOPTIONS)",
+		"statement_timeout":             "option statementTimeout (or the URL's statement_timeout)",
+		"application_name":              "option applicationName",
+		"default_transaction_isolation": "option isolationLevel (with the driver pgx)",
+		"options":                       "the URL's options (or PGOPTIONS)",
 	} {
 		if strings.Contains(text, parameter) {
 			return sender

@@ -52,20 +52,20 @@ func (o Outcome) describe() (what, todo string) {
 	return "during the statement, whether it took effect is unknown", "poolPrePing finds dead connections at checkout"
 }
 
-// outcome says what is known of the effect of sql, the last statement on r,
+// outcome says what is known of the effect of sql, the last statement on c,
 // during which the connection was lost or before which it was already closed.
 // It remembers what is not known: after a lost COMMIT the ROLLBACK that follows
 // must not say that the transaction is rolled back. pgconn.SafeToRetry does not
 // help: it is also true for statements that were sent by the simple protocol
 // and answered by the end of the connection.
-func (r *record) outcome(sql string) Outcome {
+func (c *connection) outcome(sql string) Outcome {
 	switch {
-	case r.gone && (r.unsure || !r.inTransaction()):
+	case c.gone && (c.unsure || !c.inTransaction()):
 		return OutcomeNotSent
-	case r.gone, r.inTransaction() && !mayCommit(sql), sql == begin:
+	case c.gone, c.inTransaction() && !mayCommit(sql), strings.HasPrefix(sql, begin) && !mayCommit(sql):
 		return OutcomeRolledBack
 	}
-	r.unsure = true
+	c.unsure = true
 	if sql == commit {
 		return OutcomeCommitUnknown
 	}
@@ -85,22 +85,22 @@ func mayCommit(sql string) bool {
 	return strings.Contains(sql, ";") && (strings.Contains(sql, rollback) || strings.Contains(sql, "ABORT"))
 }
 
-// statementError types the error with which sql ended on r.
-func (p *Pool) statementError(r *record, sql string, err error, how ending) error {
+// statementError types the error with which sql ended on c.
+func (p *Pool) statementError(c *connection, sql string, err error, how ending) error {
 	switch {
 	case err == nil:
 		return nil
 	case how == interrupted:
 		return ErrInterrupted
-	case r.transport.copyIn.Load():
+	case c.transport.copyIn.Load():
 		return &QueryError{Err: errCopyIn}
-	case r.lost(err):
-		p.invalidate(r)
-		err = r.transport.cause(err)
+	case c.lost(err):
+		p.invalidate(c)
+		err = c.transport.cause(err)
 		if how == expired {
 			err = fmt.Errorf("nothing was heard of the server for %v (statementTimeout + connectTimeout): %w", p.config.silenceLimit(sql), err)
 		}
-		return &ConnectionLostError{Outcome: r.outcome(sql), Err: err}
+		return &ConnectionLostError{Outcome: c.outcome(sql), Err: err}
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {

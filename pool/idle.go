@@ -1,43 +1,49 @@
 package pool
 
-// idleList holds the connections that are open and free, in the order of their
-// return. The pool's lock guards it. It never holds more than poolSize.
+// idleList holds what the next checkouts get, in the order of return: the
+// connections that are open and free, and slots whose connection is gone. As in
+// SQLAlchemy's QueuePool, which keeps the record of an invalidated connection, a
+// slot counts towards poolSize, and the checkout that gets it opens a
+// connection. The pool's lock guards the list.
 type idleList struct {
-	ring  []*record // of fixed length: poolSize
-	first int       // where the connection stands that has been idle longest
+	ring  []*connection // of fixed length, poolSize; nil is a slot without connection
+	first int           // the one that has been idle longest
 	n     int
+	open  int // entries with a connection
 }
 
-func newIdleList(size int) idleList { return idleList{ring: make([]*record, size)} }
+func newIdleList(size int) idleList { return idleList{ring: make([]*connection, size)} }
 
-func (l *idleList) len() int { return l.n }
-
-// put adds a connection as the one returned last. There must be room.
-func (l *idleList) put(r *record) {
-	l.ring[(l.first+l.n)%len(l.ring)] = r
+// put adds c as the one returned last. It is false, and nothing is added, where
+// the list is full.
+func (l *idleList) put(c *connection) bool {
+	if l.n == len(l.ring) {
+		return false
+	}
+	l.ring[(l.first+l.n)%len(l.ring)] = c
 	l.n++
+	if c != nil {
+		l.open++
+	}
+	return true
 }
 
-// takeOldest takes the connection that has been idle longest, nil if none is.
-func (l *idleList) takeOldest() *record {
+// take takes the one returned last (newest) or the one that has been idle
+// longest. ok is false where the list is empty.
+func (l *idleList) take(newest bool) (c *connection, ok bool) {
 	if l.n == 0 {
-		return nil
+		return nil, false
 	}
-	r := l.ring[l.first]
-	l.ring[l.first] = nil
-	l.first = (l.first + 1) % len(l.ring)
-	l.n--
-	return r
-}
-
-// takeNewest takes the connection that was returned last, nil if none is idle.
-func (l *idleList) takeNewest() *record {
-	if l.n == 0 {
-		return nil
+	at := l.first
+	if newest {
+		at = (l.first + l.n - 1) % len(l.ring)
+	} else {
+		l.first = (l.first + 1) % len(l.ring)
 	}
 	l.n--
-	last := (l.first + l.n) % len(l.ring)
-	r := l.ring[last]
-	l.ring[last] = nil
-	return r
+	c, l.ring[at] = l.ring[at], nil
+	if c != nil {
+		l.open--
+	}
+	return c, true
 }

@@ -21,14 +21,14 @@ const interruptInterval = 20 * time.Millisecond
 func (p *Pool) interrupt() {
 	tick := time.NewTicker(interruptInterval)
 	defer tick.Stop()
-	var open []*record
+	var open []*connection
 	limit := p.config.silenceLimit
 	for {
 		select {
 		case now := <-tick.C:
-			open = p.openRecords(open[:0])
-			for _, r := range open {
-				r.flight.look(now, r.transport.heard.Load(), limit)
+			open = p.openConnections(open[:0])
+			for _, c := range open {
+				c.flight.look(now, c.transport.heard.Load(), limit)
 			}
 			clear(open)
 			p.interruptWaiters()
@@ -51,11 +51,11 @@ func (p *Pool) interruptWaiters() {
 	}
 }
 
-func (p *Pool) openRecords(into []*record) []*record {
+func (p *Pool) openConnections(into []*connection) []*connection {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for r := range p.records {
-		into = append(into, r)
+	for c := range p.connections {
+		into = append(into, c)
 	}
 	return into
 }

@@ -36,6 +36,7 @@ type Pool struct {
 	connConfig *pgx.ConnConfig
 	shapes     shapeCache
 	leaks      *leakWatch // nil: off
+	traffic    traffic
 
 	ending   atomic.Bool  // Shutdown was called
 	acquires atomic.Int64 // checkouts that succeeded
@@ -49,17 +50,19 @@ type Pool struct {
 	// created) are replaced at checkout, because a later one was found dead.
 	invalidBefore atomic.Int64
 
-	mu      sync.Mutex // guards all below; never held across I/O
-	closed  bool
-	taken   int // places taken, at most MaxConns
-	opening int // of these: whose connection is being opened
-	closing int // of these: whose connection is being closed
-	idle    idleList
-	waiters waiterQueue
-	timer   *time.Timer // for the first in line
-	timing  bool        // the timer is set
-	counts  Stat        // Total, PeakActive and the cumulative counts
-	records map[*record]struct{}
+	mu       sync.Mutex // guards all below; never held across I/O
+	closed   bool
+	taken    int // places taken, at most MaxConns together with the idle list
+	opening  int // of these: whose connection is being opened
+	closing  int // of these: whose connection is being closed for a caller
+	draining int // of these: whose connection Close is closing
+	idle     idleList
+	waiters  waiterQueue
+	timer    *time.Timer // for the first in line
+	timing   bool        // the timer is set
+	counts   Stat        // Total, PeakActive and the cumulative counts
+
+	connections map[*connection]struct{}
 }
 
 // New makes a pool from a valid Config; for any other the error is a
@@ -80,15 +83,16 @@ func New(config Config, options Options) (*Pool, error) {
 		options.ResultFormats = pgx.QueryResultFormatsByOID{} // all as text; nil would leave it to pgx
 	}
 	p := &Pool{
-		config:     config,
-		server:     describeServer(connConfig),
-		observer:   options.Observer,
-		formats:    options.ResultFormats,
-		created:    time.Now(),
-		connConfig: connConfig,
-		ended:      make(chan struct{}),
-		idle:       newIdleList(config.PoolSize),
-		records:    make(map[*record]struct{}),
+		config:      config,
+		server:      describeServer(connConfig),
+		observer:    options.Observer,
+		formats:     options.ResultFormats,
+		created:     time.Now(),
+		connConfig:  connConfig,
+		ended:       make(chan struct{}),
+		traffic:     trafficOf(&config),
+		idle:        newIdleList(config.PoolSize),
+		connections: make(map[*connection]struct{}),
 	}
 	p.invalidBefore.Store(math.MinInt64)
 	p.background.Go(p.interrupt)

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -351,7 +352,8 @@ func TestWithoutPrePingTheDeadConnectionIsHandedOut(t *testing.T) {
 	require.EqualValues(t, 1, h.Stat().Lost)
 }
 
-// A failed ping says that whatever was opened before may be dead too.
+// A failed ping says that whatever was opened before may be dead too. Each of
+// those is replaced when it is checked out.
 func TestFailedPingInvalidatesEverythingOlder(t *testing.T) {
 	h := newPool(t, 3, 0, nil)
 	conns := []*pool.Conn{h.acquire(), h.acquire(), h.acquire()}
@@ -359,12 +361,56 @@ func TestFailedPingInvalidatesEverythingOlder(t *testing.T) {
 		c.Release()
 	}
 	h.levels(0, 3, 3)
-	h.terminate(conns[2].PID()) // the one that comes first
+	h.terminate(conns[0].PID()) // the one that comes first
 	fresh := h.acquire()
+	h.levels(1, 2, 3)
+	require.EqualValues(t, 1, h.Stat().Lost)
+	require.Zero(t, h.Stat().Recycled, "nobody has asked for the others yet")
+	others := []*pool.Conn{h.acquire(), h.acquire()}
 	s := h.Stat()
 	require.EqualValues(t, 1, s.Lost, "only one was found dead")
 	require.EqualValues(t, 2, s.Recycled, "the others were replaced on suspicion")
-	require.EqualValues(t, 4, s.Connects)
+	require.EqualValues(t, 6, s.Connects)
 	fresh.Release()
+	for _, c := range others {
+		c.Release()
+	}
+	h.levels(0, 3, 3)
+	require.Equal(t, fresh.PID(), h.acquire().PID(), "younger than the suspicion")
+}
+
+func TestIdleConnectionsAreHandedOutInOrder(t *testing.T) {
+	for _, lifo := range []bool{false, true} {
+		h := newPool(t, 3, 0, func(c *pool.Config) { c.PoolUseLIFO = lifo })
+		conns := []*pool.Conn{h.acquire(), h.acquire(), h.acquire()}
+		var returned []uint32
+		for _, c := range conns {
+			returned = append(returned, c.PID())
+			c.Release()
+		}
+		if lifo {
+			slices.Reverse(returned)
+		}
+		for _, pid := range returned {
+			require.Equal(t, pid, h.acquire().PID(), "lifo %v", lifo)
+		}
+	}
+}
+
+// The place of a lost connection is an idle one after its return, as in
+// QueuePool: it counts towards poolSize, and whoever gets it connects.
+func TestTheSlotOfALostConnectionIsKept(t *testing.T) {
+	h := newPool(t, 1, 1, nil)
+	lost, other := h.acquire(), h.acquire()
+	h.terminate(lost.PID())
+	_, err := lost.Query(h.scope(), "SELECT 1", nil)
+	require.Error(t, err)
+	lost.Release()
+	h.levels(1, 0, 1)
+	other.Release() // the slot is the one that poolSize keeps
+	h.levels(0, 0, 0)
+	require.EqualValues(t, 1, h.Stat().Discarded)
+	h.acquire().Release()
 	h.levels(0, 1, 1)
+	require.EqualValues(t, 3, h.Stat().Connects)
 }

@@ -1,6 +1,9 @@
 package pool
 
 import (
+	"sync"
+	"sync/atomic"
+
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -86,4 +89,43 @@ func (r *Result) append(value []byte) {
 		r.data = append(r.data, value...)
 	}
 	r.cells = append(r.cells, c)
+}
+
+// maxShapes bounds the cache: a script that builds its SQL from values would
+// otherwise fill the memory.
+const maxShapes = 1024
+
+// shapeCache keeps one Shape per statement text, so that what is derived from
+// a Shape need not be derived for every result.
+type shapeCache struct {
+	bySQL sync.Map // string → *Shape
+	n     atomic.Int64
+}
+
+func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription) *Shape {
+	known, ok := c.bySQL.Load(sql)
+	if ok && known.(*Shape).describes(fields) {
+		return known.(*Shape)
+	}
+	shape := &Shape{Columns: make([]Column, len(fields))}
+	for i, f := range fields {
+		shape.Columns[i] = Column{Name: f.Name, OID: f.DataTypeOID, Format: f.Format}
+	}
+	if ok || c.n.Add(1) <= maxShapes {
+		c.bySQL.Store(sql, shape)
+	}
+	return shape
+}
+
+func (s *Shape) describes(fields []pgconn.FieldDescription) bool {
+	if len(s.Columns) != len(fields) {
+		return false
+	}
+	for i := range fields {
+		c, f := &s.Columns[i], &fields[i]
+		if c.OID != f.DataTypeOID || c.Format != f.Format || c.Name != f.Name {
+			return false
+		}
+	}
+	return true
 }

@@ -2,78 +2,103 @@ package pool
 
 import "time"
 
-// giveBack returns a connection: its transaction is rolled back if one is open,
-// then it goes to the caller that has waited longest, stays as an idle one
-// while fewer than poolSize are idle, or is closed. It returns when that is
-// done.
-func (p *Pool) giveBack(r *record, o Observer) {
+// giveBack returns a connection: its transaction is ended if one is open, then
+// it goes to the caller that has waited longest, stays as an idle one while
+// fewer than poolSize are idle, or is closed. It returns when that is done.
+func (p *Pool) giveBack(c *connection, o Observer) {
 	reason := CloseReason("")
-	if r.conn.IsClosed() {
-		reason = CloseLost
-	} else if r.inTransaction() && r.rollback(p.config.ConnectTimeout) != nil {
-		p.invalidate(r)
+	if c.pgx.IsClosed() || !p.reset(c) {
 		reason = CloseLost
 	}
 	p.mu.Lock()
 	if reason == "" {
-		if reason = p.keepLocked(r); reason == "" {
+		if reason = p.keepLocked(c); reason == "" {
 			p.mu.Unlock()
 			return
 		}
 	}
 	p.closing++
 	p.mu.Unlock()
-	p.closeAndFree(r, reason, o)
-}
-
-// closeAndFree closes r, which the caller has counted as closing, and frees its
-// place.
-func (p *Pool) closeAndFree(r *record, reason CloseReason, o Observer) {
-	p.closeRecord(r, reason, o)
+	p.closeConnection(c, reason, o)
 	p.mu.Lock()
 	p.closing--
-	p.freePlaceLocked()
+	p.freePlaceLocked(reason == CloseLost)
 	p.mu.Unlock()
 }
 
-// keepLocked hands r to a waiter or puts it among the idle ones. Otherwise it
-// gives the reason for which r has to be closed.
-func (p *Pool) keepLocked(r *record) CloseReason {
+// reset ends a transaction that is open or has failed, within connectTimeout and
+// for no scope: the connection has to be clean even if its user was cut off. It
+// is false if the server does not answer.
+func (p *Pool) reset(c *connection) bool {
+	sql := rollback
+	switch {
+	case !c.inTransaction():
+		return true
+	case c.inImplicit():
+		if !c.failed() {
+			sql = commit // statements that only read, and what their functions did
+		}
+	case p.config.ResetOnReturn == ResetNone:
+		return true
+	case p.config.ResetOnReturn == ResetCommit:
+		sql = commit
+	}
+	if p.endTransaction(c, sql) {
+		return true
+	}
+	p.invalidate(c)
+	return false
+}
+
+// endTransaction ends a transaction for no scope. It is false if the server does
+// not answer.
+func (p *Pool) endTransaction(c *connection, sql string) bool {
+	c.implicit = false
+	_ = c.roundTrip(nil, p.config.ConnectTimeout, sql) // a COMMIT may fail: it is over all the same
+	return !c.pgx.IsClosed() && !c.inTransaction()
+}
+
+// keepLocked hands c to a waiter or puts it among the idle ones. Otherwise it
+// gives the reason for which c has to be closed.
+func (p *Pool) keepLocked(c *connection) CloseReason {
 	if p.closed {
 		return CloseExplicit
 	}
 	if w := p.waiters.pop(); w != nil {
-		w.ready <- grant{record: r}
+		w.ready <- grant{connection: c, slot: true}
 		return ""
 	}
-	if p.idle.len() >= p.config.PoolSize {
+	if !p.idle.put(c) {
 		return CloseOverflow
 	}
 	// A connection that was opened for a caller who was cut off has never been
 	// handed out. It is idle now and has to be pinged like any other.
-	r.fresh = false
-	p.idle.put(r)
+	c.fresh = false
 	p.taken--
 	return ""
 }
 
 // freePlaceLocked gives a place without a connection to the first in line, or
-// back to the pool.
-func (p *Pool) freePlaceLocked() {
+// back to the pool: with slot, to the idle list.
+func (p *Pool) freePlaceLocked(slot bool) {
 	if w := p.waiters.pop(); w != nil {
-		w.ready <- grant{record: p.takeIdleLocked()}
+		p.opening++
+		w.ready <- grant{slot: slot}
 		return
+	}
+	if slot && !p.closed {
+		p.idle.put(nil) // where there is no room QueuePool forgets it too
 	}
 	p.taken--
 	p.endIfDrainedLocked()
 }
 
-// closeRecord closes r for the reason given and counts it. The caller holds
+// closeConnection closes c for the reason given and counts it. The caller holds
 // the place and has counted it as closing.
-func (p *Pool) closeRecord(r *record, reason CloseReason, o Observer) {
-	r.close()
+func (p *Pool) closeConnection(c *connection, reason CloseReason, o Observer) {
+	c.close()
 	p.mu.Lock()
-	delete(p.records, r)
+	delete(p.connections, c)
 	p.counts.Total--
 	switch reason {
 	case CloseRecycle:

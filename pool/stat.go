@@ -6,7 +6,7 @@ type Stat struct {
 	Size        int // poolSize
 	MaxOverflow int // maxOverflow
 
-	Active     int // connections currently checked out
+	Active     int // places currently taken: connections checked out, or being opened, pinged or closed for a caller
 	Idle       int // connections currently open and free
 	Total      int // connections currently open
 	Waiting    int // callers currently waiting for a place
@@ -41,7 +41,7 @@ func (p *Pool) statLocked() Stat {
 	s := p.counts
 	s.Acquires = p.acquires.Load()
 	s.Size, s.MaxOverflow = p.config.PoolSize, p.config.MaxOverflow
-	s.Active, s.Idle = p.activeLocked(), p.idle.len()
+	s.Active, s.Idle = p.activeLocked(), p.idle.open
 	s.Waiting = p.waiters.len()
 	s.Overflow = max(0, s.Total-s.Size)
 	s.Available = max(0, s.Size-s.Active)
@@ -49,8 +49,7 @@ func (p *Pool) statLocked() Stat {
 	return s
 }
 
-// activeLocked counts connections in the hands of callers: places taken, less
-// those whose connection is still being opened or already being closed.
-func (p *Pool) activeLocked() int {
-	return p.taken - p.opening - p.closing
-}
+// activeLocked counts places taken, as SQLAlchemy's checkedout() does: a
+// connection counts while it is opened, pinged or closed for a caller too. Those
+// that Close closes are nobody's.
+func (p *Pool) activeLocked() int { return p.taken - p.draining }

@@ -3,87 +3,152 @@ package pool
 import (
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// call is one statement of a caller.
+type call struct {
+	sql  string
+	args []any
+	rows bool // they are wanted
+}
+
 // Query runs one statement on a connection of its own and returns all rows.
 // The connection is back in the pool when it returns.
 func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return p.withRecord(s, func(r *record, at time.Time) (*Result, error) {
-		return p.query(s, r, at, sql, args)
-	})
+	return p.once(s, call{sql, args, true})
 }
 
 // Exec runs one statement, or without arguments several separated by
 // semicolons, on a connection of its own. The result has no rows.
 func (p *Pool) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return p.withRecord(s, func(r *record, at time.Time) (*Result, error) {
-		return p.exec(s, r, at, sql, args)
-	})
+	return p.once(s, call{sql, args, false})
 }
 
-func (p *Pool) withRecord(
-	s *Scope, run func(*record, time.Time) (*Result, error),
-) (*Result, error) {
-	r, acquired, err := p.acquire(s)
+// once runs a call on a connection of its own.
+func (p *Pool) once(s *Scope, c call) (*Result, error) {
+	got, err := p.acquire(s)
 	if err != nil {
 		return nil, err
 	}
-	res, err := run(r, acquired)
-	p.giveBack(r, s.observer)
+	res, err := p.run(s, got.connection, got.at, c, true)
+	p.giveBack(got.connection, s.observer)
 	now := time.Now()
-	s.observer.Released(now, now.Sub(acquired))
+	s.observer.Released(now, now.Sub(got.placed))
 	return res, err
 }
 
-// query runs sql on r and reads every row. start is when it began.
-func (p *Pool) query(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, error) {
-	if err := r.enter(s, sql); err != nil {
-		return nil, err
-	}
-	r.args = append(append(r.args[:0], p.formats), args...)
-	rows, err := r.conn.Query(context.Background(), sql, r.args...)
-	clear(r.args)
+// run runs a call on c and reports it, unless it was cut off. start is when it
+// began. last says that no other follows on this checkout.
+func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last bool) (*Result, error) {
 	var res *Result
-	if err == nil {
-		res, err = p.collect(rows, sql)
+	var end time.Time
+	var err error
+	if p.traffic.implicit {
+		res, start, end, err = p.runImplicit(s, c, start, what, last)
+	} else {
+		res, err = p.send(s, c, what)
+		end = time.Now()
 	}
-	how := r.flight.leave()
-	end := time.Now()
-	err = p.statementError(r, sql, err, how)
-	observeStatement(s, end, end.Sub(start), err)
 	if err != nil {
-		return nil, err
+		res = nil
 	}
-	return res, nil
-}
-
-// exec is query for a statement whose rows nobody wants.
-func (p *Pool) exec(s *Scope, r *record, start time.Time, sql string, args []any) (*Result, error) {
-	if err := r.enter(s, sql); err != nil {
-		return nil, err
-	}
-	tag, err := r.conn.Exec(context.Background(), sql, args...)
-	how := r.flight.leave()
-	end := time.Now()
-	err = p.statementError(r, sql, err, how)
-	observeStatement(s, end, end.Sub(start), err)
-	if err != nil {
-		return nil, err
-	}
-	return &Result{tag: tag}, nil
-}
-
-// observeStatement reports a statement, unless it was cut off.
-func observeStatement(s *Scope, at time.Time, took time.Duration, err error) {
 	if !errors.Is(err, ErrInterrupted) {
-		s.observer.Queried(at, took, err)
+		s.observer.Queried(end, end.Sub(start), err)
 	}
+	return res, err
+}
+
+// send sends a call's statement and reads its rows.
+func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
+	if err := c.enter(s, what.sql); err != nil {
+		return nil, err
+	}
+	var res *Result
+	var err error
+	if what.rows {
+		res, err = p.query(c, what)
+	} else {
+		var tag pgconn.CommandTag
+		tag, err = c.pgx.Exec(context.Background(), what.sql, what.args...)
+		res = &Result{tag: tag}
+	}
+	return res, p.statementError(c, what.sql, err, c.flight.leave())
+}
+
+func (p *Pool) query(c *connection, what call) (*Result, error) {
+	c.args = append(append(c.args[:0], p.formats), what.args...)
+	rows, err := c.pgx.Query(context.Background(), what.sql, c.args...)
+	clear(c.args)
+	if err != nil {
+		return nil, err
+	}
+	return p.collect(rows, what.sql)
+}
+
+// outsideOnly are the codes of statements that PostgreSQL refuses inside a
+// transaction, such as VACUUM, and of procedures that commit. Nothing of them
+// has taken effect after a rollback.
+var outsideOnly = []string{"25001", "2D000"}
+
+// runImplicit is send in a transaction that is opened if none is, as under the
+// Python drivers. What changes something is committed at once, since the caller
+// knows of no transaction; what only reads shares one transaction until the
+// return, as the statements of a SQLAlchemy session do. began and end are the
+// statement's own times.
+func (p *Pool) runImplicit(s *Scope, c *connection, start time.Time, what call, last bool) (res *Result, began, end time.Time, err error) {
+	own := beginsTransaction(what.sql)
+	switch {
+	case own && c.inImplicit():
+		err = p.control(s, c, commit)
+	case !own && !c.inTransaction():
+		err = p.beginImplicit(s, c)
+	}
+	if err != nil {
+		return nil, start, time.Now(), err
+	}
+	c.implicit = c.implicit && !own
+	began = time.Now()
+	res, err = p.send(s, c, what)
+	end = time.Now()
+	if !c.inImplicit() {
+		return res, began, end, err
+	}
+	var failed *QueryError
+	switch {
+	case err == nil && !last && onlyReads(what.sql, res.tag):
+	case err == nil:
+		err = p.control(s, c, commit)
+	case errors.As(err, &failed) && p.endTransaction(c, rollback) && slices.Contains(outsideOnly, failed.Code):
+		began = time.Now()
+		res, err = p.send(s, c, what)
+		end = time.Now()
+	}
+	return res, began, end, err
+}
+
+// beginImplicit opens a transaction of which the caller does not know.
+func (p *Pool) beginImplicit(s *Scope, c *connection) error {
+	err := p.control(s, c, p.traffic.begin)
+	var lost *ConnectionLostError
+	if errors.As(err, &lost) {
+		lost.Outcome = OutcomeNotSent // the caller's statement, that is
+	}
+	c.implicit = err == nil
+	return err
+}
+
+// control runs a statement around a transaction, which counts in no metric.
+func (p *Pool) control(s *Scope, c *connection, sql string) error {
+	if err := c.enter(s, sql); err != nil {
+		return err
+	}
+	_, err := c.pgx.Exec(context.Background(), sql)
+	return p.statementError(c, sql, err, c.flight.leave())
 }
 
 // collect copies all rows. A stream that breaks in the middle is an error,
@@ -107,43 +172,4 @@ func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
 	}
 	res.tag = rows.CommandTag()
 	return res, nil
-}
-
-// maxShapes bounds the cache: a script that builds its SQL from values would
-// otherwise fill the memory.
-const maxShapes = 1024
-
-// shapeCache keeps one Shape per statement text, so that what is derived from
-// a Shape need not be derived for every result.
-type shapeCache struct {
-	bySQL sync.Map // string → *Shape
-	n     atomic.Int64
-}
-
-func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription) *Shape {
-	known, ok := c.bySQL.Load(sql)
-	if ok && known.(*Shape).describes(fields) {
-		return known.(*Shape)
-	}
-	shape := &Shape{Columns: make([]Column, len(fields))}
-	for i, f := range fields {
-		shape.Columns[i] = Column{Name: f.Name, OID: f.DataTypeOID, Format: f.Format}
-	}
-	if ok || c.n.Add(1) <= maxShapes {
-		c.bySQL.Store(sql, shape)
-	}
-	return shape
-}
-
-func (s *Shape) describes(fields []pgconn.FieldDescription) bool {
-	if len(s.Columns) != len(fields) {
-		return false
-	}
-	for i := range fields {
-		c, f := &s.Columns[i], &fields[i]
-		if c.OID != f.DataTypeOID || c.Format != f.Format || c.Name != f.Name {
-			return false
-		}
-	}
-	return true
 }

@@ -6,11 +6,15 @@ import (
 	"time"
 )
 
-// grant is what ends a wait: a place with a connection, a place in which to
+// grant is what a checkout gets: a place with a connection, a place in which to
 // open one (nil), or an error.
 type grant struct {
-	record *record
-	err    error
+	connection *connection
+	// slot: the place is one of the idle list's, to which it goes back if no
+	// connection can be opened in it.
+	slot bool
+	at   time.Time // when the place was taken
+	err  error
 }
 
 // waiter is one caller in the queue. Who takes it out of the queue, under the

@@ -84,7 +84,7 @@ func TestWrongInputEndsTheInitContext(t *testing.T) {
 		"scheme":           {script: `new Pool({ url: 'mysql://127.0.0.1/x' })`, want: []string{"ConfigError: ", "url", "mysql", "postgres"}},
 		"driver":           {script: `new Pool()`, env: map[string]string{"DATABASE_URL": "postgresql+pg8000://127.0.0.1/x"}, want: []string{"ConfigError: ", "url", "DATABASE_URL", "pg8000", "asyncpg"}},
 		"port":             {script: `new Pool({ url: 'postgres://127.0.0.1:99999/x' })`, want: []string{"ConfigError: ", "url", "postgres://", "from 1 to 65535"}},
-		"lifo":             {script: `new Pool({ poolUseLifo: false })`, want: []string{"poolUseLifo", "false", "true"}},
+		"driver name":      {script: `new Pool({ driver: 'psycopg2' })`, want: []string{"driver", "psycopg2", "asyncpg, psycopg or pgx"}},
 		"mode":             {script: `new Pool({ queryExecMode: 'quick' })`, want: []string{"queryExecMode", `"quick"`, "simple_protocol"}},
 		"other options":    {script: `new Pool({ poolSize: 5 }); new Pool({ poolSize: 6 })`, want: []string{"ConfigError: ", `"default"`, "poolSize 5, not 6"}},
 		"query in init":    {script: `new Pool({ url: 'postgres://127.0.0.1:1/x' }).query('SELECT 1')`, want: []string{"QueryError: query()", "init context", "setup()"}},

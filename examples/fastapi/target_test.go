@@ -34,7 +34,7 @@ func TestWhatWasNotSeenIsNoPass(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			writeEnvFile(t, dir, "DATABASE_URL="+test.url+"\nDB_POOL_USE_LIFO=false # the application's own affair\n")
+			writeEnvFile(t, dir, "DATABASE_URL="+test.url+"\nDB_POOL_USE_LIFO=sometimes # the application's own affair\n")
 			result := runUsers(t, dir, map[string]string{"BASE_URL": app.BaseURL, "DB_APPLICATION_NAME": test.application})
 
 			require.Equal(t, 99, result.Code, result.Output())

@@ -126,7 +126,7 @@ func seconds(flag, text string, least time.Duration) (time.Duration, error) {
 }
 
 // monitorVariables are all that the monitor takes from the environment. What
-// else an application has there, such as DB_POOL_USE_LIFO=false, is its own
+// else an application has there, such as DB_POOL_USE_LIFO=sometimes, is its own
 // affair.
 var monitorVariables = map[string]bool{
 	"DATABASE_URL": true, "DB_APPLICATION_NAME": true, "DB_POOL_SIZE": true, "DB_MAX_OVERFLOW": true,

@@ -47,7 +47,7 @@ func TestMonitorReadsTheApplicationsDotEnv(t *testing.T) {
 	// As FlowBoard's own: a SQLAlchemy URL, and options that the monitor has no
 	// use for.
 	dotEnv := "DATABASE_URL=" + strings.Replace(url, "postgres://", "postgresql+asyncpg://", 1) + "\n" +
-		"DB_APPLICATION_NAME=dotenv\nDB_POOL_SIZE=5\nDB_POOL_USE_LIFO=false\nDB_POOL_TIMEOUT=never\n"
+		"DB_APPLICATION_NAME=dotenv\nDB_POOL_SIZE=5\nDB_POOL_USE_LIFO=sometimes\nDB_POOL_TIMEOUT=never\n"
 	require.NoError(t, os.WriteFile(filepath.Join(p.Dir, ".env"), []byte(dotEnv), 0o600))
 	require.Zero(t, p.run(t), p.stderr)
 	require.Contains(t, p.stdout.String(), "Pool Status: Active=0, Available=5, Total=5, Utilization=0.0%\n")

@@ -163,7 +163,7 @@ func TestPlanTakesThePoolFromTheEnvironment(t *testing.T) {
 	require.Equal(t, [3]float64{6, 10, 1500}, given(file), "the process wins over the file")
 	require.Equal(t, [3]float64{8, 0, 2000}, given(file, "--size", "8", "--max-overflow", "0", "--pool-timeout", "2"), "flags win")
 
-	file.env["DB_POOL_USE_LIFO"] = "false"
+	file.env["DB_POOL_USE_LIFO"] = "sometimes"
 	require.Equal(t, [3]float64{6, 10, 1500}, given(file), "what concerns other commands is not read")
 }
 

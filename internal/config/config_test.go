@@ -34,7 +34,9 @@ func TestDifferenceNamesTheFirstOption(t *testing.T) {
 		{map[string]any{"url": "postgres://ann:geheim@h/d"}, nil, "url postgres://***@h/d, not unset"},
 		{map[string]any{"url": "postgres://ann:geheim@h/d"}, map[string]any{"url": "postgres://ann:geheim@i/d"}, "url postgres://***@h/d, not postgres://***@i/d"},
 		{map[string]any{"url": "postgres://ann:geheim@h/d"}, map[string]any{"url": "postgres://ann:heimlich@h/d"}, "url (it differs in what is not shown, such as the password or a parameter)"},
-		{map[string]any{"url": "postgresql+asyncpg://ann:g%65heim@h/d?ssl=require"}, map[string]any{"url": "host=h user=ann password=geheim dbname=d sslmode=require"}, ""},
+		{map[string]any{"url": "postgresql+asyncpg://ann:g%65heim@h/d?ssl=require"}, map[string]any{"url": "host=h user=ann password=geheim dbname=d sslmode=require", "driver": "asyncpg"}, ""},
+		{map[string]any{"url": "postgresql+psycopg2://h/d"}, map[string]any{"url": "postgres://h/d"}, `driver "psycopg", not "pgx"`},
+		{map[string]any{"isolationLevel": "repeatable_read"}, map[string]any{"isolationLevel": "REPEATABLE READ"}, ""},
 		{map[string]any{"url": "postgres://h/d?timezone=UTC&jit=off"}, map[string]any{"url": "postgres://h/d?jit=off&timezone=UTC"}, ""},
 	} {
 		require.Equal(t, test.want, Difference(resolve(test.here), resolve(test.there)))
@@ -49,7 +51,7 @@ func TestDifferenceKnowsEveryOption(t *testing.T) {
 	c := pool.DefaultConfig()
 	for i, other := range []pool.Config{
 		{Name: "x"}, {PoolSize: 1}, {MaxOverflow: 1}, {PoolTimeout: 1}, {ConnectTimeout: 1}, {PoolRecycle: 1}, {PoolPrePing: false},
-		{PoolUseLIFO: false}, {ApplicationName: "x"}, {StatementTimeout: 1}, {QueryExecMode: 2}, {SampleInterval: 1}, {LeakDetectionThreshold: 1}, {StatusInterval: 1},
+		{PoolUseLIFO: true}, {Driver: "x"}, {ResetOnReturn: "x"}, {IsolationLevel: "x"}, {ApplicationName: "x"}, {StatementTimeout: 1}, {QueryExecMode: 2}, {SampleInterval: 1}, {LeakDetectionThreshold: 1}, {StatusInterval: 1},
 	} {
 		require.False(t, options[i].same(c, other), options[i].name)
 		require.True(t, options[i].same(c, c), options[i].name)

@@ -92,6 +92,7 @@ export DATABASE_URL="postgresql+asyncpg://flowboard:ge/heim@db.example.com:5432/
 	require.NoError(t, err)
 	want := pool.DefaultConfig()
 	want.URL = "postgres://flowboard:ge%2Fheim@db.example.com:5432/flowboard?sslmode=require"
+	want.Driver = pool.DriverAsyncpg
 	require.Equal(t, want, c)
 }
 

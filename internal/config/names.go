@@ -75,7 +75,8 @@ const (
 var elsewhere = map[string]string{
 	// SQLAlchemy
 	"timeout": "poolTimeout", "recycle": "poolRecycle", "preping": "poolPrePing", "uselifo": "poolUseLifo",
-	"poolloggingname": "name", "loggingname": "name",
+	"poolresetonreturn": "resetOnReturn",
+	"poolloggingname":   "name", "loggingname": "name",
 	// xk6-sql, which passes database/sql's settings on
 	"maxopenconns": useBoth, "maxidleconns": "poolSize", "connmaxlifetime": "poolRecycle", "connmaxidletime": useRecycle,
 	// pgxpool, as in its URLs and as in its Config

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,6 +50,9 @@ var options = []option{
 	newOption("poolRecycle", "DB_POOL_RECYCLE", durations, func(c *pool.Config) *time.Duration { return &c.PoolRecycle }),
 	newOption("poolPrePing", "DB_POOL_PRE_PING", booleans, func(c *pool.Config) *bool { return &c.PoolPrePing }),
 	newOption("poolUseLifo", "DB_POOL_USE_LIFO", booleans, func(c *pool.Config) *bool { return &c.PoolUseLIFO }),
+	newOption("driver", "DB_DRIVER", words[pool.Driver](strings.ToLower), func(c *pool.Config) *pool.Driver { return &c.Driver }),
+	newOption("resetOnReturn", "DB_POOL_RESET_ON_RETURN", words[pool.Reset](strings.ToLower), func(c *pool.Config) *pool.Reset { return &c.ResetOnReturn }),
+	newOption("isolationLevel", "DB_ISOLATION_LEVEL", words[pool.IsolationLevel](isolationLevel), func(c *pool.Config) *pool.IsolationLevel { return &c.IsolationLevel }),
 	newOption("applicationName", "DB_APPLICATION_NAME", texts, func(c *pool.Config) *string { return &c.ApplicationName }),
 	newOption("statementTimeout", "DB_STATEMENT_TIMEOUT", durations, func(c *pool.Config) *time.Duration { return &c.StatementTimeout }),
 	newOption("queryExecMode", "DB_QUERY_EXEC_MODE", modes, func(c *pool.Config) *pgx.QueryExecMode { return &c.QueryExecMode }),

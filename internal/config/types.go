@@ -87,6 +87,21 @@ var durations = codec[time.Duration]{
 	show: showDuration,
 }
 
+// words is for options that take one of a few words, which the pool knows.
+func words[T ~string](spell func(string) string) codec[T] {
+	return codec[T]{
+		script: func(value any) (T, bool) {
+			text, ok := value.(string)
+			return T(spell(text)), ok
+		},
+		text: func(text string) (T, bool) { return T(spell(text)), true },
+		show: func(value T) string { return showText(string(value)) },
+	}
+}
+
+// isolationLevel is SQLAlchemy's spelling, which takes _ for a space.
+func isolationLevel(text string) string { return strings.ToUpper(strings.ReplaceAll(text, "_", " ")) }
+
 // modeNames are pgx's own names of its modes, as in default_query_exec_mode.
 var modeNames = map[pgx.QueryExecMode]string{
 	pgx.QueryExecModeCacheStatement: "cache_statement",

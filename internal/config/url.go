@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // What can be wrong with the form of a connection string. These texts are all
@@ -27,13 +29,14 @@ var (
 const acceptedURL = "postgres://user:password@host:port/database, postgresql://…, SQLAlchemy's postgresql+asyncpg://…, " +
 	"postgresql+psycopg://… or postgresql+psycopg2://…, or libpq's host=… user=… dbname=…"
 
-// schemes are the accepted ones, and whether SQLAlchemy's rules apply.
-var schemes = map[string]bool{
-	"postgres":            false,
-	"postgresql":          false,
-	"postgresql+asyncpg":  true,
-	"postgresql+psycopg":  true,
-	"postgresql+psycopg2": true,
+// schemes are the accepted ones, and the driver that they name, which also says
+// that SQLAlchemy's rules apply.
+var schemes = map[string]pool.Driver{
+	"postgres":            "",
+	"postgresql":          "",
+	"postgresql+asyncpg":  pool.DriverAsyncpg,
+	"postgresql+psycopg":  pool.DriverPsycopg,
+	"postgresql+psycopg2": pool.DriverPsycopg,
 }
 
 // databaseScheme may be shown in an error: no password looks like it.
@@ -71,10 +74,14 @@ func parseConnection(text string) (connection, error) {
 		return connection{}, errControl
 	}
 	scheme, rest, isURL := cutScheme(text)
-	sqlalchemy, known := schemes[scheme]
+	driver, known := schemes[scheme]
 	switch {
-	case isURL && known && sqlalchemy:
-		return splitURL(fromSQLAlchemy(rest))
+	case isURL && driver != "":
+		c, err := splitURL(fromSQLAlchemy(rest))
+		if err == nil {
+			c.options["driver"] = given{parameter: "the scheme", text: string(driver)}
+		}
+		return c, err
 	case isURL && known:
 		return splitURL(rest)
 	case !isURL && strings.Contains(text, "="):

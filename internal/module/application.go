@@ -16,7 +16,7 @@ var monitorOptions = map[string]bool{
 }
 
 // monitorVariables are all that monitor() takes from the environment. What else
-// an application has there, such as DB_POOL_USE_LIFO=false, is its own affair.
+// an application has there, such as DB_POOL_USE_LIFO=sometimes, is its own affair.
 var monitorVariables = map[string]bool{
 	"DATABASE_URL": true, "DB_APPLICATION_NAME": true, "DB_POOL_SIZE": true, "DB_MAX_OVERFLOW": true,
 	"DB_CONNECT_TIMEOUT": true, "DB_QUERY_EXEC_MODE": true, "DB_POOL_STATUS_INTERVAL": true,

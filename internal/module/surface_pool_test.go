@@ -47,7 +47,7 @@ func TestPoolRefusesWrongOptions(t *testing.T) {
 		`new Pool({ poolSize: 1.5 })`:                      `ConfigError: option poolSize: 1.5 is not accepted`,
 		`new Pool({ poolSize: [1] })`:                      `ConfigError: option poolSize: an array is not accepted`,
 		`new Pool({ poolTimeout: 'soon' })`:                `ConfigError: option poolTimeout: "soon" is not accepted`,
-		`new Pool({ poolUseLifo: false })`:                 `ConfigError: option poolUseLifo: false is not accepted`,
+		`new Pool({ driver: 'psycopg2' })`:                 `ConfigError: option driver: "psycopg2" is not accepted`,
 		`new Pool({ queryExecMode: 'fast' })`:              `ConfigError: option queryExecMode: "fast" is not accepted`,
 		`new Pool({ poolsize: 1 })`:                        `ConfigError: option poolsize: there is no such option, 1 was given for it; use poolSize`,
 		`new Pool({ pool_size: 1 })`:                       `ConfigError: option pool_size: there is no such option, 1 was given for it; use poolSize`,

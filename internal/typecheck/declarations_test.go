@@ -101,9 +101,9 @@ func TestDeclaredDefaultsAreTheDefaults(t *testing.T) {
 func declaredDefault(t *testing.T, text string) any {
 	t.Helper()
 	switch text {
-	case "true":
-		return true
-	case "a temporary PostgreSQL on this machine":
+	case "true", "false":
+		return text == "true"
+	case "a temporary PostgreSQL on this machine", "the server's":
 		return nil
 	case "none", "off":
 		return int64(0)

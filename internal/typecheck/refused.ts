@@ -16,8 +16,14 @@ new Pool({ poolSize: '20' });
 new Pool({ poolPrePing: 'true' });
 // @ts-expect-error neither number nor text
 new Pool({ poolTimeout: true });
-// @ts-expect-error first in, first out is not offered
-new Pool({ poolUseLifo: false });
+// @ts-expect-error a boolean
+new Pool({ poolUseLifo: 'lifo' });
+// @ts-expect-error not a driver
+new Pool({ driver: 'psycopg2' });
+// @ts-expect-error not a reset
+new Pool({ resetOnReturn: true });
+// @ts-expect-error not a level
+new Pool({ isolationLevel: 'SNAPSHOT' });
 // @ts-expect-error not one of pgx's modes
 new Pool({ queryExecMode: 'extended' });
 // @ts-expect-error a URL alone is for open()

@@ -1,0 +1,137 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// connection is one open connection and what the pool knows of it. It belongs to
+// the caller that has it checked out; while idle, to the pool's lock.
+type connection struct {
+	pgx       *pgx.Conn
+	transport *transport
+	opened    time.Duration // since the pool was created
+	fresh     bool          // never handed out yet
+	implicit  bool          // its transaction was opened by runImplicit
+	gone      bool          // it was closed before the last statement
+	unsure    bool          // it was lost during a statement whose effect is unknown
+
+	flight flight
+	args   []any // scratch for pgx's argument list
+}
+
+func newConnection(conn *pgx.Conn, opened time.Duration) (*connection, error) {
+	t, err := transportOf(conn.PgConn().Conn())
+	if err != nil {
+		return nil, err
+	}
+	if err := t.establish(); err != nil {
+		return nil, fmt.Errorf("ending the connect phase: %w", err)
+	}
+	c := &connection{pgx: conn, transport: t, opened: opened, fresh: true}
+	c.flight.cancel = cancelHandler(conn.PgConn())
+	return c, nil
+}
+
+// transportOf finds the transport below TLS.
+func transportOf(conn net.Conn) (*transport, error) {
+	for {
+		switch c := conn.(type) {
+		case *transport:
+			return c, nil
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil, fmt.Errorf("connection of type %T was not dialled by the pool", conn)
+		}
+	}
+}
+
+// ping asks the server whether it still answers, as the driver does. It is
+// bounded by limit. The deadline is the connection's own: a context would cost a
+// goroutine for each ping.
+func (c *connection) ping(s *Scope, limit time.Duration, t *traffic) error {
+	ping := t.ping
+	if c.inTransaction() {
+		ping = t.pingOpen
+	}
+	return c.roundTrip(s, limit, ping...)
+}
+
+// roundTrip runs statements, each a round trip, within limit together. Without
+// a scope nothing interrupts it.
+func (c *connection) roundTrip(s *Scope, limit time.Duration, statements ...string) (err error) {
+	if s != nil {
+		if err := c.enter(s, ""); err != nil {
+			return err
+		}
+		defer func() {
+			if c.flight.leave() == interrupted && err != nil {
+				err = ErrInterrupted
+			}
+		}()
+	}
+	pg := c.pgx.PgConn()
+	if err := c.transport.SetDeadline(time.Now().Add(limit)); err != nil {
+		return err
+	}
+	for _, sql := range statements {
+		if err = pg.Exec(context.Background(), sql).Close(); err != nil {
+			break
+		}
+	}
+	if reset := c.transport.SetDeadline(time.Time{}); err == nil {
+		err = reset
+	}
+	return err
+}
+
+// close ends the connection and returns when the server has ended its side
+// or closeGrace is over. The place which the caller still holds keeps the
+// ceiling meanwhile.
+func (c *connection) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	// An error here says that the connection was already broken.
+	_ = c.pgx.Close(ctx)
+	select {
+	case <-c.pgx.PgConn().CleanupDone():
+	case <-ctx.Done():
+		// pgx would wait a quarter of a minute for a server that does not answer.
+		c.transport.abort()
+		_ = c.transport.Close()
+	}
+}
+
+// enter notes that a statement is about to run in s.
+func (c *connection) enter(s *Scope, sql string) error {
+	c.gone = c.pgx.IsClosed()
+	return c.flight.enter(s, sql)
+}
+
+// inImplicit reports whether the server is inside a transaction that runImplicit
+// opened.
+func (c *connection) inImplicit() bool { return c.implicit && c.inTransaction() }
+
+// failed reports whether the server is inside a transaction that has failed.
+func (c *connection) failed() bool { return c.pgx.PgConn().TxStatus() == 'E' }
+
+// inTransaction reports whether the server is inside a transaction.
+func (c *connection) inTransaction() bool {
+	return c.pgx.PgConn().TxStatus() != 'I'
+}
+
+// lost reports whether err, which a statement returned, ended the connection.
+func (c *connection) lost(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Severity == "FATAL" {
+		return true
+	}
+	return c.pgx.IsClosed()
+}
