@@ -3,6 +3,7 @@ package command
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,15 +22,22 @@ var subcommands = []func(*state.GlobalState) *cobra.Command{
 	newMerge,
 }
 
-// New makes `k6 x pgxpool`, for subcommand.RegisterExtension.
-func New(gs *state.GlobalState) *cobra.Command {
+// New makes `k6 x pgxpool`, for subcommand.RegisterExtension. files are the repository's that `init` writes.
+func New(files fs.FS) func(gs *state.GlobalState) *cobra.Command {
+	return func(gs *state.GlobalState) *cobra.Command { return newRoot(gs, files) }
+}
+
+func newRoot(gs *state.GlobalState, files fs.FS) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pgxpool",
-		Short: "Watch, plan, compare and merge: tools for PostgreSQL connection pools",
+		Short: "Watch, plan, compare, merge and init: tools for PostgreSQL connection pools",
 		RunE:  shown(refuseUnknownSubcommand),
 	}
+	all := []*cobra.Command{newInit(gs, files)}
 	for _, newSubcommand := range subcommands {
-		sub := newSubcommand(gs)
+		all = append(all, newSubcommand(gs))
+	}
+	for _, sub := range all {
 		sub.RunE, sub.Args = shown(sub.RunE), shown(sub.Args)
 		root.AddCommand(sub)
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"os"
 	"testing"
+	"testing/fstest"
 
 	"go.k6.io/k6/v2/cmd"
 	"go.k6.io/k6/v2/subcommand"
@@ -14,8 +15,15 @@ import (
 // process with real signals, pipes and exit codes that needs no build.
 const runAsK6 = "XK6_PGXPOOL_TEST_RUN_AS_K6"
 
+// repository stands for the files that the binary holds.
+var repository = fstest.MapFS{
+	"scripts/100users.js":           {Data: []byte("export default () => {};\n")},
+	"deploy/init/env.example":       {Data: []byte("DB_POOL_SIZE=20\n")},
+	".github/workflows/nightly.yml": {Data: []byte("run: xk6 build --with " + module + "=.\n")},
+}
+
 func TestMain(m *testing.M) {
-	subcommand.RegisterExtension("pgxpool", New)
+	subcommand.RegisterExtension("pgxpool", New(repository))
 	if os.Getenv(runAsK6) != "" {
 		cmd.Execute() // exits
 	}
