@@ -18,12 +18,14 @@ const compareLong = `Tell whether a run is better or worse than an earlier one.
 
 Both are results/summary.json. Each metric is better, same, worse or unknown. A
 change counts when it is larger than the tolerance, which is the smallest change
-that matters to you, and larger than the noise: how far two runs of the same
-configuration on the same machine lie apart, from the median and the median
-absolute deviation of the last runs in --history, or from neighbours among them
-where the metric has moved. Of fewer than 5 such runs the noise is not known, and
-the tolerance alone decides. From 10 runs since the baseline on, a slow climb is
-found that no single comparison shows.
+that matters to you.
+
+With --history it also has to be no noise: change points cut the nights into
+stretches, the stretch of the result is compared with the one around the baseline
+(medians, Student's t, Benjamini–Hochberg over all metrics), and the night on which
+a change began is named. Of fewer than 6 runs the noise is not known, and what
+looks like a change is unknown. A regression stays worse until it is mended, or a
+new baseline accepts it. Without --history the tolerance alone decides.
 
 Unknown is what cannot be compared: no baseline, another configuration (script,
 users, target, options), another machine (cores, platform), another duration, a

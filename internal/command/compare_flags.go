@@ -25,7 +25,7 @@ type compareFlags struct {
 func (f *compareFlags) register(set *pflag.FlagSet) {
 	set.SortFlags = false
 	set.StringVar(&f.history, "history", "", "directory with summary.json files of earlier runs, at any depth")
-	set.IntVar(&f.last, "last", compare.DefaultLast, "runs of the history that count: the last so many that can be compared")
+	set.IntVar(&f.last, "last", compare.DefaultLast, "runs of the history that count: the last so many that can be compared, and those around the baseline")
 	set.StringSliceVar(&f.tolerances, "tolerance", nil,
 		"percent that may change, such as 15, or of one metric, such as response_p95=20 (10; shares 0.5 to 5 points)")
 	set.StringSliceVar(&f.only, "only", nil, "metrics to compare (all): "+strings.Join(compare.Metrics(), ", "))
@@ -45,9 +45,9 @@ func (f *compareFlags) check() error {
 	if f.changed("history") && f.history == "" {
 		return errors.New("--history is empty; give a directory's name, or leave it out")
 	}
-	if f.last < compare.MinRuns {
+	if f.last < compare.MinNights {
 		return fmt.Errorf("--last: %d is not accepted; use %d or more, of fewer runs the noise is not known",
-			f.last, compare.MinRuns)
+			f.last, compare.MinNights)
 	}
 	return nil
 }

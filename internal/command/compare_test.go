@@ -129,7 +129,7 @@ func TestCompareTakesTolerancesAndMetrics(t *testing.T) {
 
 func TestCompareReadsTheHistory(t *testing.T) {
 	history := t.TempDir()
-	for i := range compare.MinRuns {
+	for i := range compare.MinNights {
 		file := summaryFile(t, "summary.json", map[string]any{
 			"run.started":              "2026-11-0" + strconv.Itoa(i+1) + "T02:00:00Z",
 			"overview.response_p95_ms": 10.0 + 15*float64(i),
@@ -142,7 +142,7 @@ func TestCompareReadsTheHistory(t *testing.T) {
 	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
 	c := runComparison(t, usual, slow, "--history", history)
 	require.NoError(t, c.err, "so much it varies anyway")
-	require.Contains(t, c.output, "40 ms ±")
+	require.Contains(t, c.output, "45 ms ±")
 	require.Contains(t, c.output, "other.json is no results/summary.json: it names no schema.")
 }
 
@@ -169,7 +169,7 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual, usual, "--output="}, "--output is empty; give a file's name, or leave it out"},
 		{[]string{usual, usual, "--tolerance=-1"},
 			`--tolerance: "-1" is not accepted; use a number of percent of at least 0, such as 10 or response_p95=20`},
-		{[]string{usual, usual, "--last", "2"}, "--last: 2 is not accepted; use 5 or more, of fewer runs the noise is not known"},
+		{[]string{usual, usual, "--last", "2"}, "--last: 2 is not accepted; use 6 or more, of fewer runs the noise is not known"},
 		{[]string{usual, usual, "--format", "xml"}, `--format: "xml" is not accepted; use text, markdown or json`},
 		{[]string{usual, usual, "--only", "p95"},
 			`--only: there is no metric "p95", accepted are ` + strings.Join(compare.Metrics(), ", ")},

@@ -3,9 +3,10 @@
 // about the noise.
 //
 // A change counts when it is larger than the tolerance, which is the smallest
-// change that matters to the user, and larger than the noise, which is what the
-// same configuration does on the same machine without any change. A metric that
-// cannot be compared is unknown, never same.
+// change that matters to the user, and when the nights show that the metric moved:
+// change points cut its history into stretches, and the stretch of the result is
+// compared with that of the baseline. A metric that cannot be compared is unknown,
+// never same.
 //
 // It knows neither k6 nor its JavaScript.
 package compare
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -71,8 +73,26 @@ func Compare(in Input) (Report, error) {
 			report.Rows = append(report.Rows, row)
 		}
 	}
+	report.keepSure()
 	report.Answer = report.overall()
 	return report, nil
+}
+
+// keepSure takes back the changes that may be chance, all metrics considered.
+func (r *Report) keepSure() {
+	var chances []float64
+	var asked []int
+	for i, row := range r.Rows {
+		if row.Chance != nil {
+			chances, asked = append(chances, *row.Chance), append(asked, i)
+		}
+	}
+	for i, sure := range surely(chances) {
+		row := &r.Rows[asked[i]]
+		if !sure && row.Answer != Unknown {
+			row.Answer, row.Reason, row.Since = Same, "", nil
+		}
+	}
 }
 
 // obstacle says why no metric can be compared, empty where they can.
@@ -95,11 +115,9 @@ func newRow(f Metric, in Input, h history, obstacle string) (Row, bool) {
 	if row.Baseline == nil && row.Result == nil {
 		return row, false
 	}
-	row.Noise = newNoise(values(f, h.runs))
 	row.judge(obstacle)
-	if row.Result != nil {
-		course := append(values(f, since(in.Baseline, h.runs)), *row.Result)
-		row.follow(course)
+	if row.Change != nil && len(in.History) > 0 {
+		row.follow(h)
 	}
 	return row, true
 }
@@ -118,9 +136,6 @@ func (r *Row) judge(obstacle string) {
 		change := *r.Result - *r.Baseline
 		r.Change = &change
 		r.Allowed = r.tolerated(*r.Baseline, *r.Result)
-		if r.Noise != nil {
-			r.Allowed = max(r.Allowed, r.Noise.Band)
-		}
 		r.Answer = r.answer(change, r.Allowed)
 	}
 }
@@ -139,24 +154,42 @@ func (f Metric) answer(change, allowed float64) Answer {
 	}
 }
 
-// follow looks for a slow climb: one that no single comparison shows, since
-// each run is hardly worse than the one before. course ends with the result.
-func (r *Row) follow(course []float64) {
-	t := newTrend(course)
-	r.Trend = t
-	if t == nil || t.Chance > chance {
+// follow compares the nights since the metric last moved with those around the
+// baseline. A single night decides only where it lies far outside the noise.
+func (r *Row) follow(h history) {
+	values, nights, baseline := h.course(r.Metric)
+	if len(values) < MinNights {
+		const sure = 10 // tolerances, which no usual noise explains
+		if r.Answer != Same && r.answer(*r.Change, sure*r.Allowed) == Same {
+			r.Answer = Unknown
+			r.Reason = fmt.Sprintf("%s by %s, and %s are too few to tell a change from noise: it takes %d",
+				changed[r.moved(*r.Change)], r.changeText(), runs(len(values)), MinNights)
+		}
 		return
 	}
-	if r.answer(*r.Result-median(course), 0) != Worse {
-		return // it climbed until somebody mended it
+	l := newLevels(values, r.Metric)
+	first, end := l.stretch(baseline)
+	from, to := l.stretch(len(values) - 1)
+	before, after := median(values[first:end]), median(values[from:to])
+	r.Baseline, r.Noise = &before, &Noise{Runs: len(values), Median: before, Deviation: l.deviation()}
+	if l.factor {
+		r.Noise.Deviation *= before
 	}
-	allowed := r.tolerated(*r.Result, *r.Result-t.total())
-	if r.answer(t.total(), allowed) != Worse || r.Answer == Worse {
-		return
+	change := *r.Result - before
+	r.Change, r.Allowed, r.Answer = &change, r.tolerated(before, after), Same
+	chance := 1.0
+	if from > baseline {
+		chance = l.chance(l.values[first:end], l.values[from:to], len(values))
+		r.Answer = r.answer(after-before, r.Allowed)
 	}
-	r.Answer = Worse
-	r.Reason = fmt.Sprintf("slow climb: %s a run over %s", r.change(t.Slope), runs(t.Runs))
-	if r.Better == Higher {
-		r.Reason = fmt.Sprintf("slow fall: %s a run over %s", r.change(t.Slope), runs(t.Runs))
+	r.Chance = &chance
+	if r.Answer != Same {
+		r.Since = &nights[from]
+		r.Reason = fmt.Sprintf("%s since the night of %s (%s)", r.levelText(before, after), nights[from].UTC().Format(time.DateOnly), runs(to-from))
 	}
 }
+
+var changed = map[Answer]string{Better: "better", Worse: "worse", Same: "the same"}
+
+// moved is the direction of a change, however small.
+func (f Metric) moved(change float64) Answer { return f.answer(change, 0) }

@@ -38,32 +38,33 @@ func (r Row) changeText() string {
 	if r.Change == nil {
 		return text.None
 	}
-	said := r.change(*r.Change)
-	if relative(r.Unit) && *r.Baseline > 0 {
-		said += fmt.Sprintf(" (%+.1f %%)", 100**r.Change / *r.Baseline)
+	return r.levelText(*r.Result-*r.Change, *r.Result)
+}
+
+// levelText is the change from one level to another.
+func (r Row) levelText(before, after float64) string {
+	said := r.change(after - before)
+	if relative(r.Unit) && before > 0 {
+		said += fmt.Sprintf(" (%+.1f %%)", 100*(after/before-1))
 	}
 	return said
 }
 
-// allowedText is how large a change had to be, and what made it so.
+// allowedText is how large a change had to be.
 func (r Row) allowedText() string {
-	switch {
-	case r.Change == nil:
+	if r.Change == nil {
 		return text.None
-	case r.Noise != nil && r.Noise.Band >= r.Allowed:
-		return "±" + r.bare(r.Allowed) + " noise"
-	default:
-		return "±" + r.bare(r.Allowed) + " tolerance"
 	}
+	return "±" + r.bare(r.Allowed)
 }
 
-// bandText is where the metric lies from night to night.
-func (r Row) bandText() string {
+// noiseText is where nine of ten nights lie without any change.
+func (r Row) noiseText() string {
 	if r.Noise == nil {
 		return "not known"
 	}
-	half := sigmas * r.Noise.Deviation
-	return r.Unit.Format(r.Noise.Median) + " ± " + r.bare(half)
+	const nineOfTen = 1.645
+	return r.Unit.Format(r.Noise.Median) + " ± " + r.bare(nineOfTen*r.Noise.Deviation)
 }
 
 // bare is a change without its sign.

@@ -6,18 +6,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// DefaultLast is how many runs of the history count: three weeks of nights.
-const DefaultLast = 20
+// DefaultLast is how many runs of the history count: two months of nights.
+const DefaultLast = 60
 
 // history are the runs that may be compared with the result, oldest first.
 type history struct {
-	runs  []verdict.Summary
-	notes []string
+	runs     []verdict.Summary
+	notes    []string
+	nights   []verdict.Summary // the runs, the baseline wherever it belongs, and the result last
+	baseline int               // which of the nights it is
 }
 
 // newHistory takes the last of the runs that came before the result with the
@@ -43,9 +46,55 @@ func newHistory(in Input) history {
 		}
 		h.runs = append(h.runs, run)
 	}
-	h.runs = h.runs[max(0, len(h.runs)-in.Last):]
-	h.notes = notes(len(h.runs), left)
+	h.runs = recent(h.runs, in)
+	h.notes = notes(left)
+	h.arrange(in)
 	return h
+}
+
+// recent are the last runs, and those around the baseline however long ago: its
+// level must not be forgotten while a regression lasts.
+func recent(all []verdict.Summary, in Input) []verdict.Summary {
+	const around = 20
+	first := len(all) - in.Last
+	if first <= 0 || in.Baseline == nil {
+		return all[max(0, first):]
+	}
+	baseline, _ := slices.BinarySearchFunc(all, in.Baseline.Run.Started, func(run verdict.Summary, at time.Time) int {
+		return run.Run.Started.Compare(at)
+	})
+	from, to := max(0, baseline-around), min(first, baseline+around)
+	return append(slices.Clone(all[min(from, to):to]), all[first:]...)
+}
+
+// arrange puts the baseline among the runs, and the result behind them.
+func (h *history) arrange(in Input) {
+	h.nights = append(slices.Clone(h.runs), in.Result)
+	if in.Baseline == nil {
+		return
+	}
+	for h.baseline < len(h.runs) && h.runs[h.baseline].Run.Started.Before(in.Baseline.Run.Started) {
+		h.baseline++
+	}
+	if h.baseline == len(h.runs) || !same(h.runs[h.baseline], *in.Baseline) {
+		h.nights = slices.Insert(h.nights, h.baseline, *in.Baseline)
+	}
+}
+
+// course is a metric over the nights that measured it, of which the baseline and
+// the result, the last, have to be.
+func (h history) course(f Metric) (values []float64, nights []time.Time, baseline int) {
+	for i, night := range h.nights {
+		v := f.of(night)
+		if v == nil {
+			continue
+		}
+		if i == h.baseline {
+			baseline = len(values)
+		}
+		values, nights = append(values, *v), append(nights, night.Run.Started)
+	}
+	return values, nights, baseline
 }
 
 func byStart(runs []verdict.Summary) []verdict.Summary {
@@ -61,13 +110,8 @@ func same(a, b verdict.Summary) bool {
 		a.ConfigurationHash == b.ConfigurationHash
 }
 
-func notes(counted int, left map[string]int) []string {
+func notes(left map[string]int) []string {
 	var notes []string
-	if counted < MinRuns {
-		notes = append(notes, fmt.Sprintf(
-			"The history has %s to compare with; the noise is known from %d on, until then the tolerance alone decides.",
-			runs(counted), MinRuns))
-	}
 	for _, kind := range slices.SortedFunc(maps.Keys(left), cmp.Compare[string]) {
 		notes = append(notes, fmt.Sprintf("History: %s with %s left out.", runs(left[kind]), kind))
 	}
@@ -75,31 +119,6 @@ func notes(counted int, left map[string]int) []string {
 }
 
 func runs(n int) string { return text.Counted(n, "run") }
-
-// values are a metric's over the runs; a run that did not measure it is none.
-func values(f Metric, runs []verdict.Summary) []float64 {
-	var all []float64
-	for _, run := range runs {
-		if v := f.of(run); v != nil {
-			all = append(all, *v)
-		}
-	}
-	return all
-}
-
-// since are the runs from the baseline's start on. What was before it has been
-// accepted together with the baseline, and a step there is no climb.
-func since(baseline *verdict.Summary, runs []verdict.Summary) []verdict.Summary {
-	if baseline == nil {
-		return runs
-	}
-	for i, run := range runs {
-		if !run.Run.Started.Before(baseline.Run.Started) {
-			return runs[i:]
-		}
-	}
-	return nil
-}
 
 // keys are those of both maps, sorted.
 func keys(a, b map[string]string) []string {

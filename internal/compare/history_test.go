@@ -46,11 +46,32 @@ func TestHistoryCountsWhatCanBeCompared(t *testing.T) {
 	require.Empty(t, h.runs)
 }
 
+// Of a few nights nobody knows the noise: what looks like a change is unknown.
 func TestTooShortAHistoryIsSaid(t *testing.T) {
 	baseline, result := night(0, usual), night(9, usual)
 	report := compared(t, Input{Baseline: &baseline, Result: result, History: []verdict.Summary{night(1, usual), result}})
 	require.Equal(t, Same, report.Answer)
 	require.Equal(t, 1, report.Runs)
-	require.Contains(t, report.Notes,
-		"The history has 1 run to compare with; the noise is known from 5 on, until then the tolerance alone decides.")
+	result = night(9, measured{p95: 140, success: 1, rps: 100})
+	report = compared(t, Input{Baseline: &baseline, Result: result, History: []verdict.Summary{night(1, usual)}})
+	require.Equal(t, Unknown, report.Answer)
+	require.Equal(t, "worse by +40 ms (+40.0 %), and 3 runs are too few to tell a change from noise: it takes 6",
+		report.row(t, "response_p95").Reason)
+	result = night(9, measured{p95: 250, success: 1, rps: 100})
+	report = compared(t, Input{Baseline: &baseline, Result: result, History: []verdict.Summary{night(1, usual)}})
+	require.Equal(t, Worse, report.Answer, "so much is no noise")
+}
+
+// The level around the baseline is remembered, however long ago it was.
+func TestTheBaselinesNightsCountForever(t *testing.T) {
+	all := nights(rand.New(rand.NewPCG(1, 1)), 200, 0.1)
+	h := newHistory(Input{Baseline: &all[30], Result: night(200, usual), History: all, Last: 60})
+	require.Len(t, h.runs, 100)
+	require.Equal(t, night(10, usual).Run.Started, h.runs[0].Run.Started)
+	require.Equal(t, 20, h.baseline)
+	require.Equal(t, all[30].Run.Started, h.nights[h.baseline].Run.Started)
+	require.Len(t, h.nights, 101)
+	h = newHistory(Input{Baseline: &all[150], Result: night(200, usual), History: all, Last: 60})
+	require.Len(t, h.runs, 70)
+	require.Equal(t, all[150].Run.Started, h.nights[h.baseline].Run.Started)
 }

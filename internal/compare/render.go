@@ -16,7 +16,7 @@ func (r Report) table() text.Table {
 	for _, row := range r.Rows {
 		t.Rows = append(t.Rows, []string{
 			row.Title, row.beside(row.Baseline, row.Result), row.beside(row.Result, row.Baseline),
-			row.changeText(), row.allowedText(), row.bandText(), string(row.Answer),
+			row.changeText(), row.allowedText(), row.noiseText(), string(row.Answer),
 		})
 	}
 	return t
@@ -96,7 +96,7 @@ func (d Description) text() string {
 	return strings.Join(parts, ", ")
 }
 
-// remarks are the reasons of single metrics, what the trends say, and the notes.
+// remarks are the reasons of single metrics, and the notes.
 func (r Report) remarks() []string {
 	var lines []string
 	for _, row := range r.Rows {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,12 +25,12 @@ func someReport(t *testing.T) Report {
 func TestTextForPeople(t *testing.T) {
 	text := someReport(t).Text()
 	require.Regexp(t, `(?m)^Metric +Baseline +Result +Change +Allowed +From run to run +Answer$`, text)
-	require.Regexp(t, `(?m)^Success rate +100\.0 % +97\.0 % +-3\.0 points +±0\.5 points tolerance +100\.0 % ± 0\.0 points +worse$`, text)
-	require.Regexp(t, `(?m)^Response, p95 +\S+ ms +150 ms +\+\S+ ms \(\+\S+ %\) +±\S+ ms noise +\S+ ms ± \S+ ms +worse$`, text)
+	require.Regexp(t, `(?m)^Success rate +100\.0 % +97\.0 % +-3\.0 points +±0\.5 points +100\.0 % ± 0\.0 points +worse$`, text)
+	require.Regexp(t, `(?m)^Response, p95 +\S+ ms +150 ms +\+\S+ ms \(\+\S+ %\) +±\S+ ms +\S+ ms ± \S+ ms +worse$`, text)
 	require.Regexp(t, `(?m)^Connection in use, p95 .* – +– .* unknown$`, text)
 	require.Contains(t, text, "unknown use_p95: the result did not measure it.\n")
 	require.Contains(t, text, "History   20 runs of the same configuration on the same machine\n")
-	require.Contains(t, text, "\nworse: success_rate -3.0 points; ")
+	require.Contains(t, text, "\nworse: success_rate -3.0 points since the night of 2026-03-31 (1 run); ")
 }
 
 func TestMarkdownIsOneTable(t *testing.T) {
@@ -59,7 +60,8 @@ func TestJSONForPrograms(t *testing.T) {
 			Name, Better, Unit, Answer string
 			Baseline, Result, Change   *float64
 			Noise                      *struct{ Runs int }
-			Trend                      *struct{ Slope float64 }
+			Chance                     *float64
+			Since                      *time.Time
 		} `json:"figures"`
 		Notes []string
 	}
@@ -75,7 +77,7 @@ func TestJSONForPrograms(t *testing.T) {
 		require.Equal(t, row.Change, f.Change)
 		require.Equal(t, row.Result, f.Result)
 	}
-	require.Equal(t, 20, got.Metrics[0].Noise.Runs)
+	require.Equal(t, 21, got.Metrics[0].Noise.Runs)
 
 	text, err = compared(t, Input{Result: verdict.Summary{}}).JSON()
 	require.NoError(t, err)

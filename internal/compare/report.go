@@ -41,14 +41,26 @@ type Description struct {
 // Row is the comparison of one metric. Values are in the metric's unit.
 type Row struct {
 	Metric
-	Baseline *float64 `json:"baseline"` // null where it was not measured
+	Baseline *float64 `json:"baseline"` // with a history the median of the nights around it; null where it was not measured
 	Result   *float64 `json:"result"`
 	Change   *float64 `json:"change"`  // null where it cannot be compared
 	Allowed  float64  `json:"allowed"` // the largest change that is the same
 	Noise    *Noise   `json:"noise"`   // null where it is not known
-	Trend    *Trend   `json:"trend"`   // null where there are too few runs
-	Answer   Answer   `json:"answer"`
-	Reason   string   `json:"reason,omitempty"` // where the change does not say it
+	// Since is the first night of the level that the answer is about; null where
+	// the metric did not move.
+	Since *time.Time `json:"since"`
+	// Chance is how likely noise alone makes such a change; null where it is not
+	// known.
+	Chance *float64 `json:"chance"`
+	Answer Answer   `json:"answer"`
+	Reason string   `json:"reason,omitempty"` // where the change does not say it
+}
+
+// Noise is what a metric does from night to night without any change.
+type Noise struct {
+	Runs      int     `json:"runs"`
+	Median    float64 `json:"median"`    // of the nights around the baseline
+	Deviation float64 `json:"deviation"` // standard deviation, steps taken out
 }
 
 func describe(s verdict.Summary) Description {

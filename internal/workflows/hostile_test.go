@@ -108,7 +108,7 @@ func TestNightlyRefusesInputsThatDoNotMatch(t *testing.T) {
 	require.Equal(t, "Inputs", first.Name)
 	inputs := map[string]string{ // expression by input
 		"users": "inputs.users || '100'", "duration": "inputs.duration || '300'", "gate": "inputs.gate || 'fail'",
-		"tolerance": "inputs.tolerance || '25'", "new_baseline": "inputs.new_baseline || 'false'",
+		"tolerance": "inputs.tolerance || '10'", "new_baseline": "inputs.new_baseline || 'false'",
 	}
 	require.Len(t, w.On.Dispatch.Inputs, len(inputs)+1, "and database, which is only compared")
 	defaults := map[string]string{databaseExpression(t, load.Env["DATABASE_URL"]): "postgres://"}

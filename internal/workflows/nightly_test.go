@@ -30,7 +30,7 @@ func newNightly(t *testing.T) (job, *runner) {
 		"inputs.users || '100'":                         "5",
 		"inputs.duration || '300'":                      "3",
 		"inputs.gate || 'fail'":                         "fail",
-		"inputs.tolerance || '25'":                      "900",
+		"inputs.tolerance || '10'":                      "900",
 		"inputs.new_baseline || 'false'":                "false",
 		databaseExpression(t, load.Env["DATABASE_URL"]): pgtest.Database(t),
 	}
@@ -125,16 +125,19 @@ func TestNightlyNights(t *testing.T) {
 	r.given["inputs.new_baseline || 'false'"] = "false"
 	require.Zero(t, r.night(t, load, 6, "Compare")["Compare"].code)
 
-	// The history does not grow for ever, and loses its oldest.
-	for i := range 70 {
+	// The history does not grow for ever: it keeps its last nights, and those
+	// around the baseline.
+	for i := range 90 {
 		text := r.read(t, r.file("history/baseline.json"))
 		require.NoError(t, os.WriteFile(r.file(fmt.Sprintf("history/runs/2000-01-01T%06dZ-0.json", i)), []byte(text), 0o600))
 	}
 	r.night(t, load, 7, "Compare")
 	left := r.runs(t)
-	require.Len(t, left, 60)
-	require.NotContains(t, left, "2000-01-01T000016Z-0.json")
-	require.Contains(t, left, "2000-01-01T000017Z-0.json")
+	require.Len(t, left, 80)
+	require.Contains(t, left, "2000-01-01T000019Z-0.json")
+	require.NotContains(t, left, "2000-01-01T000020Z-0.json")
+	require.NotContains(t, left, "2000-01-01T000036Z-0.json")
+	require.Contains(t, left, "2000-01-01T000037Z-0.json")
 }
 
 // pretend makes the night's run a copy of another, so many days later and so
