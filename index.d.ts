@@ -463,6 +463,19 @@ declare module 'k6/x/pgxpool' {
   export function warnOnce(text: string): void;
 
   /**
+   * A text from outside as a message or a tag may show it: one line without passwords and tokens,
+   * cut at 200 characters with its length.
+   */
+  export function redact(text: string): string;
+
+  /**
+   * Runs a script's `setup()`: `export const setup = () => pgxpool.setup(() => { … })`. It throws
+   * where the results could not be written (folder `OUT`), so that nothing runs whose verdict would
+   * be lost, and remembers an error of `fn` for the report: k6 does not tell `handleSummary`.
+   */
+  export function setup<T>(fn: () => T): T;
+
+  /**
    * Restarts the temporary PostgreSQL, in PostgreSQL's shutdown mode of that name, and comes back
    * when it takes connections again. VU code, `setup()` and `teardown()` only.
    * @throws {ConfigError} the server is your own (`DATABASE_URL`)
@@ -560,6 +573,8 @@ declare module 'k6/x/pgxpool' {
     readonly monitor: typeof monitor;
     readonly experiment: typeof experiment;
     readonly warnOnce: typeof warnOnce;
+    readonly redact: typeof redact;
+    readonly setup: typeof setup;
     readonly restartServer: typeof restartServer;
     readonly processMemory: typeof processMemory;
     readonly trend: typeof trend;

@@ -1,8 +1,11 @@
 package pool
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -107,28 +110,54 @@ type ConnectError struct {
 }
 
 func (e *ConnectError) Error() string {
-	return fmt.Sprintf("pool %q: cannot connect to %s: %s", e.Pool, e.Server, connectReason(e.Err))
+	return fmt.Sprintf("pool %q: cannot connect to %s: %s; %s", e.Pool, e.Server, e.tried(), e.Advice())
 }
 
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// connectReason turns a failed connect into one line that says what to do.
-func connectReason(err error) string {
+// Cause is why, in the words of whoever refused: the server, or the operating
+// system.
+func (e *ConnectError) Cause() string {
+	var (
+		server *pgconn.PgError
+		lookup *net.DNSError
+		system *os.SyscallError
+	)
+	switch {
+	case errors.As(e.Err, &server):
+		return text.Value(server.Message)
+	case errors.As(e.Err, &lookup):
+		return fmt.Sprintf("%s: %s", lookup.Err, text.Value(lookup.Name))
+	case errors.As(e.Err, &system):
+		return system.Err.Error()
+	case errors.Is(e.Err, context.DeadlineExceeded):
+		return "the server did not answer within connectTimeout"
+	default:
+		return e.tried()
+	}
+}
+
+// Advice is what to do about it.
+func (e *ConnectError) Advice() string {
+	said := e.tried()
+	if _, rest, ok := strings.Cut(said, refusedParameter); ok {
+		return "the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
+	}
+	if strings.Contains(said, "SQLSTATE 53300") {
+		return "the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
+	}
+	return "check url (DATABASE_URL) and that the server is up"
+}
+
+// tried is what came of every attempt, the same of several once.
+func (e *ConnectError) tried() string {
 	var tried []string
-	for _, e := range attempts(err) {
-		if line := text.Line(e.Error()); !slices.Contains(tried, line) {
+	for _, attempt := range attempts(e.Err) {
+		if line := text.Line(attempt.Error()); !slices.Contains(tried, line) {
 			tried = append(tried, line)
 		}
 	}
-	said := strings.Join(tried, "; ")
-	if _, rest, ok := strings.Cut(said, refusedParameter); ok {
-		return said + "; the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
-	}
-	switch {
-	case strings.Contains(said, "SQLSTATE 53300"):
-		return said + "; the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
-	}
-	return said + "; check url (DATABASE_URL) and that the server is up"
+	return strings.Join(tried, "; ")
 }
 
 // senderOf names the setting that sends a startup parameter.

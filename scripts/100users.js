@@ -21,7 +21,7 @@ const verdict = judge({ script: '100users', ...target.judged });
 export const options = { ...users(), ...verdict.options };
 export const handleSummary = verdict.handleSummary;
 
-export const setup = () => target.prepare();
+export const setup = verdict.setup(() => target.prepare());
 
 export default function () {
   think();

@@ -69,7 +69,7 @@ function stepWaive() {
 export const options = run.options;
 export const handleSummary = run.handleSummary;
 
-export const setup = () => target.prepare();
+export const setup = run.setup(() => target.prepare());
 
 export default function () {
   run.turns((pool) => target.run(pool));

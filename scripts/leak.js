@@ -36,10 +36,10 @@ export const options = {
 };
 export const handleSummary = verdict.handleSummary;
 
-export function setup() {
+export const setup = verdict.setup(() => {
   alone();
   pool.exec('SELECT 1'); // starts the temporary server before the clock runs
-}
+});
 
 export default function () {
   request(() => {

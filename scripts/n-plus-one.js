@@ -51,10 +51,10 @@ export function handleSummary(data) {
   return verdict.handleSummary(data);
 }
 
-export function setup() {
+export const setup = verdict.setup(() => {
   seedIssues(seeding);
   seeding.close();
-}
+});
 
 export default function () {
   const many = held(perRow, listRowByRow);

@@ -55,10 +55,10 @@ export const options = {
 };
 export const handleSummary = verdict.handleSummary;
 
-export function setup() {
+export const setup = verdict.setup(() => {
   alone();
   pools.at_once.exec('SELECT 1'); // starts the temporary server before the clock runs
-}
+});
 
 // Every user has a connection nearly all the time, so that a pool has as many
 // as there are users.

@@ -54,10 +54,10 @@ export function handleSummary(data) {
   return verdict.handleSummary(data);
 }
 
-export function setup() {
+export const setup = verdict.setup(() => {
   alone();
   seedIssues(pool);
-}
+});
 
 let failingSince; // of this user, in milliseconds of the run
 

@@ -38,10 +38,10 @@ export const options = {
 };
 export const handleSummary = verdict.handleSummary;
 
-export function setup() {
+export const setup = verdict.setup(() => {
   seedIssues(seeding);
   seeding.close();
-}
+});
 
 export default function () {
   request(Math.random() < share ? report : () => listIssues(pool));

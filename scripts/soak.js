@@ -53,11 +53,11 @@ export const options = {
 };
 export const handleSummary = verdict.handleSummary;
 
-export function setup() {
+export const setup = verdict.setup(() => {
   alone();
   target.prepare();
   return target.applicationName();
-}
+});
 
 export function user() {
   think();

@@ -33,7 +33,7 @@ const run = experiment(
 export const options = run.options;
 export const handleSummary = run.handleSummary;
 
-export const setup = () => workload.prepare();
+export const setup = run.setup(() => workload.prepare());
 
 export default function () {
   run.turns((pool) => workload.run(pool));

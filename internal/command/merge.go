@@ -13,7 +13,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/compare"
 	"github.com/flowboard/xk6-pgxpool/internal/merge"
-	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/results"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -71,7 +71,7 @@ func runMerge(gs *state.GlobalState, files []string, output string) error {
 	if _, err := fmt.Fprint(gs.Stdout, judged.Terminal(colour, screenWidth)); err != nil {
 		return merging(fmt.Errorf("writing the verdict: %w", err))
 	}
-	if err := writeReports(judged, output); err != nil {
+	if err := writeMerged(judged, output); err != nil {
 		return merging(err)
 	}
 	if !judged.GateHolds {
@@ -105,6 +105,9 @@ func mergeFiles(files []string) (verdict.Report, error) {
 		if err != nil {
 			return verdict.Report{}, err
 		}
+		if summary.SetupFailed != "" {
+			return verdict.Report{}, fmt.Errorf("%s has nothing to merge: setup failed: %s", name, summary.SetupFailed)
+		}
 		runners[i] = merge.Runner{Name: name, Summary: summary}
 	}
 	in, err := merge.Runners(runners)
@@ -114,30 +117,17 @@ func mergeFiles(files []string) (verdict.Report, error) {
 	return verdict.Evaluate(in)
 }
 
-// writeReports writes what a run of one machine writes too.
-func writeReports(judged verdict.Report, dir string) error {
-	summary, err := judged.JSON()
+// writeMerged writes what a run of one machine writes too.
+func writeMerged(judged verdict.Report, folder string) error {
+	files, err := results.Run{Report: judged}.Files()
 	if err != nil {
 		return err
 	}
-	junit, err := judged.JUnit()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := results.Begin(folder); err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
-	page, err := report.HTML(report.Input{Verdict: judged})
-	if err != nil {
-		return err
-	}
-	for name, text := range map[string]string{
-		"summary.json": string(summary), "summary.md": judged.Markdown(), "junit.xml": string(junit),
-		"report.html": string(page),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return fmt.Errorf("--output: %w", err)
-		}
+	if err := results.Write(folder, files...); err != nil {
+		return fmt.Errorf("--output: %w", err)
 	}
 	return nil
 }

@@ -2,14 +2,10 @@ package conductor
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/results"
 )
-
-// resultsDir is where the measurements go, below the working directory.
-const resultsDir = "results"
 
 // resume reads the results to go on from, where there are any.
 func (c *Conductor) resume(name string) error {
@@ -39,15 +35,5 @@ func (c *Conductor) save() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(resultsDir, 0o750); err != nil {
-		return fmt.Errorf("making the directory for the results: %w", err)
-	}
-	name := filepath.Join(resultsDir, c.plan.Name()+".json")
-	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
-		return fmt.Errorf("writing the results: %w", err)
-	}
-	if err := os.Rename(name+".new", name); err != nil {
-		return fmt.Errorf("writing the results: %w", err)
-	}
-	return nil
+	return results.Write(results.Folder(c.lookup), results.File{Name: c.plan.Name() + ".json", Content: text})
 }

@@ -18,7 +18,8 @@ const (
 	planTune        = "tune"
 )
 
-var planNames = []string{planBeforeAfter, planCapacity, planTune}
+// Plans are the names of all plans.
+var Plans = []string{planBeforeAfter, planCapacity, planTune}
 
 // Defaults and limits.
 const (
@@ -70,7 +71,7 @@ type option struct {
 // options is the table, in the order of the documentation. An option is read
 // after those above it.
 var options = []option{
-	{"plan", nil, choice(planNames, func(s *settings) *string { return &s.plan })},
+	{"plan", nil, choice(Plans, func(s *settings) *string { return &s.plan })},
 	{"http", nil, readHTTP},
 	{"users", nil, whole(1, sizing.MaxUsers, func(s *settings) *int { return &s.users })},
 	{"rate", nil, number(0, maxRate, func(s *settings) *float64 { return &s.rate })},
@@ -106,7 +107,7 @@ func readSettings(given map[string]any) (settings, error) {
 	}
 	s := settings{}
 	if given["plan"] == nil {
-		return s, &OptionError{Option: "plan", Problem: "it is not given", Accepted: oneOf(planNames)}
+		return s, &OptionError{Option: "plan", Problem: "it is not given", Accepted: oneOf(Plans)}
 	}
 	for _, o := range options {
 		value := given[o.name]

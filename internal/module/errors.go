@@ -6,6 +6,7 @@ import (
 	"github.com/grafana/sobek"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/results"
 	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 )
 
@@ -14,8 +15,9 @@ func errorName(err error) (name, code string) {
 	var (
 		option *experiment.OptionError
 		file   *experiment.FileError
+		folder *results.FolderError
 	)
-	if errors.As(err, &option) || errors.As(err, &file) {
+	if errors.As(err, &option) || errors.As(err, &file) || errors.As(err, &folder) {
 		return "ConfigError", ""
 	}
 	return testrun.ErrorName(err)
@@ -50,5 +52,7 @@ func (i *instance) throw(err error) {
 	case errors.As(err, &interrupted):
 		panic(interrupted)
 	}
-	panic(i.errorValue(err))
+	thrown := i.errorValue(err)
+	i.noteSetup(err, thrown)
+	panic(thrown)
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/conductor"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
-	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -87,6 +86,8 @@ func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 	if e.vu.State() == nil {
 		e.throw(inInit("experiment.next()"))
 	}
+	e.test.Judged() // and it writes what it measures, from the first step on
+	e.must(e.test.Ready(e.vu))
 	s := e.user.Next(e.vu.Context(), e.begin)
 	if s == nil {
 		return sobek.Null()
@@ -122,13 +123,6 @@ func (x *theExperiment) finding() (finding, error) {
 	}
 	result, err := c.Result()
 	return finding{name: c.Plan().Name(), result: result}, err
-}
-
-func (f finding) sections() []report.Section {
-	if f.result == nil {
-		return nil
-	}
-	return f.result.Sections()
 }
 
 func (x *theExperiment) notes() []string {

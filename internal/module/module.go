@@ -50,6 +50,7 @@ type instance struct {
 	args      []any // scratch of blocking calls
 
 	poolClass *sobek.Object
+	thrown    *sobek.Object // the last error of ours that setup() was given
 }
 
 // Exports implements modules.Instance.
@@ -60,8 +61,10 @@ func (i *instance) Exports() modules.Exports {
 		"monitor":         i.monitor,
 		"experiment":      i.experiment,
 		"verdict":         i.verdict,
+		"setup":           i.setup,
 		"observeResponse": i.observeResponse,
 		"warnOnce":        i.warnOnce,
+		"redact":          i.redact,
 		"restartServer":   i.restartServer,
 		"processMemory":   i.processMemory,
 		"trend":           i.trend,

@@ -126,7 +126,9 @@ func (p *poolObject) ready(call string) (*pool.Pool, error) {
 	if state == nil {
 		return nil, inInit(call)
 	}
-	p.test.Follow(p.vu)
+	if err := p.test.Ready(p.vu); err != nil {
+		return nil, err
+	}
 	return p.shared.Get(state)
 }
 

@@ -3,14 +3,20 @@ package module
 import (
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/upstream"
 )
 
-// warnOnce logs a text as an error, once in the process. Two texts that differ
-// only in numbers are the same.
+// warnOnce logs a text as an error, once in the process, and its number at the
+// end.
 func (i *instance) warnOnce(call sobek.FunctionCall) sobek.Value {
 	i.test.ErrorOnce(call.Argument(0).String())
 	return sobek.Undefined()
+}
+
+// redact gives scripts a text from outside as messages and tags may show it.
+func (i *instance) redact(call sobek.FunctionCall) sobek.Value {
+	return i.rt.ToValue(text.Value(call.Argument(0).String()))
 }
 
 // restartServer restarts the temporary PostgreSQL in PostgreSQL's mode "fast"

@@ -1,99 +1,79 @@
 package module
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/grafana/sobek"
 	"golang.org/x/term"
 
-	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/results"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// resultsDir is where the reports go, below the working directory.
-const resultsDir = "results"
-
-// verdict judges k6's end-of-test data: what handleSummary gives back to k6,
-// texts by destination.
+// verdict judges k6's end-of-test data, writes the results and gives what
+// handleSummary gives back to k6: the text for standard output.
 func (i *instance) verdict(call sobek.FunctionCall) sobek.Value {
 	if len(call.Arguments) != 2 {
 		i.throw(argumentsError("verdict(data, options)", "takes handleSummary's data and the options of the judgement"))
 	}
-	outputs, err := i.judge(call.Argument(0).Export(), call.Argument(1).Export())
+	data := call.Argument(0).Export()
+	run, err := i.judge(data, call.Argument(1).Export())
 	if err != nil {
 		i.throw(err)
 	}
 	result := i.rt.NewObject()
-	for _, o := range outputs {
-		i.must(result.Set(o.destination, o.text))
-	}
+	i.must(result.Set("stdout", i.show(run, data)+i.write(run)))
 	return result
 }
 
-type output struct{ destination, text string }
-
-func (i *instance) judge(data, options any) ([]output, error) {
+func (i *instance) judge(data, options any) (results.Run, error) {
 	in, err := verdict.FromScript(data, options)
 	if err != nil {
-		return nil, argumentsError("verdict(data, options)", err.Error())
+		return results.Run{}, argumentsError("verdict(data, options)", err.Error())
 	}
 	in.Unmeasured, in.Missing = i.test.Unmeasured()
 	in.Timeline = i.test.Timeline().Snapshot()
+	in.Setup = i.test.SetupFailure(in.Metrics)
 	ofRun := i.test.Describe(&in.Run, i.vu.State())
 	in.Notes = append(in.Notes, i.root.experiment.notes()...)
 	in.Notes = append(in.Notes, ofRun...)
 	judged, err := verdict.Evaluate(in)
 	if err != nil {
-		return nil, argumentsError("verdict(data, options)", err.Error())
-	}
-	// k6 writes files but makes no directories.
-	if err := os.MkdirAll(resultsDir, 0o750); err != nil {
-		return nil, fmt.Errorf("making the directory for the reports: %w", err)
+		return results.Run{}, argumentsError("verdict(data, options)", err.Error())
 	}
 	found, err := i.root.experiment.finding()
-	if err != nil {
-		return nil, err
-	}
-	files, err := files(judged, in, found)
-	if err != nil {
-		return nil, err
-	}
-	text := judged.Terminal(verdict.Colour(data), terminalWidth())
-	if found.result != nil {
-		files = append(files, output{resultsDir + "/" + found.name + ".md", found.result.Markdown()})
-		text = "\n" + found.result.Terminal(terminalWidth()) + "\n" + text
-	}
-	return append(files, output{"stdout", text}), nil
+	return results.Run{Report: judged, Timeline: in.Timeline, Experiment: found.name, Result: found.result}, err
 }
 
-// files are the reports below results/.
-func files(judged verdict.Report, in verdict.Input, found finding) ([]output, error) {
-	summary, err := judged.JSON()
-	if err != nil {
-		return nil, fmt.Errorf("writing summary.json: %w", err)
-	}
-	junit, err := judged.JUnit()
-	if err != nil {
-		return nil, fmt.Errorf("writing junit.xml: %w", err)
-	}
-	page, err := report.HTML(report.Input{Verdict: judged, Timeline: in.Timeline, Sections: found.sections()})
-	if err != nil {
-		return nil, fmt.Errorf("writing report.html: %w", err)
-	}
-	return []output{
-		{resultsDir + "/summary.json", string(summary)},
-		{resultsDir + "/summary.md", judged.Markdown()},
-		{resultsDir + "/junit.xml", string(junit)},
-		{resultsDir + "/report.html", string(page)},
-	}, nil
-}
-
-// terminalWidth is that of standard output, 80 where it is no terminal.
-func terminalWidth() int {
+// show is the run for people at a terminal; a pipe has lines of any length.
+func (i *instance) show(run results.Run, data any) string {
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil || width <= 0 {
-		return 80
+	if err != nil {
+		width = 0
 	}
-	return width
+	said := run.Report.Terminal(verdict.Colour(data), width)
+	if run.Result != nil {
+		said = "\n" + run.Result.Terminal(width) + "\n" + said
+	}
+	return said
+}
+
+// write writes the results. k6's exit code cannot say any more that they are
+// lost: the text does.
+func (i *instance) write(run results.Run) string {
+	err := i.test.BeginResults()
+	if err != nil && run.Report.Setup != nil {
+		return "" // that is what the report says
+	}
+	if err == nil {
+		var files []results.File
+		if files, err = run.Files(); err == nil {
+			err = results.Write(i.test.ResultsFolder(), files...)
+		}
+	}
+	if err != nil {
+		return "\n" + text.Line(err.Error()) + "\n"
+	}
+	return ""
 }

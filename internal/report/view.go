@@ -16,6 +16,8 @@ type pageView struct {
 	Class     string // of the verdict: pass, warning, fail
 	Summary   string
 	Gate      string
+	Setup     string // why setup() failed; the page has no more than that
+	Advice    string
 	Key       []fact // the figures one looks at first
 	Criteria  []criterionView
 	Diagnoses []diagnosisView
@@ -54,6 +56,10 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		Phases:    phasesOf(in.Timeline),
 		Errors:    errorsOf(wholeOf(in)),
 		Notes:     text.Lines(in.Verdict.Notes),
+	}
+	if setup := in.Verdict.Setup; setup != nil {
+		v.Setup, v.Advice = text.Line(setup.Reason()), text.Line(setup.Advice)
+		return v, nil
 	}
 	var err error
 	if v.Figures, err = views("t", figures); err != nil {

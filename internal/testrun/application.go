@@ -208,7 +208,7 @@ func (w *appWatch) say(notices []monitor.Notice) {
 	for _, n := range notices {
 		line := fmt.Sprintf("watching %q: %s", w.application, n.Text)
 		if n.Problem {
-			w.out.warn(line)
+			w.out.warn(line, line)
 		} else {
 			w.inform(line)
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
-	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -84,12 +83,17 @@ func (s *cpuSampler) read(ctx context.Context) (final bool) {
 	return false
 }
 
-// explain warns once: a figure that stays away needs a reason, not a hundred.
+// explain warns once: a value that stays away needs a reason, not a hundred. Why
+// nobody can connect is the pool's to say.
 func (s *cpuSampler) explain(ctx context.Context, err error) {
+	if s.conn == nil {
+		s.facts.setUnmeasured("pgxpool_db_cpu", err.Error())
+		return
+	}
 	if ctx.Err() != nil || !s.facts.firstCPUFailure() {
 		return
 	}
-	s.out.warn("pgxpool_db_cpu is not measured: " + text.Line(err.Error()))
+	s.out.warn("cpu", "pgxpool_db_cpu is not measured: "+err.Error())
 }
 
 func (s *cpuSampler) connect(ctx context.Context) error {

@@ -2,7 +2,6 @@ package testrun
 
 import (
 	"maps"
-	"regexp"
 	"sync"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -62,31 +61,3 @@ func (f *facts) copies() (unmeasured, missing map[string]string) {
 // Unmeasured gives the reasons why metrics cannot be had, and why others, which
 // should be there, are missing.
 func (t *Run) Unmeasured() (unmeasured, missing map[string]string) { return t.facts.copies() }
-
-var digits = regexp.MustCompile(`\d+`)
-
-// ErrorOnce logs a text as an error, once in the process: a hundred users who
-// meet the same failure are one line. Two texts that differ only in numbers are
-// the same.
-func (t *Run) ErrorOnce(line string) {
-	line = text.Line(line)
-	if t.firstTime(digits.ReplaceAllString(line, "#")) {
-		t.logger.Error(line)
-	}
-}
-
-// maxKinds bounds the memory of texts that never repeat.
-const maxKinds = 1000
-
-func (t *Run) firstTime(kind string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.said == nil {
-		t.said = make(map[string]struct{})
-	}
-	if _, known := t.said[kind]; known || len(t.said) >= maxKinds {
-		return false
-	}
-	t.said[kind] = struct{}{}
-	return true
-}

@@ -19,6 +19,7 @@ type metricSet struct {
 
 	responseDrift *metrics.Metric
 	longestStall  *metrics.Metric
+	resultsLost   *metrics.Metric
 
 	dropped    *metrics.Metric            // k6's own
 	experiment map[string]*metrics.Metric // of experiments, by name
@@ -67,6 +68,7 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		dbCPU:           trend("pgxpool_db_cpu"),
 		responseDrift:   gauge("response_drift"),
 		longestStall:    gauge("longest_stall"),
+		resultsLost:     counter("results_lost"),
 
 		appActive:            gauge("app_pool_active"),
 		appTotal:             gauge("app_pool_total"),

@@ -19,7 +19,7 @@ var _ pool.Observer = (*observer)(nil)
 type observer struct {
 	buffer *buffer
 	state  *lib.State
-	warn   func(string)
+	warn   func(kind, line string)
 
 	// current is replaced by the VU's goroutine, between calls. The sweep after
 	// an iteration that was cut off may read it then: k6 does not wait for that.
@@ -69,7 +69,7 @@ func (t *Run) background(state *lib.State, name string) *observer {
 	out := &observer{
 		buffer: newBuffer(t),
 		state:  state,
-		warn:   func(line string) { t.logger.Warn(line) },
+		warn:   t.warnOnce,
 	}
 	out.current.Store(&tagValues{tags: t.runTags(state).With("pool", name)})
 	return out
@@ -125,13 +125,13 @@ func (t *observer) Closed(at time.Time, reason pool.CloseReason) {
 // Leaked implements pool.Observer.
 func (t *observer) Leaked(at time.Time, origin string, held time.Duration) {
 	t.push(t.sample(t.buffer.run.metrics.leaks, at, 1))
-	t.warn(fmt.Sprintf("connection leak: the connection taken at %s was still held when the iteration ended "+
+	t.warn("leak "+origin, fmt.Sprintf("connection leak: the connection taken at %s was still held when the iteration ended "+
 		"(%v); it is rolled back and returned: call release()", origin, held.Round(time.Millisecond)))
 }
 
 // HeldLong implements pool.Observer.
 func (t *observer) HeldLong(_ time.Time, origin string, held time.Duration) {
-	t.warn(fmt.Sprintf("the connection taken at %s has been held for %v, longer than leakDetectionThreshold",
+	t.warn("held "+origin, fmt.Sprintf("the connection taken at %s has been held for %v, longer than leakDetectionThreshold",
 		origin, held.Round(time.Millisecond)))
 }
 

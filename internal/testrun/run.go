@@ -38,6 +38,9 @@ type Run struct {
 	requests  requests
 	server    temporaryServer
 	facts     facts
+	results   resultsFolder
+	setup     setup
+	said      repeated
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
 	beginOnce sync.Once
@@ -57,7 +60,6 @@ type Run struct {
 	stops       []func()
 	reports     []func()
 	ended       bool
-	said        map[string]struct{} // kinds of errors already logged
 }
 
 // Begin runs with each VU's init code; the first one begins the run.
@@ -82,6 +84,7 @@ func (t *Run) Follow(vu modules.VU) {
 	if t.execution.Load() == nil {
 		t.execution.Store(lib.GetExecutionState(vu.Context()))
 	}
+	t.setup.follow(t)
 }
 
 // Environment is read once: a .env file that changes during the test must not
@@ -172,10 +175,12 @@ func (t *Run) End(running bool) {
 		for _, report := range reports {
 			report()
 		}
+		t.pushResults()
 	}
 	t.flusher.stop(running)
 	t.recording.probe.stop()
 	t.server.stop()
+	t.said.count()
 }
 
 func (t *Run) stopPools(push bool) {

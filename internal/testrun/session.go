@@ -40,5 +40,5 @@ func (s *Session) Apart() *pool.Scope {
 }
 
 func (s *Session) newObserver() *observer {
-	return &observer{buffer: s.vu.buffer, state: s.vu.State(), warn: s.vu.Warn}
+	return &observer{buffer: s.vu.buffer, state: s.vu.State(), warn: s.vu.run.warnOnce}
 }

@@ -2,6 +2,7 @@ package testrun_test
 
 import (
 	"encoding/json"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,13 +110,16 @@ type reportedSummary struct {
 	Notes []string
 }
 
-// reported is summary.json as handleSummary gets it.
-func reported(t testing.TB, u *jstest.User) (s reportedSummary) {
+// reported is summary.json as verdict() writes it.
+func reported(t *testing.T, u *jstest.User) (s reportedSummary) {
 	t.Helper()
-	text := u.JS(`pgxpool.verdict({ metrics: {} }, { run: { script: 'x' }, criteria: [{
+	t.Chdir(t.TempDir())
+	u.JS(`pgxpool.verdict({ metrics: {} }, { run: { script: 'x' }, criteria: [{
 		name: 'success_rate', title: 'Success rate', metric: 'request_success', pass: 'rate>=0.95', warning: 'rate>=0.90',
 		guard: { metric: 'request_duration', expression: 'max>0' }, unit: 'share', advice: { warning: 'w', fail: 'f' },
-	}] })['results/summary.json']`).String()
-	require.NoError(t, json.Unmarshal([]byte(text), &s))
+	}] })`)
+	text, err := os.ReadFile("results/summary.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &s))
 	return s
 }

@@ -31,9 +31,6 @@ func (t *Run) NewVU(vu modules.VU) *VU {
 	return &VU{VU: vu, run: t, logger: vu.InitEnv().Logger, buffer: newBuffer(t)}
 }
 
-// Warn logs a line as a warning.
-func (u *VU) Warn(line string) { u.logger.Warn(line) }
-
 // Session is the VU's use of a pool.
 func (u *VU) Session(pool string) *Session { return &Session{vu: u, pool: pool} }
 

@@ -23,6 +23,9 @@ func Evaluate(in Input) (Report, error) {
 	if err := checkWaivers(in.Criteria, in.Waived); err != nil {
 		return Report{}, err
 	}
+	if in.Setup != nil {
+		return Report{Verdict: Fail, Gate: gate, Setup: in.Setup.shown(), Run: in.Run.shown(), Metrics: in.Metrics}, nil
+	}
 	report := Report{
 		Verdict:      Pass,
 		Gate:         gate,

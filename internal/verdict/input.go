@@ -41,7 +41,9 @@ type Input struct {
 	// NoThresholds says that k6 judged none (--no-thresholds), so that its exit
 	// code does not follow the gate.
 	NoThresholds bool
-	Notes        []string // shown in every report
+	// Setup says why setup() failed, nil where it did not. Nothing is judged then.
+	Setup *SetupFailure
+	Notes []string // shown in every report
 	// Timeline is the run as recorded over time, empty where it was not.
 	Timeline timeline.Snapshot
 	// Recording is what package merge made of several timelines, in place of Timeline.

@@ -67,6 +67,12 @@ func (r Report) JUnit() ([]byte, error) {
 	for _, row := range r.Rows {
 		suite.Cases = append(suite.Cases, r.junitCase(row))
 	}
+	if r.Setup != nil {
+		suite.Cases = append(suite.Cases, junitCase{
+			Name: "setup", ClassName: className(r.Run), Time: "0",
+			Failure: &junitMessage{Message: r.Setup.Reason(), Type: string(Fail), Text: r.Setup.Advice},
+		})
+	}
 	diagnoses := make([]string, len(r.Diagnoses))
 	for i, d := range r.Diagnoses {
 		diagnoses[i] = text.Line(fmt.Sprintf("Diagnosis: %s: %s %s", d.Title(), d.Figures(), d.Remedy))
@@ -83,6 +89,9 @@ func (r Report) JUnit() ([]byte, error) {
 
 func (r Report) junitCounts() junitCounts {
 	counts := junitCounts{Tests: len(r.Rows), Time: fmt.Sprintf("%.3f", r.Run.Duration)}
+	if r.Setup != nil {
+		counts.Tests, counts.Failures = 1, 1
+	}
 	for _, row := range r.Rows {
 		switch {
 		case row.Waived:
@@ -94,10 +103,12 @@ func (r Report) junitCounts() junitCounts {
 	return counts
 }
 
+func className(r Run) string { return text.Line(strings.TrimSuffix("pgxpool."+r.Script, ".")) }
+
 func (r Report) junitCase(row Row) junitCase {
 	c := junitCase{
 		Name:      text.Line(row.Criterion.Name),
-		ClassName: text.Line(strings.TrimSuffix("pgxpool."+r.Run.Script, ".")),
+		ClassName: className(r.Run),
 		Time:      "0",
 		SystemOut: text.Line(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
 			row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(), row.explanation())),

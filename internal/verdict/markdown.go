@@ -14,8 +14,13 @@ import (
 // Markdown renders results/summary.md, in GitHub's dialect.
 func (r Report) Markdown() string {
 	m := &markdown{}
-	m.printf("# %s\n\n%s\n\n", r.Verdict, text.Markdown(r.Run.title()))
-	m.table(r.table())
+	if r.Setup != nil {
+		m.printf("# %s: %s\n\n", r.Verdict, text.Markdown(r.Setup.Reason()))
+		m.printf("%s\n\n%s\n\n", text.Markdown(r.Setup.Advice), text.Markdown(r.Run.title()))
+	} else {
+		m.printf("# %s\n\n%s\n\n", r.Verdict, text.Markdown(r.Run.title()))
+		m.table(r.table())
+	}
 	m.explanations(r.Rows)
 	m.diagnoses(r.Diagnoses)
 	m.overview(r)

@@ -31,7 +31,9 @@ type Report struct {
 	GateHolds bool
 	// NoThresholds says that k6 judged none, so that it does not.
 	NoThresholds bool
-	Rows         []Row // in the order of the criteria
+	// Setup says why setup() failed. There are no rows then.
+	Setup *SetupFailure
+	Rows  []Row // in the order of the criteria
 	// Diagnoses are the troubles that the figures show, most likely first; none
 	// for a healthy run. They do not change the verdict.
 	Diagnoses []diagnosis.Diagnosis

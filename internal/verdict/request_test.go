@@ -103,7 +103,7 @@ func TestRequestClassifies(t *testing.T) {
 		"nothing":            {`() => {}`, 1, 0, ""},
 		"HTTP 200":           {`() => ({ status: 200, timings: {} })`, 1, 0, ""},
 		"HTTP 304":           {`() => ({ status: 304, timings: {} })`, 1, 0, ""},
-		"HTTP 404":           {`() => ({ status: 404, timings: {}, url: 'http://me:secret@app/x' })`, 0, 0, "http://***@app/x: HTTP 404"},
+		"HTTP 404":           {`() => ({ status: 404, timings: {}, url: 'http://me:secret@app/x' })`, 0, 0, "http://me:secret@app/x: HTTP 404"},
 		"HTTP 503":           {`() => ({ status: 503, timings: {}, url: 'http://app/x' })`, 0, 1, "http://app/x: HTTP 503"},
 		"no answer":          {`() => ({ status: 0, timings: {}, url: 'http://app/x', error: 'refused' })`, 0, 0, "http://app/x: refused"},
 		"pool timeout":       {`() => { throw ` + timeout + `; }`, 0, 1, "PoolTimeoutError: none free"},
@@ -127,7 +127,7 @@ func TestRequestClassifies(t *testing.T) {
 				require.Empty(t, l.logged)
 				return
 			}
-			require.Equal(t, []string{"request failed (said once): " + test.log}, l.logged)
+			require.Equal(t, []string{"request failed: " + test.log}, l.logged)
 		})
 	}
 }

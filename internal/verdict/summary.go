@@ -32,7 +32,9 @@ type Summary struct {
 	Verdict   Verdict `json:"verdict"`
 	Gate      Gate    `json:"gate"`
 	GateHolds bool    `json:"gate_holds"`
-	Run       Run     `json:"run"`
+	// SetupFailed is why setup() failed; nothing ran and there are no criteria.
+	SetupFailed string `json:"setup_failed,omitempty"`
+	Run         Run    `json:"run"`
 	// ConfigurationHash is equal for two runs of the same script, users, target
 	// and options. Versions and cores are not in it.
 	ConfigurationHash string                `json:"configuration_hash"`
@@ -78,6 +80,9 @@ func (r Report) JSON() ([]byte, error) {
 		Notes:             slices.Concat([]string{}, r.Notes, notes),
 		Metrics:           metrics,
 		Recording:         r.Recording,
+	}
+	if r.Setup != nil {
+		summary.SetupFailed = r.Setup.Cause
 	}
 	for i, row := range r.Rows {
 		row.Criterion.Note = "" // among the notes

@@ -20,6 +20,10 @@ const (
 func (r Report) Terminal(color bool, width int) string {
 	t := &terminal{color: color, width: width}
 	t.say("")
+	if r.Setup != nil {
+		t.setup(r)
+		return t.out.String()
+	}
 	t.hang(t.paint(r.Verdict, string(r.Verdict))+indent, len(r.Verdict)+len(indent), r.Run.title())
 	t.say("")
 	t.out.WriteString(r.table().Text(text.Layout{Indent: indent, Width: width, Paint: t.verdicts(r.Rows)}))
@@ -44,6 +48,18 @@ func (t *terminal) say(line string) { t.out.WriteString(line + "\n") }
 // hang says a text behind a prefix that takes so many columns.
 func (t *terminal) hang(prefix string, columns int, s string) {
 	t.out.WriteString(text.Hang(prefix, columns, s, t.width))
+}
+
+// setup says why nothing ran, and what to do.
+func (t *terminal) setup(r Report) {
+	t.hang(t.paint(r.Verdict, string(r.Verdict))+": ", len(r.Verdict)+len(": "), r.Setup.Reason())
+	for _, more := range []string{r.Setup.Advice, r.GateText()} {
+		if more != "" {
+			t.say("")
+			t.hang(indent, len(indent), more)
+		}
+	}
+	t.say(t.paint(r.Verdict, string(r.Verdict)))
 }
 
 // verdicts colors the last column.

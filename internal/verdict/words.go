@@ -79,6 +79,8 @@ const exitCodes = "k6's exit code says by what: 99 a threshold, 105 a signal, 10
 // GateText says whether the gate holds and what that means for a pipeline.
 func (r Report) GateText() string {
 	switch {
+	case r.Setup != nil:
+		return r.Setup.gate(r.Gate)
 	case r.Run.CutShort && r.GateHolds:
 		return fmt.Sprintf("GATE=%s holds as far as the run went. It was cut short; %s.", r.Gate, exitCodes)
 	case r.Run.CutShort:

@@ -20,7 +20,7 @@ export function application(baseURL, statusInterval) {
       : {},
     prepare: () => watched?.start(),
     // The name is a tag of k6's metrics, where no password may be.
-    run: () => http.get(url, { tags: { name: url.replace(/\/\/[^\s/]*@/, '//***@') } }),
+    run: () => http.get(url, { tags: { name: pgxpool.redact(url) } }),
   };
 }
 

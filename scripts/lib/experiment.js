@@ -45,11 +45,12 @@ export function experiment(plan, judged) {
     duration: given(number, 'DURATION', 0.1),
     rounds: given(whole, 'ROUNDS', 1),
     resume: text('RESUME'),
-    workload: { ...judged.configuration, target: judged.target?.replace(/\/\/[^\s/]*@/, '//***@') },
+    workload: { ...judged.configuration, target: judged.target && pgxpool.redact(judged.target) },
     ...plan,
   });
-  const { options, handleSummary } = judge({ script: found.name, users: found.users, ...judged });
+  const { options, setup, handleSummary } = judge({ script: found.name, users: found.users, ...judged });
   return {
+    setup,
     handleSummary,
     // Every user is one long iteration: the experiment says whose turn it is.
     options: {

@@ -48,7 +48,7 @@ function record(began, outcome) {
   }
   pgxpool.observeResponse(ms, outcome);
   if (!ok) {
-    logOnce(problem);
+    pgxpool.warnOnce(`request failed: ${problem}`);
   }
 }
 
@@ -78,7 +78,3 @@ function wasInterrupted(error) {
   return error?.name === 'Error' && error.message === 'interrupted';
 }
 
-// A URL may carry a password.
-function logOnce(error) {
-  pgxpool.warnOnce(`request failed (said once): ${error.replace(/\/\/[^\s/]*@/g, '//***@')}`);
-}

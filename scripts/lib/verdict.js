@@ -4,6 +4,7 @@
 //   const verdict = judge({ script: '100users', criteria: poolCriteria });
 //   export const options = { vus: 100, ...verdict.options };
 //   export const handleSummary = verdict.handleSummary;
+//   export const setup = verdict.setup(() => { … });
 
 import pgxpool from 'k6/x/pgxpool';
 import { cloud } from './cloud.js';
@@ -19,9 +20,12 @@ export function judge({ criteria, notes = /** @type {string[]} */ ([]), ...run }
   return {
     options: {
       cloud: cloud(run.script),
-      thresholds: thresholds(criteria, { gate, waive }),
+      // The last one fails the run whose results could not be written.
+      thresholds: { ...thresholds(criteria, { gate, waive }), results_lost: ['count==0'] },
       summaryTrendStats: trendStats,
     },
+    // The verdict knows why fn failed, and nothing runs whose results would be lost.
+    setup: (fn) => () => pgxpool.setup(fn),
     handleSummary: (data) => pgxpool.verdict(data, { criteria, gate, waive, notes, run }),
   };
 }

@@ -1,0 +1,84 @@
+package module
+
+import (
+	"errors"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// setup runs a script's setup(). It tries the folder of the results before, and
+// remembers an error for the verdict, whoever threw it.
+func (i *instance) setup(call sobek.FunctionCall) sobek.Value {
+	fn, ok := sobek.AssertFunction(call.Argument(0))
+	if !ok {
+		i.throw(argumentsError("setup(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a function"))
+	}
+	if i.vu.State() == nil {
+		i.throw(inInit("setup()"))
+	}
+	i.test.Judged()
+	i.must(i.test.Ready(i.vu))
+	value, err := fn(sobek.Undefined())
+	if err != nil {
+		i.failSetup(err)
+		i.throw(err)
+	}
+	if p, ok := value.Export().(*sobek.Promise); ok {
+		return i.settleSetup(value.ToObject(i.rt), p)
+	}
+	i.test.SetupEnded()
+	return value
+}
+
+// settleSetup notes how an async setup() ends.
+func (i *instance) settleSetup(promise *sobek.Object, p *sobek.Promise) sobek.Value {
+	then, ok := sobek.AssertFunction(promise.Get("then"))
+	if !ok {
+		return promise
+	}
+	ended := func(v sobek.Value) sobek.Value { i.test.SetupEnded(); return v }
+	failed := func(sobek.Value) sobek.Value {
+		i.rejectSetup(p.Result())
+		panic(p.Result())
+	}
+	value, err := then(promise, i.rt.ToValue(ended), i.rt.ToValue(failed))
+	i.must(err)
+	return value
+}
+
+// failSetup remembers what ended setup().
+func (i *instance) failSetup(err error) {
+	var interrupted *sobek.InterruptedError
+	var exception *sobek.Exception
+	switch {
+	case errors.As(err, &interrupted):
+		i.test.SetupFailed(&verdict.SetupFailure{
+			Cause: "it took longer than k6's setupTimeout, or the test was stopped", Stopped: true,
+		})
+	case errors.As(err, &exception):
+		i.rejectSetup(exception.Value())
+	}
+}
+
+func (i *instance) rejectSetup(reason sobek.Value) {
+	if i.thrown != nil && i.thrown.SameAs(reason) {
+		return // noteSetup has explained it better
+	}
+	said := reason
+	if object, ok := reason.(*sobek.Object); ok && object.Get("message") != nil {
+		said = object.Get("message")
+	}
+	i.test.SetupFailed(&verdict.SetupFailure{Cause: text.Line(said.String())})
+}
+
+// noteSetup remembers an error of ours that setup() was given.
+func (i *instance) noteSetup(err error, thrown *sobek.Object) {
+	if i.test.InSetup() {
+		i.thrown = thrown
+		i.test.SetupFailed(i.test.ExplainSetup(err))
+	}
+}

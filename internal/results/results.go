@@ -1,0 +1,88 @@
+// Package results says which files a run leaves, and writes them: those of one
+// run, each whole at every moment, never beside an older run's.
+package results
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// DefaultFolder is where results go, below the working directory, unless OUT
+// names another one.
+const DefaultFolder = "results"
+
+// Folder is the one that OUT names.
+func Folder(lookup func(name string) (string, bool)) string {
+	if out, ok := lookup("OUT"); ok && out != "" {
+		return out
+	}
+	return DefaultFolder
+}
+
+// The files that every run leaves. An experiment leaves NAME.json, from its
+// first step on, and NAME.md as well.
+const (
+	summaryJSON = "summary.json"
+	summaryMD   = "summary.md"
+	junitXML    = "junit.xml"
+	reportHTML  = "report.html"
+)
+
+// File is one of them.
+type File struct {
+	Name    string
+	Content []byte
+}
+
+// Run is what a run's files are made of.
+type Run struct {
+	Report   verdict.Report
+	Timeline timeline.Snapshot
+	// Experiment and Result are the plan's name and what it found out; nil where
+	// the run was none, or found nothing.
+	Experiment string
+	Result     experiment.Result
+}
+
+// Files renders a run's files.
+func (r Run) Files() ([]File, error) {
+	summary, err := r.Report.JSON()
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", summaryJSON, err)
+	}
+	junit, err := r.Report.JUnit()
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", junitXML, err)
+	}
+	page, err := report.HTML(report.Input{Verdict: r.Report, Timeline: r.Timeline, Sections: r.sections()})
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", reportHTML, err)
+	}
+	files := []File{
+		{summaryJSON, summary}, {summaryMD, []byte(r.Report.Markdown())}, {junitXML, junit}, {reportHTML, page},
+	}
+	if r.Result != nil {
+		files = append(files, File{r.Experiment + ".md", []byte(r.Result.Markdown())})
+	}
+	return files, nil
+}
+
+func (r Run) sections() []report.Section {
+	if r.Result == nil {
+		return nil
+	}
+	return r.Result.Sections()
+}
+
+// names are all files that a run may leave.
+func names() []string {
+	all := []string{summaryJSON, summaryMD, junitXML, reportHTML}
+	for _, plan := range experiment.Plans {
+		all = append(all, plan+".json", plan+".md")
+	}
+	return all
+}

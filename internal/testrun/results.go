@@ -1,0 +1,62 @@
+package testrun
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"go.k6.io/k6/v2/lib"
+
+	"github.com/flowboard/xk6-pgxpool/internal/results"
+)
+
+// resultsFolder is where the run's results go. It is tried before any load, and
+// again while k6 still judges thresholds: what fails after that cannot change
+// k6's exit code.
+type resultsFolder struct {
+	judged atomic.Bool               // the script asks for a verdict
+	state  atomic.Pointer[lib.State] // of whoever tried it first
+
+	once sync.Once
+	err  error
+}
+
+// Judged says that the script asks for a verdict: its users do not run where the
+// results could not be written.
+func (t *Run) Judged() { t.results.judged.Store(true) }
+
+// ResultsFolder is where the results go.
+func (t *Run) ResultsFolder() string {
+	if t.lookup == nil {
+		return results.DefaultFolder
+	}
+	return results.Folder(t.lookup)
+}
+
+// BeginResults makes room for this run's results, once.
+func (t *Run) BeginResults() error {
+	t.results.once.Do(func() { t.results.err = results.Begin(t.ResultsFolder()) })
+	return t.results.err
+}
+
+// Ready is for calls from VU code. Where the script asks for a verdict it fails
+// if the results cannot be written.
+func (t *Run) Ready(u *VU) error {
+	t.Follow(u)
+	if !t.results.judged.Load() {
+		return nil
+	}
+	t.results.state.CompareAndSwap(nil, u.State())
+	return t.BeginResults()
+}
+
+// pushResults lets a threshold fail where the results cannot be written now.
+func (t *Run) pushResults() {
+	state := t.results.state.Load()
+	if state == nil || t.results.err != nil {
+		return
+	}
+	if err := results.Try(t.ResultsFolder()); err != nil {
+		t.logger.Error(err.Error())
+		t.pushGauge(state, t.metrics.resultsLost, 1)
+	}
+}

@@ -1,0 +1,96 @@
+package testrun
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"go.k6.io/k6/v2/lib"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// setup remembers why setup() failed: k6 runs handleSummary after it without the
+// cause.
+type setup struct {
+	seen    atomic.Bool // setup() called something of ours
+	settled atomic.Bool // it came to its end, or a user began
+
+	mu  sync.Mutex
+	why *verdict.SetupFailure
+}
+
+// InSetup tells whether a VU runs setup() now.
+func (t *Run) InSetup() bool {
+	execution := t.execution.Load()
+	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusSetup
+}
+
+// follow notes that setup() runs, or that it is over.
+func (s *setup) follow(t *Run) {
+	switch {
+	case s.settled.Load():
+	case t.InSetup():
+		s.seen.Store(true)
+	default:
+		s.settle()
+	}
+}
+
+// SetupFailed remembers why.
+func (t *Run) SetupFailed(why *verdict.SetupFailure) {
+	t.setup.mu.Lock()
+	defer t.setup.mu.Unlock()
+	t.setup.why = why
+}
+
+// SetupEnded is for when setup() has not failed after all.
+func (t *Run) SetupEnded() { t.setup.settle() }
+
+func (s *setup) settle() {
+	if s.settled.Swap(true) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.why = nil
+}
+
+// SetupFailure says why setup() failed, nil where it did not. data are k6's
+// metrics at the test's end.
+func (t *Run) SetupFailure(data map[string]verdict.Metric) *verdict.SetupFailure {
+	s := &t.setup
+	if !s.seen.Load() || s.settled.Load() || data["iterations"].Values["count"] > 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.why != nil:
+		return s.why
+	case t.wasCutShort():
+		return &verdict.SetupFailure{Cause: "the test was stopped", Stopped: true}
+	default:
+		return &verdict.SetupFailure{Cause: "k6's log has the error"}
+	}
+}
+
+// ExplainSetup says why a call in setup() failed, and what to do.
+func (t *Run) ExplainSetup(err error) *verdict.SetupFailure {
+	var connect *pool.ConnectError
+	if !errors.As(err, &connect) {
+		return &verdict.SetupFailure{Cause: text.Line(err.Error())}
+	}
+	source := ""
+	if url, ok := t.lookup("DATABASE_URL"); ok && url != "" {
+		source = "DATABASE_URL"
+	}
+	server, _, _ := strings.Cut(connect.Server, " as ")
+	return &verdict.SetupFailure{
+		Cause:  connect.Cause() + " (" + text.List(source, server) + ")",
+		Advice: connect.Advice(),
+	}
+}
