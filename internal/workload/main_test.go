@@ -1,0 +1,9 @@
+package workload
+
+import (
+	"testing"
+
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
