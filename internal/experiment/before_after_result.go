@@ -56,6 +56,9 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	for _, sentence := range c.findings() {
 		s.say(sentence)
 	}
+	if said := p.onGenerator(done); said != "" {
+		s.say(said)
+	}
 	s.Charts = c.charts()
 	d.sections = []section{s}
 	return d, nil

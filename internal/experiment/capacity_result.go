@@ -25,6 +25,9 @@ func (p *capacity) Result(done []Measurement) (Result, error) {
 			s.say(advice)
 		}
 	}
+	if said := p.onGenerator(done); said != "" {
+		s.say(said)
+	}
 	if text := unjudged(all); text != "" {
 		s.say("Not judged in any step: " + text + ".")
 	}
@@ -47,6 +50,7 @@ type answer struct {
 	known             bool
 	low, middle, high float64
 	beyond            bool
+	generator         bool  // what broke is the load generator: nothing is known of more load
 	broke             tried // the smallest load, from the low end on, that was not carried; none has load 0
 }
 
@@ -62,13 +66,26 @@ func (p *capacity) answer(all []tried) answer {
 		return p.shown(min(load, p.most()))
 	}
 	a := answer{known: true, low: inside(f.low), middle: inside(f.middle), high: inside(f.high), beyond: f.high > p.most()}
+	const near = 1.25 // times the load that broke
 	for _, t := range ascending(all) {
-		if t.missed() > 0 && t.load >= a.low && (t.missed() >= t.carried() || t.load > a.middle) {
-			a.broke = t
-			break
+		broke := t.missed() > 0 && t.load >= a.low && (t.missed() >= t.carried() || t.load > a.middle)
+		switch {
+		case !broke:
+		case a.broke.load == 0, t.load <= near*a.broke.load && !a.generator && t.byGenerator():
+			a.broke, a.generator = t, t.byGenerator()
 		}
 	}
+	if a.generator {
+		a.beyond, a.high = true, p.most()
+	}
 	return a
+}
+
+// byGenerator tells whether it is the load generator that did not meet the
+// criteria.
+func (t tried) byGenerator() bool {
+	broke := t.broke().broke
+	return len(broke) > 0 && broke[0].Criterion.Name == loadGenerator
 }
 
 // shown is a capacity as it is reported: of users those that are carried.
@@ -84,6 +101,10 @@ func (p *capacity) conclusion(a answer) string {
 	switch {
 	case !a.known:
 		return "not known yet"
+	case a.generator && a.low > 0:
+		return "at least " + p.label(a.low) + "; beyond it the load generator is at its limit"
+	case a.generator:
+		return "not known, the load generator is at its limit"
 	case a.high == 0:
 		return "less than " + p.label(p.least())
 	case a.beyond && a.middle >= p.most():

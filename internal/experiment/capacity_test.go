@@ -2,6 +2,7 @@ package experiment_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -228,4 +229,63 @@ func TestCapacityOfAPoolThatIsOpen(t *testing.T) {
 		shut[i].Pool.Open = 0
 	}
 	require.Contains(t, resultOf(t, plan, shut).Terminal(80), "no data")
+}
+
+// An application that sleeps for 5 ms and would take any load, asked for 15 000
+// arrivals a second by a k6 that gets half of two shared cores: arrivals are
+// dropped, though nearly all users are free. That is no capacity of anything but
+// k6.
+func TestCapacityKnowsItsGenerator(t *testing.T) {
+	dropped := map[string]any{
+		"name": "dropped_arrivals", "title": "Arrivals dropped", "metric": "dropped_iterations", "pass": "count==0", "warning": "count==0",
+		"guard": map[string]any{"metric": "request_duration", "expression": "max>0"}, "unit": "count",
+		"advice": map[string]any{"warning": "", "fail": "Raise DB_POOL_SIZE."},
+	}
+	options := map[string]any{"plan": "capacity", "users": int64(400), "rate": 15_000.0, "wanted": 15_000.0, "criteria": []any{success(), dropped}}
+	const makes = 900.0 // arrivals per second that k6 comes round to
+	measure := func(step experiment.Step, free bool) experiment.Measurement {
+		served := math.Min(step.Load.Rate, makes)
+		m := experiment.Measurement{Step: step, Lasted: 30, Throughput: served, Requests: int64(30 * served),
+			Dropped: int64(30 * (step.Load.Rate - served)), Request: experiment.Times{Mean: 6, P95: 9, Max: 20}}
+		if !free { // a pool that is the limit keeps them waiting
+			m.Request.Mean = 1000 * float64(step.Load.Users) / served
+		}
+		return m
+	}
+	for _, free := range []bool{true, false} {
+		plan := planOf(t, options)
+		var done []experiment.Measurement
+		for step, ok := plan.Next(nil); ok; step, ok = plan.Next(done) {
+			done = append(done, measure(step, free))
+		}
+		result := resultOf(t, plan, done)
+		text := result.Terminal(10_000)
+		if !free {
+			require.NotContains(t, text, "load generator")
+			require.Less(t, result.Values()["capacity_high"], 1000.0)
+			require.Contains(t, text, "Raise DB_POOL_SIZE.")
+			continue
+		}
+		require.Contains(t, text, "/s; beyond it the load generator is at its limit")
+		require.Regexp(t, "arrivals were dropped although only [56] of 400 users waited for an answer", text)
+		require.NotContains(t, text, "DB_POOL_SIZE")
+		require.InDelta(t, makes, result.Values()["capacity_low"], 60)
+		require.Equal(t, 15_000.0, result.Values()["capacity_high"], "undecided, not failed")
+	}
+}
+
+// The generator's own readings speak for themselves.
+func TestCapacityKnowsABusyGenerator(t *testing.T) {
+	options := map[string]any{"plan": "capacity", "users": int64(40), "criteria": []any{fastEnough("100")}}
+	for why, generator := range map[string]experiment.Generator{
+		"k6 itself used 97.0 % of the processors it may use":     {CPU: 97},
+		"work of k6 that was ready waited 80 ms for a processor": {CPU: 60, Delay: 80},
+	} {
+		plan := planOf(t, options)
+		step, _ := plan.Next(nil)
+		slow := experiment.Measurement{Step: step, Requests: 100, Request: experiment.Times{P95: 500, Max: 600}, Generator: &generator}
+		require.Contains(t, resultOf(t, plan, []experiment.Measurement{slow}).Terminal(10_000), why)
+		slow.Request = experiment.Times{P95: 50, Max: 60}
+		require.NotContains(t, resultOf(t, plan, []experiment.Measurement{slow}).Values(), "capacity_broke", "what it carried it carried all the same")
+	}
 }

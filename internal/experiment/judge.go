@@ -51,6 +51,9 @@ func (s settings) judge(m Measurement) (judgement, error) {
 			j.broke = append(j.broke, row)
 		}
 	}
+	if why := m.saturated(s.think); why != "" && len(j.broke) > 0 {
+		j.broke = []verdict.Row{generatorRow(why)} // whatever else broke may be its doing
+	}
 	return j, nil
 }
 

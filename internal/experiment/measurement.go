@@ -26,6 +26,14 @@ type Measurement struct {
 	// Drift is the ratio of [timeline.DriftOf]; nil where there were too few
 	// responses to tell.
 	Drift *float64 `json:"drift,omitempty"`
+	// Generator is k6 itself; nil where it was not watched for long enough.
+	Generator *Generator `json:"generator,omitempty"`
+}
+
+// Generator is how busy the load generator was, by medians.
+type Generator struct {
+	CPU   float64 `json:"cpu"`      // percent of the processors that it may use
+	Delay float64 `json:"delay_ms"` // that work which was ready waited for a processor
 }
 
 // Times sums durations up, in milliseconds.
@@ -94,6 +102,9 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 	}
 	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
 		m.CPU = &Level{Mean: cpu.Mean(), P95: cpu.Quantile(0.95), Max: cpu.Max()}
+	}
+	if g := atStop.Generator; g.CPU.Count() >= timeline.EnoughReadings {
+		m.Generator = &Generator{CPU: g.CPU.Quantile(0.5), Delay: g.Delay.Quantile(0.5)}
 	}
 	return m
 }

@@ -145,16 +145,6 @@ func (p *tune) sayChecks(say sayer, best candidate) {
 	if math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
 		say("A request checks out %.2f connections on average, and the model expects one: its waits are too short where it is more.", checkouts/requests)
 	}
-	if p.rate > 0 {
-		return
-	}
-	rate, _ := best.meanLevel(func(m Measurement) float64 { return m.Throughput })
-	took, _ := best.meanLevel(func(m Measurement) float64 { return m.Request.Mean })
-	pause := float64(p.users)/rate*1000 - took
-	if think := inMillis(p.think); pause > think*(1+waitShare)+10 {
-		say("Between two requests users paused for %s, not for the %s of THINK: the load generator itself is short of CPU, so that fewer requests arrive than the model expects.",
-			text.Millis(pause), text.Millis(think))
-	}
 }
 
 func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool, modelled int, target float64) {
@@ -254,20 +244,22 @@ func (p *tune) sayScalability(say sayer, w sweep, best candidate) {
 	if err != nil {
 		return // too few different concurrencies, which is what a pool that decides nothing shows
 	}
-	peak := fit.Peak()
-	if peak > most {
-		say("By the Universal Scalability Law the server does not get slower with the connections that were in use, at most %.0f on average.", most)
-		return
-	}
 	intervals, err := fit.Intervals(confidence)
 	if err != nil {
 		return
 	}
-	text := fmt.Sprintf("By the Universal Scalability Law the server is fastest with %.0f connections in use (95 %% interval %.0f to %.0f).", peak, intervals.Peak.Low, intervals.Peak.High)
-	if intervals.Peak.High < float64(best.connections()) {
-		text += fmt.Sprintf(" %s allows more than that: beyond the peak every further session slows all of them down.", best)
+	// A server that merely saturates fits a law with a peak far out as well as one
+	// without any.
+	peak := intervals.Peak
+	if math.IsInf(peak.High, 1) || fit.Peak() > most {
+		say("By the Universal Scalability Law no number of connections is known beyond which the server gets slower: at most %.0f were in use on average.", most)
+		return
 	}
-	say("%s", text)
+	said := fmt.Sprintf("By the Universal Scalability Law the server is fastest with %.0f connections in use (95 %% interval %.0f to %.0f).", fit.Peak(), peak.Low, peak.High)
+	if peak.High < float64(best.connections()) {
+		said += fmt.Sprintf(" %s allows more than that: beyond the peak every further session slows all of them down.", best)
+	}
+	say("%s", said)
 }
 
 func joined(items []string) string {

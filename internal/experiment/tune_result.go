@@ -35,6 +35,9 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	s.Tables = []text.Table{p.table(w, k.inWords)}
 	s.say(p.recommendation(w, k, c, sure))
 	s.say(k.method(w))
+	if said := p.onGenerator(done); said != "" {
+		s.say(said)
+	}
 	s.Charts = p.charts(w, k)
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
 	var modelled int

@@ -190,8 +190,8 @@ func TestTuneAgreesWithTheModel(t *testing.T) {
 	result := resultOf(t, plan, run(t, plan, office, nil))
 	require.Contains(t, result.Terminal(200), "Measurement and model agree.")
 	require.Positive(t, result.Values()["tune_model_connections"])
-	require.Contains(t, result.Terminal(10_000), "does not get slower with the connections that were in use, at most 2")
-	for _, disagreement := range []string{"Waits are longer", "Waits are shorter", "held for longer", "short of CPU", "is fastest with"} {
+	require.Contains(t, result.Terminal(10_000), "no number of connections is known beyond which the server gets slower: at most 2")
+	for _, disagreement := range []string{"Waits are longer", "Waits are shorter", "held for longer", "load generator was at its limit", "is fastest with"} {
 		require.NotContains(t, result.Terminal(200), disagreement)
 	}
 }
@@ -230,11 +230,11 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 	require.Contains(t, text(contended, nil), "By the Universal Scalability Law the server is fastest with ")
 	// Its peak is at 32 connections: with 12 at most nothing shows it.
 	sizes = "2,4,6,8,10,12"
-	require.Contains(t, text(contended, nil), "does not get slower with the connections that were in use, at most 12 on average")
+	require.Contains(t, text(contended, nil), "no number of connections is known beyond which the server gets slower: at most 12 were in use on average")
 	sizes = "10+0,12+3,20,25,30,40,60,80"
 
 	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool.Wait.Count *= 3 }), "checks out 3.00 connections")
-	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "short of CPU")
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "The load generator was at its limit in 24 of 24 steps")
 	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool = nil }), "not asked")
 }
 

@@ -199,3 +199,37 @@ func TestScalabilityAtItsLimits(t *testing.T) {
 	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 1}.Peak(), "nothing runs side by side")
 	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 0.5, Kappa: 2}.Peak(), "never below one")
 }
+
+// A server that merely saturates, gradually (Amdahl) or all at once (as many
+// connections as it has cores), has no peak: its interval reaches infinity in 95 of
+// 100 series. One that gets slower has one.
+func TestAServerThatSaturatesHasNoPeak(t *testing.T) {
+	random := rand.New(rand.NewPCG(13, 5))
+	const series = 200
+	peaks := func(law func(n float64) float64) int {
+		finite := 0
+		for range series {
+			var points []Point
+			for _, n := range []float64{2, 4, 8, 15, 16, 32, 60, 64} {
+				for range 3 {
+					points = append(points, Point{n, law(n) * math.Exp(0.03*random.NormFloat64())})
+				}
+			}
+			fit, err := FitScalability(points)
+			require.NoError(t, err)
+			intervals, err := fit.Intervals(0.95)
+			require.NoError(t, err)
+			if !math.IsInf(intervals.Peak.High, 1) {
+				finite++
+			}
+		}
+		return finite
+	}
+	saturating := peaks(func(n float64) float64 { return 100 * n / (1 + 0.1*(n-1)) })
+	atOnce := peaks(func(n float64) float64 { return 100 * math.Min(n, 12) })
+	slowing := peaks(Scalability{Lambda: 100, Sigma: 0.05, Kappa: 0.002}.Throughput)
+	t.Logf("a peak is said of %d and %d of %d that saturate, and of %d that get slower", saturating, atOnce, series, slowing)
+	require.LessOrEqual(t, saturating, series*5/100)
+	require.LessOrEqual(t, atOnce, series*5/100)
+	require.GreaterOrEqual(t, slowing, series*95/100)
+}

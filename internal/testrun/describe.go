@@ -1,11 +1,13 @@
 package testrun
 
 import (
+	"math"
 	"runtime"
 	"runtime/debug"
 
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -13,7 +15,7 @@ import (
 // Describe adds what the process knows of the run to its description, and gives
 // the notes that the report needs beside it. state is the calling VU's.
 func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
-	run.Cores = runtime.NumCPU()
+	run.Cores = int(math.Ceil(timeline.Processors()))
 	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
 	run.Started = t.started
 	run.CutShort = t.wasCutShort()

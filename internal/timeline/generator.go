@@ -4,11 +4,18 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"runtime"
 	"runtime/metrics"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
+)
+
+// A load generator is at its limit where the median of at least EnoughReadings
+// says so.
+const (
+	BusyCPU        = 90 // percent of the processors that it may use
+	LongDelay      = 50 // milliseconds at p99 of a stretch
+	EnoughReadings = 3
 )
 
 const schedulerLatencies = "/sched/latencies:seconds"
@@ -37,8 +44,8 @@ func NewGeneratorProbe(at time.Time) (*GeneratorProbe, error) {
 	return p, nil
 }
 
-// Read gives what happened since the reading before: the CPU in percent of all
-// cores, and how long goroutines that could run waited for a core, as the 99th
+// Read gives what happened since the reading before: the CPU in percent of the
+// processors it may use, and how long goroutines that could run waited for a core, as the 99th
 // percentile in milliseconds.
 func (p *GeneratorProbe) Read(at time.Time) ([]Observation, error) {
 	times, err := p.self.Times()
@@ -52,7 +59,7 @@ func (p *GeneratorProbe) Read(at time.Time) ([]Observation, error) {
 	var observed []Observation
 	if !p.at.IsZero() && elapsed > 0 {
 		observed = []Observation{
-			{Measure: GeneratorCPU, At: at, Value: 100 * (cpu - p.cpu) / elapsed / float64(runtime.NumCPU())},
+			{Measure: GeneratorCPU, At: at, Value: 100 * (cpu - p.cpu) / elapsed / Processors()},
 			{Measure: SchedulerDelay, At: at, Value: 1000 * quantileSince(histogram, p.delay, 0.99)},
 		}
 	}

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"math"
+	"runtime"
 	"runtime/metrics"
 	"testing"
 	"time"
@@ -58,4 +59,21 @@ func TestAbove(t *testing.T) {
 		require.Equal(t, want.count, count)
 		require.InDelta(t, want.sum, sum, 2*Accuracy*want.sum)
 	}
+}
+
+// A container's quota is its own or one around it, whichever is less.
+func TestProcessorsAreThoseOfTheQuota(t *testing.T) {
+	files := map[string]string{
+		"/kube/pod/app/cpu.max": "max 100000\n", "/kube/pod/cpu.max": "150000 100000\n", "/kube/cpu.max": "400000 100000\n",
+	}
+	read := func(name string) string { return files[name] }
+	require.Equal(t, 1.5, quota("0::/kube/pod/app\n", read))
+	require.Equal(t, 4.0, quota("12:cpu:/elsewhere\n0::/kube\n", read))
+	require.True(t, math.IsInf(quota("0::/\n", read), 1))
+	require.True(t, math.IsInf(quota("2:cpu:/kube/pod\n", read), 1), "version 1 has no cpu.max")
+	for _, text := range []string{"", "max 100000", "1", "x 100000", "100000 0", "-1 100000"} {
+		require.True(t, math.IsInf(cpuMax(text), 1), text)
+	}
+	require.Positive(t, Processors())
+	require.LessOrEqual(t, Processors(), float64(runtime.GOMAXPROCS(0)))
 }

@@ -11,7 +11,7 @@ type Totals struct {
 
 // Generator is the process that makes the load, see [GeneratorProbe].
 type Generator struct {
-	CPU   Distribution `json:"cpu"`                // percent of all the machine's cores
+	CPU   Distribution `json:"cpu"`                // percent of the processors it may use
 	Delay Distribution `json:"scheduler_delay_ms"` // p99 of each stretch between two readings
 }
 

@@ -45,3 +45,35 @@ func TestSeries(t *testing.T) {
 	few, _, _ := growthOf(t, 5, func(i int) float64 { return float64(i) })
 	require.True(t, math.IsNaN(few))
 }
+
+// A step late in the run is growth, and connections that come and go with the
+// load are none: +30 of them passed a slope test.
+func TestSeriesSeesALateStep(t *testing.T) {
+	random := rand.New(rand.NewPCG(13, 30))
+	level := func(int) float64 { return math.Round(24 + 4*random.NormFloat64()) }
+	for _, at := range []int{100, 500, 800, 880} {
+		grown, _, _ := growthOf(t, 1000, func(i int) float64 {
+			if i >= at {
+				return level(i) + 30
+			}
+			return level(i)
+		})
+		if at > 250 { // before that it belongs to the warm-up
+			require.Greater(t, grown, 10.0, "from %d on", at)
+		}
+	}
+	alarms := 0
+	for range 100 {
+		grown, _, _ := growthOf(t, 400, level)
+		bursts, _, _ := growthOf(t, 400, func(i int) float64 {
+			if i%40 < 8 {
+				return level(i) + 30
+			}
+			return level(i)
+		})
+		if grown >= 2 || bursts >= 2 {
+			alarms++
+		}
+	}
+	require.LessOrEqual(t, alarms, 1)
+}

@@ -1,4 +1,4 @@
-// Does a figure grow? A series of measurements of a run of any length.
+// Does a value grow? A series of measurements of a run of any length.
 
 import pgxpool from 'k6/x/pgxpool';
 
@@ -26,24 +26,33 @@ export class Series {
     }
   }
 
-  // growth is the least, with 95 % confidence, that the figure has grown by from
-  // the first point to the last, below 0 where it may not have grown at all; the
+  // growth is the least, with 95 % confidence, that the values have grown by from
+  // the first point to the last, below 0 where they may not have grown at all; the
   // first quarter is left out, in which a process warms up. null for too few
   // points. Points are taken for independent of each other: where they are not, the
   // interval is too narrow, so a limit should ask for a growth that matters, too.
+  // A slope does not see a step late in the run: where nine of ten values of the
+  // last tenth lie above nine of ten of the half before it, their distance counts.
   growth() {
     const settled = this.points.slice(Math.floor(this.points.length / 4));
     if (settled.length < fewest) {
       return null;
     }
-    return pgxpool.trend(settled).low * (settled[settled.length - 1][0] - settled[0][0]);
+    const slope = pgxpool.trend(settled).low * (settled[settled.length - 1][0] - settled[0][0]);
+    const last = settled.slice(-Math.max(5, Math.floor(this.points.length / 10)));
+    const before = settled.slice(0, Math.floor(settled.length / 2));
+    return Math.max(slope, quantile(last, 0.1) - quantile(before, 0.9));
   }
 
   // typical is the median value.
   typical() {
-    const values = this.points.map(([, value]) => value).sort((a, b) => a - b);
-    return values[Math.floor(values.length / 2)];
+    return quantile(this.points, 0.5);
   }
+}
+
+function quantile(points, q) {
+  const values = points.map(([, value]) => value).sort((a, b) => a - b);
+  return values[Math.min(values.length - 1, Math.floor(q * values.length))];
 }
 
 function mean(points) {
