@@ -462,6 +462,38 @@ declare module 'k6/x/pgxpool' {
    */
   export function warnOnce(text: string): void;
 
+  /** What {@link setting} accepts. */
+  export interface SettingOptions<Kind, Value> {
+    /** A `duration` is given with a unit (`30s`, `5m`) or in seconds, and comes as seconds. */
+    kind: Kind;
+    /** What comes where the variable is not given, or empty. */
+    default?: Value;
+    /** The range, both ends included; of a duration in seconds. */
+    least?: number;
+    most?: number;
+  }
+
+  /**
+   * A variable of your own script, read as the pool's own are: from k6's `-e`, the process's
+   * environment and `.env`, in this order. To be called in the init context.
+   *
+   * @throws {ConfigError} the value is not of that kind, or out of range
+   */
+  export function setting<Default extends number | undefined = undefined>(
+    name: string, options: SettingOptions<'number' | 'integer' | 'duration', Default>,
+  ): number | Default;
+  export function setting<Default extends string | undefined = undefined>(
+    name: string, options: SettingOptions<'string', Default>,
+  ): string | Default;
+
+  /**
+   * Refuses a setting of the scenarios (`HOLD`, `CONCURRENT`, …) that was given with `-e` and
+   * that this script has not read with {@link setting}. To be called when all are read.
+   *
+   * @throws {ConfigError} one was given that is not read
+   */
+  export function checkSettings(): void;
+
   /**
    * A text from outside as a message or a tag may show it: one line without passwords and tokens,
    * cut at 200 characters with its length.
@@ -575,6 +607,8 @@ declare module 'k6/x/pgxpool' {
     readonly warnOnce: typeof warnOnce;
     readonly redact: typeof redact;
     readonly setup: typeof setup;
+    readonly setting: typeof setting;
+    readonly checkSettings: typeof checkSettings;
     readonly restartServer: typeof restartServer;
     readonly processMemory: typeof processMemory;
     readonly trend: typeof trend;

@@ -16,9 +16,10 @@ import { judge } from './lib/verdict.js';
 import { target } from './lib/target.js';
 import { think } from './lib/think.js';
 
+const load = users();
 const verdict = judge({ script: '100users', ...target.judged });
 
-export const options = { ...users(), ...verdict.options };
+export const options = { ...load, ...verdict.options };
 export const handleSummary = verdict.handleSummary;
 
 export const setup = verdict.setup(() => target.prepare());

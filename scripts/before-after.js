@@ -21,11 +21,12 @@
 // responses.
 
 import { beforeAfterCriteria } from '../thresholds/criteria.js';
-import { droppedOf, experiment, text } from './lib/experiment.js';
+import { droppedOf, experiment } from './lib/experiment.js';
+import { readText } from './lib/settings.js';
 import { hold, workload } from './lib/workload.js';
 
 const run = experiment(
-  { plan: 'before-after', hold, before: text('BEFORE'), after: text('AFTER') },
+  { plan: 'before-after', hold, before: readText('BEFORE'), after: readText('AFTER') },
   { criteria: beforeAfterCriteria.concat(droppedOf('Dropped, after', 'before_after')), configuration: workload.configuration },
 );
 

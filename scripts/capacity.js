@@ -24,21 +24,18 @@
 
 import { capacityCriteria, droppedArrivals, fastResponses, parseGate, parseWaive, poolCriteria } from '../thresholds/criteria.js';
 import { application } from './lib/application.js';
-import { experiment, text } from './lib/experiment.js';
-import { number } from './lib/settings.js';
+import { experiment } from './lib/experiment.js';
+import { baseURL, readInteger, readNumber, readText } from './lib/settings.js';
 import { hold, workload } from './lib/workload.js';
 
-const rate = number('RATE', 0, 0);
-const target = __ENV.BASE_URL ? application(__ENV.BASE_URL) : { ...workload, criteria: poolCriteria, url: undefined };
-const limit = number('P95', 0, 0);
+const rate = readNumber('RATE', 0, 0);
+const target = baseURL() ? application(baseURL()) : { ...workload, criteria: poolCriteria, url: undefined };
+const limit = readNumber('P95', 0, 0);
 
 // What is wanted has to be among the loads that can be tried.
-const steps = (text('STEPS') || '').split(',');
-const largest = Number(steps[steps.length - 1]) || rate || number('CONCURRENT', 400, 1);
-const wanted = number('WANTED', rate > 0 ? largest : Math.min(100, largest), 0);
-if (wanted > largest) {
-  throw new Error(`WANTED is ${wanted}: accepted is a number from 0 to the largest load that is tried, ${largest}`);
-}
+const steps = (readText('STEPS') || '').split(',');
+const largest = Number(steps[steps.length - 1]) || rate || readInteger('CONCURRENT', 400, 1);
+const wanted = readNumber('WANTED', rate > 0 ? largest : Math.min(100, largest), 0, largest);
 
 const stepCriteria = target.criteria.concat(
   rate > 0 ? droppedArrivals : [],
@@ -47,9 +44,9 @@ const stepCriteria = target.criteria.concat(
 
 const run = experiment(
   {
-    plan: 'capacity', http: Boolean(__ENV.BASE_URL), hold,
-    steps: text('STEPS'), from: text('FROM') && number('FROM', 0, 0), resolution: number('RESOLUTION', 0.05, 0), wanted,
-    criteria: stepCriteria, gate: parseGate(__ENV.GATE), waive: stepWaive(),
+    plan: 'capacity', http: Boolean(baseURL()), hold,
+    steps: readText('STEPS'), from: readNumber('FROM'), resolution: readNumber('RESOLUTION', 0.05, 0), wanted,
+    criteria: stepCriteria, gate: parseGate(readText('GATE')), waive: stepWaive(),
   },
   {
     criteria: capacityCriteria({ wanted, rate: rate > 0 }),
@@ -60,7 +57,7 @@ const run = experiment(
 // stepWaive reads STEP_WAIVE as WAIVE is read, and says which of the two is wrong.
 function stepWaive() {
   try {
-    return parseWaive(__ENV.STEP_WAIVE, stepCriteria);
+    return parseWaive(readText('STEP_WAIVE'), stepCriteria);
   } catch (error) {
     throw new Error(`STEP_${error.message}`);
   }

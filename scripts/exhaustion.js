@@ -15,26 +15,26 @@ import { Counter, Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { exhaustionCriteria } from '../thresholds/criteria.js';
 import { request } from './lib/request.js';
-import { number, seconds, whole } from './lib/settings.js';
+import { readInteger, readSeconds, users } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
-const hold = number('HOLD', 1, 0);
-const poolSize = whole('DB_POOL_SIZE', 2, 1);
-const maxOverflow = whole('DB_MAX_OVERFLOW', 2, 0);
-const poolTimeout = 1000 * seconds('DB_POOL_TIMEOUT', 0.5, 0.01);
+const hold = readSeconds('HOLD', 1, 0);
+const poolSize = readInteger('DB_POOL_SIZE', 2, 1);
+const maxOverflow = readInteger('DB_MAX_OVERFLOW', 2, 0);
+const poolTimeout = 1000 * readSeconds('DB_POOL_TIMEOUT', 0.5, 0.01);
 
 const pool = new Pool({ poolSize, maxOverflow, poolTimeout });
 const timedOutWait = new Trend('timed_out_wait', true);
 const otherFailures = new Counter('other_failures');
 
+const load = users(12, 30);
 const verdict = judge({
   script: 'exhaustion',
   criteria: exhaustionCriteria({ poolTimeout, capacity: poolSize + maxOverflow }),
 });
 
 export const options = {
-  vus: whole('CONCURRENT', 12, 1),
-  duration: `${number('DURATION', 30, 1)}s`,
+  ...load,
   ...verdict.options,
 };
 export const handleSummary = verdict.handleSummary;

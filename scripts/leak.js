@@ -14,12 +14,12 @@ import { Pool } from 'k6/x/pgxpool';
 import { leakCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
-import { seconds, whole } from './lib/settings.js';
+import { readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
-const users = whole('CONCURRENT', 4, 1);
-const iterations = whole('ITERATIONS', 5, 1);
-const threshold = seconds('DB_POOL_LEAK_THRESHOLD', 0.2, 0.01);
+const users = readInteger('CONCURRENT', 4, 1);
+const iterations = readInteger('ITERATIONS', 5, 1);
+const threshold = readSeconds('DB_POOL_LEAK_THRESHOLD', 0.2, 0.01);
 
 // Places for every user's leak and one request: leaks that were not taken back
 // would fill the pool after a few iterations.

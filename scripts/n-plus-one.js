@@ -17,17 +17,18 @@ import { nPlusOneCriteria } from '../thresholds/criteria.js';
 import { figure, keep } from './lib/figures.js';
 import { schema, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
-import { number, whole } from './lib/settings.js';
+import { readInteger, readSeconds, users } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
-const think = number('THINK', 0.02, 0);
-const size = { poolSize: whole('DB_POOL_SIZE', 4, 1), maxOverflow: whole('DB_MAX_OVERFLOW', 8, 0) };
+const think = readSeconds('THINK', 0.02, 0);
+const size = { poolSize: readInteger('DB_POOL_SIZE', 4, 1), maxOverflow: readInteger('DB_MAX_OVERFLOW', 8, 0) };
 const perRow = new Pool({ name: 'query-per-row', ...size });
 const join = new Pool({ name: 'one-join', ...size });
 const seeding = new Pool({ name: 'seeding', sampleInterval: '10000h' }); // no part of the run
 const holdRatio = new Trend('hold_ratio');
 
 const notes = [];
+const load = users(10, 30);
 const verdict = judge({ script: 'n-plus-one', criteria: nPlusOneCriteria, notes });
 
 const shown = ['query-per-row', 'one-join'].flatMap((name) => [
@@ -35,8 +36,7 @@ const shown = ['query-per-row', 'one-join'].flatMap((name) => [
 ]);
 
 export const options = {
-  vus: whole('CONCURRENT', 10, 1),
-  duration: `${number('DURATION', 30, 1)}s`,
+  ...load,
   ...verdict.options,
   thresholds: keep(verdict.options.thresholds, ...shown),
 };

@@ -10,14 +10,15 @@
 import { Pool } from 'k6/x/pgxpool';
 import { poolCriteria } from '../thresholds/criteria.js';
 import { request } from './lib/request.js';
-import { interval, users } from './lib/settings.js';
+import { statusInterval, users } from './lib/settings.js';
 import { think } from './lib/think.js';
 import { judge } from './lib/verdict.js';
 
-const pool = new Pool({ statusInterval: `${interval}s` });
+const pool = new Pool({ statusInterval: statusInterval() });
+const load = users();
 const verdict = judge({ script: 'own', criteria: poolCriteria });
 
-export const options = { ...users(), ...verdict.options };
+export const options = { ...load, ...verdict.options };
 export const handleSummary = verdict.handleSummary;
 
 // Before the load: make the tables that you need, or check that they are there.

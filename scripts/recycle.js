@@ -15,15 +15,12 @@ import { Pool } from 'k6/x/pgxpool';
 import { recycleCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
-import { number, whole } from './lib/settings.js';
+import { readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
-const users = whole('CONCURRENT', 12, 2);
-const seconds = number('DURATION', 30, 2);
-const recycle = number('RECYCLE', Math.max(1, Math.min(4, seconds / 5)), 1);
-if (recycle > seconds / 2) {
-  throw new Error(`RECYCLE is ${recycle}: accepted is a number from 1 to half of DURATION, which is ${seconds}`);
-}
+const users = readInteger('CONCURRENT', 12, 2);
+const seconds = readSeconds('DURATION', 30, 2);
+const recycle = readSeconds('RECYCLE', Math.max(1, Math.min(4, seconds / 5)), 1, seconds / 2); // two waves at least
 
 const size = { poolSize: users, maxOverflow: 0, poolRecycle: `${recycle}s` };
 const pools = {

@@ -17,12 +17,12 @@ import { alone } from './lib/alone.js';
 import { figure, keep } from './lib/figures.js';
 import { listIssues, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
-import { number, whole } from './lib/settings.js';
+import { readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
-const users = whole('CONCURRENT', 10, 1);
-const seconds = number('DURATION', 30, 2);
-const think = number('THINK', 0.05, 0);
+const users = readInteger('CONCURRENT', 10, 1);
+const seconds = readSeconds('DURATION', 30, 2);
+const think = readSeconds('THINK', 0.05, 0);
 
 const pool = new Pool();
 const restarts = new Counter('server_restarts');

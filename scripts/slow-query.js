@@ -14,26 +14,23 @@ import { Pool } from 'k6/x/pgxpool';
 import { slowQueryCriteria } from '../thresholds/criteria.js';
 import { listIssues, schema, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
-import { number, whole } from './lib/settings.js';
+import { readInteger, readNumber, readSeconds, users } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
-const slow = number('SLOW', 1, 0);
-const share = number('SHARE', 0.3, 0);
-if (share > 1) {
-  throw new Error(`SHARE is ${share}: accepted is a number from 0 to 1`);
-}
-const think = number('THINK', 0.2, 0);
+const slow = readSeconds('SLOW', 1, 0);
+const share = readNumber('SHARE', 0.3, 0, 1);
+const think = readSeconds('THINK', 0.2, 0);
 
-const pool = new Pool({ poolSize: whole('DB_POOL_SIZE', 4, 1), maxOverflow: whole('DB_MAX_OVERFLOW', 4, 0) });
+const pool = new Pool({ poolSize: readInteger('DB_POOL_SIZE', 4, 1), maxOverflow: readInteger('DB_MAX_OVERFLOW', 4, 0) });
 // Seeding is no part of the run: it has a pool of its own, of which no levels
 // are sampled.
 const seeding = new Pool({ name: 'seeding', sampleInterval: '10000h' });
 
+const load = users(12, 30);
 const verdict = judge({ script: 'slow-query', criteria: slowQueryCriteria({ slow: 1000 * slow }) });
 
 export const options = {
-  vus: whole('CONCURRENT', 12, 1),
-  duration: `${number('DURATION', 30, 1)}s`,
+  ...load,
   ...verdict.options,
 };
 export const handleSummary = verdict.handleSummary;

@@ -16,14 +16,14 @@ import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { soakCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
-import { number, whole } from './lib/settings.js';
+import { readInteger, readSeconds } from './lib/settings.js';
 import { Series } from './lib/series.js';
 import { target } from './lib/target.js';
 import { think } from './lib/think.js';
 import { judge } from './lib/verdict.js';
 
-const seconds = number('DURATION', 4 * 3600, 1);
-const every = number('SAMPLE', Math.min(10, seconds / 100), 0.01);
+const seconds = readSeconds('DURATION', 4 * 3600, 1);
+const every = readSeconds('SAMPLE', Math.min(10, seconds / 100), 0.01);
 
 // The criteria are about the users' pool: samples of this one would be half of all.
 const server = new Pool({
@@ -39,7 +39,7 @@ const samples = new Counter('soak_samples');
 const memoryGrowth = new Gauge('memory_growth');
 const connectionGrowth = new Gauge('connection_growth');
 
-const users = whole('CONCURRENT', 100, 1);
+const users = readInteger('CONCURRENT', 100, 1);
 const { counted } = target;
 const { criteria, ...judged } = target.judged;
 const verdict = judge({ script: 'soak', users, criteria: soakCriteria(criteria, { counted }), ...judged });

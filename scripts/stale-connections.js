@@ -16,16 +16,13 @@ import { staleCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { figure } from './lib/figures.js';
 import { request } from './lib/request.js';
-import { number, whole } from './lib/settings.js';
+import { readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
-const users = whole('CONCURRENT', 10, 1);
-const seconds = number('DURATION', 30, 1);
+const users = readInteger('CONCURRENT', 10, 1);
+const seconds = readSeconds('DURATION', 30, 1);
 const duration = `${seconds}s`;
-const every = number('EVERY', 1, 0.1);
-if (every > seconds) {
-  throw new Error(`EVERY is ${every}: accepted is a number from 0.1 to DURATION, which is ${seconds}`);
-}
+const every = readSeconds('EVERY', Math.min(1, seconds), 0.1, seconds);
 
 const names = { on: 'xk6-pgxpool-pre-ping-on', off: 'xk6-pgxpool-pre-ping-off' };
 const size = { poolSize: users, maxOverflow: 0 };

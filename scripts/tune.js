@@ -21,12 +21,12 @@
 // look as good.
 
 import { tuneCriteria } from '../thresholds/criteria.js';
-import { droppedOf, experiment, text } from './lib/experiment.js';
-import { number, whole } from './lib/settings.js';
+import { droppedOf, experiment } from './lib/experiment.js';
+import { readInteger, readNumber, readText } from './lib/settings.js';
 import { hold, workload } from './lib/workload.js';
 
 const run = experiment(
-  { plan: 'tune', hold, sizes: text('SIZES'), tolerance: number('TOLERANCE', 0.05, 0), seed: whole('SEED', 1, 0) },
+  { plan: 'tune', hold, sizes: readText('SIZES'), tolerance: readNumber('TOLERANCE', 0.05, 0), seed: readInteger('SEED', 1, 0) },
   { criteria: tuneCriteria.concat(droppedOf('Dropped, recommended', 'tune')), configuration: workload.configuration },
 );
 

@@ -5,6 +5,7 @@ package main_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,13 +15,22 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-// short makes a scenario last seconds. k6 keeps options and -e in the archive.
-var short = []string{"-e", "CONCURRENT=2", "-e", "DURATION=2", "-e", "THINK=0.1", "-e", "INTERVAL=0"}
-
-// shorter has further settings by scenario, for those that have more than one
-// run's length.
-var shorter = map[string][]string{
-	"before-after.js": {"-e", "ROUNDS=1", "-e", "SETTLE=0.5"}, // of 4 and 5 s, with 8 steps
+// short makes a scenario last seconds. k6 keeps options and -e in the archive. A
+// setting that a scenario does not read is refused.
+func short(scenario string) []string {
+	args := []string{"-e", "CONCURRENT=2"}
+	for setting, scenarios := range map[string]string{
+		"DURATION=2": "100users before-after capacity exhaustion n-plus-one own recycle restart slow-query soak stale-connections tune",
+		"THINK=0.1":  "100users before-after capacity n-plus-one own restart slow-query soak tune",
+		"INTERVAL=0": "100users own soak",
+		"ROUNDS=1":   "before-after", // of 4, with 8 steps
+		"SETTLE=0.5": "before-after", // of 5 s
+	} {
+		if slices.Contains(strings.Fields(scenarios), strings.TrimSuffix(scenario, ".js")) {
+			args = append(args, "-e", setting)
+		}
+	}
+	return args
 }
 
 // Every scenario's archive runs in another directory, after all that it was
@@ -59,8 +69,8 @@ func archiveCopy(t *testing.T, root, scenario, archive string) {
 	for _, folder := range []string{"scripts", "thresholds"} {
 		require.NoError(t, os.CopyFS(filepath.Join(sources, folder), os.DirFS(filepath.Join(root, folder))))
 	}
-	args := append([]string{"archive", "-O", archive}, short...)
-	args = append(append(args, shorter[scenario]...), filepath.Join(sources, "scripts", scenario))
+	args := append([]string{"archive", "-O", archive}, short(scenario)...)
+	args = append(args, filepath.Join(sources, "scripts", scenario))
 	r := k6test.K6(t, k6test.Run{Args: args, Env: map[string]string{
 		"DATABASE_URL": asRole(t, "postgres://127.0.0.1/db", "user", secret),
 	}})

@@ -168,7 +168,7 @@ func TestCloudProjectOfAnArchive(t *testing.T) {
 	require.Contains(t, r.Stdout, `"projectID": 12`)
 	r = k6test.K6(t, k6test.Run{Args: []string{"inspect", "-e", "K6_CLOUD_PROJECT_ID=mine", scenario}})
 	require.Equal(t, exitScriptException, r.Code, r.Output())
-	require.Contains(t, r.Stderr, `K6_CLOUD_PROJECT_ID is \"mine\": accepted is a number`)
+	require.Contains(t, r.Stderr, `K6_CLOUD_PROJECT_ID: \"mine\" is not accepted; use an integer of at least 1`)
 }
 
 // secretURL is a database of the test's own for a user with a password to be

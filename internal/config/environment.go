@@ -25,7 +25,7 @@ type Lookup func(name string) (value string, ok bool)
 // A missing file is no error. One that cannot be read, or is not what godotenv
 // understands, is a *pool.ConfigError that names the file and the line.
 func Environment(script map[string]string, process Lookup, dir string) (Lookup, error) {
-	file, err := readDotEnv(dir)
+	file, err := DotEnv(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,8 @@ func Environment(script map[string]string, process Lookup, dir string) (Lookup, 
 // dotEnvSize is the largest .env that is read, in bytes.
 const dotEnvSize = 64 << 10
 
-func readDotEnv(dir string) (map[string]string, error) {
+// DotEnv is what the file .env in dir says, nothing where there is no such file.
+func DotEnv(dir string) (map[string]string, error) {
 	if dir == "" {
 		return nil, nil
 	}

@@ -86,7 +86,7 @@ func TestCapacityWantsNoMoreThanItTries(t *testing.T) {
 	require.Contains(t, asked["capacity_low"], "value>=70")
 
 	_, refusal := inspected(t, "capacity.js", "WANTED=200", "CONCURRENT=50")
-	require.Contains(t, refusal, "WANTED is 200: accepted is a number from 0 to the largest load that is tried, 50")
+	require.Contains(t, refusal, `WANTED: \"200\" is not accepted; use a number from 0 to 50`)
 	_, refusal = inspected(t, "capacity.js", "STEP_WAIVE=cpu")
 	require.Contains(t, refusal, "STEP_WAIVE names")
 }

@@ -31,6 +31,7 @@ func In(test *testrun.Run) *RootModule {
 func (m *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	i := &instance{root: m, test: m.test, vu: m.test.NewVU(vu), rt: vu.Runtime()}
 	i.lookup, i.lookupErr = m.test.Environment(vu.InitEnv())
+	i.settingsRead = map[string]bool{}
 	i.converter = sqlvalue.New(i.rt)
 	return i
 }
@@ -45,6 +46,8 @@ type instance struct {
 
 	lookup    config.Lookup
 	lookupErr error
+	// settingsRead are the variables that the script has asked for by name.
+	settingsRead map[string]bool
 
 	converter *sqlvalue.Converter
 	args      []any // scratch of blocking calls
@@ -65,6 +68,8 @@ func (i *instance) Exports() modules.Exports {
 		"observeResponse": i.observeResponse,
 		"warnOnce":        i.warnOnce,
 		"redact":          i.redact,
+		"setting":         i.setting,
+		"checkSettings":   i.checkSettings,
 		"restartServer":   i.restartServer,
 		"processMemory":   i.processMemory,
 		"trend":           i.trend,

@@ -20,6 +20,7 @@ import (
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/upstream"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -95,8 +96,32 @@ func (t *Run) Environment(env *common.InitEnvironment) (config.Lookup, error) {
 		if dir, t.envErr = os.Getwd(); t.envErr == nil {
 			t.lookup, t.envErr = config.Environment(env.RuntimeOptions.Env, env.LookupEnv, dir)
 		}
+		if t.envErr == nil {
+			t.warnOfMistyped(env, dir)
+		}
 	})
 	return t.lookup, t.envErr
+}
+
+// Given are the names that were set with -e. k6 puts those of the process's
+// environment among them.
+func (t *Run) Given(env *common.InitEnvironment) []string {
+	var names []string
+	for name, value := range env.RuntimeOptions.Env {
+		if inProcess, ok := env.LookupEnv(name); !ok || inProcess != value {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (t *Run) warnOfMistyped(env *common.InitEnvironment, dir string) {
+	file, _ := config.DotEnv(dir) // it was read without an error just now
+	others := slices.AppendSeq(slices.Collect(maps.Keys(env.RuntimeOptions.Env)), maps.Keys(file))
+	meant := config.Mistyped(t.Given(env), others)
+	for _, name := range slices.Sorted(maps.Keys(meant)) {
+		t.logger.Warnf("unknown variable %s; did you mean %s?", text.Value(name), meant[name])
+	}
 }
 
 // Join gives the pool of that name, which must have the same configuration if

@@ -17,7 +17,8 @@ var stubs = map[string]string{
 	"k6/metrics": `
 		const metric = (type) => class { constructor(name) { this.name = name; } add(v) { added(type, this.name, Number(v)); } };
 		export const Counter = metric('counter'), Rate = metric('rate'), Trend = metric('trend');`,
-	"k6/x/pgxpool": `export default { observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text), trend: (points) => trend(points) };`,
+	"k6/x/pgxpool": `export default { observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text), trend: (points) => trend(points),
+		setting: (name, { default: byDefault }) => __ENV[name] || byDefault, checkSettings: () => {} };`,
 }
 
 // lib is a file of scripts/lib as one user sees it.

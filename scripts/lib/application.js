@@ -4,13 +4,14 @@
 import http from 'k6/http';
 import pgxpool from 'k6/x/pgxpool';
 import { httpCriteria, watchedCriteria } from '../../thresholds/criteria.js';
+import { endpoint, readText } from './settings.js';
 
 // With DATABASE_URL the application's own pool is watched beside the load
 // (DB_APPLICATION_NAME names its sessions) and, with APP_URL, from the
 // application's side.
-export function application(baseURL, statusInterval) {
-  const url = addressOf(baseURL, __ENV.ENDPOINT || '/api/issues');
-  const watched = pgxpool.monitor({ statusInterval, appURL: __ENV.APP_URL });
+export function application(address, statusInterval) {
+  const url = addressOf(address, endpoint());
+  const watched = pgxpool.monitor({ statusInterval, appURL: readText('APP_URL') });
   return {
     url,
     watched,
@@ -25,9 +26,9 @@ export function application(baseURL, statusInterval) {
 }
 
 // The value stays out of the message: it may hold a password.
-function addressOf(baseURL, endpoint) {
-  if (!/^https?:\/\/[^/]/.test(baseURL)) {
+function addressOf(address, path) {
+  if (!/^https?:\/\/[^/]/.test(address)) {
     throw new Error('BASE_URL is no URL of an application: accepted is http://HOST:PORT or https://HOST:PORT');
   }
-  return baseURL.replace(/\/+$/, '') + endpoint.replace(/^\/*/, '/');
+  return address.replace(/\/+$/, '') + path.replace(/^\/*/, '/');
 }

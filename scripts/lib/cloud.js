@@ -1,6 +1,6 @@
 // What Grafana Cloud k6 calls a scenario's runs, and the project they go to.
 
-import { whole } from './settings.js';
+import { readInteger } from './settings.js';
 
 // cloud gives options.cloud. K6_CLOUD_NAME, and K6_CLOUD_PROJECT_ID in the
 // process's environment, are k6's own and win over it; with -e, which k6 does
@@ -8,8 +8,9 @@ import { whole } from './settings.js';
 // default project.
 export function cloud(script) {
   const options = { name: `FlowBoard ${script}` };
-  if (__ENV.K6_CLOUD_PROJECT_ID) {
-    options.projectID = whole('K6_CLOUD_PROJECT_ID', 0, 1);
+  const projectID = readInteger('K6_CLOUD_PROJECT_ID', undefined, 1);
+  if (projectID !== undefined) {
+    options.projectID = projectID;
   }
   return options;
 }

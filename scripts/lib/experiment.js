@@ -1,7 +1,7 @@
 // What the experiments share: the plan's settings from -e, k6's options for as
 // many users as the plan needs, and the verdict on what it found out.
 //
-//   const run = experiment({ plan: 'tune', sizes: text('SIZES') }, { criteria: tuneCriteria });
+//   const run = experiment({ plan: 'tune', sizes: readText('SIZES') }, { criteria: tuneCriteria });
 //   export const options = run.options;
 //   export const handleSummary = run.handleSummary;
 //   export default () => run.turns((pool) => …one request…);
@@ -11,21 +11,15 @@
 
 import pgxpool from 'k6/x/pgxpool';
 import { request } from './request.js';
-import { number, whole } from './settings.js';
+import { baseURL, readInteger, readNumber, readSeconds, readText } from './settings.js';
 import { judge } from './verdict.js';
 import { droppedArrivals } from '../../thresholds/criteria.js';
-
-// text is a setting as it was given, undefined where it was not.
-export const text = (name) => __ENV[name] || undefined;
-
-// given reads a setting with one of settings.js's readers, where there is one.
-const given = (read, name, least) => (text(name) === undefined ? undefined : read(name, 0, least));
 
 // droppedOf judges the arrivals that one configuration dropped, with RATE: its
 // gauges are prefix_dropped and prefix_dropped_share. Without RATE there is
 // nothing to judge.
 export function droppedOf(title, prefix) {
-  return number('RATE', 0, 0) === 0 ? [] : [{
+  return readNumber('RATE', 0, 0) === 0 ? [] : [{
     ...droppedArrivals, title, metric: `${prefix}_dropped`, pass: 'value==0',
     warningMetric: `${prefix}_dropped_share`, warning: 'value<0.01',
     guard: { metric: `${prefix}_success`, expression: 'value>0' },
@@ -34,17 +28,18 @@ export function droppedOf(title, prefix) {
 
 export function experiment(plan, judged) {
   // README has BASE_URL exported: without a word the database would be measured in its place.
-  if (__ENV.BASE_URL && plan.plan !== 'capacity') {
+  if (baseURL() && plan.plan !== 'capacity') {
     throw new Error(`BASE_URL is set, and ${plan.plan} changes the settings of its own pool, not those of an application: unset it, or run 100users.js on each of the application's settings and compare the runs with k6 x pgxpool compare`);
   }
+  // The plan says itself what is in range.
   const found = pgxpool.experiment({
-    users: given(whole, 'CONCURRENT', 1),
-    think: given(number, 'THINK', 0),
-    rate: given(number, 'RATE', 0),
-    settle: given(number, 'SETTLE', 0),
-    duration: given(number, 'DURATION', 0.1),
-    rounds: given(whole, 'ROUNDS', 1),
-    resume: text('RESUME'),
+    users: readInteger('CONCURRENT'),
+    think: readSeconds('THINK'),
+    rate: readNumber('RATE'),
+    settle: readSeconds('SETTLE'),
+    duration: readSeconds('DURATION'),
+    rounds: readInteger('ROUNDS'),
+    resume: readText('RESUME'),
     workload: { ...judged.configuration, target: judged.target && pgxpool.redact(judged.target) },
     ...plan,
   });

@@ -1,52 +1,33 @@
-// The scenarios' own settings, from k6's -e or the environment. The pool's are
-// the module's business.
+// The scenarios' own settings, from k6's -e, the environment or .env. The module
+// reads them by the rules of the pool's; what is out of range throws here, in the
+// init context, before anything runs.
 
-// number reads a setting that is a number of at least `least`.
-export function number(name, byDefault, least) {
-  const text = __ENV[name];
-  if (text === undefined || text === '') {
-    return byDefault;
-  }
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < least || text.trim() === '') {
-    throw new Error(`${name} is ${JSON.stringify(text)}: accepted is a number of at least ${least}`);
-  }
-  return value;
-}
+import pgxpool from 'k6/x/pgxpool';
 
-export function whole(name, byDefault, least) {
-  const value = number(name, byDefault, least);
-  if (!Number.isInteger(value)) {
-    throw new Error(`${name} is ${value}: accepted is a whole number of at least ${least}`);
-  }
-  return value;
-}
+export const readNumber = (name, byDefault, least, most) =>
+  pgxpool.setting(name, { kind: 'number', default: byDefault, least, most });
+export const readInteger = (name, byDefault, least, most) =>
+  pgxpool.setting(name, { kind: 'integer', default: byDefault, least, most });
+// readSeconds is of a length of time: DURATION=300 or DURATION=5m.
+export const readSeconds = (name, byDefault, least, most) =>
+  pgxpool.setting(name, { kind: 'duration', default: byDefault, least, most });
+// readText is a setting as it was given.
+export const readText = (name, byDefault) => pgxpool.setting(name, { kind: 'string', default: byDefault });
 
-const units = { ms: 0.001, s: 1, m: 60, h: 3600 };
-
-// seconds reads a length of time as the pool's own settings are written: a
-// number of seconds, or a number with its unit such as 500ms or 1h.
-export function seconds(name, byDefault, least) {
-  const text = __ENV[name];
-  if (text === undefined || text === '') {
-    return byDefault;
-  }
-  const [, value, unit] = /^([\d.]+)(ms|s|m|h)?$/.exec(text) || [];
-  const length = Number(value) * units[unit || 's'];
-  if (!(length >= least)) {
-    throw new Error(`${name} is ${JSON.stringify(text)}: accepted are seconds or a time such as "500ms", at least ${least} s`);
-  }
-  return length;
-}
-
-// users is as many as CONCURRENT for DURATION seconds; k6's own --vus and
-// --duration win over both.
-export function users() {
+// users is as many as CONCURRENT for DURATION; k6's own --vus and --duration win
+// over both.
+export function users(concurrent = 100, duration = 300) {
   return {
-    vus: whole('CONCURRENT', 100, 1),
-    duration: `${number('DURATION', 300, 1)}s`,
+    vus: readInteger('CONCURRENT', concurrent, 1),
+    duration: `${readSeconds('DURATION', duration, 1)}s`,
   };
 }
 
-export const thinkTime = number('THINK', 1, 0); // seconds
-export const interval = number('INTERVAL', 5, 0); // seconds, 0 for no status lines
+// statusInterval is of the pool's or the monitor's `Pool Status:` lines, '0s' for none.
+export const statusInterval = () => `${readSeconds('INTERVAL', 5, 0)}s`;
+
+// endpoint is what a user asks for. Through the pool it is always the issue list.
+export const endpoint = () => readText('ENDPOINT', '/api/issues');
+
+// baseURL is of an application under load over HTTP, undefined without one.
+export const baseURL = () => readText('BASE_URL');

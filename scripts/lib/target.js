@@ -5,14 +5,14 @@ import { Pool } from 'k6/x/pgxpool';
 import { poolCriteria } from '../../thresholds/criteria.js';
 import { application } from './application.js';
 import { listIssues, seedIssues } from './issues.js';
-import { interval, thinkTime } from './settings.js';
+import { baseURL, endpoint, statusInterval } from './settings.js';
+import { thinkTime } from './think.js';
 
-const statusInterval = `${interval}s`;
-
-export const target = __ENV.BASE_URL ? overHTTP(__ENV.BASE_URL) : database();
+export const target = baseURL() ? overHTTP(baseURL()) : database();
 
 function database() {
-  const pool = new Pool({ statusInterval });
+  endpoint(); // the runbook's command line has it with and without an application
+  const pool = new Pool({ statusInterval: statusInterval() });
   return {
     judged: { criteria: poolCriteria, configuration: { think: thinkTime } },
     prepare: () => seedIssues(pool),
@@ -23,8 +23,8 @@ function database() {
   };
 }
 
-function overHTTP(baseURL) {
-  const { url, watched, criteria, configuration, prepare, run } = application(baseURL, statusInterval);
+function overHTTP(address) {
+  const { url, watched, criteria, configuration, prepare, run } = application(address, statusInterval());
   const judged = { criteria, configuration: { ...configuration, think: thinkTime }, target: url };
   return {
     judged, prepare, listIssues: run, counted: Boolean(watched), applicationName: () => watched?.applicationName,

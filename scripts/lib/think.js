@@ -2,7 +2,9 @@
 
 import exec from 'k6/execution';
 import { sleep } from 'k6';
-import { thinkTime } from './settings.js';
+import { readSeconds } from './settings.js';
+
+export const thinkTime = readSeconds('THINK', 1, 0);
 
 // think pauses for THINK seconds on average, evenly spread between half and one
 // and a half times that. A user's first pause is anything up to THINK: users who

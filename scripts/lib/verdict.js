@@ -8,15 +8,19 @@
 
 import pgxpool from 'k6/x/pgxpool';
 import { cloud } from './cloud.js';
+import { readText } from './settings.js';
 import { parseGate, parseWaive, thresholds, trendStats } from '../../thresholds/criteria.js';
 
 // Beside the criteria and notes to show it takes what the report is to say about
 // the run: script, target (the application's URL), configuration (further
 // options by name) and users, where that is not simply k6's number of VUs.
-// A wrong GATE or WAIVE throws here, in the init context, before anything runs.
+// A wrong GATE or WAIVE throws here, in the init context, before anything runs,
+// and so does a setting given with -e that the scenario has not read: all of them
+// are read before this.
 export function judge({ criteria, notes = /** @type {string[]} */ ([]), ...run }) {
-  const gate = parseGate(__ENV.GATE);
-  const waive = parseWaive(__ENV.WAIVE, criteria);
+  const gate = parseGate(readText('GATE'));
+  const waive = parseWaive(readText('WAIVE'), criteria);
+  pgxpool.checkSettings();
   return {
     options: {
       cloud: cloud(run.script),

@@ -11,10 +11,10 @@
 
 import { Pool } from 'k6/x/pgxpool';
 import { listIssues, seedIssues } from './issues.js';
-import { number } from './settings.js';
+import { readSeconds, readText } from './settings.js';
 
-export const hold = number('HOLD', 0.25, 0);
-const spread = __ENV.SPREAD || 'exponential';
+export const hold = readSeconds('HOLD', 0.25, 0);
+const spread = readText('SPREAD', 'exponential');
 const spreads = {
   exponential: () => -hold * Math.log(1 - Math.random()),
   even: () => hold * (0.5 + Math.random()),

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// Setting is a variable that a scenario reads beside the pool's: CONCURRENT,
+// DURATION. Its value follows the rules of the pool's own variables.
+type Setting struct {
+	Name        string
+	Kind        string // "number", "integer", "duration" or "string"
+	Least, Most float64
+}
+
+// NewSetting reads what a script says about a setting: kind, and where there is
+// one least and most, in seconds for a duration.
+func NewSetting(name string, given map[string]any) (Setting, error) {
+	s := Setting{Name: name, Kind: "number", Least: math.Inf(-1), Most: math.Inf(1)}
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		value := given[key]
+		ok := true
+		switch key {
+		case "default": // the caller's
+		case "kind":
+			s.Kind, ok = value.(string)
+			ok = ok && slices.Contains([]string{"number", "integer", "duration", "string"}, s.Kind)
+		case "least":
+			s.Least, ok = asNumber(value)
+		case "most":
+			s.Most, ok = asNumber(value)
+		default:
+			ok = false
+		}
+		if !ok {
+			return s, &pool.ConfigError{
+				Source: "setting(" + text.Quote(name) + ")", Value: text.Value(key) + ": " + show(value),
+				Accepted: `kind ("number", "integer", "duration" or "string"), default, and the numbers least and most`,
+			}
+		}
+	}
+	return s, nil
+}
+
+func asNumber(value any) (float64, bool) {
+	switch v := value.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, !math.IsNaN(v)
+	default:
+		return 0, false
+	}
+}
+
+// Read gives the value: a float64, of a duration its seconds, or a string. It is
+// nil where the setting is not given, or empty. The error is a *pool.ConfigError.
+func (s Setting) Read(lookup Lookup) (any, error) {
+	given, _ := lookup(s.Name)
+	given = strings.TrimSpace(given)
+	switch {
+	case given == "":
+		return nil, nil
+	case s.Kind == "string":
+		return given, nil
+	}
+	value, ok := s.parse(given)
+	if !ok || value < s.Least || value > s.Most {
+		return nil, &pool.ConfigError{Source: s.Name, Value: show(given), Accepted: s.accepted()}
+	}
+	return value, nil
+}
+
+func (s Setting) parse(given string) (float64, bool) {
+	if s.Kind == "duration" {
+		d, ok := durationFromEnvironment(given)
+		return d.Seconds(), ok && d >= 0
+	}
+	value, err := strconv.ParseFloat(given, 64)
+	return value, err == nil && text.IsFinite(value) && (s.Kind != "integer" || value == math.Trunc(value))
+}
+
+func (s Setting) accepted() string {
+	words := map[string]string{"integer": "an integer", "number": "a number", "duration": `a duration such as "30s" or "500ms" (a number is seconds)`}[s.Kind]
+	unit := ""
+	if s.Kind == "duration" {
+		unit = "s"
+	}
+	bound := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) + unit }
+	switch {
+	case !math.IsInf(s.Least, 0) && !math.IsInf(s.Most, 0):
+		return fmt.Sprintf("%s from %s to %s", words, bound(s.Least), bound(s.Most))
+	case !math.IsInf(s.Least, 0):
+		return fmt.Sprintf("%s of at least %s", words, bound(s.Least))
+	case !math.IsInf(s.Most, 0):
+		return fmt.Sprintf("%s of at most %s", words, bound(s.Most))
+	}
+	return words
+}
+
+// scenarioSettings are what the scenarios read beside the pool's variables, all
+// of them together.
+var scenarioSettings = []string{
+	"AFTER", "APP_URL", "BASE_URL", "BEFORE", "CONCURRENT", "DURATION", "ENDPOINT", "EVERY", "FROM", "GATE", "HOLD", "INTERVAL", "ITERATIONS",
+	"P95", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
+	"STEP_WAIVE", "THINK", "TOLERANCE", "WAIVE", "WANTED",
+}
+
+// variables are those that the module reads itself: the pool's, and the folder
+// of the results.
+func variables() []string {
+	names := []string{"DATABASE_URL", "OUT"}
+	for _, o := range options {
+		if o.env != "" {
+			names = append(names, o.env)
+		}
+	}
+	return names
+}
+
+// Mistyped gives for each of the names that is close to a variable which is
+// read, and is none itself, that variable. Of names that do not begin with DB_
+// or DATABASE_ only those of a script's own (k6's -e) are looked at: a process
+// has many variables.
+func Mistyped(script, process []string) map[string]string {
+	meant := map[string]string{}
+	known := append(variables(), scenarioSettings...)
+	for _, name := range append(slices.Clone(script), process...) {
+		of := known
+		if !slices.Contains(script, name) {
+			if !strings.HasPrefix(name, "DB_") && !strings.HasPrefix(name, "DATABASE_") {
+				continue
+			}
+			of = variables()
+		}
+		if near := nearest(name, of); near != "" && !slices.Contains(known, name) {
+			meant[name] = near
+		}
+	}
+	return meant
+}
+
+// Unread is the error for a scenario's setting that was given to one which does
+// not read it. read are those that it reads.
+func Unread(script, read []string) error {
+	for _, name := range slices.Sorted(slices.Values(script)) {
+		if slices.Contains(scenarioSettings, name) && !slices.Contains(read, name) {
+			return &pool.ConfigError{
+				Source: "-e " + name, Reason: "this scenario does not read it",
+				Accepted: "one of " + strings.Join(slices.Sorted(slices.Values(read)), ", "),
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSettings(t *testing.T) {
+	for _, test := range []struct {
+		given map[string]any
+		text  string
+		want  any // an error's words where it is refused
+	}{
+		{map[string]any{"kind": "duration", "least": int64(1)}, "30s", 30.0},
+		{map[string]any{"kind": "duration"}, "5m", 300.0},
+		{map[string]any{"kind": "duration"}, " 0.5 ", 0.5},
+		{map[string]any{"kind": "duration"}, "1d", 86400.0},
+		{map[string]any{"kind": "duration"}, "", nil},
+		{map[string]any{"kind": "integer"}, "12", 12.0},
+		{map[string]any{}, "1e3", 1000.0},
+		{map[string]any{"kind": "string"}, "x y", "x y"},
+		{map[string]any{"kind": "duration", "least": int64(1)}, "500ms", `LIMIT: "500ms" is not accepted; use a duration such as "30s" or "500ms" (a number is seconds) of at least 1s`},
+		{map[string]any{"kind": "duration"}, "-1", `"-1"`},
+		{map[string]any{"kind": "duration"}, "soon", `"soon"`},
+		{map[string]any{"kind": "integer", "least": 1.0, "most": 5.0}, "6", `LIMIT: "6" is not accepted; use an integer from 1 to 5`},
+		{map[string]any{"kind": "integer"}, "1.5", `"1.5"`},
+		{map[string]any{"most": 0.5}, "1", "use a number of at most 0.5"},
+		{map[string]any{}, "NaN", `"NaN"`},
+		{map[string]any{}, "Infinity", `"Infinity"`},
+		{map[string]any{}, "postgres://ann:geheim@h", "postgres://***"},
+	} {
+		s, err := NewSetting("LIMIT", test.given)
+		require.NoError(t, err)
+		value, err := s.Read(fakeEnv("LIMIT", test.text))
+		if err != nil {
+			words, _ := test.want.(string)
+			requireConfigError(t, err, words)
+			require.NotContains(t, err.Error(), "geheim")
+			continue
+		}
+		require.Equal(t, test.want, value, test.text)
+	}
+	for _, given := range []map[string]any{{"kind": "time"}, {"least": "1"}, {"minimum": int64(1)}} {
+		_, err := NewSetting("LIMIT", given)
+		requireConfigError(t, err, `setting("LIMIT")`, "least and most")
+	}
+}
+
+func TestMistypedVariables(t *testing.T) {
+	require.Equal(t, map[string]string{"DB_POOL_SIZ": "DB_POOL_SIZE", "DATABASE_UR": "DATABASE_URL", "DURATOIN": "DURATION"},
+		Mistyped([]string{"DB_POOL_SIZ", "DURATOIN", "HOLD", "MY_OWN"}, []string{"DATABASE_UR", "DB_MAX_OVERFLOW", "DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD", "DURATOIN2", "HOME", "SHELL"}))
+}
+
+func TestUnreadSettings(t *testing.T) {
+	read := []string{"CONCURRENT", "GATE"}
+	require.NoError(t, Unread([]string{"CONCURRENT", "MY_OWN", "DB_POOL_SIZE"}, read))
+	requireConfigError(t, Unread([]string{"MY_OWN", "HOLD"}, read), "-e HOLD: this scenario does not read it; use one of CONCURRENT, GATE")
+}

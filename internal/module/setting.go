@@ -1,0 +1,50 @@
+package module
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/grafana/sobek"
+
+	"github.com/flowboard/xk6-pgxpool/internal/config"
+)
+
+// setting is setting(name, options): a variable as the pool's own are read, from
+// -e, the process's environment and .env, and checked by the same rules.
+func (i *instance) setting(call sobek.FunctionCall) sobek.Value {
+	name, isString := call.Argument(0).Export().(string)
+	if !isString || name == "" {
+		i.throw(argumentsError("setting(name, options)", "takes the name of a variable and one object of options"))
+	}
+	if i.lookupErr != nil {
+		i.throw(i.lookupErr)
+	}
+	given, err := i.optionsOf(call.Argument(1))
+	if err != nil {
+		i.throw(err)
+	}
+	s, err := config.NewSetting(name, given)
+	if err != nil {
+		i.throw(err)
+	}
+	i.settingsRead[name] = true
+	value, err := s.Read(i.lookup)
+	switch {
+	case err != nil:
+		i.throw(err)
+	case value != nil:
+		return i.rt.ToValue(value)
+	case given["default"] == nil:
+		return sobek.Undefined()
+	}
+	return call.Argument(1).ToObject(i.rt).Get("default")
+}
+
+// checkSettings is checkSettings(): it refuses what was given with -e to a
+// scenario that does not read it. To be called when all settings are read.
+func (i *instance) checkSettings(sobek.FunctionCall) sobek.Value {
+	if err := config.Unread(i.test.Given(i.vu.InitEnv()), slices.Collect(maps.Keys(i.settingsRead))); err != nil {
+		i.throw(err)
+	}
+	return sobek.Undefined()
+}
