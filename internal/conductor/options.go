@@ -66,19 +66,16 @@ func take[T any](options map[string]any, name, accepted string) (value T, err er
 
 // identityOf is what two runs must have in common for one to go on where the
 // other ended: the plan's options, the workload, the server and the pool.
-func identityOf(options, workload map[string]any, config pool.Config) (map[string]any, error) {
+func identityOf(options, workload map[string]any, of pool.Config) (map[string]any, error) {
 	identity := maps.Clone(options)
 	if len(workload) > 0 {
 		identity["workload"] = workload
 	}
-	identity["pool"] = experiment.DescribePool(config)
-	identity["server"] = "temporary"
-	if config.URL != "" {
-		settings, err := config.ConnConfig()
-		if err != nil {
-			return nil, err
-		}
-		identity["server"] = fmt.Sprintf("%s:%d/%s", settings.Host, settings.Port, settings.Database)
+	identity["pool"] = experiment.DescribePool(of)
+	server, err := config.Server(of)
+	if err != nil {
+		return nil, err
 	}
+	identity["server"] = server
 	return identity, nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -288,4 +289,17 @@ func (c connection) url() string {
 		separator = "&"
 	}
 	return b.String()
+}
+
+// Server says which server a pool is of, without user and password: "temporary",
+// or host:port/database.
+func Server(c pool.Config) (string, error) {
+	if c.URL == "" {
+		return "temporary", nil
+	}
+	settings, err := c.ConnConfig()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s:%d/%s", settings.Host, settings.Port, settings.Database), nil
 }

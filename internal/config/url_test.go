@@ -373,3 +373,15 @@ func TestShownURL(t *testing.T) {
 		require.Equal(t, want, showURL(text), text)
 	}
 }
+
+func TestServerHasNoPassword(t *testing.T) {
+	c, err := Resolve(map[string]any{"url": "postgresql+asyncpg://app:hunter2@db.example:6432/flowboard"}, nil)
+	require.NoError(t, err)
+	server, err := Server(c)
+	require.NoError(t, err)
+	require.Equal(t, "db.example:6432/flowboard", server)
+	c.URL = ""
+	server, err = Server(c)
+	require.NoError(t, err)
+	require.Equal(t, "temporary", server)
+}

@@ -88,7 +88,7 @@ func (m *Application) Start(state *lib.State) error {
 		cancel()
 		return &pool.ConnectError{Pool: "monitor", Server: "the application's database", Err: err}
 	}
-	m.test.facts.setServerVersion(conn.PgConn().ParameterStatus("server_version"))
+	m.test.facts.know(ctx, conn)
 	m.explainCPU(ctx, conn)
 	m.cancel, m.done = cancel, make(chan struct{})
 	w := &appWatch{

@@ -107,7 +107,7 @@ func (s *cpuSampler) connect(ctx context.Context) error {
 	if s.conn, err = monitor.Connect(ctx, config); err != nil {
 		return err
 	}
-	s.facts.setServerVersion(s.conn.PgConn().ParameterStatus("server_version"))
+	s.facts.know(ctx, s.conn)
 	return nil
 }
 

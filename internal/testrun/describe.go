@@ -7,6 +7,7 @@ import (
 
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -34,7 +35,11 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 		for name, value := range own.describeConfig(c) {
 			run.Configuration[prefix+name] = value
 		}
+		if server, err := config.Server(c); err == nil { // whose URL was parsed when the pool was opened
+			run.Configuration[prefix+"server"] = server
+		}
 	}
+	t.facts.describeServer(run.Configuration)
 	return own.notes(configured)
 }
 

@@ -1,9 +1,14 @@
 package testrun
 
 import (
+	"context"
 	"maps"
+	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
@@ -14,6 +19,7 @@ type facts struct {
 	unmeasured map[string]string // by metric: it cannot be had
 	missing    map[string]string // by metric: it should be there and is not
 	server     string            // version of the PostgreSQL met last
+	settings   map[string]string // of the first PostgreSQL met; nil until it was asked
 	cpuFailed  bool              // and somebody has said so
 }
 
@@ -27,10 +33,35 @@ func (f *facts) firstCPUFailure() bool {
 	return first
 }
 
-func (f *facts) setServerVersion(version string) {
+// know reads what the server says of itself. It asks for the settings once.
+func (f *facts) know(ctx context.Context, conn *pgx.Conn) {
+	f.mu.Lock()
+	f.server = conn.PgConn().ParameterStatus("server_version")
+	asked := f.settings != nil
+	f.mu.Unlock()
+	if asked {
+		return
+	}
+	settings, err := monitor.ReadSettings(ctx, conn)
+	if err != nil {
+		return // PgBouncer's console, or a connection that is lost again: the next one is asked
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.server = version
+	f.settings = settings
+}
+
+// describeServer adds what a run's configuration has of the server: its major
+// version and its settings.
+func (f *facts) describeServer(configuration map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if major, _, _ := strings.Cut(f.server, "."); major != "" {
+		configuration["postgresql"] = major
+	}
+	for name, value := range f.settings {
+		configuration["postgresql."+name] = value
+	}
 }
 
 func (f *facts) serverVersion() string {

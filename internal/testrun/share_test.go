@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +91,20 @@ func TestTheReportSaysWhoseShareItIs(t *testing.T) {
 	require.Empty(t, summary.Notes)
 	require.Equal(t, map[string]string{"poolSize": "7", "maxOverflow": "2"},
 		summary.Run.only("poolSize", "maxOverflow", "executionSegment", "configuredPoolSize"))
+}
+
+// A run knows its server: the same pool on another one is another configuration.
+func TestTheConfigurationKnowsTheServer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	u := jstest.Running(t, `{ poolSize: 2 }`)
+	u.JS(`pool.query('SELECT 1')`)
+	var run reportedRun
+	require.Eventually(t, func() bool {
+		run = reported(t, u).Run
+		return run.Configuration["postgresql.shared_buffers"] != ""
+	}, 20*time.Second, 20*time.Millisecond, "the CPU's reader asks for the settings")
+	require.Equal(t, u.Text(`String(pool.queryRow("SELECT current_setting('server_version_num')::int / 10000 AS major").major)`), run.Configuration["postgresql"])
+	require.Regexp(t, `^[^@]+:\d+/pgtest_`, run.Configuration["server"])
 }
 
 type reportedRun struct{ Configuration map[string]string }
