@@ -103,7 +103,7 @@ func TestTheConfigurationKnowsTheServer(t *testing.T) {
 		run = reported(t, u).Run
 		return run.Configuration["postgresql.shared_buffers"] != ""
 	}, 20*time.Second, 20*time.Millisecond, "the CPU's reader asks for the settings")
-	require.Equal(t, u.Text(`String(pool.queryRow("SELECT current_setting('server_version_num')::int / 10000 AS major").major)`), run.Configuration["postgresql"])
+	require.Equal(t, u.Text(`pool.queryRow("SELECT current_setting('server_version_num')::int / 10000 AS major").major`), run.Configuration["postgresql"])
 	require.Regexp(t, `^[^@]+:\d+/pgtest_`, run.Configuration["server"])
 }
 
