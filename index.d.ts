@@ -413,7 +413,7 @@ declare module 'k6/x/pgxpool' {
     readonly unmeasured?: string;
     readonly unit: 'count' | 'percent' | 'share' | 'ratio' | 'ms';
     /** What to do about a WARNING and about a FAIL. */
-    readonly advice: { readonly warning: string; readonly fail: string };
+    readonly advice?: { readonly warning: string; readonly fail: string };
   }
 
   /** How {@link verdict} judges a run, and what its report says about it. */
@@ -447,6 +447,14 @@ declare module 'k6/x/pgxpool' {
     ok?: boolean;
     /** Whether it failed for want of a connection: a pool timeout, or HTTP 503. Default: false. */
     timeout?: boolean;
+    /** Over HTTP: the status, 0 without an answer. */
+    status?: number;
+    /** k6's `error_code`. */
+    code?: number;
+    /** k6's error. */
+    error?: string;
+    /** The beginning of a failed answer's text, where it may tell of a SQLSTATE. */
+    body?: string;
   }
 
   /**
@@ -570,25 +578,46 @@ declare module 'k6/x/pgxpool' {
   export interface MonitorOptions {
     /** The database of the application. Environment: `DATABASE_URL`. */
     url?: string;
-    /** The application's `application_name`. Environment: `DB_APPLICATION_NAME`. Required. */
+    /** The application's `application_name`. Environment: `DB_APPLICATION_NAME`. Required without the next three. */
     applicationName?: string;
-    /** The application's base size, all workers together. Environment: `DB_POOL_SIZE`. Default: 20. */
+    /** The role its sessions have. Environment: `APP_ROLE`. */
+    role?: string;
+    /** The database its sessions are in. Environment: `APP_DATABASE`. */
+    database?: string;
+    /** The address or network its sessions come from. Environment: `APP_CLIENT`. */
+    client?: string;
+    /** The base size of one process. Environment: `DB_POOL_SIZE`. Default: 20. */
     poolSize?: number;
-    /** The application's overflow, all workers together. Environment: `DB_MAX_OVERFLOW`. Default: 40. */
+    /** The overflow of one process. Environment: `DB_MAX_OVERFLOW`. Default: 40. */
     maxOverflow?: number;
+    /** How long its users wait for a connection. Environment: `DB_POOL_TIMEOUT`. Not known by default. */
+    poolTimeout?: Duration;
+    /**
+     * Its processes, each with a pool of its own. Environment: `WORKERS`. Found out by default:
+     * from the pids that it answers with, or from more connections than fewer can have.
+     */
+    workers?: number | string;
     /** How often the `Pool Status:` line is printed. Environment: `DB_POOL_STATUS_INTERVAL`. Default: off. */
     statusInterval?: Duration;
-    /** Where the application reports its pool (`http://…/health/pool`); not asked without. */
-    appURL?: string;
+    /**
+     * Where the application reports its pool (`http://…/health/pool`), several as an array.
+     * Environment: `APP_URL`, with commas between. Not asked without.
+     */
+    appURL?: string | string[];
+    /** The console of the PgBouncer between, such as `postgres://stats@127.0.0.1:6432/pgbouncer`. Environment: `PGBOUNCER_URL`. */
+    pgbouncerURL?: string;
   }
 
   /** A live application's pool under watch. */
   export interface Monitor {
     /** Begins to watch, until the test ends; once is enough. Throws {@link ConnectError}. VU code and `setup()` only. */
     start(): void;
+    /** The application's name, or how else its sessions are selected. */
     readonly applicationName: string;
+    /** Of one process. */
     readonly poolSize: number;
     readonly maxOverflow: number;
+    readonly workers: number;
   }
 
   /**

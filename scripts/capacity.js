@@ -37,7 +37,8 @@ const steps = (readText('STEPS') || '').split(',');
 const largest = Number(steps[steps.length - 1]) || rate || readInteger('CONCURRENT', 400, 1);
 const wanted = readNumber('WANTED', rate > 0 ? largest : Math.min(100, largest), 0, largest);
 
-const stepCriteria = target.criteria.concat(
+// What only a whole run has is no step's.
+const stepCriteria = target.criteria.filter((row) => !['longest_stall', 'lower_bound'].includes(row.name)).concat(
   rate > 0 ? droppedArrivals : [],
   limit > 0 ? fastResponses(limit) : [],
 );

@@ -19,7 +19,8 @@
 //   unmeasured     why this run cannot measure it, where that is known before it
 //                  starts: at best a WARNING
 //   note           what every report says of the row
-//   advice         the runbook's, for WARNING and for FAIL
+//   advice         what to do where the row itself says it; where a pool is short
+//                  the diagnosis does, for it knows why
 //   unit           count, percent, share (0 to 1), ratio, ms: how figures are shown
 
 const requested = { metric: 'request_duration', expression: 'max>0' };
@@ -35,12 +36,6 @@ const successRate = {
   warning: 'rate>=0.90',
   guard: requested,
   unit: 'share',
-  advice: {
-    warning:
-      'Read the errors logged during the run. Where they are waits for a connection, consider a larger DB_MAX_OVERFLOW.',
-    fail:
-      'Raise DB_POOL_SIZE or make the queries shorter. Where connections were lost, keep DB_POOL_PRE_PING on, lower DB_POOL_RECYCLE and check the database and the network.',
-  },
 };
 
 // The runbook's limit is a share of checkouts. A request ends at its first
@@ -56,11 +51,6 @@ const poolTimeouts = {
   warning: 'rate<0.01',
   guard: requested,
   unit: 'count',
-  advice: {
-    warning: 'Consider a larger DB_MAX_OVERFLOW.',
-    fail:
-      'The pool is exhausted. Raise DB_POOL_SIZE and DB_MAX_OVERFLOW, shorten slow and repeated (N+1) queries, and look for connections that are not returned.',
-  },
 };
 
 const responseDrift = {
@@ -108,10 +98,6 @@ const dbCPU = {
   attempt: sampled,
   unit: 'percent',
   note: "CPU is the whole database host's, the load generator included where it runs there.",
-  advice: {
-    warning: 'Review the slow queries before adding connections: a larger pool lets more work through to the same CPU.',
-    fail: 'The CPU is the limit, not the pool. Optimise the slow and the repeated (N+1) queries, or give the database more CPU.',
-  },
 };
 
 // A pool never has more than poolSize + maxOverflow connections in use, so what
@@ -128,10 +114,6 @@ const activeConnections = {
   warning: 'p(95)==0',
   guard: opened,
   unit: 'percent',
-  advice: {
-    warning: 'The base pool is nearly full or in overflow at the 95th percentile. Raise DB_POOL_SIZE.',
-    fail: 'Users wait for a connection. Raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or make the queries shorter.',
-  },
 };
 
 const overflowTime = {
@@ -142,10 +124,6 @@ const overflowTime = {
   warning: 'rate<0.30',
   guard: opened,
   unit: 'share',
-  advice: {
-    warning: 'Overflow is meant for spikes. Raise DB_POOL_SIZE until the usual load fits into it.',
-    fail: 'Overflow has become the normal state. Raise DB_POOL_SIZE, or make the queries shorter.',
-  },
 };
 
 // The criteria of a run that goes through a pool of its own.
@@ -159,17 +137,36 @@ export const poolCriteria = [
   overflowTime,
 ];
 
+// Where the server shows only that more connections are open than the pool keeps
+// idle, what is in use is a lower bound, and no PASS rests on that.
+const lowerBound = {
+  name: 'lower_bound',
+  title: 'At least, not exactly',
+  metric: 'app_pool_at_least',
+  pass: 'rate<0.10',
+  warning: 'rate<=1',
+  guard: { metric: 'app_pool_samples', expression: 'count>0' },
+  unit: 'share',
+};
+
+// Over HTTP a pool timeout is what the application makes of it, and a 503 may be
+// something else: the diagnosis says.
+const overHTTP = { title: 'HTTP 503', warningTitle: 'requests answered so' };
+
 // The criteria of a run against an application over HTTP whose pool is watched
 // from the database's side: the same, of the metrics app_pool_*. Waiting happens
 // inside the application and cannot be seen from there, so WARNING asks that the
 // pool stays below its ceiling.
 export function watchedCriteria({ poolSize, maxOverflow }) {
   const ceiling = Math.floor((1000 * (poolSize + maxOverflow)) / poolSize) / 10;
-  return poolCriteria.map((row) => ofApplication(
-    row === activeConnections
-      ? { ...row, warningMetric: row.metric, warning: `p(95)<${ceiling}` }
-      : row,
-  ));
+  const changed = (row) => {
+    switch (row) {
+      case activeConnections: return { ...row, warningMetric: row.metric, warning: `p(95)<${ceiling}` };
+      case poolTimeouts: return { ...row, ...overHTTP };
+      default: return row;
+    }
+  };
+  return poolCriteria.map((row) => ofApplication(changed(row))).concat([lowerBound]);
 }
 
 // The database's CPU is the same, whoever reads it.
@@ -194,7 +191,7 @@ function ofApplication(row) {
 export const httpCriteria = poolCriteria.map((row) =>
   row.metric.startsWith('pgxpool_')
     ? { ...row, unmeasured: "without DATABASE_URL the application's database cannot be watched" }
-    : row,
+    : { ...row, ...(row === poolTimeouts ? overHTTP : {}) },
 );
 
 // The figures that the criteria and a later comparison of runs need from every
@@ -517,7 +514,7 @@ export const droppedArrivals = {
   name: 'dropped_arrivals', title: 'Arrivals dropped', unit: 'count',
   metric: 'dropped_iterations', pass: 'count==0',
   warningMetric: 'request_dropped', warningTitle: 'arrivals that were dropped', warning: 'rate<0.01', guard: requested,
-  advice: advise('Requests arrived faster than they were answered. Raise DB_POOL_SIZE, make the queries shorter, or raise CONCURRENT where users were too few.'),
+  advice: advise('Requests arrived faster than they were answered. The diagnosis says what they waited for; raise CONCURRENT where users were too few.'),
 };
 
 // Of a single round the noise is not known.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -118,7 +119,8 @@ func checkDefaults(t *testing.T, l loaded) {
 	require.InDelta(t, defaultsFull, *l.summary.Overview.PeakActive, 0, "the pool is full and never more than that")
 	require.InDelta(t, defaultsFull, figure(t, l, "app_pool_checked_out_sampled", "max"), 0)
 	require.Equal(t, defaultsFull, l.watch.report.Active.Peak)
-	require.Equal(t, "app pool", l.watch.report.longestLayer(), "the database is not what users wait for")
+	require.Equal(t, diagnosis.PoolExhausted, l.watch.report.cause(), "the holders work in the database")
+	require.Equal(t, diagnosis.PoolExhausted, l.summary.Diagnoses[0].Name, "as the load test sees it")
 }
 
 func checkTuned(t *testing.T, l loaded) {
@@ -136,7 +138,7 @@ func checkTuned(t *testing.T, l loaded) {
 
 	require.Greater(t, *l.summary.Overview.PeakActive, float64(defaultsFull), "more than the defaults allow")
 	require.LessOrEqual(t, *l.summary.Overview.PeakActive, float64(loadUsers), "one connection a user")
-	require.Equal(t, "none", l.watch.report.longestLayer())
+	require.Equal(t, "none", l.watch.report.cause())
 }
 
 // checkLoadFigures holds the sessions that the load test saw in the database to

@@ -25,7 +25,7 @@ func TestWhatWasNotSeenIsNoPass(t *testing.T) {
 	for _, test := range []struct{ name, url, application, why string }{
 		{
 			"another name", url, "flowbord",
-			`no session named "flowbord" was seen (DB_APPLICATION_NAME); names with sessions: flowboard (`,
+			`no session of "flowbord" was seen (DB_APPLICATION_NAME); names with sessions: flowboard (`,
 		},
 		{
 			"a role that may not look", asBlindRole(t, url), "flowboard",
@@ -84,14 +84,14 @@ func TestImpossibleTargetsEndBeforeTheRun(t *testing.T) {
 		},
 		{
 			map[string]string{"BASE_URL": app, "DATABASE_URL": database, "DB_APPLICATION_NAME": "xk6-pgxpool-monitor"},
-			"applicationName: it is the monitor's own",
+			"is the monitor's own",
 		},
 		{
 			map[string]string{
 				"BASE_URL": app, "DATABASE_URL": database, "DB_APPLICATION_NAME": "flowboard",
 				"APP_URL": "flow:sesame@127.0.0.1:8000",
 			},
-			"appURL: it is no URL of an application",
+			"APP_URL",
 		},
 		{
 			map[string]string{"BASE_URL": app, "DATABASE_URL": database, "DB_APPLICATION_NAME": "flowboard"},

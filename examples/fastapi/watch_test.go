@@ -96,20 +96,17 @@ type watchReport struct {
 	Active struct {
 		Peak int `json:"peak"`
 	} `json:"active"`
-	Layers []struct {
-		Layer string  `json:"layer"`
-		Share float64 `json:"share"`
-	} `json:"layers"`
+	Diagnoses []struct {
+		Name string `json:"name"`
+	} `json:"diagnoses"`
 }
 
-func (r watchReport) longestLayer() string {
-	longest, share := "", 0.0
-	for _, l := range r.Layers {
-		if l.Share > share {
-			longest, share = l.Layer, l.Share
-		}
+// cause is the first that the report names, "none" without one.
+func (r watchReport) cause() string {
+	if len(r.Diagnoses) == 0 {
+		return "none"
 	}
-	return longest
+	return r.Diagnoses[0].Name
 }
 
 // underLoad leaves out the time before and after the load, which both sides

@@ -11,7 +11,7 @@ import (
 )
 
 // environment finds the variables that a subcommand reads, in the process and
-// in .env.
+// in .env; nil leaves the choice to who looks them up.
 func environment(gs *state.GlobalState, variables map[string]bool) (config.Lookup, error) {
 	dir, err := gs.Getwd()
 	if err != nil {
@@ -26,7 +26,7 @@ func environment(gs *state.GlobalState, variables map[string]bool) (config.Looku
 		return nil, err
 	}
 	return func(name string) (string, bool) {
-		if !variables[name] {
+		if variables != nil && !variables[name] {
 			return "", false
 		}
 		return lookup(name)

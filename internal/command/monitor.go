@@ -9,17 +9,20 @@ const monitorLong = `Watch the pool of an application that is running, from the 
 
 Every interval one line says how many of the application's sessions are in use:
 client backends whose application_name is --application-name and whose state is
-not idle. With --app-url the application is asked about its own pool as well.
-Every interval is given the layer that holds the application up: app pool,
-database, locks, idle in transaction, connection limit, or none.
+not idle. With --app-url the application is asked about its own pool as well,
+and the larger number counts. Sessions without a name are selected by --role,
+--database or --client.
 
 It watches for --duration, or until Ctrl-C, SIGTERM or a closed pipe, and ends
-with a report: the active connections, the share of time in overflow, the share
-of each layer with what to do about it, and the runbook's verdict.
+with a report: the active connections, the share of time in overflow, what holds
+the application up with the evidence and what to do about it, and the runbook's
+verdict.
 
 What no flag says is taken from the environment, else from .env in the working
-directory: DATABASE_URL, DB_APPLICATION_NAME, DB_POOL_SIZE, DB_MAX_OVERFLOW.
-An application of several worker processes has as many pools: give the sums.
+directory: DATABASE_URL, DB_APPLICATION_NAME, DB_POOL_SIZE, DB_MAX_OVERFLOW,
+DB_POOL_TIMEOUT, WORKERS, APP_URL, PGBOUNCER_URL, APP_ROLE, APP_DATABASE,
+APP_CLIENT. An application of several worker processes has as many pools: give
+the size of one and the number of workers.
 
 The monitor's own connection is named xk6-pgxpool-monitor and never counted.
 Where the application's role has a CONNECTION LIMIT, give the monitor another

@@ -15,41 +15,36 @@ const (
 	metricInOverflow  = "app_pool_in_overflow"
 	metricAvailable   = "app_pool_available"
 	metricUnavailable = "app_pool_unavailable" // share of time with none available
+	metricAtLeast     = "app_pool_at_least"    // share of time in which active is a lower bound
 )
 
 // monitorCriteria are the runbook's "Metrics to Track". active_connections and
 // overflow_time are the rows of thresholds/criteria.js for an application that
 // is watched (a test holds them to it).
-func monitorCriteria(p monitor.Pool, r monitor.Report) []verdict.Criterion {
+func monitorCriteria(r monitor.Report) []verdict.Criterion {
 	seen := verdict.Condition{Metric: metricSeen, Expression: "count>0"}
 	criteria := []verdict.Criterion{
 		{
 			Name: "active_connections", Title: "Active connections", Unit: text.Percent,
 			Metric: metricUtilization, Pass: "p(95)<80",
-			Warning: fmt.Sprintf("p(95)<%g", float64(1000*p.Capacity()/p.Size)/10), Guard: seen,
-			Advice: verdict.Advice{
-				Warning: "The base pool is nearly full or in overflow at the 95th percentile. Raise DB_POOL_SIZE.",
-				Fail:    "Users wait for a connection. Raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or make the queries shorter.",
-			},
+			Warning: fmt.Sprintf("p(95)<%g", float64(1000*r.Pool.Capacity()/max(1, r.Pool.Size))/10), Guard: seen,
 		},
 		{
 			Name: "available_connections", Title: "Available connections", Unit: text.Count,
 			Metric: metricAvailable, Pass: "min>0",
 			WarningMetric: metricUnavailable, WarningTitle: "time without an available connection",
 			Warning: "rate<0.30", Guard: seen,
-			Advice: verdict.Advice{
-				Warning: "At its peak the base pool had no connection left. Raise DB_POOL_SIZE if that is not a rare spike.",
-				Fail:    "The base pool has no connection left for much of the time. Raise DB_POOL_SIZE, or make the queries shorter.",
-			},
 		},
 		{
 			Name: "overflow_time", Title: "Time in overflow", Unit: text.Share,
 			Metric: metricInOverflow, Pass: "rate<0.10", Warning: "rate<0.30", Guard: seen,
-			Advice: verdict.Advice{
-				Warning: "Overflow is meant for spikes. Raise DB_POOL_SIZE until the usual load fits into it.",
-				Fail:    "Overflow has become the normal state. Raise DB_POOL_SIZE, or make the queries shorter.",
-			},
 		},
+	}
+	if r.AtLeast > 0 {
+		criteria = append(criteria, verdict.Criterion{
+			Name: "lower_bound", Title: "At least, not exactly", Unit: text.Share,
+			Metric: metricAtLeast, Pass: "rate<0.10", Warning: "rate<=1", Guard: seen,
+		})
 	}
 	if r.Hidden > 0 && r.Seen > 0 {
 		criteria = append(criteria, hiddenCriterion(r.Hidden))
@@ -82,6 +77,7 @@ func monitorMetrics(r monitor.Report) map[string]verdict.Metric {
 		metricAvailable:   {Type: "trend", Values: map[string]float64{"min": float64(r.LeastAvailable)}},
 		metricUnavailable: rateOf(r.Unavailable, r.Samples),
 		metricInOverflow:  rateOf(r.InOverflow, r.Samples),
+		metricAtLeast:     rateOf(r.AtLeast, r.Samples),
 	}
 }
 
@@ -97,6 +93,8 @@ func rateOf(share float64, samples int) verdict.Metric {
 func whyMissing(application string, r monitor.Report) map[string]string {
 	var why string
 	switch {
+	case r.Server.Refused > 0 && r.Samples == 0:
+		why = "the server had no connection left for the monitor (connection limit)"
 	case r.Samples == 0:
 		why = "the database never answered"
 	case r.Hidden > 0:

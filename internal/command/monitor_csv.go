@@ -17,6 +17,7 @@ type monitorCSV struct {
 	w        *csv.Writer
 	started  bool
 	onReport func(monitorSummary)
+	causes   recentCauses
 }
 
 func newMonitorCSV(w io.Writer, onReport func(monitorSummary)) *monitorCSV {
@@ -32,14 +33,13 @@ var csvColumns = []struct {
 	application func(monitor.Application) string
 }{
 	{name: "time", sample: func(s monitor.Sample) string { return s.Time.UTC().Format(time.RFC3339Nano) }},
-	{name: "active", database: ofDatabase(func(d monitor.Database) int { return d.Active })},
-	{name: "available", database: func(s monitor.Sample, _ monitor.Database) string { return strconv.Itoa(s.Available()) }},
-	{name: "total", database: func(s monitor.Sample, d monitor.Database) string {
-		return strconv.Itoa(max(s.Pool.Size, d.Active))
-	}},
-	{name: "utilization", database: func(s monitor.Sample, d monitor.Database) string {
-		return decimal(monitor.Utilization(d.Active, s.Pool.Size))
-	}},
+	{name: "active", sample: ofUse(func(s monitor.Sample, use int) string { return strconv.Itoa(use) })},
+	{name: "at_least", sample: ofUse(func(s monitor.Sample, _ int) string { return strconv.FormatBool(s.Use().AtLeast) })},
+	{name: "available", sample: ofUse(func(s monitor.Sample, _ int) string { return strconv.Itoa(s.Available()) })},
+	{name: "total", sample: ofUse(func(s monitor.Sample, use int) string { return strconv.Itoa(max(s.Pool.Size, use)) })},
+	{name: "utilization", sample: ofUse(func(s monitor.Sample, use int) string {
+		return decimal(monitor.Utilization(use, s.Pool.Size))
+	})},
 	{name: "open", database: ofDatabase(func(d monitor.Database) int { return d.Open })},
 	{name: "idle", database: ofDatabase(func(d monitor.Database) int { return d.Idle })},
 	{name: "overflow", database: func(s monitor.Sample, _ monitor.Database) string { return strconv.Itoa(s.Overflow()) }},
@@ -62,8 +62,19 @@ var csvColumns = []struct {
 	{name: "app_waiting", application: func(a monitor.Application) string {
 		return strings.TrimPrefix(waiting(&a), unknown)
 	}},
-	{name: "layer", sample: func(s monitor.Sample) string { return string(s.Layer) }},
+	{name: "cause"},
 	{name: "error", sample: func(s monitor.Sample) string { return errorText(s.Err) }},
+}
+
+// ofUse is empty where nobody knows how many are in use.
+func ofUse(column func(monitor.Sample, int) string) func(monitor.Sample) string {
+	return func(s monitor.Sample) string {
+		use := s.Use()
+		if !use.Known {
+			return ""
+		}
+		return column(s, use.Connections)
+	}
 }
 
 func ofDatabase(count func(monitor.Database) int) func(monitor.Sample, monitor.Database) string {
@@ -95,6 +106,8 @@ func (f *monitorCSV) sample(s monitor.Sample) error {
 	row := make([]string, len(csvColumns))
 	for i, column := range csvColumns {
 		switch {
+		case column.name == "cause":
+			row[i] = f.causes.of(s)
 		case column.sample != nil:
 			row[i] = column.sample(s)
 		case column.database != nil && s.Database != nil:

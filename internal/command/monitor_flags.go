@@ -4,15 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 	"go.k6.io/k6/v2/cmd/state"
 
-	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
-	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 const formatCSV = "csv"
@@ -25,7 +24,11 @@ type monitorFlags struct {
 	interval, duration    string
 	url, applicationName  string
 	poolSize, maxOverflow string
-	appURL                string
+	poolTimeout           string
+	appURL                []string
+	workers, pgbouncerURL string
+	role, database        string
+	client                string
 	format, output        string
 	wide                  bool
 	gate                  string
@@ -37,9 +40,15 @@ func (f *monitorFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.duration, "duration", "", "how long to watch: seconds, or a duration such as 5m (until stopped)")
 	set.StringVar(&f.url, "url", "", "database to look at (DATABASE_URL)")
 	set.StringVar(&f.applicationName, "application-name", "", "application to watch (DB_APPLICATION_NAME)")
-	set.StringVar(&f.poolSize, "pool-size", "", "its base pool size, all workers together (DB_POOL_SIZE, 20)")
+	set.StringVar(&f.role, "role", "", "its role, where it has no application_name (APP_ROLE)")
+	set.StringVar(&f.database, "database", "", "its database (APP_DATABASE)")
+	set.StringVar(&f.client, "client", "", "the address or network it connects from (APP_CLIENT)")
+	set.StringVar(&f.poolSize, "pool-size", "", "base pool size of one process (DB_POOL_SIZE, 20)")
 	set.StringVar(&f.maxOverflow, "max-overflow", "", "its connections beyond that (DB_MAX_OVERFLOW, 40)")
-	set.StringVar(&f.appURL, "app-url", "", "where it reports its own pool, such as http://127.0.0.1:8000/health/pool")
+	set.StringVar(&f.poolTimeout, "pool-timeout", "", "how long its users wait for a connection (DB_POOL_TIMEOUT)")
+	set.StringVar(&f.workers, "workers", "", "its processes, each with a pool of its own (WORKERS; found out where they show)")
+	set.StringArrayVar(&f.appURL, "app-url", nil, "where it reports its own pool, such as http://127.0.0.1:8000/health/pool; may be repeated (APP_URL)")
+	set.StringVar(&f.pgbouncerURL, "pgbouncer-url", "", "console of the PgBouncer between, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)")
 	set.StringVar(&f.format, "format", formatText, "text, json (an object a line) or csv")
 	set.StringVar(&f.output, "output", "", "file for the format; the lines still go to standard output")
 	set.BoolVar(&f.wide, "wide", false, "add what the database and the application say beyond the runbook's line")
@@ -48,11 +57,9 @@ func (f *monitorFlags) register(set *pflag.FlagSet) {
 
 // monitorSettings are the flags, completed from the environment and checked.
 type monitorSettings struct {
-	config   pool.Config // how to connect, and the pool's size
-	named    bool        // config.ApplicationName was given
+	watch    monitor.Settings
 	interval time.Duration
 	duration time.Duration // 0 until stopped
-	health   *monitor.Health
 	format   string
 	output   string
 	wide     bool
@@ -77,15 +84,7 @@ func (f *monitorFlags) settings(gs *state.GlobalState, changed func(flag string)
 			return s, err
 		}
 	}
-	if err := f.resolve(gs, changed, &s); err != nil {
-		return s, err
-	}
-	if changed("app-url") {
-		if s.health, err = monitor.NewHealth(f.appURL, min(s.interval, longestAnswer)); err != nil {
-			return s, fmt.Errorf("--app-url: %w", err)
-		}
-	}
-	return s, nil
+	return s, f.resolve(gs, changed, &s)
 }
 
 func (s monitorSettings) checkChoices() error {
@@ -125,46 +124,35 @@ func seconds(flag, text string, least time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// monitorVariables are all that the monitor takes from the environment. What
-// else an application has there, such as DB_POOL_USE_LIFO=sometimes, is its own
-// affair.
-var monitorVariables = map[string]bool{
-	"DATABASE_URL": true, "DB_APPLICATION_NAME": true, "DB_POOL_SIZE": true, "DB_MAX_OVERFLOW": true,
-	"DB_CONNECT_TIMEOUT": true, "DB_QUERY_EXEC_MODE": true,
-}
-
-// monitorOptions are pool's options by the flags that give them.
+// monitorOptions are the options of a watch by the flags that give them.
 var monitorOptions = map[string]string{
 	"url": "url", "application-name": "applicationName", "pool-size": "poolSize", "max-overflow": "maxOverflow",
+	"pool-timeout": "poolTimeout", "app-url": "appURL", "workers": "workers", "pgbouncer-url": "pgbouncerURL",
+	"role": "role", "database": "database", "client": "client",
 }
 
 func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool, s *monitorSettings) error {
-	lookup, err := environment(gs, monitorVariables)
+	lookup, err := environment(gs, nil)
 	if err != nil {
 		return err
 	}
 	given := map[string]any{}
 	for flag, value := range map[string]any{
 		"url": f.url, "application-name": f.applicationName,
-		"pool-size": number(f.poolSize), "max-overflow": number(f.maxOverflow),
+		"pool-size": number(f.poolSize), "max-overflow": number(f.maxOverflow), "pool-timeout": inSeconds(f.poolTimeout),
+		"app-url": strings.Join(f.appURL, ","), "workers": f.workers, "pgbouncer-url": f.pgbouncerURL,
+		"role": f.role, "database": f.database, "client": f.client,
 	} {
 		if changed(flag) {
 			given[monitorOptions[flag]] = value
 		}
 	}
-	s.config, err = config.Resolve(given, lookup)
-	if err != nil {
+	if s.watch, err = monitor.Resolve(given, lookup); err != nil {
 		return namingFlag(err, monitorOptions)
 	}
-	if s.config.URL == "" {
+	if s.watch.Pool.URL == "" {
 		return errors.New("no database to look at; set DATABASE_URL or --url to the one that the application uses")
 	}
-	if s.config.ApplicationName == monitor.ApplicationName {
-		return fmt.Errorf("application name %q is the monitor's own; name the application to watch", monitor.ApplicationName)
-	}
-	_, inEnvironment := lookup("DB_APPLICATION_NAME")
-	s.named = inEnvironment || s.config.ApplicationName != pool.DefaultConfig().ApplicationName ||
-		changed("application-name")
 	return nil
 }
 
@@ -173,6 +161,14 @@ func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool,
 func number(text string) any {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n
+	}
+	return text
+}
+
+// inSeconds gives a bare number its unit: on the command line it is seconds.
+func inSeconds(text string) string {
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		return text + "s"
 	}
 	return text
 }

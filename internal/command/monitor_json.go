@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -15,6 +16,7 @@ import (
 type monitorJSON struct {
 	encoder     *json.Encoder
 	application string
+	causes      recentCauses
 }
 
 func newMonitorJSON(w io.Writer, application string) *monitorJSON {
@@ -35,20 +37,25 @@ type jsonSample struct {
 	Total       *int                 `json:"total"`
 	Utilization *float64             `json:"utilization"` // 0 to 1, of Total
 	Overflow    *int                 `json:"overflow"`
-	Layer       monitor.Layer        `json:"layer"`
+	AtLeast     bool                 `json:"at_least,omitempty"` // active may be higher
+	Cause       string               `json:"cause"`              // of the last moments, "none" without one
 	Database    *monitor.Database    `json:"database"`
 	AppPool     *monitor.Application `json:"app_pool"`
+	Pooler      *monitor.Pooler      `json:"pooler,omitempty"`
 	Error       string               `json:"error,omitempty"`
 }
 
 func (f *monitorJSON) sample(s monitor.Sample) error {
 	line := jsonSample{
-		Type: "sample", Time: s.Time.UTC(), Application: f.application, Pool: s.Pool, Layer: s.Layer,
-		Database: s.Database, AppPool: s.Application, Error: errorText(s.Err),
+		Type: "sample", Time: s.Time.UTC(), Application: f.application, Pool: s.Pool, Cause: f.causes.of(s),
+		Database: s.Database, AppPool: s.Application, Pooler: s.Pooler, Error: errorText(s.Err),
 	}
-	if d := s.Database; d != nil {
-		line.Active, line.Available = &d.Active, new(s.Available())
-		line.Total, line.Utilization = new(max(s.Pool.Size, d.Active)), new(monitor.Utilization(d.Active, s.Pool.Size))
+	if use := s.Use(); use.Known {
+		line.Active, line.Available, line.AtLeast = &use.Connections, new(s.Available()), use.AtLeast
+		line.Total = new(max(s.Pool.Size, use.Connections))
+		line.Utilization = new(monitor.Utilization(use.Connections, s.Pool.Size))
+	}
+	if s.Database != nil {
 		line.Overflow = new(s.Overflow())
 	}
 	return f.encoder.Encode(line)
@@ -71,7 +78,6 @@ type jsonCriterion struct {
 	Unit     text.Unit       `json:"unit"`
 	Pass     string          `json:"pass"` // what PASS asks
 	Reason   string          `json:"reason,omitempty"`
-	Advice   string          `json:"advice,omitempty"`
 }
 
 func (f *monitorJSON) report(s monitorSummary) error {
@@ -79,15 +85,19 @@ func (f *monitorJSON) report(s monitorSummary) error {
 	for i, row := range s.verdict.Rows {
 		criteria[i] = jsonCriterion{
 			Name: row.Criterion.Name, Verdict: row.Verdict, Measured: row.Measured,
-			Unit: row.Criterion.Unit, Pass: row.Criterion.Pass, Reason: row.Reason, Advice: row.Advice,
+			Unit: row.Criterion.Unit, Pass: row.Criterion.Pass, Reason: row.Reason,
 		}
 	}
 	return f.encoder.Encode(struct {
 		Type        string `json:"type"`
 		Application string `json:"application"`
 		monitor.Report
-		Verdict  verdict.Verdict `json:"verdict"`
-		Criteria []jsonCriterion `json:"criteria"`
-		Notes    []string        `json:"notes"`
-	}{"report", f.application, s.report, s.verdict.Verdict, criteria, s.verdict.Notes})
+		Verdict   verdict.Verdict       `json:"verdict"`
+		Criteria  []jsonCriterion       `json:"criteria"`
+		Diagnoses []diagnosis.Diagnosis `json:"diagnoses"`
+		Notes     []string              `json:"notes"`
+	}{
+		"report", f.application, s.report, s.verdict.Verdict, criteria,
+		append([]diagnosis.Diagnosis{}, s.verdict.Diagnoses...), s.verdict.Notes,
+	})
 }

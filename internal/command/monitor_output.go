@@ -53,7 +53,7 @@ func openMonitorOutput(gs *state.GlobalState, s monitorSettings) (*monitorOutput
 func (o *monitorOutput) format(name string, w io.Writer, s monitorSettings, t terminal) monitorFormat {
 	switch name {
 	case formatJSON:
-		return newMonitorJSON(w, s.config.ApplicationName)
+		return newMonitorJSON(w, s.watch.Select.String())
 	case formatCSV:
 		if o.file != nil {
 			return newMonitorCSV(w, nil) // standard output has the report

@@ -2,10 +2,10 @@ package command
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -22,20 +22,26 @@ type monitorSummary struct {
 
 const cpuNote = "CPU is the whole database host's, the load generator included where it runs there."
 
+const atLeastNote = "Active is a lower bound where more sessions are open than the pool keeps idle: connections are checked out " +
+	"that rest outside a transaction. --app-url (APP_URL) asks the application how many."
+
 // summarize judges the report by the runbook's criteria. took is how long the
 // watch lasted.
 func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitorSummary, error) {
-	pool := monitor.Pool{Size: s.config.PoolSize, MaxOverflow: s.config.MaxOverflow}
-	application := s.config.ApplicationName
+	application := s.watch.Select.String()
 	var notes []string
+	if r.AtLeast > 0 {
+		notes = append(notes, atLeastNote)
+	}
 	if r.CPU != nil {
 		notes = append(notes, cpuNote)
 	}
 	judged, err := verdict.Evaluate(verdict.Input{
-		Criteria: monitorCriteria(pool, r),
+		Criteria: monitorCriteria(r),
 		Metrics:  monitorMetrics(r),
 		Missing:  whyMissing(application, r),
 		Notes:    notes,
+		Facts:    diagnosis.Facts{Watched: &r},
 	})
 	if err != nil {
 		return monitorSummary{}, fmt.Errorf("judging what was watched: %w", err)
@@ -58,7 +64,6 @@ func (s monitorSummary) text(t terminal) string {
 	}
 	if r.Active != nil {
 		s.levels(&b)
-		s.layers(&b)
 	}
 	b.WriteByte('\n')
 	s.judgement(&b, t)
@@ -75,11 +80,22 @@ func (s monitorSummary) levels(b *strings.Builder) {
 			line(label, "peak %d, mean %.1f, p95 %d", l.Peak, l.Mean, l.P95)
 		}
 	}
-	line("Pool", "%d and %d overflow", r.Pool.Size, r.Pool.MaxOverflow)
-	level("Active", r.Active)
+	line("Pool", "%s", s.poolText())
+	active := "Active"
+	if r.AtLeast > 0 {
+		active += ", at least"
+	}
+	level(active, r.Active)
 	level("Open", r.Open)
 	level("Checked out (app)", r.CheckedOut)
 	level("Waiting (app)", r.Waiting)
+	if w := r.Fullest; w != nil && w.Workers > 1 {
+		line("Fullest worker", "peak %d of %d checked out%s", w.CheckedOut.Peak, w.Capacity, ofPID(w.PID))
+	}
+	if p := r.Pooler; p != nil && p.Told {
+		line(p.Version, "%d of %d server connections in use, up to %d clients waiting, for up to %v",
+			p.ServersActive, p.PoolSize, p.MostQueued, monitor.Seconds(p.LongestWait).Round(time.Millisecond))
+	}
 	line("Utilization", "%.1f %% of the base size on average", 100*r.Utilization)
 	line("Available", "%d at the least", r.LeastAvailable)
 	line("In overflow", "%.1f %% of the time", 100*r.InOverflow)
@@ -92,20 +108,28 @@ func (s monitorSummary) levels(b *strings.Builder) {
 	}
 }
 
-// layers lists those that were met, the longest first.
-// Of an application that never showed what it does, none is not known.
-func (s monitorSummary) layers(b *strings.Builder) {
-	met := s.report.MetLayers()
-	if s.report.Seen == 0 {
-		met = slices.DeleteFunc(met, func(l monitor.LayerShare) bool { return l.Layer == monitor.LayerNone })
+// diagnoses are the causes, the most likely first.
+func (s monitorSummary) diagnoses(b *strings.Builder) {
+	for _, d := range s.verdict.Diagnoses {
+		fmt.Fprintf(b, "\n  %s\n", d.Title())
+		for _, evidence := range d.Evidence {
+			fmt.Fprintf(b, "    %s\n", evidence)
+		}
+		fmt.Fprintf(b, "    -> %s\n", d.Remedy)
 	}
-	if len(met) == 0 {
-		return
+	if len(s.verdict.Diagnoses) == 0 && s.report.Seen > 0 {
+		b.WriteString("\n  Nothing was seen that holds the application up.\n")
 	}
-	b.WriteString("\n  Layer                 share of time\n")
-	for _, share := range met {
-		fmt.Fprintf(b, "  %-22s%5.1f %%  %s\n", share.Layer, 100*share.Share, share.Advice)
+}
+
+// poolText is "20 and 40 overflow", of how many workers where there are several.
+func (s monitorSummary) poolText() string {
+	p := s.report.Pool
+	sums := fmt.Sprintf("%d and %d overflow", p.Size, p.MaxOverflow)
+	if p.Workers > 1 {
+		sums += fmt.Sprintf(", in %d workers of %s", p.Workers, p.One())
 	}
+	return sums
 }
 
 func (s monitorSummary) judgement(b *strings.Builder, t terminal) {
@@ -113,9 +137,10 @@ func (s monitorSummary) judgement(b *strings.Builder, t terminal) {
 		fmt.Fprintf(b, "  %s  %-22s %-10s %s\n", t.paint(row.Verdict.Color(), fmt.Sprintf("%-7s", row.Verdict)),
 			row.Criterion.Title, row.MeasuredText(), limits[row.Criterion.Name])
 		if row.Reason != "" {
-			fmt.Fprintf(b, "           %s\n", strings.TrimSpace(row.Reason+". "+row.Advice))
+			fmt.Fprintf(b, "           %s\n", row.Reason)
 		}
 	}
+	s.diagnoses(b)
 	for _, note := range s.verdict.Notes {
 		fmt.Fprintf(b, "  Note: %s\n", note)
 	}
@@ -127,4 +152,12 @@ var limits = map[string]string{
 	"active_connections":    "p95 of the base size, limit below 80 %",
 	"available_connections": "at the least, limit above 0",
 	"overflow_time":         "of the time, limit below 10 %",
+	"lower_bound":           "of the time, limit below 10 %",
+}
+
+func ofPID(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (pid %d)", pid)
 }

@@ -23,9 +23,6 @@ func runMonitor(gs *state.GlobalState, s monitorSettings) error {
 	defer stop()
 	// Without this a closed pipe would end the process before its report.
 	gs.SignalNotify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if s.health != nil {
-		defer s.health.Close()
-	}
 	sampler, err := startSampler(ctx, s)
 	if err != nil {
 		if stopped(ctx) {
@@ -76,16 +73,11 @@ func untilSignal(gs *state.GlobalState) (context.Context, func()) {
 // startSampler connects, so that a wrong URL ends the command rather than
 // being tried for ever, and finds out whom to watch.
 func startSampler(ctx context.Context, s monitorSettings) (*monitor.Sampler, error) {
-	conn, err := s.config.ConnConfig()
+	cfg, err := s.watch.Config(min(s.interval, longestAnswer))
 	if err != nil {
 		return nil, invalid(namingFlag(err, monitorOptions))
 	}
-	sampler := monitor.NewSampler(monitor.Config{
-		Conn:        conn,
-		Application: s.config.ApplicationName,
-		Pool:        monitor.Pool{Size: s.config.PoolSize, MaxOverflow: s.config.MaxOverflow},
-		Health:      s.health,
-	})
+	sampler := monitor.NewSampler(cfg)
 	if err := checkStart(ctx, s, sampler); err != nil {
 		sampler.Close()
 		return nil, err
@@ -95,22 +87,22 @@ func startSampler(ctx context.Context, s monitorSettings) (*monitor.Sampler, err
 
 func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler) error {
 	conn, err := sampler.Connect(ctx)
-	// A server that is full is worth watching: LayerConnectionLimit.
-	if err != nil && (!s.named || !monitor.IsTooManyConnections(err)) {
+	// A server that is full is worth watching: diagnosis.LimitReached.
+	if err != nil && (s.watch.Select.Empty() || !monitor.IsTooManyConnections(err)) {
 		return errext.WithExitCodeIfNone(
 			fmt.Errorf("%w; check --url (DATABASE_URL) and that the server is up", err), exitcodes.ScriptException)
 	}
-	if s.named {
+	if !s.watch.Select.Empty() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, monitor.StatementTimeout)
 	defer cancel()
-	names, err := monitor.Names(ctx, conn)
+	found, err := monitor.Existing(ctx, conn)
 	if err != nil {
 		return errext.WithExitCodeIfNone(err, exitcodes.ScriptException)
 	}
-	return invalid(fmt.Errorf("no application to watch; set DB_APPLICATION_NAME or --application-name (%s)",
-		monitor.Existing(names)))
+	return invalid(fmt.Errorf("no application to watch; set DB_APPLICATION_NAME or --application-name, --role, --database or --client (%s)",
+		found))
 }
 
 // watch takes samples on a grid from now on: duration/interval of them, the

@@ -48,7 +48,7 @@ func levelColour(s monitor.Sample) text.Color {
 	switch {
 	case s.InOverflow():
 		return text.Red
-	case float64(s.Database.Active) >= monitor.Pressure*float64(s.Pool.Size):
+	case float64(s.Active()) >= monitor.Pressure*float64(s.Pool.Size):
 		return text.Yellow
 	default:
 		return text.Green
@@ -73,19 +73,19 @@ var bars = []rune("▁▂▃▄▅▆▇█")
 // line draws the active connections of the last minute, the newest at the
 // right, in at most so many columns. Full height is the base size, or the peak
 // where that is higher.
-func (m *lastMinute) line(columns int) string {
+func (m *lastMinute) line(columns int, cause string) string {
 	newest := m.samples[len(m.samples)-1]
 	full, peak := newest.Pool.Size, 0
 	for _, s := range m.samples {
-		peak = max(peak, s.Database.Active)
+		peak = max(peak, s.Active())
 	}
 	full = max(full, peak)
-	label := fmt.Sprintf(" last minute, peak %d of %d, %s", peak, newest.Pool.Size, newest.Layer)
+	label := fmt.Sprintf(" last minute, peak %d of %d, %s", peak, newest.Pool.Size, cause)
 	room := columns - text.Width(label) - 1
 	shown := m.samples[max(0, len(m.samples)-max(0, room)):]
 	var b strings.Builder
 	for _, s := range shown {
-		b.WriteRune(bars[(len(bars)-1)*s.Database.Active/full])
+		b.WriteRune(bars[(len(bars)-1)*s.Active()/full])
 	}
 	if room < 1 {
 		return ""

@@ -18,6 +18,7 @@ type monitorText struct {
 	wide     bool
 	terminal terminal
 	minute   lastMinute
+	causes   recentCauses
 	drawn    bool // the line of the last minute stands below the lines
 }
 
@@ -26,17 +27,18 @@ func newMonitorText(w io.Writer, wide bool, t terminal) *monitorText {
 }
 
 func (f *monitorText) sample(s monitor.Sample) error {
+	cause := f.causes.of(s)
 	if s.Database == nil {
 		return nil // a notice has said so
 	}
 	line := s.StatusLine()
 	if f.wide {
-		line = wideLine(s)
+		line = wideLine(s, cause)
 	}
 	said := f.erase() + f.terminal.paint(levelColour(s), text.Clean(line)) + "\n"
 	if f.terminal.live {
 		f.minute.add(s)
-		said += f.minute.line(f.terminal.width())
+		said += f.minute.line(f.terminal.width(), cause)
 		f.drawn = true
 	}
 	_, err := io.WriteString(f.w, said)
@@ -65,7 +67,7 @@ func (f *monitorText) erase() string {
 
 // wideLine puts what is known beyond the runbook's line between it and its
 // comment. "-" stands for what is not known.
-func wideLine(s monitor.Sample) string {
+func wideLine(s monitor.Sample, cause string) string {
 	line, comment, commented := strings.Cut(s.StatusLine(), "  #")
 	d := s.Database
 	var b strings.Builder
@@ -80,7 +82,10 @@ func wideLine(s monitor.Sample) string {
 	if d.Hidden > 0 {
 		fmt.Fprintf(&b, ", Hidden=%d", d.Hidden)
 	}
-	fmt.Fprintf(&b, ", Layer=%s", s.Layer)
+	if p := s.Pooler; p != nil && p.Told {
+		fmt.Fprintf(&b, ", PgBouncerWaiting=%d, PgBouncerActive=%d/%d", p.ClientsWaiting, p.ServersActive, p.PoolSize)
+	}
+	fmt.Fprintf(&b, ", Cause=%s", cause)
 	if commented {
 		b.WriteString("  #" + comment)
 	}

@@ -8,12 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
-	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 func sampleOf(active int, at time.Duration) monitor.Sample {
 	return monitor.Sample{
-		Time: time.Unix(0, 0).Add(at), Pool: monitor.Pool{Size: 20, MaxOverflow: 40}, Layer: monitor.LayerNone,
+		Time: time.Unix(0, 0).Add(at), Pool: monitor.Pool{Size: 20, MaxOverflow: 40},
 		Database: &monitor.Database{Sessions: monitor.Sessions{Open: active, Active: active}},
 	}
 }
@@ -39,7 +38,7 @@ func TestLastMinuteForgets(t *testing.T) {
 		m.add(sampleOf(100-i, time.Duration(i)*time.Second))
 	}
 	require.Len(t, m.samples, 61)
-	require.Contains(t, m.line(200), "peak 61 of 20")
+	require.Contains(t, m.line(200, "none"), "peak 61 of 20")
 }
 
 func TestLastMinuteFitsTheTerminal(t *testing.T) {
@@ -48,7 +47,7 @@ func TestLastMinuteFitsTheTerminal(t *testing.T) {
 		m.add(sampleOf(i, time.Duration(i)*time.Second))
 	}
 	for columns := range 120 {
-		line := []rune(m.line(columns))
+		line := []rune(m.line(columns, "none"))
 		require.LessOrEqual(t, len(line), columns)
 		if len(line) > 0 {
 			require.Contains(t, string(line), "█ last minute", "the newest is the last to be left out")
@@ -78,8 +77,7 @@ func TestAge(t *testing.T) {
 
 // What was never seen is not at rest, and a watch is no longer than it was.
 func TestReportOfAShortWatch(t *testing.T) {
-	settings := monitorSettings{config: pool.DefaultConfig(), interval: 10 * time.Second}
-	settings.config.ApplicationName = "app"
+	settings := monitorSettings{watch: monitor.Settings{Select: monitor.Selection{Application: "app"}}, interval: 10 * time.Second}
 	report := func(s monitor.Sample) string {
 		var tally monitor.Tally
 		tally.Add(s)
@@ -90,6 +88,6 @@ func TestReportOfAShortWatch(t *testing.T) {
 	}
 	seen := report(sampleOf(1, 0))
 	require.Contains(t, seen, "Report on app: 1 sample in 2s, one every 10s\n  1 more time the database did not answer\n")
-	require.Contains(t, seen, "none                  100.0 %  nothing was seen that holds the application up\n")
-	require.NotContains(t, report(sampleOf(0, 0)), "share of time")
+	require.Contains(t, seen, "Nothing was seen that holds the application up.\n")
+	require.NotContains(t, report(sampleOf(0, 0)), "Nothing was seen")
 }

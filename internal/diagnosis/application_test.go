@@ -1,48 +1,310 @@
 package diagnosis_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
-	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 )
 
-// watched is an application's pool as its database shows it.
-func watched(active func(second int) float64, requests func(second int) int) *story {
-	s := newStory()
-	s.pool, s.facts.Requests.HTTP = "flowboard", true
-	for second := range 30 {
-		s.add(timeline.Active, active(second))
-		s.add(timeline.Total, active(second))
-		s.add(timeline.Request, slices.Repeat([]float64{20}, requests(second))...)
-		s.second++
+// watched is what a watch of a pool of 5+10 for 20 s saw: nothing wrong.
+func watched() *monitor.Report {
+	return &monitor.Report{
+		Pool: monitor.Pool{Size: 5, MaxOverflow: 10, Workers: 1}, Samples: 40, Seen: 40,
+		Active: &monitor.Level{Mean: 2, P95: 3, Peak: 3}, Open: &monitor.Level{Mean: 5, P95: 5, Peak: 5},
+		Usage:  monitor.Usage{AllInUse: 80, AllWorking: 40},
+		Server: monitor.ServerReport{Seconds: 20, Limit: &monitor.Limit{Scope: "server", Max: 97, Used: 20}},
 	}
-	return s
 }
 
-func TestDiagnosisOfAnApplication(t *testing.T) {
-	constant := func(n int) func(int) int { return func(int) int { return n } }
-	level := func(n float64) func(int) float64 { return func(int) float64 { return n } }
-	rising := func(second int) float64 { return float64(second) }
+// full is a watch of a pool that was full all of the time.
+func full() *monitor.Report {
+	r := watched()
+	r.Active = &monitor.Level{Mean: 15, P95: 15, Peak: 15}
+	r.Open = &monitor.Level{Mean: 15, P95: 15, Peak: 15}
+	r.Usage = monitor.Usage{Pressed: 40, Full: 40, InUse: 600, Sleeping: 600, AllInUse: 600}
+	return r
+}
 
-	require.Empty(t, watched(level(12), constant(50)).names(t))
-	require.Equal(t, []string{diagnosis.PoolExhausted}, watched(level(60), constant(50)).names(t))
-	require.Equal(t, []string{diagnosis.ConnectionLeak}, watched(rising, constant(50)).names(t))
-	require.Empty(t, watched(func(second int) float64 { return min(10, float64(second)) }, constant(50)).names(t), "it rises no more")
-	require.Empty(t, watched(func(second int) float64 { return float64(second) / 2.1 }, constant(50)).names(t), "not yet half of poolSize")
-	require.Empty(t, watched(rising, func(second int) int { return 2 * second }).names(t), "more work takes more connections")
-
-	for _, atCeiling := range []bool{false, true} {
-		s, want := watched(level(12), constant(50)), diagnosis.Possible
-		if atCeiling {
-			s, want = watched(level(60), constant(50)), diagnosis.Certain
-		}
-		s.facts.Requests.Timeouts = 12
-		d := s.diagnoses(t)
-		require.Equal(t, diagnosis.PoolExhausted, d[0].Name)
-		require.Equal(t, want, d[0].Confidence)
+func failed(status int, count int64, ms float64) diagnosis.Failure {
+	return diagnosis.Failure{
+		Status: status, Count: count, After: diagnosis.Spread{Count: float64(count), Median: ms, P95: ms, Max: ms},
 	}
+}
+
+// overHTTP are 1000 requests, some of which failed.
+func overHTTP(failures ...diagnosis.Failure) diagnosis.Requests {
+	r := diagnosis.Requests{
+		HTTP: true, Count: 1000, Failures: failures,
+		Duration: diagnosis.Spread{Count: 1000, Max: 2100}, Succeeded: diagnosis.Spread{Count: 900, Median: 20},
+	}
+	for _, f := range failures {
+		r.Failed += float64(f.Count)
+	}
+	return r
+}
+
+// causes are situations of applications: what was seen and what is wrong. The
+// first name is the cause; those after it follow from it.
+var causes = []struct {
+	name     string
+	watched  func() *monitor.Report
+	requests diagnosis.Requests
+	want     []string
+	evidence string
+}{
+	{"nothing", watched, overHTTP(), nil, ""},
+	{"too small", full, overHTTP(failed(503, 118, 2000)), []string{"pool exhausted"}, "118 × HTTP 503 after 2.0 s"},
+	{"pool timeouts as 500", full, overHTTP(failed(500, 118, 2000)), []string{"pool exhausted"}, "118 × HTTP 500 after 2.0 s"},
+	{"rejected quickly", watched, overHTTP(failed(503, 50, 4)), []string{"rejected by the application"}, "50 × HTTP 503 after 4 ms"},
+	{"an error of its own", watched, overHTTP(failed(500, 50, 400)), []string{"rejected by the application"}, "at most 3 of 15"},
+	{"one worker", func() *monitor.Report {
+		r := watched()
+		r.Pool = r.Pool.Of(4)
+		r.Active = &monitor.Level{Mean: 25, P95: 30, Peak: 31}
+		r.Usage = monitor.Usage{Pressed: 40, Full: 20, InUse: 1000, Sleeping: 1000, AllInUse: 1000}
+		r.Fullest = &monitor.WorkerReport{PID: 7, Workers: 4, Size: 5, Capacity: 15, Full: 20, Samples: 40, CheckedOut: &monitor.Level{P95: 15, Peak: 15}}
+		return r
+	}, overHTTP(failed(503, 9, 2000)), []string{"pool exhausted"}, "one of 4 workers (pid 7) had 15 of 15"},
+	{"rests outside a transaction", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.AtLeast = 0, 1
+		return r
+	}, overHTTP(), []string{"pool exhausted"}, "at least 15 of 15"},
+	{"idle in transaction", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.Held, r.Usage.IdleSeconds = 0, 580, 500, 150
+		r.Held.LongestIdle = 0.5
+		return r
+	}, overHTTP(failed(503, 9, 2000)), []string{"idle in transaction", "pool exhausted"}, "for 259 ms on average"},
+	{"busy", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.IdleSeconds = 0, 400, 8
+		r.Usage.Working = 200
+		return r
+	}, overHTTP(), []string{"application busy", "pool exhausted"}, "for 20 ms on average"},
+	{"nested", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.Held, r.Usage.AllHeld = 0, 580, 560, 38
+		r.Usage.IdleSeconds, r.Held.LongestIdle = 600, 1.9
+		return r
+	}, overHTTP(failed(503, 300, 2010)), []string{"nested checkout", "pool exhausted"}, "as long as the pool's timeout of 2.01 s"},
+	{"old transactions", func() *monitor.Report {
+		r := watched()
+		r.Held = monitor.Held{Before: 4, LongestIdle: 10_800, Longest: &monitor.Session{
+			PID: 42, Application: "flowboard", State: "idle in transaction", Age: 10_800, IdleFor: 10_800, Statement: "SELECT 1",
+		}}
+		return r
+	}, overHTTP(), []string{"idle in transaction"}, "pid 42 (flowboard), idle in transaction for 3 h"},
+	{"a leak", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.Held = 0, 600, 600
+		r.Held = monitor.Held{Since: [3]int{9, 4, 2}, LongestIdle: 18, Longest: &monitor.Session{PID: 1, IdleFor: 18}}
+		return r
+	}, overHTTP(failed(503, 300, 2010)), []string{"connection leak", "pool exhausted"}, "9, 4 and 2 of them"},
+	{"streams for as long", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.Held, r.Usage.IdleSeconds = 0, 600, 600, 6000
+		r.Held = monitor.Held{Since: [3]int{0, 5, 5}, Ended: 10, LongestIdle: 18, Longest: &monitor.Session{PID: 1, IdleFor: 18}}
+		return r
+	}, overHTTP(), []string{"idle in transaction", "pool exhausted"}, ""},
+	{"locks", func() *monitor.Report {
+		r := full()
+		r.Usage.LockWaits, r.Usage.Sleeping, r.Usage.Locked = 540, 0, 38
+		r.Blocker = &monitor.Session{PID: 9, Application: "psql", State: "idle in transaction", IdleFor: 60, Age: 61, Waiting: 14}
+		return r
+	}, overHTTP(), []string{"locks", "pool exhausted"}, "14 sessions waited for pid 9 (psql), idle in transaction for 1 min"},
+	{"one lock wait of twenty", func() *monitor.Report {
+		r := watched()
+		r.Usage.LockWaits, r.Blocker = 40, &monitor.Session{PID: 9}
+		return r
+	}, overHTTP(), nil, ""},
+	{"no room on the server", func() *monitor.Report {
+		r := watched()
+		r.Usage.Limited = 30
+		r.Server.Limit = &monitor.Limit{Scope: "role", Name: "app", Max: 8, Used: 8}
+		return r
+	}, overHTTP(failed(500, 200, 15)), []string{"connection limit reached"}, "CONNECTION LIMIT of role app left no room: 8 of 8"},
+	{"orphans", func() *monitor.Report {
+		r := full()
+		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Usage.Exceeded, r.Server.Opened = 39, 12, 39, 270
+		r.Server.Statistics.Sessions = 270
+		return r
+	}, overHTTP(), []string{"orphaned statements"}, "by up to 12"},
+	{"several processes", func() *monitor.Report {
+		r := full()
+		r.Usage.Orphaned, r.Usage.Exceeded, r.Open.Peak = 20, 39, 40
+		return r
+	}, overHTTP(), []string{"more connections than configured"}, "up to 40 sessions open"},
+	{"statement timeout", func() *monitor.Report {
+		r := watched()
+		r.Server.StatementTimeout, r.LongestStatement = 300, 0.29
+		return r
+	}, overHTTP(failed(500, 100, 304)), []string{"statement timeout"}, "statement_timeout is 300 ms"},
+	{"told by the answers", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "57014", Count: 7}), []string{"statement timeout"}, "7 × HTTP 500, SQLSTATE 57014"},
+	{"prepared statements", func() *monitor.Report {
+		r := watched()
+		r.Pooler = &monitor.PoolerReport{Pooler: monitor.Pooler{Told: true, Version: "PgBouncer 1.18.0", PoolMode: "transaction"}, Samples: 40}
+		return r
+	}, overHTTP(failed(500, 100, 4)), []string{"prepared statements behind a pooler"}, "PgBouncer 1.18.0 in transaction mode"},
+	{"pooler saturated", func() *monitor.Report {
+		r := watched()
+		r.Pooler = &monitor.PoolerReport{
+			Pooler:  monitor.Pooler{Told: true, Version: "PgBouncer 1.18.0", PoolMode: "transaction", Database: "flow", PoolSize: 5},
+			Samples: 40, Waiting: 38, Full: 38, MostQueued: 25, LongestWait: 1.5,
+		}
+		return r
+	}, overHTTP(), []string{"pooler saturated"}, "up to 25 at once and up to 1.5 s"},
+	{"restart", func() *monitor.Report {
+		r := watched()
+		r.Server.Restarted = true
+		return r
+	}, overHTTP(failed(500, 20, 4)), []string{"server restarted"}, "20 × HTTP 500"},
+	{"failover", func() *monitor.Report {
+		r := watched()
+		r.Server.ReadOnly, r.Server.BecameReadOnly = true, true
+		return r
+	}, overHTTP(failed(500, 900, 4)), []string{"read-only server"}, "it became so during the watch"},
+	{"terminated", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.SessionsKilled = 12
+		return r
+	}, overHTTP(failed(500, 12, 4)), []string{"sessions ended by the server"}, "12 sessions terminated"},
+	{"no pool", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.Sessions = 990
+		return r
+	}, overHTTP(), []string{"connection churn"}, "990 sessions opened in 20 s"},
+	{"slow statements", func() *monitor.Report {
+		r := full()
+		r.Usage.Working, r.Usage.Sleeping, r.LongestStatement = 590, 0, 1.5
+		return r
+	}, overHTTP(), []string{"slow queries hold connections", "pool exhausted"}, "the longest for 1.5 s"},
+	{"database at its limit", func() *monitor.Report {
+		r := watched()
+		r.Pool = monitor.Pool{Size: 20, MaxOverflow: 40, Workers: 1}
+		r.CPU = &monitor.CPULevel{Mean: 99, Peak: 100}
+		r.Usage = monitor.Usage{AllInUse: 800, AllWorking: 560}
+		return r
+	}, overHTTP(), []string{"database busy"}, "14 of 20 connections"},
+	{"slow for another reason", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 5, After: diagnosis.Spread{Median: 60_000}}),
+		[]string{"application busy"}, "users were cut off while they waited: 5 × no answer in time after 60"},
+}
+
+func TestCausesOfAnApplication(t *testing.T) {
+	for _, c := range causes {
+		t.Run(c.name, func(t *testing.T) {
+			found := diagnosis.Of(diagnosis.Facts{Watched: c.watched(), Requests: c.requests})
+			var names []string
+			var evidence string
+			for _, d := range found {
+				names = append(names, d.Name)
+				evidence += strings.Join(d.Evidence, "\n") + "\n"
+			}
+			require.Equal(t, c.want, names, evidence)
+			require.Contains(t, evidence, c.evidence)
+		})
+	}
+}
+
+// Without a watch nobody knows what holds the connections.
+func TestFailuresAlone(t *testing.T) {
+	found := diagnosis.Of(diagnosis.Facts{Requests: overHTTP(failed(503, 9, 2000), failed(404, 2, 3))})
+	require.Len(t, found, 2)
+	require.Equal(t, diagnosis.PoolExhausted, found[0].Name)
+	require.Equal(t, diagnosis.Possible, found[0].Confidence)
+	require.Equal(t, diagnosis.RejectedByApplication, found[1].Name)
+}
+
+func TestSQLStatesInAnswers(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"detail": "asyncpg.exceptions.QueryCanceledError: canceling statement due to statement timeout"}`: "57014",
+		`prepared statement "__asyncpg_stmt_1__" already exists`:                                            "42P05",
+		`{"sqlstate": "25006"}`:  "25006",
+		`ERROR (SQLSTATE 26000)`: "26000",
+		`Internal Server Error`:  "",
+	} {
+		require.Equal(t, want, diagnosis.SQLState(body), body)
+	}
+}
+
+// A larger pool is advised only where the pool was full, the server has room
+// and the holders work in the database.
+func TestALargerPoolIsAdvisedForGoodReasonsOnly(t *testing.T) {
+	advised := 0
+	for seed := range uint64(20_000) {
+		r := random{rand.New(rand.NewPCG(seed, 19))}
+		run := diagnosis.Facts{Watched: r.report(), Requests: overHTTP()}
+		if r.IntN(2) == 0 {
+			run.Requests = overHTTP(failed([]int{503, 500}[r.IntN(2)], int64(r.IntN(300)+1), float64(r.IntN(3000))))
+		}
+		for _, d := range diagnosis.Of(run) {
+			if !strings.Contains(d.Remedy, "ncrease DB_POOL_SIZE") {
+				continue
+			}
+			advised++
+			w := run.Watched
+			u := w.Usage
+			because := fmt.Sprintf("seed %d: %s: %+v", seed, d.Name, *w)
+			require.Equal(t, diagnosis.PoolExhausted, d.Name, because)
+			require.True(t, u.Full >= 2 || len(run.Requests.Failures) > 0, because)
+			require.Positive(t, w.Server.Limit.Room(), because)
+			require.Less(t, 2*u.LockWaits, u.InUse, because)
+			require.Less(t, 2*(u.InUse-u.Working-u.Sleeping-u.LockWaits-u.IdleInTransaction), u.InUse, because)
+			require.False(t, w.CPU != nil && w.CPU.Mean >= 90 && 2*u.AllWorking >= u.AllInUse && u.AllWorking >= 2*w.Samples, because)
+		}
+	}
+	require.Greater(t, advised, 200, "it is advised at times")
+}
+
+type random struct{ *rand.Rand }
+
+// report is of a watch that saw anything.
+func (r random) report() *monitor.Report {
+	w := full()
+	u := &w.Usage
+	w.Samples, w.Seen = 40, 40
+	u.Full, u.Pressed = r.IntN(41), 40
+	u.InUse = 600
+	kinds := []*int{&u.Working, &u.Sleeping, &u.LockWaits, &u.IdleInTransaction}
+	rest := u.InUse
+	u.Sleeping = 0
+	for _, i := range r.Perm(len(kinds)) {
+		*kinds[i] = r.IntN(rest + 1)
+		rest -= *kinds[i]
+	}
+	u.Held = r.IntN(u.IdleInTransaction + 1)
+	u.IdleSeconds = float64(u.IdleInTransaction) * r.Float64()
+	if 2*u.LockWaits >= u.InUse {
+		u.Locked, w.Blocker = 40, &monitor.Session{PID: 1, Waiting: 9}
+	}
+	u.AllWorking = u.Working
+	w.LongestStatement = 2 * r.Float64()
+	w.Server.Limit.Used = 97 - r.IntN(3)
+	if r.IntN(2) == 0 {
+		w.CPU = &monitor.CPULevel{Mean: 80 + 20*r.Float64()}
+	}
+	return w
+}
+
+// Every name of the contract is that of a rule, or of one that is to come.
+func TestNamesAreThoseOfTheContract(t *testing.T) {
+	names := []string{
+		"pool exhausted", "idle in transaction", "locks", "connection limit reached", "more connections than configured",
+		"orphaned statements", "slow queries hold connections", "N+1", "connection leak", "nested checkout", "stale connections",
+		"server restarted", "read-only server", "sessions ended by the server", "statement timeout",
+		"prepared statements behind a pooler", "pooler saturated", "connection churn", "reconnect storm", "application busy",
+		"rejected by the application", "load generator saturated", "database busy",
+	}
+	for _, name := range diagnosis.Names() {
+		require.Contains(t, names, name)
+		names = slices.DeleteFunc(names, func(n string) bool { return n == name })
+	}
+	require.Empty(t, names)
 }

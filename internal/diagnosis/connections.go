@@ -22,7 +22,7 @@ const (
 )
 
 // findLimitReached sees the server refuse a connection for want of room.
-func findLimitReached(run *Facts, p *Pool) finding {
+func findLimitReached(_ *Facts, p *Pool) finding {
 	if p.Errors[tooManyConnections] == 0 {
 		return finding{}
 	}
@@ -42,7 +42,7 @@ const near = 5
 // connections and then refuses new ones. A server that closes them all and
 // refuses none, while nobody connected, is told from terminated backends by
 // nothing: those are stale connections.
-func findServerRestarted(run *Facts, p *Pool) finding {
+func findServerRestarted(_ *Facts, p *Pool) finding {
 	said := p.Errors[crashShutdown] + p.Errors[cannotConnectNow]
 	refused, lost := p.whileRestarting()
 	if said == 0 && (refused == 0 || lost == 0) {
@@ -110,7 +110,7 @@ func (p *Pool) said(keys ...string) []string {
 
 // findStaleConnections sees connections that were dead before they were used,
 // or broke in use.
-func findStaleConnections(run *Facts, p *Pool) finding {
+func findStaleConnections(_ *Facts, p *Pool) finding {
 	broken := p.Errors[lostError] + p.Errors[adminShutdown]
 	if p.lost() == 0 && broken == 0 {
 		return finding{}
@@ -140,7 +140,7 @@ const (
 // findReconnectStorm sees most of a pool being opened anew at once, or
 // checkouts that keep opening connections. The first filling of the pool is
 // neither: nothing was closed before it.
-func findReconnectStorm(run *Facts, p *Pool) finding {
+func findReconnectStorm(_ *Facts, p *Pool) finding {
 	at, width, replaced := p.busiest()
 	if replaced >= storm && float64(replaced) >= 0.5*p.Open.Max && p.Open.Max > 0 {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(

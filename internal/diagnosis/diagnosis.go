@@ -67,6 +67,22 @@ type rule struct {
 	// causes are the troubles that bring this one about: where one of them is
 	// found too, it is named first.
 	causes []string
+	// unless are the troubles that this one is taken for: where one of them is
+	// found, it is not named.
+	unless []string
+}
+
+// either is what the clearest of several rules for one trouble sees: in the
+// pool of this process, or in an application's.
+func either(rules ...func(*Facts, *Pool) finding) func(*Facts, *Pool) finding {
+	return func(run *Facts, p *Pool) (best finding) {
+		for _, find := range rules {
+			if f := find(run, p); f.clearer(best) {
+				best = f
+			}
+		}
+		return best
+	}
 }
 
 // Of names the troubles of a run, most likely first. Of a trouble and its
@@ -74,12 +90,23 @@ type rule struct {
 // has none.
 func Of(facts Facts) []Diagnosis {
 	found := make(map[string]Diagnosis)
-	var names []string
 	for _, r := range rules {
 		if d, ok := r.diagnose(&facts); ok {
 			found[r.name] = d
-			names = append(names, r.name)
 		}
+	}
+	var names []string
+	for _, r := range rules {
+		d, ok := found[r.name]
+		if !ok || foundAny(r.unless, found) != "" {
+			delete(found, r.name)
+			continue
+		}
+		if cause := foundAny(r.causes, found); r.name == PoolExhausted && cause != "" {
+			d.Remedy = fmt.Sprintf("See to the cause first: %s. Until then a larger pool fills up as well.", cause)
+			found[r.name] = d
+		}
+		names = append(names, r.name)
 	}
 	slices.SortStableFunc(names, func(a, b string) int {
 		return cmp.Compare(placeOf(b, found), placeOf(a, found))
@@ -89,6 +116,25 @@ func Of(facts Facts) []Diagnosis {
 		diagnoses[i] = found[name]
 	}
 	return diagnoses
+}
+
+// Names are those of all troubles that can be found.
+func Names() []string {
+	names := make([]string, len(rules))
+	for i, r := range rules {
+		names[i] = r.name
+	}
+	return names
+}
+
+// foundAny is the first of some troubles that is more than possible.
+func foundAny(names []string, found map[string]Diagnosis) string {
+	for _, name := range names {
+		if d, ok := found[name]; ok && d.Confidence != Possible {
+			return name
+		}
+	}
+	return ""
 }
 
 // placeOf is the rank by which a diagnosis is sorted: its own, but not above

@@ -2,7 +2,6 @@ package diagnosis
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -24,7 +23,7 @@ const (
 )
 
 // findPoolExhausted sees waits that timed out, and queues that never end.
-func findPoolExhausted(run *Facts, p *Pool) finding {
+func findPoolExhausted(_ *Facts, p *Pool) finding {
 	if p.Timeouts > 0 {
 		return finding{confidence: Certain, extent: p.Timeouts, evidence: p.levels(fmt.Sprintf(
 			"%.0f of %.0f checkouts hit poolTimeout", p.Timeouts, p.Wait.Count))}
@@ -33,28 +32,7 @@ func findPoolExhausted(run *Facts, p *Pool) finding {
 		return finding{confidence: Likely, evidence: p.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
 			text.Millis(p.Wait.Mean), text.Millis(p.Use.Mean)))}
 	}
-	if run.Requests.HTTP {
-		return findApplicationExhausted(run, p)
-	}
 	return finding{}
-}
-
-// findApplicationExhausted knows of an application's pool only what the
-// database and HTTP show: waiting happens inside.
-func findApplicationExhausted(run *Facts, p *Pool) finding {
-	atCeiling := p.Application && p.Capacity > 0 && p.InUse.P95 >= float64(p.Capacity)
-	refused := fmt.Sprintf("%.0f of %.0f requests got a 503, as an application answers when its pool times out",
-		run.Requests.Timeouts, run.Requests.Count)
-	switch {
-	case atCeiling && run.Requests.Timeouts > 0:
-		return finding{confidence: Certain, evidence: p.levels(refused)}
-	case atCeiling:
-		return finding{confidence: Likely, evidence: p.levels("the application's pool is at its ceiling at the 95th percentile")}
-	case run.Requests.Timeouts > 0:
-		return finding{confidence: Possible, evidence: []string{refused}}
-	default:
-		return finding{}
-	}
 }
 
 // levels adds how full the pool was.
@@ -75,7 +53,7 @@ func (p *Pool) levels(evidence string) []string {
 
 // findSlowQueries sees connections that are mostly held by slow statements,
 // where connections are short.
-func findSlowQueries(run *Facts, p *Pool) finding {
+func findSlowQueries(_ *Facts, p *Pool) finding {
 	if p.SlowCount < fewStatements || !p.pressed() || p.Use.Sum <= 0 || p.Slow < 0.5*p.Use.Sum {
 		return finding{}
 	}
@@ -110,45 +88,10 @@ func findNPlusOne(run *Facts, p *Pool) finding {
 }
 
 // findConnectionLeak sees connections that their takers forgot.
-func findConnectionLeak(run *Facts, p *Pool) finding {
+func findConnectionLeak(_ *Facts, p *Pool) finding {
 	if p.Leaks > 0 {
 		return finding{confidence: Certain, extent: p.Leaks, evidence: []string{fmt.Sprintf(
 			"%.0f of %.0f connections taken had not been given back when their iteration ended", p.Leaks, p.Use.Count)}}
 	}
-	if !p.Application || p.Size == 0 {
-		return finding{}
-	}
-	return findRisingFloor(run, p)
-}
-
-// findRisingFloor sees an application's connections that never come back: the
-// lowest level in use rises through the run while there is no more work.
-func findRisingFloor(run *Facts, p *Pool) finding {
-	n := len(p.spans)
-	if n < 12 { // four to a third
-		return finding{}
-	}
-	first, _ := floorInUse(p.spans[:n/3])
-	second, before := floorInUse(p.spans[n/3 : 2*n/3])
-	last, after := floorInUse(p.spans[2*n/3:])
-	rises := first+1 <= second && second+1 <= last && last >= 0.5*float64(p.Size) && !math.IsInf(last, 1)
-	if !rises || after > before {
-		return finding{}
-	}
-	return finding{confidence: Likely, evidence: []string{fmt.Sprintf(
-		"the lowest level in use rose from %.0f over %.0f to %.0f connections, while requests went from %d to %d",
-		first, second, last, before, after)}}
-}
-
-// floorInUse is the lowest level in use during some spans, +Inf where none was
-// sampled, and the requests that ended in them.
-func floorInUse(spans []span) (level float64, requests int64) {
-	level = math.Inf(1)
-	for _, w := range spans {
-		if w.pool.Active.Count() > 0 {
-			level = min(level, w.pool.Active.Min())
-		}
-		requests += w.requests
-	}
-	return level, requests
+	return finding{}
 }

@@ -11,25 +11,87 @@ const (
 	ReconnectStorm     = "reconnect storm"
 	PoolExhausted      = "pool exhausted"
 	GeneratorSaturated = "load generator saturated"
+
+	ReadOnlyServer        = "read-only server"
+	SessionsEnded         = "sessions ended by the server"
+	Locks                 = "locks"
+	NestedCheckout        = "nested checkout"
+	IdleInTransaction     = "idle in transaction"
+	OrphanedStatements    = "orphaned statements"
+	StatementTimeout      = "statement timeout"
+	PreparedStatements    = "prepared statements behind a pooler"
+	PoolerSaturated       = "pooler saturated"
+	DatabaseBusy          = "database busy"
+	ConnectionChurn       = "connection churn"
+	MoreConnections       = "more connections than configured"
+	ApplicationBusy       = "application busy"
+	RejectedByApplication = "rejected by the application"
 )
 
 // rules is the table of troubles, causes before what they cause. Remedies are
 // the runbook's where it has one.
 var rules = []rule{
 	{
-		name: LimitReached, find: findLimitReached,
+		name: LimitReached, find: either(findLimitReached, findLimitWatched),
 		remedy: "Reduce DB_POOL_SIZE or DB_MAX_OVERFLOW until all pools together fit below the server's max_connections " +
 			"(and the role's and the database's CONNECTION LIMIT), or raise the limit; `k6 x pgxpool plan` counts them.",
 	},
 	{
-		name: ServerRestarted, find: findServerRestarted,
+		name: ServerRestarted, find: either(findServerRestarted, findRestartWatched),
 		remedy: "Check PostgreSQL and network health: its log says who restarted it or why it crashed. " +
 			"DB_POOL_PRE_PING = True keeps the connections lost by it away from users.",
 	},
 	{
-		name: ConnectionLeak, find: findConnectionLeak,
+		name: ReadOnlyServer, find: findReadOnly,
+		remedy: "Connect to the primary: target_session_attrs=read-write in the URL with all hosts, or the name that follows the primary. " +
+			"Pre-ping does not notice, since a standby answers it: replace the connections (restart the application) after a failover.",
+	},
+	{
+		name: SessionsEnded, find: findSessionsEnded,
+		unless: []string{ServerRestarted, ReadOnlyServer},
+		remedy: "Find who ends them in PostgreSQL's log: an administrator (57P01), or idle_in_transaction_session_timeout (25P03). " +
+			"For the latter commit, or return the connection, before work outside the database.",
+	},
+	{
+		name: Locks, find: findLocks,
+		remedy: "End or shorten the transaction that holds the lock: commit before slow work, update rows in one order, " +
+			"and give DDL a lock_timeout. A larger pool only adds waiters.",
+	},
+	{
+		name: NestedCheckout, find: findNestedWatched,
+		remedy: "Do not take a second connection of the same pool while holding one: pass the session on, or return the first before. " +
+			"`k6 x pgxpool plan --per-request 2` gives the least size that cannot deadlock; below it a larger pool only postpones the stop.",
+	},
+	{
+		name: ConnectionLeak, find: either(findConnectionLeak, findWatchedLeak),
 		remedy: "Check for connection leaks (not closed properly): give every connection back in a finally block. " +
 			"The log names the line that took it; DB_POOL_LEAK_THRESHOLD names it while it is held.",
+	},
+	{
+		name: IdleInTransaction, find: findIdleInTransaction,
+		unless: []string{NestedCheckout, ConnectionLeak},
+		remedy: "Return the connection, or commit, before slow work that is not the database's: calls to other services, " +
+			"streaming a response, rendering. A larger pool only holds more transactions open.",
+	},
+	{
+		name: OrphanedStatements, find: findOrphaned,
+		remedy: "Let the server end statements whose clients have gone: statement_timeout for the role, and " +
+			"client_connection_check_interval (PostgreSQL 14 and later). A larger pool only runs more of them.",
+	},
+	{
+		name: StatementTimeout, find: findStatementTimeout,
+		remedy: "The server cancels statements after statement_timeout (57014): make the statements faster (EXPLAIN ANALYZE, indexes), " +
+			"or raise it for the role that needs longer. The pool has nothing to do with it.",
+	},
+	{
+		name: PreparedStatements, find: findPrepared,
+		remedy: "Switch the driver's prepared statements off (asyncpg: statement_cache_size=0 and prepared_statement_cache_size=0; " +
+			"here queryExecMode exec), let PgBouncer keep them (max_prepared_statements, 1.21 and later), or use its session mode.",
+	},
+	{
+		name: PoolerSaturated, find: findPoolerSaturated,
+		remedy: "Raise the pooler's default_pool_size (PgBouncer) as far as max_connections allows, or shorten the transactions. " +
+			"A larger pool in the application only moves the queue.",
 	},
 	{
 		name: NPlusOne, find: findNPlusOne,
@@ -37,7 +99,12 @@ var rules = []rule{
 			"It holds the connection for a single round trip.",
 	},
 	{
-		name: SlowQueries, find: findSlowQueries,
+		name: DatabaseBusy, find: findDatabaseBusy,
+		remedy: "The database's CPU is the limit: optimize the slow and the repeated (N+1) queries, or give it more CPU. " +
+			"A larger pool only lets more statements compete for it.",
+	},
+	{
+		name: SlowQueries, find: either(findSlowQueries, findSlowWatched),
 		remedy: "Optimize slow queries: review the slow query logs, and look for missing indexes and for locks. " +
 			"A larger pool only lets more of them run at once.",
 	},
@@ -47,16 +114,41 @@ var rules = []rule{
 		remedy: "Enable DB_POOL_PRE_PING = True. Reduce DB_POOL_RECYCLE value. Check PostgreSQL and network health.",
 	},
 	{
+		name: ConnectionChurn, find: findChurn,
+		unless: []string{LimitReached, ServerRestarted, SessionsEnded, OrphanedStatements},
+		remedy: "Keep connections: a pool in place of NullPool or of a connect in every request, or a pooler where processes are short-lived.",
+	},
+	{
 		name: ReconnectStorm, find: findReconnectStorm,
 		causes: []string{LimitReached, ServerRestarted, StaleConnections},
 		remedy: "Keep connections from being opened all at once: raise DB_POOL_SIZE until the usual load needs no overflow, " +
 			"and where DB_POOL_RECYCLE ends them together, raise it or let them be opened spread over time.",
 	},
 	{
-		name: PoolExhausted, find: findPoolExhausted,
-		causes: []string{LimitReached, ServerRestarted, ConnectionLeak, NPlusOne, SlowQueries, ReconnectStorm},
+		name: MoreConnections, find: findMoreConnections,
+		remedy: "Set WORKERS (--workers) to the number of processes, and DB_POOL_SIZE and DB_MAX_OVERFLOW to one process's. " +
+			"If they are right, something else connects under the same name: give it another application_name.",
+	},
+	{
+		name: ApplicationBusy, find: either(findApplicationBusy, findUnanswered),
+		unless: []string{ServerRestarted, IdleInTransaction, NestedCheckout, ConnectionLeak, Locks, DatabaseBusy},
+		remedy: "The application itself is the limit: profile it, keep blocking work off the event loop, or run more workers " +
+			"(WORKERS; each has a pool of its own). A larger pool changes nothing.",
+	},
+	{
+		name: PoolExhausted, find: either(findPoolExhausted, findExhaustedWatched),
+		unless: []string{OrphanedStatements, MoreConnections}, // what is at work is not the pool's
+		causes: []string{
+			LimitReached, ServerRestarted, Locks, NestedCheckout, ConnectionLeak, IdleInTransaction, PoolerSaturated,
+			NPlusOne, DatabaseBusy, SlowQueries, ReconnectStorm, ApplicationBusy,
+		},
 		remedy: "Increase DB_POOL_SIZE. Increase DB_MAX_OVERFLOW. Optimize slow queries. " +
 			"Check for connection leaks (not closed properly).",
+	},
+	{
+		name: RejectedByApplication, find: findRejected,
+		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, StatementTimeout, PreparedStatements},
+		remedy: "These answers are the application's own: its log says why. They did not wait for a connection, so the pool is not to blame.",
 	},
 	{
 		name: GeneratorSaturated, find: findGeneratorSaturated,

@@ -5,7 +5,9 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
+	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 )
 
 // observeResponse notes how long a request took, in milliseconds, and how it
@@ -19,29 +21,48 @@ func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 		i.throw(argumentsError("observeResponse(ms)", "ms is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a number"))
 	}
 	i.test.Follow(i.vu)
-	failed, timedOut := i.outcome(call.Argument(1))
+	ended := i.outcome(call.Argument(1))
 	now, ms := time.Now(), call.Argument(0).ToFloat()
-	if err := i.test.ObserveResponse(state, now, ms, failed, timedOut); err != nil {
+	if err := i.test.ObserveResponse(state, now, ms, ended); err != nil {
 		i.throw(argumentsError("observeResponse(ms)", err.Error()))
 	}
 	return sobek.Undefined()
 }
 
-// outcome reads { ok, timeout }: a request is one that succeeded unless they say
-// otherwise.
-func (i *instance) outcome(v sobek.Value) (failed, timedOut bool) {
+// outcome reads { ok, timeout, status, code, error, body }: a request is one
+// that succeeded unless they say otherwise.
+func (i *instance) outcome(v sobek.Value) (o testrun.Response) {
 	if isNothing(v) {
-		return false, false
+		return o
 	}
 	object, ok := v.(*sobek.Object)
 	if !ok {
-		i.throw(argumentsError("observeResponse(ms, outcome)", "outcome is "+sqlvalue.TypeName(v)+", accepted is an object: { ok, timeout }"))
+		i.throw(argumentsError("observeResponse(ms, outcome)", "outcome is "+sqlvalue.TypeName(v)+
+			", accepted is an object: { ok, timeout, status, code, error, body }"))
 	}
-	if ok := object.Get("ok"); !isNothing(ok) {
-		failed = !ok.ToBoolean()
+	field := func(name string) sobek.Value {
+		if value := object.Get(name); !isNothing(value) {
+			return value
+		}
+		return nil
 	}
-	if timeout := object.Get("timeout"); !isNothing(timeout) {
-		timedOut = timeout.ToBoolean()
+	if ok := field("ok"); ok != nil {
+		o.Failed = !ok.ToBoolean()
 	}
-	return failed, timedOut
+	if timeout := field("timeout"); timeout != nil {
+		o.TimedOut = timeout.ToBoolean()
+	}
+	if status := field("status"); status != nil {
+		o.HTTP, o.Status = true, int(status.ToInteger())
+	}
+	if code := field("code"); code != nil {
+		o.Code = int(code.ToInteger())
+	}
+	if text := field("error"); text != nil {
+		o.Error = text.String()
+	}
+	if body := field("body"); body != nil {
+		o.SQLState = diagnosis.SQLState(body.String())
+	}
+	return o
 }

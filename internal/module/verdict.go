@@ -35,6 +35,8 @@ func (i *instance) judge(data, options any) (results.Run, error) {
 	in.Unmeasured, in.Missing = i.test.Unmeasured()
 	in.Timeline = i.test.Timeline().Snapshot()
 	in.Setup = i.test.SetupFailure(in.Metrics)
+	in.Facts.Requests, in.Facts.Watched = i.test.Responses(), i.test.Watched()
+	in.Notes = append(in.Notes, in.Facts.Requests.Notes()...)
 	ofRun := i.test.Describe(&in.Run, i.vu.State())
 	in.Notes = append(in.Notes, i.root.experiment.notes()...)
 	in.Notes = append(in.Notes, ofRun...)

@@ -29,6 +29,12 @@ const StatementTimeout = 5 * time.Second
 // would leak into other clients' connections; behind PgBouncer the connection
 // is opened without. So bound every statement by a context too.
 func Connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
+	conn, _, err := connect(ctx, cfg)
+	return conn, err
+}
+
+// connect tells as well whether a pooler stands between.
+func connect(ctx context.Context, cfg *pgx.ConnConfig) (conn *pgx.Conn, pooled bool, err error) {
 	own := cfg.Copy()
 	// Behind PgBouncer in transaction mode no prepared statement survives,
 	// whatever the watched pool's own mode is.
@@ -36,15 +42,16 @@ func Connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
 	own.StatementCacheCapacity, own.DescriptionCacheCapacity = 0, 0
 	own.RuntimeParams["application_name"] = ApplicationName
 	own.RuntimeParams["statement_timeout"] = strconv.FormatInt(StatementTimeout.Milliseconds(), 10)
-	conn, err := pgx.ConnectConfig(ctx, own)
+	conn, err = pgx.ConnectConfig(ctx, own)
 	if refusesParameter(err, "statement_timeout") {
+		pooled = true
 		delete(own.RuntimeParams, "statement_timeout")
 		conn, err = pgx.ConnectConfig(ctx, own)
 	}
 	if err != nil {
-		return nil, &connectError{err: err}
+		return nil, false, &connectError{err: err}
 	}
-	return conn, nil
+	return conn, pooled, nil
 }
 
 // connectError says why the monitor could not connect. pgx writes a line for

@@ -3,6 +3,8 @@ package monitor
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,37 +24,68 @@ type Database struct {
 	// CPU is the percentage, 0 to 100, of the database host's CPU in use since
 	// the previous sample, whoever uses it; nil where it is not known.
 	CPU *float64 `json:"cpu_percent"`
+	// ReadOnly says that the server is a standby, or that transactions are
+	// read-only by default.
+	ReadOnly bool `json:"read_only"`
+	// Started is when the server did, in seconds since 1970.
+	Started float64 `json:"server_started"`
+	// Statistics are pg_stat_database's rows of the application's databases.
+	Statistics []Statistics `json:"statistics"`
+	// StatementTimeout and IdleTimeout (idle_in_transaction_session_timeout) are
+	// what the application's role or database has them set to, in milliseconds;
+	// 0 where neither sets them.
+	StatementTimeout float64 `json:"statement_timeout_ms,omitempty"`
+	IdleTimeout      float64 `json:"idle_timeout_ms,omitempty"`
 }
 
 // Headroom is the tightest of the limits; ok is false where none is known.
 func (d Database) Headroom() (limit Limit, ok bool) { return sizing.Tightest(d.Limits) }
 
-// A role without pg_read_all_stats sees of other roles' sessions the database,
-// role, pid and name only; their backend_type is NULL. Background processes
-// then look the same, but have no role and database.
+// Statistics are counters of pg_stat_database, which any role may read. Those
+// that a server older than 14 does not have are 0. Times are in milliseconds.
+type Statistics struct {
+	Database          string  `json:"database"`
+	Sessions          int64   `json:"sessions"`
+	SessionsAbandoned int64   `json:"sessions_abandoned"`
+	SessionsFatal     int64   `json:"sessions_fatal"`
+	SessionsKilled    int64   `json:"sessions_killed"`
+	Deadlocks         int64   `json:"deadlocks"`
+	Commits           int64   `json:"xact_commit"`
+	Rollbacks         int64   `json:"xact_rollback"`
+	ActiveTime        float64 `json:"active_time"`
+	IdleInTransaction float64 `json:"idle_in_transaction_time"`
+}
+
+// statementLength is how much of a statement is read: enough to know it by.
+const statementLength = "300"
+
+// Beside the watched sessions those that wait for a lock, of whatever
+// application, and those they wait for: the root may be anybody's.
 const readSessions = `
+WITH ` + clients + `, blocked AS MATERIALIZED (
+	SELECT pid, pg_blocking_pids(pid) AS by FROM client WHERE wait_event_type = 'Lock'
+)
 SELECT pid,
+	watched,
+	application_name,
 	coalesce(state, ''),
 	backend_type IS NULL,
 	coalesce(wait_event_type, ''),
 	coalesce(wait_event, ''),
 	coalesce(extract(epoch FROM clock_timestamp() - backend_start), 0)::float8,
 	coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8,
-	CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) ELSE '{}' END
-FROM pg_stat_activity
-WHERE application_name = $1::name
-	AND (backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL)
+	greatest(0, coalesce(extract(epoch FROM clock_timestamp() - state_change), 0))::float8,
+	coalesce(left(query, ` + statementLength + `), ''),
+	coalesce(by, '{}')
+FROM client LEFT JOIN blocked USING (pid)
+WHERE watched OR by IS NOT NULL OR pid IN (SELECT unnest(by) FROM blocked)
 ORDER BY pid`
 
 // Superusers may use the reserved connections and are exempt from CONNECTION
 // LIMIT. Where the application has no session yet, it is taken for an ordinary
 // role.
 const readLimits = `
-WITH client AS MATERIALIZED (
-	SELECT datid, usesysid, application_name = $1::name AS watched
-	FROM pg_stat_activity
-	WHERE backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL
-), exempt AS (
+WITH ` + clients + `, exempt AS (
 	SELECT coalesce(bool_and(rolsuper), false) AS yes
 	FROM pg_roles WHERE oid IN (SELECT usesysid FROM client WHERE watched)
 )
@@ -71,28 +104,83 @@ SELECT 'role', rolname::text, rolconnlimit, (SELECT count(*) FROM client WHERE u
 FROM pg_roles r
 WHERE rolconnlimit >= 0 AND NOT rolsuper AND r.oid IN (SELECT usesysid FROM client WHERE watched)`
 
+// to_jsonb gives NULL for a column that an older server does not have.
+const readStatistics = `
+WITH ` + clients + `, row AS (
+	SELECT datname, to_jsonb(s) AS of FROM pg_stat_database s
+	WHERE datid IN (SELECT datid FROM client WHERE watched)
+		OR datname = current_database() AND NOT EXISTS (SELECT FROM client WHERE watched)
+)
+SELECT datname::text,
+	coalesce((of ->> 'sessions')::int8, 0), coalesce((of ->> 'sessions_abandoned')::int8, 0),
+	coalesce((of ->> 'sessions_fatal')::int8, 0), coalesce((of ->> 'sessions_killed')::int8, 0),
+	coalesce((of ->> 'deadlocks')::int8, 0),
+	coalesce((of ->> 'xact_commit')::int8, 0), coalesce((of ->> 'xact_rollback')::int8, 0),
+	coalesce((of ->> 'active_time')::float8, 0), coalesce((of ->> 'idle_in_transaction_time')::float8, 0)
+FROM row ORDER BY datname`
+
+const readServer = `
+WITH ` + clients + `
+SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,
+	extract(epoch FROM pg_postmaster_start_time())::float8,
+	ARRAY(
+		SELECT unnest(setconfig) FROM pg_db_role_setting
+		WHERE (setdatabase = 0 OR setdatabase IN (SELECT datid FROM client WHERE watched))
+			AND (setrole = 0 OR setrole IN (SELECT usesysid FROM client WHERE watched))
+			AND (setdatabase <> 0 OR setrole <> 0)
+	)`
+
 // readDatabase reads the sessions and limits of one moment in one round trip.
-func readDatabase(ctx context.Context, conn *pgx.Conn, application string) (Database, error) {
+func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection) (Database, error) {
 	var sessions []session
 	var d Database
+	var settings []string
 	batch := &pgx.Batch{}
-	batch.Queue(readSessions, application).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(readSessions, selection.arguments()...).Query(func(rows pgx.Rows) (err error) {
 		sessions, err = pgx.CollectRows(rows, scanSession)
 		return err
 	})
-	batch.Queue(readLimits, application).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(readLimits, selection.arguments()...).Query(func(rows pgx.Rows) (err error) {
 		d.Limits, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Limit])
 		return err
+	})
+	batch.Queue(readStatistics, selection.arguments()...).Query(func(rows pgx.Rows) (err error) {
+		d.Statistics, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Statistics])
+		return err
+	})
+	batch.Queue(readServer, selection.arguments()...).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&d.ReadOnly, &d.Started, &settings)
 	})
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return Database{}, fmt.Errorf("reading the sessions: %w", err)
 	}
 	d.Sessions = count(sessions)
+	d.StatementTimeout = milliseconds(settings, "statement_timeout")
+	d.IdleTimeout = milliseconds(settings, "idle_in_transaction_session_timeout")
 	return d, nil
 }
 
 func scanSession(row pgx.CollectableRow) (s session, err error) {
-	err = row.Scan(&s.pid, &s.state, &s.hidden, &s.waitEventType, &s.waitEvent,
-		&s.age, &s.transaction, &s.blockedBy)
+	err = row.Scan(&s.pid, &s.watched, &s.application, &s.state, &s.hidden, &s.waitEventType, &s.waitEvent,
+		&s.age, &s.transaction, &s.inState, &s.statement, &s.blockedBy)
 	return s, err
+}
+
+// milliseconds reads a timeout from settings, each name=value as PostgreSQL
+// writes it; 0 where it is not among them. Of several the shortest.
+func milliseconds(settings []string, name string) (least float64) {
+	units := map[string]float64{"us": 0.001, "ms": 1, "": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+	for _, setting := range settings {
+		key, value, _ := strings.Cut(setting, "=")
+		if key != name {
+			continue
+		}
+		number := strings.TrimRight(value, "usminhd ")
+		n, err := strconv.ParseFloat(number, 64)
+		unit, known := units[strings.TrimSpace(strings.TrimPrefix(value, number))]
+		if ms := n * unit; err == nil && known && ms > 0 && (least == 0 || ms < least) {
+			least = ms
+		}
+	}
+	return least
 }

@@ -1,13 +1,16 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,23 +19,25 @@ import (
 // healthLimit is far above what a health report needs, in bytes.
 const healthLimit = 64 << 10
 
-// Application is what an application says about its own pool, in SQLAlchemy's
-// words. It is the JSON object that GET /health/pool answers with status 200;
-// further fields are ignored:
+// Worker is what one process of the application says about its pool, in
+// SQLAlchemy's words. It is the JSON object that GET /health/pool answers with
+// status 200; further fields are ignored:
 //
-//	{"size": 20, "checkedin": 3, "checkedout": 17, "overflow": 0}
+//	{"size": 20, "checkedin": 3, "checkedout": 17, "overflow": 0, "pid": 4711}
 //
 // A FastAPI application answers it in a few lines:
 //
 //	@app.get("/health/pool")
 //	async def health_pool():
 //	    pool = engine.pool
-//	    return {"size": pool.size(), "checkedin": pool.checkedin(),
-//	            "checkedout": pool.checkedout(), "overflow": pool.overflow()}
+//	    return {"size": pool.size(), "checkedin": pool.checkedin(), "checkedout": pool.checkedout(),
+//	            "overflow": pool.overflow(), "pid": os.getpid()}
 //
 // An application of several worker processes has as many pools, and one of
-// them answers.
-type Application struct {
+// them answers: pid tells which. Without it they cannot be kept apart.
+type Worker struct {
+	// PID is the process's, 0 where it does not say.
+	PID int `json:"pid,omitempty"`
 	// Size is the base size (pool_size), at least 0.
 	Size int `json:"size"`
 	// CheckedIn counts idle, CheckedOut used connections, both at least 0.
@@ -46,72 +51,223 @@ type Application struct {
 	Waiting *int `json:"waiting,omitempty"`
 }
 
-// Health asks an application for the state of its pool. Make one with
-// NewHealth.
-type Health struct {
-	url    string
-	client *http.Client
+// Application is what an application says about its own pools: the sums over
+// the workers that answered.
+type Application struct {
+	Size       int  `json:"size"`
+	CheckedIn  int  `json:"checkedin"`
+	CheckedOut int  `json:"checkedout"`
+	Overflow   int  `json:"overflow"`
+	Waiting    *int `json:"waiting,omitempty"`
+	// Workers are the answers by process, where there are several.
+	Workers []Worker `json:"workers,omitempty"`
+	// Fullest is the worker with the most connections checked out.
+	Fullest Worker `json:"fullest"`
+	// Complete tells that every worker is among them, as far as is known.
+	Complete bool `json:"complete"`
+	// Took is how long the quickest answer took, in milliseconds: an
+	// application that is busy with itself answers late.
+	Took float64 `json:"took_ms"`
 }
 
-// NewHealth asks at an http or https URL, such as
+// Health asks an application for the state of its pools. Make one with
+// NewHealth. It is not safe for concurrent use.
+type Health struct {
+	addresses []string
+	client    *http.Client
+	known     map[worker]seenWorker
+}
+
+// worker identifies a process; of those that give no pid one is known an address.
+type worker struct {
+	address string
+	pid     int
+}
+
+type seenWorker struct {
+	answer Worker
+	at     time.Time
+}
+
+// NewHealth asks at http or https URLs, such as
 // http://127.0.0.1:8000/health/pool, and waits for an answer no longer than
 // timeout: an application that hangs must not hold up the look at its
 // database. Nothing is asked yet.
-func NewHealth(address string, timeout time.Duration) (*Health, error) {
+func NewHealth(addresses []string, timeout time.Duration) (*Health, error) {
+	for _, address := range addresses {
+		if err := checkAddress(address); err != nil {
+			return nil, err
+		}
+	}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, MaxResponseHeaderBytes: healthLimit,
+		DisableKeepAlives: true, // a connection stays with one worker
+	}
+	return &Health{
+		addresses: addresses, client: &http.Client{Timeout: timeout, Transport: transport},
+		known: map[worker]seenWorker{},
+	}, nil
+}
+
+func checkAddress(address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
 		// The parser's own error repeats the address, with its password.
-		return nil, errors.New("the application's URL cannot be read: use http://HOST:PORT/health/pool")
+		return errors.New("the application's URL cannot be read: use http://HOST:PORT/health/pool")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		shown := "hidden, as it may hold a password"
 		if !strings.Contains(address, "@") {
 			shown = strconv.Quote(address)
 		}
-		return nil, fmt.Errorf("the application's URL (%s) has no http:// or https:// and host: use http://HOST:PORT/health/pool", shown)
+		return fmt.Errorf("the application's URL (%s) has no http:// or https:// and host: use http://HOST:PORT/health/pool", shown)
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1, MaxResponseHeaderBytes: healthLimit}
-	return &Health{url: address, client: &http.Client{Timeout: timeout, Transport: transport}}, nil
+	return nil
 }
 
-// Close closes the connection to the application.
+// Close closes the connections to the application.
 func (h *Health) Close() { h.client.CloseIdleConnections() }
 
-// Read asks once.
-func (h *Health) Read(ctx context.Context) (Application, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
+const (
+	// mostAsked is how often an address is asked at most for one sample.
+	mostAsked = 24
+	// freshness is how long a worker's answer stands in for one that did not
+	// answer this time, forgotten how long until it counts as gone.
+	freshness, forgotten = 2 * time.Second, 20 * time.Second
+)
+
+// Read asks every address so often that each of so many workers (0 where it is
+// not known) has most likely answered. The error is the last one, where no
+// worker answered.
+func (h *Health) Read(ctx context.Context, workers int) (Application, error) {
+	type answer struct {
+		address string
+		worker  Worker
+		took    time.Duration
+		err     error
+	}
+	times := h.timesToAsk(workers)
+	answers := make(chan answer, times*len(h.addresses))
+	for _, address := range h.addresses {
+		for range times {
+			go func() {
+				began := time.Now()
+				w, err := h.ask(ctx, address)
+				answers <- answer{address, w, time.Since(began), err}
+			}()
+		}
+	}
+	fresh := map[worker]seenWorker{}
+	quickest := time.Duration(0)
+	var failure error
+	for range times * len(h.addresses) {
+		a := <-answers
+		if a.err != nil {
+			failure = a.err
+			continue
+		}
+		key := worker{a.address, a.worker.PID}
+		if before, ok := fresh[key]; !ok || a.worker.CheckedOut > before.answer.CheckedOut {
+			fresh[key] = seenWorker{a.worker, time.Now()}
+		}
+		if quickest == 0 || a.took < quickest {
+			quickest = a.took
+		}
+	}
+	if len(fresh) == 0 {
+		return Application{}, failure
+	}
+	maps.Copy(h.known, fresh)
+	application := h.sum(workers)
+	application.Took = float64(quickest) / float64(time.Millisecond)
+	return application, nil
+}
+
+// timesToAsk is three times for each worker that an address may have: who accepts a
+// connection is chance. Of an application that gives no pid, and has one worker
+// as far as is known, one answer is enough.
+func (h *Health) timesToAsk(workers int) int {
+	found := h.Found()
+	if workers <= 1 && found == 0 && len(h.known) > 0 {
+		return 1
+	}
+	each := (max(workers, found+1) + len(h.addresses) - 1) / len(h.addresses)
+	return min(mostAsked, 3*each)
+}
+
+// Found is how many processes have given their pid and answered lately.
+func (h *Health) Found() (n int) {
+	for key, seen := range h.known {
+		if time.Since(seen.at) > forgotten {
+			delete(h.known, key)
+		} else if key.pid != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *Health) sum(workers int) Application {
+	var a Application
+	for _, seen := range h.known {
+		if time.Since(seen.at) > freshness {
+			continue
+		}
+		w := seen.answer
+		a.Size, a.Overflow = a.Size+w.Size, a.Overflow+w.Overflow
+		a.CheckedIn, a.CheckedOut = a.CheckedIn+w.CheckedIn, a.CheckedOut+w.CheckedOut
+		if w.Waiting != nil {
+			waiting := *w.Waiting
+			if a.Waiting != nil {
+				waiting += *a.Waiting
+			}
+			a.Waiting = &waiting
+		}
+		if len(a.Workers) == 0 || w.CheckedOut > a.Fullest.CheckedOut {
+			a.Fullest = w
+		}
+		a.Workers = append(a.Workers, w)
+	}
+	slices.SortFunc(a.Workers, func(x, y Worker) int { return cmp.Compare(x.PID, y.PID) })
+	a.Complete = len(a.Workers) >= max(1, workers, h.Found())
+	return a
+}
+
+func (h *Health) ask(ctx context.Context, address string) (Worker, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return Application{}, fmt.Errorf("asking the application: %w", err)
+		return Worker{}, fmt.Errorf("asking the application: %w", err)
 	}
 	request.Header.Set("Accept", "application/json")
 	response, err := h.client.Do(request)
 	if err != nil {
-		return Application{}, fmt.Errorf("asking the application: %w", err) // net/http redacts the URL
+		return Worker{}, fmt.Errorf("asking the application: %w", err) // net/http redacts the URL
 	}
 	defer func() { _ = response.Body.Close() }() // it was only read
 	body, err := io.ReadAll(io.LimitReader(response.Body, healthLimit))
 	if err != nil {
-		return Application{}, fmt.Errorf("reading the application's answer: %w", err)
+		return Worker{}, fmt.Errorf("reading the application's answer: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return Application{}, fmt.Errorf("the application answers %s to GET %s: it must be 200",
+		return Worker{}, fmt.Errorf("the application answers %s to GET %s: it must be 200",
 			response.Status, request.URL.Redacted())
 	}
-	return parseApplication(body)
+	return parseWorker(body)
 }
 
-// parseApplication refuses a report that lacks a field: a missing figure must
-// not read as 0.
-func parseApplication(body []byte) (Application, error) {
+// parseWorker refuses a report that lacks a field: a missing number must not
+// read as 0.
+func parseWorker(body []byte) (Worker, error) {
 	var report struct {
 		Size       *int `json:"size"`
 		CheckedIn  *int `json:"checkedin"`
 		CheckedOut *int `json:"checkedout"`
 		Overflow   *int `json:"overflow"`
 		Waiting    *int `json:"waiting"`
+		PID        *int `json:"pid"`
 	}
 	if err := json.Unmarshal(body, &report); err != nil {
-		return Application{}, fmt.Errorf("the application's answer is not the JSON of /health/pool: %w", err)
+		return Worker{}, fmt.Errorf("the application's answer is not the JSON of /health/pool: %w", err)
 	}
 	for _, field := range []struct {
 		name  string
@@ -123,17 +279,23 @@ func parseApplication(body []byte) (Application, error) {
 		{"checkedout", report.CheckedOut, 0},
 	} {
 		if field.value == nil || *field.value < field.least {
-			return Application{}, fieldError(field.name, field.value, field.least)
+			return Worker{}, fieldError(field.name, field.value, field.least)
 		}
 	}
 	if report.Overflow == nil || *report.Overflow < -*report.Size {
-		return Application{}, fieldError("overflow", report.Overflow, -*report.Size)
+		return Worker{}, fieldError("overflow", report.Overflow, -*report.Size)
 	}
 	if report.Waiting != nil && *report.Waiting < 0 {
-		return Application{}, fieldError("waiting", report.Waiting, 0)
+		return Worker{}, fieldError("waiting", report.Waiting, 0)
 	}
-	return Application{
-		Size: *report.Size, CheckedIn: *report.CheckedIn, CheckedOut: *report.CheckedOut,
+	pid := 0
+	if report.PID != nil {
+		if pid = *report.PID; pid < 1 {
+			return Worker{}, fieldError("pid", report.PID, 1)
+		}
+	}
+	return Worker{
+		PID: pid, Size: *report.Size, CheckedIn: *report.CheckedIn, CheckedOut: *report.CheckedOut,
 		Overflow: *report.Overflow, Waiting: report.Waiting,
 	}, nil
 }

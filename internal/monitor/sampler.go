@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,13 +16,17 @@ type Config struct {
 	// Conn is how to connect; its application_name and statement_timeout are
 	// replaced, see Connect.
 	Conn *pgx.ConnConfig
-	// Application is the application_name of the sessions to watch, in every
-	// database of the server. As the server does, it is cut to 63 bytes.
-	Application string
-	Pool        Pool
+	// Select says which sessions to watch, in every database of the server.
+	Select Selection
+	// Pool is that of one process.
+	Pool Pool
+	// Workers is how many processes there are, 0 to find out.
+	Workers int
 	// Health asks the application about its pool; nil asks the database only.
-	// The caller closes it.
 	Health *Health
+	// PgBouncer is the console of the pooler between; nil for none. Where the
+	// monitor's own connection goes through PgBouncer, its console is tried.
+	PgBouncer *PgBouncer
 }
 
 // Sampler looks at one application's pool from the database's side, and from
@@ -36,6 +41,13 @@ type Sampler struct {
 	cpuOff  bool // for good, on this connection
 	seen    bool // a session of the application, at some time
 	notices notices
+
+	workers   int           // as given or found, at least 1
+	foundBy   string        // what told that there are several
+	stayed    map[int32]int // sessions, and in how many samples in a row they were there
+	pooled    bool          // the connection goes through a pooler
+	beside    *PgBouncer    // its console, where the pooler was not named
+	besideOff bool          // it does not answer
 }
 
 // NewSampler does not connect yet: the first Sample does.
@@ -54,21 +66,81 @@ const sampleTimeout = StatementTimeout + time.Second
 // time to connect, where it has to) and reports a failure in the sample: the
 // next one tries again.
 func (s *Sampler) Sample(ctx context.Context) Sample {
-	sample := Sample{Time: time.Now(), Pool: s.cfg.Pool}
+	s.workers = max(1, s.cfg.Workers, s.workers)
+	sample := Sample{Time: time.Now()}
 	var wait sync.WaitGroup
-	var healthErr error
+	var healthErr, poolerErr error
 	if s.cfg.Health != nil {
 		wait.Go(func() { sample.Application, healthErr = s.readHealth(ctx) })
 	}
+	if s.cfg.PgBouncer != nil {
+		wait.Go(func() { sample.Pooler, poolerErr = s.cfg.PgBouncer.Read(ctx) })
+	}
 	sample.Database, sample.Err = s.readDatabase(ctx)
 	wait.Wait()
+	if s.pooled && sample.Pooler == nil {
+		sample.Pooler = s.readBeside(ctx)
+	}
+	s.countWorkers(sample)
+	sample.Pool = s.cfg.Pool.Of(s.workers)
 	if ctx.Err() == nil {
 		s.explainDatabase(ctx, sample.Database, sample.Err)
-		s.explainApplication(sample.Application, healthErr)
+		s.explainApplication(healthErr)
+		s.explainPooler(poolerErr)
+		s.explainWorkers(sample)
 	}
-	sample.Layer = layerOf(sample)
 	sample.Notices = s.notices.take()
 	return sample
+}
+
+// manySamples in a row a session of a pool is there; one that a client has left
+// behind is gone when its statement ends.
+const manySamples = 3
+
+// countWorkers finds out how many processes the application has, where nobody
+// said: by their pids, or by more sessions that stay open than fewer can have.
+func (s *Sampler) countWorkers(sample Sample) {
+	if s.cfg.Workers > 0 {
+		return
+	}
+	if s.cfg.Health != nil {
+		if found := s.cfg.Health.Found(); found > s.workers {
+			s.workers, s.foundBy = found, fmt.Sprintf("the application answers with %d pids", found)
+		}
+	}
+	d := sample.Database
+	if d == nil || sample.Pooler != nil || sample.Application != nil && sample.Application.Complete {
+		return
+	}
+	stayed, many := make(map[int32]int, d.Open), 0
+	for _, session := range d.watched {
+		stayed[session.pid] = s.stayed[session.pid] + 1
+		if stayed[session.pid] >= manySamples {
+			many++
+		}
+	}
+	s.stayed = stayed
+	if one := s.cfg.Pool.Capacity(); many > one*s.workers {
+		s.workers = (many + one - 1) / one
+		s.foundBy = fmt.Sprintf("%d sessions stay open: the application has at least %d processes", many, s.workers)
+	}
+}
+
+// readBeside asks the console of the pooler that the monitor's own connection
+// goes through. That it does not answer is no problem: it was not named.
+func (s *Sampler) readBeside(ctx context.Context) *Pooler {
+	if s.besideOff {
+		return &Pooler{}
+	}
+	if s.beside == nil {
+		s.beside = beside(s.cfg.Conn)
+	}
+	pooler, err := s.beside.Read(ctx)
+	if err != nil {
+		s.besideOff = ctx.Err() == nil
+		return &Pooler{}
+	}
+	return pooler
 }
 
 // Connect opens the connection, if there is none, without looking. It lets a
@@ -79,11 +151,11 @@ func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.connectTimeout())
 	defer cancel()
-	conn, err := Connect(ctx, s.cfg.Conn)
+	conn, pooled, err := connect(ctx, s.cfg.Conn)
 	if err != nil {
 		return nil, err
 	}
-	s.conn, s.cpu, s.cpuOff = conn, CPU{}, false
+	s.conn, s.pooled, s.cpu, s.cpuOff = conn, pooled, CPU{}, false
 	return conn, nil
 }
 
@@ -94,8 +166,18 @@ func (s *Sampler) connectTimeout() time.Duration {
 	return sampleTimeout
 }
 
-// Close closes the connection. The Sampler may be used again afterwards.
+// Close closes every connection. The Sampler may be used again afterwards.
 func (s *Sampler) Close() {
+	s.beside.Close()
+	s.cfg.PgBouncer.Close()
+	if s.cfg.Health != nil {
+		s.cfg.Health.Close()
+	}
+	s.disconnect()
+}
+
+// disconnect closes the connection to the database.
+func (s *Sampler) disconnect() {
 	if s.conn == nil {
 		return
 	}
@@ -125,10 +207,10 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
-	database, err := readDatabase(ctx, conn, s.cfg.Application)
+	database, err := readDatabase(ctx, conn, s.cfg.Select)
 	if err != nil {
 		if conn.IsClosed() {
-			s.Close()
+			s.disconnect()
 		}
 		return nil, err
 	}
@@ -158,7 +240,7 @@ func (s *Sampler) readCPU(ctx context.Context) *float64 {
 }
 
 func (s *Sampler) readHealth(ctx context.Context) (*Application, error) {
-	application, err := s.cfg.Health.Read(ctx)
+	application, err := s.cfg.Health.Read(ctx, s.workers)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // The states of pg_stat_activity that are told apart.
 const (
@@ -11,16 +15,46 @@ const (
 	stateDisabled = "disabled" // track_activities is off
 )
 
-// session is one client backend of the watched application.
+// BriefIdle is how long, in seconds, a session may be idle in a transaction
+// without being held: a busy application or the network takes that long
+// between two statements.
+const BriefIdle = 0.1
+
+// LongIdle is from how many seconds on an idle transaction is one that may
+// never be continued.
+const LongIdle = 5
+
+// assumedReset begins what asyncpg's own pool sends for a returned connection.
+const assumedReset = "SELECT pg_advisory_unlock_all();"
+
+// session is one client backend: of the watched application, waiting for a
+// lock, or in the way of one that does.
 type session struct {
 	pid           int32
+	watched       bool
+	application   string
 	state         string // as in pg_stat_activity, "" while the session starts
 	hidden        bool   // the role may not see the state
 	waitEventType string
 	waitEvent     string
 	age           float64 // seconds since connecting
 	transaction   float64 // seconds since the transaction began, 0 without one
+	inState       float64 // seconds since the state changed
+	statement     string  // the last one
 	blockedBy     []int32 // pids, while it waits for a lock
+}
+
+// Session is one backend, for a reader who has to find it.
+type Session struct {
+	PID         int32   `json:"pid"`
+	Application string  `json:"application"`
+	State       string  `json:"state"`
+	Age         float64 `json:"transaction_s"` // seconds since the transaction began
+	IdleFor     float64 `json:"idle_s"`        // seconds since the state changed, 0 for one that works
+	// Statement is the last one, without its literals.
+	Statement string `json:"statement,omitempty"`
+	// Waiting is how many sessions wait for its locks, directly or not.
+	Waiting int `json:"waiting,omitempty"`
 }
 
 // Sessions is what the sessions of the watched application were doing at one
@@ -33,23 +67,43 @@ type Sessions struct {
 	Active int `json:"active"`
 	Idle   int `json:"idle"`
 	Hidden int `json:"hidden"`
-	// IdleInTransaction, LockWaits and Working are parts of Active: holding a
-	// transaction without using it, waiting for a lock, and running a statement
-	// on the server's CPU or I/O.
+	// Reset are those idle since asyncpg's own pool took them back, Fresh those
+	// idle that never ran a statement.
+	Reset int `json:"reset,omitempty"`
+	Fresh int `json:"fresh,omitempty"`
+	// IdleInTransaction, LockWaits, Working and Sleeping are parts of Active:
+	// holding a transaction without using it, waiting for a lock, running a
+	// statement on the server's CPU or I/O, and in one that waits for a time or
+	// for the client.
 	IdleInTransaction int `json:"idle_in_transaction"`
 	LockWaits         int `json:"lock_waits"`
 	Working           int `json:"working"`
-	// OldestSession and LongestTransaction are ages in seconds, 0 without any.
+	Sleeping          int `json:"sleeping"`
+	// BrieflyIdle are those idle in a transaction for less than BriefIdle.
+	BrieflyIdle int `json:"briefly_idle_in_transaction"`
+	// IdleSeconds is how long those idle in a transaction have been so, together.
+	IdleSeconds float64 `json:"idle_in_transaction_s"`
+	// OldestSession, LongestTransaction and LongestStatement are ages in
+	// seconds, 0 without any.
 	OldestSession      float64 `json:"oldest_session_s"`
 	LongestTransaction float64 `json:"longest_transaction_s"`
+	LongestStatement   float64 `json:"longest_statement_s"`
 	// States and Waits count the sessions by state, and the active ones by wait
 	// event ("Lock:transactionid", "IO:DataFileRead").
 	States map[string]int `json:"states"`
 	Waits  map[string]int `json:"waits"`
 	// Blocked are the sessions that wait for a lock, and whom they wait for.
 	Blocked []Blocked `json:"blocked"`
+	// Blocker is the root of the largest tree of sessions waiting for locks, of
+	// whatever application; nil without one.
+	Blocker *Session `json:"blocker,omitempty"`
+	// IdleLongest has been idle in its transaction for longest, Oldest has the
+	// oldest transaction; nil without one.
+	IdleLongest *Session `json:"idle_longest,omitempty"`
+	Oldest      *Session `json:"oldest,omitempty"`
 
-	untracked bool // a session has track_activities switched off
+	untracked bool      // a session has track_activities switched off
+	watched   []session // those counted
 }
 
 // Blocked is a session waiting for a lock that other sessions, of whatever
@@ -59,12 +113,16 @@ type Blocked struct {
 	By  []int32 `json:"by"`
 }
 
-// count sums up the sessions of one moment.
+// count sums up the watched sessions of one moment.
 func count(sessions []session) Sessions {
 	sum := Sessions{States: map[string]int{}, Waits: map[string]int{}, Blocked: []Blocked{}}
 	for _, s := range sessions {
-		sum.add(s)
+		if s.watched {
+			sum.add(s)
+			sum.watched = append(sum.watched, s)
+		}
 	}
+	sum.Blocker = rootBlocker(sessions)
 	return sum
 }
 
@@ -80,22 +138,46 @@ func (sum *Sessions) add(s session) {
 		sum.untracked = true
 		return
 	}
-	sum.LongestTransaction = max(sum.LongestTransaction, s.transaction)
 	sum.States[s.stateName()]++
+	if s.transaction > sum.LongestTransaction {
+		sum.LongestTransaction, sum.Oldest = s.transaction, s.shown()
+	}
 	switch s.state {
 	case stateIdle:
-		sum.Idle++
+		sum.addIdle(s)
 		return
 	case stateInTx, stateInFailed:
-		sum.IdleInTransaction++
+		sum.addHeld(s)
 	case stateActive:
 		sum.addActive(s)
 	}
 	sum.Active++
 }
 
+func (sum *Sessions) addIdle(s session) {
+	sum.Idle++
+	switch {
+	case s.statement == "":
+		sum.Fresh++
+	case strings.HasPrefix(s.statement, assumedReset):
+		sum.Reset++
+	}
+}
+
+func (sum *Sessions) addHeld(s session) {
+	sum.IdleInTransaction++
+	sum.IdleSeconds += s.inState
+	if s.inState < BriefIdle {
+		sum.BrieflyIdle++
+	}
+	if sum.IdleLongest == nil || s.inState > sum.IdleLongest.IdleFor {
+		sum.IdleLongest = s.shown()
+	}
+}
+
 // addActive looks at what an executing session waits for, if anything.
 func (sum *Sessions) addActive(s session) {
+	sum.LongestStatement = max(sum.LongestStatement, s.inState)
 	if s.waitEventType != "" {
 		sum.Waits[s.waitEventType+":"+s.waitEvent]++
 	}
@@ -103,7 +185,8 @@ func (sum *Sessions) addActive(s session) {
 	case "Lock":
 		sum.LockWaits++
 		sum.Blocked = append(sum.Blocked, Blocked{PID: s.pid, By: s.blockedBy})
-	case "Client", "Timeout": // waits for the application, or sleeps
+	case "Client", "Timeout":
+		sum.Sleeping++
 	default: // on CPU, or waits inside the server: IO, LWLock, IPC, BufferPin …
 		sum.Working++
 	}
@@ -116,5 +199,85 @@ func (s session) stateName() string {
 	return s.state
 }
 
-// Seconds turns an age of this package into a duration.
-func Seconds(age float64) time.Duration { return time.Duration(age * float64(time.Second)) }
+func (s session) isHeld() bool { return s.state == stateInTx || s.state == stateInFailed }
+
+func (s session) shown() *Session {
+	shown := &Session{
+		PID: s.pid, Application: s.application, State: s.stateName(),
+		Age: s.transaction, Statement: withoutLiterals(s.statement),
+	}
+	if s.hidden {
+		shown.State = "hidden"
+	}
+	if s.state != stateActive {
+		shown.IdleFor = s.inState
+	}
+	return shown
+}
+
+// rootBlocker follows who waits for whom up to the session that waits for
+// nobody, and gives the one for which most are waiting.
+func rootBlocker(sessions []session) *Session {
+	byPID := make(map[int32]session, len(sessions))
+	for _, s := range sessions {
+		byPID[s.pid] = s
+	}
+	waiting := map[int32]int{}
+	for _, s := range sessions {
+		for _, root := range rootsOf(s.pid, byPID, map[int32]bool{}) {
+			if root != s.pid {
+				waiting[root]++
+			}
+		}
+	}
+	var root *Session
+	for _, s := range sessions { // in the order of pids, so that equals stay the same
+		if n := waiting[s.pid]; n > 0 && (root == nil || n > root.Waiting) {
+			root = s.shown()
+			root.Waiting = n
+		}
+	}
+	return root
+}
+
+// rootsOf are the sessions at the ends of all chains from pid on, each once.
+func rootsOf(pid int32, byPID map[int32]session, seen map[int32]bool) []int32 {
+	if seen[pid] {
+		return nil // a deadlock, which the server is about to end
+	}
+	seen[pid] = true
+	blockers := byPID[pid].blockedBy
+	if len(blockers) == 0 {
+		return []int32{pid}
+	}
+	var roots []int32
+	for _, by := range blockers {
+		for _, root := range rootsOf(by, byPID, seen) {
+			if !slices.Contains(roots, root) {
+				roots = append(roots, root)
+			}
+		}
+	}
+	return roots
+}
+
+// literals are quoted strings in every form and numbers that are no part of a
+// name, which may be anybody's data, and parameters, which are none.
+var literals = regexp.MustCompile(`(?s)\$\d+|\$([A-Za-z_]*)\$.*?(?:\$([A-Za-z_]*)\$|$)|[eE]?'(?:[^'\\]|''|\\.)*(?:'|$)|\b\d[\d.eE_]*\b`)
+
+const longestStatement = 120 // runes, as much as a line holds
+
+// withoutLiterals folds a statement to one line and puts ? for its literals.
+func withoutLiterals(statement string) string {
+	bare := literals.ReplaceAllStringFunc(statement, func(literal string) string {
+		if len(literal) > 1 && literal[0] == '$' && literal[1] >= '0' && literal[1] <= '9' {
+			return literal // a parameter
+		}
+		return "?"
+	})
+	shown := []rune(strings.Join(strings.Fields(bare), " "))
+	if len(shown) > longestStatement {
+		return string(shown[:longestStatement-1]) + "…"
+	}
+	return string(shown)
+}

@@ -13,10 +13,6 @@ func TestReportOfNothing(t *testing.T) {
 	report := tally.Report()
 	require.Nil(t, report.Active)
 	require.Zero(t, report.Samples)
-	for _, share := range report.Layers {
-		require.Zero(t, share.Share)
-		require.Empty(t, share.Advice)
-	}
 }
 
 // The runbook's four lines, and a moment in which the server was away.
@@ -26,14 +22,14 @@ func TestReport(t *testing.T) {
 	cpu := 30.0
 	for i, active := range []int{5, 12, 18, 42} {
 		tally.Add(Sample{
-			Time: start.Add(time.Duration(5*i) * time.Second), Pool: tuned, Layer: LayerNone,
+			Time: start.Add(time.Duration(5*i) * time.Second), Pool: tuned,
 			Database:    &Database{Sessions: Sessions{Open: 42, Active: active, LongestTransaction: float64(i)}},
-			Application: &Application{Size: 20, CheckedOut: active + 1},
+			Application: &Application{Size: 20, CheckedOut: active + 1, Complete: true},
 		})
 	}
 	tally.Add(Sample{Time: start.Add(20 * time.Second), Pool: tuned, Err: errors.New("away")})
 	tally.Add(Sample{
-		Time: start.Add(25 * time.Second), Pool: tuned, Layer: LayerLocks,
+		Time: start.Add(25 * time.Second), Pool: tuned,
 		Database: &Database{CPU: &cpu},
 	})
 
@@ -42,22 +38,15 @@ func TestReport(t *testing.T) {
 	require.Equal(t, 5, report.Samples)
 	require.Equal(t, 1, report.Failed)
 	require.Equal(t, 4, report.Seen)
-	require.Equal(t, &Level{Min: 0, Mean: 15.4, P95: 42, Peak: 42}, report.Active)
+	require.Equal(t, &Level{Min: 0, Mean: 16.2, P95: 43, Peak: 43}, report.Active, "the application sees one more")
 	require.Equal(t, &Level{Min: 6, Mean: 20.25, P95: 43, Peak: 43}, report.CheckedOut)
 	require.Nil(t, report.Waiting)
 	require.InDelta(t, 0.2, report.InOverflow, 1e-9)
-	require.InDelta(t, 0.77, report.Utilization, 1e-9)
+	require.InDelta(t, 0.81, report.Utilization, 1e-9)
 	require.InDelta(t, 0.2, report.Unavailable, 1e-9)
 	require.Zero(t, report.LeastAvailable)
 	require.Equal(t, &CPULevel{Mean: 30, Peak: 30}, report.CPU)
 	require.InDelta(t, 3, report.LongestTransaction, 1e-9)
-	shares := map[Layer]float64{}
-	for _, share := range report.Layers {
-		shares[share.Layer] = share.Share
-		require.Equal(t, share.Share > 0, share.Advice != "", share.Layer)
-	}
-	require.InDelta(t, 0.8, shares[LayerNone], 1e-9, "the interval without figures has no layer")
-	require.InDelta(t, 0.2, shares[LayerLocks], 1e-9)
 }
 
 // Nearest rank: of 100 values 1…100 the 95th, of 20 equal ones and one outlier

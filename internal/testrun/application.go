@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.k6.io/k6/v2/lib"
 
-	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -20,10 +19,8 @@ import (
 // k6 loads the application over HTTP. It is the process's: every VU that asks
 // for it gets the same one.
 type Application struct {
-	test   *Run
-	config pool.Config
-	appURL string
-	health *monitor.Health // nil without appURL
+	test     *Run
+	settings monitor.Settings
 
 	mu      sync.Mutex
 	cancel  context.CancelFunc // nil until started
@@ -32,38 +29,17 @@ type Application struct {
 }
 
 // Watch makes the process's monitor, or gives the one that exists.
-func (t *Run) Watch(watched pool.Config, appURL string) (*Application, error) {
+func (t *Run) Watch(settings monitor.Settings) (*Application, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.application != nil {
-		difference := config.Difference(t.application.config, watched)
-		if difference == "" && t.application.appURL != appURL {
-			difference = "appURL"
-		}
-		if difference != "" {
-			return nil, &JoinError{name: "monitor", difference: difference}
-		}
+	if t.application == nil {
+		t.application = &Application{test: t, settings: settings}
 		return t.application, nil
 	}
-	m := &Application{test: t, config: watched, appURL: appURL}
-	if appURL != "" {
-		var err error
-		if m.health, err = monitor.NewHealth(appURL, monitor.MinInterval); err != nil {
-			// The error shows the URL, and without a scheme nothing in it is known for a password.
-			return nil, AppURLError("it is no URL of an application")
-		}
+	if difference := t.application.settings.Difference(settings); difference != "" {
+		return nil, &JoinError{name: "monitor", difference: difference}
 	}
-	t.application = m
-	return m, nil
-}
-
-// AppURLError refuses an application's URL, which may hold a password and is
-// not shown.
-func AppURLError(reason string) error {
-	return &pool.ConfigError{
-		Option: "appURL", Source: config.SourceOption, Reason: reason,
-		Accepted: "a string such as http://127.0.0.1:8000/health/pool (APP_URL)",
-	}
+	return t.application, nil
 }
 
 // Start begins to watch; a second call does nothing. A database that cannot be
@@ -74,26 +50,25 @@ func (m *Application) Start(state *lib.State) error {
 	if m.cancel != nil || m.stopped {
 		return nil
 	}
-	config, err := m.config.ConnConfig()
+	cfg, err := m.settings.Config(monitor.MinInterval)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	sampler := monitor.NewSampler(monitor.Config{
-		Conn: config, Application: m.config.ApplicationName, Health: m.health,
-		Pool: monitor.Pool{Size: m.config.PoolSize, MaxOverflow: m.config.MaxOverflow},
-	})
+	sampler := monitor.NewSampler(cfg)
 	conn, err := sampler.Connect(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+		m.test.facts.know(ctx, conn)
+		m.explainCPU(ctx, conn)
+	case !monitor.IsTooManyConnections(err): // a server that is full is worth watching
 		cancel()
 		return &pool.ConnectError{Pool: "monitor", Server: "the application's database", Err: err}
 	}
-	m.test.facts.know(ctx, conn)
-	m.explainCPU(ctx, conn)
 	m.cancel, m.done = cancel, make(chan struct{})
 	w := &appWatch{
-		application: m.config.ApplicationName, facts: &m.test.facts,
-		out:    m.test.background(state, m.config.ApplicationName),
+		application: m.settings.Select.String(), facts: &m.test.facts,
+		out:    m.test.background(state, m.settings.Select.String()),
 		inform: func(line string) { m.test.logger.Info(line) },
 	}
 	go m.run(ctx, sampler, w)
@@ -130,7 +105,7 @@ func (m *Application) run(ctx context.Context, sampler *monitor.Sampler, w *appW
 			return
 		}
 		w.report(sample)
-		every := m.config.StatusInterval
+		every := m.settings.Pool.StatusInterval
 		if every > 0 && sample.Database != nil && time.Since(printed) >= every-monitor.MinInterval/2 {
 			printed = time.Now()
 			printer.line(sample.StatusLine())
@@ -152,9 +127,6 @@ func (m *Application) stop() {
 		m.cancel()
 		<-m.done
 	}
-	if m.health != nil {
-		m.health.Close()
-	}
 }
 
 // appWatch turns samples into metrics. It belongs to the watching goroutine.
@@ -163,24 +135,23 @@ type appWatch struct {
 	out         *observer
 	facts       *facts
 	inform      func(line string)
-	seen        bool // a session that shows what it does
-	hidden      bool // a session that does not
+	tally       monitor.Tally
 }
 
-// report pushes one sample. A level that the role cannot see is unknown, which
-// is not the same as low: such a sample gives no levels.
+// report pushes one sample. A level that nobody can tell is unknown, which is
+// not the same as low: such a sample gives no levels.
 func (w *appWatch) report(s monitor.Sample) {
 	w.say(s.Notices)
-	if s.Database == nil {
-		return
-	}
-	set, at, d := w.out.buffer.run.metrics, s.Time, s.Database
-	w.out.push(
-		w.out.sample(set.appTotal, at, float64(d.Open)),
-		w.out.sample(set.appOverflow, at, float64(s.Overflow())),
-	)
-	if d.CPU != nil {
-		w.out.push(w.out.sample(set.dbCPU, at, *d.CPU))
+	w.tally.Add(s)
+	set, at, use := w.out.buffer.run.metrics, s.Time, s.Use()
+	if d := s.Database; d != nil {
+		w.out.push(
+			w.out.sample(set.appTotal, at, float64(d.Open)),
+			w.out.sample(set.appOverflow, at, float64(s.Overflow())),
+		)
+		if d.CPU != nil {
+			w.out.push(w.out.sample(set.dbCPU, at, *d.CPU))
+		}
 	}
 	if a := s.Application; a != nil {
 		w.out.push(
@@ -188,19 +159,18 @@ func (w *appWatch) report(s monitor.Sample) {
 			w.out.sample(set.appCheckedOutSampled, at, float64(a.CheckedOut)),
 		)
 	}
-	if d.Hidden > 0 {
-		w.hidden = true
+	if !use.Known {
 		return
 	}
-	w.seen = w.seen || d.Open > 0
 	w.out.push(
-		w.out.sample(set.appActive, at, float64(d.Active)),
-		w.out.sample(set.appActiveSampled, at, float64(d.Active)),
-		w.out.sample(set.appUtilization, at, 100*float64(d.Active)/float64(s.Pool.Size)),
+		w.out.sample(set.appActive, at, float64(use.Connections)),
+		w.out.sample(set.appActiveSampled, at, float64(use.Connections)),
+		w.out.sample(set.appUtilization, at, 100*float64(use.Connections)/float64(s.Pool.Size)),
 		w.out.sample(set.appInOverflow, at, oneIf(s.InOverflow())),
+		w.out.sample(set.appAtLeast, at, oneIf(use.AtLeast)),
 		// An application that has no session is not one at rest: it may have
 		// another name. Only samples that saw it count as data.
-		w.out.sample(set.appSamples, at, oneIf(d.Open > 0)),
+		w.out.sample(set.appSamples, at, oneIf(s.Database == nil || s.Database.Open > 0)),
 	)
 }
 
@@ -215,23 +185,30 @@ func (w *appWatch) say(notices []monitor.Notice) {
 	}
 }
 
-// finish says why there is nothing to judge, where that is so.
+// finish hands over what was seen and says why there is nothing to judge,
+// where that is so.
 func (w *appWatch) finish(sampler *monitor.Sampler) {
-	if w.seen {
+	report := w.tally.Report()
+	w.facts.setWatched(report)
+	if report.Seen > 0 {
 		return
 	}
-	why := w.whyMissing(sampler)
-	w.facts.setMissing("app_pool_utilization", why)
-	w.facts.setMissing("app_pool_in_overflow", why)
+	why := w.whyMissing(sampler, report)
+	for _, metric := range []string{"app_pool_utilization", "app_pool_in_overflow", "app_pool_at_least"} {
+		w.facts.setMissing(metric, why)
+	}
 	if unmeasured, _ := w.facts.copies(); unmeasured["pgxpool_db_cpu"] == "" {
 		w.facts.setMissing("pgxpool_db_cpu", why) // its row asks whether the application was seen
 	}
 }
 
-func (w *appWatch) whyMissing(sampler *monitor.Sampler) string {
-	if w.hidden {
+func (w *appWatch) whyMissing(sampler *monitor.Sampler, report monitor.Report) string {
+	if report.Hidden > 0 {
 		return fmt.Sprintf("the role of DATABASE_URL may not see what the sessions of %q do; GRANT pg_read_all_stats to it",
 			w.application)
+	}
+	if report.Samples == 0 && report.Server.Refused > 0 {
+		return "the server had no connection left for the monitor (connection limit)"
 	}
 	// The watch's own context has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
@@ -240,9 +217,9 @@ func (w *appWatch) whyMissing(sampler *monitor.Sampler) string {
 	if err != nil {
 		return "the application's database did not answer: " + err.Error()
 	}
-	names, err := monitor.Names(ctx, conn)
+	found, err := monitor.Existing(ctx, conn)
 	if err != nil {
-		return fmt.Sprintf("no session named %q was seen, and %v", w.application, err)
+		return fmt.Sprintf("no session of %q was seen, and %v", w.application, err)
 	}
-	return fmt.Sprintf("no session named %q was seen (DB_APPLICATION_NAME); %s", w.application, monitor.Existing(names))
+	return fmt.Sprintf("no session of %q was seen (DB_APPLICATION_NAME); %s", w.application, found)
 }

@@ -70,7 +70,7 @@ func (e *Experiment) Watched() pool.Config {
 	if e.run.application == nil {
 		return pool.DefaultConfig()
 	}
-	config := e.run.application.config
+	config := e.run.application.settings.Pool
 	config.Name = config.ApplicationName
 	return config
 }

@@ -21,6 +21,7 @@ type facts struct {
 	server     string            // version of the PostgreSQL met last
 	settings   map[string]string // of the first PostgreSQL met; nil until it was asked
 	cpuFailed  bool              // and somebody has said so
+	watched    *monitor.Report   // an application's pool, nil where none was watched
 }
 
 // firstCPUFailure is true once: every pool of a process reads the CPU, and all
@@ -62,6 +63,20 @@ func (f *facts) describeServer(configuration map[string]string) {
 	for name, value := range f.settings {
 		configuration["postgresql."+name] = value
 	}
+}
+
+func (f *facts) setWatched(report monitor.Report) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watched = &report
+}
+
+// Watched is what was seen of a live application's pool, nil where none was
+// watched.
+func (t *Run) Watched() *monitor.Report {
+	t.facts.mu.Lock()
+	defer t.facts.mu.Unlock()
+	return t.facts.watched
 }
 
 func (f *facts) serverVersion() string {

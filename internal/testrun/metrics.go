@@ -29,6 +29,7 @@ type metricSet struct {
 	appActive, appTotal, appOverflow, appCheckedOut *metrics.Metric
 	appActiveSampled, appCheckedOutSampled          *metrics.Metric
 	appUtilization, appInOverflow, appSamples       *metrics.Metric
+	appAtLeast                                      *metrics.Metric
 }
 
 // registerMetrics is idempotent: k6 gives back what is registered already.
@@ -79,5 +80,6 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		appUtilization:       trend("app_pool_utilization"),
 		appInOverflow:        rate("app_pool_in_overflow"),
 		appSamples:           counter("app_pool_samples"),
+		appAtLeast:           rate("app_pool_at_least"),
 	}
 }

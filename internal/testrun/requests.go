@@ -28,12 +28,13 @@ func (e *ResponseError) Error() string {
 // ObserveResponse notes how long a request took, in milliseconds, and how it
 // ended. state is the calling VU's. Anything but a finite number of at least 0 is
 // a [ResponseError].
-func (t *Run) ObserveResponse(state *lib.State, at time.Time, ms float64, failed, timedOut bool) error {
+func (t *Run) ObserveResponse(state *lib.State, at time.Time, ms float64, ended Response) error {
 	if !(ms >= 0) || math.IsInf(ms, 0) {
 		return &ResponseError{ms}
 	}
 	t.requests.state.CompareAndSwap(nil, state)
-	t.recording.response(at, ms, failed, timedOut)
+	t.recording.response(at, ms, ended.Failed, ended.TimedOut)
+	t.responses.add(ms, ended)
 	return nil
 }
 

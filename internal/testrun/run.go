@@ -42,6 +42,7 @@ type Run struct {
 	results   resultsFolder
 	setup     setup
 	said      repeated
+	responses responses
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
 	beginOnce sync.Once

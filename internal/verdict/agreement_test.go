@@ -97,6 +97,7 @@ func fill(random *rand.Rand, e *engine) {
 		if !odd(4) {
 			e.add("pgxpool_connections_opened", 1)
 		}
+		e.addRate("pgxpool_at_least", pick(random, 0, 0, 9, ifelse(good, 0, 10)), 100)
 		e.addRate("pgxpool_in_overflow", pick(random, 0, 0, 9, 10, 29, ifelse(good, 0, 30)), 100)
 	}
 	if !odd(4) {

@@ -40,6 +40,7 @@ func newEngine(t *testing.T) *engine {
 		"pgxpool_active_sampled":  metrics.Trend,
 		"pgxpool_in_overflow":     metrics.Rate,
 		"pgxpool_samples":         metrics.Counter,
+		"pgxpool_at_least":        metrics.Rate, // of a watched application alone
 
 		"pgxpool_connections_opened": metrics.Counter,
 	} {

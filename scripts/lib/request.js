@@ -61,11 +61,19 @@ function now() {
 // Over HTTP a 503 is what the application makes of a pool timeout, and k6 gives
 // status 0 to a request without an answer.
 function outcomeOf(result) {
-  if (!isResponse(result) || (result.status !== 0 && result.status < 400)) {
+  if (!isResponse(result)) {
     return { ok: true, timeout: false, problem: '' };
   }
-  const { status, error, url } = result;
-  return { ok: false, timeout: status === 503, problem: `${url}: ${status === 0 ? error : `HTTP ${status}`}` };
+  if (result.status !== 0 && result.status < 400) {
+    return { ok: true, timeout: false, status: result.status, problem: '' };
+  }
+  const { status, error, error_code: code, url } = result;
+  // What an application says of its database's errors stands at the beginning.
+  const body = typeof result.body === 'string' ? result.body.slice(0, 4096) : '';
+  return {
+    ok: false, timeout: status === 503, status, code, error, body,
+    problem: `${url}: ${status === 0 ? error : `HTTP ${status}`}`,
+  };
 }
 
 // A row may have a column called status; only k6's Response has timings too.

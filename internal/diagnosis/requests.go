@@ -1,0 +1,208 @@
+package diagnosis
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+// The requests of users over HTTP: how they failed, and after how long.
+
+const (
+	// waitedLong is in milliseconds: an answer that took less did not wait for
+	// a pool to time out.
+	waitedLong = 250
+	// requestTimeout is k6's error_code of a request without an answer in time.
+	requestTimeout = 1050
+	// failedShare of the requests is more than a few.
+	failedShare = 0.01
+)
+
+// String is "118 × HTTP 503 after 2.0 s".
+func (f Failure) String() string {
+	what := fmt.Sprintf("HTTP %d", f.Status)
+	if f.Status == 0 {
+		what = cmp.Or(f.Text, "no answer")
+		if f.Code == requestTimeout {
+			what = "no answer in time"
+		}
+	}
+	if f.SQLState != "" {
+		what += ", SQLSTATE " + f.SQLState
+	}
+	after := fmt.Sprintf("%.0f ms", f.After.Median)
+	if f.After.Median >= 1000 {
+		after = fmt.Sprintf("%.1f s", f.After.Median/1000) // as a timeout is set
+	}
+	return fmt.Sprintf("%d × %s after %s", f.Count, what, after)
+}
+
+// failures are all of them in one clause, the most frequent first; none where
+// nothing failed.
+func (r *Requests) failures() []string {
+	if len(r.Failures) == 0 {
+		return nil
+	}
+	sorted := slices.Clone(r.Failures)
+	slices.SortStableFunc(sorted, func(a, b Failure) int { return cmp.Compare(b.Count, a.Count) })
+	parts := make([]string, len(sorted))
+	for i, f := range sorted {
+		parts[i] = f.String()
+	}
+	return []string{strings.Join(parts, ", ")}
+}
+
+// Notes say in every report how requests failed, where some did.
+func (r *Requests) Notes() []string {
+	said := r.failures()
+	if len(said) == 0 {
+		return nil
+	}
+	return []string{"Failed requests: " + said[0] + "."}
+}
+
+// told is what applications write where the server refused them, by SQLSTATE:
+// asyncpg's and psycopg's names of the errors, and the server's own words.
+var told = []struct {
+	words *regexp.Regexp
+	state string
+}{
+	{regexp.MustCompile(`TooManyConnections|too many (connections|clients)|remaining connection slots`), tooManyConnections},
+	{regexp.MustCompile(`ReadOnlySQLTransaction|in a read-only transaction`), readOnlyTransaction},
+	{regexp.MustCompile(`QueryCanceled|due to statement timeout`), queryCanceled},
+	{regexp.MustCompile(`DuplicatePreparedStatement|prepared statement \S+ already exists`), duplicateStatement},
+	{regexp.MustCompile(`InvalidSQLStatementName|prepared statement \S+ does not exist`), noSuchStatement},
+	{regexp.MustCompile(`IdleInTransactionSessionTimeout|idle-in-transaction timeout`), idleSessionTimeout},
+	{regexp.MustCompile(`AdminShutdown|due to administrator command`), adminShutdown},
+	{regexp.MustCompile(`CannotConnectNow|database system is (starting up|shutting down)`), cannotConnectNow},
+}
+
+var sqlState = regexp.MustCompile(`(?i)sqlstate\W{0,4}([0-9][0-9A-Z]{4})\b`)
+
+// SQLState is the one that an answer's text tells of, empty where it does not.
+func SQLState(body string) string {
+	if match := sqlState.FindStringSubmatch(body); match != nil {
+		return strings.ToUpper(match[1])
+	}
+	for _, t := range told {
+		if t.words.MatchString(body) {
+			return t.state
+		}
+	}
+	return ""
+}
+
+// answered are the failures whose answers tell of one of the SQLSTATEs.
+func (r *Requests) answered(states ...string) (said []string) {
+	for _, f := range r.Failures {
+		if slices.Contains(states, f.SQLState) {
+			said = append(said, f.String())
+		}
+	}
+	return said
+}
+
+// isWait tells whether a failure is what an application makes of a pool's
+// timeout: a 503 after a while, or a 500 always after the same time.
+func (f Failure) isWait(timeout float64) bool {
+	switch {
+	case f.SQLState != "" || f.After.Median < waitedLong || timeout > 0 && f.After.Median < 0.9*timeout:
+		return false
+	case f.Status == 503:
+		return true
+	default:
+		return f.Status == 500 && f.After.P95 <= 1.5*f.After.Median
+	}
+}
+
+// poolTimeout is how long the pool lets users wait, in milliseconds, as it was
+// given or as the failures show it, with these as evidence; 0 where it is not
+// known.
+func (run *Facts) poolTimeout() (ms float64, waited []string) {
+	if run.Watched != nil {
+		ms = 1000 * run.Watched.Pool.Timeout
+	}
+	longest, count := 0.0, int64(0)
+	for _, f := range run.Requests.Failures {
+		if !f.isWait(ms) || f.Status == 500 && !run.waitedAsLong(f) {
+			continue
+		}
+		waited = append(waited, f.String())
+		if f.Count > count {
+			longest, count = f.After.Median, f.Count
+		}
+	}
+	return cmp.Or(ms, longest), waited
+}
+
+// waitedAsLong tells a 500 that stands for a pool timeout from one that a
+// statement caused: the pool was full, and no statement ran for that long.
+func (run *Facts) waitedAsLong(f Failure) bool {
+	w := run.Watched
+	return w != nil && w.Usage.Full >= 2 && 1000*w.LongestStatement < 0.9*f.After.Median
+}
+
+// failsQuickly tells whether more than a few requests failed without waiting.
+func (r *Requests) failsQuickly() bool {
+	var quick int64
+	for _, f := range r.Failures {
+		if f.Status == 500 && f.After.Median < waitedLong {
+			quick += f.Count
+		}
+	}
+	return float64(quick) > failedShare*r.Count
+}
+
+// findRejected sees failures that are the application's own: its pool had
+// connections left, or they came without waiting for one.
+func findRejected(run *Facts, _ *Pool) finding {
+	if !run.Requests.HTTP {
+		return finding{}
+	}
+	timeout, _ := run.poolTimeout()
+	var own []Failure
+	for _, f := range run.Requests.Failures {
+		if f.Status >= 400 && f.SQLState == "" && !(f.isWait(timeout) && (f.Status == 503 || run.waitedAsLong(f))) {
+			own = append(own, f)
+		}
+	}
+	answered := Requests{Failures: own}
+	if len(own) == 0 {
+		return finding{}
+	}
+	f := finding{confidence: Likely, evidence: answered.failures()}
+	var count int64
+	for _, failure := range own {
+		count += failure.Count
+	}
+	f.extent = float64(count)
+	if w := run.Watched; w != nil && w.Active != nil {
+		f.evidence = append(f.evidence, fmt.Sprintf("at most %d of %s in use",
+			w.Active.Peak, text.Counted(w.Pool.Capacity(), "connection")))
+	} else {
+		f.confidence = Possible
+	}
+	return f
+}
+
+// findUnanswered sees requests that wait in the application for something
+// other than a connection.
+func findUnanswered(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Active == nil || w.AtLeast >= often || run.pressedOften() {
+		return finding{}
+	}
+	for _, f := range run.Requests.Failures {
+		if f.Status == 0 && f.Code == requestTimeout {
+			return finding{confidence: Possible, extent: float64(f.Count), evidence: []string{
+				"users were cut off while they waited: " + f.String(),
+				fmt.Sprintf("at most %d of %s in use: they did not wait for the pool", w.Active.Peak, text.Counted(w.Pool.Capacity(), "connection")),
+			}}
+		}
+	}
+	return finding{}
+}

@@ -1,0 +1,211 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Pooler is what stands between the application and the server. It is
+// immutable.
+type Pooler struct {
+	// Told says that PgBouncer's console answered; else only that the monitor's
+	// own connection goes through a pooler, and what follows is 0.
+	Told     bool   `json:"told"`
+	Version  string `json:"version,omitempty"` // such as "PgBouncer 1.18.0"
+	Database string `json:"database,omitempty"`
+	PoolMode string `json:"pool_mode,omitempty"`
+	// PoolSize is how many server connections the database's pools may have
+	// together: default_pool_size, or the database's own pool_size, each.
+	PoolSize int `json:"pool_size"`
+	// PreparedStatements is max_prepared_statements, 0 where they are not kept.
+	PreparedStatements int `json:"max_prepared_statements"`
+	// The columns of SHOW POOLS, added up.
+	ClientsActive  int `json:"cl_active"`
+	ClientsWaiting int `json:"cl_waiting"`
+	ServersActive  int `json:"sv_active"`
+	ServersIdle    int `json:"sv_idle"`
+	// MaxWait is how long the client that waits longest has, in seconds.
+	MaxWait float64 `json:"maxwait_s"`
+	// Totals of SHOW STATS: transactions, and the time that clients waited for
+	// a server connection, in seconds.
+	Transactions int64   `json:"total_xact_count"`
+	WaitTime     float64 `json:"total_wait_time_s"`
+}
+
+// PgBouncer reads a PgBouncer's console. It is not safe for concurrent use.
+type PgBouncer struct {
+	cfg      *pgconn.Config
+	database string // of which to read the pools, empty for all
+	conn     *pgconn.PgConn
+	version  string
+	config   map[string]string
+}
+
+// consoleDatabase is what PgBouncer calls its console.
+const consoleDatabase = "pgbouncer"
+
+// NewPgBouncer reads the console at address, a URL such as
+// postgres://stats@127.0.0.1:6432/pgbouncer, for one of PgBouncer's databases.
+// Nothing is connected yet. The error never shows the address.
+func NewPgBouncer(address, database string) (*PgBouncer, error) {
+	cfg, err := pgconn.ParseConfig(address)
+	if err != nil || cfg.Host == "" || !strings.Contains(address, "://") {
+		return nil, errors.New("PgBouncer's URL cannot be read: use postgres://USER:PASSWORD@HOST:PORT/pgbouncer")
+	}
+	return newPgBouncer(cfg, database), nil
+}
+
+func newPgBouncer(cfg *pgconn.Config, database string) *PgBouncer {
+	cfg.Database = consoleDatabase
+	cfg.RuntimeParams = map[string]string{"application_name": ApplicationName}
+	return &PgBouncer{cfg: cfg, database: database}
+}
+
+// Read asks for the pools. A connection that was lost is opened again.
+func (b *PgBouncer) Read(ctx context.Context) (*Pooler, error) {
+	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
+	defer cancel()
+	if err := b.connect(ctx); err != nil {
+		return nil, err
+	}
+	pooler, err := b.read(ctx)
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("reading PgBouncer's console: %w", err)
+	}
+	return pooler, nil
+}
+
+func (b *PgBouncer) connect(ctx context.Context) error {
+	if b.conn != nil {
+		return nil
+	}
+	conn, err := pgconn.ConnectConfig(ctx, b.cfg)
+	if err != nil {
+		return fmt.Errorf("connecting to PgBouncer's console: %w; the user must be among admin_users or stats_users", err)
+	}
+	b.conn, b.config = conn, map[string]string{}
+	b.version = "PgBouncer"
+	if rows, err := b.show(ctx, "VERSION"); err == nil && len(rows) > 0 {
+		b.version = rows[0]["version"]
+	}
+	rows, err := b.show(ctx, "CONFIG") // admin_users only, before 1.21
+	if err != nil {
+		return nil //nolint:nilerr // the pools can be read all the same
+	}
+	for _, row := range rows {
+		b.config[row["key"]] = row["value"]
+	}
+	return nil
+}
+
+// Close closes the connection. Read opens another.
+func (b *PgBouncer) Close() {
+	if b == nil || b.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sampleTimeout)
+	defer cancel()
+	_ = b.conn.Close(ctx) // whatever it says, the connection is gone
+	b.conn = nil
+}
+
+func (b *PgBouncer) read(ctx context.Context) (*Pooler, error) {
+	pools, err := b.show(ctx, "POOLS")
+	if err != nil {
+		return nil, err
+	}
+	databases, err := b.show(ctx, "DATABASES")
+	if err != nil {
+		return nil, err
+	}
+	stats, err := b.show(ctx, "STATS")
+	if err != nil {
+		return nil, err
+	}
+	p := &Pooler{Told: true, Version: b.version, PreparedStatements: whole(b.config["max_prepared_statements"])}
+	for _, row := range b.ours(pools) {
+		p.Database, p.PoolMode = row["database"], row["pool_mode"]
+		p.ClientsActive += whole(row["cl_active"])
+		p.ClientsWaiting += whole(row["cl_waiting"])
+		p.ServersActive += whole(row["sv_active"])
+		p.ServersIdle += whole(row["sv_idle"])
+		p.MaxWait = max(p.MaxWait, float64(whole(row["maxwait"]))+float64(whole(row["maxwait_us"]))/1e6)
+		p.PoolSize += sizeOf(row["database"], databases, b.config)
+	}
+	for _, row := range b.ours(stats) {
+		p.Transactions += int64(whole(row["total_xact_count"]))
+		p.WaitTime += float64(whole(row["total_wait_time"])) / 1e6
+	}
+	return p, nil
+}
+
+// ours are the rows of the database, or of all where PgBouncer does not have it.
+func (b *PgBouncer) ours(rows []map[string]string) []map[string]string {
+	var ours, all []map[string]string
+	for _, row := range rows {
+		if row["database"] == consoleDatabase {
+			continue
+		}
+		all = append(all, row)
+		if row["database"] == b.database {
+			ours = append(ours, row)
+		}
+	}
+	if ours == nil {
+		return all
+	}
+	return ours
+}
+
+// sizeOf is the size of one pool of a database.
+func sizeOf(database string, databases []map[string]string, config map[string]string) int {
+	i := slices.IndexFunc(databases, func(row map[string]string) bool { return row["name"] == database })
+	if i >= 0 {
+		return whole(databases[i]["pool_size"])
+	}
+	return whole(config["default_pool_size"])
+}
+
+// show sends a command by the simple protocol: the console has no other.
+func (b *PgBouncer) show(ctx context.Context, what string) ([]map[string]string, error) {
+	results, err := b.conn.Exec(ctx, "SHOW "+what).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var rows []map[string]string
+	for _, result := range results {
+		for _, values := range result.Rows {
+			row := make(map[string]string, len(values))
+			for i, value := range values {
+				row[result.FieldDescriptions[i].Name] = string(value)
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// whole reads a number of the console, 0 where there is none.
+func whole(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// beside is the console of the pooler that a connection goes through, which
+// answers where the connection's user may ask.
+func beside(cfg *pgx.ConnConfig) *PgBouncer {
+	own := cfg.Config.Copy()
+	own.ConnectTimeout = sampleTimeout
+	return newPgBouncer(own, cfg.Database)
+}

@@ -1,0 +1,157 @@
+package monitor
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Selection says which sessions of the server are the watched application's:
+// those that meet everything that is not empty.
+type Selection struct {
+	Application string // application_name; as the server does, cut to 63 bytes
+	Role        string
+	Database    string
+	// Client is the address that the application connects from, or a network
+	// such as 10.0.0.0/8.
+	Client string
+}
+
+// String is "flowboard", or "role app, database flow" without a name.
+func (s Selection) String() string {
+	var parts []string
+	for _, part := range []struct{ what, value string }{
+		{"", s.Application}, {"role ", s.Role}, {"database ", s.Database}, {"client ", s.Client},
+	} {
+		if part.value != "" {
+			parts = append(parts, part.what+part.value)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// none says that no session was found.
+func (s Selection) none() string {
+	if s.Role == "" && s.Database == "" && s.Client == "" {
+		return fmt.Sprintf("no session is named %q", s.Application)
+	}
+	return "there is no session of " + s.String()
+}
+
+// Empty selects every session.
+func (s Selection) Empty() bool { return s == Selection{} }
+
+// Check refuses a client that is no address.
+func (s Selection) Check() error {
+	if s.Client == "" {
+		return nil
+	}
+	_, addressErr := netip.ParseAddr(s.Client)
+	if _, err := netip.ParsePrefix(s.Client); err != nil && addressErr != nil {
+		return fmt.Errorf("client %q is not an address; use one such as 10.0.0.7, or a network such as 10.0.0.0/8", s.Client)
+	}
+	return nil
+}
+
+func (s Selection) arguments() []any { return []any{s.Application, s.Role, s.Database, s.Client} }
+
+// isClient is true of client backends, those of other roles included: a role
+// without pg_read_all_stats sees of these the database, role, pid and name
+// only; their backend_type is NULL. Background processes then look the same,
+// but have no role and database.
+const isClient = `(backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL)`
+
+// clients are the client backends, with what a Selection's arguments say of
+// them. The monitor's own are never the application's.
+const clients = `client AS MATERIALIZED (
+	SELECT *, application_name <> '` + ApplicationName + `'
+		AND ($1::text = '' OR application_name = $1::name)
+		AND ($2::text = '' OR usename = $2::name)
+		AND ($3::text = '' OR datname = $3::name)
+		AND ($4::text = '' OR client_addr <<= nullif($4, '')::inet) AS watched
+	FROM pg_stat_activity WHERE ` + isClient + `
+)`
+
+// Named is an application name and how many sessions have it.
+type Named struct {
+	Name     string
+	Sessions int
+}
+
+// The most common first, at most so many as fit a line.
+const readNames = `
+SELECT application_name, count(*)::int
+FROM pg_stat_activity
+WHERE application_name NOT IN ('', '` + ApplicationName + `') AND ` + isClient + `
+GROUP BY application_name ORDER BY count(*) DESC, application_name LIMIT 20`
+
+// Names lists the application names that sessions on the server have, the most
+// common first, at most 20, the monitor's own left out.
+func Names(ctx context.Context, conn *pgx.Conn) ([]Named, error) {
+	rows, err := conn.Query(ctx, readNames)
+	if err != nil {
+		return nil, fmt.Errorf("listing the application names: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Named])
+	if err != nil {
+		return nil, fmt.Errorf("listing the application names: %w", err)
+	}
+	return names, nil
+}
+
+// Nameless are sessions without application_name, by role and database.
+type Nameless struct {
+	Role     string
+	Database string
+	Sessions int
+}
+
+const readNameless = `
+SELECT usename::text, datname::text, count(*)::int
+FROM pg_stat_activity
+WHERE application_name = '' AND usename IS NOT NULL AND datname IS NOT NULL AND pid <> pg_backend_pid() AND ` + isClient + `
+GROUP BY usename, datname ORDER BY count(*) DESC, usename, datname LIMIT 5`
+
+// Existing says for a message how the sessions on the server can be selected:
+// by the names that there are, and those without a name by role or database.
+func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
+	names, err := Names(ctx, conn)
+	if err != nil {
+		return "", err
+	}
+	rows, err := conn.Query(ctx, readNameless)
+	if err != nil {
+		return "", fmt.Errorf("listing the sessions without a name: %w", err)
+	}
+	nameless, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Nameless])
+	if err != nil {
+		return "", fmt.Errorf("listing the sessions without a name: %w", err)
+	}
+	return existing(names, nameless), nil
+}
+
+func existing(names []Named, nameless []Nameless) string {
+	text := "no session on this server has an application name"
+	if len(names) > 0 {
+		parts := make([]string, len(names))
+		for i, n := range names {
+			parts[i] = fmt.Sprintf("%s (%d)", n.Name, n.Sessions)
+		}
+		text = "names with sessions: " + strings.Join(parts, ", ")
+	}
+	if len(nameless) == 0 {
+		return text
+	}
+	parts := make([]string, len(nameless))
+	for i, n := range nameless {
+		parts[i] = fmt.Sprintf("role %s in database %s (%d)", n.Role, n.Database, n.Sessions)
+	}
+	first := nameless[0]
+	return fmt.Sprintf("%s; sessions without a name: %s: select them with --role %s or --database %s, or give them a name: "+
+		"ALTER ROLE %s SET application_name = 'flowboard' (new connections have it), or the driver's own argument "+
+		"(psycopg2: connect_args={'application_name': 'flowboard'}; asyncpg: server_settings={'application_name': 'flowboard'})",
+		text, strings.Join(parts, ", "), first.Role, first.Database, pgx.Identifier{first.Role}.Sanitize())
+}

@@ -1,0 +1,333 @@
+package monitor
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+)
+
+// What the connections in use are doing is provoked on a real server.
+
+func usageOf(s Sample) (u Usage) {
+	u.add(s)
+	return u
+}
+
+// The role's limit is below what its pool would open.
+func TestLimitOfTheRole(t *testing.T) {
+	app := newApplication(t)
+	role := newRole(t, app.url, "CONNECTION LIMIT 2")
+	limited := app.as(role)
+	first, second := limited.connect(), limited.connect()
+	exec(t, first, "BEGIN")
+	s := app.sampler(tuned)
+
+	require.Zero(t, usageOf(s.Sample(t.Context())).Limited, "one connection is idle: there is no want of another")
+	exec(t, second, "BEGIN")
+	sample := s.Sample(t.Context())
+	require.Equal(t, 1, usageOf(sample).Limited)
+	limit, known := sample.Database.Headroom()
+	require.True(t, known)
+	require.Equal(t, Limit{Scope: "role", Name: role, Max: 2, Used: 2}, limit)
+	require.Zero(t, usageOf(app.sampler(Pool{Size: 2}).Sample(t.Context())).Limited, "the pool wants no more")
+}
+
+func TestLimitOfTheDatabase(t *testing.T) {
+	app := newApplication(t)
+	ordinary := app.as(newRole(t, app.url, ""))
+	var database string
+	somebodyElse := pgtest.Conn(t, app.url)
+	require.NoError(t, somebodyElse.QueryRow(t.Context(), "SELECT current_database()").Scan(&database))
+	exec(t, somebodyElse, "ALTER DATABASE "+database+" CONNECTION LIMIT 3") // two are open here
+	exec(t, ordinary.connect(), "BEGIN")
+
+	app.url = pgtest.URL(t) // the monitor looks from another database
+	sample := sampleUntil(t, app.sampler(tuned), func(s Sample) bool { return usageOf(s).Limited == 1 })
+	limit, _ := sample.Database.Headroom()
+	require.Equal(t, Limit{Scope: "database", Name: database, Max: 3, Used: 3}, limit)
+}
+
+// A superuser is exempt from every limit but max_connections.
+func TestLimitsSpareSuperusers(t *testing.T) {
+	app := newApplication(t)
+	role := newRole(t, app.url, "SUPERUSER CONNECTION LIMIT 1")
+	exec(t, app.as(role).connect(), "BEGIN")
+	s := app.sampler(tuned)
+	sample := s.Sample(t.Context())
+	require.Zero(t, usageOf(sample).Limited)
+	require.Len(t, sample.Database.Limits, 1)
+	require.Equal(t, "server", sample.Database.Limits[0].Scope)
+
+	var all, reserved int
+	require.NoError(t, pgtest.Conn(t, app.url).QueryRow(t.Context(),
+		"SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int").
+		Scan(&all, &reserved))
+	require.Equal(t, all, sample.Database.Limits[0].Max)
+	require.Positive(t, reserved)
+	exec(t, pgtest.Conn(t, app.url), "ALTER ROLE "+role+" NOSUPERUSER")
+	sample = s.Sample(t.Context())
+	require.Equal(t, all-reserved, sample.Database.Limits[0].Max, "an ordinary role leaves the reserved ones alone")
+}
+
+// Not even the monitor gets in.
+func TestRefusedMonitor(t *testing.T) {
+	app := newApplication(t)
+	limited := app.as(newRole(t, app.url, "CONNECTION LIMIT 1"))
+	limited.connect()
+	sample := limited.sampler(tuned).Sample(t.Context())
+	require.Error(t, sample.Err)
+	require.Nil(t, sample.Database)
+	require.Contains(t, literal(sample.Notices), "no connection left for the monitor")
+	var tally Tally
+	tally.Add(sample)
+	require.Equal(t, 1, tally.Report().Server.Refused)
+}
+
+func TestHeldAndBrieflyIdleTransactions(t *testing.T) {
+	app := newApplication(t)
+	for range 4 {
+		exec(t, app.connect(), "BEGIN", "SELECT 'somebody''s', 42")
+	}
+	s := app.sampler(Pool{Size: 5, MaxOverflow: 10})
+	sample := sampleUntil(t, s, func(s Sample) bool { return s.Database.IdleInTransaction == 4 && s.Database.BrieflyIdle == 0 })
+	u := usageOf(sample)
+	require.Equal(t, Usage{
+		Pressed: 1, InUse: 4, IdleInTransaction: 4, Held: 4, AllInUse: 4, IdleSeconds: u.IdleSeconds,
+	}, u)
+	require.Greater(t, u.IdleSeconds, 4*BriefIdle)
+	require.Zero(t, usageOf(app.sampler(Pool{Size: 6, MaxOverflow: 10}).Sample(t.Context())).Pressed, "4 of 6 are no pressure")
+	longest := sample.Database.IdleLongest
+	require.Equal(t, app.name, longest.Application)
+	require.Equal(t, stateInTx, longest.State)
+	require.Equal(t, "SELECT ?, ?", longest.Statement, "nobody's data is shown")
+
+	full := usageOf(app.sampler(Pool{Size: 2, MaxOverflow: 2}).Sample(t.Context()))
+	require.Equal(t, 1, full.Full)
+	require.Equal(t, 1, full.AllHeld)
+}
+
+// Who waits is not to blame, nor is who waits for somebody else himself.
+func TestRootBlockerIsFoundThroughAQueue(t *testing.T) {
+	app := newApplication(t)
+	reader := pgtest.Conn(t, app.url)
+	exec(t, reader, "CREATE TABLE t (id int)", "BEGIN", "SELECT * FROM t")
+	other := app
+	other.name = "migration"
+	other.run("ALTER TABLE t ADD COLUMN c int")
+	s := app.sampler(tuned)
+	sampleUntil(t, s, func(s Sample) bool { return s.Database.Blocker != nil })
+	app.run("SELECT * FROM t")
+	app.run("SELECT * FROM t")
+	sample := sampleUntil(t, s, func(s Sample) bool { return s.Database.LockWaits == 2 })
+	blocker := sample.Database.Blocker
+	require.Equal(t, int32(reader.PgConn().PID()), blocker.PID)
+	require.Equal(t, stateInTx, blocker.State)
+	require.Equal(t, 3, blocker.Waiting, "the migration and both of its victims")
+	require.Equal(t, 1, usageOf(sample).Locked)
+}
+
+func TestSelectionWithoutAName(t *testing.T) {
+	app := newApplication(t)
+	role := newRole(t, app.url, "")
+	unnamed := app.as(role)
+	unnamed.name = ""
+	exec(t, unnamed.connect(), "BEGIN")
+	exec(t, app.connect(), "BEGIN") // of another role
+	cfg, err := pgx.ParseConfig(app.url)
+	require.NoError(t, err)
+	for _, selection := range []Selection{
+		{Role: role}, {Role: role, Database: cfg.Database}, {Role: role, Client: "127.0.0.0/8"},
+	} {
+		s := NewSampler(Config{Conn: cfg, Select: selection, Pool: tuned})
+		t.Cleanup(s.Close)
+		require.Equal(t, 1, s.Sample(t.Context()).Database.Open, selection.String())
+	}
+	none := NewSampler(Config{Conn: cfg, Select: Selection{Role: role, Client: "10.0.0.1"}, Pool: tuned})
+	t.Cleanup(none.Close)
+	sample := none.Sample(t.Context())
+	require.Zero(t, sample.Database.Open)
+	require.Contains(t, literal(sample.Notices), "there is no session of role "+role+", client 10.0.0.1 yet")
+	require.Contains(t, literal(sample.Notices), "--role "+role)
+	require.Contains(t, literal(sample.Notices), "SET application_name = 'flowboard'")
+}
+
+// answering watches with an application that reports so.
+func answering(t *testing.T, app application, pool Pool, report string) *Sampler {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write([]byte(report))
+		assert.NoError(t, err)
+	}))
+	t.Cleanup(server.Close)
+	health, err := NewHealth([]string{server.URL + "/health/pool"}, 20*time.Second)
+	require.NoError(t, err)
+	cfg, err := pgx.ParseConfig(app.url)
+	require.NoError(t, err)
+	s := NewSampler(Config{Conn: cfg, Select: Selection{Application: app.name}, Pool: pool, Health: health})
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestUseIsTheLargestThatAnySideKnows(t *testing.T) {
+	app := newApplication(t)
+	app.name = strings.ReplaceAll(app.name, "/", "_")
+	exec(t, app.connect(), "BEGIN", "SELECT 1")
+	for range 7 { // at rest outside a transaction
+		exec(t, app.connect(), "SELECT 1")
+	}
+	pool := Pool{Size: 5, MaxOverflow: 10}
+	for name, tt := range map[string]struct {
+		sampler *Sampler
+		want    Use
+		line    string
+	}{
+		"the server shows one, and 8 open where 5 are kept idle": {
+			app.sampler(pool), Use{Connections: 3, Known: true, AtLeast: true},
+			"Pool Status: Active=3, Available=2, Total=5, Utilization=60.0%  # at least",
+		},
+		"the application says": {
+			answering(t, app, pool, `{"size": 5, "checkedin": 1, "checkedout": 7, "overflow": 3}`),
+			Use{Connections: 7, Known: true},
+			"Pool Status: Active=7, Available=0, Total=7, Utilization=100.0%  # Using overflow",
+		},
+		"the application is wrong": {
+			answering(t, app, pool, `{"size": 5, "checkedin": 5, "checkedout": 0, "overflow": 0}`),
+			Use{Connections: 1, Known: true},
+			"Pool Status: Active=1, Available=4, Total=5, Utilization=20.0%",
+		},
+		"the pool may keep them idle": {
+			app.sampler(tuned), Use{Connections: 1, Known: true},
+			"Pool Status: Active=1, Available=19, Total=20, Utilization=5.0%",
+		},
+	} {
+		sample := tt.sampler.Sample(t.Context())
+		require.NoError(t, sample.Err, name)
+		require.Equal(t, tt.want, sample.Use(), name)
+		require.Equal(t, tt.line, sample.StatusLine(), name)
+	}
+}
+
+// asyncpg's own pool keeps connections idle beyond its least, and resets each
+// that is given back.
+func TestUseOfAnAsyncpgPool(t *testing.T) {
+	app := newApplication(t)
+	reset := assumedReset + " CLOSE ALL; UNLISTEN *; RESET ALL;"
+	for range 8 {
+		exec(t, app.connect(), "SELECT 1", reset)
+	}
+	s := app.sampler(Pool{Size: 5, MaxOverflow: 10})
+	require.Equal(t, Use{Known: true}, s.Sample(t.Context()).Use())
+	exec(t, app.connect(), "SELECT 1")
+	require.Equal(t, Use{Connections: 1, Known: true, AtLeast: true}, s.Sample(t.Context()).Use())
+}
+
+func TestWorkersAreFound(t *testing.T) {
+	app := newApplication(t)
+	for range 7 {
+		app.connect()
+	}
+	s := app.sampler(Pool{Size: 2, MaxOverflow: 1})
+	for range manySamples {
+		require.Equal(t, Pool{Size: 2, MaxOverflow: 1, Workers: 1}, s.cfg.Pool.Of(max(1, s.workers)))
+		s.Sample(t.Context())
+	}
+	sample := s.Sample(t.Context())
+	require.Equal(t, Pool{Size: 6, MaxOverflow: 3, Workers: 3}, sample.Pool, "7 of at most 3 each")
+
+	told := workers(t,
+		`{"size": 2, "checkedin": 0, "checkedout": 0, "overflow": -2, "pid": 11}`,
+		`{"size": 2, "checkedin": 0, "checkedout": 3, "overflow": 1, "pid": 12}`)
+	cfg, err := pgx.ParseConfig(app.url)
+	require.NoError(t, err)
+	byPID := NewSampler(Config{Conn: cfg, Select: Selection{Application: app.name}, Pool: Pool{Size: 2, MaxOverflow: 1}, Health: told})
+	t.Cleanup(byPID.Close)
+	sample = byPID.Sample(t.Context())
+	require.Equal(t, 2, sample.Pool.Workers)
+	require.Contains(t, literal(sample.Notices), "the application answers with 2 pids")
+	require.True(t, sample.isFull(), "one of the workers is")
+	var tally Tally
+	tally.Add(sample)
+	tally.Add(byPID.Sample(t.Context()))
+	fullest := tally.Report().Fullest
+	require.Equal(t, 12, fullest.PID)
+	require.Equal(t, 2, fullest.Workers)
+	require.Equal(t, 3, fullest.Capacity)
+	require.Equal(t, 2, fullest.Full)
+}
+
+func TestStatisticsAreDifferences(t *testing.T) {
+	app := newApplication(t)
+	app.connect()
+	s := app.sampler(tuned)
+	var tally Tally
+	tally.Add(s.Sample(t.Context()))
+	victim := app.connect()
+	tally.Add(s.Sample(t.Context()))
+	exec(t, pgtest.Conn(t, app.url), fmt.Sprintf("SELECT pg_terminate_backend(%d, 5000)", victim.PgConn().PID()))
+	require.Eventually(t, func() bool {
+		tally.Add(s.Sample(t.Context()))
+		return tally.Report().Server.Statistics.SessionsKilled == 1
+	}, 20*time.Second, 50*time.Millisecond)
+	report := tally.Report().Server
+	require.Equal(t, 1, report.Opened)
+	require.GreaterOrEqual(t, report.Statistics.Sessions, int64(1))
+	require.False(t, report.ReadOnly)
+	require.False(t, report.Restarted)
+}
+
+func TestTimeoutsOfTheRole(t *testing.T) {
+	app := newApplication(t)
+	role := newRole(t, app.url, "")
+	exec(t, pgtest.Conn(t, app.url), "ALTER ROLE "+role+" SET statement_timeout = '300ms'",
+		"ALTER ROLE "+role+" SET idle_in_transaction_session_timeout = '1min'")
+	app.as(role).connect()
+	d := app.sampler(tuned).Sample(t.Context()).Database
+	require.InDelta(t, 300, d.StatementTimeout, 0)
+	require.InDelta(t, 60_000, d.IdleTimeout, 0)
+}
+
+func TestStatementsLoseTheirLiterals(t *testing.T) {
+	for statement, want := range map[string]string{
+		"SELECT *\n\tFROM users WHERE email = 'a@b.c' AND id = 42": "SELECT * FROM users WHERE email = ? AND id = ?",
+		"SELECT 'it''s', E'a\\'b', $1, $tag$ x $tag$, t1.c2":       "SELECT ?, ?, $1, ?, t1.c2",
+		"SELECT 'cut off":  "SELECT ?",
+		"SELECT $$cut off": "SELECT ?",
+	} {
+		require.Equal(t, want, withoutLiterals(statement))
+	}
+	require.Len(t, []rune(withoutLiterals(strings.Repeat("é ", 500))), longestStatement)
+}
+
+// Sessions that never come back, and those that do.
+func TestSessionsStuckInATransaction(t *testing.T) {
+	start := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	var tally Tally
+	add := func(second float64, held map[int32]float64) {
+		sessions := make([]session, 0, len(held))
+		for pid, idle := range held {
+			sessions = append(sessions, session{pid: pid, watched: true, state: stateInTx, transaction: idle, inState: idle})
+		}
+		tally.Add(Sample{
+			Time: start.Add(Seconds(second)), Pool: tuned, Database: &Database{Sessions: count(sessions)},
+		})
+	}
+	add(0, map[int32]float64{1: 3600, 2: 1})
+	add(10, map[int32]float64{1: 3610, 2: 11, 3: 6, 4: 6})
+	add(20, map[int32]float64{1: 3620, 3: 16, 4: 1, 5: 6})
+	add(30, map[int32]float64{1: 3630, 3: 26, 4: 11, 5: 16, 6: 5.5})
+	held := tally.Report().Held
+	require.Equal(t, 1, held.Before)
+	require.Equal(t, [3]int{1, 2, 1}, held.Since, "3; 5 and 4; 6")
+	require.Equal(t, 2, held.Ended, "2 has gone, and 4 went on")
+	require.Equal(t, int32(1), held.Longest.PID)
+	require.Equal(t, int32(1), held.Oldest.PID)
+}
