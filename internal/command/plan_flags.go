@@ -24,6 +24,7 @@ type planFlags struct {
 	users              int
 	hold, think        time.Duration
 	instances, workers int
+	perRequest         int
 	size, overflow     int
 	poolTimeout        time.Duration
 	waitTarget         time.Duration
@@ -49,6 +50,7 @@ func defaultPlanFlags() *planFlags {
 		think:          time.Second,
 		instances:      1,
 		workers:        1,
+		perRequest:     1,
 		size:           tuned.PoolSize,
 		overflow:       tuned.MaxOverflow,
 		poolTimeout:    tuned.PoolTimeout,
@@ -67,6 +69,7 @@ func (f *planFlags) register(set *pflag.FlagSet) {
 	set.Var(planDuration{&f.think}, "think", "mean time between one user's requests")
 	set.IntVar(&f.instances, "instances", f.instances, "instances of the application")
 	set.IntVar(&f.workers, "workers", f.workers, "worker processes of each instance, each with its own pool")
+	set.IntVar(&f.perRequest, "per-request", f.perRequest, "connections of its pool that a request holds at once")
 	set.IntVar(&f.size, "size", f.size, "connections kept by each pool (DB_POOL_SIZE)")
 	set.IntVar(&f.overflow, "max-overflow", f.overflow, "connections of each pool beyond it (DB_MAX_OVERFLOW)")
 	set.Var(planDuration{&f.poolTimeout}, "pool-timeout", "longest wait for a connection (DB_POOL_TIMEOUT)")
@@ -105,6 +108,7 @@ func (f *planFlags) input(gs *state.GlobalState) (planInput, error) {
 			Overflow:          config.MaxOverflow,
 			PgBouncerPoolSize: f.pgBouncer,
 		},
+		perRequest:  f.perRequest,
 		poolTimeout: config.PoolTimeout,
 		target:      sizing.WaitTarget{Wait: f.waitTarget, Percentile: f.percentile},
 	}

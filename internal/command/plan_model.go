@@ -14,6 +14,7 @@ type planInput struct {
 	users       int
 	hold, think time.Duration
 	deployment  sizing.Deployment
+	perRequest  int // connections that a request holds at once
 	poolTimeout time.Duration
 	target      sizing.WaitTarget
 	server      sizing.Server
@@ -29,6 +30,8 @@ type poolPlan struct {
 	Instances    int          `json:"instances"`
 	Workers      int          `json:"workers"`
 	Pools        int          `json:"pools"`
+	PerRequest   int          `json:"perRequest"`
+	DeadlockFree int          `json:"deadlockFree"` // size + overflow of each pool with which nobody waits for ever
 	WaitTargetMs float64      `json:"waitTargetMs"`
 	Percentile   float64      `json:"percentile"`
 	Server       planServer   `json:"server"`
@@ -96,7 +99,14 @@ func newPoolPlan(in planInput) (*poolPlan, error) {
 	if err != nil {
 		return nil, err
 	}
+	deadlockFree, err := sizing.DeadlockFree(in.users, in.perRequest)
+	if err != nil {
+		return nil, err
+	}
+	// The models' requests hold one connection each.
+	needed = min(max(in.perRequest*needed, deadlockFree), sizing.MaxConnections)
 	p := &poolPlan{
+		PerRequest: in.perRequest, DeadlockFree: deadlockFree,
 		Users: in.users, HoldMs: millis(in.hold), ThinkMs: millis(in.think),
 		Instances: in.deployment.Instances, Workers: in.deployment.Workers, Pools: in.deployment.Pools(),
 		WaitTargetMs: millis(in.target.Wait), Percentile: in.target.Percentile,

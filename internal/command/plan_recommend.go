@@ -117,6 +117,9 @@ func (p *poolPlan) notes() []string {
 			"Run fewer workers, raise %s, or put PgBouncer in front.",
 			p.needed, p.needed*p.Pools, p.Server.Limit, p.Server.Available, p.Server.Limit)
 	}
+	if p.PerRequest > 1 {
+		p.noteDeadlock(note)
+	}
 	if best != nil && best.PgBouncerPoolSize > 0 {
 		most, as := best.Clients, ""
 		if p.Given.Clients > most {
@@ -125,4 +128,17 @@ func (p *poolPlan) notes() []string {
 		note("PgBouncer's max_client_conn must be at least %d%s; its default is 100.", most, as)
 	}
 	return notes
+}
+
+// noteDeadlock says which pools requests of several connections can lock up.
+func (p *poolPlan) noteDeadlock(note func(format string, args ...any)) {
+	note("Requests that hold %d connections at once wait for each other for ever in a pool of fewer than %d: %d requests × (%d - 1) + 1.",
+		p.PerRequest, p.DeadlockFree, p.Users, p.PerRequest)
+	if given := p.Given.PoolSize + p.Given.MaxOverflow; given < p.DeadlockFree {
+		note("The given pool of %d can: let at most %d such requests run at once, or hold one connection at a time.",
+			given, max(0, (given-1)/(p.PerRequest-1)))
+	}
+	if best := p.Recommended; best != nil && best.PoolSize+best.MaxOverflow < p.DeadlockFree {
+		note("No pool that cannot fits the server.")
+	}
 }

@@ -282,3 +282,23 @@ func TestPlanRefusesBadInput(t *testing.T) {
 	_, err := planRun{env: map[string]string{"DB_POOL_SIZE": "many"}}.plan(t, "--hold", "5ms")
 	require.ErrorContains(t, err, "poolSize (from DB_POOL_SIZE)")
 }
+
+// Requests that hold two connections at once deadlock a pool in which all of them
+// can hold their first.
+func TestPlanOfRequestsThatHoldSeveral(t *testing.T) {
+	output, err := planRun{}.plan(t, "--hold", "20ms", "--users", "60", "--per-request", "2", "--max-connections", "200")
+	require.NoError(t, err)
+	words := strings.Join(strings.Fields(output), " ")
+	require.Contains(t, words, "wait for each other for ever in a pool of fewer than 61: 60 requests × (2 - 1) + 1.")
+	require.Contains(t, words, "The given pool of 60 can: let at most 59 such requests run at once, or hold one connection at a time.")
+	plan := planRun{}.json(t, "--hold", "20ms", "--users", "60", "--per-request", "2", "--max-connections", "200")
+	require.Equal(t, 61, plan.DeadlockFree)
+	require.GreaterOrEqual(t, plan.Recommended.PoolSize+plan.Recommended.MaxOverflow, 61)
+
+	output, _ = planRun{}.plan(t, "--hold", "20ms", "--users", "60", "--per-request", "3", "--max-connections", "100")
+	require.Contains(t, output, "No pool that cannot fits the server.")
+	plan = planRun{}.json(t, "--hold", "20ms", "--users", "60", "--max-connections", "200")
+	require.Equal(t, 1, plan.DeadlockFree)
+	_, err = planRun{}.plan(t, "--hold", "20ms", "--per-request", "0")
+	require.ErrorContains(t, err, "connections per request: 0 is not accepted; use 1 to 262143")
+}

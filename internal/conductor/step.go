@@ -15,6 +15,7 @@ const drainMargin = 30 * time.Second
 
 // perform runs one step.
 func (c *Conductor) perform(ctx context.Context, step experiment.Step) (experiment.Measurement, error) {
+	began := time.Now()
 	config, err := c.open(step)
 	if err != nil {
 		return experiment.Measurement{}, err
@@ -38,6 +39,7 @@ func (c *Conductor) perform(ctx context.Context, step experiment.Step) (experime
 	if s.Pool != "" {
 		c.test.Retire(s.Pool)
 	}
+	m.Took = time.Since(began).Seconds()
 	return m, nil
 }
 

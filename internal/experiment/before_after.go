@@ -53,6 +53,11 @@ func (p *beforeAfter) Name() string         { return planBeforeAfter }
 func (p *beforeAfter) Users() int           { return p.users }
 func (p *beforeAfter) Think() time.Duration { return p.think }
 
+// Left implements [Plan].
+func (p *beforeAfter) Left(done []Measurement) (steps int, left time.Duration) {
+	return p.expected(p.left(done), done)
+}
+
 // Announce implements [Plan].
 func (p *beforeAfter) Announce(step Step, done []Measurement) string {
 	return announce(p, step.Label+", "+step.Load.String(), "", step, done)

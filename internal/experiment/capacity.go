@@ -226,10 +226,11 @@ func (p *capacity) stepsLeft(all []tried) int {
 // Left implements [Plan].
 func (p *capacity) Left(done []Measurement) (steps int, left time.Duration) {
 	all := p.read(done)
-	if _, more := p.next(all); more {
-		steps = p.stepsLeft(all)
+	load, more := p.next(all)
+	if !more {
+		return 0, 0
 	}
-	return steps, time.Duration(steps) * (p.settle + p.duration)
+	return p.expected(slices.Repeat([]Step{p.stepAt(load, 1)}, p.stepsLeft(all)), done)
 }
 
 // String says what the plan is about.

@@ -12,6 +12,7 @@
 package experiment
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -152,20 +153,15 @@ func (q sequence) Next(done []Measurement) (Step, bool) {
 	return q.steps[len(done)], true
 }
 
-// Left implements [Plan].
-func (q sequence) Left(done []Measurement) (steps int, left time.Duration) {
-	for _, step := range q.steps[min(len(done), len(q.steps)):] {
-		steps, left = steps+1, left+step.Settle+step.Duration
-	}
-	return steps, left
-}
+// left are the steps after those done.
+func (q sequence) left(done []Measurement) []Step { return q.steps[min(len(done), len(q.steps)):] }
 
 // announce is [Plan.Announce]. most stands before the number of steps: "at most "
 // where it depends on what they show.
 func announce(p Plan, what, most string, step Step, done []Measurement) string {
 	left, remaining := p.Left(done)
-	return fmt.Sprintf("%s: step %d of %s%d, %s, %v; about %v left", p.Name(), len(done)+1, most, len(done)+left, what,
-		(step.Settle + step.Duration).Round(time.Second), remaining.Round(time.Second))
+	return fmt.Sprintf("%s: step %d of %s%d, %s, %v; %s%v left", p.Name(), len(done)+1, most, len(done)+left, what,
+		(step.Settle + step.Duration).Round(time.Second), cmp.Or(most, "about "), remaining.Round(time.Second))
 }
 
 func (l Load) String() string {

@@ -69,7 +69,7 @@ func ParseFile(text []byte) (File, error) {
 		return File{}, &FileError{Problem: fmt.Sprintf("its schema is %d, and %d is read", f.Schema, fileSchema)}
 	}
 	for i, m := range f.Measurements {
-		if m.Requests < 0 || m.Failed < 0 || m.Failed > m.Requests || m.Timeouts < 0 || m.Dropped < 0 || m.Lasted < 0 || m.Throughput < 0 {
+		if m.Requests < 0 || m.Failed < 0 || m.Failed > m.Requests || m.Timeouts < 0 || m.Dropped < 0 || m.Lasted < 0 || m.Took < 0 || m.Throughput < 0 {
 			return File{}, &FileError{Problem: fmt.Sprintf("measurement %d counts less than nothing, or more failures than requests", i+1)}
 		}
 	}

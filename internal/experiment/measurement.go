@@ -11,6 +11,9 @@ type Measurement struct {
 	Step Step `json:"step"`
 	// Lasted is the time in which turns were handed out, in seconds.
 	Lasted float64 `json:"lasted_s"`
+	// Took is all of the step, in seconds: opening the pool, settling, measuring,
+	// waiting for the last requests and closing. 0 where it is not known.
+	Took float64 `json:"took_s,omitempty"`
 
 	Requests int64 `json:"requests"`
 	Failed   int64 `json:"failed"`   // timeouts included

@@ -28,6 +28,11 @@ func (p *tune) Name() string         { return planTune }
 func (p *tune) Users() int           { return p.users }
 func (p *tune) Think() time.Duration { return p.think }
 
+// Left implements [Plan].
+func (p *tune) Left(done []Measurement) (steps int, left time.Duration) {
+	return p.expected(p.left(done), done)
+}
+
 // Announce implements [Plan].
 func (p *tune) Announce(step Step, done []Measurement) string {
 	return announce(p, step.Label+", "+step.Load.String(), "", step, done)

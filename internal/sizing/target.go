@@ -85,3 +85,19 @@ func smallest(highest, guess int, met func(int) bool) int {
 	}
 	return high
 }
+
+// DeadlockFree is the fewest connections with which requests that each hold
+// several at once cannot wait for each other for ever: with one more than all of
+// them hold without their last, some request always gets its last and ends.
+//
+// Source: B. Wooldridge, "About Pool Sizing", HikariCP's wiki: Tn × (Cm - 1) + 1.
+func DeadlockFree(requests, perRequest int) (int, error) {
+	err := firstError(
+		checkCount("requests at once", requests, 1, MaxUsers),
+		checkCount("connections per request", perRequest, 1, MaxConnections),
+	)
+	if err != nil {
+		return 0, err
+	}
+	return requests*(perRequest-1) + 1, nil
+}

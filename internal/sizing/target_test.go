@@ -70,3 +70,24 @@ func TestSmallestTriesFewCounts(t *testing.T) {
 		require.Less(t, tries, 30)
 	}
 }
+
+// With one connection fewer there is an order in which all wait; with as many as
+// it says some request always has all it needs.
+func TestDeadlockFreeIsTheLeast(t *testing.T) {
+	for requests := 1; requests <= 6; requests++ {
+		for each := 1; each <= 4; each++ {
+			least, err := DeadlockFree(requests, each)
+			require.NoError(t, err)
+			stuck := func(connections int) bool { // every request holds all but its last
+				held := requests * (each - 1)
+				return each > 1 && held >= connections
+			}
+			require.False(t, stuck(least), "%d requests of %d", requests, each)
+			if each > 1 {
+				require.True(t, stuck(least-1), "%d requests of %d", requests, each)
+			}
+		}
+	}
+	_, err := DeadlockFree(10, 0)
+	require.EqualError(t, err, "connections per request: 0 is not accepted; use 1 to 262143")
+}
