@@ -458,6 +458,13 @@ declare module 'k6/x/pgxpool' {
   }
 
   /**
+   * Tells that a request begins; {@link observeResponse} ends it. Requests that are open at the end of the test count
+   * with their age, as failed beyond a limit that the report names. It gives by how many milliseconds the request
+   * begins late: more than 0 only in an experiment with a rate, where a request begins with its arrival.
+   */
+  export function observeRequest(): number;
+
+  /**
    * Tells how long one response took, in milliseconds, and how it ended. From all of them come
    * the metrics `response_drift` and `longest_stall`, and the
    * report's picture of the run.
@@ -642,6 +649,7 @@ declare module 'k6/x/pgxpool' {
     readonly processMemory: typeof processMemory;
     readonly trend: typeof trend;
     readonly verdict: typeof verdict;
+    readonly observeRequest: typeof observeRequest;
     readonly observeResponse: typeof observeResponse;
   };
   export default pgxpool;

@@ -66,7 +66,7 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	}
 	if p.taken < p.config.MaxConns() {
 		p.taken++
-		p.counts.PeakActive = max(p.counts.PeakActive, p.activeLocked())
+		p.levelChangedLocked()
 		c, slot := p.idle.take(p.config.PoolUseLIFO)
 		if c == nil {
 			p.opening++
@@ -82,6 +82,7 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	w := waiterPool.Get().(*waiter)
 	w.ctx, w.since = s.ctx, start
 	p.waiters.push(w)
+	p.counts.PeakWaiting = max(p.counts.PeakWaiting, p.waiters.len())
 	p.watchTimeoutLocked(w)
 	p.mu.Unlock()
 	g := <-w.ready // a connection, a place, a timeout or an interruption

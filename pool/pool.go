@@ -60,7 +60,9 @@ type Pool struct {
 	waiters  waiterQueue
 	timer    *time.Timer // for the first in line
 	timing   bool        // the timer is set
-	counts   Stat        // Total, PeakActive and the cumulative counts
+	counts   Stat        // Total, the peaks and the cumulative counts
+
+	overflowSince time.Time // zero while no more than PoolSize places are taken
 
 	connections map[*connection]struct{}
 }

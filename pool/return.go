@@ -75,6 +75,7 @@ func (p *Pool) keepLocked(c *connection) CloseReason {
 	// handed out. It is idle now and has to be pinged like any other.
 	c.fresh = false
 	p.taken--
+	p.levelChangedLocked()
 	return ""
 }
 
@@ -90,6 +91,7 @@ func (p *Pool) freePlaceLocked(slot bool) {
 		p.idle.put(nil) // where there is no room QueuePool forgets it too
 	}
 	p.taken--
+	p.levelChangedLocked()
 	p.endIfDrainedLocked()
 }
 

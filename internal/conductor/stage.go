@@ -15,7 +15,7 @@ type Stage struct {
 	think time.Duration // mean pause before a turn, in a closed loop
 
 	// arrivals has one for every arrival of an open loop; nil in a closed one.
-	arrivals chan struct{}
+	arrivals chan time.Time
 	over     chan struct{} // closed when no turn is given any more
 
 	mu      sync.Mutex
@@ -30,28 +30,29 @@ func newStage(users int, think time.Duration, open bool) *Stage {
 		over: make(chan struct{}), drained: make(chan struct{}),
 	}
 	if open {
-		s.arrivals = make(chan struct{})
+		s.arrivals = make(chan time.Time)
 	}
 	return s
 }
 
-// admit waits until it is a user's turn. It gives false when the stage is over
+// admit waits until it is a user's turn, and gives when the turn's request
+// arrived, the zero time in a closed loop. ok is false when the stage is over
 // first, or ctx.
-func (s *Stage) admit(ctx context.Context, first bool) bool {
+func (s *Stage) admit(ctx context.Context, first bool) (arrived time.Time, ok bool) {
 	select {
-	case <-s.due(first):
-		return s.enter()
+	case arrived = <-s.due(first):
+		return arrived, s.enter()
 	case <-s.over:
 	case <-ctx.Done():
 	}
-	return false
+	return time.Time{}, false
 }
 
 // due is when a user's next turn comes: with the next arrival, or in a closed
 // loop after thinking. The pause is spread evenly between half and one and a
 // half times the mean, and a user's first one from 0 to it: users who start at
 // once and think equally long would come in waves.
-func (s *Stage) due(first bool) <-chan struct{} {
+func (s *Stage) due(first bool) <-chan time.Time {
 	if s.arrivals != nil {
 		return s.arrivals
 	}
@@ -59,7 +60,7 @@ func (s *Stage) due(first bool) <-chan struct{} {
 	if first {
 		share = rand.Float64() // #nosec G404 -- no secret
 	}
-	thought := make(chan struct{})
+	thought := make(chan time.Time)
 	time.AfterFunc(time.Duration(share*float64(s.think)), func() { close(thought) })
 	return thought
 }
@@ -112,7 +113,7 @@ func (s *Stage) arrive(rate float64, dropped func(at time.Time)) {
 			return
 		}
 		select {
-		case s.arrivals <- struct{}{}:
+		case s.arrivals <- at:
 		default:
 			dropped(at)
 		}

@@ -9,21 +9,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// admit is whether a turn was given.
+func admit(ctx context.Context, s *Stage, first bool) bool {
+	_, ok := s.admit(ctx, first)
+	return ok
+}
+
 func TestAStageThatIsOverAdmitsNobody(t *testing.T) {
 	s := newStage(1, time.Hour, false)
 	admitted := make(chan bool)
-	go func() { admitted <- s.admit(t.Context(), true) }()
+	go func() { admitted <- admit(t.Context(), s, true) }()
 	s.stop()
 	require.False(t, <-admitted, "who is thinking is told")
-	require.False(t, s.admit(t.Context(), false))
+	require.False(t, admit(t.Context(), s, false))
 	<-s.drained
 	s.stop() // twice is no harm
 }
 
 func TestAStageIsDrainedByItsLastTurn(t *testing.T) {
 	s := newStage(2, 0, false)
-	require.True(t, s.admit(t.Context(), true))
-	require.True(t, s.admit(t.Context(), true))
+	require.True(t, admit(t.Context(), s, true))
+	require.True(t, admit(t.Context(), s, true))
 	s.stop()
 	s.leave()
 	select {
@@ -38,7 +44,7 @@ func TestAStageIsDrainedByItsLastTurn(t *testing.T) {
 func TestAUserWhoIsCutOffIsNotAdmitted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.False(t, newStage(1, time.Hour, false).admit(ctx, false))
+	require.False(t, admit(ctx, newStage(1, time.Hour, false), false))
 }
 
 func TestArrivalsComeAtTheirRateAndAreDroppedWhereNobodyIsFree(t *testing.T) {
@@ -52,7 +58,9 @@ func TestArrivalsComeAtTheirRateAndAreDroppedWhereNobodyIsFree(t *testing.T) {
 	}()
 	served := 0
 	for time.Since(began) < 500*time.Millisecond {
-		require.True(t, s.admit(t.Context(), false))
+		arrived, ok := s.admit(t.Context(), false)
+		require.True(t, ok)
+		require.WithinRange(t, arrived, began, time.Now())
 		served++
 		time.Sleep(time.Millisecond) // a user who is busy: more than one arrival in two finds nobody
 		s.leave()

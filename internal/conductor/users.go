@@ -3,6 +3,7 @@ package conductor
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/upstream"
 )
@@ -14,7 +15,12 @@ type User struct {
 	number    int // -1 until it has asked for a turn
 	last      *Stage
 	end       func() // ends the turn under way; nil where there is none
+	arrived   time.Time
 }
+
+// Arrived is when the request of the turn under way arrived, the zero time in a
+// closed loop.
+func (u *User) Arrived() time.Time { return u.arrived }
 
 // NewUser adds a user, who takes part from the first turn it asks for.
 func (c *Conductor) NewUser() *User { return &User{conductor: c, number: -1} }
@@ -32,7 +38,8 @@ func (u *User) Next(ctx context.Context, test func() Test) *Stage {
 		u.end()
 		u.end = nil
 	}
-	s := c.turn(ctx, u.number, u.last)
+	s, arrived := c.turn(ctx, u.number, u.last)
+	u.arrived = arrived
 	if s != nil {
 		u.end, u.last = c.endOf(ctx, s), s
 	}
@@ -41,16 +48,18 @@ func (u *User) Next(ctx context.Context, test func() Test) *Stage {
 
 // turn waits for a user's next turn. last is the stage of the user's turn
 // before. It gives nil when the experiment, or ctx, is over.
-func (c *Conductor) turn(ctx context.Context, user int, last *Stage) *Stage {
+func (c *Conductor) turn(ctx context.Context, user int, last *Stage) (*Stage, time.Time) {
 	for {
 		c.mu.Lock()
 		s, changed, finished := c.stage, c.changed, c.finished
 		c.mu.Unlock()
 		if finished {
-			return nil
+			return nil, time.Time{}
 		}
-		if s != nil && user < s.users && s.admit(ctx, s != last) {
-			return s
+		if s != nil && user < s.users {
+			if arrived, ok := s.admit(ctx, s != last); ok {
+				return s, arrived
+			}
 		}
 		select {
 		case <-changed:
@@ -58,7 +67,7 @@ func (c *Conductor) turn(ctx context.Context, user int, last *Stage) *Stage {
 			if upstream.WasCutOff(ctx) {
 				c.interrupt()
 			}
-			return nil
+			return nil, time.Time{}
 		}
 	}
 }

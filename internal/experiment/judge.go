@@ -62,7 +62,8 @@ func (s settings) judge(m Measurement) (judgement, error) {
 func (s settings) criteriaOf(m Measurement) []verdict.Criterion {
 	rows := slices.Clone(s.criteria)
 	for i := range rows {
-		if rows[i].Metric == driftMetric && m.Drift == nil && m.Requests > 0 {
+		tooFew := rows[i].Metric == driftMetric && m.Drift == nil || rows[i].Metric == stallMetric && m.Stall == nil
+		if tooFew && m.Requests > 0 {
 			rows[i].Unmeasured = "the step has too few responses"
 		}
 	}
@@ -81,7 +82,10 @@ func (m Measurement) metrics(http bool) map[string]verdict.Metric {
 		"request_dropped":    rate(m.Dropped, m.arrivals()),
 	}
 	if m.Drift != nil {
-		all["response_drift"] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": *m.Drift}}
+		all[driftMetric] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": *m.Drift}}
+	}
+	if m.Stall != nil {
+		all[stallMetric] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": *m.Stall}}
 	}
 	if m.CPU != nil {
 		all["pgxpool_db_cpu"] = levels(*m.CPU, 1, 1)
@@ -117,8 +121,8 @@ func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
 
 // judgedMetrics are the names of all metrics that a step may have, in order.
 func judgedMetrics() []string {
-	drift := 1.0
-	m := Measurement{Pool: &PoolMeasurement{}, CPU: &Level{}, Drift: &drift}
+	one := 1.0
+	m := Measurement{Pool: &PoolMeasurement{}, CPU: &Level{}, Drift: &one, Stall: &one}
 	names := slices.Collect(maps.Keys(m.metrics(false)))
 	for name := range m.metrics(true) {
 		if strings.HasPrefix(name, "app_pool_") {
@@ -160,4 +164,7 @@ func levels(l Level, factor, divisor float64) verdict.Metric {
 	}}
 }
 
-const driftMetric = "response_drift"
+const (
+	driftMetric = "response_drift"
+	stallMetric = "longest_stall"
+)

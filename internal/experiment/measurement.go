@@ -29,6 +29,9 @@ type Measurement struct {
 	// Drift is the ratio of [timeline.DriftOf]; nil where there were too few
 	// responses to tell.
 	Drift *float64 `json:"drift,omitempty"`
+	// Stall is the longest stretch in which hardly a request ended, over its
+	// limit, see [timeline.Stall]; nil where none ended.
+	Stall *float64 `json:"longest_stall,omitempty"`
 	// Generator is k6 itself; nil where it was not watched for long enough.
 	Generator *Generator `json:"generator,omitempty"`
 }
@@ -93,6 +96,10 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 	}
 	if drift, err := timeline.DriftOf(phase.Responses); err == nil {
 		m.Drift = &drift.Ratio
+	}
+	if stall, ok := timeline.LongestStall(phase.Ended, time.Time{}); ok {
+		ratio := stall.Ratio()
+		m.Stall = &ratio
 	}
 	if lasted > 0 {
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()

@@ -3,6 +3,8 @@
 package module
 
 import (
+	"time"
+
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/modules"
 
@@ -54,6 +56,8 @@ type instance struct {
 
 	poolClass *sobek.Object
 	thrown    *sobek.Object // the last error of ours that setup() was given
+
+	arrival time.Time // of the experiment's turn under way, zero in a closed loop
 }
 
 // Exports implements modules.Instance.
@@ -65,6 +69,7 @@ func (i *instance) Exports() modules.Exports {
 		"experiment":      i.experiment,
 		"verdict":         i.verdict,
 		"setup":           i.setup,
+		"observeRequest":  i.observeRequest,
 		"observeResponse": i.observeResponse,
 		"warnOnce":        i.warnOnce,
 		"redact":          i.redact,

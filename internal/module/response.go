@@ -10,11 +10,23 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 )
 
+// observeRequest notes that a request begins, which observeResponse ends. It gives
+// by how many milliseconds it begins late, which is more than 0 where requests
+// have to arrive at a rate.
+func (i *instance) observeRequest(sobek.FunctionCall) sobek.Value {
+	if i.vu.State() == nil {
+		i.throw(inInit("observeRequest()"))
+	}
+	i.test.Follow(i.vu)
+	intended := i.arrival
+	i.arrival = time.Time{}
+	return i.rt.ToValue(float64(i.vu.BeginRequest(intended)) / float64(time.Millisecond))
+}
+
 // observeResponse notes how long a request took, in milliseconds, and how it
 // ended.
 func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
-	state := i.vu.State()
-	if state == nil {
+	if i.vu.State() == nil {
 		i.throw(inInit("observeResponse()"))
 	}
 	if !sobek.IsNumber(call.Argument(0)) {
@@ -22,8 +34,7 @@ func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 	}
 	i.test.Follow(i.vu)
 	ended := i.outcome(call.Argument(1))
-	now, ms := time.Now(), call.Argument(0).ToFloat()
-	if err := i.test.ObserveResponse(state, now, ms, ended); err != nil {
+	if err := i.vu.EndRequest(call.Argument(0).ToFloat(), ended); err != nil {
 		i.throw(argumentsError("observeResponse(ms)", err.Error()))
 	}
 	return sobek.Undefined()

@@ -19,6 +19,7 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 	run.Cores = int(math.Ceil(timeline.Processors()))
 	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
 	run.Started = t.started
+	run.Duration = max(0, run.Duration-t.setupTook.Seconds())
 	run.CutShort = t.wasCutShort()
 	run.Versions = t.versions()
 	if run.Configuration == nil {
@@ -40,7 +41,7 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 		}
 	}
 	t.facts.describeServer(run.Configuration)
-	return own.notes(configured)
+	return append(own.notes(configured), t.requests.notes()...)
 }
 
 // wasCutShort is for after the run: whether something stopped it before its end.

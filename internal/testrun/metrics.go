@@ -21,6 +21,9 @@ type metricSet struct {
 	longestStall  *metrics.Metric
 	resultsLost   *metrics.Metric
 
+	// The script's own, of scripts/lib/request.js.
+	requestDuration, requestSuccess, requestTimedOut, requestInterrupted *metrics.Metric
+
 	dropped    *metrics.Metric            // k6's own
 	experiment map[string]*metrics.Metric // of experiments, by name
 
@@ -70,6 +73,11 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		responseDrift:   gauge("response_drift"),
 		longestStall:    gauge("longest_stall"),
 		resultsLost:     counter("results_lost"),
+
+		requestDuration:    duration("request_duration"),
+		requestSuccess:     rate("request_success"),
+		requestTimedOut:    rate("request_timed_out"),
+		requestInterrupted: counter("request_interrupted"),
 
 		appActive:            gauge("app_pool_active"),
 		appTotal:             gauge("app_pool_total"),

@@ -20,6 +20,7 @@ type observer struct {
 	buffer *buffer
 	state  *lib.State
 	warn   func(kind, line string)
+	quiet  atomic.Bool // what happens does not count: it is setup()'s
 
 	// current is replaced by the VU's goroutine, between calls. The sweep after
 	// an iteration that was cut off may read it then: k6 does not wait for that.
@@ -56,11 +57,20 @@ func (t *observer) sample(m *metrics.Metric, at time.Time, value float64) metric
 
 // failed counts an error by what it is.
 func (t *observer) failed(at time.Time, err error) {
+	if !t.counts() {
+		return
+	}
 	pool, _ := t.current.Load().tags.Get("pool")
 	t.buffer.run.recording.failure(pool, at, err)
 }
 
+// counts tells whether what happens is of the users.
+func (t *observer) counts() bool { return t.buffer.run.measuring.Load() && !t.quiet.Load() }
+
 func (t *observer) push(samples ...metrics.Sample) {
+	if !t.counts() {
+		return
+	}
 	t.buffer.add(t.state.Samples, samples...)
 }
 

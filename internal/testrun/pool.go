@@ -19,8 +19,9 @@ type SharedPool struct {
 	started atomic.Pointer[pool.Pool] // set once start has succeeded
 
 	mu      sync.Mutex
-	err     error // why start failed: the same answer for everybody
-	closed  bool  // closed before it was started
+	err     error      // why start failed: the same answer for everybody
+	closed  bool       // closed before it was started
+	state   *lib.State // of the VU that started it
 	sampler *sampler
 }
 
@@ -59,6 +60,7 @@ func (p *SharedPool) start(state *lib.State) error {
 		}
 		config.URL = url
 	}
+	p.state = state
 	background := p.run.background(state, config.Name)
 	started, err := pool.New(config, pool.Options{Observer: background, ResultFormats: p.run.ResultFormats})
 	if err != nil {

@@ -102,6 +102,19 @@ func (r *recording) response(at time.Time, ms float64, failed, timedOut bool) {
 	})
 }
 
+// interrupted counts a request that never ended.
+func (r *recording) interrupted(at time.Time, age time.Duration, failed bool) {
+	r.timeline.Record([]timeline.Observation{
+		{Measure: timeline.RequestInterrupted, At: at, Value: metrics.D(age)},
+		{Measure: timeline.RequestFailed, At: at, Value: oneIf(failed)},
+	})
+}
+
+// cycle notes how long a user's request began after the one before.
+func (r *recording) cycle(at time.Time, d time.Duration) {
+	r.timeline.Record([]timeline.Observation{{Measure: timeline.Cycle, At: at, Value: metrics.D(d)}})
+}
+
 // Timeline is the recording of the run so far.
 func (t *Run) Timeline() *timeline.Recorder { return &t.recording.timeline }
 

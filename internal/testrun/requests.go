@@ -1,21 +1,95 @@
 package testrun
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // requests are the users', as scripts observe them. Before the thresholds are
-// judged they give k6 what is known only at the end.
+// judged they give k6 what is known only at the end: requests that never ended,
+// and the gauges of the whole run.
 type requests struct {
 	state atomic.Pointer[lib.State] // of the first VU that observed something
+
+	mu   sync.Mutex
+	open map[*request]struct{}
+	note string
+}
+
+// request is one that has begun and not ended.
+type request struct {
+	began time.Time
+	cut   time.Time // when its iteration was over; zero until then
+	stop  func() bool
+}
+
+// leastAge is how old a request that never ended is at least to count as failed.
+const leastAge = time.Second
+
+// BeginRequest notes that a user's request begins; intended is when it should
+// have, zero in a closed loop. It gives how late that is. It runs on the VU's
+// goroutine.
+func (u *VU) BeginRequest(intended time.Time) (late time.Duration) {
+	ctx, now := u.Context(), time.Now()
+	if !isUsers(ctx) {
+		return 0
+	}
+	u.run.usersBegin(ctx)
+	began := now
+	if !intended.IsZero() {
+		began = intended
+		late = max(0, now.Sub(intended))
+	} else if !u.lastRequest.IsZero() {
+		u.run.recording.cycle(now, now.Sub(u.lastRequest))
+	}
+	u.lastRequest = now
+	u.requests = append(u.requests, u.run.requests.begin(ctx, began))
+	u.run.requests.state.CompareAndSwap(nil, u.State())
+	return late
+}
+
+// EndRequest notes how long a request took, in milliseconds, and how it ended:
+// one that was begun, or one of which nothing has been heard before. Anything but
+// a finite number of at least 0 is a [ResponseError].
+func (u *VU) EndRequest(ms float64, ended Response) error {
+	if !(ms >= 0) || math.IsInf(ms, 0) {
+		return &ResponseError{ms}
+	}
+	now := time.Now()
+	u.endOpen(now.Add(-time.Duration(ms * float64(time.Millisecond))))
+	if !isUsers(u.Context()) {
+		return nil
+	}
+	u.run.usersBegin(u.Context())
+	u.run.requests.state.CompareAndSwap(nil, u.State())
+	u.run.recording.response(now, ms, ended.Failed, ended.TimedOut)
+	u.run.responses.add(ms, ended)
+	return nil
+}
+
+// endOpen ends the request that began nearest to a time: a user has several only
+// with Promises.
+func (u *VU) endOpen(began time.Time) {
+	nearest := -1
+	for i, r := range u.requests {
+		if nearest < 0 || r.began.Sub(began).Abs() < u.requests[nearest].began.Sub(began).Abs() {
+			nearest = i
+		}
+	}
+	if nearest >= 0 {
+		u.run.requests.end(u.requests[nearest])
+		u.requests = append(u.requests[:nearest], u.requests[nearest+1:]...)
+	}
 }
 
 // ResponseError is a response time that is none.
@@ -25,37 +99,100 @@ func (e *ResponseError) Error() string {
 	return fmt.Sprintf("response time is %v: accepted are milliseconds of at least 0", e.Milliseconds)
 }
 
-// ObserveResponse notes how long a request took, in milliseconds, and how it
-// ended. state is the calling VU's. Anything but a finite number of at least 0 is
-// a [ResponseError].
-func (t *Run) ObserveResponse(state *lib.State, at time.Time, ms float64, ended Response) error {
-	if !(ms >= 0) || math.IsInf(ms, 0) {
-		return &ResponseError{ms}
+func (r *requests) begin(ctx context.Context, began time.Time) *request {
+	q := &request{began: began}
+	// Its age is that at the end of the iteration, whatever teardown() takes.
+	q.stop = context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		q.cut = time.Now()
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open == nil {
+		r.open = make(map[*request]struct{})
 	}
-	t.requests.state.CompareAndSwap(nil, state)
-	t.recording.response(at, ms, ended.Failed, ended.TimedOut)
-	t.responses.add(ms, ended)
-	return nil
+	r.open[q] = struct{}{}
+	return q
 }
 
-// push gives k6 the gauges of the whole run.
+func (r *requests) end(q *request) {
+	q.stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, q)
+}
+
+// push gives k6 what is known at the end of the run.
 func (r *requests) push(t *Run) {
 	state := r.state.Load()
 	if state == nil {
 		return // no script has observed anything
 	}
+	last := r.pushOpen(t, state)
 	recorded := t.recording.timeline.Snapshot()
 	if drift, err := timeline.DriftOf(recorded.Responses()); err != nil {
 		t.facts.setMissing("response_drift", err.Error())
 	} else {
-		t.pushGauge(state, t.metrics.responseDrift, drift.Ratio)
+		t.pushValue(state, t.metrics.responseDrift, drift.Ratio)
 	}
-	if stall, ok := timeline.LongestStall(recorded.Ended(), time.Time{}); ok {
-		t.pushGauge(state, t.metrics.longestStall, stall.Ratio())
+	if stall, ok := timeline.LongestStall(recorded.Ended(), last); ok {
+		t.pushValue(state, t.metrics.longestStall, stall.Ratio())
 	}
 }
 
-func (t *Run) pushGauge(state *lib.State, metric *metrics.Metric, value float64) {
+// pushOpen counts the requests that never ended: each took at least as long as it
+// is old (it is right-censored), and one that is older than nearly all others
+// were when they ended has failed. It gives when the last one was cut off.
+func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time) {
+	whole := t.recording.timeline.Snapshot().Whole().Requests.Duration
+	limit := max(leastAge, time.Duration(whole.Quantile(0.99)*float64(time.Millisecond)))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	failed := 0
+	for q := range r.open {
+		cut := q.cut
+		if cut.IsZero() {
+			cut = time.Now()
+		}
+		if cut.After(last) {
+			last = cut
+		}
+		age := cut.Sub(q.began)
+		if age > limit {
+			failed++
+		}
+		t.pushValue(state, t.metrics.requestDuration, metrics.D(age))
+		t.pushValue(state, t.metrics.requestSuccess, oneIf(age <= limit))
+		t.pushValue(state, t.metrics.requestTimedOut, 0)
+		t.recording.interrupted(cut, age, age > limit)
+	}
+	// k6 counts iterations, and so those cut off between two requests as well.
+	iterations := 0
+	if execution := t.execution.Load(); execution != nil {
+		iterations = int(execution.GetPartialIterationCount()) // #nosec G115 -- users are fewer
+	}
+	if n := max(len(r.open), iterations); n > 0 {
+		t.pushValue(state, t.metrics.requestInterrupted, float64(n))
+		r.note = fmt.Sprintf("%s had not ended when the test did (k6 interrupted %s): each counts with its age, and "+
+			"as failed if that is more than %s, which %d were.",
+			text.Counted(len(r.open), "request"), text.Counted(iterations, "iteration"), text.Length(limit), failed)
+	}
+	return last
+}
+
+// notes are what a report has to say of them.
+func (r *requests) notes() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.note == "" {
+		return nil
+	}
+	return []string{r.note}
+}
+
+// pushValue gives k6 a value of the whole run.
+func (t *Run) pushValue(state *lib.State, metric *metrics.Metric, value float64) {
 	t.pushNow(state, metrics.Sample{
 		TimeSeries: metrics.TimeSeries{Metric: metric, Tags: t.runTags(state)}, Time: time.Now(), Value: value,
 	})

@@ -57,6 +57,6 @@ func (t *Run) pushResults() {
 	}
 	if err := results.Try(t.ResultsFolder()); err != nil {
 		t.logger.Error(err.Error())
-		t.pushGauge(state, t.metrics.resultsLost, 1)
+		t.pushValue(state, t.metrics.resultsLost, 1)
 	}
 }

@@ -45,6 +45,10 @@ type Run struct {
 	responses responses
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
+	usersOnce sync.Once
+	measuring atomic.Bool   // the users have begun
+	setupTook time.Duration // k6, until then
+
 	beginOnce sync.Once
 	started   time.Time
 	metrics   *metricSet

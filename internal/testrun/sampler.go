@@ -26,12 +26,19 @@ type sampler struct {
 	once   sync.Once
 	quit   chan struct{}
 	done   chan struct{}
+
+	// Of the sample before: until then the peaks and the time in overflow have
+	// been told.
+	at                      time.Time
+	peakActive, peakWaiting int
+	overflow                time.Duration
+	owed                    float64 // share of time in overflow that no sample of it has told yet
 }
 
 func startSampler(p *pool.Pool, out *observer, f *facts) *sampler {
 	s := &sampler{
 		pool: p, out: out, status: newStatusPrinter(os.Stdout),
-		quit: make(chan struct{}), done: make(chan struct{}),
+		quit: make(chan struct{}), done: make(chan struct{}), at: time.Now(),
 	}
 	s.cpu = startCPUSampler(p.Config(), out, f)
 	go s.run()
@@ -76,15 +83,47 @@ func (s *sampler) stop(push bool) {
 
 func (s *sampler) sample(at time.Time) {
 	m, stat := s.out.buffer.run.metrics, s.pool.Stat()
+	if !s.out.counts() {
+		s.inOverflow(stat)
+		s.peakActive, s.peakWaiting, s.owed = stat.PeakActive, stat.PeakWaiting, 0
+		return
+	}
 	level := func(m *metrics.Metric, n int) metrics.Sample { return s.out.sample(m, at, float64(n)) }
+	inOverflow := s.inOverflow(stat)
 	s.out.push(
 		level(m.active, stat.Active), level(m.idle, stat.Idle), level(m.total, stat.Total),
 		level(m.overflow, stat.Overflow), level(m.waiting, stat.Waiting),
-		level(m.activeSampled, stat.Active), level(m.waitingSampled, stat.Waiting),
+		level(m.activeSampled, peakOr(&s.peakActive, stat.PeakActive, stat.Active)),
+		level(m.waitingSampled, peakOr(&s.peakWaiting, stat.PeakWaiting, stat.Waiting)),
 		s.out.sample(m.utilization, at, 100*float64(stat.Active)/float64(stat.Size)),
-		s.out.sample(m.inOverflow, at, oneIf(stat.Active > stat.Size)),
+		s.out.sample(m.inOverflow, at, oneIf(inOverflow)),
 		level(m.samples, 1),
 	)
+}
+
+// inOverflow is what to say of the time since the sample before. A Rate knows only
+// yes and no: what the time in overflow is more or less than the answer is owed to
+// the next sample, so that the rate is the integrated share.
+func (s *sampler) inOverflow(stat pool.Stat) bool {
+	now := time.Now()
+	elapsed, over := now.Sub(s.at), stat.OverflowTime-s.overflow
+	s.at, s.overflow = now, stat.OverflowTime
+	s.owed += min(1, over.Seconds()/max(elapsed, 1).Seconds())
+	if s.owed < 0.5 {
+		return false
+	}
+	s.owed--
+	return true
+}
+
+// peakOr is the peak where it is a new one, so that the Trend's maximum is the
+// exact peak, which lies between samples; else the level at this moment.
+func peakOr(told *int, peak, level int) int {
+	if peak > *told {
+		*told = peak
+		return peak
+	}
+	return level
 }
 
 // runTags are the tags of samples that belong to the run and to no VU.

@@ -26,6 +26,7 @@ func (s *Session) Current() *pool.Scope {
 			s.tags = s.newObserver()
 		}
 		s.scope = pool.NewScope(ctx, s.tags)
+		s.vu.enter(ctx, s.tags)
 	}
 	s.tags.refresh(s.pool)
 	return s.scope
@@ -35,6 +36,7 @@ func (s *Session) Current() *pool.Scope {
 // while the VU's change.
 func (s *Session) Apart() *pool.Scope {
 	tags := s.newObserver()
+	s.vu.enter(s.vu.Context(), tags)
 	tags.refresh(s.pool)
 	return pool.NewScope(s.vu.Context(), tags)
 }

@@ -3,6 +3,7 @@ package testrun
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/modules"
@@ -21,6 +22,9 @@ type VU struct {
 	buffer   *buffer
 	watching bool // k6 reports the end of iterations
 
+	requests    []*request // that have begun and not ended; the VU's goroutine has them
+	lastRequest time.Time  // when the last one began
+
 	mu   sync.Mutex
 	held map[*pool.Conn]context.Context // each with that of its iteration
 }
@@ -29,6 +33,15 @@ type VU struct {
 func (t *Run) NewVU(vu modules.VU) *VU {
 	t.Begin(vu)
 	return &VU{VU: vu, run: t, logger: vu.InitEnv().Logger, buffer: newBuffer(t)}
+}
+
+// enter notes whose events tags reports in the context of a call: a user's, or
+// those of setup() and teardown(), which do not count.
+func (u *VU) enter(ctx context.Context, tags *observer) {
+	tags.quiet.Store(!isUsers(ctx))
+	if isUsers(ctx) {
+		u.run.usersBegin(ctx)
+	}
 }
 
 // Session is the VU's use of a pool.

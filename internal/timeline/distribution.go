@@ -98,6 +98,9 @@ func (d *Distribution) Merge(other Distribution) {
 // Count is how many values there are.
 func (d Distribution) Count() int64 { return d.count }
 
+// IsZero tells whether there are none.
+func (d Distribution) IsZero() bool { return d.count == 0 }
+
 // Sum is the sum of the values.
 func (d Distribution) Sum() float64 { return d.sum }
 

@@ -23,6 +23,24 @@ type Series struct {
 	Counts []int64   `json:"counts"`
 }
 
+func newEnds() windows[int64] {
+	return windows[int64]{most: maxFine, width: fineWidth, merge: func(into, from *int64) { *into += *from }}
+}
+
+// seriesOf is nil where nothing was counted.
+func seriesOf(w *windows[int64]) *Series {
+	if len(w.slots) == 0 {
+		return nil
+	}
+	s := &Series{Start: w.start(), Window: w.width.Seconds(), Counts: make([]int64, len(w.slots))}
+	for i, n := range w.slots {
+		if n != nil {
+			s.Counts[i] = *n
+		}
+	}
+	return s
+}
+
 // LevelSeries are a level's samples by windows: how many were at each level. So
 // levels of several runners can be added where they were at the same moment.
 type LevelSeries struct {

@@ -13,6 +13,8 @@ const (
 	RequestFailed
 	RequestTimeout
 	RequestDropped
+	RequestInterrupted // Value is its age
+	Cycle              // from the beginning of a user's request to that of the next one
 	Wait
 	AcquireFailed
 	AcquireTimeout
@@ -54,6 +56,11 @@ func (t *Totals) add(o *Observation) {
 		t.Requests.Timeouts += int64(o.Value)
 	case RequestDropped:
 		t.Requests.Dropped += int64(o.Value)
+	case RequestInterrupted:
+		t.Requests.Duration.Add(o.Value)
+		t.Requests.Interrupted++
+	case Cycle:
+		t.Requests.Cycle.Add(o.Value)
 	case DatabaseCPU:
 		t.DatabaseCPU.Add(o.Value)
 	case GeneratorCPU:

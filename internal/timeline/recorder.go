@@ -28,6 +28,7 @@ type phase struct {
 	from, to  time.Time // to is zero while the phase is open
 	totals    Totals
 	responses windows[Distribution]
+	ends      windows[int64]
 }
 
 // Record adds observations. They may come in any order; those from before the
@@ -71,7 +72,7 @@ func (r *Recorder) prepare() {
 		return
 	}
 	r.windows = windows[Totals]{most: maxWindows, width: firstWidth, merge: func(into, from *Totals) { into.Merge(*from) }}
-	r.ends = windows[int64]{most: maxFine, width: fineWidth, merge: func(into, from *int64) { *into += *from }}
+	r.ends = newEnds()
 	r.levels = make(map[string]*fineLevels)
 }
 
@@ -87,6 +88,7 @@ func (p *phase) add(o *Observation) {
 	p.totals.add(o)
 	if o.Measure == Request {
 		p.responses.at(o.At).Add(o.Value)
+		*p.ends.at(o.At)++
 	}
 }
 
@@ -96,7 +98,7 @@ func (r *Recorder) Begin(label string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.end(at)
-	r.phases = append(r.phases, &phase{label: label, from: at, responses: windows[Distribution]{
+	r.phases = append(r.phases, &phase{label: label, from: at, ends: newEnds(), responses: windows[Distribution]{
 		most: maxWindows, width: firstWidth, merge: func(into, from *Distribution) { into.Merge(*from) },
 	}})
 }

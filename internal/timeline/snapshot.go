@@ -27,6 +27,7 @@ type Phase struct {
 	From, To  time.Duration // since the run's start; To is 0 while it is open
 	Totals    Totals
 	Responses Course
+	Ended     *Series // requests; nil for none
 }
 
 // Snapshot copies what has been recorded.
@@ -39,14 +40,7 @@ func (r *Recorder) Snapshot() Snapshot {
 			s.Windows = append(s.Windows, Window{From: time.Duration(i) * s.Width, Totals: w.clone()})
 		}
 	}
-	if len(r.ends.slots) > 0 {
-		s.ended = &Series{Start: r.ends.start(), Window: r.ends.width.Seconds(), Counts: make([]int64, len(r.ends.slots))}
-		for i, n := range r.ends.slots {
-			if n != nil {
-				s.ended.Counts[i] = *n
-			}
-		}
-	}
+	s.ended = seriesOf(&r.ends)
 	for name, levels := range r.levels {
 		if s.fine == nil {
 			s.fine = make(map[string]Fine)
@@ -60,7 +54,7 @@ func (r *Recorder) Snapshot() Snapshot {
 }
 
 func (p *phase) snapshot(start time.Time) Phase {
-	s := Phase{Label: p.label, Totals: p.totals.clone(), Responses: courseOf(&p.responses)}
+	s := Phase{Label: p.label, Totals: p.totals.clone(), Responses: courseOf(&p.responses), Ended: seriesOf(&p.ends)}
 	if !start.IsZero() {
 		s.From = max(0, p.from.Sub(start))
 		if !p.to.IsZero() {

@@ -22,6 +22,11 @@ type Requests struct {
 	Timeouts int64        `json:"timeouts"`
 	// Dropped are arrivals for which no user was free.
 	Dropped int64 `json:"dropped"`
+	// Interrupted are those that never ended; Duration has their age.
+	Interrupted int64 `json:"interrupted,omitempty"`
+	// Cycle is from the beginning of a user's request to that of the next one, in
+	// a closed loop.
+	Cycle Distribution `json:"cycle_ms,omitzero"`
 }
 
 // Pool is what one pool did.
@@ -78,6 +83,8 @@ func (r *Requests) merge(other Requests) {
 	r.Failed += other.Failed
 	r.Timeouts += other.Timeouts
 	r.Dropped += other.Dropped
+	r.Interrupted += other.Interrupted
+	r.Cycle.Merge(other.Cycle)
 }
 
 func (p *Pool) merge(other *Pool) {

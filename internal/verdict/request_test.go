@@ -17,7 +17,7 @@ var stubs = map[string]string{
 	"k6/metrics": `
 		const metric = (type) => class { constructor(name) { this.name = name; } add(v) { added(type, this.name, Number(v)); } };
 		export const Counter = metric('counter'), Rate = metric('rate'), Trend = metric('trend');`,
-	"k6/x/pgxpool": `export default { observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text), trend: (points) => trend(points),
+	"k6/x/pgxpool": `export default { observeRequest: () => late(), observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text), trend: (points) => trend(points),
 		setting: (name, { default: byDefault }) => __ENV[name] || byDefault, checkSettings: () => {} };`,
 }
 
@@ -27,6 +27,7 @@ type lib struct {
 	time     float64
 	metrics  map[string][]float64
 	observed []float64
+	late     float64 // by which every request begins, ms
 	logged   []string
 }
 
@@ -40,6 +41,7 @@ func loadLib(t *testing.T, name string, env map[string]any) (*lib, error) {
 			l.metrics[kind+" "+name] = append(l.metrics[kind+" "+name], value)
 		},
 		"observed": func(ms float64) { l.observed = append(l.observed, ms) },
+		"late":     func() float64 { return l.late },
 		"warned":   func(text string) { l.logged = append(l.logged, text) },
 		"trend": func(points [][]float64) map[string]float64 {
 			var times, values []float64
@@ -89,6 +91,16 @@ func (l *lib) request(fn string) sobek.Value {
 	result, err := l.call("request", value)
 	require.NoError(l.t, err)
 	return result
+}
+
+// With a rate a request begins with its arrival, not when a user took it up.
+func TestRequestBeginsWithItsArrival(t *testing.T) {
+	l, err := loadLib(t, "request.js", nil)
+	require.NoError(t, err)
+	l.late = 120
+	l.request(`() => []`)
+	require.Equal(t, []float64{120.5}, l.observed)
+	require.Equal(t, []float64{120.5}, l.metrics["trend request_duration"])
 }
 
 func TestRequestClassifies(t *testing.T) {
