@@ -185,10 +185,13 @@ declare module 'k6/x/pgxpool' {
    * | `timestamptz`, `timestamp`, `date` | `Date` in UTC, cut to milliseconds; `infinity` is the number `Infinity` |
    * | `json`, `jsonb` | the parsed value |
    * | `bytea` | `ArrayBuffer` |
-   * | an array of these, or of another type that PostgreSQL brings along | an array |
+   * | a domain | as its base type |
+   * | an array of these, of enums, or of another type that PostgreSQL brings along | an array |
    *
-   * An array of a type of your own, such as an enum, is a type not named here: read it as
-   * `mine::text[]`.
+   * An array of a composite type of your own is a type not named here: read it as `mine::text[]`.
+   * The settings of role and database change no value: `client_encoding` and `DateStyle` are set
+   * when a connection is opened. Where a setting would change one all the same (floats as text
+   * with `extra_float_digits` below 1), the statement is a {@link QueryError} that names it.
    */
   export type SqlValue = JsonValue | bigint | Date | ArrayBuffer | readonly SqlValue[];
 

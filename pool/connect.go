@@ -67,11 +67,15 @@ func (p *Pool) connect() (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.learn(conn.PgConn()); err != nil {
+		return nil, err
+	}
 	c, err := newConnection(conn, time.Since(p.created))
 	if err != nil {
 		_ = conn.Close(context.Background()) // err says more
 		return nil, err
 	}
+	c.renewed = p.renewed.Load()
 	return c, nil
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/catalog"
 )
 
 // connection is one open connection and what the pool knows of it. It belongs to
@@ -21,6 +23,9 @@ type connection struct {
 	implicit  bool          // its transaction was opened by runImplicit
 	gone      bool          // it was closed before the last statement
 	unsure    bool          // it was lost during a statement whose effect is unknown
+
+	catalog *catalog.Catalog // whose types pgx knows
+	renewed uint64           // the pool's when its descriptions were renewed last
 
 	flight flight
 	args   []any // scratch for pgx's argument list

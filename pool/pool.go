@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/catalog"
 )
 
 // never is a duration that no pool lives to see.
@@ -37,6 +39,12 @@ type Pool struct {
 	shapes     shapeCache
 	leaks      *leakWatch // nil: off
 	traffic    traffic
+
+	// catalog is what the server's types are, nil until the first connection.
+	catalog  atomic.Pointer[catalog.Catalog]
+	learning sync.Mutex      // held while the server is asked
+	asked    map[uint32]bool // types that it was asked for; guarded by learning
+	renewed  atomic.Uint64   // how often a cached description was found out of date
 
 	ending   atomic.Bool  // Shutdown was called
 	acquires atomic.Int64 // checkouts that succeeded
@@ -95,6 +103,7 @@ func New(config Config, options Options) (*Pool, error) {
 		traffic:     trafficOf(&config),
 		idle:        newIdleList(config.PoolSize),
 		connections: make(map[*connection]struct{}),
+		asked:       make(map[uint32]bool),
 	}
 	p.invalidBefore.Store(math.MinInt64)
 	p.background.Go(p.interrupt)

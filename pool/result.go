@@ -1,10 +1,14 @@
 package pool
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/catalog"
 )
 
 // Column describes one column of a result.
@@ -21,6 +25,13 @@ type Column struct {
 // keeps its columns, so that a Shape's address can key a cache.
 type Shape struct {
 	Columns []Column
+
+	fields  []pgconn.FieldDescription // as the server sent them
+	types   *catalog.Catalog          // with which they were read
+	dates   bool                      // some come as text
+	floats  bool                      // some come as text
+	unasked string                    // a column in binary that was not asked for in binary
+	unknown []uint32                  // types that are in no catalog
 }
 
 // Result is what one statement returned: every row, read off the wire at once
@@ -102,15 +113,13 @@ type shapeCache struct {
 	n     atomic.Int64
 }
 
-func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription) *Shape {
+func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription, types *catalog.Catalog, formats pgx.QueryResultFormatsByOID) *Shape {
 	known, ok := c.bySQL.Load(sql)
-	if ok && known.(*Shape).describes(fields) {
+	if ok && known.(*Shape).describes(fields) && known.(*Shape).types == types {
 		return known.(*Shape)
 	}
-	shape := &Shape{Columns: make([]Column, len(fields))}
-	for i, f := range fields {
-		shape.Columns[i] = Column{Name: f.Name, OID: f.DataTypeOID, Format: f.Format}
-	}
+	shape := &Shape{types: types}
+	shape.describe(fields, formats)
 	if ok || c.n.Add(1) <= maxShapes {
 		c.bySQL.Store(sql, shape)
 	}
@@ -118,14 +127,7 @@ func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription) *Shape {
 }
 
 func (s *Shape) describes(fields []pgconn.FieldDescription) bool {
-	if len(s.Columns) != len(fields) {
-		return false
-	}
-	for i := range fields {
-		c, f := &s.Columns[i], &fields[i]
-		if c.OID != f.DataTypeOID || c.Format != f.Format || c.Name != f.Name {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(s.fields, fields, func(a, b pgconn.FieldDescription) bool {
+		return a.DataTypeOID == b.DataTypeOID && a.Format == b.Format && a.Name == b.Name
+	})
 }

@@ -7,7 +7,7 @@ import "time"
 // fewer than poolSize are idle, or is closed. It returns when that is done.
 func (p *Pool) giveBack(c *connection, o Observer) {
 	reason := CloseReason("")
-	if c.pgx.IsClosed() || !p.reset(c) {
+	if c.pgx.IsClosed() || !p.reset(c) || !p.resetEncoding(c) {
 		reason = CloseLost
 	}
 	p.mu.Lock()
@@ -48,6 +48,13 @@ func (p *Pool) reset(c *connection) bool {
 	}
 	p.invalidate(c)
 	return false
+}
+
+// resetEncoding takes back what a user did to the session and nobody could work
+// with. It is false if the server does not.
+func (p *Pool) resetEncoding(c *connection) bool {
+	encoding := c.pgx.PgConn().ParameterStatus("client_encoding")
+	return encoding == "UTF8" || encoding == "" || c.roundTrip(nil, p.config.ConnectTimeout, "SET client_encoding TO 'UTF8'") == nil
 }
 
 // endTransaction ends a transaction for no scope. It is false if the server does

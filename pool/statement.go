@@ -69,15 +69,20 @@ func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 		return nil, err
 	}
 	var res *Result
-	var err error
-	if what.rows {
+	err := p.prepareValues(c)
+	switch {
+	case err != nil:
+	case what.rows:
 		res, err = p.query(c, what)
-	} else {
+	default:
 		var tag pgconn.CommandTag
 		tag, err = c.pgx.Exec(context.Background(), what.sql, what.args...)
 		res = &Result{tag: tag}
 	}
-	return res, p.statementError(c, what.sql, err, c.flight.leave())
+	if err = p.statementError(c, what.sql, err, c.flight.leave()); err == nil {
+		err = p.readable(c, what, res)
+	}
+	return res, err
 }
 
 func (p *Pool) query(c *connection, what call) (*Result, error) {
@@ -87,7 +92,14 @@ func (p *Pool) query(c *connection, what call) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.collect(rows, what.sql)
+	res, err := p.collect(rows, what.sql)
+	var malformed *malformedError
+	if errors.As(err, &malformed) {
+		c.transport.abort()
+		rows.Close()
+		_ = c.pgx.Close(context.Background()) // it is aborted already
+	}
+	return res, err
 }
 
 // outsideOnly are the codes of statements that PostgreSQL refuses inside a
@@ -157,9 +169,13 @@ func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
 	res := newResult()
 	for rows.Next() {
 		if res.shape == nil {
-			res.shape = p.shapes.of(sql, rows.FieldDescriptions())
+			res.shape = p.shape(sql, rows.FieldDescriptions())
 		}
-		for _, v := range rows.RawValues() {
+		values := rows.RawValues()
+		if len(values) != len(res.shape.Columns) {
+			return nil, errRowLength(len(values), len(res.shape.Columns))
+		}
+		for _, v := range values {
 			res.append(v)
 		}
 		res.rows++
@@ -168,7 +184,7 @@ func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
 		return nil, err
 	}
 	if res.shape == nil {
-		res.shape = p.shapes.of(sql, rows.FieldDescriptions())
+		res.shape = p.shape(sql, rows.FieldDescriptions())
 	}
 	res.tag = rows.CommandTag()
 	return res, nil

@@ -24,6 +24,8 @@ type transport struct {
 	dialer      *dialer
 	established atomic.Bool
 	copyIn      atomic.Bool   // the server asked for rows, see copyInGuard
+	copyOut     atomic.Bool   // the server sent rows of a COPY during this statement
+	completed   atomic.Int32  // how many statements it completed during this one
 	heard       atomic.Uint64 // how often something arrived
 	broken      atomic.Pointer[error]
 }
@@ -88,10 +90,14 @@ type copyInGuard struct {
 	skip      int // bytes of the message that are still to come
 }
 
-// Types of messages by which a server asks for rows.
+// Types of messages. By the first two a server asks for rows.
 const (
 	copyInResponse   = 'G'
 	copyBothResponse = 'W'
+	// Types of messages that readable asks about.
+	copyOutResponse    = 'H'
+	commandComplete    = 'C'
+	emptyQueryResponse = 'I'
 )
 
 func (g *copyInGuard) Read(p []byte) (int, error) {
@@ -115,9 +121,14 @@ func (g *copyInGuard) Read(p []byte) (int, error) {
 		if g.have < len(g.header) {
 			break
 		}
-		if t := g.header[0]; t == copyInResponse || t == copyBothResponse {
+		switch g.header[0] {
+		case copyInResponse, copyBothResponse:
 			g.transport.copyIn.Store(true)
 			return 0, errCopyIn
+		case copyOutResponse:
+			g.transport.copyOut.Store(true)
+		case commandComplete, emptyQueryResponse:
+			g.transport.completed.Add(1)
 		}
 		g.have = 0
 		g.skip = int(binary.BigEndian.Uint32(g.header[1:])) - 4

@@ -1,0 +1,164 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/flowboard/xk6-pgxpool/internal/catalog"
+)
+
+// What a statement's values depend on beside their bytes: the server's own
+// types, the settings of the session (see pinnedSettings) and the types that a
+// cached description promised. A result that cannot be read as what it is, or
+// only in part, is a statement that failed, never a value that is wrong or throws
+// when it is touched.
+
+var (
+	errCopyOut = errors.New("COPY … TO STDOUT is not supported: its rows would be lost; use SELECT")
+	errSeveral = errors.New("the text holds several statements, all of which ran, and query() gives the rows of one: call it once for each, or exec()")
+)
+
+// learn asks the server for its types, unless that is known already. An answer
+// that makes no sense is none: values are then read as without. The error says
+// that the connection is lost.
+func (p *Pool) learn(conn *pgconn.PgConn) error {
+	p.learning.Lock()
+	defer p.learning.Unlock()
+	if p.catalog.Load() != nil {
+		return nil
+	}
+	loaded, err := catalog.Load(context.Background(), conn)
+	if err != nil {
+		if conn.IsClosed() {
+			return err
+		}
+		loaded = &catalog.Catalog{ExtraFloatDigits: 1}
+	}
+	p.catalog.Store(loaded)
+	return nil
+}
+
+// relearn asks again, for types that were made since. It asks once for each.
+func (p *Pool) relearn(c *connection, types []uint32) {
+	p.learning.Lock()
+	defer p.learning.Unlock()
+	news := slices.DeleteFunc(slices.Clone(types), func(oid uint32) bool { return p.asked[oid] })
+	if len(news) == 0 || c.failed() || c.transport.SetDeadline(time.Now().Add(p.config.ConnectTimeout)) != nil {
+		return
+	}
+	loaded, err := catalog.Load(context.Background(), c.pgx.PgConn())
+	_ = c.transport.SetDeadline(time.Time{}) // a lost connection is found by the next who uses it
+	if err != nil {
+		return
+	}
+	for _, oid := range news {
+		p.asked[oid] = true
+	}
+	p.catalog.Store(loaded)
+}
+
+// prepareValues runs before each statement.
+func (p *Pool) prepareValues(c *connection) error {
+	if encoding := c.pgx.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
+		return misuse("the session's client_encoding is %s, and values are exchanged in UTF8 only: do not change client_encoding", encoding)
+	}
+	if known := p.catalog.Load(); c.catalog != known {
+		c.catalog = known
+		known.Register(c.pgx.TypeMap())
+	}
+	var err error
+	if renewed := p.renewed.Load(); c.renewed != renewed {
+		c.renewed = renewed
+		err = c.pgx.DeallocateAll(context.Background())
+	}
+	c.transport.copyOut.Store(false)
+	c.transport.completed.Store(0)
+	return err
+}
+
+// readable is the error for a result that came and cannot be given as it is.
+func (p *Pool) readable(c *connection, what call, res *Result) error {
+	switch {
+	case c.transport.copyOut.Load():
+		return &QueryError{Err: errCopyOut}
+	case !what.rows:
+		return nil
+	case c.transport.completed.Load() > 1:
+		return &QueryError{Err: errSeveral}
+	}
+	if unknown := res.shape.unknown; len(unknown) > 0 {
+		p.relearn(c, unknown)
+		res.shape = p.shape(what.sql, res.shape.fields)
+	}
+	return p.decodable(c, res)
+}
+
+// decodable is the error for values that are not in the form that was asked for.
+func (p *Pool) decodable(c *connection, res *Result) error {
+	shape := res.shape
+	switch {
+	case shape.unasked != "":
+		p.renewed.Add(1)
+		return misuse("the type of column %q has changed since the statement was described, and its values cannot be read; "+
+			"the next call describes it again (queryExecMode %s)", shape.unasked, modeName(p.config.QueryExecMode))
+	case shape.dates && res.rows > 0:
+		if style := c.pgx.PgConn().ParameterStatus("DateStyle"); style != "" && !strings.HasPrefix(style, "ISO") {
+			return misuse("the session's DateStyle is %q, in which a date that arrives as text cannot be told apart from another: do not change DateStyle, or select to_char()", style)
+		}
+	case shape.floats && res.rows > 0 && p.catalog.Load().ExtraFloatDigits < 1:
+		return misuse("extra_float_digits of the role or the database is %d, with which a float that arrives as text loses digits: "+
+			"ALTER ROLE … RESET extra_float_digits, or set queryExecMode to one that knows types", p.catalog.Load().ExtraFloatDigits)
+	}
+	return nil
+}
+
+// shape is the one that results of sql have with these columns.
+func (p *Pool) shape(sql string, fields []pgconn.FieldDescription) *Shape {
+	return p.shapes.of(sql, fields, p.catalog.Load(), p.formats)
+}
+
+func modeName(mode pgx.QueryExecMode) string { return strings.ReplaceAll(mode.String(), " ", "_") }
+
+var (
+	dateTypes = []uint32{
+		pgtype.DateOID, pgtype.TimestampOID, pgtype.TimestamptzOID, pgtype.DateArrayOID, pgtype.TimestampArrayOID, pgtype.TimestamptzArrayOID,
+	}
+	floatTypes = []uint32{pgtype.Float4OID, pgtype.Float8OID, pgtype.Float4ArrayOID, pgtype.Float8ArrayOID}
+)
+
+// describe fills in what readable asks of a shape.
+func (s *Shape) describe(fields []pgconn.FieldDescription, formats pgx.QueryResultFormatsByOID) {
+	s.Columns = make([]Column, len(fields))
+	s.fields = slices.Clone(fields)
+	for i, f := range fields {
+		oid := s.types.Alias(f.DataTypeOID)
+		s.Columns[i] = Column{Name: f.Name, OID: oid, Format: f.Format}
+		text := f.Format == pgx.TextFormatCode
+		s.dates = s.dates || text && slices.Contains(dateTypes, oid)
+		s.floats = s.floats || text && slices.Contains(floatTypes, oid)
+		if !text && formats[oid] != pgx.BinaryFormatCode {
+			s.unasked = f.Name
+		}
+		if !s.types.Knows(f.DataTypeOID) {
+			s.unknown = append(s.unknown, f.DataTypeOID)
+		}
+	}
+}
+
+// malformedError is a server's mistake, after which nothing that it sends can be
+// trusted.
+type malformedError struct{ what string }
+
+func (e *malformedError) Error() string { return "malformed answer: " + e.what }
+
+func errRowLength(values, columns int) error {
+	return &malformedError{fmt.Sprintf("a row of %d values for %d columns", values, columns)}
+}
