@@ -161,6 +161,12 @@ declare module 'k6/x/pgxpool' {
      * Environment: `DB_POOL_LEAK_THRESHOLD`. Default: off.
      */
     leakDetectionThreshold?: Duration;
+
+    /**
+     * Options over which the environment, `.env` and the URL win, such as what a scenario
+     * suggests: `{ defaults: { poolSize: 5 } }`. Default: nothing.
+     */
+    defaults?: Omit<Options, 'url' | 'name' | 'defaults'>;
   }
 
   /** What JSON can say. */

@@ -15,7 +15,7 @@ import { Counter, Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { exhaustionCriteria } from '../thresholds/criteria.js';
 import { request } from './lib/request.js';
-import { readInteger, readSeconds, users } from './lib/settings.js';
+import { defaults, readInteger, readSeconds, users } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const hold = readSeconds('HOLD', 1, 0);
@@ -23,7 +23,7 @@ const poolSize = readInteger('DB_POOL_SIZE', 2, 1);
 const maxOverflow = readInteger('DB_MAX_OVERFLOW', 2, 0);
 const poolTimeout = 1000 * readSeconds('DB_POOL_TIMEOUT', 0.5, 0.01);
 
-const pool = new Pool({ poolSize, maxOverflow, poolTimeout });
+const pool = new Pool({ defaults, poolSize, maxOverflow, poolTimeout });
 const timedOutWait = new Trend('timed_out_wait', true);
 const otherFailures = new Counter('other_failures');
 

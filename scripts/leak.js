@@ -14,7 +14,7 @@ import { Pool } from 'k6/x/pgxpool';
 import { leakCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
-import { readInteger, readSeconds } from './lib/settings.js';
+import { defaults, readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const users = readInteger('CONCURRENT', 4, 1);
@@ -24,7 +24,7 @@ const threshold = readSeconds('DB_POOL_LEAK_THRESHOLD', 0.2, 0.01);
 // Places for every user's leak and one request: leaks that were not taken back
 // would fill the pool after a few iterations.
 const pool = new Pool({
-  poolSize: users, maxOverflow: 1, poolTimeout: '5s', leakDetectionThreshold: `${threshold}s`,
+  defaults, poolSize: users, maxOverflow: 1, poolTimeout: '5s', leakDetectionThreshold: `${threshold}s`,
 });
 const inUse = new Gauge('in_use_at_end');
 

@@ -17,11 +17,11 @@ import { nPlusOneCriteria } from '../thresholds/criteria.js';
 import { figure, keep } from './lib/figures.js';
 import { schema, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
-import { readInteger, readSeconds, users } from './lib/settings.js';
+import { defaults, readInteger, readSeconds, users } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const think = readSeconds('THINK', 0.02, 0);
-const size = { poolSize: readInteger('DB_POOL_SIZE', 4, 1), maxOverflow: readInteger('DB_MAX_OVERFLOW', 8, 0) };
+const size = { defaults, poolSize: readInteger('DB_POOL_SIZE', 4, 1), maxOverflow: readInteger('DB_MAX_OVERFLOW', 8, 0) };
 const perRow = new Pool({ name: 'query-per-row', ...size });
 const join = new Pool({ name: 'one-join', ...size });
 const seeding = new Pool({ name: 'seeding', sampleInterval: '10000h' }); // no part of the run

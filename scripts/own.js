@@ -10,11 +10,11 @@
 import { Pool } from 'k6/x/pgxpool';
 import { poolCriteria } from '../thresholds/criteria.js';
 import { request } from './lib/request.js';
-import { statusInterval, users } from './lib/settings.js';
+import { defaults, statusInterval, users } from './lib/settings.js';
 import { think } from './lib/think.js';
 import { judge } from './lib/verdict.js';
 
-const pool = new Pool({ statusInterval: statusInterval() });
+const pool = new Pool({ defaults, statusInterval: statusInterval() });
 const load = users();
 const verdict = judge({ script: 'own', criteria: poolCriteria });
 

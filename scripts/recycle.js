@@ -15,14 +15,14 @@ import { Pool } from 'k6/x/pgxpool';
 import { recycleCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { request } from './lib/request.js';
-import { readInteger, readSeconds } from './lib/settings.js';
+import { defaults, readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const users = readInteger('CONCURRENT', 12, 2);
 const seconds = readSeconds('DURATION', 30, 2);
 const recycle = readSeconds('RECYCLE', Math.max(1, Math.min(4, seconds / 5)), 1, seconds / 2); // two waves at least
 
-const size = { poolSize: users, maxOverflow: 0, poolRecycle: `${recycle}s` };
+const size = { defaults, poolSize: users, maxOverflow: 0, poolRecycle: `${recycle}s` };
 const pools = {
   at_once: new Pool({ name: 'opened-at-once', ...size }),
   spread: new Pool({ name: 'opened-spread', ...size }),

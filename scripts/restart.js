@@ -17,14 +17,14 @@ import { alone } from './lib/alone.js';
 import { figure, keep } from './lib/figures.js';
 import { listIssues, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
-import { readInteger, readSeconds } from './lib/settings.js';
+import { defaults, readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const users = readInteger('CONCURRENT', 10, 1);
 const seconds = readSeconds('DURATION', 30, 2);
 const think = readSeconds('THINK', 0.05, 0);
 
-const pool = new Pool();
+const pool = new Pool({ defaults });
 const restarts = new Counter('server_restarts');
 const recovery = new Trend('recovery_time', true);
 const outage = new Trend('user_outage', true);

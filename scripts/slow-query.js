@@ -14,14 +14,16 @@ import { Pool } from 'k6/x/pgxpool';
 import { slowQueryCriteria } from '../thresholds/criteria.js';
 import { listIssues, schema, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
-import { readInteger, readNumber, readSeconds, users } from './lib/settings.js';
+import { defaults, readInteger, readNumber, readSeconds, users } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const slow = readSeconds('SLOW', 1, 0);
 const share = readNumber('SHARE', 0.3, 0, 1);
 const think = readSeconds('THINK', 0.2, 0);
 
-const pool = new Pool({ poolSize: readInteger('DB_POOL_SIZE', 4, 1), maxOverflow: readInteger('DB_MAX_OVERFLOW', 4, 0) });
+const pool = new Pool({
+  defaults, poolSize: readInteger('DB_POOL_SIZE', 4, 1), maxOverflow: readInteger('DB_MAX_OVERFLOW', 4, 0),
+});
 // Seeding is no part of the run: it has a pool of its own, of which no levels
 // are sampled.
 const seeding = new Pool({ name: 'seeding', sampleInterval: '10000h' });

@@ -16,7 +16,7 @@ import { staleCriteria } from '../thresholds/criteria.js';
 import { alone } from './lib/alone.js';
 import { figure } from './lib/figures.js';
 import { request } from './lib/request.js';
-import { readInteger, readSeconds } from './lib/settings.js';
+import { defaults, readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
 const users = readInteger('CONCURRENT', 10, 1);
@@ -25,7 +25,7 @@ const duration = `${seconds}s`;
 const every = readSeconds('EVERY', Math.min(1, seconds), 0.1, seconds);
 
 const names = { on: 'xk6-pgxpool-pre-ping-on', off: 'xk6-pgxpool-pre-ping-off' };
-const size = { poolSize: users, maxOverflow: 0 };
+const size = { defaults, poolSize: users, maxOverflow: 0 };
 const pools = {
   on: new Pool({ name: 'pre-ping-on', applicationName: names.on, poolPrePing: true, ...size }),
   off: new Pool({ name: 'pre-ping-off', applicationName: names.off, poolPrePing: false, ...size }),

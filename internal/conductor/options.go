@@ -45,6 +45,9 @@ func (c *Conductor) resolve(options map[string]any) (pool.Config, error) {
 		all = make(map[string]any)
 	}
 	maps.Copy(all, options)
+	if all[config.DefaultsOption] == nil {
+		all[config.DefaultsOption] = map[string]any{"driver": string(pool.DriverAsyncpg)} // as every scenario
+	}
 	return config.Resolve(all, c.lookup)
 }
 

@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -17,17 +18,21 @@ const SourceOption = "option"
 // Resolve makes a Config of what a script gave (JavaScript values exported to
 // Go: string, int64, float64, bool, nil for null and undefined) and of the
 // environment. An option wins over its environment variable, that over what
-// the URL says (application_name, connect_timeout, …), that over the default.
+// the URL says (application_name, connect_timeout, …), that over the script's
+// DefaultsOption, that over the default.
 // A variable that is empty is not set; a nil lookup finds nothing. The URL has
 // one canonical form then, whatever form it was given in.
 //
 // The error is a *pool.ConfigError for a setting that cannot be used. Nothing
 // is connected.
 func Resolve(script map[string]any, lookup Lookup) (pool.Config, error) {
-	if err := refuseUnknown(script); err != nil {
+	script, defaults, err := cutDefaults(script)
+	if err != nil {
 		return pool.Config{}, err
 	}
-	r := resolver{config: pool.DefaultConfig(), script: script, lookup: lookup, origins: map[string]origin{}}
+	r := resolver{
+		config: pool.DefaultConfig(), script: script, defaults: defaults, lookup: lookup, origins: map[string]origin{},
+	}
 	if err := r.readURL(); err != nil {
 		return pool.Config{}, err
 	}
@@ -45,13 +50,45 @@ func Resolve(script map[string]any, lookup Lookup) (pool.Config, error) {
 // origin is where a value came from and how it was written, for errors.
 type origin struct{ source, shown string }
 
+// DefaultsOption holds options over which the environment and the URL win: what
+// a scenario suggests.
+const DefaultsOption = "defaults"
+
+// cutDefaults parts the two, and refuses names that are no options.
+func cutDefaults(script map[string]any) (rest, defaults map[string]any, err error) {
+	rest = maps.Clone(script)
+	delete(rest, DefaultsOption)
+	if err := refuseUnknown(rest); err != nil {
+		return nil, nil, err
+	}
+	given := script[DefaultsOption]
+	if given == nil {
+		return rest, nil, nil
+	}
+	defaults, ok := given.(map[string]any)
+	if !ok {
+		return nil, nil, &pool.ConfigError{
+			Option: DefaultsOption, Source: SourceOption, Value: show(given), Accepted: "an object of options such as { poolSize: 5 }",
+		}
+	}
+	for _, name := range []string{"url", "name"} {
+		if defaults[name] != nil {
+			return nil, nil, &pool.ConfigError{
+				Option: DefaultsOption, Source: SourceOption, Reason: name + " has no place in it", Accepted: "the option " + name + " itself",
+			}
+		}
+	}
+	return rest, defaults, refuseUnknown(defaults)
+}
+
 // resolver fills one Config, option by option.
 type resolver struct {
-	config  pool.Config
-	script  map[string]any
-	lookup  Lookup
-	url     connection
-	origins map[string]origin // of the options that are not at their default
+	config   pool.Config
+	script   map[string]any
+	defaults map[string]any
+	lookup   Lookup
+	url      connection
+	origins  map[string]origin // of the options that are not at their default
 }
 
 // readURL comes first: a URL has a say in the options.
@@ -97,6 +134,9 @@ func (r *resolver) set(o option) error {
 	} else if isInURL {
 		r.origins[o.name] = origin{inURL.parameter + " in the URL", r.shownInURL(inURL)}
 		stored = o.text(&r.config, inURL.text)
+	} else if value := r.defaults[o.name]; value != nil {
+		r.origins[o.name] = origin{DefaultsOption, show(value)}
+		stored = o.script(&r.config, value)
 	} else {
 		return nil
 	}

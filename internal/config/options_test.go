@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"strings"
@@ -315,5 +316,33 @@ func TestConfigErrorWrapsNothing(t *testing.T) {
 	require.NoError(t, errors.Unwrap(err))
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		require.NotContains(t, fmt.Sprintf(format, err), "geheim")
+	}
+}
+
+// What a scenario suggests is weaker than what anybody else says.
+func TestDefaultsAreWeakerThanEnvironmentAndURL(t *testing.T) {
+	suggested := map[string]any{"driver": "asyncpg", "poolSize": int64(5)}
+	for name, test := range map[string]struct {
+		script map[string]any
+		env    Lookup
+		driver pool.Driver
+		size   int
+	}{
+		"nothing else": {nil, nil, pool.DriverAsyncpg, 5},
+		"option":       {map[string]any{"driver": "pgx", "poolSize": int64(6)}, nil, pool.DriverPgx, 6},
+		"environment":  {nil, fakeEnv("DB_DRIVER", "psycopg"), pool.DriverPsycopg, 5},
+		"URL":          {map[string]any{"url": "postgresql+psycopg://h/d"}, nil, pool.DriverPsycopg, 5},
+		"plain URL":    {map[string]any{"url": "postgresql://h/d"}, nil, pool.DriverAsyncpg, 5},
+	} {
+		script := map[string]any{"defaults": suggested}
+		maps.Copy(script, test.script)
+		c, err := Resolve(script, test.env)
+		require.NoError(t, err, name)
+		require.Equal(t, test.driver, c.Driver, name)
+		require.Equal(t, test.size, c.PoolSize, name)
+	}
+	for _, bad := range []any{"x", map[string]any{"url": "postgres://h"}, map[string]any{"name": "x"}, map[string]any{"defaults": suggested}, map[string]any{"driver": "x"}} {
+		_, err := Resolve(map[string]any{"defaults": bad}, nil)
+		require.Error(t, err, "%v", bad)
 	}
 }

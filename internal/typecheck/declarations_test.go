@@ -59,7 +59,7 @@ func names(all []member) []string {
 
 func TestEveryOptionIsDeclared(t *testing.T) {
 	t.Parallel()
-	require.ElementsMatch(t, config.Names(), names(members(t, "Options")))
+	require.ElementsMatch(t, append(config.Names(), config.DefaultsOption), names(members(t, "Options")))
 }
 
 func TestEveryEnvironmentVariableIsDeclared(t *testing.T) {
@@ -103,7 +103,7 @@ func declaredDefault(t *testing.T, text string) any {
 	switch text {
 	case "true", "false":
 		return text == "true"
-	case "a temporary PostgreSQL on this machine", "the server's":
+	case "a temporary PostgreSQL on this machine", "the server's", "nothing":
 		return nil
 	case "none", "off":
 		return int64(0)

@@ -20,6 +20,8 @@ new Pool({ poolTimeout: true });
 new Pool({ poolUseLifo: 'lifo' });
 // @ts-expect-error not a driver
 new Pool({ driver: 'psycopg2' });
+// @ts-expect-error the URL is no default
+new Pool({ defaults: { url: 'postgres://h/d' } });
 // @ts-expect-error not a reset
 new Pool({ resetOnReturn: true });
 // @ts-expect-error not a level

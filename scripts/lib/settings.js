@@ -31,3 +31,7 @@ export const endpoint = () => readText('ENDPOINT', '/api/issues');
 
 // baseURL is of an application under load over HTTP, undefined without one.
 export const baseURL = () => readText('BASE_URL');
+
+// defaults are a scenario's: FlowBoard's driver, unless DB_DRIVER or the URL names another.
+/** @type {import('k6/x/pgxpool').Options['defaults']} */
+export const defaults = { driver: 'asyncpg' };

@@ -5,14 +5,14 @@ import { Pool } from 'k6/x/pgxpool';
 import { poolCriteria } from '../../thresholds/criteria.js';
 import { application } from './application.js';
 import { listIssues, seedIssues } from './issues.js';
-import { baseURL, endpoint, statusInterval } from './settings.js';
+import { baseURL, defaults, endpoint, statusInterval } from './settings.js';
 import { thinkTime } from './think.js';
 
 export const target = baseURL() ? overHTTP(baseURL()) : database();
 
 function database() {
   endpoint(); // the runbook's command line has it with and without an application
-  const pool = new Pool({ statusInterval: statusInterval() });
+  const pool = new Pool({ defaults, statusInterval: statusInterval() });
   return {
     judged: { criteria: poolCriteria, configuration: { think: thinkTime } },
     prepare: () => seedIssues(pool),
