@@ -145,6 +145,15 @@ declare module 'k6/x/pgxpool' {
     queryExecMode?: QueryExecMode;
 
     /**
+     * `compact` keeps distributions in sketches (0.5 % relative error) instead of giving k6
+     * a Trend's value for every query, which k6 would keep until the end: hours in flat
+     * memory. k6 gets gauges such as `pgxpool_acquire_p95` once a second, without the tags
+     * of single calls. One pool with it makes the whole run compact.
+     * Environment: `METRICS`. Default: `full`.
+     */
+    metrics?: 'full' | 'compact';
+
+    /**
      * How often the pool's levels (active, idle, waiting …) are sampled into metrics; at
      * least 10 ms. Environment: `DB_POOL_SAMPLE_INTERVAL`. Default: 100 ms.
      */
@@ -546,6 +555,13 @@ declare module 'k6/x/pgxpool' {
   export function processMemory(): number;
 
   /**
+   * Whether the run's metrics are compact: by `METRICS=compact` or the option
+   * {@link Options.metrics} of any pool. A script's own Trend of every request would
+   * grow in k6 all the same: leave it alone then.
+   */
+  export function compactMetrics(): boolean;
+
+  /**
    * The trend of [time, value] pairs in order of time, in values per unit of time: Theil and Sen's slope, which
    * outliers do not move, and the ends of its 95 % confidence interval.
    */
@@ -656,6 +672,7 @@ declare module 'k6/x/pgxpool' {
     readonly checkSettings: typeof checkSettings;
     readonly restartServer: typeof restartServer;
     readonly processMemory: typeof processMemory;
+    readonly compactMetrics: typeof compactMetrics;
     readonly trend: typeof trend;
     readonly verdict: typeof verdict;
     readonly observeRequest: typeof observeRequest;

@@ -57,6 +57,8 @@ type Config struct {
 	StatementTimeout time.Duration
 	// QueryExecMode is pgx's way to run a statement.
 	QueryExecMode pgx.QueryExecMode
+	// Metrics is how much of each query whoever observes the pool keeps.
+	Metrics Metrics
 	// SampleInterval is how often the pool's levels are sampled, at least
 	// 10 ms.
 	SampleInterval time.Duration
@@ -67,6 +69,15 @@ type Config struct {
 	// least 10 ms, 0 for never.
 	StatusInterval time.Duration
 }
+
+// Metrics is how much of each query is kept.
+type Metrics string
+
+// Every value for k6's Trends, or distributions in flat memory.
+const (
+	MetricsFull    Metrics = "full"
+	MetricsCompact Metrics = "compact"
+)
 
 // MaxConnections is the largest PoolSize + MaxOverflow. PostgreSQL would
 // allow more (2^18), but a pool of that size is a typing error.
@@ -89,6 +100,7 @@ func DefaultConfig() Config {
 		ResetOnReturn:   ResetRollback,
 		ApplicationName: "xk6-pgxpool",
 		QueryExecMode:   pgx.QueryExecModeCacheStatement,
+		Metrics:         MetricsFull,
 		SampleInterval:  100 * time.Millisecond,
 	}
 }
@@ -172,6 +184,10 @@ var limits = []limit{
 	{"resetOnReturn", "rollback, commit or none",
 		func(c Config) (any, bool) {
 			return string(c.ResetOnReturn), slices.Contains([]Reset{ResetRollback, ResetCommit, ResetNone}, c.ResetOnReturn)
+		}},
+	{"metrics", "full or compact",
+		func(c Config) (any, bool) {
+			return string(c.Metrics), slices.Contains([]Metrics{MetricsFull, MetricsCompact}, c.Metrics)
 		}},
 	{"isolationLevel", "READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ, SERIALIZABLE or AUTOCOMMIT",
 		func(c Config) (any, bool) { return string(c.IsolationLevel), isLevel(c.IsolationLevel) }},

@@ -225,9 +225,10 @@ export function parseWaive(text, criteria) {
 
 // The thresholds by metric, as k6's options want them, that hold exactly when
 // the gate lets the verdict through.
-export function thresholds(criteria, { gate = 'pass', waive = [] } = {}) {
+export function thresholds(criteria, { gate = 'pass', waive = [], compact = false } = {}) {
   const byMetric = {};
-  const add = (metric, expression) => {
+  const add = (m, e) => {
+    const { metric, expression } = compact ? compacted(m, e) : { metric: m, expression: e };
     const expressions = (byMetric[metric] = byMetric[metric] || []);
     if (!expressions.includes(expression)) {
       expressions.push(expression);
@@ -239,6 +240,18 @@ export function thresholds(criteria, { gate = 'pass', waive = [] } = {}) {
     }
   }
   return byMetric;
+}
+
+// The same condition of compact metrics, where each value of one of the module's
+// Trends is a gauge: p(95)<80 of pgxpool_utilization is value<80 of
+// pgxpool_utilization_p95.
+function compacted(metric, expression) {
+  const [, method, limit] = /^(avg|min|med|max|p\(\d+\))(.+)$/.exec(expression) || [];
+  if (!method || !/^(pgxpool_|app_pool_|request_duration$)/.test(metric)) {
+    return { metric, expression };
+  }
+  const ending = method.replace(/[()]/g, '');
+  return { metric: `${metric.replace(/_(duration|sampled)$/, '')}_${ending}`, expression: `value${limit}` };
 }
 
 // What must hold of one row for the gate to hold.

@@ -56,6 +56,7 @@ var options = []option{
 	newOption("applicationName", "DB_APPLICATION_NAME", texts, func(c *pool.Config) *string { return &c.ApplicationName }),
 	newOption("statementTimeout", "DB_STATEMENT_TIMEOUT", durations, func(c *pool.Config) *time.Duration { return &c.StatementTimeout }),
 	newOption("queryExecMode", "DB_QUERY_EXEC_MODE", modes, func(c *pool.Config) *pgx.QueryExecMode { return &c.QueryExecMode }),
+	newOption("metrics", "METRICS", words[pool.Metrics](strings.ToLower), func(c *pool.Config) *pool.Metrics { return &c.Metrics }),
 	newOption("sampleInterval", "DB_POOL_SAMPLE_INTERVAL", durations, func(c *pool.Config) *time.Duration { return &c.SampleInterval }),
 	newOption("leakDetectionThreshold", "DB_POOL_LEAK_THRESHOLD", durations, func(c *pool.Config) *time.Duration { return &c.LeakDetectionThreshold }),
 	newOption("statusInterval", "DB_POOL_STATUS_INTERVAL", durations, func(c *pool.Config) *time.Duration { return &c.StatusInterval }),

@@ -77,6 +77,7 @@ func (i *instance) Exports() modules.Exports {
 		"checkSettings":   i.checkSettings,
 		"restartServer":   i.restartServer,
 		"processMemory":   i.processMemory,
+		"compactMetrics":  i.compactMetrics,
 		"trend":           i.trend,
 	}
 	defaults := i.rt.NewObject()

@@ -36,6 +36,14 @@ func (i *instance) restartServer(call sobek.FunctionCall) sobek.Value {
 	return sobek.Undefined()
 }
 
+// compactMetrics tells whether the values of Trends stay out of k6.
+func (i *instance) compactMetrics(sobek.FunctionCall) sobek.Value {
+	if i.lookupErr != nil {
+		i.throw(i.lookupErr)
+	}
+	return i.rt.ToValue(i.test.Compact(i.lookup))
+}
+
 // processMemory gives the memory that k6 holds, the pools included, in bytes,
 // without the values of Trends.
 func (i *instance) processMemory(sobek.FunctionCall) sobek.Value {

@@ -32,6 +32,7 @@ func (i *instance) judge(data, options any) (results.Run, error) {
 	if err != nil {
 		return results.Run{}, argumentsError("verdict(data, options)", err.Error())
 	}
+	i.test.Complete(in.Metrics)
 	in.Unmeasured, in.Missing = i.test.Unmeasured()
 	in.Timeline = i.test.Timeline().Snapshot()
 	in.Setup = i.test.SetupFailure(in.Metrics)

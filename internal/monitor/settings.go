@@ -41,6 +41,7 @@ var shared = map[string]string{
 	"url": "DATABASE_URL", "applicationName": "DB_APPLICATION_NAME",
 	"poolSize": "DB_POOL_SIZE", "maxOverflow": "DB_MAX_OVERFLOW", "poolTimeout": "DB_POOL_TIMEOUT",
 	"connectTimeout": "DB_CONNECT_TIMEOUT", "queryExecMode": "DB_QUERY_EXEC_MODE", "statusInterval": "DB_POOL_STATUS_INTERVAL",
+	"metrics": "METRICS",
 }
 
 // Resolve reads the options and, behind them, the environment. Without a

@@ -65,6 +65,9 @@ func (m *Application) Start(state *lib.State) error {
 		cancel()
 		return &pool.ConnectError{Pool: "monitor", Server: "the application's database", Err: err}
 	}
+	if m.settings.Pool.Metrics == pool.MetricsCompact {
+		m.test.compact.enable(m.test, state)
+	}
 	m.cancel, m.done = cancel, make(chan struct{})
 	w := &appWatch{
 		application: m.settings.Select.String(), facts: &m.test.facts,

@@ -24,6 +24,7 @@ type metricSet struct {
 	// The script's own, of scripts/lib/request.js.
 	requestDuration, requestSuccess, requestTimedOut, requestInterrupted *metrics.Metric
 
+	compact    map[string]*metrics.Metric // gauges made of Trends, by name
 	dropped    *metrics.Metric            // k6's own
 	experiment map[string]*metrics.Metric // of experiments, by name
 
@@ -46,7 +47,7 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 	for _, name := range experiment.MetricNames() {
 		gauges[name] = gauge(name)
 	}
-	return &metricSet{
+	set := &metricSet{
 		dropped:         counter(metrics.DroppedIterationsName),
 		experiment:      gauges,
 		acquireDuration: duration("pgxpool_acquire_duration"),
@@ -90,4 +91,10 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		appSamples:           counter("app_pool_samples"),
 		appAtLeast:           rate("app_pool_at_least"),
 	}
+	set.compact = registerCompact(r, []*metrics.Metric{
+		set.acquireDuration, set.connectDuration, set.useDuration, set.queryDuration,
+		set.activeSampled, set.waitingSampled, set.utilization, set.dbCPU,
+		set.appActiveSampled, set.appCheckedOutSampled, set.appUtilization,
+	})
+	return set
 }

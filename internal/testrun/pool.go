@@ -61,6 +61,9 @@ func (p *SharedPool) start(state *lib.State) error {
 		config.URL = url
 	}
 	p.state = state
+	if config.Metrics == pool.MetricsCompact {
+		p.run.compact.enable(p.run, state)
+	}
 	background := p.run.background(state, config.Name)
 	started, err := pool.New(config, pool.Options{Observer: background, ResultFormats: p.run.ResultFormats})
 	if err != nil {

@@ -72,6 +72,7 @@ func (u *VU) EndRequest(ms float64, ended Response) error {
 	}
 	u.run.usersBegin(u.Context())
 	u.run.requests.state.CompareAndSwap(nil, u.State())
+	u.run.compact.request(ms)
 	u.run.recording.response(now, ms, ended.Failed, ended.TimedOut)
 	u.run.responses.add(ms, ended)
 	return nil
@@ -162,7 +163,9 @@ func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time) {
 		if age > limit {
 			failed++
 		}
-		t.pushValue(state, t.metrics.requestDuration, metrics.D(age))
+		if !t.compact.request(metrics.D(age)) {
+			t.pushValue(state, t.metrics.requestDuration, metrics.D(age))
+		}
 		t.pushValue(state, t.metrics.requestSuccess, oneIf(age <= limit))
 		t.pushValue(state, t.metrics.requestTimedOut, 0)
 		t.recording.interrupted(cut, age, age > limit)

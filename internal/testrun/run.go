@@ -43,6 +43,7 @@ type Run struct {
 	setup     setup
 	said      repeated
 	responses responses
+	compact   compactor
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
 	usersOnce sync.Once
@@ -75,7 +76,10 @@ func (t *Run) Begin(vu modules.VU) {
 		t.started = time.Now()
 		t.metrics = registerMetrics(env.Registry)
 		t.recording.measures = measuresOf(t.metrics)
-		t.flusher.tap = t.recording.samples
+		t.flusher.tap = func(batch metrics.Samples) metrics.Samples {
+			t.recording.samples(batch)
+			return t.compact.take(batch, t.recording.poolOf)
+		}
 		t.recording.probe.logger = env.Logger
 		t.root = env.Registry.RootTagSet()
 		t.logger = env.Logger
@@ -208,6 +212,9 @@ func (t *Run) End(running bool) {
 		t.pushResults()
 	}
 	t.flusher.stop(running)
+	if running {
+		t.compact.finish()
+	}
 	t.recording.probe.stop()
 	t.server.stop()
 	t.said.count()

@@ -51,8 +51,9 @@ func (b *buffer) take() metrics.Samples {
 // flusher pushes what the buffers have collected. It starts with the first
 // sample and is fully stopped before the test's end is acknowledged.
 type flusher struct {
-	// tap, where there is one, sees every batch before k6 does.
-	tap func(metrics.Samples)
+	// tap, where there is one, sees every batch before k6 does, and gives what k6
+	// shall see of it.
+	tap func(metrics.Samples) metrics.Samples
 
 	flushing sync.Mutex // one at a time: whoever flushes knows that all has been seen
 
@@ -106,9 +107,11 @@ func (f *flusher) flush(ctx context.Context) {
 	for _, p := range waiting {
 		if batch := p.buffer.take(); len(batch) > 0 {
 			if f.tap != nil {
-				f.tap(batch)
+				batch = f.tap(batch)
 			}
-			metrics.PushIfNotDone(ctx, p.out, batch)
+			if len(batch) > 0 {
+				metrics.PushIfNotDone(ctx, p.out, batch)
+			}
 		}
 	}
 }

@@ -25,7 +25,7 @@ export function judge({ criteria, notes = /** @type {string[]} */ ([]), ...run }
     options: {
       cloud: cloud(run.script),
       // The last one fails the run whose results could not be written.
-      thresholds: { ...thresholds(criteria, { gate, waive }), results_lost: ['count==0'] },
+      thresholds: { ...thresholds(criteria, { gate, waive, compact: pgxpool.compactMetrics() }), results_lost: ['count==0'] },
       summaryTrendStats: trendStats,
     },
     // The verdict knows why fn failed, and nothing runs whose results would be lost.

@@ -1,0 +1,123 @@
+package testrun
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+)
+
+// compactRun is a run with compact metrics, and what k6 receives from it.
+func compactRun(t *testing.T) (*Run, chan metrics.SampleContainer) {
+	t.Helper()
+	registry := metrics.NewRegistry()
+	samples := make(chan metrics.SampleContainer, 100)
+	run := &Run{metrics: registerMetrics(registry), root: registry.RootTagSet()}
+	run.compact.enable(run, &lib.State{Samples: samples})
+	return run, samples
+}
+
+func (t *Run) poolTag(tags *metrics.TagSet) string {
+	pool, _ := tags.Get("pool")
+	return pool
+}
+
+// With the same values, every value that k6's own Trend has is there: exact, or
+// within the sketch's error.
+func TestCompactAgreesWithTrends(t *testing.T) {
+	run, samples := compactRun(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	pools := []*metrics.TagSet{run.root.With("pool", "a"), run.root.With("pool", "b")}
+	m := run.metrics.queryDuration
+	trend := metrics.NewTrendSink()
+	for range 20_000 {
+		s := metrics.Sample{
+			TimeSeries: metrics.TimeSeries{Metric: m, Tags: pools[random.IntN(2)]},
+			Value:      math.Exp(3 * random.NormFloat64()), Time: time.Now(),
+		}
+		trend.Add(s)
+		run.compact.take(metrics.Samples{s}, run.poolTag)
+	}
+	run.compact.finish()
+	last := lastGauges(samples)
+	data := map[string]verdict.Metric{}
+	run.Complete(data)
+	values := data[m.Name].Values
+	require.EqualValues(t, 20_000, values["count"])
+	require.InEpsilon(t, trend.Avg(), values["avg"], 1e-9)
+	require.Equal(t, trend.Min(), values["min"])
+	require.Equal(t, trend.Max(), values["max"])
+	for q, name := range map[float64]string{0.5: "med", 0.9: "p(90)", 0.95: "p(95)", 0.99: "p(99)"} {
+		require.InEpsilon(t, trend.P(q), values[name], 2*timeline.Accuracy, name)
+	}
+	for _, s := range stats {
+		require.Equal(t, values[s.name], last[CompactGauge(m.Name, s.ending)],
+			"the threshold judges what the report shows: over both pools, since those come last")
+	}
+}
+
+// lastGauges are the values that thresholds look at.
+func lastGauges(samples chan metrics.SampleContainer) map[string]float64 {
+	last := map[string]float64{}
+	for len(samples) > 0 {
+		for _, s := range (<-samples).GetSamples() {
+			last[s.Metric.Name] = s.Value
+		}
+	}
+	return last
+}
+
+// k6 gets no sample per query, all of the counts, and a Rate that is 0 exactly
+// when nothing failed.
+func TestCompactGivesCountsAndNoTrend(t *testing.T) {
+	run, samples := compactRun(t)
+	tags := run.root.With("pool", "a")
+	sample := func(m *metrics.Metric, value float64) metrics.Sample {
+		return metrics.Sample{TimeSeries: metrics.TimeSeries{Metric: m, Tags: tags}, Value: value, Time: time.Now()}
+	}
+	for i := range 1000 {
+		run.compact.take(metrics.Samples{
+			sample(run.metrics.queryDuration, 1), sample(run.metrics.queryFailed, oneIf(i == 500)),
+			sample(run.metrics.acquireFailed, 0), sample(run.metrics.opened, 1), sample(run.metrics.active, float64(i)),
+			sample(run.metrics.inOverflow, oneIf(i < 250)),
+		}, run.poolTag)
+	}
+	run.compact.finish()
+	sums, counts := map[string]float64{}, map[string]int{}
+	for len(samples) > 0 {
+		for _, s := range (<-samples).GetSamples() {
+			require.NotEqual(t, metrics.Trend, s.Metric.Type)
+			sums[s.Metric.Name] += s.Value
+			counts[s.Metric.Name]++
+		}
+	}
+	require.EqualValues(t, 1000, sums["pgxpool_connections_opened"])
+	require.EqualValues(t, 999, sums["pgxpool_active"], "the last one")
+	require.EqualValues(t, 1, sums["pgxpool_query_failed"])
+	require.LessOrEqual(t, counts["pgxpool_query_failed"], 3)
+	require.Equal(t, 1, counts["pgxpool_acquire_failed"])
+	require.Zero(t, sums["pgxpool_acquire_failed"])
+	require.EqualValues(t, 250, sums["pgxpool_in_overflow"])
+	require.Equal(t, 1000, counts["pgxpool_in_overflow"], "a share of time keeps its weights")
+
+	data := map[string]verdict.Metric{}
+	run.Complete(data)
+	require.Equal(t, map[string]float64{"rate": 0.001, "passes": 1, "fails": 999}, data["pgxpool_query_failed"].Values)
+}
+
+// Metrics are full unless somebody asks: k6 sees every batch as it is.
+func TestFullMetricsPassThrough(t *testing.T) {
+	var c compactor
+	batch := metrics.Samples{{Value: 1}, {Value: 2}}
+	require.Equal(t, batch, c.take(batch, nil))
+	c.request(1)
+	c.finish()
+	c.complete(nil)
+}
