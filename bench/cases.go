@@ -47,6 +47,8 @@ func cases(xk6sql bool) []benchCase {
 		extension("promise", "extension, Promise", bareOne),
 		extension("transaction", "extension, transaction around each query", bareOne),
 		extension("acquire", "extension, acquire held over 3 queries", bareOne),
+		compactCase("blocking", "extension, 20 queries an iteration, compact", bareOne),
+		compactCase("single", "extension, 1 query an iteration, compact", bareOne),
 		bareCase(bareRows, "bare pgxpool loop in Go, 100 rows", 100),
 		extension("rows", "extension, 100 rows untouched", bareRows),
 		extension("rows touched", "extension, 100 rows, a column of each touched", bareRows),
@@ -74,6 +76,19 @@ func extension(name, label, bare string) benchCase {
 		name: name, label: label, bare: bare, startup: true, counted: true, queries: jsonQueries,
 		command: k6("users.js", "k6", name),
 	}
+}
+
+// compactCase is a case with metrics: 'compact'.
+func compactCase(name, label, bare string) benchCase {
+	c := extension(name, label, bare)
+	full := c.command
+	c.name += " compact"
+	c.command = func(s settings, users, seconds int) *exec.Cmd {
+		cmd := full(s, users, seconds)
+		cmd.Env = append(cmd.Env, "METRICS=compact")
+		return cmd
+	}
+	return c
 }
 
 func k6(script, binary, name string) func(settings, int, int) *exec.Cmd {

@@ -77,6 +77,32 @@ func TestPassExitsZero(t *testing.T) {
 	}
 }
 
+// With compact metrics k6 sees no Trend of ours, and verdict and exit code are
+// those of full metrics: by gauges that k6 judges.
+func TestCompactMetricsHaveTheSameVerdict(t *testing.T) {
+	for name, c := range map[string]struct {
+		options, verdict string
+		code             int
+	}{
+		"enough connections": {`{ poolSize: 10 }`, "PASS", 0},
+		"too few":            {`{ poolSize: 1, maxOverflow: 0 }`, "FAIL", exitThresholds},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, judged(t, c.options, holding), map[string]string{"WAIVE": "db_cpu", "METRICS": "compact"}, "--out", "json=samples.json")
+			require.Equal(t, c.code, r.Code, r.Output())
+			require.Equal(t, c.verdict, summaryOf(t, r).Verdict)
+			summary, err := verdict.ParseSummary([]byte(r.File(t, "results/summary.json")))
+			require.NoError(t, err)
+			require.Greater(t, summary.Metrics["pgxpool_use_duration"].Values["p(95)"], 50.0, "the report has the distribution")
+			samples := r.File(t, "samples.json")
+			require.Contains(t, samples, `"metric":"pgxpool_utilization_p95"`)
+			for _, trend := range []string{"pgxpool_query_duration", "pgxpool_acquire_duration", "request_duration", "pgxpool_utilization"} {
+				require.NotContains(t, samples, `"metric":"`+trend+`","type":"Point"`)
+			}
+		})
+	}
+}
+
 func TestWarningHoldsOnlyTheFailGate(t *testing.T) {
 	// All four connections of the base size in use all the time, nobody waits.
 	script := judged(t, `{ poolSize: 4, maxOverflow: 4 }`, `request(() => pool.query('SELECT pg_sleep(0.05)'));`)
