@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -64,12 +65,12 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last boo
 }
 
 // send sends a call's statement and reads its rows.
-func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
+func (p *Pool) send(s *Scope, c *connection, what call) (res *Result, err error) {
 	if err := c.enter(s, what.sql); err != nil {
 		return nil, err
 	}
-	var res *Result
-	err := p.prepareValues(c)
+	defer c.recovered(&err)
+	err = p.prepareValues(c)
 	switch {
 	case err != nil:
 	case what.rows:
@@ -83,6 +84,17 @@ func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 		err = p.readable(c, what, res)
 	}
 	return res, err
+}
+
+// recovered makes an error of a panic while a statement runs, as an argument's
+// own encoding may raise: one user's value must not end every user. What the
+// server was told so far is unknown, so the connection is closed.
+func (c *connection) recovered(err *error) {
+	if problem := recover(); problem != nil {
+		c.flight.leave()
+		c.close()
+		*err = &QueryError{Err: fmt.Errorf("running the statement: internal error: %v; please report it", problem)}
+	}
 }
 
 func (p *Pool) query(c *connection, what call) (*Result, error) {

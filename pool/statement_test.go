@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -98,4 +99,26 @@ func TestOverriddenEnvironmentIsNotRead(t *testing.T) {
 	t.Setenv("PGPORT", "abc")
 	h := newPool(t, 1, 0, nil)
 	h.acquire().Release()
+}
+
+// panicking is an argument whose encoding panics.
+type panicking struct{}
+
+func (panicking) Int64Value() (pgtype.Int8, error) { panic("the argument's own") }
+
+// One user's value must not end every user, nor take a place with it.
+func TestAPanicOfAnArgumentIsAnErrorAndGivesThePlaceBack(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	for range 3 {
+		for _, run := range []func(*pool.Scope, string, []any) (*pool.Result, error){h.Query, h.Exec} {
+			_, err := run(h.scope(), "SELECT $1::int4", []any{panicking{}})
+			var failed *pool.QueryError
+			require.ErrorAs(t, err, &failed)
+			require.ErrorContains(t, err, "internal error: the argument's own; please report it")
+			require.Zero(t, h.Stat().Active)
+		}
+	}
+	res, err := h.Query(h.scope(), "SELECT $1::int4", []any{1})
+	require.NoError(t, err)
+	require.Equal(t, 1, res.Len())
 }

@@ -23,7 +23,7 @@ func (i *instance) monitor(call sobek.FunctionCall) sobek.Value {
 		i.throw(err)
 	}
 	object := i.rt.NewObject()
-	i.must(object.Set("start", func(sobek.FunctionCall) sobek.Value {
+	i.must(object.Set("start", i.guarded("monitor.start()", func(sobek.FunctionCall) sobek.Value {
 		state := i.vu.State()
 		if state == nil {
 			i.throw(inInit("monitor.start()"))
@@ -32,7 +32,7 @@ func (i *instance) monitor(call sobek.FunctionCall) sobek.Value {
 			i.throw(err)
 		}
 		return sobek.Undefined()
-	}))
+	})))
 	i.must(object.Set("applicationName", settings.Select.String()))
 	i.must(object.Set("poolSize", settings.Pool.PoolSize))
 	i.must(object.Set("maxOverflow", settings.Pool.MaxOverflow))

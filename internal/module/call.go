@@ -110,7 +110,13 @@ func (i *instance) blocking(op operation, mode pgx.QueryExecMode, c sobek.Functi
 func (i *instance) async(
 	op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, s *testrun.Session, order *turns, target func() (runner, error),
 ) sobek.Value {
-	st, argErr := i.prepare(op, mode, c, nil)
+	var (
+		st     statement
+		argErr error
+	)
+	if thrown := i.rt.Try(func() { st, argErr = i.prepare(op, mode, c, nil) }); thrown != nil {
+		argErr = thrown // by a getter of the script's own
+	}
 	scope, turn := s.Apart(), order.take()
 	return promise(i, func() (*pool.Result, error) {
 		turn.begin()
@@ -132,12 +138,19 @@ func promise[T any](i *instance, work func() (T, error), value func(T) sobek.Val
 	p, resolve, reject := i.rt.NewPromise()
 	settle := i.vu.RegisterCallback()
 	go func() {
-		result, err := work()
+		result, err := survive(work)
 		settle(func() error {
 			if err != nil {
-				return reject(i.errorValue(sqlvalue.ExplainArgument(err)))
+				return reject(i.rejection(sqlvalue.ExplainArgument(err)))
 			}
-			return resolve(value(result))
+			var resolved sobek.Value
+			if thrown := i.rt.Try(func() {
+				defer i.catch("Promise")
+				resolved = value(result)
+			}); thrown != nil {
+				return reject(thrown.Value())
+			}
+			return resolve(resolved)
 		})
 	}()
 	return i.rt.ToValue(p)

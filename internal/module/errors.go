@@ -40,6 +40,15 @@ func (i *instance) errorValue(err error) *sobek.Object {
 	return object
 }
 
+// rejection is what a Promise is rejected with.
+func (i *instance) rejection(err error) sobek.Value {
+	var thrown *sobek.Exception // by the script itself
+	if errors.As(err, &thrown) {
+		return thrown.Value()
+	}
+	return i.errorValue(err)
+}
+
 // throw raises err as a JavaScript exception.
 func (i *instance) throw(err error) {
 	var (

@@ -31,7 +31,7 @@ func (i *instance) experiment(call sobek.FunctionCall) sobek.Value {
 	i.must(object.Set("name", c.Plan().Name()))
 	i.must(object.Set("users", c.Plan().Users()))
 	i.must(object.Set("maxDuration", fmt.Sprintf("%ds", int(c.Plan().MaxDuration()/time.Second)+1)))
-	i.must(object.Set("next", e.next))
+	i.must(object.Set("next", i.guarded("experiment.next()", e.next)))
 	return object
 }
 

@@ -26,7 +26,7 @@ func (o *lazyObject) Get(key string) sobek.Value {
 	if o.made == nil {
 		o.made = make(map[string]sobek.Value, 1)
 	}
-	v := o.instance.rt.ToValue(m)
+	v := o.instance.rt.ToValue(o.instance.guarded(key+"()", m))
 	o.made[key] = v
 	return v
 }

@@ -62,8 +62,8 @@ type instance struct {
 
 // Exports implements modules.Instance.
 func (i *instance) Exports() modules.Exports {
-	named := map[string]any{
-		"Pool":            i.class(),
+	named := map[string]any{"Pool": i.class()}
+	for name, call := range map[string]method{
 		"open":            i.open,
 		"monitor":         i.monitor,
 		"experiment":      i.experiment,
@@ -79,6 +79,8 @@ func (i *instance) Exports() modules.Exports {
 		"processMemory":   i.processMemory,
 		"compactMetrics":  i.compactMetrics,
 		"trend":           i.trend,
+	} {
+		named[name] = i.guarded(name+"()", call)
 	}
 	defaults := i.rt.NewObject()
 	for name, value := range named {

@@ -20,6 +20,7 @@ type method = func(sobek.FunctionCall) sobek.Value
 func (i *instance) class() *sobek.Object {
 	if i.poolClass == nil {
 		i.poolClass = i.rt.ToValue(func(call sobek.ConstructorCall) *sobek.Object {
+			defer i.catch("new Pool()")
 			if len(call.Arguments) > 1 {
 				i.throw(argumentsError("new Pool(options)", "takes one object of options: new Pool({ url, poolSize, … })"))
 			}
@@ -79,7 +80,11 @@ func (i *instance) optionsOf(v sobek.Value) (map[string]any, error) {
 	given := make(map[string]any)
 	for _, key := range object.Keys() {
 		if value := object.Get(key); !sobek.IsUndefined(value) {
-			given[key] = value.Export()
+			exported, err := i.export(value)
+			if err != nil {
+				return nil, err
+			}
+			given[key] = exported
 		}
 	}
 	return given, nil

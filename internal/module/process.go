@@ -3,6 +3,7 @@ package module
 import (
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/upstream"
 )
@@ -10,13 +11,30 @@ import (
 // warnOnce logs a text as an error, once in the process, and its number at the
 // end.
 func (i *instance) warnOnce(call sobek.FunctionCall) sobek.Value {
-	i.test.ErrorOnce(call.Argument(0).String())
+	i.test.ErrorOnce(i.stringOf(call, "warnOnce(text)"))
 	return sobek.Undefined()
 }
 
 // redact gives scripts a text from outside as messages and tags may show it.
 func (i *instance) redact(call sobek.FunctionCall) sobek.Value {
-	return i.rt.ToValue(text.Value(call.Argument(0).String()))
+	return i.rt.ToValue(text.Value(i.stringOf(call, "redact(text)")))
+}
+
+// primitiveString gives a string. It asks no object what it would like to be.
+func primitiveString(v sobek.Value) (string, bool) {
+	if s, ok := v.(sobek.String); ok {
+		return s.String(), true
+	}
+	return "", false
+}
+
+// stringOf is a call's only argument.
+func (i *instance) stringOf(call sobek.FunctionCall, name string) string {
+	given, ok := primitiveString(call.Argument(0))
+	if !ok {
+		i.throw(argumentsError(name, "text is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a string"))
+	}
+	return given
 }
 
 // restartServer restarts the temporary PostgreSQL in PostgreSQL's mode "fast"
@@ -26,7 +44,7 @@ func (i *instance) restartServer(call sobek.FunctionCall) sobek.Value {
 	if i.vu.State() == nil {
 		i.throw(inInit("restartServer()"))
 	}
-	mode, ok := call.Argument(0).Export().(string)
+	mode, ok := primitiveString(call.Argument(0))
 	if !ok || mode != "fast" && mode != "immediate" {
 		i.throw(argumentsError("restartServer(mode)", `accepted are "fast" and "immediate"`))
 	}

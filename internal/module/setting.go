@@ -12,7 +12,7 @@ import (
 // setting is setting(name, options): a variable as the pool's own are read, from
 // -e, the process's environment and .env, and checked by the same rules.
 func (i *instance) setting(call sobek.FunctionCall) sobek.Value {
-	name, isString := call.Argument(0).Export().(string)
+	name, isString := primitiveString(call.Argument(0))
 	if !isString || name == "" {
 		i.throw(argumentsError("setting(name, options)", "takes the name of a variable and one object of options"))
 	}

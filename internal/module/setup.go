@@ -2,6 +2,7 @@ package module
 
 import (
 	"errors"
+	"reflect"
 
 	"github.com/grafana/sobek"
 
@@ -27,11 +28,21 @@ func (i *instance) setup(call sobek.FunctionCall) sobek.Value {
 		i.failSetup(err)
 		i.throw(err)
 	}
-	if p, ok := value.Export().(*sobek.Promise); ok {
+	if p, ok := promiseOf(value); ok {
 		return i.settleSetup(value.ToObject(i.rt), p)
 	}
 	i.test.SetupEnded()
 	return value
+}
+
+// promiseOf exports a Promise, and nothing that would be as large as it claims.
+func promiseOf(v sobek.Value) (*sobek.Promise, bool) {
+	object, ok := v.(*sobek.Object)
+	if !ok || object.ExportType() != reflect.TypeFor[*sobek.Promise]() {
+		return nil, false
+	}
+	p, ok := object.Export().(*sobek.Promise)
+	return p, ok
 }
 
 // settleSetup notes how an async setup() ends.

@@ -194,6 +194,7 @@ func TestTransactionRefusesAsyncFunctions(t *testing.T) {
 	require.Equal(t, `[false,1]`, u.Text(`[ran, pool.stat().acquires]`), "refused before anything ran")
 	// A function that gives a Promise shows itself only afterwards.
 	require.Contains(t, u.Failure(`pool.transaction((conn) => { conn.exec('INSERT INTO t VALUES (1)'); return Promise.resolve(1) })`), want)
+	require.Contains(t, u.Failure(`pool.transaction((conn) => { conn.exec('INSERT INTO t VALUES (1)'); return { then(_, no) { no(1) } } })`), want)
 	require.Equal(t, `[0,0]`, u.Text(`[pool.queryRow('SELECT count(*) AS n FROM t').n, pool.stat().active]`))
 }
 

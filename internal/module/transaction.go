@@ -53,12 +53,18 @@ func (p *poolObject) transactionFunction(call sobek.FunctionCall) (sobek.Callabl
 
 // forget marks a Promise as handled: the error that is thrown says what is
 // wrong, and the rejection that follows from it would end the iteration.
-func (p *poolObject) forget(promise sobek.Value) {
-	object := promise.ToObject(p.rt)
-	if catch, ok := sobek.AssertFunction(object.Get("catch")); ok {
-		ignore := p.rt.ToValue(func(sobek.FunctionCall) sobek.Value { return sobek.Undefined() })
-		_, _ = catch(object, ignore) // a script's own catch may throw: it is none of ours
+func (p *poolObject) forget(promise sobek.Value, then sobek.Callable) {
+	ignore := p.rt.ToValue(func(sobek.FunctionCall) sobek.Value { return sobek.Undefined() })
+	_, _ = then(promise, ignore, ignore) // a script's own then may throw: it is none of ours
+}
+
+// thenable is what await would wait for.
+func thenable(v sobek.Value) (then sobek.Callable, ok bool) {
+	object, ok := v.(*sobek.Object)
+	if !ok {
+		return nil, false
 	}
+	return sobek.AssertFunction(object.Get("then"))
 }
 
 func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Value, error) {
@@ -70,8 +76,8 @@ func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Va
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := result.Export().(*sobek.Promise); ok {
-		p.forget(result)
+	if then, ok := thenable(result); ok {
+		p.forget(result, then)
 		return nil, &pool.QueryError{Err: errAsyncTransaction}
 	}
 	c.order.wait() // for Promises of fn's that nobody waits for

@@ -17,8 +17,15 @@ func (i *instance) verdict(call sobek.FunctionCall) sobek.Value {
 	if len(call.Arguments) != 2 {
 		i.throw(argumentsError("verdict(data, options)", "takes handleSummary's data and the options of the judgement"))
 	}
-	data := call.Argument(0).Export()
-	run, err := i.judge(data, call.Argument(1).Export())
+	data, err := i.export(call.Argument(0))
+	if err != nil {
+		i.throw(err)
+	}
+	options, err := i.export(call.Argument(1))
+	if err != nil {
+		i.throw(err)
+	}
+	run, err := i.judge(data, options)
 	if err != nil {
 		i.throw(err)
 	}

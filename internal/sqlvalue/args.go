@@ -133,7 +133,10 @@ func (c *Converter) arrayArgument(o *sobek.Object, nesting int) (arg any, reason
 	if nesting == 0 {
 		return nil, "an array nested more than " + strconv.Itoa(maxNesting) + " deep, or that contains itself"
 	}
-	length := o.Get("length").ToInteger()
+	length := integerOf(o, "length")
+	if length < 0 || length > maxRowsLength {
+		return nil, fmt.Sprintf("an array of %d elements, the most is %d", length, maxRowsLength)
+	}
 	items := make([]any, 0, min(length, 1024))
 	for i := range length {
 		item, reason := c.argument(o.Get(strconv.FormatInt(i, 10)), nesting-1)

@@ -35,7 +35,7 @@ func (c *Converter) objectArgument(o *sobek.Object, nesting int) (arg any, reaso
 	case class == "Array":
 		return c.arrayArgument(o, nesting)
 	case class == "ArrayBuffer":
-		return bytesArgument(o.Export().(sobek.ArrayBuffer), nil)
+		return bytesArgument(o, func(all []byte) []byte { return all })
 	case class == "bytes":
 		return byteaArg{bytes: append([]byte{}, o.Export().([]byte)...)}, ""
 	case class == "Number":
@@ -49,26 +49,27 @@ func (c *Converter) objectArgument(o *sobek.Object, nesting int) (arg any, reaso
 	case slices.Contains(emptyInJSON, class):
 		return nil, unaccepted(o)
 	}
-	return c.plainObject(o) // of a class of the script's own
+	return c.plainObject(o)
 }
 
-// ClassOf names an object's class: what the runtime made it as or, where that
-// is just Object, what it calls itself. "bytes" is a Go slice of another module.
+// ClassOf names an object's class: what the runtime made it as. "bytes" is a Go
+// slice of another module. The runtime makes some classes as Object, and only
+// the tag tells what they are; a script can give that tag to any object, so that
+// whoever relies on it checks what it finds.
 func ClassOf(o *sobek.Object) string {
 	class := o.ClassName()
-	switch o.ExportType() {
-	case arrayBufferType:
+	switch {
+	case o.ExportType() == arrayBufferType:
 		return "ArrayBuffer"
-	case bytesType:
-		if class != "Object" {
-			return "bytes"
-		}
-	}
-	if class != "Object" {
+	case class != "Object" && o.ExportType() == bytesType:
+		return "bytes"
+	case class != "Object":
 		return class
 	}
 	if tag := o.GetSymbol(sobek.SymToStringTag); tag != nil && sobek.IsString(tag) {
-		return tag.String()
+		if name := tag.String(); slices.Contains(viewTags, name) || slices.Contains(emptyInJSON, name) {
+			return name
+		}
 	}
 	return class
 }
@@ -104,25 +105,41 @@ func dateArgument(o *sobek.Object) (arg any, reason string) {
 	return dateArg{millis: at.UnixMilli()}, ""
 }
 
-// viewArgument copies what a typed array or DataView shows.
+// viewArgument copies what a typed array or DataView shows, by properties that
+// a script can have replaced.
 func viewArgument(o *sobek.Object) (arg any, reason string) {
-	buffer, ok := o.Get("buffer").Export().(sobek.ArrayBuffer)
-	if !ok {
+	buffer, ok := o.Get("buffer").(*sobek.Object)
+	if !ok || ClassOf(buffer) != "ArrayBuffer" {
 		return nil, unaccepted(o)
 	}
+	start, length := integerOf(o, "byteOffset"), integerOf(o, "byteLength")
 	return bytesArgument(buffer, func(all []byte) []byte {
-		start := o.Get("byteOffset").ToInteger()
-		return all[start : start+o.Get("byteLength").ToInteger()]
+		if start < 0 || length < 0 || start > int64(len(all)) || length > int64(len(all))-start {
+			return nil
+		}
+		return all[start : start+length]
 	})
 }
 
-func bytesArgument(buffer sobek.ArrayBuffer, part func([]byte) []byte) (arg any, reason string) {
+func integerOf(o *sobek.Object, property string) int64 {
+	if v := o.Get(property); v != nil {
+		return v.ToInteger()
+	}
+	return -1
+}
+
+// bytesArgument copies a part of an ArrayBuffer; nil is no part of it.
+func bytesArgument(o *sobek.Object, part func([]byte) []byte) (arg any, reason string) {
+	buffer, ok := o.Export().(sobek.ArrayBuffer)
+	if !ok {
+		return nil, unaccepted(o)
+	}
 	if buffer.Detached() {
 		return nil, "an ArrayBuffer that is detached"
 	}
-	content := buffer.Bytes()
-	if part != nil {
-		content = part(content)
+	content := part(buffer.Bytes())
+	if content == nil && len(buffer.Bytes()) > 0 {
+		return nil, "a view whose byteOffset and byteLength are not within its ArrayBuffer"
 	}
 	return byteaArg{bytes: append([]byte{}, content...)}, ""
 }
