@@ -13,12 +13,12 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/module"
 )
 
-// files are what `k6 x pgxpool init` writes.
+// files are what `k6 x pgxpool init` writes. The module reads the criteria there.
 //
 //go:embed scripts thresholds index.d.ts .dashboard.json deploy/init .github/workflows/nightly.yml
 var files embed.FS
 
 func init() {
-	modules.Register("k6/x/pgxpool", module.New())
+	modules.Register("k6/x/pgxpool", module.New(files))
 	subcommand.RegisterExtension("pgxpool", command.New(files))
 }

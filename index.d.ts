@@ -436,10 +436,11 @@ declare module 'k6/x/pgxpool' {
 
   /** How {@link verdict} judges a run, and what its report says about it. */
   export interface VerdictOptions {
-    readonly criteria: readonly Criterion[];
-    /** What the exit code holds the run to: the PASS criteria, or only the FAIL ones. Default: `pass`. */
+    /** Default: those of {@link thresholds}, else the runbook's. */
+    readonly criteria?: readonly Criterion[];
+    /** What the exit code holds the run to: the PASS criteria, or only the FAIL ones. Default: `GATE`, else `pass`. */
     readonly gate?: 'pass' | 'fail';
-    /** Names of criteria that do not count; the report shows them. */
+    /** Names of criteria that do not count; the report shows them. Default: `WAIVE`, with commas between them. */
     readonly waive?: readonly string[];
     /** Lines for every report. */
     readonly notes?: readonly string[];
@@ -453,11 +454,25 @@ declare module 'k6/x/pgxpool' {
     };
   }
 
+  /** What {@link thresholds} makes k6's thresholds of. */
+  export type JudgedBy = Pick<VerdictOptions, 'criteria' | 'gate' | 'waive'>;
+
   /**
-   * Judges a finished run: for `handleSummary`, whose data it takes and whose result it
-   * gives, the report for the terminal and the files below `results/`.
+   * k6's thresholds for the script's `options`, which hold exactly when the verdict passes the gate:
+   * `export const options = { vus: 10, thresholds: pgxpool.thresholds() }`. Without criteria they are
+   * the runbook's, a request is an iteration, and it succeeds unless it throws; a script that calls
+   * {@link observeResponse} counts its requests itself.
+   * @throws {ConfigError} for an unknown option, gate or name of a criterion
    */
-  export function verdict(data: object, options: VerdictOptions): Record<string, string>;
+  export function thresholds(options?: JudgedBy): Record<string, string[]>;
+
+  /**
+   * Judges a finished run: `export const handleSummary = (data) => pgxpool.verdict(data)`. It writes
+   * the files of the run (folder `OUT`, default `results/`) and gives the report for the terminal. Without
+   * {@link thresholds} in the options k6 exits with 0, and the report says so.
+   * @throws {ConfigError} for anything that is not handleSummary's data, and for wrong options
+   */
+  export function verdict(data: object, options?: VerdictOptions): Record<string, string>;
 
   /** How a request ended, for {@link observeResponse}. */
   export interface Outcome {
@@ -676,6 +691,7 @@ declare module 'k6/x/pgxpool' {
     readonly trend: typeof trend;
     readonly verdict: typeof verdict;
     readonly observeRequest: typeof observeRequest;
+    readonly thresholds: typeof thresholds;
     readonly observeResponse: typeof observeResponse;
   };
   export default pgxpool;

@@ -170,3 +170,41 @@ func Test100Users(t *testing.T) {
 	require.Equal(t, "PASS", s.Verdict)
 	require.Len(t, s.Criteria, 6)
 }
+
+// A script that imports nothing of the clone: its iterations are its requests.
+func TestAnyScriptIsJudged(t *testing.T) {
+	const script = `
+import pgxpool, { Pool } from 'k6/x/pgxpool';
+const pool = new Pool({ poolSize: 5, maxOverflow: 0 });
+export const options = { vus: 2, duration: '4s', thresholds: pgxpool.thresholds() };
+export const handleSummary = (data) => pgxpool.verdict(data);
+export default function () {
+  pool.query('SELECT pg_sleep(0.02)');
+  if (__ENV.BREAK && __ITER %% 4 === 0) throw new Error('broken');
+}`
+	alone := func(env map[string]string) k6test.Result {
+		env["WAIVE"] = "db_cpu,response_drift"
+		return run(t, k6test.Script(t, strings.ReplaceAll(script, "%%", "%")), env, "--quiet")
+	}
+	r := alone(map[string]string{})
+	require.Zero(t, r.Code, r.Output())
+	require.Equal(t, "PASS", summaryOf(t, r).Verdict)
+	require.NotContains(t, r.Output(), "k6 will exit with 0")
+	r = alone(map[string]string{"BREAK": "1"})
+	require.Equal(t, exitThresholds, r.Code, r.Output())
+	require.Regexp(t, `Success rate +7\d\.\d %`, r.Stdout)
+}
+
+// Without thresholds of the criteria k6 exits with 0: said before the load and
+// in the report.
+func TestAVerdictWithoutThresholdsSaysSo(t *testing.T) {
+	r := run(t, k6test.Script(t, `
+import pgxpool, { Pool } from 'k6/x/pgxpool';
+const pool = new Pool();
+export const options = { iterations: 1 };
+export function handleSummary(data) { return pgxpool.verdict(data); }
+export default function () { pool.query('SELECT 1'); }`), nil, "--quiet")
+	require.Zero(t, r.Code, r.Output())
+	require.Contains(t, r.Stderr, "k6 will exit with 0 whatever the verdict")
+	require.Contains(t, r.Stdout, "exits with 0: put pgxpool.thresholds() into the script's options")
+}

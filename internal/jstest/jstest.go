@@ -5,6 +5,7 @@ package jstest
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/module"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/internal/testrun"
@@ -49,7 +51,7 @@ func New(t testing.TB) *User { return On(t, pgtest.Database(t)) }
 // this URL.
 func On(t testing.TB, url string) *User {
 	run := new(testrun.Run)
-	return newUser(t, module.In(run), run, url)
+	return newUser(t, module.In(run, os.DirFS(k6test.Root(t))), run, url)
 }
 
 // InInit is a VU that never leaves the init context: nothing listens at its URL.

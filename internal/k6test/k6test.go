@@ -140,10 +140,12 @@ func Script(t testing.TB, text string) string {
 // Root is the project's directory.
 func Root(t testing.TB) string {
 	t.Helper()
-	dir, err := rootDir()
-	require.NoError(t, err)
-	return dir
+	require.NoError(t, errRoot)
+	return root
 }
+
+// root is found before a test changes its directory.
+var root, errRoot = rootDir()
 
 func rootDir() (string, error) {
 	dir, err := os.Getwd()

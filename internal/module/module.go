@@ -3,6 +3,7 @@
 package module
 
 import (
+	"io/fs"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -18,15 +19,16 @@ import (
 type RootModule struct {
 	test       *testrun.Run
 	experiment theExperiment
+	criteria   criteria
 }
 
-// New makes the root module.
-func New() *RootModule { return In(new(testrun.Run)) }
+// New makes the root module. thresholds/criteria.js is among the files.
+func New(files fs.FS) *RootModule { return In(new(testrun.Run), files) }
 
 // In makes the root module of a test run, whose VUs do not exist yet.
-func In(test *testrun.Run) *RootModule {
+func In(test *testrun.Run, files fs.FS) *RootModule {
 	test.ResultFormats = sqlvalue.ResultFormats
-	return &RootModule{test: test}
+	return &RootModule{test: test, criteria: criteria{files: files}}
 }
 
 // NewModuleInstance implements modules.Module: once per VU, in the init context.
@@ -68,6 +70,7 @@ func (i *instance) Exports() modules.Exports {
 		"monitor":         i.monitor,
 		"experiment":      i.experiment,
 		"verdict":         i.verdict,
+		"thresholds":      i.thresholds,
 		"setup":           i.setup,
 		"observeRequest":  i.observeRequest,
 		"observeResponse": i.observeResponse,

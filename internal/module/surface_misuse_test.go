@@ -46,7 +46,6 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		`pgxpool.observeResponse(null)`:      `observeResponse(ms): ms is null, accepted is a number`,
 		`pgxpool.observeResponse()`:          `observeResponse(ms): ms is undefined, accepted is a number`,
 		`pgxpool.observeResponse(-1)`:        `observeResponse(ms): `,
-		`pgxpool.verdict()`:                  `verdict(data, options): `,
 	} {
 		got := u.Failure(script)
 		require.Contains(t, got, "QueryError: "+want, script)

@@ -7,21 +7,24 @@ import (
 	"golang.org/x/term"
 
 	"github.com/flowboard/xk6-pgxpool/internal/results"
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // verdict judges k6's end-of-test data, writes the results and gives what
 // handleSummary gives back to k6: the text for standard output.
 func (i *instance) verdict(call sobek.FunctionCall) sobek.Value {
-	if len(call.Arguments) != 2 {
-		i.throw(argumentsError("verdict(data, options)", "takes handleSummary's data and the options of the judgement"))
+	const name = "verdict(data, options)"
+	if _, ok := call.Argument(0).(*sobek.Object); !ok {
+		i.throw(&pool.ConfigError{Source: name, Reason: "data is " + sqlvalue.TypeName(call.Argument(0)), Accepted: "what handleSummary is given"})
 	}
-	data, err := i.export(call.Argument(0))
+	options, err := i.judgeOptions(name, call.Argument(1), "criteria", "gate", "waive", "notes", "run")
 	if err != nil {
 		i.throw(err)
 	}
-	options, err := i.export(call.Argument(1))
+	data, err := i.export(call.Argument(0))
 	if err != nil {
 		i.throw(err)
 	}
@@ -34,12 +37,17 @@ func (i *instance) verdict(call sobek.FunctionCall) sobek.Value {
 	return result
 }
 
-func (i *instance) judge(data, options any) (results.Run, error) {
+func (i *instance) judge(data any, options map[string]any) (results.Run, error) {
+	promised, err := i.complete(options)
+	if err != nil {
+		return results.Run{}, err
+	}
 	in, err := verdict.FromScript(data, options)
 	if err != nil {
-		return results.Run{}, argumentsError("verdict(data, options)", err.Error())
+		return results.Run{}, &pool.ConfigError{Source: "verdict(data, options)", Reason: err.Error()}
 	}
 	i.test.Complete(in.Metrics)
+	in.NoThresholds = in.NoThresholds || !promised
 	in.Unmeasured, in.Missing = i.test.Unmeasured()
 	in.Timeline = i.test.Timeline().Snapshot()
 	in.Setup = i.test.SetupFailure(in.Metrics)
@@ -50,10 +58,27 @@ func (i *instance) judge(data, options any) (results.Run, error) {
 	in.Notes = append(in.Notes, ofRun...)
 	judged, err := verdict.Evaluate(in)
 	if err != nil {
-		return results.Run{}, argumentsError("verdict(data, options)", err.Error())
+		return results.Run{}, &pool.ConfigError{Source: "verdict(data, options)", Reason: err.Error()}
 	}
 	found, err := i.root.experiment.finding()
 	return results.Run{Report: judged, Timeline: in.Timeline, Experiment: found.name, Result: found.result}, err
+}
+
+// complete adds what the options leave out: what thresholds() was asked for, else
+// the defaults. promised tells whether thresholds() was called at all, without
+// which k6 judges nothing.
+func (i *instance) complete(options map[string]any) (promised bool, err error) {
+	c := &i.root.criteria
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j := c.judged
+	if j == nil || options["criteria"] != nil || options["gate"] != nil || options["waive"] != nil {
+		if j, err = i.judgement("verdict(data, options)", options); err != nil {
+			return false, err
+		}
+	}
+	options["criteria"], options["gate"], options["waive"] = j.criteria, j.gate, j.waive
+	return c.judged != nil, nil
 }
 
 // show is the run for people at a terminal; a pipe has lines of any length.

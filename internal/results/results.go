@@ -32,6 +32,9 @@ const (
 	reportHTML  = "report.html"
 )
 
+// Threshold is the metric that fails the run whose results could not be written.
+const Threshold = "results_lost"
+
 // File is one of them.
 type File struct {
 	Name    string

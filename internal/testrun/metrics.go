@@ -4,6 +4,7 @@ import (
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/results"
 )
 
 // metricSet is every metric of the module. Times are in milliseconds.
@@ -22,7 +23,7 @@ type metricSet struct {
 	resultsLost   *metrics.Metric
 
 	// The script's own, of scripts/lib/request.js.
-	requestDuration, requestSuccess, requestTimedOut, requestInterrupted *metrics.Metric
+	requestDuration, requestSuccess, requestTimedOut, requestTimeouts, requestInterrupted *metrics.Metric
 
 	compact    map[string]*metrics.Metric // gauges made of Trends, by name
 	dropped    *metrics.Metric            // k6's own
@@ -73,11 +74,12 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		dbCPU:           trend("pgxpool_db_cpu"),
 		responseDrift:   gauge("response_drift"),
 		longestStall:    gauge("longest_stall"),
-		resultsLost:     counter("results_lost"),
+		resultsLost:     counter(results.Threshold),
 
 		requestDuration:    duration("request_duration"),
 		requestSuccess:     rate("request_success"),
 		requestTimedOut:    rate("request_timed_out"),
+		requestTimeouts:    counter("request_timeouts"),
 		requestInterrupted: counter("request_interrupted"),
 
 		appActive:            gauge("app_pool_active"),

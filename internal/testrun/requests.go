@@ -19,7 +19,8 @@ import (
 // judged they give k6 what is known only at the end: requests that never ended,
 // and the gauges of the whole run.
 type requests struct {
-	state atomic.Pointer[lib.State] // of the first VU that observed something
+	state    atomic.Pointer[lib.State] // of the first VU that observed something
+	byScript atomic.Bool               // the script observes its requests itself
 
 	mu   sync.Mutex
 	open map[*request]struct{}
@@ -70,12 +71,17 @@ func (u *VU) EndRequest(ms float64, ended Response) error {
 	if !isUsers(u.Context()) {
 		return nil
 	}
+	u.run.requests.byScript.Store(true)
+	u.observe(now, ms, ended)
+	return nil
+}
+
+func (u *VU) observe(now time.Time, ms float64, ended Response) {
 	u.run.usersBegin(u.Context())
 	u.run.requests.state.CompareAndSwap(nil, u.State())
 	u.run.compact.request(ms)
 	u.run.recording.response(now, ms, ended.Failed, ended.TimedOut)
 	u.run.responses.add(ms, ended)
-	return nil
 }
 
 // endOpen ends the request that began nearest to a time: a user has several only

@@ -42,6 +42,7 @@ func (t *Run) BeginResults() error {
 // if the results cannot be written.
 func (t *Run) Ready(u *VU) error {
 	t.Follow(u)
+	t.unjudged.warn(t, u)
 	if !t.results.judged.Load() {
 		return nil
 	}

@@ -44,6 +44,7 @@ type Run struct {
 	said      repeated
 	responses responses
 	compact   compactor
+	unjudged  unjudged
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
 	usersOnce sync.Once
@@ -85,6 +86,7 @@ func (t *Run) Begin(vu modules.VU) {
 		t.logger = env.Logger
 		t.pools = make(map[string]*SharedPool)
 		t.server.logger = env.Logger
+		t.unjudged.keep(env)
 		upstream.OnTestEnd(vu.Events(), t.End)
 	})
 }

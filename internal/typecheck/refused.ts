@@ -92,8 +92,10 @@ error.code;
 error instanceof pgxpool.QueryError;
 
 // Verdict.
-// @ts-expect-error the criteria are missing
-pgxpool.verdict({}, {});
+// @ts-expect-error the data are missing
+pgxpool.verdict();
+// @ts-expect-error no such option
+pgxpool.thresholds({ gates: 'pass' });
 // @ts-expect-error not a gate
 pgxpool.verdict({}, { criteria: [], gate: 'warning' });
 // @ts-expect-error milliseconds, not a text

@@ -15,9 +15,10 @@ import (
 // The numbers of k6's events, whose names are internal to it:
 // go.k6.io/k6/v2/internal/event.Type.
 const (
-	eventTestEnd = 3 // the test is over, teardown() too; thresholds not yet judged
-	eventIterEnd = 5 // a VU has ended an iteration
-	eventExit    = 6 // the process is about to end, after whatever failure
+	eventTestEnd   = 3 // the test is over, teardown() too; thresholds not yet judged
+	eventIterStart = 4 // a VU is about to begin an iteration
+	eventIterEnd   = 5 // a VU has ended an iteration
+	eventExit      = 6 // the process is about to end, after whatever failure
 )
 
 // OnTestEnd calls end once, when the test is over (running is true) or the
@@ -55,17 +56,41 @@ func OnIterationEnd(events common.Events, end func(interrupted bool)) (stop func
 	return func() { events.Local.Unsubscribe(id) }
 }
 
-// wasInterrupted looks into event.IterData, a type that only k6 can name.
+// OnIterations calls begin before and end after each iteration of one VU; err is
+// what ended it early, cutOff that it was k6. The returned function ends it; without events it is nil.
+func OnIterations(events common.Events, begin func(), end func(err error, cutOff bool)) (stop func()) {
+	if events.Local == nil {
+		return nil
+	}
+	id, ch := events.Local.Subscribe(eventIterStart, eventIterEnd)
+	go func() {
+		for e := range ch {
+			if e.Type == eventIterStart {
+				begin()
+			} else {
+				end(errorOf(e.Data), wasInterrupted(e.Data))
+			}
+			e.Done()
+		}
+	}()
+	return func() { events.Local.Unsubscribe(id) }
+}
+
 func wasInterrupted(data any) bool {
+	var interrupted *sobek.InterruptedError
+	return errors.As(errorOf(data), &interrupted)
+}
+
+// errorOf looks into event.IterData, a type that only k6 can name.
+func errorOf(data any) error {
 	v := reflect.Indirect(reflect.ValueOf(data))
 	if v.Kind() != reflect.Struct {
-		return false
+		return nil
 	}
 	field := v.FieldByName("Error")
 	if !field.IsValid() || !field.CanInterface() {
-		return false
+		return nil
 	}
 	err, _ := field.Interface().(error)
-	var interrupted *sobek.InterruptedError
-	return errors.As(err, &interrupted)
+	return err
 }

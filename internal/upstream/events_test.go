@@ -22,7 +22,7 @@ func typeName(t *testing.T, number int64) string {
 }
 
 func TestTheNumbersOfEventsAreThoseOfK6(t *testing.T) {
-	for number, name := range map[int64]string{eventTestEnd: "TestEnd", eventIterEnd: "IterEnd", eventExit: "Exit"} {
+	for number, name := range map[int64]string{eventTestEnd: "TestEnd", eventIterStart: "IterStart", eventIterEnd: "IterEnd", eventExit: "Exit"} {
 		require.Equal(t, name, typeName(t, number))
 	}
 }

@@ -124,7 +124,7 @@ func TestWithoutThresholdsTheExitCodeIsNotPromised(t *testing.T) {
 	require.NoError(t, err)
 	report, err := verdict.Evaluate(in)
 	require.NoError(t, err)
-	require.Contains(t, report.Terminal(false, 200), "GATE=fail does not hold, but k6 judged no thresholds (--no-thresholds)")
+	require.Contains(t, report.Terminal(false, 200), "GATE=fail does not hold, but k6 judged no thresholds")
 	require.NotContains(t, report.Markdown(), "exits with 99")
 }
 

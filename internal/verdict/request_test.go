@@ -173,46 +173,6 @@ func TestRequestBringsTheCounterIntoBeingOnce(t *testing.T) {
 	require.Equal(t, []float64{0}, l.metrics["counter request_timeouts"], "one 0 per user, not per request")
 }
 
-func TestJudge(t *testing.T) {
-	l, err := loadLib(t, "verdict.js", map[string]any{"GATE": "fail", "WAIVE": "db_cpu"})
-	require.NoError(t, err)
-	judged, err := l.call("judge", map[string]any{
-		"script": "100users", "criteria": loadScript(t).criteria("poolCriteria").Export(),
-	})
-	require.NoError(t, err)
-	options := judged.ToObject(l.runtime).Get("options").Export().(map[string]any)
-	thresholds := options["thresholds"].(map[string]any)
-	require.Equal(t, []any{"max>0"}, thresholds["request_duration"])
-	require.Equal(t, []any{"rate>=0.90"}, thresholds["request_success"])
-	require.NotContains(t, thresholds, "pgxpool_db_cpu", "waived")
-	require.Equal(t, toAny(trendStats), options["summaryTrendStats"])
-
-	handleSummary, ok := sobek.AssertFunction(judged.ToObject(l.runtime).Get("handleSummary"))
-	require.True(t, ok)
-	handed, err := handleSummary(sobek.Undefined(), l.runtime.ToValue(7))
-	require.NoError(t, err)
-	got := handed.Export().(map[string]any)
-	require.Equal(t, int64(7), got["data"])
-	given := got["options"].(map[string]any)
-	require.Equal(t, "fail", given["gate"])
-	require.Equal(t, []any{"db_cpu"}, given["waive"])
-	require.Equal(t, map[string]any{"script": "100users"}, given["run"])
-}
-
-func TestJudgeRefusesInTheInitContext(t *testing.T) {
-	for name, test := range map[string]struct{ gate, waive, want string }{
-		"gate":  {"maybe", "", `GATE is "maybe": accepted are "pass" (the default) and "fail"`},
-		"waive": {"", "cpu", `WAIVE names "cpu", which is no criterion: accepted are success_rate, `},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l, err := loadLib(t, "verdict.js", map[string]any{"GATE": test.gate, "WAIVE": test.waive})
-			require.NoError(t, err)
-			_, err = l.call("judge", map[string]any{"criteria": loadScript(t).criteria("poolCriteria").Export()})
-			require.ErrorContains(t, err, test.want)
-		})
-	}
-}
-
 func toAny[T any](values []T) []any {
 	converted := make([]any, len(values))
 	for i, value := range values {

@@ -88,7 +88,7 @@ func (r Report) GateText() string {
 	case r.GateHolds:
 		return fmt.Sprintf("GATE=%s holds.", r.Gate)
 	case r.NoThresholds:
-		return fmt.Sprintf("GATE=%s does not hold, but k6 judged no thresholds (--no-thresholds): its exit code does not say so.", r.Gate)
+		return fmt.Sprintf("GATE=%s does not hold, but k6 judged no thresholds, so that it exits with 0: put pgxpool.thresholds() into the script's options, and run without --no-thresholds.", r.Gate)
 	default:
 		return fmt.Sprintf("GATE=%s does not hold: k6 exits with 99.", r.Gate)
 	}

@@ -8,8 +8,7 @@
 
 import pgxpool from 'k6/x/pgxpool';
 import { cloud } from './cloud.js';
-import { readText } from './settings.js';
-import { parseGate, parseWaive, thresholds, trendStats } from '../../thresholds/criteria.js';
+import { trendStats } from '../../thresholds/criteria.js';
 
 // Beside the criteria and notes to show it takes what the report is to say about
 // the run: script, target (the application's URL), configuration (further
@@ -18,18 +17,16 @@ import { parseGate, parseWaive, thresholds, trendStats } from '../../thresholds/
 // and so does a setting given with -e that the scenario has not read: all of them
 // are read before this.
 export function judge({ criteria, notes = /** @type {string[]} */ ([]), ...run }) {
-  const gate = parseGate(readText('GATE'));
-  const waive = parseWaive(readText('WAIVE'), criteria);
+  const thresholds = pgxpool.thresholds({ criteria });
   pgxpool.checkSettings();
   return {
     options: {
       cloud: cloud(run.script),
-      // The last one fails the run whose results could not be written.
-      thresholds: { ...thresholds(criteria, { gate, waive, compact: pgxpool.compactMetrics() }), results_lost: ['count==0'] },
+      thresholds,
       summaryTrendStats: trendStats,
     },
     // The verdict knows why fn failed, and nothing runs whose results would be lost.
     setup: (fn) => () => pgxpool.setup(fn),
-    handleSummary: (data) => pgxpool.verdict(data, { criteria, gate, waive, notes, run }),
+    handleSummary: (data) => pgxpool.verdict(data, { criteria, notes, run }),
   };
 }
