@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -138,9 +139,9 @@ func reasonsOf(runners []Runner) (unmeasured, missing map[string]string) {
 				continue
 			}
 			if c.Verdict == verdict.Warning {
-				unmeasured[c.Metric] = r.Name + ": " + c.Reason
+				unmeasured[c.Metric] = r.Name + ": " + strings.TrimPrefix(c.Reason, verdict.Unmeasured)
 			} else {
-				missing[c.Metric] = r.Name + ": " + c.Reason
+				missing[c.Metric] = r.Name + ": " + strings.TrimPrefix(c.Reason, verdict.NoData)
 			}
 		}
 	}

@@ -360,3 +360,26 @@ func TestAnApplicationsPoolIsThereOnce(t *testing.T) {
 	require.Zero(t, in.Metrics["app_pool_in_overflow"].Values["rate"])
 	require.Equal(t, 2000.0, in.Metrics["request_duration"].Values["count"], "the requests are each runner's own")
 }
+
+// What no runner could measure is a WARNING of the whole too, not a lack of data.
+func TestAWarningStaysAWarning(t *testing.T) {
+	runners := runnersOf(t, halves()...)
+	row := verdict.Criterion{
+		Name: "db_cpu", Title: "Database CPU", Metric: "pgxpool_db_cpu", Pass: "avg<50", Warning: "avg<80", Unit: "percent",
+		Guard:   verdict.Condition{Metric: "pgxpool_db_cpu", Expression: "max>0"},
+		Attempt: verdict.Condition{Metric: "pgxpool_samples", Expression: "count>0"},
+	}
+	for i := range runners {
+		s := &runners[i].Summary
+		s.Criteria = append(s.Criteria, verdict.SummaryCriterion{
+			Criterion: row, Verdict: verdict.Warning, Reason: verdict.Unmeasured + "the role may not read /proc/stat",
+		})
+		s.Metrics["pgxpool_db_cpu"] = verdict.Metric{Type: "trend", Values: map[string]float64{
+			"avg": 0, "min": 0, "med": 0, "max": 0, "p(90)": 0, "p(95)": 0, "p(99)": 0, "count": 0,
+		}}
+	}
+	_, report := mergeAndJudge(t, runners)
+	merged := report.Rows[len(report.Rows)-1]
+	require.Equal(t, verdict.Warning, merged.Verdict, merged.Reason)
+	require.Regexp(t, `^not measured: runner [^:]+:\S+: the role may not read /proc/stat$`, merged.Reason)
+}

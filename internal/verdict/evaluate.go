@@ -134,12 +134,18 @@ func measured(c Criterion, in Input, proven bool) Row {
 	return row
 }
 
+// How the reason begins of a row without data.
+const (
+	Unmeasured = "not measured: " // a WARNING: it cannot be had
+	NoData     = "no data: "      // a FAIL
+)
+
 func unmeasured(c Criterion, why string) Row {
-	return Row{Criterion: c, Verdict: Warning, Reason: text.Line("not measured: " + why)}
+	return Row{Criterion: c, Verdict: Warning, Reason: text.Line(Unmeasured + why)}
 }
 
 func missing(c Criterion, in Input, what Condition) Row {
-	return Row{Criterion: c, Verdict: Fail, Reason: text.Line("no data: " + reasonMissing(c, in, what))}
+	return Row{Criterion: c, Verdict: Fail, Reason: text.Line(NoData + reasonMissing(c, in, what))}
 }
 
 // figureOf looks up the figure that a condition is about.

@@ -18,7 +18,7 @@ var stubs = map[string]string{
 		const metric = (type) => class { constructor(name) { this.name = name; } add(v) { added(type, this.name, Number(v)); } };
 		export const Counter = metric('counter'), Rate = metric('rate'), Trend = metric('trend');`,
 	"k6/x/pgxpool": `export default { observeRequest: () => late(), observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text), trend: (points) => trend(points),
-		setting: (name, { default: byDefault }) => __ENV[name] || byDefault, checkSettings: () => {} };`,
+		setting: (name, { default: byDefault }) => __ENV[name] || byDefault, checkSettings: () => {}, compactMetrics: () => false };`,
 }
 
 // lib is a file of scripts/lib as one user sees it.
