@@ -6,8 +6,9 @@
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/100users.js     your application, over HTTP
 //
 // Also: CONCURRENT (100 users), DURATION (300 s), THINK (1 s between a user's
-// requests), INTERVAL (5 s between status lines), ENDPOINT (/api/issues, with
-// BASE_URL), GATE (pass, fail), WAIVE (names of criteria), and the pool's own
+// requests), HOLD (0.1 s on average for which a request holds its connection beyond
+// its statements) and SPREAD, see lib/hold.js, INTERVAL (5 s between status lines),
+// ENDPOINT (/api/issues, with BASE_URL), GATE (pass, fail), WAIVE (names of criteria), and the pool's own
 // settings as in FlowBoard's .env: DB_POOL_SIZE, DB_MAX_OVERFLOW, …
 
 import { users } from './lib/settings.js';

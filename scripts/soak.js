@@ -6,7 +6,7 @@
 //
 // Also: DURATION (14400 s, four hours), SAMPLE (10 s between two measurements,
 // a hundredth of a shorter run), and all of 100users.js: CONCURRENT (100 users),
-// THINK, INTERVAL, BASE_URL and ENDPOINT, DATABASE_URL, GATE, WAIVE,
+// THINK, HOLD, INTERVAL, BASE_URL and ENDPOINT, DATABASE_URL, GATE, WAIVE,
 // DB_POOL_SIZE, DB_MAX_OVERFLOW, …
 
 import { sleep } from 'k6';

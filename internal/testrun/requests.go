@@ -66,6 +66,9 @@ func (u *VU) EndRequest(ms float64, ended Response) error {
 	if !(ms >= 0) || math.IsInf(ms, 0) {
 		return &ResponseError{ms}
 	}
+	if isUsers(u.Context()) && u.Context().Err() != nil {
+		return nil // k6 has cut it off and takes no samples of it any more: it has not ended
+	}
 	now := time.Now()
 	u.endOpen(now.Add(-time.Duration(ms * float64(time.Millisecond))))
 	if !isUsers(u.Context()) {

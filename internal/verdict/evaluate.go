@@ -48,6 +48,7 @@ func Evaluate(in Input) (Report, error) {
 		}
 		report.Rows = append(report.Rows, row)
 	}
+	report.Notes = append(report.Notes, report.capacity()...)
 	report.GateHolds = gate.Holds(report.Verdict)
 	return report, nil
 }

@@ -2,6 +2,8 @@ package verdict
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -17,16 +19,24 @@ type Overview struct {
 	ResponseP95       *float64 `json:"response_p95_ms,omitempty"`
 	ResponseP99       *float64 `json:"response_p99_ms,omitempty"`
 	ResponseMax       *float64 `json:"response_max_ms,omitempty"`
-	ResponseDrift     *float64 `json:"response_drift,omitempty"`
-	WaitP50           *float64 `json:"wait_p50_ms,omitempty"`
-	WaitP95           *float64 `json:"wait_p95_ms,omitempty"`
-	WaitP99           *float64 `json:"wait_p99_ms,omitempty"`
-	WaitMax           *float64 `json:"wait_max_ms,omitempty"`
-	PeakActive        *float64 `json:"peak_active,omitempty"`
-	PeakWaiting       *float64 `json:"peak_waiting,omitempty"`
-	InOverflow        *float64 `json:"in_overflow,omitempty"` // share of time, 0 to 1
-	DatabaseCPU       *float64 `json:"db_cpu_percent,omitempty"`
-	DatabaseCPUMax    *float64 `json:"db_cpu_max_percent,omitempty"`
+	// What users in a closed loop would have measured had they not waited for
+	// slow answers, see [timeline.Distribution.Corrected].
+	CorrectedP95  *float64 `json:"response_p95_corrected_ms,omitempty"`
+	CorrectedP99  *float64 `json:"response_p99_corrected_ms,omitempty"`
+	Interrupted   *float64 `json:"interrupted,omitempty"` // requests that never ended
+	ResponseDrift *float64 `json:"response_drift,omitempty"`
+	WaitP50       *float64 `json:"wait_p50_ms,omitempty"`
+	WaitP95       *float64 `json:"wait_p95_ms,omitempty"`
+	WaitP99       *float64 `json:"wait_p99_ms,omitempty"`
+	WaitMax       *float64 `json:"wait_max_ms,omitempty"`
+	PeakActive    *float64 `json:"peak_active,omitempty"`
+	PeakWaiting   *float64 `json:"peak_waiting,omitempty"`
+	// Load is how many connections the requests had in use on average: as many
+	// as the load asked for (Little: checkouts per second times their length).
+	Load           *float64 `json:"connections_in_use_mean,omitempty"`
+	InOverflow     *float64 `json:"in_overflow,omitempty"` // share of time, 0 to 1
+	DatabaseCPU    *float64 `json:"db_cpu_percent,omitempty"`
+	DatabaseCPUMax *float64 `json:"db_cpu_max_percent,omitempty"`
 }
 
 // Overview picks the figures out of the metrics.
@@ -38,11 +48,13 @@ func (r Report) Overview() Overview {
 		ResponseP95:    r.pick("request_duration", "p(95)", "max"),
 		ResponseP99:    r.pick("request_duration", "p(99)", "max"),
 		ResponseMax:    r.pick("request_duration", "max", "max"),
+		Interrupted:    r.pick("request_interrupted", "count", "count"),
 		ResponseDrift:  r.pick("response_drift", "value", "value"),
 		DatabaseCPU:    r.pick("pgxpool_db_cpu", "avg", "max"),
 		DatabaseCPUMax: r.pick("pgxpool_db_cpu", "max", "max"),
 	}
 	r.ofThePool(&o)
+	r.corrected(&o)
 	if passes := r.pick("request_success", "passes", ""); passes != nil && o.Failed != nil {
 		requests := *passes + *o.Failed
 		o.Requests = &requests
@@ -60,6 +72,7 @@ func (r Report) Overview() Overview {
 func (r Report) ofThePool(o *Overview) {
 	if r.Metrics["app_pool_samples"].Values["count"] > 0 {
 		o.PeakActive = r.pick("app_pool_active_sampled", "max", "")
+		o.Load = r.pick("app_pool_active_sampled", "avg", "max")
 		o.InOverflow = r.pick("app_pool_in_overflow", "rate", "")
 		return
 	}
@@ -72,6 +85,47 @@ func (r Report) ofThePool(o *Overview) {
 		o.PeakWaiting = r.pick("pgxpool_waiting_sampled", "max", "")
 		o.InOverflow = r.pick("pgxpool_in_overflow", "rate", "")
 	}
+	use := r.Metrics["pgxpool_use_duration"].Values
+	if r.Run.Duration > 0 && use["count"] > 0 {
+		load := use["avg"] * use["count"] / 1000 / r.Run.Duration
+		o.Load = &load
+	}
+}
+
+// corrected adds the percentiles of a closed loop. In an open one there is no
+// usual cycle of a user.
+func (r Report) corrected(o *Overview) {
+	if r.Recording == nil || r.Recording.Totals.Requests.Cycle.Count() == 0 {
+		return
+	}
+	requests := r.Recording.Totals.Requests
+	all := requests.Duration.Corrected(requests.Cycle.Quantile(0.5))
+	// A sketch's percentile may be a little below the exact one.
+	p95, p99 := max(all.Quantile(0.95), orZero(o.ResponseP95)), max(all.Quantile(0.99), orZero(o.ResponseP99))
+	o.CorrectedP95, o.CorrectedP99 = &p95, &p99
+}
+
+func orZero(value *float64) float64 {
+	if value == nil {
+		return 0
+	}
+	return *value
+}
+
+// capacity is a note on what the run cannot tell: of a pool that was never full
+// the size does not matter.
+func (r Report) capacity() []string {
+	size, err := strconv.Atoi(r.Run.Configuration["poolSize"])
+	if err != nil {
+		return nil
+	}
+	overflow, err := strconv.Atoi(r.Run.Configuration["maxOverflow"])
+	peak := r.Overview().PeakActive
+	if err != nil || peak == nil || *peak >= float64(size+overflow) {
+		return nil
+	}
+	return []string{fmt.Sprintf("This load never had more than %.0f of %d connections in use: it cannot tell %d+%d from %.0f+0.",
+		*peak, size+overflow, size, overflow, math.Max(1, *peak))}
 }
 
 // pick looks a figure up. Where proof names a figure, that one must be above 0:
@@ -96,13 +150,16 @@ func (o Overview) lines(run Run) []line {
 		{"Requests", text.List(
 			some(o.Requests, "%.0f")+some(o.RequestsPerSecond, " (%.1f/s)"),
 			some(o.Failed, "%.0f failed"),
+			some(o.Interrupted, "%.0f not ended"),
 			some(o.Timeouts, "%.0f timed out"))},
 		{"Response", text.List(
 			took("p95", o.ResponseP95), took("p99", o.ResponseP99), took("max", o.ResponseMax))},
+		{"Corrected", text.List(took("p95", o.CorrectedP95), took("p99", o.CorrectedP99)) + o.correction()},
 		{"Wait for pool", text.List(
 			took("p95", o.WaitP95), took("p99", o.WaitP99), took("max", o.WaitMax))},
 		{"Connections", text.List(
-			some(o.PeakActive, "peak %.0f in use")+o.ofPool(run),
+			some(o.Load, "%.1f in use on average"),
+			some(o.PeakActive, "peak %.0f")+o.ofPool(run),
 			written(o.InOverflow, text.Share, "in overflow ", " of the time"),
 			o.waiting())},
 		{"Database CPU", text.List(
@@ -115,6 +172,13 @@ func (o Overview) lines(run Run) []line {
 		}
 	}
 	return lines
+}
+
+func (o Overview) correction() string {
+	if o.CorrectedP95 == nil {
+		return ""
+	}
+	return ", with the requests that waiting users did not make"
 }
 
 func (o Overview) waiting() string {

@@ -76,7 +76,7 @@ func (r Report) JSON() ([]byte, error) {
 		ConfigurationHash: r.Run.ConfigurationHash(),
 		Criteria:          make([]SummaryCriterion, len(r.Rows)),
 		Diagnoses:         append([]diagnosis.Diagnosis{}, r.Diagnoses...),
-		Overview:          Report{Run: r.Run, Metrics: metrics}.Overview(),
+		Overview:          Report{Run: r.Run, Metrics: metrics, Recording: r.Recording}.Overview(),
 		Notes:             slices.Concat([]string{}, r.Notes, notes),
 		Metrics:           metrics,
 		Recording:         r.Recording,
