@@ -22,9 +22,9 @@
 // whatever the answers take, CONCURRENT is how many may be under way at once, and
 // arrivals that nobody is free for are dropped and judged.
 
-import { capacityCriteria, droppedArrivals, fastResponses, parseGate, parseWaive, poolCriteria } from '../thresholds/criteria.js';
+import { capacityCriteria, droppedArrivals, fastResponses, poolCriteria, stepCriteria } from '../thresholds/criteria.js';
 import { application } from './lib/application.js';
-import { experiment } from './lib/experiment.js';
+import { experiment, judgedBy } from './lib/experiment.js';
 import { baseURL, readInteger, readNumber, readText } from './lib/settings.js';
 import { hold, workload } from './lib/workload.js';
 
@@ -37,8 +37,7 @@ const steps = (readText('STEPS') || '').split(',');
 const largest = Number(steps[steps.length - 1]) || rate || readInteger('CONCURRENT', 400, 1);
 const wanted = readNumber('WANTED', rate > 0 ? largest : Math.min(100, largest), 0, largest);
 
-// What only a whole run has is no step's.
-const stepCriteria = target.criteria.filter((row) => !['longest_stall', 'lower_bound'].includes(row.name)).concat(
+const criteria = stepCriteria(target.criteria).concat(
   rate > 0 ? droppedArrivals : [],
   limit > 0 ? fastResponses(limit) : [],
 );
@@ -47,22 +46,13 @@ const run = experiment(
   {
     plan: 'capacity', http: Boolean(baseURL()), hold,
     steps: readText('STEPS'), from: readNumber('FROM'), resolution: readNumber('RESOLUTION', 0.05, 0), wanted,
-    criteria: stepCriteria, gate: parseGate(readText('GATE')), waive: stepWaive(),
+    ...judgedBy(criteria),
   },
   {
     criteria: capacityCriteria({ wanted, rate: rate > 0 }),
     configuration: target.configuration, target: target.url,
   },
 );
-
-// stepWaive reads STEP_WAIVE as WAIVE is read, and says which of the two is wrong.
-function stepWaive() {
-  try {
-    return parseWaive(readText('STEP_WAIVE'), stepCriteria);
-  } catch (error) {
-    throw new Error(`STEP_${error.message}`);
-  }
-}
 
 export const options = run.options;
 export const handleSummary = run.handleSummary;

@@ -16,17 +16,25 @@
 // order), DB_POOL_TIMEOUT, GATE, WAIVE, and RESUME=results/tune.json to go on
 // with a run that was cut short.
 //
+// Only pools are recommended that meet the runbook's criteria, as 100users.js and
+// capacity.js judge them, where their size decides: success, timeouts, connections
+// in use, overflow (not the database's CPU, which no pool makes better). STEP_WAIVE
+// leaves some of them out.
+//
 // A recommendation is a WARNING where noise decides it: where less than half of
 // the resamples repeat it, or a pool could be a quarter worse than the best and
 // look as good.
 
-import { tuneCriteria } from '../thresholds/criteria.js';
-import { droppedOf, experiment } from './lib/experiment.js';
+import { droppedArrivals, poolSizeCriteria, tuneCriteria } from '../thresholds/criteria.js';
+import { droppedOf, experiment, judgedBy } from './lib/experiment.js';
 import { readInteger, readNumber, readText } from './lib/settings.js';
 import { hold, workload } from './lib/workload.js';
 
 const run = experiment(
-  { plan: 'tune', hold, sizes: readText('SIZES'), tolerance: readNumber('TOLERANCE', 0.05, 0), seed: readInteger('SEED', 1, 0) },
+  {
+    plan: 'tune', hold, sizes: readText('SIZES'), tolerance: readNumber('TOLERANCE', 0.05, 0), seed: readInteger('SEED', 1, 0),
+    ...judgedBy(poolSizeCriteria.concat(readNumber('RATE', 0, 0) > 0 ? droppedArrivals : [])),
+  },
   { criteria: tuneCriteria.concat(droppedOf('Dropped, recommended', 'tune')), configuration: workload.configuration },
 );
 

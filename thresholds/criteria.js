@@ -137,6 +137,14 @@ export const poolCriteria = [
   overflowTime,
 ];
 
+// What a step of an experiment is judged by: it is too short for a stall to say
+// something, and its pool is ours.
+export const stepCriteria = (criteria) => criteria.filter((row) => !['longest_stall', 'lower_bound'].includes(row.name));
+
+// What the size of a pool decides. A larger one makes neither the database's CPU
+// nor a drift better.
+export const poolSizeCriteria = [successRate, poolTimeouts, activeConnections, overflowTime];
+
 // Where the server shows only that more connections are open than the pool keeps
 // idle, what is in use is a lower bound, and no PASS rests on that.
 const lowerBound = {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -219,4 +221,27 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
+}
+
+// One answer: the pool that tune recommends for a load carries that load by
+// capacity's criteria, and 100users.js passes on it.
+func TestTuneCapacityAndTheLoadTestAgree(t *testing.T) {
+	database := pgtest.Database(t)
+	load := func(settings ...string) []string {
+		return append([]string{"DATABASE_URL=" + database, "HOLD=0.05", "THINK=0.2", "DURATION=2", "SETTLE=0.5",
+			"DB_POOL_SAMPLE_INTERVAL=10ms"}, settings...)
+	}
+	tuned := scenario(t, "tune.js", load("CONCURRENT=20", "ROUNDS=1", "WAIVE=agreement,noise")...)
+	require.Zero(t, tuned.Code, tuned.Output())
+	pasted := regexp.MustCompile(`DB_POOL_SIZE=\d+\n +DB_MAX_OVERFLOW=\d+`).FindString(tuned.Stdout)
+	require.NotEmpty(t, pasted, tuned.Output())
+	settings := strings.Fields(pasted)
+
+	carried := scenario(t, "capacity.js", load(append(settings, "CONCURRENT=40", "STEPS=10,20,40", "WANTED=20", "RESOLUTION=0.2",
+		"STEP_WAIVE=db_cpu,response_drift")...)...)
+	require.GreaterOrEqual(t, gauge(t, carried, "capacity_users"), 20.0, carried.Output())
+	require.NotContains(t, carried.Stdout, "FAIL  capacity", carried.Output())
+
+	run := scenario(t, "100users.js", load(append(settings, "CONCURRENT=20", "DURATION=5", "WAIVE=db_cpu,response_drift,longest_stall")...)...)
+	require.Zero(t, run.Code, run.Output())
 }

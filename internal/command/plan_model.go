@@ -99,12 +99,17 @@ func newPoolPlan(in planInput) (*poolPlan, error) {
 	if err != nil {
 		return nil, err
 	}
+	roomy, err := in.loop(in.deployment).SmallestSize(sizing.Runbook)
+	if err != nil {
+		return nil, err
+	}
 	deadlockFree, err := sizing.DeadlockFree(in.users, in.perRequest)
 	if err != nil {
 		return nil, err
 	}
+	waiting := needed
 	// The models' requests hold one connection each.
-	needed = min(max(in.perRequest*needed, deadlockFree), sizing.MaxConnections)
+	needed = min(max(in.perRequest*max(needed, roomy), deadlockFree), sizing.MaxConnections)
 	p := &poolPlan{
 		PerRequest: in.perRequest, DeadlockFree: deadlockFree,
 		Users: in.users, HoldMs: millis(in.hold), ThinkMs: millis(in.think),
@@ -114,7 +119,7 @@ func newPoolPlan(in planInput) (*poolPlan, error) {
 		Given:  given,
 		needed: needed,
 	}
-	if p.Rules, err = in.rules(needed); err != nil {
+	if p.Rules, err = in.rules(waiting, roomy); err != nil {
 		return nil, err
 	}
 	if p.Recommended, err = in.recommend(budget, needed); err != nil {

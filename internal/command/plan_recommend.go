@@ -23,7 +23,7 @@ type planRule struct {
 }
 
 // rules sets the runbook's rationale beside the models.
-func (in planInput) rules(needed int) ([]planRule, error) {
+func (in planInput) rules(needed, roomy int) ([]planRule, error) {
 	pools := in.deployment.Pools()
 	thumb, err := sizing.RequestsPerConnection(in.users, runbookRequestsPerConnection)
 	if err != nil {
@@ -46,8 +46,10 @@ func (in planInput) rules(needed int) ([]planRule, error) {
 			busy / float64(pools), busy, "all waiting: this is the mean"},
 		{"Erlang C: arrivals at that rate",
 			float64(erlang), float64(erlang * pools), "that users wait before they ask again"},
-		{"closed loop: what this plan uses",
+		{"closed loop: nobody waits for longer",
 			float64(needed), float64(needed * pools), "slow outliers, opening connections"},
+		{"runbook: less than 80 % in use at p95",
+			float64(roomy), float64(roomy * pools), "the wait"},
 	}
 	if pools == 1 {
 		return rules, nil

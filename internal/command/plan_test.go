@@ -80,7 +80,8 @@ Connections for a p95 wait of 10 ms                each pool   all  leaves out
   runbook: 100 requests / 5 per connection                20   320  hold, think, number of pools, wait
   Little: 98.04/s × 20 ms in use                       0.123  1.96  all waiting: this is the mean
   Erlang C: arrivals at that rate                          2    32  that users wait before they ask again
-  closed loop: what this plan uses                         2    32  slow outliers, opening connections
+  closed loop: nobody waits for longer                     2    32  slow outliers, opening connections
+  runbook: less than 80 % in use at p95                    2    32  the wait
   closed loop, were all workers to share one pool          –     5  that they cannot, without PgBouncer
 
 Budget (PostgreSQL's defaults; --url reads the server's)
@@ -89,7 +90,7 @@ Budget (PostgreSQL's defaults; --url reads the server's)
   recommended   4 instances × 4 workers × (2 + 2) = 64: fits, 33 to spare (2 more instances while deploying)
   would fit     size + overflow of 97 / 16 = 6 at most, or max_connections = 963
 
-# .env: the smallest pool that meets the target; as much overflow again for a spike
+# .env: the smallest pool that meets target and runbook; as much overflow again for a spike
 DB_POOL_SIZE=2
 DB_MAX_OVERFLOW=2
 DB_POOL_TIMEOUT=30
@@ -171,7 +172,7 @@ func TestPlanSaysWhenTheTargetIsMissed(t *testing.T) {
 	output, err := planRun{}.plan(t, "--users", "2000", "--hold", "50ms", "--instances", "8", "--workers", "4",
 		"--size", "3", "--max-overflow", "0")
 	require.NoError(t, err, "it fits, which is all that is refused")
-	require.Contains(t, output, "The target needs 7 connections in each pool, 224 in all; max_connections leaves 97.")
+	require.Contains(t, output, "The target needs 8 connections in each pool, 256 in all; max_connections leaves 97.")
 	require.Contains(t, output, "# .env: the largest pool that fits; it misses the target\nDB_POOL_SIZE=3\nDB_MAX_OVERFLOW=0\n")
 }
 
@@ -236,7 +237,7 @@ func TestPlanBehindPgBouncer(t *testing.T) {
 	require.Equal(t, 60, enough.Needed)
 
 	advice := planRun{}.json(t, append(load, "--pgbouncer-pool-size", "8")...)
-	require.Contains(t, advice.Notes, "PgBouncer's max_client_conn must be at least 56, with the given pools at least 120; its default is 100.")
+	require.Contains(t, advice.Notes, "PgBouncer's max_client_conn must be at least 64, with the given pools at least 120; its default is 100.")
 	require.Equal(t, 19, advice.Recommended.PgBouncerPoolSize)
 	require.True(t, advice.Recommended.TargetMet)
 }

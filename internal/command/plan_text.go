@@ -164,7 +164,7 @@ func (p *poolPlan) writeAdvice(b *strings.Builder) {
 	if best == nil {
 		return
 	}
-	reason := "the smallest pool that meets the target; as much overflow again for a spike"
+	reason := "the smallest pool that meets target and runbook; as much overflow again for a spike"
 	if !best.TargetMet {
 		reason = "the largest pool that fits; it misses the target"
 	}

@@ -23,12 +23,7 @@ func (p *capacity) read(done []Measurement) []tried {
 			i = len(all)
 			all = append(all, tried{load: load, logarithm: math.Log(load)})
 		}
-		// The criteria were judged once when the plan was made: they are sound.
-		j, err := p.judge(m)
-		if err != nil {
-			panic("experiment: " + err.Error())
-		}
-		all[i].steps, all[i].judged = append(all[i].steps, m), append(all[i].judged, j)
+		all[i].steps, all[i].judged = append(all[i].steps, m), append(all[i].judged, p.judged(m))
 	}
 	return all
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -56,13 +55,9 @@ func (p *capacity) table(all []tried, a answer) text.Table {
 // carriedInWords goes by most of the steps; where as many are for as against, by
 // the capacity.
 func carriedInWords(t tried, a answer) string {
-	var titles []string
-	for _, row := range t.broke().broke {
-		titles = append(titles, row.Criterion.Title)
-	}
 	word := "yes"
 	if t.missed() > t.carried() || t.missed() == t.carried() && t.load > a.middle {
-		word = "no: " + strings.Join(titles, ", ")
+		word = "no: " + t.broke().titles()
 	}
 	if len(t.judged) > 1 {
 		word += fmt.Sprintf(" (%d of %d)", t.carried(), len(t.judged))

@@ -31,6 +31,15 @@ func (j judgement) reason() string {
 	return text
 }
 
+// titles are those of the rows that broke.
+func (j judgement) titles() string {
+	var titles []string
+	for _, row := range j.broke {
+		titles = append(titles, row.Criterion.Title)
+	}
+	return strings.Join(titles, ", ")
+}
+
 // judge asks the criteria about a step. A row that could not be measured says
 // nothing about the load and does not break; a row without data, although it
 // should have some, does.
@@ -55,6 +64,19 @@ func (s settings) judge(m Measurement) (judgement, error) {
 		j.broke = []verdict.Row{generatorRow(why)} // whatever else broke may be its doing
 	}
 	return j, nil
+}
+
+// judged is judge for criteria that were judged once when the plan was made: they
+// are sound.
+func (s settings) judged(m Measurement) judgement {
+	if len(s.criteria) == 0 {
+		return judgement{}
+	}
+	j, err := s.judge(m)
+	if err != nil {
+		panic("experiment: " + err.Error())
+	}
+	return j
 }
 
 // criteriaOf are the criteria as this step can be judged by them: a few

@@ -2,9 +2,13 @@ package experiment
 
 import (
 	"cmp"
+	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
 // tune measures pools of several sizes, all of them once in every round and in
@@ -61,7 +65,7 @@ func (p *tune) MaxDuration() time.Duration {
 func (p *tune) Prepare(server Server) error {
 	p.server = server
 	if p.sizes == nil {
-		p.sizes = derive(server, p.ceiling())
+		p.sizes = derive(server, p.ceiling(), p.modelled())
 		if len(p.sizes) < 2 {
 			available, _ := server.available()
 			return &ServerError{Needed: 2, Available: available, Server: server, Step: "the sweep"}
@@ -110,10 +114,33 @@ const (
 // users are never used.
 func (p *tune) ceiling() int { return min(max(p.users, 2), maxSwept) }
 
+// modelled is the pool that the queueing model expects to leave the runbook's room
+// under a load that is a quarter larger; 0 where nobody says how long requests
+// hold their connection.
+func (p *tune) modelled() int {
+	const reserve = 1.25
+	var size int
+	err := errors.New("not asked")
+	switch {
+	case p.hold == 0:
+	case p.rate > 0:
+		size, err = sizing.OpenLoop{Rate: reserve * p.rate, Hold: p.hold}.SmallestSize(sizing.Runbook)
+	default:
+		loop := p.closedLoop(p.hold, 1)
+		loop.Users = int(math.Ceil(reserve * float64(p.users)))
+		size, err = loop.SmallestSize(sizing.Runbook)
+	}
+	if err != nil {
+		return 0
+	}
+	return size
+}
+
 // derive makes pools without overflow from the host's cores, doubling up to
-// what the server leaves or the users use, and beside them the two pools
-// everyone asks about: SQLAlchemy's 5 + 10 and the runbook's 20 + 40.
-func derive(server Server, ceiling int) []size {
+// what the server leaves or the users use, and beside them the one that the model
+// expects to do and the two pools everyone asks about: SQLAlchemy's 5 + 10 and
+// the runbook's 20 + 40.
+func derive(server Server, ceiling, modelled int) []size {
 	if available, known := server.available(); known {
 		ceiling = min(ceiling, available)
 	}
@@ -132,8 +159,8 @@ func derive(server Server, ceiling int) []size {
 	if n := len(sizes); n > 0 && float64(ceiling) >= worth*float64(sizes[n-1].base) {
 		sizes = append(sizes, size{ceiling, 0})
 	}
-	for _, known := range []size{{5, 10}, {20, 40}} {
-		if known.connections() <= ceiling {
+	for _, known := range []size{{modelled, 0}, {5, 10}, {20, 40}} {
+		if known.base > 0 && known.connections() <= ceiling && !slices.Contains(sizes, known) {
 			sizes = append(sizes, known)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 type candidate struct {
 	size
 	rounds []Measurement
+	broke  []judgement // of the rounds that did not meet the criteria
 }
 
 // sweep is what the whole rounds of a sweep say.
@@ -36,6 +37,9 @@ func (p *tune) bySize(done []Measurement) sweep {
 		for _, m := range done {
 			if m.Step.Label == v.String() {
 				c.rounds = append(c.rounds, m)
+				if j := p.judged(m); !j.carried() {
+					c.broke = append(c.broke, j)
+				}
 			}
 		}
 		w.all = append(w.all, c)
@@ -55,22 +59,33 @@ func (w sweep) rounds() int {
 // make a p95 look good.
 const enough = 0.99
 
-// sound are the candidates whose requests, and with a rate arrivals, are
-// answered like the best one's and that served something in every round.
-func (w sweep) sound() []candidate {
+// sound are the candidates that can be recommended: their requests, and with a
+// rate arrivals, are answered like the best one's, they served something in every
+// round, and they met the criteria in most. Where none did, the criteria do not
+// decide, and met is false.
+func (w sweep) sound() (sound []candidate, met bool) {
 	best := 0.0
 	for _, c := range w.all {
 		best = max(best, sum(c.rounds).answered())
 	}
-	return slices.DeleteFunc(slices.Clone(w.all), func(c candidate) bool {
+	sound = slices.DeleteFunc(slices.Clone(w.all), func(c candidate) bool {
 		silent := slices.ContainsFunc(c.rounds, func(m Measurement) bool { return m.served() <= 0 || m.Request.P95 <= 0 })
 		return silent || sum(c.rounds).answered() < enough*best
 	})
+	meeting := slices.DeleteFunc(slices.Clone(sound), func(c candidate) bool { return !c.meets() })
+	if len(meeting) == 0 {
+		return sound, false
+	}
+	return meeting, true
 }
+
+// meets tells whether most rounds met the criteria.
+func (c candidate) meets() bool { return 2*len(c.broke) < len(c.rounds) }
 
 // knee is the smallest pool that is as good as the best, and how it was found.
 type knee struct {
 	sound    []candidate
+	met      bool   // whether they met the criteria
 	chosen   int    // of sound
 	p95      twoWay // logarithms
 	served   twoWay // logarithms
@@ -95,7 +110,8 @@ type limit struct {
 // its mean is no further from the best mean than t·s·√(2/rounds), t at 95 %
 // one-sided, or than the tolerance, whichever is more.
 func (w sweep) find() (knee, bool) {
-	k := knee{sound: w.sound()}
+	var k knee
+	k.sound, k.met = w.sound()
 	if len(k.sound) == 0 || w.rounds() == 0 {
 		return k, false
 	}

@@ -42,9 +42,9 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
 	var modelled int
 	check.Text, modelled = p.crossCheck(w, k, c, sure)
-	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(k.sound[k.chosen].size, p.pool)}
+	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(p.recommended(k), p.pool)}
 	d.sections = []section{s, check, paste}
-	k.addValues(d.values, p.rate > 0)
+	k.addValues(d.values, p.recommended(k), p.rate > 0)
 	if sure {
 		d.values[metricConnectionsLow], d.values[metricConnectionsHigh] = float64(c.low), float64(c.high)
 		d.values[metricAgreement], d.values[metricNoise] = c.agreement, k.noise()
@@ -70,10 +70,10 @@ func (p *tune) nothing(w sweep) string {
 	return "No pool served requests in every round: there is nothing to recommend."
 }
 
-func (k knee) addValues(values map[string]float64, open bool) {
+func (k knee) addValues(values map[string]float64, recommended size, open bool) {
 	best := k.sound[k.chosen]
 	total := sum(best.rounds)
-	values[metricPoolSize], values[metricMaxOverflow] = float64(best.base), float64(best.overflow)
+	values[metricPoolSize], values[metricMaxOverflow] = float64(recommended.base), float64(recommended.overflow)
 	values[metricConnections] = float64(best.connections())
 	values[metricTuneP95] = geometricMean(best.rounds, p95)
 	values[metricTuneThroughput] = geometricMean(best.rounds, throughput)
@@ -84,26 +84,48 @@ func (k knee) addValues(values map[string]float64, open bool) {
 	}
 }
 
-func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string {
-	best := k.sound[k.chosen]
-	why := "the smallest pool measured whose p95 (%s) and requests served (%s) are as good as the best's."
-	if k.compromise() {
-		why = "no pool measured is as good as the best at both p95 and requests served, and this one (%s, %s) comes nearest."
+// recommended is the chosen pool as it should be set: one that was measured
+// without overflow gets as much of it again, as far as the server has room. It is
+// for spikes, and costs nothing while it is not used.
+func (p *tune) recommended(k knee) size {
+	best := k.sound[k.chosen].size
+	if best.overflow > 0 {
+		return best
 	}
-	said := fmt.Sprintf("Recommended: pool size %d, max overflow %d: "+why,
-		best.base, best.overflow, text.Millis(geometricMean(best.rounds, p95)), text.PerSecond.Format(geometricMean(best.rounds, throughput)))
+	best.overflow = best.base
+	if left, known := p.server.available(); known {
+		best.overflow = max(0, min(best.base, left-best.base))
+	}
+	return best
+}
+
+func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string {
+	best, set := k.sound[k.chosen], p.recommended(k)
+	why := "is the smallest pool measured whose p95 (%s) and requests served (%s) are as good as the best's%s."
+	if k.compromise() {
+		why = "comes nearest to the best p95 and requests served (%s, %s)%s; no pool measured is as good at both."
+	}
+	among := ""
+	if len(p.criteria) > 0 && k.met {
+		among = ", among those that met the criteria"
+	}
+	said := fmt.Sprintf("Recommended: pool size %d, max overflow %d: %s "+why, set.base, set.overflow,
+		best, text.Millis(geometricMean(best.rounds, p95)), text.PerSecond.Format(geometricMean(best.rounds, throughput)), among)
+	if set.overflow != best.overflow {
+		said += " The overflow is for spikes and was not measured."
+	}
+	if !k.met {
+		said += fmt.Sprintf(" No pool met the criteria in most rounds, so that they do not decide; what the largest missed: %s", sentence(w.all[len(w.all)-1].broke[0].reason()))
+	}
 	if sure {
 		said += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
 			c.low, text.Counted(c.high, "connection"), text.Share.Format(c.agreement), resamples)
 	}
 	if len(k.sound) == 1 {
-		said += " It is the only one that answered its requests as it should."
+		said += " It is the only one that did."
 	}
 	if behind := k.behind(); behind > w.tolerance && !k.compromise() {
 		said += fmt.Sprintf(" It was measured to be %s behind the best at one of the two, which noise explains: more rounds, or longer ones, would tell.", text.Share.Format(behind))
-	}
-	if best.overflow == 0 {
-		said += " An overflow on top of it carries a spike and costs nothing while it is not used."
 	}
 	if k.chosen == 0 && best.size == p.sizes[0] {
 		said += " It is the smallest of the sweep: a still smaller one may do as well."

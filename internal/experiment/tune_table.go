@@ -61,6 +61,8 @@ func notCompared(candidate) string { return text.None }
 func (k knee) inWords(c candidate) string {
 	i := slices.IndexFunc(k.sound, func(s candidate) bool { return s.size == c.size })
 	switch {
+	case i < 0 && !c.meets():
+		return "misses: " + c.broke[0].titles()
 	case i < 0 || k.asGood == nil:
 		return "fails"
 	case i == k.chosen:

@@ -332,7 +332,7 @@ func TestTuneNamesACompromise(t *testing.T) {
 	}
 	result := resultOf(t, plan, done)
 	require.Equal(t, 10.0, result.Values()["tune_pool_size"])
-	require.Contains(t, result.Terminal(1000), "no pool measured is as good as the best at both")
+	require.Contains(t, result.Terminal(1000), "no pool measured is as good at both")
 	require.NotContains(t, result.Terminal(1000), "which noise explains")
 }
 
@@ -379,4 +379,52 @@ func TestTunePrintsWhatToPaste(t *testing.T) {
 		}
 	}
 	require.Len(t, pasted, 3, "for the environment, SQLAlchemy and pgxpool")
+}
+
+// A pool that is fast enough and too full by the runbook's limit is not
+// recommended: capacity.js and 100users.js would reject it.
+func TestTuneRecommendsWhatMeetsTheCriteria(t *testing.T) {
+	full := func(pass string) map[string]any {
+		return map[string]any{
+			"name": "active", "title": "Active connections", "metric": "pgxpool_utilization", "pass": pass, "warning": "p(95)<100",
+			"guard": map[string]any{"metric": "pgxpool_samples", "expression": "count>0"},
+			"unit":  "percent", "advice": map[string]any{"warning": "", "fail": ""},
+		}
+	}
+	sizes := "20,25,30,40,60"
+	plan := planOf(t, sweepOf(sizes, nil))
+	free := resultOf(t, plan, run(t, plan, office, nil)).Values()
+	require.Less(t, free["tune_pool_size"], 40.0)
+
+	plan = planOf(t, sweepOf(sizes, map[string]any{"criteria": []any{full("p(95)<60")}})) // 20 are in use
+	result := resultOf(t, plan, run(t, plan, office, nil))
+	require.Equal(t, 40.0, result.Values()["tune_pool_size"])
+	require.Equal(t, 40.0, result.Values()["tune_max_overflow"])
+	require.Equal(t, 40.0, result.Values()["tune_connections"])
+	text := result.Terminal(10_000)
+	require.Contains(t, text, "misses: Active connections")
+	require.Contains(t, text, "among those that met the criteria. The overflow is for spikes and was not measured.")
+	require.Contains(t, text, "DB_POOL_SIZE=40\n  DB_MAX_OVERFLOW=40\n")
+
+	plan = planOf(t, sweepOf(sizes, map[string]any{"criteria": []any{full("p(95)<1")}}))
+	result = resultOf(t, plan, run(t, plan, office, nil))
+	require.Equal(t, free["tune_pool_size"], result.Values()["tune_pool_size"])
+	require.Contains(t, result.Terminal(10_000), "No pool met the criteria in most rounds, so that they do not decide; what the largest missed: Active connections: ")
+}
+
+// Where nobody names sizes the model's is among them: the smallest that leaves the
+// runbook's room with a quarter more users.
+func TestTuneTriesTheModelsSize(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "tune", "hold": "250ms"})
+	require.NoError(t, plan.Prepare(experiment.Server{Cores: 4, Server: sizing.Server{MaxConnections: 200}}))
+	labels := map[string]bool{}
+	var done []experiment.Measurement
+	for step, ok := plan.Next(nil); ok; step, ok = plan.Next(done) {
+		labels[step.Label] = true
+		done = append(done, experiment.Measurement{Step: step})
+	}
+	want, err := sizing.ClosedLoop{Users: 125, Think: time.Second, Hold: 250 * time.Millisecond, Pools: 1, PoolTimeout: 30 * time.Second}.SmallestSize(sizing.Runbook)
+	require.NoError(t, err)
+	require.Equal(t, 42, want)
+	require.Contains(t, labels, "42+0")
 }

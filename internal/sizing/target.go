@@ -3,6 +3,8 @@ package sizing
 import (
 	"math"
 	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // WaitTarget is the longest wait that Percentile percent of the checkouts may
@@ -64,6 +66,46 @@ func (o OpenLoop) SmallestConnections(target WaitTarget) (int, error) {
 		return err == nil && open.WaitExceeds(target.Wait) <= target.share()
 	}
 	return smallest(MaxConnections, int(load)+1, met), nil
+}
+
+// Room is how full a pool may be: at the given percentile of time less than Share
+// of its connections are in use. The runbook's is less than 80 %.
+type Room struct {
+	Share      float64 // above 0, at most 1
+	Percentile float64 // above 0 and below 100
+}
+
+// Runbook is the room that the runbook asks for.
+var Runbook = Room{Share: 0.8, Percentile: 95}
+
+// SmallestSize finds the fewest connections of each pool of which so much room
+// stays where nobody waits; c.Connections is not looked at.
+func (c ClosedLoop) SmallestSize(room Room) (int, error) {
+	c.Connections = min(c.Users, MaxConnections)
+	closed, err := c.Solve()
+	if err != nil {
+		return 0, err
+	}
+	return room.smallest(closed.InUseExceeds), nil
+}
+
+// SmallestSize finds the fewest connections of which so much room stays where
+// nobody waits, which is when as many are in use as a Poisson variable says (M/M/∞).
+func (o OpenLoop) SmallestSize(room Room) (int, error) {
+	if err := firstError(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
+		return 0, err
+	}
+	busy := distuv.Poisson{Lambda: o.Rate * o.Hold.Seconds()}
+	return room.smallest(func(n int) float64 { return busy.Survival(float64(n)) }), nil
+}
+
+// smallest goes by the share of time in which more than n are in use.
+func (r Room) smallest(exceeds func(n int) float64) int {
+	const rounding = 1e-9
+	return smallest(MaxConnections, 1, func(size int) bool {
+		most := int(math.Ceil(r.Share*float64(size)-rounding)) - 1 // that are less than the share
+		return exceeds(most) <= 1-r.Percentile/100
+	})
 }
 
 // smallest finds the smallest count from 1 to highest that is met, where every

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 func TestSmallestConnectionsOfAClosedLoop(t *testing.T) {
@@ -90,4 +91,28 @@ func TestDeadlockFreeIsTheLeast(t *testing.T) {
 	}
 	_, err := DeadlockFree(10, 0)
 	require.EqualError(t, err, "connections per request: 0 is not accepted; use 1 to 262143")
+}
+
+// Of 100 users who think for 1 s and hold for 0.25 s a fifth are at it: the 95th
+// percentile of a binomial variable is 27, and 27 is less than 80 % from 34 on.
+func TestSmallestSizeLeavesRoom(t *testing.T) {
+	loop := ClosedLoop{Users: 100, Think: time.Second, Hold: 250 * time.Millisecond, Pools: 1, PoolTimeout: 30 * time.Second}
+	size, err := loop.SmallestSize(Runbook)
+	require.NoError(t, err)
+	require.Equal(t, 34, size)
+	binomial := distuv.Binomial{N: 100, P: 0.2}
+	require.LessOrEqual(t, 1-binomial.CDF(27), 0.05)
+	require.Greater(t, 1-binomial.CDF(26), 0.05)
+
+	open, err := OpenLoop{Rate: 80, Hold: 250 * time.Millisecond}.SmallestSize(Runbook)
+	require.NoError(t, err)
+	require.Equal(t, 36, open, "arrivals at random vary more: 28 is the 95th percentile")
+
+	loop.Users = 7 // which of 5 connections leaves at most 3 in use
+	size, err = loop.SmallestSize(Runbook)
+	require.NoError(t, err)
+	require.Equal(t, 4, size, "3 of 4 are 75 %")
+	loop.Pools = 0
+	_, err = loop.SmallestSize(Runbook)
+	require.Error(t, err)
 }

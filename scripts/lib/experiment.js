@@ -13,7 +13,7 @@ import pgxpool from 'k6/x/pgxpool';
 import { request } from './request.js';
 import { baseURL, readInteger, readNumber, readSeconds, readText } from './settings.js';
 import { judge } from './verdict.js';
-import { droppedArrivals } from '../../thresholds/criteria.js';
+import { droppedArrivals, parseGate, parseWaive } from '../../thresholds/criteria.js';
 
 // droppedOf judges the arrivals that one configuration dropped, with RATE: its
 // gauges are prefix_dropped and prefix_dropped_share. Without RATE there is
@@ -24,6 +24,17 @@ export function droppedOf(title, prefix) {
     warningMetric: `${prefix}_dropped_share`, warning: 'value<0.01',
     guard: { metric: `${prefix}_success`, expression: 'value>0' },
   }];
+}
+
+// judgedBy has every step of a plan judged by these criteria: STEP_WAIVE is read as
+// WAIVE is, and an error says which of the two is wrong.
+export function judgedBy(criteria) {
+  const gate = parseGate(readText('GATE'));
+  try {
+    return { criteria, gate, waive: parseWaive(readText('STEP_WAIVE'), criteria) };
+  } catch (error) {
+    throw new Error(`STEP_${error.message}`);
+  }
 }
 
 export function experiment(plan, judged) {
