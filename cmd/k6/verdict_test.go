@@ -88,7 +88,7 @@ func TestCompactMetricsHaveTheSameVerdict(t *testing.T) {
 		"too few":            {`{ poolSize: 1, maxOverflow: 0 }`, "FAIL", exitThresholds},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := run(t, judged(t, c.options, holding), map[string]string{"WAIVE": "db_cpu", "METRICS": "compact"}, "--out", "json=samples.json")
+			r := run(t, judged(t, c.options, holding), map[string]string{"WAIVE": "db_cpu,response_drift", "METRICS": "compact"}, "--out", "json=samples.json")
 			require.Equal(t, c.code, r.Code, r.Output())
 			require.Equal(t, c.verdict, summaryOf(t, r).Verdict)
 			summary, err := verdict.ParseSummary([]byte(r.File(t, "results/summary.json")))
