@@ -43,12 +43,17 @@ func (c *Conn) PID() uint32 { return c.pid }
 
 // Query is Pool.Query on this connection.
 func (c *Conn) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql, args, true})
+	return c.run(s, call{sql, args, allRows})
+}
+
+// QueryRow is Pool.QueryRow on this connection.
+func (c *Conn) QueryRow(s *Scope, sql string, args []any) (*Result, error) {
+	return c.run(s, call{sql, args, firstRow})
 }
 
 // Exec is Pool.Exec on this connection.
 func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql, args, false})
+	return c.run(s, call{sql, args, noRows})
 }
 
 func (c *Conn) run(s *Scope, what call) (*Result, error) {

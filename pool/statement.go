@@ -15,19 +15,34 @@ import (
 type call struct {
 	sql  string
 	args []any
-	rows bool // they are wanted
+	rows wanted
 }
+
+// wanted is which rows of a statement's result the caller wants.
+type wanted int
+
+const (
+	noRows wanted = iota
+	firstRow
+	allRows
+)
 
 // Query runs one statement on a connection of its own and returns all rows.
 // The connection is back in the pool when it returns.
 func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql, args, true})
+	return p.once(s, call{sql, args, allRows})
+}
+
+// QueryRow is Query for the first row alone. The others are read off the wire
+// and dropped, so that the result is as small as that row.
+func (p *Pool) QueryRow(s *Scope, sql string, args []any) (*Result, error) {
+	return p.once(s, call{sql, args, firstRow})
 }
 
 // Exec runs one statement, or without arguments several separated by
 // semicolons, on a connection of its own. The result has no rows.
 func (p *Pool) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql, args, false})
+	return p.once(s, call{sql, args, noRows})
 }
 
 // once runs a call on a connection of its own.
@@ -73,7 +88,7 @@ func (p *Pool) send(s *Scope, c *connection, what call) (res *Result, err error)
 	err = p.prepareValues(c)
 	switch {
 	case err != nil:
-	case what.rows:
+	case what.rows != noRows:
 		res, err = p.query(c, what)
 	default:
 		var tag pgconn.CommandTag
@@ -104,7 +119,7 @@ func (p *Pool) query(c *connection, what call) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := p.collect(rows, what.sql)
+	res, err := p.collect(rows, what)
 	var malformed *malformedError
 	if errors.As(err, &malformed) {
 		c.transport.abort()
@@ -175,13 +190,16 @@ func (p *Pool) control(s *Scope, c *connection, sql string) error {
 	return p.statementError(c, sql, err, c.flight.leave())
 }
 
-// collect copies all rows. A stream that breaks in the middle is an error,
+// collect copies the rows that are wanted. A stream that breaks in the middle is an error,
 // never a short result.
-func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
+func (p *Pool) collect(rows pgx.Rows, what call) (*Result, error) {
 	res := newResult()
 	for rows.Next() {
+		if what.rows == firstRow && res.rows == 1 {
+			continue
+		}
 		if res.shape == nil {
-			res.shape = p.shape(sql, rows.FieldDescriptions())
+			res.shape = p.shape(what.sql, rows.FieldDescriptions())
 		}
 		values := rows.RawValues()
 		if len(values) != len(res.shape.Columns) {
@@ -196,7 +214,7 @@ func (p *Pool) collect(rows pgx.Rows, sql string) (*Result, error) {
 		return nil, err
 	}
 	if res.shape == nil {
-		res.shape = p.shape(sql, rows.FieldDescriptions())
+		res.shape = p.shape(what.sql, rows.FieldDescriptions())
 	}
 	res.tag = rows.CommandTag()
 	return res, nil

@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -121,4 +122,25 @@ func TestAPanicOfAnArgumentIsAnErrorAndGivesThePlaceBack(t *testing.T) {
 	res, err := h.Query(h.scope(), "SELECT $1::int4", []any{1})
 	require.NoError(t, err)
 	require.Equal(t, 1, res.Len())
+}
+
+// The rows that nobody asked for are read and dropped, not kept.
+func TestQueryRowKeepsOneRow(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	const sql = "SELECT n, repeat('x', 100) AS pad FROM generate_series(1, 200000) n"
+	_, err := h.QueryRow(h.scope(), sql, nil)
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	res, err := h.QueryRow(h.scope(), sql, nil)
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Equal(t, 1, res.Len())
+	require.Equal(t, "SELECT 200000", res.CommandTag().String())
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "the rows are 20 MB")
+	res, err = h.QueryRow(h.scope(), "SELECT 1 WHERE false", nil)
+	require.NoError(t, err)
+	require.Zero(t, res.Len())
+	_, err = h.QueryRow(h.scope(), "SELECT 1 / (500 - n) FROM generate_series(1, 1000) n", nil)
+	require.ErrorContains(t, err, "division by zero", "also where the first row has come")
 }

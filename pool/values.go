@@ -89,7 +89,7 @@ func (p *Pool) readable(c *connection, what call, res *Result) error {
 	switch {
 	case c.transport.copyOut.Load():
 		return &QueryError{Err: errCopyOut}
-	case !what.rows:
+	case what.rows == noRows:
 		return nil
 	case c.transport.completed.Load() > 1:
 		return &QueryError{Err: errSeveral}

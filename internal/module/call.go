@@ -42,6 +42,7 @@ func statementMethod(name string, call, callAsync func(operation, sobek.Function
 // runner is what statements run on: the pool, or one connection of it.
 type runner interface {
 	Query(s *pool.Scope, sql string, args []any) (*pool.Result, error)
+	QueryRow(s *pool.Scope, sql string, args []any) (*pool.Result, error)
 	Exec(s *pool.Scope, sql string, args []any) (*pool.Result, error)
 }
 
@@ -69,8 +70,11 @@ func (i *instance) prepare(op operation, mode pgx.QueryExecMode, c sobek.Functio
 }
 
 func (st *statement) run(r runner, s *pool.Scope) (*pool.Result, error) {
-	if st.op == opExec {
+	switch st.op {
+	case opExec:
 		return r.Exec(s, st.sql, st.args)
+	case opQueryRow:
+		return r.QueryRow(s, st.sql, st.args)
 	}
 	return r.Query(s, st.sql, st.args)
 }

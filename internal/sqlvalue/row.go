@@ -16,7 +16,8 @@ import (
 // costs more than decoding it. To scripts it is an ordinary object, but for
 // Object.freeze, accessors and symbols, which the runtime has no means for.
 func (c *Converter) row(r *pool.Result, row int) *sobek.Object {
-	return c.rt.NewDynamicObject(&lazyRow{c: c, result: r, layout: c.layoutOf(r.Shape()), row: row})
+	own, row := r.Row(row)
+	return c.rt.NewDynamicObject(&lazyRow{c: c, result: own, layout: c.layoutOf(r.Shape()), row: row})
 }
 
 // lazyRow is a JavaScript object over a row.
