@@ -555,6 +555,29 @@ declare module 'k6/x/pgxpool' {
    */
   export function setup<T>(fn: () => T): T;
 
+  /** pgbench's scripts, read in the init context, for {@link workload}. */
+  export interface Workload {
+    /** What a report calls it: the specification and a digest of the files. */
+    readonly description: string;
+    /**
+     * For `setup()`: reads the scale of pgbench's tables where a script uses `:scale`, so that a missing table ends the
+     * test before its load.
+     */
+    prepare(pool: Pool): void;
+    /**
+     * Runs one script, chosen by the weights, on one connection of the pool. Each statement's samples have the tag
+     * `statement`, such as `list.sql:3`. A failed statement ends the script and is thrown; what is open is rolled back.
+     */
+    run(pool: Pool): void;
+  }
+
+  /**
+   * Reads a mix of pgbench's scripts: files of the working directory with their weights, such as
+   * `'list.sql@8,update.sql@2'`, or `'builtin:select-only'`, `'builtin:simple-update'`, `'builtin:tpcb-like'`. In the
+   * init context only. What is not supported is a {@link ConfigError} with file and line.
+   */
+  export function workload(specification: string): Workload;
+
   /**
    * Restarts the temporary PostgreSQL, in PostgreSQL's shutdown mode of that name, and comes back
    * when it takes connections again. VU code, `setup()` and `teardown()` only.
@@ -693,6 +716,7 @@ declare module 'k6/x/pgxpool' {
     readonly observeRequest: typeof observeRequest;
     readonly thresholds: typeof thresholds;
     readonly observeResponse: typeof observeResponse;
+    readonly workload: typeof workload;
   };
   export default pgxpool;
 }

@@ -5,7 +5,7 @@
 //   k6 run -e DATABASE_URL=postgresql://… scripts/100users.js        your own
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/100users.js     your application, over HTTP
 //
-// Also: CONCURRENT (100 users), DURATION (300 s), THINK (1 s between a user's
+// Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users), DURATION (300 s), THINK (1 s between a user's
 // requests), HOLD (0.1 s on average for which a request holds its connection beyond
 // its statements) and SPREAD, see lib/hold.js, INTERVAL (5 s between status lines),
 // ENDPOINT (/api/issues, with BASE_URL), GATE (pass, fail), WAIVE (names of criteria), and the pool's own

@@ -8,7 +8,7 @@
 //
 // BEFORE is SQLAlchemy's defaults (5+10,poolPrePing=false,poolRecycle=-1) and
 // AFTER the runbook's pool (20+40,poolPrePing=true,poolRecycle=3600), each with
-// poolTimeout=30; what you give is laid over that. Also: CONCURRENT (100 users),
+// poolTimeout=30; what you give is laid over that. Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users),
 // THINK (1 s), HOLD (0.25 s) and SPREAD, see lib/workload.js, RATE (arrivals per
 // second, instead of users who wait for their answers; those that nobody is free
 // for are dropped and judged), ROUNDS (4), DURATION

@@ -7,7 +7,7 @@
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/capacity.js                   your application, over HTTP
 //
 // WANTED (100 users, or the largest load where that is less) decides: PASS where
-// the interval lies above it, FAIL where below, else WARNING. Also: CONCURRENT (400, the most users to try), STEPS (10,20,40,… users)
+// the interval lies above it, FAIL where below, else WARNING. Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (400, the most users to try), STEPS (10,20,40,… users)
 // or FROM (10, doubled from there),
 // RESOLUTION (0.05 of the load), THINK (1 s), HOLD (0.25 s) and SPREAD, see
 // lib/workload.js, ROUNDS (1; with more the search takes as many times the steps), DURATION (30 s for each step)

@@ -5,7 +5,7 @@
 //
 //   k6 run scripts/exhaustion.js
 //
-// Also: CONCURRENT (12 users), DURATION (30 s), HOLD (1 s that a user keeps a
+// Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (12 users), DURATION (30 s), HOLD (1 s that a user keeps a
 // connection), DB_POOL_SIZE (2), DB_MAX_OVERFLOW (2), DB_POOL_TIMEOUT (0.5 s),
 // GATE and WAIVE. Without DATABASE_URL on a temporary PostgreSQL.
 
@@ -16,9 +16,11 @@ import { Pool } from 'k6/x/pgxpool';
 import { exhaustionCriteria } from '../thresholds/criteria.js';
 import { request } from './lib/request.js';
 import { defaults, readInteger, readSeconds, users } from './lib/settings.js';
+import { sqlWorkload } from './lib/statements.js';
 import { judge } from './lib/verdict.js';
 
-const hold = readSeconds('HOLD', 1, 0);
+const sql = sqlWorkload();
+const hold = sql ? 0 : readSeconds('HOLD', 1, 0);
 const poolSize = readInteger('DB_POOL_SIZE', 2, 1);
 const maxOverflow = readInteger('DB_MAX_OVERFLOW', 2, 0);
 const poolTimeout = 1000 * readSeconds('DB_POOL_TIMEOUT', 0.5, 0.01);
@@ -41,20 +43,26 @@ export const handleSummary = verdict.handleSummary;
 
 export const setup = verdict.setup(() => {
   pool.exec('SELECT 1'); // starts the temporary server before the clock runs
+  sql?.prepare(pool);
 });
 
 export default function () {
-  request(() => {
-    const conn = acquire();
+  request(() => timed(() => {
+    if (sql) {
+      sql.run(pool);
+      return;
+    }
+    const conn = pool.acquire();
     sleep(hold); // whatever a request does while it keeps its connection
     conn.release();
-  });
+  }));
 }
 
-function acquire() {
+// timed measures how long a request waits that gets no connection.
+function timed(fn) {
   const began = exec.instance.currentTestRunDuration;
   try {
-    return pool.acquire();
+    fn();
   } catch (error) {
     if (error.name === 'PoolTimeoutError') {
       timedOutWait.add(exec.instance.currentTestRunDuration - began);

@@ -4,7 +4,7 @@
 //
 //   k6 run scripts/soak.js
 //
-// Also: DURATION (14400 s, four hours), SAMPLE (10 s between two measurements,
+// Also: WORKLOAD (your own SQL, see lib/statements.js), DURATION (14400 s, four hours), SAMPLE (10 s between two measurements,
 // a hundredth of a shorter run), and all of 100users.js: CONCURRENT (100 users),
 // THINK, HOLD, INTERVAL, BASE_URL and ENDPOINT, DATABASE_URL, GATE, WAIVE,
 // DB_POOL_SIZE, DB_MAX_OVERFLOW, …

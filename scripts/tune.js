@@ -8,7 +8,7 @@
 //   k6 run -e SIZES=5+10,10+10,20+40 scripts/tune.js         these sizes (5,10,20,40: without overflow)
 //
 // Without SIZES they are derived from the server's cores and max_connections.
-// Also: CONCURRENT (100 users), THINK (1 s), HOLD (0.25 s) and SPREAD, see
+// Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users), THINK (1 s), HOLD (0.25 s) and SPREAD, see
 // lib/workload.js, RATE (arrivals per second, instead of users who wait for their
 // answers; those that nobody is free for are dropped and judged), ROUNDS (3),
 // DURATION (20 s for each step) and SETTLE (5 s before it),

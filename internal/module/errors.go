@@ -16,8 +16,9 @@ func errorName(err error) (name, code string) {
 		option *experiment.OptionError
 		file   *experiment.FileError
 		folder *results.FolderError
+		script *workloadError
 	)
-	if errors.As(err, &option) || errors.As(err, &file) || errors.As(err, &folder) {
+	if errors.As(err, &option) || errors.As(err, &file) || errors.As(err, &folder) || errors.As(err, &script) {
 		return "ConfigError", ""
 	}
 	return testrun.ErrorName(err)

@@ -9,6 +9,7 @@ type lazyObject struct {
 	methods  func(name string) method
 	made     map[string]sobek.Value
 	values   map[string]sobek.Value // plain properties
+	pool     *poolObject            // of a Pool
 }
 
 // Get implements sobek.DynamicObject.

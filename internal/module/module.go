@@ -20,6 +20,7 @@ type RootModule struct {
 	test       *testrun.Run
 	experiment theExperiment
 	criteria   criteria
+	workloads  workloads
 }
 
 // New makes the root module. thresholds/criteria.js is among the files.
@@ -81,6 +82,7 @@ func (i *instance) Exports() modules.Exports {
 		"restartServer":   i.restartServer,
 		"processMemory":   i.processMemory,
 		"compactMetrics":  i.compactMetrics,
+		"workload":        i.workload,
 		"trend":           i.trend,
 	} {
 		named[name] = i.guarded(name+"()", call)

@@ -51,7 +51,7 @@ func (i *instance) poolOf(shared *testrun.SharedPool) *sobek.Object {
 		instance: i, shared: shared, mode: shared.Config().QueryExecMode,
 		session: i.vu.Session(shared.Config().Name),
 	}
-	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods})
+	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods, pool: p})
 	prototype := i.class().Get("prototype").ToObject(i.rt)
 	i.must(object.SetPrototype(prototype))
 	return object

@@ -50,6 +50,7 @@ func (i *instance) judge(data any, options map[string]any) (results.Run, error) 
 	in.NoThresholds = in.NoThresholds || !promised
 	in.Unmeasured, in.Missing = i.test.Unmeasured()
 	in.Timeline = i.test.Timeline().Snapshot()
+	in.Statements = i.test.Statements()
 	in.Setup = i.test.SetupFailure(in.Metrics)
 	in.Facts.Requests, in.Facts.Watched = i.test.Responses(), i.test.Watched()
 	in.Notes = append(in.Notes, in.Facts.Requests.Notes()...)

@@ -32,6 +32,17 @@ func viewOf(t text.Table) tableView {
 	return v
 }
 
+// workloadOf says what each statement of a workload took; nil without one.
+func workloadOf(in Input) *tableView {
+	t, any := in.Verdict.StatementsTable()
+	if !any {
+		return nil
+	}
+	t.Caption = "" // the section's title
+	v := viewOf(t)
+	return &v
+}
+
 // phasesOf says what each phase of the run brought; nil where there is none.
 func phasesOf(run timeline.Snapshot) *tableView {
 	if len(run.Phases) == 0 {

@@ -26,6 +26,7 @@ type pageView struct {
 	Figures   []figureView
 	Phases    *tableView
 	Errors    *tableView
+	Workload  *tableView
 	Sections  []sectionView
 	Notes     []string
 }
@@ -55,6 +56,7 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		Remarks:   text.Lines(remarks),
 		Phases:    phasesOf(in.Timeline),
 		Errors:    errorsOf(wholeOf(in)),
+		Workload:  workloadOf(in),
 		Notes:     text.Lines(in.Verdict.Notes),
 	}
 	if setup := in.Verdict.Setup; setup != nil {

@@ -25,27 +25,53 @@ type observer struct {
 	// current is replaced by the VU's goroutine, between calls. The sweep after
 	// an iteration that was cut off may read it then: k6 does not wait for that.
 	current atomic.Pointer[tagValues]
+
+	// Of the VU's goroutine alone.
+	base        *metrics.TagSet
+	byStatement map[string]*metrics.TagSet
 }
 
 // tagValues are the tags of one moment; they never change.
 type tagValues struct {
-	base *metrics.TagSet // the VU's, without the pool
-	tags *metrics.TagSet
-	meta map[string]string
+	base      *metrics.TagSet // the VU's, without the pool
+	statement string          // of a workload, else empty
+	tags      *metrics.TagSet
+	meta      map[string]string
 }
 
 // refresh takes over the VU's current tags. Building a tag set costs a search;
 // while nothing changed the last one serves.
-func (t *observer) refresh(pool string) {
+func (t *observer) refresh(pool, statement string) {
 	now, last := t.state.Tags.GetCurrentValues(), t.current.Load()
-	known := last != nil && now.Tags == last.base
+	known := last != nil && now.Tags == last.base && statement == last.statement
 	switch {
 	case known && len(now.Metadata) == 0 && len(last.meta) == 0:
 	case known:
-		t.current.Store(&tagValues{base: last.base, tags: last.tags, meta: now.Metadata})
+		t.current.Store(&tagValues{base: last.base, statement: statement, tags: last.tags, meta: now.Metadata})
 	default:
-		t.current.Store(&tagValues{base: now.Tags, tags: now.Tags.With("pool", pool), meta: now.Metadata})
+		t.current.Store(&tagValues{base: now.Tags, statement: statement, tags: t.tagged(now.Tags, pool, statement), meta: now.Metadata})
 	}
+}
+
+// tagged adds the pool and the statement. A workload goes through the same few statements again and again: their tag
+// sets are kept while the VU's do not change.
+func (t *observer) tagged(base *metrics.TagSet, pool, statement string) *metrics.TagSet {
+	if base != t.base {
+		t.base = base
+		clear(t.byStatement)
+	}
+	if known := t.byStatement[statement]; known != nil {
+		return known
+	}
+	tags := base.With("pool", pool)
+	if statement != "" {
+		tags = tags.With("statement", statement)
+	}
+	if t.byStatement == nil {
+		t.byStatement = make(map[string]*metrics.TagSet, 1)
+	}
+	t.byStatement[statement] = tags
+	return tags
 }
 
 func (t *observer) sample(m *metrics.Metric, at time.Time, value float64) metrics.Sample {

@@ -47,6 +47,8 @@ type Run struct {
 	unjudged  unjudged
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
+	statements statements
+
 	usersOnce sync.Once
 	measuring atomic.Bool   // the users have begun
 	setupTook time.Duration // k6, until then

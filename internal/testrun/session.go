@@ -28,8 +28,15 @@ func (s *Session) Current() *pool.Scope {
 		s.scope = pool.NewScope(ctx, s.tags)
 		s.vu.enter(ctx, s.tags)
 	}
-	s.tags.refresh(s.pool)
+	s.tags.refresh(s.pool, "")
 	return s.scope
+}
+
+// Statement is Current for a statement of a workload, which its samples name in the tag `statement`.
+func (s *Session) Statement(name string) *pool.Scope {
+	scope := s.Current()
+	s.tags.refresh(s.pool, name)
+	return scope
 }
 
 // Apart gives a scope for one asynchronous call, whose tags stay as they are
@@ -37,7 +44,7 @@ func (s *Session) Current() *pool.Scope {
 func (s *Session) Apart() *pool.Scope {
 	tags := s.newObserver()
 	s.vu.enter(s.vu.Context(), tags)
-	tags.refresh(s.pool)
+	tags.refresh(s.pool, "")
 	return pool.NewScope(s.vu.Context(), tags)
 }
 

@@ -34,6 +34,7 @@ func Evaluate(in Input) (Report, error) {
 		Notes:        notes(in),
 		Run:          in.Run.shown(),
 		Metrics:      in.Metrics,
+		Statements:   in.Statements,
 		Recording:    in.Recording,
 	}
 	if report.Recording == nil {

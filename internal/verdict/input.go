@@ -52,6 +52,8 @@ type Input struct {
 	// timeline and the configuration say is added to them.
 	Facts diagnosis.Facts
 	Run   Run
+	// Statements are those of a workload; empty without one.
+	Statements []Statement
 }
 
 // shown is a copy of the run that is fit to be shown.

@@ -24,6 +24,9 @@ func (r Report) Markdown() string {
 	m.explanations(r.Rows)
 	m.diagnoses(r.Diagnoses)
 	m.overview(r)
+	if table, any := r.StatementsTable(); any {
+		m.table(table)
+	}
 	m.notes(r.Notes)
 	m.run(r.Run)
 	m.printf("%s\n\n**%s**\n", text.Markdown(r.GateText()), r.Verdict)

@@ -40,5 +40,7 @@ type Report struct {
 	Notes     []string
 	Run       Run
 	Metrics   map[string]Metric
-	Recording *timeline.Recording // nil where nothing was recorded
+	// Statements are those of a workload; empty without one.
+	Statements []Statement
+	Recording  *timeline.Recording // nil where nothing was recorded
 }

@@ -41,8 +41,10 @@ type Summary struct {
 	Criteria          []SummaryCriterion    `json:"criteria"`
 	Diagnoses         []diagnosis.Diagnosis `json:"diagnoses"` // most likely first
 	Overview          Overview              `json:"overview"`
-	Notes             []string              `json:"notes"`
-	Metrics           map[string]Metric     `json:"metrics"`
+	// Statements are those of a workload.
+	Statements []Statement       `json:"statements,omitempty"`
+	Notes      []string          `json:"notes"`
+	Metrics    map[string]Metric `json:"metrics"`
 	// Recording lets several runners be judged as one; nil where nothing was
 	// recorded, and in files of versions before it.
 	Recording *timeline.Recording `json:"recording,omitempty"`
@@ -77,6 +79,7 @@ func (r Report) JSON() ([]byte, error) {
 		Criteria:          make([]SummaryCriterion, len(r.Rows)),
 		Diagnoses:         append([]diagnosis.Diagnosis{}, r.Diagnoses...),
 		Overview:          Report{Run: r.Run, Metrics: metrics, Recording: r.Recording}.Overview(),
+		Statements:        r.Statements,
 		Notes:             slices.Concat([]string{}, r.Notes, notes),
 		Metrics:           metrics,
 		Recording:         r.Recording,

@@ -30,6 +30,7 @@ func (r Report) Terminal(color bool, width int) string {
 	t.explanations(r.Rows)
 	t.diagnoses(r.Diagnoses)
 	t.overview(r)
+	t.statements(r)
 	t.notes(r.Notes)
 	t.say("")
 	t.hang(indent, len(indent), r.GateText())
@@ -103,6 +104,13 @@ func (t *terminal) overview(r Report) {
 	}
 	for _, line := range lines {
 		t.hang(indent+text.Pad(line.label, labelWidth), len(indent)+labelWidth, line.text)
+	}
+}
+
+func (t *terminal) statements(r Report) {
+	if table, any := r.StatementsTable(); any {
+		t.say("")
+		t.out.WriteString(table.Text(text.Layout{Indent: indent, Width: t.width}))
 	}
 }
 

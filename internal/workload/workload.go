@@ -108,6 +108,17 @@ func (w *Workload) Scaled() bool {
 	return slices.ContainsFunc(w.Scripts, func(s *Script) bool { return s.scaled })
 }
 
+// Tags are those of all statements, in the order of the scripts.
+func (w *Workload) Tags() []string {
+	var all []string
+	for _, s := range w.Scripts {
+		for _, st := range s.Statements() {
+			all = append(all, st.Tag)
+		}
+	}
+	return all
+}
+
 // Runner runs scripts for one user. It is not for several goroutines.
 type Runner struct {
 	workload    *Workload

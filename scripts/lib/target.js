@@ -1,18 +1,17 @@
-// What a scenario loads: the database through a pool of ours, or with BASE_URL
-// an application over HTTP.
+// What a scenario loads: the database through a pool of ours, see statements.js, or
+// with BASE_URL an application over HTTP.
 
 import { Pool } from 'k6/x/pgxpool';
 import { poolCriteria } from '../../thresholds/criteria.js';
 import { application } from './application.js';
-import { holding } from './hold.js';
-import { listIssues, seedIssues } from './issues.js';
 import { baseURL, defaults, endpoint, statusInterval } from './settings.js';
+import { statements } from './statements.js';
 import { thinkTime } from './think.js';
 
 // 100 users who think for 1 s and hold a connection for 0.1 s keep 10 busy on
 // average and now and then 20: where the runbook's own figures live. Over HTTP the
 // application holds it as it does.
-const held = holding(0.1);
+const requests = statements(0.1);
 
 export const target = baseURL() ? overHTTP(baseURL()) : database();
 
@@ -20,12 +19,12 @@ function database() {
   endpoint(); // the runbook's command line has it with and without an application
   const pool = new Pool({ defaults, statusInterval: statusInterval() });
   return {
-    judged: { criteria: poolCriteria, configuration: { think: thinkTime, ...held.configuration } },
-    prepare: () => seedIssues(pool),
+    judged: { criteria: poolCriteria, configuration: { think: thinkTime, ...requests.configuration } },
+    prepare: () => requests.prepare(pool),
     // The application whose sessions the database has, and whether it can be asked.
     counted: true,
     applicationName: () => pool.query("SELECT current_setting('application_name') AS name")[0].name,
-    listIssues: () => listIssues(held.of(pool)),
+    listIssues: () => requests.run(pool),
   };
 }
 
