@@ -13,10 +13,10 @@ type checkout struct {
 }
 
 // acquire checks out a connection for a call in scope s. Every checkout that
-// was not interrupted is observed once.
-func (p *Pool) acquire(s *Scope) (checkout, error) {
+// was not interrupted is observed once. caller says where it was called.
+func (p *Pool) acquire(s *Scope, caller func() string) (checkout, error) {
 	start := time.Now()
-	g := p.place(s, start)
+	g := p.place(s, start, caller)
 	c, err := p.occupy(s, g)
 	now := time.Now()
 	if !errors.Is(err, ErrInterrupted) {
@@ -58,7 +58,7 @@ func (p *Pool) occupy(s *Scope, g grant) (*connection, error) {
 // place takes a place in the pool, waiting for one if need be. With it comes a
 // connection: an idle one, or one that another caller has just returned. A
 // place without one is for the caller to open one.
-func (p *Pool) place(s *Scope, start time.Time) grant {
+func (p *Pool) place(s *Scope, start time.Time, caller func() string) grant {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -72,11 +72,13 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 			p.opening++
 		}
 		p.mu.Unlock()
+		s.nested(p, caller, false)
 		return grant{connection: c, slot: slot, at: start}
 	}
 	if p.config.PoolTimeout <= 0 {
 		err := p.timeoutLocked(start)
 		p.mu.Unlock()
+		s.nested(p, caller, true)
 		return grant{err: err}
 	}
 	w := waiterPool.Get().(*waiter)
@@ -85,6 +87,7 @@ func (p *Pool) place(s *Scope, start time.Time) grant {
 	p.counts.PeakWaiting = max(p.counts.PeakWaiting, p.waiters.len())
 	p.watchTimeoutLocked(w)
 	p.mu.Unlock()
+	s.nested(p, caller, true)
 	g := <-w.ready // a connection, a place, a timeout or an interruption
 	g.at = time.Now()
 	w.ctx = nil
@@ -107,6 +110,10 @@ func (p *Pool) check(s *Scope, c *connection) (CloseReason, error) {
 		return CloseRecycle, nil
 	}
 	if int64(c.opened) < p.invalidBefore.Load() {
+		return CloseRecycle, nil
+	}
+	if c.doubted && !c.meetsAttributes(p.connConfig, p.config.ConnectTimeout) {
+		p.invalidate(c)
 		return CloseRecycle, nil
 	}
 	if !p.config.PoolPrePing {

@@ -32,7 +32,7 @@ func TestCloseLeavesTheConnectionOfACheckoutUnderWay(t *testing.T) {
 	p, s := newUnit(t)
 	_, err := p.Query(s, "SELECT 1", nil)
 	require.NoError(t, err)
-	g := p.place(s, time.Now())
+	g := p.place(s, time.Now(), nil)
 	require.NotNil(t, g.connection)
 	p.Close()
 	require.False(t, g.connection.pgx.IsClosed())

@@ -3,6 +3,7 @@ package pool
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,12 @@ type Conn struct {
 	acquired   time.Time
 	pid        uint32
 	origin     func() string // where it was taken, for leak reports
+	scope      *Scope        // that holds it
+
+	// A second checkout of the same scope was reported, and one that waits.
+	// Guarded by the scope's lock.
+	nested, nestedWaits bool
+	begun               atomic.Bool // Begin has opened a transaction
 
 	mu       sync.Mutex // held while a statement runs or the return is under way
 	released bool
@@ -24,14 +31,15 @@ type Conn struct {
 // Acquire checks out a connection, to be returned with Release. origin, which
 // may be nil, says where that was, should the connection be held too long.
 func (p *Pool) Acquire(s *Scope, origin func() string) (*Conn, error) {
-	got, err := p.acquire(s)
+	got, err := p.acquire(s, origin)
 	if err != nil {
 		return nil, err
 	}
 	c := &Conn{
 		pool: p, connection: got.connection, observer: s.observer, placed: got.placed, acquired: got.at,
-		pid: got.pgx.PgConn().PID(), origin: origin,
+		pid: got.pgx.PgConn().PID(), origin: origin, scope: s,
 	}
+	s.hold(c)
 	if p.leaks != nil {
 		p.leaks.add(c)
 	}
@@ -43,17 +51,17 @@ func (c *Conn) PID() uint32 { return c.pid }
 
 // Query is Pool.Query on this connection.
 func (c *Conn) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql, args, allRows})
+	return c.run(s, call{sql: sql, args: args, rows: allRows})
 }
 
 // QueryRow is Pool.QueryRow on this connection.
 func (c *Conn) QueryRow(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql, args, firstRow})
+	return c.run(s, call{sql: sql, args: args, rows: firstRow})
 }
 
 // Exec is Pool.Exec on this connection.
 func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql, args, noRows})
+	return c.run(s, call{sql: sql, args: args, rows: noRows})
 }
 
 func (c *Conn) run(s *Scope, what call) (*Result, error) {
@@ -80,6 +88,7 @@ func (c *Conn) release(leaked bool) {
 		return
 	}
 	c.released = true
+	c.scope.drop(c)
 	if c.pool.leaks != nil {
 		c.pool.leaks.remove(c)
 	}
@@ -98,11 +107,14 @@ func (c *Conn) noteLeak() {
 	c.observer.Leaked(time.Now(), c.where(), c.held())
 }
 
-func (c *Conn) where() string {
-	if c.origin == nil {
+func (c *Conn) where() string { return position(c.origin) }
+
+// position is where something was called.
+func position(caller func() string) string {
+	if caller == nil {
 		return "an unknown place"
 	}
-	return c.origin()
+	return caller()
 }
 
 // errEnded: COMMIT outside a transaction is only a warning to the server.
@@ -125,7 +137,9 @@ func (c *Conn) Begin(s *Scope) error {
 		}
 	}
 	c.connection.implicit = false
-	return c.pool.control(s, c.connection, c.pool.traffic.begin)
+	err := c.pool.control(s, c.connection, c.pool.traffic.begin)
+	c.begun.Store(err == nil)
+	return err
 }
 
 // Commit commits the transaction. If a statement in it has failed the server
@@ -140,6 +154,7 @@ func (c *Conn) Commit(s *Scope) error {
 	if !c.connection.inTransaction() || c.connection.implicit {
 		return &QueryError{Err: errEnded}
 	}
+	c.begun.Store(false)
 	failed := c.connection.failed()
 	if err := c.pool.control(s, c.connection, commit); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
@@ -90,6 +91,9 @@ func (p *Pool) attempt() *pgx.ConnConfig {
 		return lookup(ctx, host)
 	}
 	config.DialFunc = d.dial
+	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { // pgx would keep them for ever
+		p.notified.Do(func() { p.observer.Notified(time.Now()) })
+	}
 	config.BuildFrontend = func(c io.Reader, w io.Writer) *pgproto3.Frontend {
 		return build(d.current.guard(c), w)
 	}

@@ -20,6 +20,7 @@ type connection struct {
 	transport *transport
 	opened    time.Duration // since the pool was created
 	fresh     bool          // never handed out yet
+	doubted   bool          // a write was refused: the server may be read-only now
 	implicit  bool          // its transaction was opened by runImplicit
 	gone      bool          // it was closed before the last statement
 	unsure    bool          // it was lost during a statement whose effect is unknown
@@ -95,6 +96,21 @@ func (c *connection) roundTrip(s *Scope, limit time.Duration, statements ...stri
 		err = reset
 	}
 	return err
+}
+
+// meetsAttributes asks the server whether it still is what the URL's
+// target_session_attrs wants, such as read-write after a failover. Without that
+// parameter it always is.
+func (c *connection) meetsAttributes(config *pgx.ConnConfig, limit time.Duration) bool {
+	c.doubted = false
+	if config.ValidateConnect == nil || c.inTransaction() {
+		return true
+	}
+	if c.transport.SetDeadline(time.Now().Add(limit)) != nil {
+		return false
+	}
+	err := config.ValidateConnect(context.Background(), c.pgx.PgConn())
+	return errors.Join(err, c.transport.SetDeadline(time.Time{})) == nil
 }
 
 // close ends the connection and returns when the server has ended its side

@@ -73,6 +73,9 @@ func (e *QueryError) Error() string {
 			said += "; " + text.Value(more)
 		}
 	}
+	if isOutdatedPlan(pg) {
+		return said + "; a table has changed since the statement was prepared: run the transaction again, or set queryExecMode to describe_exec or exec"
+	}
 	return said + poolerHint(pg.Code)
 }
 

@@ -85,6 +85,10 @@ func mayCommit(sql string) bool {
 	return strings.Contains(sql, ";") && (strings.Contains(sql, rollback) || strings.Contains(sql, "ABORT"))
 }
 
+// readOnlyTransaction is the code of a write where only reads are allowed, as on
+// a standby.
+const readOnlyTransaction = "25006"
+
 // statementError types the error with which sql ended on c.
 func (p *Pool) statementError(c *connection, sql string, err error, how ending) error {
 	switch {
@@ -108,6 +112,9 @@ func (p *Pool) statementError(c *connection, sql string, err error, how ending) 
 	}
 	if how == expired && pg.Hint == "" {
 		pg.Hint = fmt.Sprintf("the pool cancelled it after %v without an answer (statementTimeout + connectTimeout)", p.config.silenceLimit(sql))
+	}
+	if pg.Code == readOnlyTransaction {
+		c.doubted = true
 	}
 	return &QueryError{Code: pg.Code, Err: err}
 }

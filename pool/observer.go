@@ -2,6 +2,8 @@ package pool
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -10,14 +12,54 @@ import (
 // observer. A call that finds it cut off returns ErrInterrupted; a statement in
 // flight is cancelled on the server, and its connection survives.
 type Scope struct {
+	// Caller, which may be nil, says where a Query or Exec of the pool was called.
+	// It is called during that call, by its goroutine, where the call is the
+	// scope's second checkout of the pool.
+	Caller func() string
+
 	ctx      context.Context
 	observer Observer
+
+	mu   sync.Mutex
+	held []*Conn // acquired in this scope and not yet released
 }
 
 // NewScope makes a scope. It costs almost nothing: the context is looked at
 // only while a call waits or a statement runs.
 func NewScope(ctx context.Context, observer Observer) *Scope {
 	return &Scope{ctx: ctx, observer: observer}
+}
+
+func (s *Scope) hold(c *Conn) {
+	s.mu.Lock()
+	s.held = append(s.held, c)
+	s.mu.Unlock()
+}
+
+func (s *Scope) drop(c *Conn) {
+	s.mu.Lock()
+	s.held = slices.DeleteFunc(s.held, func(other *Conn) bool { return other == c })
+	s.mu.Unlock()
+}
+
+// nested reports a checkout from p while the scope holds a connection of p: once
+// for each that is held when it has to wait, and once when the one that is held
+// is in a transaction, of which the second checkout is no part. A pool full of
+// such callers waits for itself.
+func (s *Scope) nested(p *Pool, caller func() string, waits bool) {
+	s.mu.Lock()
+	var held *Conn
+	for _, c := range s.held {
+		if c.pool == p && (!c.nested && c.begun.Load() || waits && !c.nestedWaits) {
+			held = c
+			c.nested, c.nestedWaits = true, waits
+			break
+		}
+	}
+	s.mu.Unlock()
+	if held != nil {
+		s.observer.Nested(time.Now(), held.where(), position(caller), waits)
+	}
 }
 
 // Interrupted reports whether the scope's context is done.
@@ -27,8 +69,8 @@ func (s *Scope) Interrupted() bool { return s.ctx.Err() != nil }
 // pgxpool_connections_closed.
 type CloseReason string
 
-// The reasons. Invalidation after a failed ping counts as CloseRecycle unless
-// the connection is itself found dead.
+// The reasons. What a failed ping of another connection invalidated counts as
+// CloseRecycle.
 const (
 	CloseRecycle  CloseReason = "recycle"
 	CloseOverflow CloseReason = "overflow"
@@ -54,6 +96,14 @@ type Observer interface {
 	Leaked(at time.Time, origin string, held time.Duration)
 	// HeldLong is one connection held beyond leakDetectionThreshold.
 	HeldLong(at time.Time, origin string, held time.Duration)
+	// Nested is one checkout by a scope that holds a connection of the same pool:
+	// where that was taken, and where the second was asked for. It is reported
+	// once for each connection held when the second has to wait, and once when a
+	// transaction is open on the one held.
+	Nested(at time.Time, held, second string, waits bool)
+	// Notified is the first notification (LISTEN) that reached the pool, which
+	// drops them: nobody could read them.
+	Notified(at time.Time)
 }
 
 // NopObserver ignores everything.
@@ -79,3 +129,9 @@ func (NopObserver) Leaked(time.Time, string, time.Duration) {}
 
 // HeldLong implements Observer.
 func (NopObserver) HeldLong(time.Time, string, time.Duration) {}
+
+// Nested implements Observer.
+func (NopObserver) Nested(time.Time, string, string, bool) {}
+
+// Notified implements Observer.
+func (NopObserver) Notified(time.Time) {}

@@ -39,6 +39,8 @@ type Pool struct {
 	shapes     shapeCache
 	leaks      *leakWatch // nil: off
 	traffic    traffic
+	uncached   pgx.QueryExecMode // for texts above maxCachedText
+	notified   sync.Once         // the first notification is reported
 
 	// catalog is what the server's types are, nil until the first connection.
 	catalog  atomic.Pointer[catalog.Catalog]
@@ -101,6 +103,7 @@ func New(config Config, options Options) (*Pool, error) {
 		connConfig:  connConfig,
 		ended:       make(chan struct{}),
 		traffic:     trafficOf(&config),
+		uncached:    uncachedMode(config.QueryExecMode),
 		idle:        newIdleList(config.PoolSize),
 		connections: make(map[*connection]struct{}),
 		asked:       make(map[uint32]bool),

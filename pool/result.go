@@ -3,7 +3,6 @@ package pool
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -122,27 +121,48 @@ func (r *Result) append(value []byte) {
 	r.cells = append(r.cells, c)
 }
 
-// maxShapes bounds the cache: a script that builds its SQL from values would
-// otherwise fill the memory.
-const maxShapes = 1024
+// maxShapes is how many shapes each half of the cache holds at most.
+const maxShapes = 512
 
 // shapeCache keeps one Shape per statement text, so that what is derived from
-// a Shape need not be derived for every result.
+// a Shape need not be derived for every result. Of many texts it keeps those
+// that were used last: when recent is full it becomes older, and what is not
+// used from there is forgotten. Long texts are not kept.
 type shapeCache struct {
-	bySQL sync.Map // string → *Shape
-	n     atomic.Int64
+	mu            sync.Mutex // guards both; a look-up moves an entry
+	recent, older map[string]*Shape
 }
 
 func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription, types *catalog.Catalog, formats pgx.QueryResultFormatsByOID) *Shape {
-	known, ok := c.bySQL.Load(sql)
-	if ok && known.(*Shape).describes(fields) && known.(*Shape).types == types {
-		return known.(*Shape)
+	if len(sql) > maxCachedText {
+		return newShape(fields, types, formats)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.recent[sql]
+	if known == nil {
+		if known = c.older[sql]; known != nil {
+			c.keep(sql, known)
+		}
+	}
+	if known != nil && known.describes(fields) && known.types == types {
+		return known
+	}
+	shape := newShape(fields, types, formats)
+	c.keep(sql, shape)
+	return shape
+}
+
+func (c *shapeCache) keep(sql string, shape *Shape) {
+	if _, known := c.recent[sql]; !known && (len(c.recent) >= maxShapes || c.recent == nil) {
+		c.recent, c.older = make(map[string]*Shape), c.recent
+	}
+	c.recent[sql] = shape
+}
+
+func newShape(fields []pgconn.FieldDescription, types *catalog.Catalog, formats pgx.QueryResultFormatsByOID) *Shape {
 	shape := &Shape{types: types}
 	shape.describe(fields, formats)
-	if ok || c.n.Add(1) <= maxShapes {
-		c.bySQL.Store(sql, shape)
-	}
 	return shape
 }
 

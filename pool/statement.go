@@ -13,9 +13,10 @@ import (
 
 // call is one statement of a caller.
 type call struct {
-	sql  string
-	args []any
-	rows wanted
+	sql   string
+	args  []any
+	rows  wanted
+	again bool // it failed once because its plan was out of date
 }
 
 // wanted is which rows of a statement's result the caller wants.
@@ -30,24 +31,24 @@ const (
 // Query runs one statement on a connection of its own and returns all rows.
 // The connection is back in the pool when it returns.
 func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql, args, allRows})
+	return p.once(s, call{sql: sql, args: args, rows: allRows})
 }
 
 // QueryRow is Query for the first row alone. The others are read off the wire
 // and dropped, so that the result is as small as that row.
 func (p *Pool) QueryRow(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql, args, firstRow})
+	return p.once(s, call{sql: sql, args: args, rows: firstRow})
 }
 
 // Exec runs one statement, or without arguments several separated by
 // semicolons, on a connection of its own. The result has no rows.
 func (p *Pool) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql, args, noRows})
+	return p.once(s, call{sql: sql, args: args, rows: noRows})
 }
 
 // once runs a call on a connection of its own.
 func (p *Pool) once(s *Scope, c call) (*Result, error) {
-	got, err := p.acquire(s)
+	got, err := p.acquire(s, s.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +80,21 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last boo
 	return res, err
 }
 
-// send sends a call's statement and reads its rows.
-func (p *Pool) send(s *Scope, c *connection, what call) (res *Result, err error) {
+// send sends a call's statement and reads its rows. One whose plan was out of
+// date has failed before it ran: outside a transaction it is sent again, and all
+// connections prepare their statements anew before they use them.
+func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
+	res, err := p.sendOnce(s, c, what)
+	if isOutdatedPlan(err) {
+		p.renewed.Add(1)
+		if !c.inTransaction() {
+			return p.sendOnce(s, c, what)
+		}
+	}
+	return res, err
+}
+
+func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err error) {
 	if err := c.enter(s, what.sql); err != nil {
 		return nil, err
 	}
@@ -92,7 +106,7 @@ func (p *Pool) send(s *Scope, c *connection, what call) (res *Result, err error)
 		res, err = p.query(c, what)
 	default:
 		var tag pgconn.CommandTag
-		tag, err = c.pgx.Exec(context.Background(), what.sql, what.args...)
+		tag, err = c.pgx.Exec(context.Background(), what.sql, p.execArgs(what)...)
 		res = &Result{tag: tag}
 	}
 	if err = p.statementError(c, what.sql, err, c.flight.leave()); err == nil {
@@ -113,7 +127,11 @@ func (c *connection) recovered(err *error) {
 }
 
 func (p *Pool) query(c *connection, what call) (*Result, error) {
-	c.args = append(append(c.args[:0], p.formats), what.args...)
+	c.args = append(c.args[:0], p.formats)
+	if len(what.sql) > maxCachedText {
+		c.args = append(c.args, p.uncached)
+	}
+	c.args = append(c.args, what.args...)
 	rows, err := c.pgx.Query(context.Background(), what.sql, c.args...)
 	clear(c.args)
 	if err != nil {
@@ -127,6 +145,30 @@ func (p *Pool) query(c *connection, what call) (*Result, error) {
 		_ = c.pgx.Close(context.Background()) // it is aborted already
 	}
 	return res, err
+}
+
+// maxCachedText is the longest statement that is prepared under a name and
+// remembered, in bytes: asyncpg's limit. The server keeps the text of each in
+// every backend.
+const maxCachedText = 15 << 10
+
+// uncachedMode is how a text above maxCachedText is sent in a mode.
+func uncachedMode(mode pgx.QueryExecMode) pgx.QueryExecMode {
+	switch mode {
+	case pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe:
+		return pgx.QueryExecModeDescribeExec
+	default:
+		return mode
+	}
+}
+
+// execArgs are the arguments of a call, with the mode before them where it is
+// not the pool's. Without arguments pgx prepares nothing.
+func (p *Pool) execArgs(what call) []any {
+	if len(what.sql) <= maxCachedText || len(what.args) == 0 {
+		return what.args
+	}
+	return append([]any{p.uncached}, what.args...)
 }
 
 // outsideOnly are the codes of statements that PostgreSQL refuses inside a
@@ -159,6 +201,9 @@ func (p *Pool) runImplicit(s *Scope, c *connection, start time.Time, what call, 
 	}
 	var failed *QueryError
 	switch {
+	case isOutdatedPlan(err) && !what.again && p.endTransaction(c, rollback):
+		what.again = true // what ran before it in this transaction only read
+		return p.runImplicit(s, c, start, what, last)
 	case err == nil && !last && onlyReads(what.sql, res.tag):
 	case err == nil:
 		err = p.control(s, c, commit)

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// What this file knows of pgx and PgBouncer is in no documentation: texts of
-// errors and how they are joined. Each has a test in upstream_test.go that
+// What this file knows of pgx, PgBouncer and PostgreSQL is in no documentation:
+// texts of errors and how they are joined. Each has a test in upstream_test.go that
 // fails when a new version has changed it.
 
 const (
@@ -18,7 +18,17 @@ const (
 	// refusedParameter begins PgBouncer's error for a startup parameter that it
 	// does not know. The parameter's name follows.
 	refusedParameter = "unsupported startup parameter"
+	// planRoutine is where in PostgreSQL's source the error is raised that a
+	// prepared statement would give other columns than when it was prepared.
+	planRoutine = "RevalidateCachedQuery"
 )
+
+// isOutdatedPlan reports whether err says that a table has changed under a
+// prepared statement. The code 0A000 alone is that of everything unsupported.
+func isOutdatedPlan(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "0A000" && pg.Routine == planRoutine
+}
 
 // attempts are the errors of all that pgconn tried for one connection: each
 // host, with TLS and without. A server without TLS is left out where pgconn

@@ -75,7 +75,7 @@ func (p *Pool) prepareValues(c *connection) error {
 		known.Register(c.pgx.TypeMap())
 	}
 	var err error
-	if renewed := p.renewed.Load(); c.renewed != renewed {
+	if renewed := p.renewed.Load(); c.renewed != renewed && !c.failed() {
 		c.renewed = renewed
 		err = c.pgx.DeallocateAll(context.Background())
 	}

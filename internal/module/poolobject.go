@@ -51,6 +51,8 @@ func (i *instance) poolOf(shared *testrun.SharedPool) *sobek.Object {
 		instance: i, shared: shared, mode: shared.Config().QueryExecMode,
 		session: i.vu.Session(shared.Config().Name),
 	}
+	name := shared.Config().Name
+	p.session.Caller = func() string { return i.scriptLine(name)() }
 	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods, pool: p})
 	prototype := i.class().Get("prototype").ToObject(i.rt)
 	i.must(object.SetPrototype(prototype))

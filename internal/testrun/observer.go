@@ -171,6 +171,20 @@ func (t *observer) HeldLong(_ time.Time, origin string, held time.Duration) {
 		origin, held.Round(time.Millisecond)))
 }
 
+// Nested implements pool.Observer.
+func (t *observer) Nested(_ time.Time, held, second string, waits bool) {
+	text := fmt.Sprintf("nested checkout: %s takes a second connection of the pool while the user holds the one taken at %s", second, held)
+	if waits {
+		text += ", and waits for it: users who hold one each wait for each other until poolTimeout"
+	}
+	t.warn(fmt.Sprintf("nested %v %s %s", waits, held, second), text+"; run the statement on the connection that is held")
+}
+
+// Notified implements pool.Observer.
+func (t *observer) Notified(time.Time) {
+	t.warn("notified", "a notification arrived and was dropped: a connection of the pool ran LISTEN, and nobody reads notifications here; UNLISTEN, or listen elsewhere")
+}
+
 // oneIf is a Rate's sample.
 func oneIf(b bool) float64 {
 	if b {

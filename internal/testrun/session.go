@@ -9,6 +9,10 @@ import (
 // Session is one VU's use of one pool: the scope of the iteration that is
 // running, and the tags that its events carry.
 type Session struct {
+	// Caller says where the script is, see pool.Scope. It serves the blocking
+	// calls.
+	Caller func() string
+
 	vu   *VU
 	pool string // name, the value of the tag
 
@@ -26,6 +30,7 @@ func (s *Session) Current() *pool.Scope {
 			s.tags = s.newObserver()
 		}
 		s.scope = pool.NewScope(ctx, s.tags)
+		s.scope.Caller = s.Caller
 		s.vu.enter(ctx, s.tags)
 	}
 	s.tags.refresh(s.pool, "")

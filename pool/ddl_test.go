@@ -1,0 +1,122 @@
+package pool_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// A table that changes under prepared statements fails none outside a
+// transaction, whatever the number of connections that have prepared them.
+func TestDDLFailsNoStatementOutsideATransaction(t *testing.T) {
+	for _, driver := range drivers {
+		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec} {
+			h := newPool(t, 4, 0, func(c *pool.Config) {
+				c.URL, c.Driver, c.QueryExecMode = pgtest.Database(t), driver, mode
+			})
+			_, err := h.Exec(h.scope(), "CREATE TABLE changing (a int); INSERT INTO changing VALUES (1)", nil)
+			require.NoError(t, err)
+			conns := []*pool.Conn{h.acquire(), h.acquire(), h.acquire(), h.acquire()}
+			for _, c := range conns {
+				_, err := c.Query(h.scope(), "SELECT * FROM changing", nil)
+				require.NoError(t, err)
+				c.Release()
+			}
+			_, err = h.Exec(h.scope(), "ALTER TABLE changing ADD b text DEFAULT 'b'", nil)
+			require.NoError(t, err)
+			for range 4 {
+				res, err := h.Query(h.scope(), "SELECT * FROM changing", nil)
+				require.NoError(t, err, "%s %v", driver, mode)
+				require.Len(t, res.Shape().Columns, 2)
+			}
+		}
+	}
+}
+
+// In transactions one statement fails, and none in those that begin afterwards.
+func TestDDLFailsOneTransaction(t *testing.T) {
+	for _, driver := range drivers {
+		h := newPool(t, 4, 0, func(c *pool.Config) { c.URL, c.Driver = pgtest.Database(t), driver })
+		_, err := h.Exec(h.scope(), "CREATE TABLE changing (a int)", nil)
+		require.NoError(t, err)
+		read := func(c *pool.Conn) error {
+			defer c.Release()
+			require.NoError(t, c.Begin(h.scope()))
+			if _, err := c.Query(h.scope(), "SELECT * FROM changing", nil); err != nil {
+				return err
+			}
+			return c.Commit(h.scope())
+		}
+		conns := []*pool.Conn{h.acquire(), h.acquire(), h.acquire(), h.acquire()}
+		for _, c := range conns {
+			require.NoError(t, read(c))
+		}
+		_, err = h.Exec(h.scope(), "ALTER TABLE changing ADD b text", nil)
+		require.NoError(t, err)
+		failed := 0
+		for range 8 {
+			if err := read(h.acquire()); err != nil {
+				require.ErrorContains(t, err, "queryExecMode", "%s", driver)
+				require.ErrorContains(t, err, "0A000")
+				failed++
+			}
+		}
+		require.Equal(t, 1, failed, "%s", driver)
+	}
+}
+
+// Other errors with the same code are what they are, and are not sent twice.
+func TestUnsupportedIsNotAnOutdatedPlan(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	_, err := h.Query(h.scope(), "SELECT count(*) FROM pg_class FOR UPDATE", nil)
+	require.ErrorContains(t, err, "0A000")
+	require.NotContains(t, err.Error(), "queryExecMode")
+}
+
+// Texts above asyncpg's limit are not kept by the server, nor by the pool.
+func TestLongTextsArePreparedUnderNoName(t *testing.T) {
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe} {
+		h := newPool(t, 1, 0, func(c *pool.Config) { c.QueryExecMode = mode })
+		c := h.acquire()
+		defer c.Release()
+		for _, length := range []int{100, 16 << 10} {
+			sql := "SELECT $1::int /* " + strings.Repeat("x", length) + " */"
+			for range 2 {
+				res, err := c.Query(h.scope(), sql, []any{7})
+				require.NoError(t, err)
+				require.Equal(t, "7", string(res.Value(0, 0)))
+				_, err = c.Exec(h.scope(), sql, []any{7})
+				require.NoError(t, err)
+			}
+		}
+		res, err := c.Query(h.scope(), "SELECT coalesce(max(length(statement)), 0)::text FROM pg_prepared_statements", nil)
+		require.NoError(t, err)
+		require.Less(t, len(res.Value(0, 0)), 4, "%v: the longest is %s", mode, res.Value(0, 0))
+	}
+}
+
+// Shapes of statements that are used stay shared however many others come.
+func TestShapesOfUsedStatementsStayShared(t *testing.T) {
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.QueryExecMode, c.PoolPrePing = pgx.QueryExecModeExec, false })
+	shape := func(sql string) *pool.Shape {
+		res, err := h.Query(pool.NewScope(context.Background(), pool.NopObserver{}), sql, nil)
+		require.NoError(t, err)
+		return res.Shape()
+	}
+	used := shape("SELECT 1 AS used")
+	for n := range 2000 {
+		shape("SELECT 1 AS other /* " + strings.Repeat("x", n%7) + time.Duration(n).String() + " */")
+		require.Same(t, used, shape("SELECT 1 AS used"), n)
+	}
+	late := shape("SELECT 1 AS late")
+	require.Same(t, late, shape("SELECT 1 AS late"), "one that comes late is kept as well")
+	long := "SELECT 1 /* " + strings.Repeat("x", 16<<10) + " */"
+	require.NotSame(t, shape(long), shape(long))
+}
