@@ -425,6 +425,21 @@ export function leakCriteria({ leaks }) {
   ];
 }
 
+// A deployment finds the server full where the budget says, and has all its
+// connections once the old generation is gone.
+export const deployCriteria = [
+  {
+    name: 'as_planned', title: 'Opened, off the plan by', unit: 'count',
+    metric: 'deploy_difference', pass: 'value==0', warning: 'value<=2', guard: { metric: 'deploy_served_after', expression: 'rate>=0' },
+    advice: advise('The new pools opened more or fewer connections beside the old ones than the server had left. Somebody else connected meanwhile: repeat it on a server that nobody uses.'),
+  },
+  {
+    name: 'served_after', title: 'Served afterwards', unit: 'share',
+    metric: 'deploy_served_after', pass: 'rate>=1', warning: 'rate>=1', guard: { metric: 'deploy_served_after', expression: 'rate>=0' },
+    advice: advise('The new pools did not get their connections when the old ones were closed. One generation alone may not fit: ask k6 x pgxpool plan --fleet.'),
+  },
+];
+
 export const nPlusOneCriteria = [
   {
     name: 'hold_ratio', title: 'Held, N+1 over one join', unit: 'ratio',

@@ -5,6 +5,7 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
@@ -244,4 +246,30 @@ func TestTuneCapacityAndTheLoadTestAgree(t *testing.T) {
 
 	run := scenario(t, "100users.js", load(append(settings, "CONCURRENT=20", "DURATION=5", "WAIVE=db_cpu,response_drift,longest_stall")...)...)
 	require.Zero(t, run.Code, run.Output())
+}
+
+// The new generation of a deployment is refused where the fleet's plan says. The
+// role is a superuser, whom reserved connections do not bind; others are two
+// connections that read the CPU and one of this test.
+func TestDeployFindsTheServerFullWhereThePlanSays(t *testing.T) {
+	t.Parallel()
+	srv := pgtest.Server(t, embedded.Config{MaxConnections: 20})
+	var most int
+	require.NoError(t, pgtest.Conn(t, srv.URL()).QueryRow(t.Context(), "SELECT current_setting('max_connections')::int").Scan(&most))
+	size := most * 6 / 10
+	fleet := filepath.Join(t.TempDir(), "fleet.yaml")
+	require.NoError(t, os.WriteFile(fleet, fmt.Appendf(nil, "servers: { primary: { max_connections: %d, superuser_reserved_connections: 0, others: 3 } }\n"+
+		"services: [{ name: app, server: primary, surge: 1, pool_size: %d }]\n", most, size), 0o600))
+	plan := k6test.K6(t, k6test.Run{Args: []string{"x", "pgxpool", "plan", "--fleet", fleet, "--format", "json"}})
+	require.Equal(t, exitThresholds, plan.Code, plan.Output())
+	var budget struct {
+		Limits []struct{ Allowed, Rest, Rollout int }
+	}
+	require.NoError(t, json.Unmarshal([]byte(plan.Stdout), &budget))
+	require.Equal(t, 2*size, budget.Limits[0].Rollout)
+
+	r := scenario(t, "deploy.js", "DATABASE_URL="+srv.URL(), fmt.Sprintf("DB_POOL_SIZE=%d", size), "DB_MAX_OVERFLOW=0")
+	require.Zero(t, r.Code, r.Output())
+	require.Equal(t, float64(budget.Limits[0].Allowed-size), 1+gauge(t, r, "deploy_opened"), "the first, and those opened beside the old ones: %s", r.Output())
+	require.Equal(t, 1.0, reportOf(t, r).Metrics["deploy_refused"].Values["count"])
 }

@@ -21,13 +21,21 @@ exponentially; a run measures what they really do (scripts/tune.js).
 
 The pool is the one of DB_POOL_SIZE, DB_MAX_OVERFLOW and DB_POOL_TIMEOUT, or of
 the flags. With --url or DATABASE_URL the limits are read from the server.
-Exit code 99 says that the pool does not fit the server.`
+Exit code 99 says that the pool does not fit the server.
+
+With --fleet a file says which services connect where, with how many instances,
+workers and pools. The plan adds them up, at rest, with autoscaling at its end and
+during a rollout, against every server's, role's and database's limit and every
+pooler's, and says how large each service's pools may be.`
 
 const planExample = `  # the runbook's load on four instances with four workers each
   k6 x pgxpool plan --users 100 --hold 20ms --think 1s --instances 4 --workers 4
 
   # would PgBouncer with 20 server connections do?
-  k6 x pgxpool plan --users 100 --hold 20ms --instances 4 --workers 4 --pgbouncer-pool-size 20`
+  k6 x pgxpool plan --users 100 --hold 20ms --instances 4 --workers 4 --pgbouncer-pool-size 20
+
+  # does the whole fleet fit, during a rollout too?
+  k6 x pgxpool plan --fleet fleet.yaml --format junit > results/fleet.xml`
 
 // newPlan makes `k6 x pgxpool plan`.
 func newPlan(gs *state.GlobalState) *cobra.Command {
@@ -48,6 +56,12 @@ func newPlan(gs *state.GlobalState) *cobra.Command {
 }
 
 func runPlan(gs *state.GlobalState, flags *planFlags) error {
+	if err := flags.checkFormat(); err != nil {
+		return invalid(err)
+	}
+	if flags.fleet != "" {
+		return runFleet(gs, flags)
+	}
 	input, err := flags.input(gs)
 	if err != nil {
 		return invalid(err)

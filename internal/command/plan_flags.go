@@ -3,7 +3,9 @@ package command
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -33,6 +35,7 @@ type planFlags struct {
 	reserved           int
 	pgBouncer          int
 	url, application   string
+	fleet              string
 	format             string
 	changed            func(flag string) bool
 }
@@ -80,15 +83,25 @@ func (f *planFlags) register(set *pflag.FlagSet) {
 	set.IntVar(&f.maxConnections, "max-connections", f.maxConnections, "max_connections, instead of what the server says")
 	set.IntVar(&f.reserved, "reserved", 0, "connections kept free for other applications, at least as many as --url finds open")
 	set.IntVar(&f.pgBouncer, "pgbouncer-pool-size", 0, "PgBouncer's default_pool_size where the pools connect to it")
-	set.StringVar(&f.format, "format", f.format, "text or json")
+	set.StringVar(&f.fleet, "fleet", "", "file with the services, servers and poolers that share connections, in place of the flags above")
+	set.StringVar(&f.format, "format", f.format, "text or json; with --fleet also markdown or junit")
+}
+
+func (f *planFlags) checkFormat() error {
+	accepted := []string{formatText, formatJSON}
+	if f.fleet != "" {
+		accepted = append(accepted, formatMarkdown, formatJUnit)
+	}
+	if !slices.Contains(accepted, f.format) {
+		return fmt.Errorf("--format: %q is not accepted; use %s or %s", f.format,
+			strings.Join(accepted[:len(accepted)-1], ", "), accepted[len(accepted)-1])
+	}
+	return nil
 }
 
 // input checks the flags, completes them from the environment and reads the
 // server's limits.
 func (f *planFlags) input(gs *state.GlobalState) (planInput, error) {
-	if f.format != formatText && f.format != formatJSON {
-		return planInput{}, fmt.Errorf("--format: %q is not accepted; use text or json", f.format)
-	}
 	if !f.changed("hold") {
 		return planInput{}, errors.New("--hold is missing; give the mean time a request holds its connection, " +
 			"such as 20ms: pgxpool_use_duration measures it")

@@ -1,0 +1,176 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.k6.io/k6/v2/cmd/state"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+const formatJUnit = "junit"
+
+// runFleet adds up the connections of fleet.yaml.
+func runFleet(gs *state.GlobalState, flags *planFlags) error {
+	fleet, err := readFleet(gs, flags.fleet)
+	if err != nil {
+		return invalid(err)
+	}
+	budget, err := fleet.Budget()
+	if err != nil {
+		return invalid(fmt.Errorf("%s: %w", flags.fleet, err))
+	}
+	b := fleetBudget{budget}
+	if err := b.write(gs.Stdout, flags.format); err != nil {
+		return fmt.Errorf("writing the plan: %w", err)
+	}
+	if !b.Fits() {
+		return errext.WithExitCodeIfNone(errors.New(strings.Join(b.refusals(), "; ")), exitcodes.ThresholdsHaveFailed)
+	}
+	return nil
+}
+
+// readFleet reads the file; what it does not know is an error that names the line.
+func readFleet(gs *state.GlobalState, name string) (fleet sizing.Fleet, err error) {
+	dir, err := gs.Getwd()
+	if err != nil {
+		return fleet, fmt.Errorf("finding the working directory: %w", err)
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	content, err := os.ReadFile(path) // #nosec G304 -- the user names the file
+	if err != nil {
+		return fleet, fmt.Errorf("--fleet: %w; give a file as docs/application.md describes it", err)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&fleet); err != nil && !errors.Is(err, io.EOF) {
+		return fleet, fmt.Errorf("--fleet: %s: %s", name, text.Line(strings.ReplaceAll(err.Error(), "in type sizing.", "in a ")))
+	}
+	return fleet, nil
+}
+
+// fleetBudget is a fleet's budget as people and pipelines read it.
+type fleetBudget struct{ sizing.FleetBudget }
+
+func (b fleetBudget) write(w io.Writer, format string) error {
+	switch format {
+	case formatJSON:
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(struct {
+			Fits bool `json:"fits"`
+			sizing.FleetBudget
+		}{b.Fits(), b.FleetBudget})
+	case formatMarkdown:
+		_, err := io.WriteString(w, "# Connections of the fleet: "+b.answer()+"\n\n"+b.services().Markdown()+"\n"+b.limits().Markdown())
+		return err
+	case formatJUnit:
+		return b.junit(w)
+	default:
+		_, err := io.WriteString(w, b.services().Text(text.Layout{})+"\n"+b.limits().Text(text.Layout{})+"\n"+b.answer()+"\n")
+		return err
+	}
+}
+
+func (b fleetBudget) answer() string {
+	if b.Fits() {
+		return "everything fits, during a rollout too"
+	}
+	return strings.Join(b.refusals(), "; ")
+}
+
+func (b fleetBudget) services() text.Table {
+	t := text.Table{Columns: append(text.Words("Service", "Connects to"), text.Numbers("At rest", "At most", "Rollout", "Pools", "Largest size + overflow")...)}
+	for _, s := range b.Taken {
+		pools, fits := text.None, text.None
+		if s.Pools > 0 {
+			pools, fits = fmt.Sprint(s.Pools), fmt.Sprint(s.Fits)
+		}
+		t.Rows = append(t.Rows, []string{s.Service, s.Target, fmt.Sprint(s.Rest), fmt.Sprint(s.Most), fmt.Sprint(s.Rollout), pools, fits})
+	}
+	return t
+}
+
+func (b fleetBudget) limits() text.Table {
+	t := text.Table{Columns: append(append(text.Words("Limit"), text.Numbers("Allowed", "At rest", "At most", "Rollout")...), text.Words("")...)}
+	for _, l := range b.Limits {
+		fits := "fits"
+		if !l.Fits() {
+			fits = "DOES NOT FIT"
+		}
+		t.Rows = append(t.Rows, []string{limitName(l), fmt.Sprint(l.Allowed), fmt.Sprint(l.Rest), fmt.Sprint(l.Most), fmt.Sprint(l.Rollout), fits})
+	}
+	return t
+}
+
+func limitName(l sizing.FleetLimit) string {
+	return strings.TrimSpace(l.Target + ": " + l.Setting + " " + l.Name)
+}
+
+// refusals say of every limit that does not hold when it does not.
+func (b fleetBudget) refusals() []string {
+	var all []string
+	for _, l := range b.Limits {
+		when, needed := "at rest", l.Rest
+		switch {
+		case l.Fits():
+			continue
+		case l.Rest > l.Allowed:
+		case l.Most > l.Allowed:
+			when, needed = "with autoscaling at its end", l.Most
+		default:
+			when, needed = "during a rollout", l.Rollout
+		}
+		all = append(all, fmt.Sprintf("%s allows %d, and %s it takes %d", limitName(l), l.Allowed, when, needed))
+	}
+	return all
+}
+
+// junit has one case for each limit.
+func (b fleetBudget) junit(w io.Writer) error {
+	type failure struct {
+		Message string `xml:"message,attr"`
+	}
+	type testcase struct {
+		Name    string   `xml:"name,attr"`
+		Class   string   `xml:"classname,attr"`
+		Failure *failure `xml:"failure"`
+	}
+	type testsuite struct {
+		XMLName  xml.Name   `xml:"testsuite"`
+		Name     string     `xml:"name,attr"`
+		Tests    int        `xml:"tests,attr"`
+		Failures int        `xml:"failures,attr"`
+		Cases    []testcase `xml:"testcase"`
+	}
+	refusals := b.refusals()
+	suite := testsuite{Name: "connections of the fleet", Tests: len(b.Limits), Failures: len(refusals)}
+	for _, l := range b.Limits {
+		c := testcase{Name: text.Line(limitName(l)), Class: "plan --fleet"}
+		if !l.Fits() {
+			c.Failure, refusals = &failure{text.Line(refusals[0])}, refusals[1:]
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	content, err := xml.MarshalIndent(suite, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, content)
+	return err
+}
