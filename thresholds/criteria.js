@@ -97,7 +97,7 @@ const dbCPU = {
   // Whoever samples the pool reads the CPU too, where the role may.
   attempt: sampled,
   unit: 'percent',
-  note: "CPU is the whole database host's, the load generator included where it runs there.",
+  note: "CPU is the whole database host's, the load generator included where it runs there, or of what its cgroup allows where that is less.",
 };
 
 // A pool never has more than poolSize + maxOverflow connections in use, so what

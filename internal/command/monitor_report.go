@@ -20,7 +20,7 @@ type monitorSummary struct {
 	verdict     verdict.Report
 }
 
-const cpuNote = "CPU is the whole database host's, the load generator included where it runs there."
+const cpuNote = "CPU is the whole database host's, the load generator included where it runs there, or of what its cgroup allows where that is less."
 
 const atLeastNote = "Active is a lower bound where more sessions are open than the pool keeps idle: connections are checked out " +
 	"that rest outside a transaction. --app-url (APP_URL) asks the application how many."
@@ -35,6 +35,9 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 	}
 	if r.CPU != nil {
 		notes = append(notes, cpuNote)
+		if r.CPU.Note != "" {
+			notes = append(notes, r.CPU.Note)
+		}
 	}
 	judged, err := verdict.Evaluate(verdict.Input{
 		Criteria: monitorCriteria(r),

@@ -20,20 +20,38 @@ type Querier interface {
 // readStat asks for the start of the file only: its first line is the sum over
 // all processors. The variant with a length also reads past the size of zero
 // that /proc reports.
-const readStat = `SELECT pg_read_file('/proc/stat', 0, 1024)`
+const readStat = `SELECT pg_read_file('/proc/stat', 0, 1024),
+	CASE WHEN $1 <> '' THEN pg_read_file($1, 0, 4096) END, CASE WHEN $2 <> '' THEN pg_read_file($2, 0, 4096) END,
+	extract(epoch FROM clock_timestamp())::float8`
 
-// CPU computes the share of the database host's CPU in use between two
-// readings of /proc/stat, read through SQL (pg_read_file). It is the whole
-// host's CPU, whatever runs there, also where the server lives in a container.
+// CPU computes how much of the CPU that the server may use was in use between
+// two readings through SQL (pg_read_file): of what its cgroup allows, where one
+// limits it, else of the whole host, whatever runs there.
 //
 // The zero value is ready; it is not safe for concurrent use.
 type CPU struct {
 	last   cpuTimes
 	primed bool
+	group  *cgroup // nil without a limit
+
+	pressure         string  // file of it, empty where the kernel does not tell
+	waited, waitedAt float64 // seconds
+	strain           CPUStrain
 }
 
-// Read returns the percentage, 0 to 100, of the host's CPU time in use since
-// the previous call. ok is false where there is no such interval yet: at the
+// CPUStrain is what keeps CPU from the server beside its own use, in percent of
+// the time between the last two readings.
+type CPUStrain struct {
+	Steal     float64 // the hypervisor gave it to others
+	Throttled float64 // the server's cgroup had used up its quota
+	Pressure  float64 // some process of the host waited for a CPU
+}
+
+// Strain is of the last reading.
+func (c *CPU) Strain() CPUStrain { return c.strain }
+
+// Read returns the percentage, 0 to 100, of the CPU time in use since the
+// previous call. ok is false where there is no such interval yet: at the
 // first call, when the clock has not ticked since the previous one, and when
 // the counters went backwards (the host restarted, or the server moved to
 // another one).
@@ -43,14 +61,23 @@ type CPU struct {
 // own error otherwise. Only the last kind is worth another try.
 func (c *CPU) Read(ctx context.Context, q Querier) (percent float64, ok bool, err error) {
 	var stat string
-	if err := q.QueryRow(ctx, readStat).Scan(&stat); err != nil {
+	var pressure, group *string
+	var at float64
+	if err := q.QueryRow(ctx, readStat, c.pressure, c.group.stat()).Scan(&stat, &pressure, &group, &at); err != nil {
 		return 0, false, explainCPU(ctx, q, err)
 	}
 	times, err := parseCPUTimes(stat)
 	if err != nil {
 		return 0, false, &CPUUnavailableError{err: err}
 	}
+	if !c.primed {
+		c.group, c.pressure = findCgroup(ctx, q), findPressure(ctx, q)
+	}
 	percent, ok = c.advance(times)
+	c.advancePressure(pressure, at)
+	if c.group != nil {
+		percent, c.strain.Throttled, ok = c.group.advance(group, at)
+	}
 	return percent, ok, nil
 }
 
@@ -61,14 +88,20 @@ func (c *CPU) advance(times cpuTimes) (percent float64, ok bool) {
 	if !primed || times.total <= last.total || times.busy < last.busy {
 		return 0, false
 	}
+	total := times.total - last.total
+	stolen := min(total, times.steal-min(times.steal, last.steal))
+	c.strain.Steal = 100 * float64(stolen) / float64(total)
+	if total == stolen {
+		return 0, false
+	}
 	// Linux lets iowait, part of total but not of busy, step back a little.
-	return min(100, 100*float64(times.busy-last.busy)/float64(times.total-last.total)), true
+	return min(100, 100*float64(times.busy-last.busy)/float64(total-stolen)), true
 }
 
 // cpuTimes are counters since the host's start, in clock ticks over all
 // processors.
 type cpuTimes struct {
-	busy, total uint64
+	busy, steal, total uint64 // steal is part of total and not of busy
 }
 
 // The columns of the cpu line as proc(5) numbers them. guest and guest_nice,
@@ -81,7 +114,7 @@ const (
 
 // parseCPUTimes reads the sum over all processors from the start of
 // /proc/stat. Waiting for I/O is idle time: the processor is free for others.
-// Stolen time is busy: the database cannot have it.
+// Stolen time is neither busy nor the host's to use: it is told apart.
 func parseCPUTimes(stat string) (cpuTimes, error) {
 	line, _, complete := strings.Cut(stat, "\n")
 	fields := strings.Fields(line)
@@ -98,6 +131,10 @@ func parseCPUTimes(stat string) (cpuTimes, error) {
 			return cpuTimes{}, fmt.Errorf("/proc/stat has a cpu line that is not numbers: %q", line)
 		}
 		times.total += ticks
+		if column == stealColumn {
+			times.steal = ticks
+			continue
+		}
 		if column != idleColumn && column != iowaitColumn {
 			times.busy += ticks
 		}

@@ -2,6 +2,8 @@ package monitor
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,60 @@ type elsewhere struct{ *pgx.Conn }
 
 func (e elsewhere) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return e.Conn.QueryRow(ctx, strings.ReplaceAll(sql, "/proc/stat", "/nowhere/stat"), args...)
+}
+
+// contained lets the server read files of a test in place of the kernel's.
+type contained struct {
+	*pgx.Conn
+	root string
+}
+
+func (c contained) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	for i := range args {
+		if file := args[i].(string); file != "" {
+			args[i] = c.root + file
+		}
+	}
+	return c.Conn.QueryRow(ctx, sql, args...)
+}
+
+// In a container that may use 2 CPUs of many the server's CPU is in percent of
+// these two, as its kernel counts it.
+func TestCPUOfACgroup(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.Chmod(root, 0o755)) // #nosec G302 -- the server's user reads it
+	for dir := filepath.Dir(root); dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
+		require.NoError(t, os.Chmod(dir, 0o755)) // #nosec G302 -- as above
+	}
+	write := func(name, text string) {
+		file := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	}
+	write("proc/self/cgroup", "0::/kube/pod\n")
+	write("sys/fs/cgroup/kube/cpu.max", "800000 100000\n")
+	write("sys/fs/cgroup/kube/pod/cpu.max", "200000 100000\n")
+	write("sys/fs/cgroup/kube/pod/cpu.stat", "usage_usec 1000000\nnr_throttled 1\nthrottled_usec 0\n")
+	conn := contained{pgtest.Conn(t, pgtest.Database(t)), root}
+	var cpu CPU
+	_, ok, err := cpu.Read(t.Context(), conn)
+	require.NoError(t, err)
+	require.False(t, ok)
+	_, ok, err = cpu.Read(t.Context(), conn)
+	require.NoError(t, err)
+	require.False(t, ok, "the group is known, and its use for the first time")
+	require.Equal(t, "2 CPUs that its cgroup allows (cpu.max)", cpu.Of())
+
+	began := time.Now()
+	time.Sleep(200 * time.Millisecond)
+	write("sys/fs/cgroup/kube/pod/cpu.stat", "usage_usec 1100000\nnr_throttled 1\nthrottled_usec 50000\n")
+	percent, ok, err := cpu.Read(t.Context(), conn)
+	elapsed := time.Since(began).Seconds()
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.LessOrEqual(t, percent, 100*0.1/0.2/2+0.1, "a tenth of a second of CPU in at least 0.2 s, of two CPUs")
+	require.GreaterOrEqual(t, percent, 100*0.1/(elapsed+0.1)/2)
+	require.InDelta(t, percent, cpu.Strain().Throttled, 0.1, "half as long, and not of two")
 }
 
 func TestCPUWithoutProc(t *testing.T) {

@@ -8,18 +8,18 @@ import (
 
 func TestParseCPUTimes(t *testing.T) {
 	tests := []struct {
-		name, stat  string
-		busy, total uint64
+		name, stat string
+		times      cpuTimes
 	}{
-		{"guest time is not counted twice", "cpu  100 10 30 500 60 5 5 2 90 9\ncpu0 1 2 3\n", 152, 712},
-		{"an old kernel without steal", "cpu  100 10 30 500 60 5 5\n", 150, 710},
-		{"iowait is idle", "cpu  0 0 0 0 60 0 0 0 0 0\n", 0, 60},
+		{"guest time is not counted twice", "cpu  100 10 30 500 60 5 5 2 90 9\ncpu0 1 2 3\n", cpuTimes{150, 2, 712}},
+		{"an old kernel without steal", "cpu  100 10 30 500 60 5 5\n", cpuTimes{150, 0, 710}},
+		{"iowait is idle", "cpu  0 0 0 0 60 0 0 0 0 0\n", cpuTimes{0, 0, 60}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			times, err := parseCPUTimes(tt.stat)
 			require.NoError(t, err)
-			require.Equal(t, cpuTimes{busy: tt.busy, total: tt.total}, times)
+			require.Equal(t, tt.times, times)
 		})
 	}
 }
@@ -52,5 +52,24 @@ func TestCPUIsTheShareBetweenTwoReadings(t *testing.T) {
 		percent, ok := cpu.advance(step.times)
 		require.Equal(t, step.ok, ok, step.name)
 		require.InDelta(t, step.percent, percent, 1e-9, step.name)
+	}
+}
+
+// What the hypervisor gives to others is no use of the server's, and not the
+// server's to use.
+func TestStealIsToldApart(t *testing.T) {
+	var cpu CPU
+	cpu.advance(cpuTimes{busy: 100, steal: 10, total: 1000})
+	percent, ok := cpu.advance(cpuTimes{busy: 120, steal: 50, total: 1100})
+	require.True(t, ok)
+	require.InDelta(t, 100*20.0/60, percent, 1e-9)
+	require.InDelta(t, 40, cpu.Strain().Steal, 1e-9)
+}
+
+func TestParseCPUMax(t *testing.T) {
+	for text, want := range map[string]float64{"200000 100000\n": 2, "50000 100000\n": 0.5, "max 100000\n": 0, "": 0, "0 100000": 0, "1 x": 0} {
+		cpus, ok := parseCPUMax(text)
+		require.Equal(t, want, cpus, text)
+		require.Equal(t, want > 0, ok, text)
 	}
 }

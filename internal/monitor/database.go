@@ -24,6 +24,8 @@ type Database struct {
 	// CPU is the percentage, 0 to 100, of the database host's CPU in use since
 	// the previous sample, whoever uses it; nil where it is not known.
 	CPU *float64 `json:"cpu_percent"`
+	// CPUNote says whose CPU that is, and what has kept it from the server so far.
+	CPUNote string `json:"-"`
 	// ReadOnly says that the server is a standby, or that transactions are
 	// read-only by default.
 	ReadOnly bool `json:"read_only"`

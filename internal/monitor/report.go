@@ -57,6 +57,8 @@ type Report struct {
 type CPULevel struct {
 	Mean float64 `json:"mean"`
 	Peak float64 `json:"peak"`
+	// Note says whose CPU it is, and what kept it from the server.
+	Note string `json:"note,omitempty"`
 }
 
 // Usage is what the connections in use were doing: sums over the samples in

@@ -38,6 +38,7 @@ type Sampler struct {
 	cfg     Config
 	conn    *pgx.Conn
 	cpu     CPU
+	strain  CPUTally
 	cpuOff  bool // for good, on this connection
 	seen    bool // a session of the application, at some time
 	notices notices
@@ -215,6 +216,7 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 		return nil, err
 	}
 	database.CPU = s.readCPU(ctx)
+	database.CPUNote = s.strain.Note()
 	return &database, nil
 }
 
@@ -236,6 +238,7 @@ func (s *Sampler) readCPU(ctx context.Context) *float64 {
 	if !ok {
 		return nil
 	}
+	s.strain.Add(&s.cpu)
 	return &percent
 }
 

@@ -196,6 +196,7 @@ func (t *Tally) addDatabase(s Sample) {
 			r.CPU = &CPULevel{}
 		}
 		r.CPU.Peak = max(r.CPU.Peak, *d.CPU)
+		r.CPU.Note = d.CPUNote
 	}
 	if b := d.Blocker; b != nil && (r.Blocker == nil || b.Waiting >= r.Blocker.Waiting) {
 		r.Blocker = b
@@ -309,7 +310,7 @@ func (t *Tally) Report() Report {
 		r.Utilization = r.Active.Mean / float64(r.Pool.Size)
 	}
 	if t.cpuSamples > 0 {
-		r.CPU = &CPULevel{Mean: t.cpuSum / float64(t.cpuSamples), Peak: r.CPU.Peak}
+		r.CPU = &CPULevel{Mean: t.cpuSum / float64(t.cpuSamples), Peak: r.CPU.Peak, Note: r.CPU.Note}
 	}
 	r.Fullest = t.fullest()
 	t.stuck(&r.Held)

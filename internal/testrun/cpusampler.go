@@ -65,6 +65,7 @@ func (s *cpuSampler) read(ctx context.Context) (final bool) {
 	}
 	percent, ok, err := s.cpu.Read(limit, s.conn)
 	if ok {
+		s.facts.addCPU(&s.cpu)
 		s.out.push(s.out.sample(s.out.buffer.run.metrics.dbCPU, time.Now(), percent))
 	}
 	if err == nil {

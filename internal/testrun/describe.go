@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"go.k6.io/k6/v2/lib"
 
@@ -41,7 +42,7 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 		}
 	}
 	t.facts.describeServer(run.Configuration)
-	return append(own.notes(configured), t.requests.notes()...)
+	return slices.Concat(own.notes(configured), t.facts.notes(), t.requests.notes())
 }
 
 // wasCutShort is for after the run: whether something stopped it before its end.

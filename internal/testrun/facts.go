@@ -21,7 +21,28 @@ type facts struct {
 	server     string            // version of the PostgreSQL met last
 	settings   map[string]string // of the first PostgreSQL met; nil until it was asked
 	cpuFailed  bool              // and somebody has said so
-	watched    *monitor.Report   // an application's pool, nil where none was watched
+	cpu        monitor.CPUTally
+	watched    *monitor.Report // an application's pool, nil where none was watched
+}
+
+func (f *facts) addCPU(c *monitor.CPU) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cpu.Add(c)
+}
+
+// notes say whose CPU was read, where one was.
+func (f *facts) notes() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	note := f.cpu.Note()
+	if f.watched != nil && f.watched.CPU != nil {
+		note = f.watched.CPU.Note
+	}
+	if note == "" {
+		return nil
+	}
+	return []string{note}
 }
 
 // firstCPUFailure is true once: every pool of a process reads the CPU, and all

@@ -1,0 +1,185 @@
+package monitor
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// readFile reads the start of a file as the server sees it.
+const readFile = `SELECT pg_read_file($1, 0, 4096), extract(epoch FROM clock_timestamp())::float8`
+
+const cgroupRoot = "/sys/fs/cgroup"
+
+// cgroup is the control group (version 2) that limits the CPU of the server's
+// processes: in a container limited to 2 of 64 processors a host that is 3 % busy
+// leaves nothing.
+type cgroup struct {
+	dir       string
+	cpus      float64 // that cpu.max allows
+	usage     float64 // seconds of CPU by the reading before
+	throttled float64 // seconds by then
+	at        float64 // seconds since the Unix epoch
+}
+
+// findCgroup gives the tightest limit on the way from the server's own group to
+// the root; nil where there is none, or none that can be read.
+func findCgroup(ctx context.Context, q Querier) *cgroup {
+	var own string
+	var at float64
+	if q.QueryRow(ctx, readFile, "/proc/self/cgroup").Scan(&own, &at) != nil {
+		return nil
+	}
+	_, below, found := strings.Cut(own, "0::/")
+	if !found {
+		return nil // version 1
+	}
+	below, _, _ = strings.Cut(below, "\n")
+	var tightest *cgroup
+	for dir := path.Join(cgroupRoot, below); strings.HasPrefix(dir, cgroupRoot); dir = path.Dir(dir) {
+		var limit string
+		if q.QueryRow(ctx, readFile, path.Join(dir, "cpu.max")).Scan(&limit, &at) != nil {
+			continue // the root has none
+		}
+		if cpus, ok := parseCPUMax(limit); ok && (tightest == nil || cpus < tightest.cpus) {
+			tightest = &cgroup{dir: dir, cpus: cpus}
+		}
+	}
+	return tightest
+}
+
+// parseCPUMax reads "200000 100000", quota and period in microseconds; ok is false
+// for "max".
+func parseCPUMax(text string) (cpus float64, ok bool) {
+	fields := strings.Fields(text)
+	if len(fields) != 2 {
+		return 0, false
+	}
+	quota, err := strconv.ParseFloat(fields[0], 64)
+	if err != nil {
+		return 0, false
+	}
+	period, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil || !(quota > 0) || !(period > 0) {
+		return 0, false
+	}
+	return quota / period, true
+}
+
+// stat is the file with what the group has used, empty where there is no group.
+func (c *cgroup) stat() string {
+	if c == nil {
+		return ""
+	}
+	return path.Join(c.dir, "cpu.stat")
+}
+
+// advance gives the percentage of the allowed CPU, and of the time that the group
+// was throttled, since the reading before.
+func (c *cgroup) advance(stat *string, at float64) (percent, throttled float64, ok bool) {
+	if stat == nil {
+		return 0, 0, false
+	}
+	last := *c
+	c.usage, c.throttled, c.at = microseconds(*stat, "usage_usec"), microseconds(*stat, "throttled_usec"), at
+	elapsed := c.at - last.at
+	if last.at == 0 || elapsed <= 0 || c.usage < last.usage {
+		return 0, 0, false
+	}
+	return min(100, 100*(c.usage-last.usage)/elapsed/c.cpus),
+		min(100, max(0, 100*(c.throttled-last.throttled)/elapsed)), true
+}
+
+// microseconds gives a line of cpu.stat in seconds, 0 where there is none.
+func microseconds(stat, name string) float64 {
+	for line := range strings.Lines(stat) {
+		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == name {
+			n, _ := strconv.ParseFloat(fields[1], 64) // what is no number is 0
+			return n / float64(time.Second/time.Microsecond)
+		}
+	}
+	return 0
+}
+
+const pressureFile = "/proc/pressure/cpu"
+
+// findPressure gives the kernel's file of CPU pressure (PSI), empty where there is
+// none.
+func findPressure(ctx context.Context, q Querier) string {
+	var text string
+	var at float64
+	if q.QueryRow(ctx, readFile, pressureFile).Scan(&text, &at) != nil {
+		return ""
+	}
+	return pressureFile
+}
+
+// advancePressure notes how much of the time since the reading before some process
+// of the host waited for a CPU.
+func (c *CPU) advancePressure(text *string, at float64) {
+	if text == nil {
+		return
+	}
+	_, total, found := strings.Cut(*text, "total=")
+	total, _, _ = strings.Cut(total, "\n")
+	microseconds, err := strconv.ParseFloat(strings.TrimSpace(total), 64)
+	if !found || err != nil {
+		return
+	}
+	waited, last, lastAt := microseconds/1e6, c.waited, c.waitedAt
+	c.waited, c.waitedAt = waited, at
+	if lastAt > 0 && at > lastAt && waited >= last {
+		c.strain.Pressure = min(100, 100*(waited-last)/(at-lastAt))
+	}
+}
+
+// CPUTally sums up what kept CPU from the server over a run. The zero value is
+// ready; it is not safe for concurrent use.
+type CPUTally struct {
+	of       string
+	readings float64
+	sum      CPUStrain
+}
+
+// Add counts the last reading of a CPU.
+func (t *CPUTally) Add(c *CPU) {
+	s := c.Strain()
+	t.of = c.Of()
+	t.readings++
+	t.sum.Steal += s.Steal
+	t.sum.Throttled += s.Throttled
+	t.sum.Pressure += s.Pressure
+}
+
+// Note says which CPU was read and what kept it from the server; "" without a
+// reading.
+func (t *CPUTally) Note() string {
+	if t.readings == 0 {
+		return ""
+	}
+	note := "Database CPU is in percent of " + t.of
+	part := func(what string, sum float64) {
+		if percent := sum / t.readings; percent >= 0.05 {
+			note += fmt.Sprintf("; %s %.1f %% of the time", what, percent)
+		}
+	}
+	part("its cgroup was throttled for", t.sum.Throttled)
+	part("the hypervisor gave it to others for (steal)", t.sum.Steal)
+	part("some process waited for a CPU for (pressure)", t.sum.Pressure)
+	return note + "."
+}
+
+// Of says whose CPU it is, for a report: empty before the first reading.
+func (c *CPU) Of() string {
+	switch {
+	case !c.primed:
+		return ""
+	case c.group == nil:
+		return "the whole host"
+	default:
+		return fmt.Sprintf("%s CPUs that its cgroup allows (cpu.max)", strconv.FormatFloat(c.group.cpus, 'g', 3, 64))
+	}
+}
