@@ -60,8 +60,31 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 		s.say(said)
 	}
 	s.Charts = c.charts()
+	d.answer = c.answer()
 	d.sections = []section{s}
 	return d, nil
+}
+
+// answer are the ratios that one looks for.
+func (c comparison) answer() []report.Fact {
+	var all []report.Fact
+	add := func(name string, ratio interval, ok bool) {
+		if !ok {
+			return
+		}
+		f := report.Fact{Name: name, Value: text.Ratio.Format(ratio.value), Detail: "after over before, one round"}
+		if ratio.hasInterval() {
+			f.Detail = fmt.Sprintf("95 %% interval %s–%s", text.Factor(ratio.low), text.Factor(ratio.high))
+		}
+		all = append(all, f)
+	}
+	ratio, ok := c.p95Ratio()
+	add("Response p95, after/before", ratio, ok)
+	ratio, ok = c.ratioOf(throughput)
+	add("Requests served", ratio, ok)
+	ratio, ok = c.ratioOf(cpu)
+	add("Database CPU", ratio, ok)
+	return all
 }
 
 func rounds(n int) string { return text.Counted(n, "round") }

@@ -37,6 +37,7 @@ func (p *capacity) Result(done []Measurement) (Result, error) {
 	if len(all) > 0 {
 		s.Tables = []text.Table{p.table(all, a)}
 		s.Charts = p.charts(all, a)
+		d.answer = p.header(a)
 	}
 	p.addValues(d.values, all, a)
 	d.sections = []section{s}
@@ -94,6 +95,16 @@ func (p *capacity) shown(load float64) float64 {
 		return math.Floor(load)
 	}
 	return p.round(load)
+}
+
+// header is the number and what broke.
+func (p *capacity) header(a answer) []report.Fact {
+	value, detail, _ := strings.Cut(strings.TrimSuffix(p.conclusion(a), ")"), " (")
+	all := []report.Fact{{Name: "Capacity", Value: value, Detail: detail}}
+	if broke := a.broke.broke().broke; len(broke) > 0 {
+		all = append(all, report.Fact{Name: "What broke first", Value: broke[0].Criterion.Title, Detail: "at " + p.label(a.broke.load)})
+	}
+	return all
 }
 
 // conclusion is the number.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 // ascending gives the loads from the smallest to the largest.
@@ -97,8 +98,38 @@ func (p *capacity) charts(all []tried, a answer) []report.Chart {
 	if slices.ContainsFunc(sorted, func(t tried) bool { _, known := meanOf(t.steps, waitP95); return known }) {
 		times = append(times, line{title: "wait for a connection, p95", value: waitP95})
 	}
-	return []report.Chart{
+	charts := []report.Chart{
 		curve("Response time over the load", "milliseconds", times...),
 		curve("Requests served over the load", "per second", line{title: "served", value: throughput}),
 	}
+	if broke := a.broke.broke().broke; len(broke) > 0 {
+		charts = append([]report.Chart{p.criterionChart(sorted, axis, broke[0].Criterion)}, charts...)
+	}
+	return charts
+}
+
+// criterionChart is the curve of the criterion that broke, with what it asks for.
+func (p *capacity) criterionChart(sorted []tried, axis string, c verdict.Criterion) report.Chart {
+	chart := report.Chart{Title: c.Title + " over the load, which broke first", XLabel: axis, YLabel: string(c.Unit), Kind: report.Lines}
+	s := report.Series{Name: c.Title}
+	scale := 1.0
+	if c.Unit == text.Share {
+		scale, chart.YLabel = 100, "percent"
+	}
+	for _, t := range sorted {
+		sum, n := 0.0, 0.0
+		for _, j := range t.judged {
+			for _, row := range j.rows {
+				if row.Criterion.Name == c.Name && row.Measured != nil {
+					sum, n = sum+*row.Measured, n+1
+				}
+			}
+		}
+		chart.X, s.Values = append(chart.X, t.load), append(s.Values, scale*sum/n) // NaN, a gap, without any
+	}
+	chart.Series = []report.Series{s}
+	if limit, ok := c.Limit(); ok {
+		chart.Limits = []report.Limit{{Name: "PASS asks for " + c.LimitText(), Value: scale * limit}}
+	}
+	return chart
 }

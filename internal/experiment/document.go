@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 )
@@ -11,7 +12,11 @@ type document struct {
 	values   map[string]float64
 	unknown  map[string]string
 	sections []section
+	answer   []report.Fact
 }
+
+// Answer implements [Result].
+func (d *document) Answer() []report.Fact { return slices.Clone(d.answer) }
 
 // section is a part of it. What stands in a report.Section is for all readers,
 // code is for pasting.

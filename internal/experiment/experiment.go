@@ -89,6 +89,9 @@ type Result interface {
 	Terminal(width int) string
 	// Markdown renders it in GitHub's dialect.
 	Markdown() string
+	// Answer is what was found out, for the report's header; nil while it is not
+	// known.
+	Answer() []report.Fact
 	// Sections are the result for the report.
 	Sections() []report.Section
 }

@@ -13,6 +13,7 @@ import (
 type judgement struct {
 	// Broke are the rows that the load did not meet, as the gate sees them.
 	broke []verdict.Row
+	rows  []verdict.Row // all of them
 	// unjudged names the rows that could not be measured, with the reason.
 	unjudged []string
 }
@@ -50,7 +51,7 @@ func (s settings) judge(m Measurement) (judgement, error) {
 	if err != nil {
 		return judgement{}, fmt.Errorf("judging step %q: %w", m.Step.Label, err)
 	}
-	var j judgement
+	j := judgement{rows: report.Rows}
 	for _, row := range report.Rows {
 		switch {
 		case row.Waived:

@@ -39,6 +39,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 		s.say(said)
 	}
 	s.Charts = p.charts(w, k)
+	d.answer = p.header(k, c, sure)
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
 	var modelled int
 	check.Text, modelled = p.crossCheck(w, k, c, sure)
@@ -49,6 +50,15 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 		d.values[metricConnectionsLow], d.values[metricConnectionsHigh] = float64(c.low), float64(c.high)
 		d.values[metricAgreement], d.values[metricNoise] = c.agreement, k.noise()
 	}
+	d.addConfidence(w, k)
+	if modelled > 0 {
+		d.values[metricModelConnections] = float64(modelled)
+	}
+	return d, nil
+}
+
+// addConfidence says how sure the recommendation is where no resampling can.
+func (d *document) addConfidence(w sweep, k knee) {
 	switch {
 	case w.rounds() == 1:
 		const why = "one round does not show the noise; raise ROUNDS"
@@ -57,10 +67,6 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 		// No noise makes a pool work that fails.
 		d.values[metricAgreement], d.values[metricNoise] = 1, 0
 	}
-	if modelled > 0 {
-		d.values[metricModelConnections] = float64(modelled)
-	}
-	return d, nil
 }
 
 func (p *tune) nothing(w sweep) string {
@@ -81,6 +87,20 @@ func (k knee) addValues(values map[string]float64, recommended size, open bool) 
 	values[metricTuneTimedOut] = total.timedOut()
 	if open {
 		values[metricTuneDropped], values[metricTuneDroppedShare] = float64(total.Dropped), total.unserved()
+	}
+}
+
+// header is the recommended pool with its interval.
+func (p *tune) header(k knee, c confidenceOf, sure bool) []report.Fact {
+	best := k.sound[k.chosen]
+	size := report.Fact{Name: "Recommended pool", Value: p.recommended(k).String(), Detail: "pool size + max overflow"}
+	if sure {
+		size.Detail = fmt.Sprintf("95 %% interval %d to %s", c.low, text.Counted(c.high, "connection"))
+	}
+	return []report.Fact{
+		size,
+		{Name: "Response p95", Value: text.Millis(geometricMean(best.rounds, p95)), Detail: "with it"},
+		{Name: "Requests served", Value: text.PerSecond.Format(geometricMean(best.rounds, throughput)), Detail: "with it"},
 	}
 }
 
@@ -160,7 +180,7 @@ func (p *tune) charts(w sweep, k knee) []report.Chart {
 	best := k.sound[k.chosen]
 	mark := report.Mark{X: float64(best.connections()), Label: "recommended: " + best.String()}
 	curve := func(title, unit string, series ...line) report.Chart {
-		c := report.Chart{Title: title, XLabel: "connections (pool size + max overflow)", YLabel: unit, Kind: report.Lines, Marks: []report.Mark{mark}}
+		c := report.Chart{Title: title, XLabel: "connections (pool size + max overflow)", YLabel: unit, Kind: report.Lines, Marks: []report.Mark{mark}, Log: true}
 		for _, v := range w.all {
 			c.X = append(c.X, float64(v.connections()))
 		}

@@ -15,6 +15,38 @@ import (
 type axis struct {
 	chartdraw.ContinuousRange
 	ticks []chartdraw.Tick
+	log   bool // Min and Max are logarithms
+}
+
+// Translate implements chartdraw.Range.
+func (a *axis) Translate(value float64) int {
+	if a.log {
+		value = max(a.Min, math.Log10(max(value, math.SmallestNonzeroFloat64)))
+	}
+	return a.ContinuousRange.Translate(value)
+}
+
+// logAxis reaches from from to to, both above 0, with 1, 2 and 5 times the powers
+// of ten as ticks, fewer where there would be too many.
+func logAxis(from, to float64, most int) *axis {
+	const margin = 0.03 // of the axis
+	a := &axis{log: true}
+	low, high := math.Log10(from), math.Log10(max(to, from*1.1))
+	a.Min, a.Max = low-margin*(high-low), high+margin*(high-low)
+	for _, factors := range [][]float64{{1, 2, 3, 4, 5, 6, 8}, {1, 2, 5}, {1, 3}, {1}} {
+		a.ticks = nil
+		for power := math.Pow(10, math.Floor(low)); power <= to*10; power *= 10 {
+			for _, factor := range factors {
+				if at := math.Log10(factor * power); at >= a.Min && at <= a.Max {
+					a.ticks = append(a.ticks, chartdraw.Tick{Value: factor * power, Label: text.Number(factor * power)})
+				}
+			}
+		}
+		if len(a.ticks) <= most {
+			break
+		}
+	}
+	return a
 }
 
 // GetTicks implements chartdraw.TicksProvider.

@@ -8,7 +8,7 @@ import (
 
 // bars draws each category's values side by side, with a whisker from low to
 // high where there is a spread.
-func (f figure) bars() shape {
+func (f figure) bars(size format) shape {
 	return func(c *canvas) {
 		slot := float64(c.box.Width()) / float64(len(f.Categories))
 		const filled = 0.72 // of a slot; the rest keeps categories apart
@@ -20,13 +20,22 @@ func (f figure) bars() shape {
 			left := middle - width*float64(len(f.Series))/2
 			for i, s := range f.Series {
 				from := left + float64(i)*width
-				c.bar(s, category, i, int(math.Round(from))+1, int(math.Round(from+width))-1)
+				c.bar(size, s, category, i, int(math.Round(from))+1, int(math.Round(from+width))-1, int(slot)/len(f.Series), len(f.Series) > 1)
 			}
 		}
 	}
 }
 
-func (c *canvas) bar(s Series, category, index, left, right int) {
+// said is a value with its spread.
+func said(s Series, i int) string {
+	low, high, ok := s.spread(i)
+	if !ok {
+		return text.Number(s.Values[i])
+	}
+	return text.Number(s.Values[i]) + " (" + text.Number(low) + "–" + text.Number(high) + ")"
+}
+
+func (c *canvas) bar(size format, s Series, category, index, left, right, room int, crowded bool) {
 	value := s.Values[category]
 	if !text.IsFinite(value) {
 		return
@@ -35,6 +44,15 @@ func (c *canvas) bar(s Series, category, index, left, right int) {
 	c.class("bar s%d", index%colours)
 	c.path(left, c.up(0), left, c.up(value), right, c.up(value), right, c.up(0))
 	low, high, ok := s.spread(category)
+	top := value
+	if ok {
+		top = max(top, high)
+	}
+	label := said(s, category)
+	if crowded { // the spread is under the mouse and in the table
+		label = text.Number(value)
+	}
+	c.write("label", size, label, (left+right)/2, c.up(top)-5, room)
 	if !ok {
 		return
 	}

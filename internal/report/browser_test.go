@@ -53,6 +53,7 @@ type visit struct {
 // sight is what the browser saw of a page.
 type sight struct {
 	Width      int
+	Height     int
 	Header     string
 	Scripts    int
 	Ran        bool
@@ -174,6 +175,10 @@ func TestThePageInABrowser(t *testing.T) {
 		require.Equal(t, "image/png", http.DetectContentType(picture))
 	}
 	requireTheRun(t, sights[0])
+	for _, seen := range sights[:4] {
+		require.Greater(t, seen.Height, 1000)
+		require.LessOrEqual(t, seen.Height, 6000, "an experiment is read, not scrolled through")
+	}
 	require.NotContains(t, sights[0].Paper, "rgba", "the page has a ground of its own")
 	require.NotEqual(t, sights[0].Paper, sights[2].Paper, "light and dark")
 	require.NotEqual(t, sights[0].Ink, sights[2].Ink, "light and dark")

@@ -38,7 +38,7 @@ func (f figure) draw(size format) ([]byte, error) {
 		// the first only needs to be one.
 		YAxis: chartdraw.YAxis{Style: chartdraw.Hidden(), Range: &chartdraw.ContinuousRange{Max: 1}},
 		YAxisSecondary: chartdraw.YAxis{
-			Style: axisStyle("values", size), Range: valueAxis(low, high, size.up),
+			Style: axisStyle("values", size), Range: f.values(low, high, size.up),
 			GridMajorStyle: chartdraw.Hidden(), GridMinorStyle: chartdraw.Hidden(),
 		},
 		XAxis: chartdraw.XAxis{
@@ -47,20 +47,30 @@ func (f figure) draw(size format) ([]byte, error) {
 		},
 		Series: f.shapes(size),
 	}
+	var over hover
+	chart.Series = append(chart.Series, over.of(f, size))
 	text := &bytes.Buffer{}
 	if err := chart.Render(chartdraw.SVG, text); err != nil {
 		return nil, fmt.Errorf("drawing chart %q: %w", f.Title, err)
 	}
 	// The page's own <svg> says more than the library's.
 	_, inner, _ := bytes.Cut(text.Bytes(), []byte(">"))
-	return bytes.TrimSuffix(inner, []byte("</svg>")), nil
+	return append(bytes.TrimSuffix(inner, []byte("</svg>")), over.Bytes()...), nil
+}
+
+// values is the axis of the values.
+func (f figure) values(low, high float64, most int) *axis {
+	if f.Log {
+		return logAxis(f.least(), high, most)
+	}
+	return valueAxis(low, high, most)
 }
 
 // margin leaves room above the canvas for the marks' labels.
 func (f figure) margin(size format) chartdraw.Box {
 	const edge = 10
 	top := edge
-	if len(f.Marks) > 0 {
+	if len(f.Marks) > 0 || f.Kind == Bars {
 		top += int(size.font) + 4
 	}
 	return chartdraw.NewBox(4, top, edge, 4)
@@ -85,6 +95,9 @@ func (f figure) across(size format) *axis {
 	case f.clock:
 		from, to := f.span()
 		return clockAxis(from, to, size.across)
+	case f.Log:
+		from, to := f.span()
+		return logAxis(from, to, size.across)
 	default:
 		from, to := f.span()
 		margin := (to - from) / 40
@@ -96,13 +109,13 @@ func (f figure) across(size format) *axis {
 func (f figure) shapes(size format) []chartdraw.Series {
 	shapes := []chartdraw.Series{grid()}
 	if f.Kind == Bars {
-		return append(shapes, f.bars(), f.categories(size))
+		return append(shapes, f.bars(size), f.categories(size))
 	}
 	for i, s := range f.Series {
 		shapes = append(shapes, band(f.X, s, i))
 	}
-	for _, l := range f.limits {
-		shapes = append(shapes, level(l.value))
+	for _, l := range f.Limits {
+		shapes = append(shapes, level(l.Value))
 	}
 	shapes = append(shapes, f.marks(size))
 	for i, s := range f.Series {

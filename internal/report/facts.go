@@ -12,12 +12,9 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// fact is something that is known of the run.
-type fact struct{ Name, Value, Detail string }
-
 type factGroup struct {
 	Title string
-	Facts []fact
+	Facts []Fact
 }
 
 // titleOf says which run this was.
@@ -39,12 +36,12 @@ func summaryOf(r verdict.Run) string {
 }
 
 // keyFigures are those one looks at first; what was not measured is left out.
-func keyFigures(r verdict.Report) []fact {
+func keyFigures(r verdict.Report) []Fact {
 	o := r.Overview()
-	var all []fact
+	var all []Fact
 	add := func(name, detail string, value *float64, write func(float64) string) {
 		if value != nil {
-			all = append(all, fact{name, write(*value), detail})
+			all = append(all, Fact{name, write(*value), detail})
 		}
 	}
 	add("Requests", some(o.RequestsPerSecond, "%.1f per second"), o.Requests, text.Grouped)
@@ -85,7 +82,7 @@ func facts(r verdict.Run) []factGroup {
 	run := factGroup{Title: "Run"}
 	add := func(name, value string) {
 		if value != "" {
-			run.Facts = append(run.Facts, fact{Name: name, Value: text.Line(value)})
+			run.Facts = append(run.Facts, Fact{Name: name, Value: text.Line(value)})
 		}
 	}
 	add("Script", r.Script)
@@ -112,7 +109,7 @@ func facts(r verdict.Run) []factGroup {
 func named(title string, values map[string]string) factGroup {
 	g := factGroup{Title: title}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		g.Facts = append(g.Facts, fact{Name: text.Line(name), Value: text.Line(values[name])})
+		g.Facts = append(g.Facts, Fact{Name: text.Line(name), Value: text.Line(values[name])})
 	}
 	return g
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -14,17 +15,9 @@ type figure struct {
 	// to end for all charts of the run.
 	clock      bool
 	start, end float64
-	// limits are horizontal lines, such as the pool's ceiling.
-	limits []limit
 	// absent is the sentence that stands in the chart's place where there is
 	// nothing to draw.
 	absent string
-}
-
-// limit is a value that the others are seen against.
-type limit struct {
-	name  string
-	value float64
 }
 
 const nothing = "There are no figures to draw."
@@ -48,10 +41,28 @@ func (f figure) reach() (low, high float64) {
 			}
 		}
 	}
-	for _, l := range f.limits {
-		low, high = min(low, l.value), max(high, l.value)
+	for _, l := range f.Limits {
+		low, high = min(low, l.Value), max(high, l.Value)
 	}
 	return low, high
+}
+
+// least is the smallest value above 0 to be drawn on an axis of logarithms.
+func (f figure) least() float64 {
+	least := math.Inf(1)
+	for _, s := range f.Series {
+		for _, values := range [][]float64{s.Values, s.Low} {
+			for _, value := range values {
+				if text.IsFinite(value) && value > 0 {
+					least = min(least, value)
+				}
+			}
+		}
+	}
+	if math.IsInf(least, 1) {
+		return 0.1
+	}
+	return least
 }
 
 // span are the ends of the X axis, marks included.

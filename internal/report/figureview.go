@@ -56,7 +56,7 @@ func views(prefix string, figures []figure) ([]figureView, error) {
 			}
 			shown[i].Images = append(shown[i].Images, image{
 				size.class, size.width, size.height,
-				template.HTML(content), // #nosec G203 -- the library escapes the texts in it
+				template.HTML(content), // #nosec G203 -- the library escapes the texts in it, and hover its own
 			})
 		}
 		shown[i].Label, shown[i].Legend, shown[i].Table = f.label(), f.legend(), viewOf(f.table())
@@ -80,8 +80,8 @@ func (f figure) legend() []legendItem {
 		}
 		items = append(items, legendItem{fmt.Sprintf("%s s%d", kind, i%colours), name})
 	}
-	for _, l := range f.limits {
-		items = append(items, legendItem{"limit", l.name})
+	for _, l := range f.Limits {
+		items = append(items, legendItem{"limit", l.Name})
 	}
 	if !f.clock { // those of the run are its phases, which have a table
 		for _, m := range f.Marks {
@@ -99,8 +99,8 @@ func (f figure) label() string {
 			parts = append(parts, fmt.Sprintf("%s from %s to %s", s.Name, text.Number(low), text.Number(high)))
 		}
 	}
-	for _, l := range f.limits {
-		parts = append(parts, l.name)
+	for _, l := range f.Limits {
+		parts = append(parts, l.Name)
 	}
 	for _, m := range f.Marks {
 		parts = append(parts, fmt.Sprintf("%s at %s", m.Label, f.place(m.X)))

@@ -13,7 +13,13 @@ type Input struct {
 	// runners judged as one.
 	Timeline timeline.Snapshot
 	Sections []Section // in the order of the page
+	// Answer is what an experiment found out, at the top of the page in the place
+	// of values of all its steps together.
+	Answer []Fact
 }
+
+// Fact is something that is known of a run.
+type Fact struct{ Name, Value, Detail string }
 
 // Section is what an experiment adds. No text in it is trusted: all of it is
 // escaped, and passwords in it are taken out.
@@ -55,6 +61,17 @@ type Chart struct {
 	Series []Series
 	// Marks are drawn on Lines.
 	Marks []Mark
+	// Limits are horizontal lines that the values are seen against.
+	Limits []Limit
+	// Log spreads the places along the axis of Lines, and the values, by their
+	// logarithm: a knee is not lost beside the values far from it.
+	Log bool
+}
+
+// Limit is a value such as the pool's ceiling, or what a criterion asks for.
+type Limit struct {
+	Name  string
+	Value float64
 }
 
 // Series is a row of figures: one for each of the chart's X or Categories.

@@ -5,12 +5,10 @@ import (
 )
 
 // write writes a text around the place x, shortened until it is at most room
-// pixels wide. It gives the text's ends.
-func (c *canvas) write(class string, size format, text string, x, y, room int) (left, right int) {
+// pixels wide.
+func (c *canvas) write(class string, size format, text string, x, y, room int) {
 	text, width := c.fit(size, text, room)
-	left = x - width/2
-	c.put(class, size, text, left, y)
-	return left, left + width
+	c.put(class, size, text, x-width/2, y)
 }
 
 func (c *canvas) put(class string, size format, text string, x, y int) {

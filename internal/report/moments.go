@@ -13,6 +13,8 @@ const (
 	mostMoments = 150
 	allMoments  = 1800
 	fewMoments  = 30
+	// leastStep is that of a run of at least fewMoments of it.
+	leastStep = time.Second
 )
 
 // moments are a run in steps of equal length, from its first observation to its
@@ -32,6 +34,11 @@ func momentsOf(run timeline.Snapshot, charts int) moments {
 	most := min(mostMoments, max(fewMoments, allMoments/charts))
 	windows := int(run.Windows[len(run.Windows)-1].From/run.Width) + 1
 	step := run.Width * time.Duration((windows+most-1)/most)
+	// What happens every half second, such as timeouts of that length, would be
+	// there in one step and missing in the next.
+	if long := time.Duration(windows) * run.Width; long >= fewMoments*leastStep && step < leastStep {
+		step = run.Width * ((leastStep + run.Width - 1) / run.Width)
+	}
 	count := int(run.Windows[len(run.Windows)-1].From/step) + 1
 	m := moments{step: step, at: make([]float64, count), totals: make([]timeline.Totals, count)}
 	for i := range m.at {

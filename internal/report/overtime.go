@@ -48,6 +48,8 @@ func overTime(in Input) (figures []figure, remarks []string) {
 		})
 	}
 	figures = append(figures, m.requests(), m.throughput(), m.failures(whole), m.cpu())
+	marks := slices.Concat(phases(in.Timeline), events(in.Timeline))
+	slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(a.X, b.X) })
 	for i := range figures {
 		figures[i].clock = true
 		// A watched application's waiting users, for one, cannot be seen.
@@ -57,7 +59,7 @@ func overTime(in Input) (figures []figure, remarks []string) {
 		}
 		figures[i].start, figures[i].end = m.ends()
 		figures[i].XLabel = "time since the start (min:s)"
-		figures[i].Marks = phases(in.Timeline)
+		figures[i].Marks = marks
 	}
 	return figures, remarks
 }
@@ -105,15 +107,15 @@ func titled(name string, pools []string) string {
 
 // limitsOf are the pool's size and ceiling. With several pools it is not known
 // whose they are.
-func limitsOf(run verdict.Run, pools []string) []limit {
+func limitsOf(run verdict.Run, pools []string) []Limit {
 	size, err := strconv.Atoi(run.Configuration["poolSize"])
 	if err != nil || len(pools) != 1 {
 		return nil
 	}
-	limits := []limit{{fmt.Sprintf("poolSize %d", size), float64(size)}}
+	limits := []Limit{{fmt.Sprintf("poolSize %d", size), float64(size)}}
 	if overflow, err := strconv.Atoi(run.Configuration["maxOverflow"]); err == nil && overflow > 0 {
 		ceiling := size + overflow
-		limits = append(limits, limit{fmt.Sprintf("poolSize + maxOverflow %d", ceiling), float64(ceiling)})
+		limits = append(limits, Limit{fmt.Sprintf("poolSize + maxOverflow %d", ceiling), float64(ceiling)})
 	}
 	return limits
 }
@@ -130,7 +132,30 @@ func phases(run timeline.Snapshot) []Mark {
 	return marks
 }
 
-func (m moments) ofPool(name, title string, limits []limit) []figure {
+// events are the moments that one looks for: the first failure of each kind, and
+// when connections were lost. Phases that are marked say more about where.
+func events(run timeline.Snapshot) []Mark {
+	if len(run.Phases) > 1 {
+		return nil
+	}
+	var marks []Mark
+	first := func(label string, count func(timeline.Totals) int64) {
+		for _, w := range run.Windows {
+			if count(w.Totals) > 0 {
+				marks = append(marks, Mark{X: w.From.Seconds(), Label: label})
+				return
+			}
+		}
+	}
+	first("first timeout", func(t timeline.Totals) int64 {
+		return t.Requests.Timeouts + ofAllPools(func(p *timeline.Pool) int64 { return p.Timeouts })(t)
+	})
+	first("connections lost", ofAllPools(func(p *timeline.Pool) int64 { return p.Closed["lost"] }))
+	first("first leak", ofAllPools(func(p *timeline.Pool) int64 { return p.Leaks }))
+	return marks
+}
+
+func (m moments) ofPool(name, title string, limits []Limit) []figure {
 	level := func(choose func(*timeline.Pool) *timeline.Distribution) pick { return ofPool(name, choose) }
 	idle := m.sampled("idle", level(func(p *timeline.Pool) *timeline.Distribution { return &p.Idle }))
 	idle.Low, idle.High = nil, nil // it is what the other two leave
@@ -140,8 +165,7 @@ func (m moments) ofPool(name, title string, limits []limit) []figure {
 				m.sampled("active", level(func(p *timeline.Pool) *timeline.Distribution { return &p.Active })),
 				m.sampled("waiting", level(func(p *timeline.Pool) *timeline.Distribution { return &p.Waiting })),
 				idle,
-			}},
-			limits: limits,
+			}, Limits: limits},
 			absent: "The pool's levels were not sampled.",
 		},
 		{

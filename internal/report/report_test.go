@@ -95,3 +95,53 @@ func TestALongRunOfManyPoolsStaysSmall(t *testing.T) {
 	require.Contains(t, page, "The 8 busiest of 20 pools are drawn; not among them: tenant-08,")
 	require.NotContains(t, page, "poolSize 5", "with several pools it is not known whose size it is")
 }
+
+// An experiment's answer stands in the header, in the place of values of all its
+// steps together, which are folded away.
+func TestAnExperimentsAnswerComesFirst(t *testing.T) {
+	in := sample()
+	in.Answer = []report.Fact{{Name: "Recommended pool", Value: "27+0 <b>", Detail: "95 % interval 20 to 32 connections"}}
+	page := render(t, in)
+	header, _, _ := strings.Cut(page, "<h2>")
+	require.Contains(t, header, "<dd>27&#43;0 &lt;b&gt;<small>95 % interval 20 to 32 connections</small></dd>")
+	require.NotContains(t, header, "Peak in use")
+	require.Contains(t, page, `<details class="steps">`)
+	in.Sections, in.Answer = nil, nil
+	page = render(t, in)
+	require.Contains(t, page, "<dt>Peak in use</dt>")
+	require.NotContains(t, page, `<details class="steps">`)
+}
+
+// Values can be read off under the mouse, without a script.
+func TestValuesAreUnderTheMouse(t *testing.T) {
+	section := report.Section{Title: "s", Charts: []report.Chart{
+		{Title: "Curve", X: []float64{1, 10}, Log: true, Limits: []report.Limit{{Name: "most", Value: 500}},
+			Series: []report.Series{{Name: "p95 <x>", Values: []float64{1234, 12}, Low: []float64{1000, 10}, High: []float64{1500, 14}}}},
+		{Title: "Bars", Kind: report.Bars, Categories: []string{"before"}, Series: []report.Series{{Name: "served", Values: []float64{98.6}}}},
+	}}
+	page := render(t, report.Input{Verdict: judged(), Sections: []report.Section{section}})
+	require.Contains(t, page, "<title>1\np95 &lt;x&gt; 1234 (1000–1500)</title></rect>")
+	require.Contains(t, page, "<title>10\np95 &lt;x&gt; 12 (10–14)</title></rect>")
+	require.Contains(t, page, "<title>before\nserved 98.6</title></rect>")
+	require.Contains(t, page, ">98.6</text>", "a bar has its value")
+	require.Equal(t, 1, strings.Count(page, "<title>before"), "once, in the wide picture")
+}
+
+// The moments that one looks for are marked where no phases are.
+func TestTheFirstTimeoutIsMarked(t *testing.T) {
+	var r timeline.Recorder
+	for second := range 60 {
+		at := began.Add(time.Duration(second) * time.Second)
+		r.Record([]timeline.Observation{{Measure: timeline.Request, At: at, Value: 5}})
+		if second == 30 {
+			r.Record([]timeline.Observation{
+				{Measure: timeline.RequestTimeout, At: at, Value: 1},
+				{Measure: timeline.Closed, At: at.Add(5 * time.Second), Value: 2, Key: "lost", Pool: "default"},
+			})
+		}
+	}
+	page := render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
+	require.Contains(t, page, "first timeout at 0:30")
+	require.Contains(t, page, "connections lost at 0:35")
+	require.Contains(t, page, "Each point sums up 1 s.", "not 250 ms, in which every other timeout of 500 ms would be missing")
+}

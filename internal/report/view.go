@@ -18,12 +18,13 @@ type pageView struct {
 	Gate      string
 	Setup     string // why setup() failed; the page has no more than that
 	Advice    string
-	Key       []fact // the figures one looks at first
+	Key       []Fact // what one looks at first
 	Criteria  []criterionView
 	Diagnoses []diagnosisView
 	Facts     []factGroup
 	Remarks   []string
 	Figures   []figureView
+	Folded    bool // the run over time: an experiment's sections say more
 	Phases    *tableView
 	Errors    *tableView
 	Workload  *tableView
@@ -49,7 +50,8 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		Class:     classOf(in.Verdict.Verdict),
 		Summary:   summaryOf(in.Verdict.Run),
 		Gate:      text.Line(in.Verdict.GateText()),
-		Key:       keyFigures(in.Verdict),
+		Key:       answerOf(in),
+		Folded:    len(in.Sections) > 0,
 		Criteria:  criteria(in.Verdict.Rows),
 		Diagnoses: diagnoses(in.Verdict.Diagnoses),
 		Facts:     facts(in.Verdict.Run),
@@ -82,6 +84,18 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		v.Sections = append(v.Sections, shown)
 	}
 	return v, nil
+}
+
+// answerOf is an experiment's answer, else the values of the run.
+func answerOf(in Input) []Fact {
+	if len(in.Answer) == 0 {
+		return keyFigures(in.Verdict)
+	}
+	all := make([]Fact, len(in.Answer))
+	for i, f := range in.Answer {
+		all[i] = Fact{text.Line(f.Name), text.Line(f.Value), text.Line(f.Detail)}
+	}
+	return all
 }
 
 // classOf is the style sheet's name of a verdict.

@@ -61,7 +61,7 @@ func (r Run) Files() ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", junitXML, err)
 	}
-	page, err := report.HTML(report.Input{Verdict: r.Report, Timeline: r.Timeline, Sections: r.sections()})
+	page, err := report.HTML(report.Input{Verdict: r.Report, Timeline: r.Timeline, Sections: r.sections(), Answer: r.answer()})
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", reportHTML, err)
 	}
@@ -72,6 +72,13 @@ func (r Run) Files() ([]File, error) {
 		files = append(files, File{r.Experiment + ".md", []byte(r.Result.Markdown())})
 	}
 	return files, nil
+}
+
+func (r Run) answer() []report.Fact {
+	if r.Result == nil {
+		return nil
+	}
+	return r.Result.Answer()
 }
 
 func (r Run) sections() []report.Section {

@@ -56,6 +56,12 @@ func (c Criterion) bound() float64 {
 	return e.bound
 }
 
+// Limit is the number that PASS compares with.
+func (c Criterion) Limit() (limit float64, ok bool) {
+	e, err := parseExpression(c.Pass)
+	return e.bound, err == nil
+}
+
 // LimitText is what PASS asks for: "≥ 95.0 %", "none".
 func (c Criterion) LimitText() string {
 	e, err := parseExpression(c.Pass)

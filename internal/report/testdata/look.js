@@ -129,6 +129,7 @@ function look() {
   document.querySelectorAll('details').forEach((d) => { d.open = false; });
   return {
     width: Math.max(width, document.documentElement.scrollWidth),
+    height: document.documentElement.scrollHeight,
     header: document.querySelector('header').textContent,
     scripts: document.querySelectorAll('script, iframe, object, embed, img, [onload], [onerror], [onclick], a').length,
     ran: window.ran === true,
