@@ -1,6 +1,7 @@
 package faultstest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -130,7 +131,7 @@ func (w *Wire) pump(from, to net.Conn, seen func()) {
 			onTheWay <- chunk{time.Now().Add(w.oneWay), append([]byte(nil), buffer[:n]...)}
 		}
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				_ = to.Close() // a reset is passed on as an end
 			}
 			return

@@ -42,7 +42,18 @@ func checkRecordings(runners []Runner) error {
 	return checkTimes(runners)
 }
 
-// fault says what no recording of ours has, empty for a sound one. A file may
+// requestsFault is [recordingFault] of the users' requests.
+func requestsFault(r *timeline.Recording) string {
+	if r.Ended != nil && !(r.Ended.Window > 0) {
+		return fmt.Sprintf("ended has a window_s of %v, accepted is more than 0", r.Ended.Window)
+	}
+	if r.Responses != nil && !(r.Responses.Window > 0) {
+		return fmt.Sprintf("responses has a window_s of %v, accepted is more than 0", r.Responses.Window)
+	}
+	return ""
+}
+
+// recordingFault says what no recording of ours has, empty for a sound one. A file may
 // have been edited, or cut.
 func recordingFault(r *timeline.Recording) string {
 	if !(r.Window > 0) || math.IsInf(r.Window, 0) {
@@ -51,11 +62,8 @@ func recordingFault(r *timeline.Recording) string {
 	if r.Start.IsZero() {
 		return "it has no start"
 	}
-	if r.Ended != nil && !(r.Ended.Window > 0) {
-		return fmt.Sprintf("ended has a window_s of %v, accepted is more than 0", r.Ended.Window)
-	}
-	if r.Responses != nil && !(r.Responses.Window > 0) {
-		return fmt.Sprintf("responses has a window_s of %v, accepted is more than 0", r.Responses.Window)
+	if fault := requestsFault(r); fault != "" {
+		return fault
 	}
 	for name, p := range r.Totals.Pools {
 		if p == nil {

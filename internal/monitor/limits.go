@@ -59,7 +59,7 @@ SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (
 // ReadSettings reads the server's settings that a load test depends on, by name,
 // in PostgreSQL's own units. The error is the driver's.
 func ReadSettings(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
-	rows, err := conn.Query(ctx, settingsQuery, pgx.QueryExecModeSimpleProtocol)
+	rows, err := conn.Query(ctx, settingsQuery, pgx.QueryExecModeSimpleProtocol) //nolint:rowserrcheck // ForEachRow gives its error
 	if err != nil {
 		return nil, err
 	}

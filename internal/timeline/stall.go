@@ -105,6 +105,11 @@ func longestBelow(counts []int64, limit float64) (from, length int) {
 			}
 		}
 	}
+	return trimmed(counts, from, length, limit)
+}
+
+// trimmed takes windows that reach the limit off both ends of a stretch.
+func trimmed(counts []int64, from, length int, limit float64) (int, int) {
 	for length > 0 && float64(counts[from]) >= limit {
 		from, length = from+1, length-1
 	}

@@ -28,8 +28,8 @@ type Trend struct {
 
 const normal95 = 1.959964 // of the normal distribution, 95 % two-sided
 
-// TrendOf reads the trend of values by their times, which rise. Fewer than two
-// have none.
+// TrendOf reads the trend of values by their times, which rise and are as many.
+// Fewer than two have none.
 func TrendOf(times, values []float64) Trend {
 	n := len(values)
 	if n < 2 {
@@ -38,7 +38,7 @@ func TrendOf(times, values []float64) Trend {
 	slopes := make([]float64, 0, n*(n-1)/2)
 	for i := range values {
 		for j := i + 1; j < n; j++ {
-			slopes = append(slopes, (values[j]-values[i])/(times[j]-times[i]))
+			slopes = append(slopes, (values[j]-values[i])/(times[j]-times[i])) // #nosec G602 -- as many times as values
 		}
 	}
 	slices.Sort(slopes)
