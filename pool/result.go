@@ -75,26 +75,6 @@ func (r *Result) Value(row, column int) []byte {
 	return r.data[c.offset : c.offset+c.size : c.offset+c.size]
 }
 
-// largeResult is the size in bytes from which a row that is kept should not keep
-// the others.
-const largeResult = 32 << 10
-
-// Row gives a result for one row: its own where this one is large, so that a row
-// which is kept does not keep all of them, otherwise this one. The row is at the
-// index returned.
-func (r *Result) Row(row int) (*Result, int) {
-	if len(r.data) < largeResult || r.rows == 1 {
-		return r, row
-	}
-	columns := len(r.shape.Columns)
-	own := newResult()
-	own.shape, own.tag, own.rows = r.shape, r.tag, 1
-	for column := range columns {
-		own.append(r.Value(row, column))
-	}
-	return own, 0
-}
-
 // CommandTag is the server's tag for the statement, such as "INSERT 0 5".
 func (r *Result) CommandTag() pgconn.CommandTag { return r.tag }
 

@@ -24,16 +24,54 @@ func (i *instance) class() *sobek.Object {
 			if len(call.Arguments) > 1 {
 				i.throw(argumentsError("new Pool(options)", "takes one object of options: new Pool({ url, poolSize, … })"))
 			}
-			return i.newPool(call.Argument(0))
+			if call.NewTarget == nil || call.NewTarget == i.poolClass {
+				return i.newPool(call.Argument(0))
+			}
+			return i.newSubclassed(call.Argument(0), call.NewTarget)
 		}).ToObject(i.rt)
+		i.must(i.poolClass.Get("prototype").ToObject(i.rt).SetPrototype(
+			i.rt.NewDynamicObject(&lazyObject{instance: i, methods: i.inheritedMethods})))
 		i.must(i.poolClass.DefineDataProperty("name", i.rt.ToValue("Pool"), sobek.FLAG_FALSE, sobek.FLAG_TRUE, sobek.FLAG_FALSE))
 	}
 	return i.poolClass
 }
 
+// ownPool is the property by which an object of a subclass knows its pool.
+var ownPool = sobek.NewSymbol("pool")
+
+// newSubclassed is new Db(options) where a script has class Db extends Pool: an
+// ordinary object that can have fields, whose methods the class can replace.
+func (i *instance) newSubclassed(options sobek.Value, class *sobek.Object) *sobek.Object {
+	p := i.poolObjectOf(i.join(options))
+	object := i.rt.NewObject()
+	i.must(object.DefineDataPropertySymbol(ownPool, i.rt.ToValue(p), sobek.FLAG_FALSE, sobek.FLAG_FALSE, sobek.FLAG_FALSE))
+	i.must(object.SetPrototype(class.Get("prototype").ToObject(i.rt)))
+	return object
+}
+
+// inheritedMethods are those of Pool.prototype, which ask `this` for the pool.
+func (i *instance) inheritedMethods(name string) method {
+	if new(poolObject).methods(name) == nil {
+		return nil
+	}
+	return func(call sobek.FunctionCall) sobek.Value {
+		if object, ok := call.This.(*sobek.Object); ok {
+			if own := object.GetSymbol(ownPool); own != nil {
+				if p, ok := own.Export().(*poolObject); ok {
+					return p.methods(name)(call)
+				}
+			}
+		}
+		i.throw(misuse("%s() is called on something that is no Pool", name))
+		return nil
+	}
+}
+
 // newPool joins the pool that the options describe. It does no I/O: the init
 // context runs for `k6 inspect` too.
-func (i *instance) newPool(options sobek.Value) *sobek.Object {
+func (i *instance) newPool(options sobek.Value) *sobek.Object { return i.poolOf(i.join(options)) }
+
+func (i *instance) join(options sobek.Value) *testrun.SharedPool {
 	config, err := i.resolve(options)
 	if err != nil {
 		i.throw(err)
@@ -42,20 +80,21 @@ func (i *instance) newPool(options sobek.Value) *sobek.Object {
 	if err != nil {
 		i.throw(err)
 	}
-	return i.poolOf(shared)
+	return shared
+}
+
+func (i *instance) poolObjectOf(shared *testrun.SharedPool) *poolObject {
+	name := shared.Config().Name
+	p := &poolObject{instance: i, shared: shared, mode: shared.Config().QueryExecMode, session: i.vu.Session(name)}
+	p.session.Caller = func() string { return i.scriptLine(name)() }
+	return p
 }
 
 // poolOf is a Pool as this VU's script has it.
 func (i *instance) poolOf(shared *testrun.SharedPool) *sobek.Object {
-	p := &poolObject{
-		instance: i, shared: shared, mode: shared.Config().QueryExecMode,
-		session: i.vu.Session(shared.Config().Name),
-	}
-	name := shared.Config().Name
-	p.session.Caller = func() string { return i.scriptLine(name)() }
+	p := i.poolObjectOf(shared)
 	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods, pool: p})
-	prototype := i.class().Get("prototype").ToObject(i.rt)
-	i.must(object.SetPrototype(prototype))
+	i.must(object.SetPrototype(i.class().Get("prototype").ToObject(i.rt)))
 	return object
 }
 

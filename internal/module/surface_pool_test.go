@@ -180,3 +180,20 @@ func requireOneLine(t testing.TB, text string) {
 	require.NotContains(t, text, "goroutine")
 	require.NotContains(t, text, "GoError")
 }
+
+func TestAPoolCanBeExtended(t *testing.T) {
+	u := jstest.New(t)
+	u.JS(`class Db extends Pool {
+			constructor(options) { super({ url: URL, ...options }); this.calls = 0; }
+			one() { this.calls++; return this.queryRow('SELECT 1 AS n').n; }
+			query(sql, ...args) { this.calls++; return super.query(sql, ...args); }
+		}
+		class Twice extends Db { one() { return 2 * super.one(); } }
+		const db = new Db({ poolSize: 2 }), twice = new Twice({ poolSize: 2 });`)
+	u.Start()
+	require.Equal(t, `[1,2,[{"n":3}],2,1,true,true,4]`, u.Text(
+		`[db.one(), twice.one(), db.query('SELECT $1::int AS n', 3), db.calls, twice.calls, db instanceof Pool, twice instanceof Db, db.stat().acquires + 1]`))
+	require.Equal(t, `7`, u.Text(`db.transaction((conn) => conn.queryRow('SELECT 7 AS n').n)`))
+	require.Equal(t, `QueryError: query() is called on something that is no Pool`, u.Failure(`Pool.prototype.query.call({}, 'SELECT 1')`))
+	require.Contains(t, u.Failure(`new Db({ poolSize: 3 })`), `ConfigError: pool "default" exists with other options`)
+}

@@ -133,7 +133,7 @@ func (p *jsonParser) object(depth int) (sobek.Value, error) {
 	// __proto__.
 	object := p.c.rt.CreateObject(nil)
 	if p.next('}') {
-		return p.c.inherit(object)
+		return object, p.c.inherit(object)
 	}
 	for {
 		if p.peek() != '"' {
@@ -154,7 +154,7 @@ func (p *jsonParser) object(depth int) (sobek.Value, error) {
 			return nil, err
 		}
 		if p.next('}') {
-			return p.c.inherit(object)
+			return object, p.c.inherit(object)
 		}
 		if !p.next(',') {
 			return nil, errJSONText
@@ -163,11 +163,11 @@ func (p *jsonParser) object(depth int) (sobek.Value, error) {
 }
 
 // inherit makes an ordinary object of one without prototype.
-func (c *Converter) inherit(object *sobek.Object) (sobek.Value, error) {
+func (c *Converter) inherit(object *sobek.Object) error {
 	if c.objectBase == nil {
 		c.objectBase = c.rt.NewObject().Prototype()
 	}
-	return object, object.SetPrototype(c.objectBase)
+	return object.SetPrototype(c.objectBase)
 }
 
 // string reads "…". Most have no escape and are taken as they are.

@@ -10,8 +10,6 @@ import (
 // layout is how the rows of a Shape become objects.
 type layout struct {
 	columns []layoutColumn
-	names   []string       // of columns, in the order of JavaScript's own keys
-	places  map[string]int // of columns by name, where they are many
 }
 
 type layoutColumn struct {
@@ -19,9 +17,6 @@ type layoutColumn struct {
 	index  int // of the column in the result
 	decode decoder
 }
-
-// fewColumns are found faster by looking at each of them.
-const fewColumns = 8
 
 // newLayout keeps the order of the columns. Where two have one name the last
 // one's value stands in the first one's place, as in node-postgres.
@@ -34,32 +29,11 @@ func newLayout(shape *pool.Shape) *layout {
 			place = len(l.columns)
 			places[column.Name] = place
 			l.columns = append(l.columns, layoutColumn{name: column.Name})
-			l.names = append(l.names, column.Name)
 		}
 		l.columns[place].index = i
 		l.columns[place].decode = decoderFor(column.OID, column.Format)
 	}
-	sortKeys(l.names)
-	if len(l.columns) > fewColumns {
-		l.places = places
-	}
 	return l
-}
-
-// place finds a column by name, -1 if there is none.
-func (l *layout) place(name string) int {
-	if l.places != nil {
-		if place, ok := l.places[name]; ok {
-			return place
-		}
-		return -1
-	}
-	for i := range l.columns {
-		if l.columns[i].name == name {
-			return i
-		}
-	}
-	return -1
 }
 
 func (c *Converter) layoutOf(shape *pool.Shape) *layout {
