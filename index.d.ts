@@ -237,9 +237,8 @@ declare module 'k6/x/pgxpool' {
   /** The calls that a {@link Pool} and a {@link Connection} share. */
   interface Queryable {
     /**
-     * Runs one statement and gives its rows, read at once and converted where they are touched.
-     * A row is an ordinary object in all but three things, each a TypeError: it cannot be
-     * frozen, and takes neither accessors nor symbol keys; `{ ...row }` is one without limits.
+     * Runs one statement and gives its rows, read at once. A row becomes an ordinary object when
+     * it is first touched. The array is one that k6's `http.batch` does not take: give it `[...rows]`.
      * COPY … FROM STDIN is refused.
      * @param sql one statement, with `$1`, `$2` … for values
      * @param args a value for each of them

@@ -3,6 +3,7 @@ package module
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
@@ -55,16 +56,29 @@ func (i *instance) inheritedMethods(name string) method {
 		return nil
 	}
 	return func(call sobek.FunctionCall) sobek.Value {
-		if object, ok := call.This.(*sobek.Object); ok {
-			if own := object.GetSymbol(ownPool); own != nil {
-				if p, ok := own.Export().(*poolObject); ok {
-					return p.methods(name)(call)
-				}
-			}
+		if p := poolBehind(call.This); p != nil {
+			return p.methods(name)(call)
 		}
 		i.throw(misuse("%s() is called on something that is no Pool", name))
 		return nil
 	}
+}
+
+// poolBehind is the pool of a script's Pool, of a subclass or not; nil for
+// anything else.
+func poolBehind(v sobek.Value) *poolObject {
+	object, ok := v.(*sobek.Object)
+	if !ok {
+		return nil
+	}
+	if object.ExportType() == reflect.TypeFor[*lazyObject]() {
+		return object.Export().(*lazyObject).pool
+	}
+	own, ok := object.GetSymbol(ownPool).(*sobek.Object)
+	if !ok || own.ExportType() != reflect.TypeFor[*poolObject]() {
+		return nil
+	}
+	return own.Export().(*poolObject)
 }
 
 // newPool joins the pool that the options describe. It does no I/O: the init

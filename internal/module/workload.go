@@ -151,10 +151,8 @@ func (w *workloadObject) prepare(call sobek.FunctionCall) sobek.Value {
 }
 
 func (w *workloadObject) poolOf(call sobek.FunctionCall, name string) *poolObject {
-	if object, ok := call.Argument(0).(*sobek.Object); ok {
-		if lazy, ok := object.Export().(*lazyObject); ok && lazy.pool != nil {
-			return lazy.pool
-		}
+	if p := poolBehind(call.Argument(0)); p != nil {
+		return p
 	}
 	w.throw(argumentsError(name, "pool is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a Pool"))
 	return nil
