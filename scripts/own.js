@@ -1,38 +1,30 @@
-// A template for a script of your own, with the verdict, the reports and the
-// settings of the scenarios.
+// A template for a script of your own with the verdict and the reports of the
+// scenarios. It needs nothing from here but the extension.
 //
 //   k6 run scripts/own.js
 //
-// Also: CONCURRENT (100 users), DURATION (300 s), THINK (1 s between a user's
-// requests), INTERVAL (5 s between status lines), GATE (pass, fail), WAIVE
-// (names of criteria), DATABASE_URL, DB_POOL_SIZE, DB_MAX_OVERFLOW, …
+// Also: k6's own --vus and --duration, GATE (pass, fail), WAIVE (names of criteria),
+// OUT (folder of the results), and DATABASE_URL, DB_POOL_SIZE, DB_MAX_OVERFLOW, … of
+// the pool.
 
-import { Pool } from 'k6/x/pgxpool';
-import { poolCriteria } from '../thresholds/criteria.js';
-import { request } from './lib/request.js';
-import { defaults, statusInterval, users } from './lib/settings.js';
-import { think } from './lib/think.js';
-import { judge } from './lib/verdict.js';
+import { sleep } from 'k6';
+import pgxpool, { Pool } from 'k6/x/pgxpool';
 
-const pool = new Pool({ defaults, statusInterval: statusInterval() });
-const load = users();
-const verdict = judge({ script: 'own', criteria: poolCriteria });
+const pool = new Pool({ statusInterval: '5s' });
 
-export const options = { ...load, ...verdict.options };
-export const handleSummary = verdict.handleSummary;
+export const options = { vus: 100, duration: '5m', thresholds: pgxpool.thresholds() };
+export const handleSummary = (data) => pgxpool.verdict(data, { run: { script: 'own' } });
 
 // Before the load: make the tables that you need, or check that they are there.
-export function setup() {
+export const setup = () => pgxpool.setup(() => {
   pool.queryRow('SELECT 1 AS ready');
-}
+});
 
 // One request of one user. It fails if it throws.
 export default function () {
-  think();
-  request(() =>
-    pool.transaction((conn) => {
-      const rows = conn.query('SELECT n, n * n AS square FROM generate_series(1, $1::int) AS n', 20);
-      conn.exec('SELECT pg_sleep($1)', rows.length / 1000); // your work in place of this
-    }),
-  );
+  sleep(Math.random() * 2); // thinking
+  pool.transaction((conn) => {
+    const rows = conn.query('SELECT n, n * n AS square FROM generate_series(1, $1::int) AS n', 20);
+    conn.exec('SELECT pg_sleep($1)', rows.length / 1000); // your work in place of this
+  });
 }

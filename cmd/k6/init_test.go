@@ -65,12 +65,16 @@ func TestInitsScriptsRun(t *testing.T) {
 	require.NoError(t, err)
 	env := strings.Replace(string(example), "#DATABASE_URL=postgresql+asyncpg://user:password@host/database", "DATABASE_URL="+pgtest.Database(t), 1)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte(env), 0o600))
-	for _, script := range []string{"own.js", "100users.js"} {
-		r := k6test.K6(t, k6test.Run{Args: []string{"run", "-e", "CONCURRENT=5", "-e", "DURATION=3", "-e", "THINK=0.1",
-			"-e", "WAIVE=db_cpu,response_drift", "scripts/" + script}, Dir: dir})
+	for _, args := range [][]string{
+		{"--vus", "20", "--duration", "5s", "-e", "WAIVE=db_cpu,response_drift,longest_stall,active_connections", "scripts/own.js"},
+		{"-e", "CONCURRENT=5", "-e", "DURATION=3", "-e", "THINK=0.1", "-e", "HOLD=0",
+			"-e", "WAIVE=db_cpu,response_drift,longest_stall", "scripts/100users.js"},
+	} {
+		r := k6test.K6(t, k6test.Run{Args: append([]string{"run"}, args...), Dir: dir})
 		require.Zero(t, r.Code, r.Output())
+		require.Contains(t, r.File(t, "results/summary.json"), `"verdict": "PASS"`)
 	}
-	r := k6test.K6(t, k6test.Run{Args: []string{"run", "-e", "DURATION=2", "scripts/own.js"}, Dir: dir,
+	r := k6test.K6(t, k6test.Run{Args: []string{"run", "--duration", "2s", "scripts/own.js"}, Dir: dir,
 		Env: map[string]string{"DATABASE_URL": "postgres://user@127.0.0.1:1/none"}})
 	require.Equal(t, 107, r.Code, r.Output())
 }

@@ -178,17 +178,20 @@ func TestNewcomerPastesTheScript(t *testing.T) {
 	n.dir = t.TempDir() // without anything of the clone
 	script := block(t, "Your own script", "js")
 	require.NoError(t, os.WriteFile(filepath.Join(n.dir, "own.js"), []byte(script), 0o600))
-	const run = "k6 run --quiet --duration 2s own.js"
+	const run = "k6 run --quiet --duration 4s own.js"
+	n.env["WAIVE"] += ",longest_stall"
 	n.env["WAIVE"] = "db_cpu,response_drift,longest_stall" // of a busy machine
 	for name, url := range map[string]string{"temporary server": "", "own server": database(t, "postgresql+asyncpg")} {
 		n.env["DATABASE_URL"] = url
 		got := n.types(t, run)
 		require.Zero(t, got.Code, "%s: %s", name, got.Output())
 		require.NotContains(t, got.Output(), "level=error", name)
+		requireRows(t, block(t, "Quick start", "text"), got.Output())
 	}
 	n.env["DATABASE_URL"] = "postgres://user@127.0.0.1:1/none"
 	got := n.types(t, run+" || exit $?")
-	require.Equal(t, 99, got.Code, got.Output())
+	require.Equal(t, 107, got.Code, got.Output())
+	require.Contains(t, got.Output(), "FAIL: setup failed")
 	require.Contains(t, got.Output(), "127.0.0.1:1")
 	require.Contains(t, got.Output(), "FAIL")
 }

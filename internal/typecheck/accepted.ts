@@ -31,6 +31,7 @@ const everyOption: Required<Options> = {
   driver: 'asyncpg',
   resetOnReturn: 'rollback',
   isolationLevel: 'READ COMMITTED',
+  metrics: 'full',
   defaults: { driver: 'asyncpg', poolTimeout: '5s' },
   applicationName: 'load test',
   statementTimeout: '5s',
