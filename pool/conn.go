@@ -12,7 +12,6 @@ import (
 type Conn struct {
 	pool       *Pool
 	connection *connection
-	observer   Observer
 	placed     time.Time // since when its place is taken
 	acquired   time.Time
 	pid        uint32
@@ -36,7 +35,7 @@ func (p *Pool) Acquire(s *Scope, origin func() string) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{
-		pool: p, connection: got.connection, observer: s.observer, placed: got.placed, acquired: got.at,
+		pool: p, connection: got.connection, placed: got.placed, acquired: got.at,
 		pid: got.pgx.PgConn().PID(), origin: origin, scope: s,
 	}
 	s.hold(c)
@@ -95,16 +94,16 @@ func (c *Conn) release(leaked bool) {
 	if leaked {
 		c.noteLeak()
 	}
-	c.pool.giveBack(c.connection, c.observer)
+	c.pool.giveBack(c.connection, c.scope.observer)
 	now := time.Now()
-	c.observer.Released(now, now.Sub(c.placed))
+	c.scope.observer.Released(now, now.Sub(c.placed))
 }
 
 func (c *Conn) noteLeak() {
 	c.pool.mu.Lock()
 	c.pool.counts.Leaks++
 	c.pool.mu.Unlock()
-	c.observer.Leaked(time.Now(), c.where(), c.held())
+	c.scope.observer.Leaked(time.Now(), c.where(), c.held())
 }
 
 func (c *Conn) where() string { return position(c.origin) }

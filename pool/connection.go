@@ -41,7 +41,7 @@ func newConnection(conn *pgx.Conn, opened time.Duration) (*connection, error) {
 		return nil, fmt.Errorf("ending the connect phase: %w", err)
 	}
 	c := &connection{pgx: conn, transport: t, opened: opened, fresh: true}
-	c.flight.cancel = cancelHandler(conn.PgConn())
+	c.flight.conn = conn.PgConn()
 	return c, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowboard/xk6-pgxpool/internal/catalog"
 )
@@ -122,10 +121,4 @@ func (p *Pool) Config() Config { return p.config }
 
 func describeServer(c *pgx.ConnConfig) string {
 	return fmt.Sprintf("%s/%s as %s", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database, c.User)
-}
-
-// cancelHandler is set up per connection: a statement cut off is cancelled on
-// the server at once, and its connection given up only if that did not help.
-func cancelHandler(conn *pgconn.PgConn) pgconn.CancelRequestContextWatcherHandler {
-	return pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: closeGrace}
 }

@@ -76,7 +76,8 @@ type flight struct {
 	sql     string
 	started uint64 // counts statements
 	ending  ending
-	cancel  pgconn.CancelRequestContextWatcherHandler
+	conn    *pgconn.PgConn
+	cancel  chan bool // the end of a cancel request: whether the server has taken it
 
 	// What interrupt saw when it looked last, and since when it sees it.
 	seen      progress
@@ -109,9 +110,16 @@ func (f *flight) leave() ending {
 	e := f.ending
 	f.ctx, f.sql, f.ending = nil, "", undisturbed
 	f.mu.Unlock()
-	if e != undisturbed {
-		f.cancel.HandleUnwatchAfterCancel()
+	if e == undisturbed {
+		return e
 	}
+	if taken := <-f.cancel; !taken {
+		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+		defer cancel()
+		_ = f.conn.Close(ctx) // the request may come yet, and hit what runs then
+		return e
+	}
+	_ = f.conn.Conn().SetDeadline(time.Time{}) // an error says that it is closed
 	return e
 }
 
@@ -134,7 +142,26 @@ func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.D
 	default:
 		return
 	}
-	f.cancel.HandleCancel(f.ctx)
+	f.cancel = make(chan bool, 1)
+	go requestCancel(f.conn, f.cancel)
+}
+
+// afterCancel is how long a signal may be on its way to the backend after the
+// server has taken the request: pgx's own margin.
+const afterCancel = 100 * time.Millisecond
+
+// requestCancel cancels the statement on the server, and gives its connection
+// closeGrace to end. It waits until the server has taken the request, even when
+// the statement has ended meanwhile. pgx's own handler cuts the request off then,
+// which on a busy server still arrives and cancels the next user's statement.
+func requestCancel(conn *pgconn.PgConn, done chan<- bool) {
+	deadline := time.Now().Add(closeGrace)
+	_ = conn.Conn().SetDeadline(deadline) // an error says that it is closed
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	err := conn.CancelRequest(ctx)
+	time.Sleep(afterCancel)
+	done <- err == nil && ctx.Err() == nil
 }
 
 // fail makes the statement fail now. It is false if none runs.
@@ -144,7 +171,7 @@ func (f *flight) fail() bool {
 	if f.ctx == nil {
 		return false
 	}
-	_ = f.cancel.Conn.Conn().SetDeadline(time.Unix(1, 0)) // an error says that it is closed
+	_ = f.conn.Conn().SetDeadline(time.Unix(1, 0)) // an error says that it is closed
 	return true
 }
 
@@ -157,4 +184,55 @@ func (c *Config) silenceLimit(sql string) time.Duration {
 		return never
 	}
 	return c.StatementTimeout*time.Duration(1+strings.Count(sql, ";")) + c.ConnectTimeout
+}
+
+// leakWatch reports connections that are held longer than a threshold, each
+// once. It exists only where the threshold is set.
+type leakWatch struct {
+	threshold time.Duration
+
+	mu   sync.Mutex
+	held map[*Conn]bool // true: reported
+}
+
+func newLeakWatch(threshold time.Duration) *leakWatch {
+	return &leakWatch{threshold: threshold, held: make(map[*Conn]bool)}
+}
+
+func (w *leakWatch) add(c *Conn) {
+	w.mu.Lock()
+	w.held[c] = false
+	w.mu.Unlock()
+}
+
+func (w *leakWatch) remove(c *Conn) {
+	w.mu.Lock()
+	delete(w.held, c)
+	w.mu.Unlock()
+}
+
+// run looks four times per threshold, so that a report is at most a quarter
+// late, until ended is closed.
+func (w *leakWatch) run(ended <-chan struct{}) {
+	tick := time.NewTicker(max(w.threshold/4, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.report()
+		case <-ended:
+			return
+		}
+	}
+}
+
+func (w *leakWatch) report() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c, reported := range w.held {
+		if held := c.held(); !reported && held > w.threshold {
+			w.held[c] = true
+			c.scope.observer.HeldLong(time.Now(), c.where(), held)
+		}
+	}
 }
