@@ -65,7 +65,7 @@ type Pool struct {
 
 	// Of a pool of this process.
 	Timeouts, Opened, Leaks float64
-	Nested                  Nested
+	NestedWaits             map[string]int64 // for a second connection of the pool, by where both were taken
 	Wait, Use, Query        Spread
 	Slow                    float64          // in slow statements, at least
 	SlowCount               int64            // slow statements, at most
@@ -73,14 +73,6 @@ type Pool struct {
 	Errors                  map[string]int64 // by SQLSTATE or name; of an application those it logged or answered
 
 	spans []span
-}
-
-// Nested are checkouts by a user who held a connection of the same pool.
-type Nested struct {
-	Count    int64
-	TimedOut int64  // of these
-	Held     string // where the first was taken: script line
-	Wanted   string // where the second was asked for
 }
 
 // Server is what PostgreSQL's host says of itself.

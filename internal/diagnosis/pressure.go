@@ -2,6 +2,8 @@ package diagnosis
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -24,15 +26,24 @@ const (
 
 // findPoolExhausted sees waits that timed out, and queues that never end.
 func findPoolExhausted(_ *Facts, p *Pool) finding {
-	if p.Timeouts > 0 {
-		return finding{confidence: Certain, extent: p.Timeouts, evidence: p.levels(fmt.Sprintf(
+	var f finding
+	switch {
+	case p.Timeouts > 0:
+		f = finding{confidence: Certain, extent: p.Timeouts, evidence: p.levels(fmt.Sprintf(
 			"%.0f of %.0f checkouts hit poolTimeout", p.Timeouts, p.Wait.Count))}
-	}
-	if p.Use.Count > 0 && p.Waiting.Median >= 1 && p.Wait.Mean >= queueShare*p.Use.Mean {
-		return finding{confidence: Likely, evidence: p.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
+	case p.Use.Count > 0 && p.Waiting.Median >= 1 && p.Wait.Mean >= queueShare*p.Use.Mean:
+		f = finding{confidence: Likely, evidence: p.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
 			text.Millis(p.Wait.Mean), text.Millis(p.Use.Mean)))}
+	default:
+		return finding{}
 	}
-	return finding{}
+	if p.Use.Sum > 0 && p.Query.Sum < statementShare*p.Use.Sum {
+		f.evidence = append(f.evidence, fmt.Sprintf("%.0f %% of the time that connections were in use was spent in statements",
+			100*p.Query.Sum/p.Use.Sum))
+		f.remedy = "Connections are held while nothing is asked of the database: return each before other work. " +
+			"If that cannot be, as many are needed as users are at work at once."
+	}
+	return f
 }
 
 // levels adds how full the pool was.
@@ -83,6 +94,21 @@ func findNPlusOne(run *Facts, p *Pool) finding {
 		text.Millis(p.Use.Mean), 100*min(1, p.Query.Sum/p.Use.Sum)))
 	if p.pressed() {
 		f.confidence = Likely
+	}
+	return f
+}
+
+// findNestedWaits sees users who hold a connection and wait for a second of the
+// same pool, which the pool itself knows.
+func findNestedWaits(_ *Facts, p *Pool) finding {
+	if len(p.NestedWaits) == 0 {
+		return finding{}
+	}
+	f := finding{confidence: Certain}
+	for _, where := range slices.Sorted(maps.Keys(p.NestedWaits)) {
+		n := p.NestedWaits[where]
+		f.extent += float64(n)
+		f.evidence = append(f.evidence, fmt.Sprintf("%s: %s, which waits", where, text.Times(n)))
 	}
 	return f
 }

@@ -70,7 +70,7 @@ func (p *Pool) addTotals(t *timeline.Pool) {
 	p.Timeouts, p.Opened, p.Leaks = float64(t.Timeouts), float64(t.Opened), float64(t.Leaks)
 	p.Wait, p.Use, p.Query = SpreadOf(t.Wait), SpreadOf(t.Use), SpreadOf(t.Query)
 	p.InUse, p.Waiting, p.Open = SpreadOf(t.Active), SpreadOf(t.Waiting), SpreadOf(t.Total)
-	p.Closed, p.Errors = t.Closed, t.Errors
+	p.Closed, p.Errors, p.NestedWaits = t.Closed, t.Errors, t.NestedWaits
 	p.SlowCount, p.Slow = t.Query.Above(slowStatement)
 }
 

@@ -58,7 +58,7 @@ var rules = []rule{
 			"and give DDL a lock_timeout. A larger pool only adds waiters.",
 	},
 	{
-		name: NestedCheckout, find: findNestedWatched,
+		name: NestedCheckout, find: either(findNestedWaits, findNestedWatched),
 		remedy: "Do not take a second connection of the same pool while holding one: pass the session on, or return the first before. " +
 			"`k6 x pgxpool plan --per-request 2` gives the least size that cannot deadlock; below it a larger pool only postpones the stop.",
 	},
@@ -121,8 +121,8 @@ var rules = []rule{
 	{
 		name: ReconnectStorm, find: findReconnectStorm,
 		causes: []string{LimitReached, ServerRestarted, StaleConnections},
-		remedy: "Keep connections from being opened all at once: raise DB_POOL_SIZE until the usual load needs no overflow, " +
-			"and where DB_POOL_RECYCLE ends them together, raise it or let them be opened spread over time.",
+		remedy: "Keep connections from being opened all at once: give DB_POOL_SIZE what the usual load takes of DB_MAX_OVERFLOW, " +
+			"with the same sum, and where DB_POOL_RECYCLE ends them together, raise it or let them be opened spread over time.",
 	},
 	{
 		name: MoreConnections, find: findMoreConnections,

@@ -9,6 +9,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -172,12 +173,16 @@ func (t *observer) HeldLong(_ time.Time, origin string, held time.Duration) {
 }
 
 // Nested implements pool.Observer.
-func (t *observer) Nested(_ time.Time, held, second string, waits bool) {
-	text := fmt.Sprintf("nested checkout: %s takes a second connection of the pool while the user holds the one taken at %s", second, held)
-	if waits {
-		text += ", and waits for it: users who hold one each wait for each other until poolTimeout"
+func (t *observer) Nested(at time.Time, held, second string, waits bool) {
+	if waits && t.counts() {
+		pool, _ := t.current.Load().tags.Get("pool")
+		t.buffer.run.recording.nested(pool, at, text.Line(fmt.Sprintf("%s takes a second connection while the one taken at %s is held", second, held)))
 	}
-	t.warn(fmt.Sprintf("nested %v %s %s", waits, held, second), text+"; run the statement on the connection that is held")
+	line := fmt.Sprintf("nested checkout: %s takes a second connection of the pool while the user holds the one taken at %s", second, held)
+	if waits {
+		line += ", and waits for it: users who hold one each wait for each other until poolTimeout"
+	}
+	t.warn(fmt.Sprintf("nested %v %s %s", waits, held, second), line+"; run the statement on the connection that is held")
 }
 
 // Notified implements pool.Observer.

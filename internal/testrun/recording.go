@@ -92,6 +92,11 @@ func (r *recording) failure(pool string, at time.Time, err error) {
 	}})
 }
 
+// nested counts a user who waits for a second connection of a pool.
+func (r *recording) nested(pool string, at time.Time, where string) {
+	r.timeline.Record([]timeline.Observation{{Measure: timeline.NestedWait, At: at, Value: 1, Pool: pool, Key: where}})
+}
+
 // response counts a user's request.
 func (r *recording) response(at time.Time, ms float64, failed, timedOut bool) {
 	r.begin()

@@ -92,3 +92,14 @@ func TestAClosedPoolIsNotSampledAnyMore(t *testing.T) {
 	u.Run.End(true)
 	require.Equal(t, before, sampled(), "nor at the end")
 }
+
+func TestWhoWaitsForASecondConnectionIsRecorded(t *testing.T) {
+	u := jstest.Running(t, `{ poolSize: 1, maxOverflow: 0, poolTimeout: 50 }`)
+	u.JS(`const held = pool.acquire(); failure(() => pool.query('SELECT 1')); held.release()`)
+	p := recorded(u).Pools["default"]
+	require.Len(t, p.NestedWaits, 1)
+	for where, n := range p.NestedWaits {
+		require.EqualValues(t, 1, n)
+		require.Contains(t, where, "takes a second connection while the one taken at")
+	}
+}

@@ -25,7 +25,8 @@ const (
 	Query
 	QueryFailed
 	Leak
-	Error // Key is the SQLSTATE or the error's name
+	NestedWait // for a second connection of the same pool; Key says where both were taken
+	Error      // Key is the SQLSTATE or the error's name
 	Active
 	Waiting
 	Idle
@@ -91,6 +92,8 @@ func (p *Pool) add(o *Observation) {
 		p.QueryFailed += n
 	case Leak:
 		p.Leaks += n
+	case NestedWait:
+		count(&p.NestedWaits, o.Key, n)
 	case Error:
 		count(&p.Errors, o.Key, n)
 	case InOverflow:

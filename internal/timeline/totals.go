@@ -42,6 +42,9 @@ type Pool struct {
 	Opened        int64            `json:"opened"`
 	Closed        map[string]int64 `json:"closed,omitempty"` // by reason
 	Leaks         int64            `json:"leaks"`
+	// NestedWaits counts users who held a connection and waited for a second of
+	// the same pool, by where both were taken.
+	NestedWaits map[string]int64 `json:"nested_waits,omitempty"`
 	// Errors counts failures by SQLSTATE, or by the error's name where the
 	// server gave none.
 	Errors map[string]int64 `json:"errors,omitempty"`
@@ -104,6 +107,7 @@ func (p *Pool) merge(other *Pool) {
 	p.InOverflow += other.InOverflow
 	addCounts(&p.Closed, other.Closed)
 	addCounts(&p.Errors, other.Errors)
+	addCounts(&p.NestedWaits, other.NestedWaits)
 }
 
 // addCounts adds other to *counts, by key.

@@ -1,0 +1,87 @@
+package diagnosis_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+)
+
+// anything is a pool of this process that saw anything.
+func anything(r *rand.Rand) diagnosis.Pool {
+	level := func(most float64) diagnosis.Spread {
+		median := float64(int(most * r.Float64()))
+		return diagnosis.Spread{Count: 100, Median: median, P95: median + float64(r.IntN(5)), Max: median + 10}
+	}
+	times := func(count, mean float64) diagnosis.Spread {
+		return diagnosis.Spread{Count: count, Sum: count * mean, Mean: mean, Median: mean, P95: 3 * mean, Max: 9 * mean}
+	}
+	use := times(1000, 500*r.Float64())
+	p := diagnosis.Pool{
+		Name: "default", Size: 20, Capacity: 60, InUse: level(60), Open: level(60), Waiting: level(3),
+		Wait: times(1000, 300*r.Float64()), Use: use, Query: times(2000, r.Float64()*use.Mean/2),
+		Opened: 60, Errors: map[string]int64{}, Closed: map[string]int64{},
+	}
+	if r.IntN(2) == 0 {
+		p.Timeouts = float64(r.IntN(50))
+	}
+	for _, state := range []string{"53300", "57P03", "57P01", "57014", "25006", "ConnectError"} {
+		if r.IntN(8) == 0 {
+			p.Errors[state] = int64(1 + r.IntN(5))
+		}
+	}
+	if r.IntN(6) == 0 {
+		p.Leaks = 3
+	}
+	if r.IntN(6) == 0 {
+		p.NestedWaits = map[string]int64{"a.js:1 …": 2}
+	}
+	p.Closed["overflow"] = int64(r.IntN(300))
+	p.SlowCount, p.Slow = int64(r.IntN(50)), r.Float64()*p.Query.Sum
+	return p
+}
+
+// Of the own pool too a larger one is advised only where somebody waited, the
+// server has room, and the holders work in the database.
+func TestALargerOwnPoolIsAdvisedForGoodReasonsOnly(t *testing.T) {
+	advised := 0
+	for seed := range uint64(20_000) {
+		p := anything(rand.New(rand.NewPCG(seed, 14)))
+		for _, d := range diagnosis.Of(diagnosis.Facts{Pools: []diagnosis.Pool{p}}) {
+			if !strings.Contains(d.Remedy, "ncrease DB_POOL_SIZE") && !strings.Contains(d.Remedy, "aise DB_POOL_SIZE") {
+				continue
+			}
+			advised++
+			because := fmt.Sprintf("seed %d: %s: %+v", seed, d.Name, p)
+			require.Equal(t, diagnosis.PoolExhausted, d.Name, because)
+			require.True(t, p.Timeouts > 0 || p.Waiting.Median >= 1, because)
+			require.Zero(t, p.Errors["53300"], because)
+			require.Zero(t, p.Leaks, because)
+			require.Empty(t, p.NestedWaits, because)
+			require.GreaterOrEqual(t, 4*p.Query.Sum, p.Use.Sum, because)
+		}
+	}
+	require.Greater(t, advised, 200, "it is advised at times")
+}
+
+// The pool knows who waits for a second connection, and where.
+func TestNestedWaitsAreCertain(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	for range 3 {
+		s.observe(timeline.NestedWait, "b.js:9 takes a second connection while the one taken at b.js:7 is held", 1)
+		s.add(timeline.AcquireTimeout, 1)
+	}
+	found := s.diagnoses(t)
+	require.Equal(t, diagnosis.NestedCheckout, found[0].Name)
+	require.Equal(t, diagnosis.Certain, found[0].Confidence)
+	require.Contains(t, found[0].Evidence[0], "b.js:9")
+	require.Contains(t, found[0].Evidence[0], "b.js:7")
+	require.Equal(t, diagnosis.PoolExhausted, found[1].Name)
+	require.Contains(t, found[1].Remedy, "See to the cause first: nested checkout")
+}
