@@ -69,6 +69,9 @@ func (p *Pool) connect() (*connection, error) {
 		return nil, err
 	}
 	if err := p.learn(conn.PgConn()); err != nil {
+		if t, lost := transportOf(conn.PgConn().Conn()); lost == nil {
+			_ = t.Conn.Close() // pgx would wait for the server's end
+		}
 		return nil, err
 	}
 	c, err := newConnection(conn, time.Since(p.created))

@@ -76,7 +76,10 @@ func (e *QueryError) Error() string {
 	if isOutdatedPlan(pg) {
 		return said + "; a table has changed since the statement was prepared: run the transaction again, or set queryExecMode to describe_exec or exec"
 	}
-	return said + poolerHint(pg.Code)
+	if advice := statementAdvice[pg.Code]; advice != "" {
+		said += "; " + advice
+	}
+	return said
 }
 
 func (e *QueryError) Unwrap() error { return e.Err }
@@ -93,16 +96,6 @@ func ErrClosed(name string) error {
 
 func errConnReleased() error {
 	return misuse("connection is released: acquire() another one")
-}
-
-// poolerHint names the option to change where prepared statements do not last:
-// a pooler in transaction mode hands every statement another server connection.
-func poolerHint(code string) string {
-	switch code {
-	case "42P05", "26000":
-		return "; behind PgBouncer in transaction mode, and where DISCARD ALL or DEALLOCATE is used, set queryExecMode to exec or simple_protocol"
-	}
-	return ""
 }
 
 // ConnectError says that a connection could not be opened.
@@ -140,18 +133,6 @@ func (e *ConnectError) Cause() string {
 	}
 }
 
-// Advice is what to do about it.
-func (e *ConnectError) Advice() string {
-	said := e.tried()
-	if _, rest, ok := strings.Cut(said, refusedParameter); ok {
-		return "the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
-	}
-	if strings.Contains(said, "SQLSTATE 53300") {
-		return "the server's max_connections is reached: lower poolSize + maxOverflow or raise it"
-	}
-	return "check url (DATABASE_URL) and that the server is up"
-}
-
 // tried is what came of every attempt, the same of several once.
 func (e *ConnectError) tried() string {
 	var tried []string
@@ -161,19 +142,4 @@ func (e *ConnectError) tried() string {
 		}
 	}
 	return strings.Join(tried, "; ")
-}
-
-// senderOf names the setting that sends a startup parameter.
-func senderOf(text string) string {
-	for parameter, sender := range map[string]string{
-		"statement_timeout":             "option statementTimeout (or the URL's statement_timeout)",
-		"application_name":              "option applicationName",
-		"default_transaction_isolation": "option isolationLevel (with the driver pgx)",
-		"options":                       "the URL's options (or PGOPTIONS)",
-	} {
-		if strings.Contains(text, parameter) {
-			return sender
-		}
-	}
-	return "a parameter of the URL"
 }

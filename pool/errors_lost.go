@@ -29,27 +29,27 @@ const (
 // it, and what is known of what the statement did.
 type ConnectionLostError struct {
 	Outcome Outcome
+	PrePing bool // the connection had been tested at checkout
 	Err     error
 }
 
 func (e *ConnectionLostError) Error() string {
-	what, todo := e.Outcome.describe()
-	return fmt.Sprintf("connection lost %s: %s; %s", what, text.Line(e.Err.Error()), todo)
+	return fmt.Sprintf("connection lost %s: %s; %s", e.Outcome.describe(), text.Line(e.Err.Error()), e.advice())
 }
 
 func (e *ConnectionLostError) Unwrap() error { return e.Err }
 
-func (o Outcome) describe() (what, todo string) {
+func (o Outcome) describe() string {
 	switch o {
 	case OutcomeCommitUnknown:
-		return "during COMMIT, whether the transaction was committed is unknown", "look for its rows before you run it again"
+		return "during COMMIT, whether the transaction was committed is unknown"
 	case OutcomeRolledBack:
-		return "during the statement, its transaction is rolled back", "run the whole transaction again"
+		return "during the statement, its transaction is rolled back"
 	case OutcomeNotSent:
-		return "before the statement, which was not sent", "poolPrePing finds dead connections at checkout"
+		return "before the statement, which was not sent"
 	case OutcomeUnknown:
 	}
-	return "during the statement, whether it took effect is unknown", "poolPrePing finds dead connections at checkout"
+	return "during the statement, whether it took effect is unknown"
 }
 
 // outcome says what is known of the effect of sql, the last statement on c,
@@ -104,7 +104,7 @@ func (p *Pool) statementError(c *connection, sql string, err error, how ending) 
 		if how == expired {
 			err = fmt.Errorf("nothing was heard of the server for %v (statementTimeout + connectTimeout): %w", p.config.silenceLimit(sql), err)
 		}
-		return &ConnectionLostError{Outcome: c.outcome(sql), Err: err}
+		return &ConnectionLostError{Outcome: c.outcome(sql), PrePing: p.config.PoolPrePing, Err: err}
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {

@@ -126,7 +126,7 @@ func TestAServerWithoutTheTLSThatIsAskedForSaysSo(t *testing.T) {
 	host, port, role, database := newRole(t)
 	_, _, err := who(t, map[string]any{"url": "postgres://" + role + "@" + host + ":" + port + "/" + database + "?sslmode=require"})
 	require.Equal(t, connectFailed, nameOf(err), "%v", err)
-	require.ErrorContains(t, err, "server refused TLS connection; check url")
+	require.ErrorContains(t, err, "server refused TLS connection; the server has no TLS")
 }
 
 func TestWrongPasswordIsAConnectErrorWithoutIt(t *testing.T) {

@@ -108,6 +108,10 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 		var tag pgconn.CommandTag
 		tag, err = c.pgx.Exec(context.Background(), what.sql, p.execArgs(what)...)
 		res = &Result{tag: tag}
+		if err == nil && c.transport.completed.Load() == 0 {
+			err = errNoResult
+			c.distrust(err, func() {})
+		}
 	}
 	if err = p.statementError(c, what.sql, err, c.flight.leave()); err == nil {
 		err = p.readable(c, what, res)
@@ -137,13 +141,8 @@ func (p *Pool) query(c *connection, what call) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := p.collect(rows, what)
-	var malformed *malformedError
-	if errors.As(err, &malformed) {
-		c.transport.abort()
-		rows.Close()
-		_ = c.pgx.Close(context.Background()) // it is aborted already
-	}
+	res, err := p.collect(c, rows, what)
+	c.distrust(err, rows.Close)
 	return res, err
 }
 
@@ -237,7 +236,7 @@ func (p *Pool) control(s *Scope, c *connection, sql string) error {
 
 // collect copies the rows that are wanted. A stream that breaks in the middle is an error,
 // never a short result.
-func (p *Pool) collect(rows pgx.Rows, what call) (*Result, error) {
+func (p *Pool) collect(c *connection, rows pgx.Rows, what call) (*Result, error) {
 	res := newResult()
 	for rows.Next() {
 		if what.rows == firstRow && res.rows == 1 {
@@ -257,6 +256,9 @@ func (p *Pool) collect(rows pgx.Rows, what call) (*Result, error) {
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
+	}
+	if c.transport.completed.Load() == 0 {
+		return nil, errNoResult // pgx would have nothing to describe
 	}
 	if res.shape == nil {
 		res.shape = p.shape(what.sql, rows.FieldDescriptions())

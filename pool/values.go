@@ -159,6 +159,20 @@ type malformedError struct{ what string }
 
 func (e *malformedError) Error() string { return "malformed answer: " + e.what }
 
+var errNoResult error = &malformedError{"no result and no error for a statement"}
+
+// distrust ends a connection whose server has sent a malformed answer. stop ends
+// what pgx still reads.
+func (c *connection) distrust(err error, stop func()) {
+	var malformed *malformedError
+	if !errors.As(err, &malformed) {
+		return
+	}
+	c.transport.abort()
+	stop()
+	_ = c.pgx.Close(context.Background()) // it is aborted already
+}
+
 func errRowLength(values, columns int) error {
 	return &malformedError{fmt.Sprintf("a row of %d values for %d columns", values, columns)}
 }

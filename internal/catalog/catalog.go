@@ -32,7 +32,7 @@ WHERE t.typtype IN ('d', 'e') OR e.oid IS NOT NULL ORDER BY e.oid IS NOT NULL, t
 // Load asks the server, in one round trip.
 func Load(ctx context.Context, conn *pgconn.PgConn) (*Catalog, error) {
 	results, err := conn.Exec(ctx, query).ReadAll()
-	if err == nil && (len(results) != 2 || len(results[0].Rows) != 1 || len(results[1].FieldDescriptions) != 7) {
+	if err == nil && (len(results) != 2 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) != 1) {
 		err = fmt.Errorf("the server answered with %d results", len(results))
 	}
 	if err != nil {
@@ -44,6 +44,9 @@ func Load(ctx context.Context, conn *pgconn.PgConn) (*Catalog, error) {
 	}
 	l := loader{Catalog: c, known: pgtype.NewMap(), arrays: map[uint32]uint32{}}
 	for _, row := range results[1].Rows {
+		if len(row) != 7 {
+			return nil, fmt.Errorf("the server sent a row of %d values for a type", len(row))
+		}
 		l.add(row)
 	}
 	return c, nil

@@ -1,0 +1,179 @@
+package pool
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// errCopyIn: the server waits for rows that nobody sends, and pgx waits for the
+// server. Without this error both would wait until the caller is cut off.
+var errCopyIn = errors.New("COPY … FROM STDIN is not supported, and its connection was closed: " +
+	"use INSERT … SELECT unnest($1::int[]) for many rows")
+
+// messageGuard looks at the type and the length of every message that a server
+// sends: one byte, then the length of the rest, the length's own four bytes
+// included. It makes a connection fail whose server asks for rows or sends what
+// is no message, and cuts the texts of errors and notices, which pgx would keep
+// whole.
+type messageGuard struct {
+	transport *transport
+	buffered  *bufio.Reader
+	pass      int    // bytes that pgx may read before the guard looks again
+	cut       []byte // of a message that was cut: what pgx has still to read
+	quiet     bool   // nothing that passes is an answer to a statement
+}
+
+const (
+	headerSize = 5
+	// longestText is how much of one text of an error or a notice is kept, in
+	// bytes. Messages with no more than this in all pass as they are.
+	longestText = 8 << 10
+)
+
+// Types of messages.
+const (
+	commandComplete    = 'C'
+	copyBothResponse   = 'W'
+	copyInResponse     = 'G'
+	copyOutResponse    = 'H'
+	emptyQueryResponse = 'I'
+	errorResponse      = 'E'
+	noticeResponse     = 'N'
+	notification       = 'A'
+	parameterStatus    = 'S'
+)
+
+func newMessageGuard(r io.Reader, t *transport) *messageGuard {
+	g := &messageGuard{transport: t}
+	g.buffered = bufio.NewReader(readerFunc(func(p []byte) (int, error) {
+		n, err := r.Read(p)
+		if n > 0 && !g.quiet {
+			t.heard.Add(1)
+		}
+		if err != nil {
+			t.note(err)
+		}
+		return n, err
+	}))
+	return g
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func (g *messageGuard) Read(p []byte) (int, error) {
+	if g.pass == 0 && len(g.cut) == 0 {
+		if err := g.look(); err != nil {
+			return 0, err
+		}
+	}
+	if len(g.cut) > 0 {
+		n := copy(p, g.cut)
+		g.cut = g.cut[n:]
+		return n, nil
+	}
+	n, err := g.buffered.Read(p[:min(len(p), g.pass)])
+	g.pass -= n
+	return n, err
+}
+
+// look waits for the next message, and lets it and those after it pass that have
+// arrived already.
+func (g *messageGuard) look() error {
+	if _, err := g.buffered.Peek(headerSize); err != nil {
+		return err
+	}
+	arrived, _ := g.buffered.Peek(g.buffered.Buffered())
+	g.quiet = true
+	for len(arrived) >= headerSize {
+		kind, size := arrived[0], int64(binary.BigEndian.Uint32(arrived[1:headerSize]))
+		if size < headerSize-1 {
+			return &malformedError{fmt.Sprintf("a message of %d bytes", size)}
+		}
+		if long := (kind == errorResponse || kind == noticeResponse) && size > longestText; long {
+			if g.pass > 0 {
+				return nil // until those before it are read
+			}
+			return g.cutTexts(kind, size-headerSize+1)
+		}
+		if err := g.note(kind); err != nil {
+			return err
+		}
+		g.pass += int(size) + 1
+		arrived = arrived[min(int(size)+1, len(arrived)):]
+	}
+	return nil
+}
+
+func (g *messageGuard) note(kind byte) error {
+	switch kind {
+	case copyInResponse, copyBothResponse:
+		g.transport.copyIn.Store(true)
+		return errCopyIn
+	case copyOutResponse:
+		g.transport.copyOut.Store(true)
+	case commandComplete, emptyQueryResponse:
+		g.transport.completed.Add(1)
+	case noticeResponse, notification, parameterStatus:
+		return nil // a server may send them whenever it likes
+	}
+	if g.quiet {
+		g.quiet = false
+		g.transport.heard.Add(1)
+	}
+	return nil
+}
+
+// cutTexts reads the body of an error or a notice, which is texts behind a byte
+// for their kind, each with a zero byte at its end, and keeps of each no more
+// than longestText.
+func (g *messageGuard) cutTexts(kind byte, size int64) error {
+	if _, err := g.buffered.Discard(headerSize); err != nil {
+		return err
+	}
+	g.quiet = kind == noticeResponse
+	body := bufio.NewReader(io.LimitReader(g.buffered, size))
+	message := make([]byte, headerSize, headerSize+longestText)
+	for len(message) < 16*longestText {
+		field, err := body.ReadByte()
+		if err != nil || field == 0 {
+			break
+		}
+		message = append(message, field)
+		if message, err = appendText(message, body); err != nil {
+			return err
+		}
+	}
+	message = append(message, 0)
+	message[0] = kind
+	binary.BigEndian.PutUint32(message[1:headerSize], uint32(len(message)-1)) // #nosec G115 -- at most 16 texts
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return err
+	}
+	g.cut = message
+	return nil
+}
+
+func appendText(message []byte, body *bufio.Reader) ([]byte, error) {
+	kept, ended := 0, false
+	for !ended {
+		part, err := body.ReadSlice(0)
+		switch {
+		case err == nil:
+			ended, part = true, bytes.TrimSuffix(part, []byte{0})
+		case errors.Is(err, io.EOF): // a text without its end
+			ended = true
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return message, err
+		}
+		part = part[:min(len(part), longestText-kept)]
+		kept += len(part)
+		message = append(message, part...)
+	}
+	return append(message, 0), nil
+}
