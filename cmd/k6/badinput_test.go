@@ -304,3 +304,45 @@ export default function () { pool.query('SELECT 1'); other.query('SELECT 1') }`)
 	}
 	require.Zero(t, taken.Load())
 }
+
+// Wherever a person mistypes a URL into, its password is not said again. A user
+// without a password is what a forgotten colon looks like.
+func TestNoMistypedSecretIsShown(t *testing.T) {
+	t.Parallel()
+	const secret = "geh3im"
+	root := k6test.Root(t)
+	for _, url := range []string{"postgres://ann:" + secret + "@db/x", "postgres://ann" + secret + "@db/x"} {
+		var runs [][]string
+		for _, flags := range [][]string{
+			{"monitor", "--interval", url}, {"monitor", "--duration", url}, {"monitor", "--format", url}, {"monitor", "--app-url", url},
+			{"monitor", "--url", url, "--interval", "1x"}, {"monitor", url}, {"plan", "--hold", url}, {"plan", "--users", url},
+			{"plan", "--hold", "5ms", "--url", url}, {"plan", url}, {"plan", "--" + url}, {"compare", url, url}, {"compare", "a", "b", "--tolerance", url},
+			{"compare", "a", "b", "--history", url}, {"merge", url}, {"merge", "--output", url, "x"}, {"init", url}, {url},
+		} {
+			runs = append(runs, append([]string{"x", "pgxpool"}, flags...))
+		}
+		for _, name := range []string{"CONCURRENT", "DURATION", "THINK", "HOLD", "GATE", "WAIVE", "INTERVAL", "SPREAD", "STEP_WAIVE", "STEPS", "OUT", "DB_POOL_SIZE", "METRICS"} {
+			for _, script := range []string{"100users.js", "capacity.js"} {
+				runs = append(runs, []string{"run", "--quiet", "-e", name + "=" + url, filepath.Join(root, "scripts", script)})
+			}
+		}
+		for _, args := range runs {
+			r := k6test.K6(t, k6test.Run{Args: args, Env: map[string]string{"DATABASE_URL": "postgres://127.0.0.1:1/x"}})
+			require.NotContains(t, r.Output(), secret, args)
+		}
+	}
+}
+
+// A value of megabytes is not repeated whole.
+func TestALongValueIsCutWithItsLength(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("9", 100_000) // what the system takes as one argument
+	for _, name := range []string{"GATE", "WAIVE", "CONCURRENT"} {
+		r := k6test.K6(t, k6test.Run{Args: []string{"run", "--quiet", "-e", name + "=x" + long, filepath.Join(k6test.Root(t), "scripts", "100users.js")}})
+		require.NotZero(t, r.Code)
+		require.Less(t, len(r.Output()), 3000, name)
+	}
+	r := k6test.K6(t, k6test.Run{Args: []string{"x", "pgxpool", "plan", "--hold", "x" + long}})
+	require.Less(t, len(r.Output()), 1500)
+	require.Contains(t, r.Output(), "characters)")
+}

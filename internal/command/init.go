@@ -89,7 +89,7 @@ func runInit(out io.Writer, files fs.FS, dir string, force bool) error {
 	}
 	written := len(missing) + len(differing)
 	_, err = fmt.Fprintf(out, "%s written to %s, %d already there. Next:\n\n  k6 run %s\n",
-		text.Counted(written, "file"), dir, len(contents)-written, filepath.Join(dir, "scripts", "100users.js"))
+		text.Counted(written, "file"), text.Line(dir), len(contents)-written, text.Line(filepath.Join(dir, "scripts", "100users.js")))
 	return err
 }
 

@@ -99,7 +99,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		"https://:geh3im@host/path", "host=db password=geh3im user=app", "host=db password = 'geh3im' user=app", "PGPASSWORD=geh3im psql",
 		"password='geh3im x' b", `{"password": "geh3im"}`, `{"access_token":"geh3im"}`, "http://app/api?token=geh3im&page=2",
 		"http://app/api?page=2&api_key=geh3im", "http://app/api?sig=geh3im", "Authorization: Bearer geh3im", "authorization: Basic geh3im==",
-		"client_secret=geh3im", "sslpassword=geh3im", "X-Api-Key=geh3im", "postgres://u:p%40geh3im@h, postgres://v:geh3im@h",
+		"client_secret=geh3im", "sslpassword=geh3im", "X-Api-Key=geh3im", "failed to connect to `user=anngeh3im database=x`: no such host", "postgres:/ann:geh3im@db/x", "postgres://u:p%40geh3im@h, postgres://v:geh3im@h",
 	} {
 		require.NotContains(t, text.Redact(s), secret, s)
 		require.Contains(t, text.Redact(s), text.Mask, s)

@@ -29,11 +29,11 @@ export function droppedOf(title, prefix) {
 // judgedBy has every step of a plan judged by these criteria: STEP_WAIVE is read as
 // WAIVE is, and an error says which of the two is wrong.
 export function judgedBy(criteria) {
-  const gate = parseGate(readText('GATE'));
+  const gate = parseGate(pgxpool.redact(readText('GATE', '')));
   try {
     return { criteria, gate, waive: parseWaive(readText('STEP_WAIVE'), criteria) };
   } catch (error) {
-    throw new Error(`STEP_${error.message}`);
+    throw new Error(pgxpool.redact(`STEP_${error.message}`));
   }
 }
 

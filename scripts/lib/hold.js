@@ -7,6 +7,7 @@
 //   SPREAD  exponential (some hold much longer; what queueing models assume),
 //           even (between half and one and a half times HOLD) or constant
 
+import pgxpool from 'k6/x/pgxpool';
 import { readSeconds, readText } from './settings.js';
 
 // holding reads HOLD, byDefault seconds where it is not given. Its `of` is a pool
@@ -20,7 +21,7 @@ export function holding(byDefault) {
     constant: () => hold,
   };
   if (!(spread in spreads)) {
-    throw new Error(`SPREAD is ${JSON.stringify(spread)}: accepted are ${Object.keys(spreads).join(', ')}`);
+    throw new Error(`SPREAD is ${JSON.stringify(pgxpool.redact(spread))}: accepted are ${Object.keys(spreads).join(', ')}`);
   }
   const longer = (pool) => ({
     transaction: (fn) =>
