@@ -56,9 +56,7 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	for _, sentence := range c.findings() {
 		s.say(sentence)
 	}
-	if said := p.onGenerator(done); said != "" {
-		s.say(said)
-	}
+	s.say(p.onGenerator(done))
 	s.Charts = c.charts()
 	d.answer = c.answer()
 	d.sections = []section{s}

@@ -25,9 +25,7 @@ func (p *capacity) Result(done []Measurement) (Result, error) {
 			s.say(advice)
 		}
 	}
-	if said := p.onGenerator(done); said != "" {
-		s.say(said)
-	}
+	s.say(p.onGenerator(done))
 	if text := unjudged(all); text != "" {
 		s.say("Not judged in any step: " + text + ".")
 	}

@@ -51,4 +51,9 @@ func (d *document) Sections() []report.Section {
 	return all
 }
 
-func (s *section) say(sentence string) { s.Text = append(s.Text, sentence) }
+// say adds a sentence, where there is one.
+func (s *section) say(sentence string) {
+	if sentence != "" {
+		s.Text = append(s.Text, sentence)
+	}
+}

@@ -35,9 +35,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	s.Tables = []text.Table{p.table(w, k.inWords)}
 	s.say(p.recommendation(w, k, c, sure))
 	s.say(k.method(w))
-	if said := p.onGenerator(done); said != "" {
-		s.say(said)
-	}
+	s.say(p.onGenerator(done))
 	s.Charts = p.charts(w, k)
 	d.answer = p.header(k, c, sure)
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
@@ -144,6 +142,12 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 	if len(k.sound) == 1 {
 		said += " It is the only one that did."
 	}
+	return said + p.reservations(w, k)
+}
+
+// reservations say what the recommendation leaves open.
+func (p *tune) reservations(w sweep, k knee) string {
+	best, said := k.sound[k.chosen], ""
 	if behind := k.behind(); behind > w.tolerance && !k.compromise() {
 		said += fmt.Sprintf(" It was measured to be %s behind the best at one of the two, which noise explains: more rounds, or longer ones, would tell.", text.Share.Format(behind))
 	}

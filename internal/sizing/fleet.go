@@ -289,6 +289,12 @@ func (f Fleet) checkService(s Service, at string) error {
 		return &InputError{at + "server", fmt.Sprintf("%q", s.Server), "one of servers"}
 	case s.Pooler != "" && !pooler:
 		return &InputError{at + "pooler", fmt.Sprintf("%q", s.Pooler), "one of poolers"}
+	}
+	return firstError(s.checkPools(at), s.checkCounts(at))
+}
+
+func (s Service) checkPools(at string) error {
+	switch {
 	case s.Connections > 0 && (s.PoolSize > 0 || s.MaxOverflow > 0 || s.Workers > 0 || s.Engines > 0):
 		return &InputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers and engines"}
 	case s.Connections == 0 && s.PoolSize == 0:
@@ -296,6 +302,10 @@ func (f Fleet) checkService(s Service, at string) error {
 	case s.MaxInstances > 0 && s.MaxInstances < s.rest():
 		return &InputError{at + "max_instances", s.MaxInstances, fmt.Sprintf("at least the %d instances at rest", s.rest())}
 	}
+	return nil
+}
+
+func (s Service) checkCounts(at string) error {
 	return firstError(
 		checkCount(at+"instances", s.Instances, 0, MaxPools),
 		checkCount(at+"max_instances", s.MaxInstances, 0, MaxPools),
