@@ -10,13 +10,14 @@ import pgxpool from 'k6/x/pgxpool';
 import { cloud } from './cloud.js';
 import { trendStats } from '../../thresholds/criteria.js';
 
-// Beside the criteria and notes to show it takes what the report is to say about
+// Beside the criteria and notes to show (or a function that knows them after the
+// run) it takes what the report is to say about
 // the run: script, target (the application's URL), configuration (further
 // options by name) and users, where that is not simply k6's number of VUs.
 // A wrong GATE or WAIVE throws here, in the init context, before anything runs,
 // and so does a setting given with -e that the scenario has not read: all of them
 // are read before this.
-export function judge({ criteria, notes = /** @type {string[]} */ ([]), ...run }) {
+export function judge({ criteria, notes = /** @type {string[] | (() => string[])} */ ([]), ...run }) {
   const thresholds = pgxpool.thresholds({ criteria });
   pgxpool.checkSettings();
   return {
@@ -27,6 +28,6 @@ export function judge({ criteria, notes = /** @type {string[]} */ ([]), ...run }
     },
     // The verdict knows why fn failed, and nothing runs whose results would be lost.
     setup: (fn) => () => pgxpool.setup(fn),
-    handleSummary: (data) => pgxpool.verdict(data, { criteria, notes, run }),
+    handleSummary: (data) => pgxpool.verdict(data, { criteria, notes: typeof notes === 'function' ? notes() : notes, run }),
   };
 }
