@@ -261,6 +261,12 @@ declare module 'k6/x/pgxpool' {
 
     /** `query` as a Promise. */
     queryAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T[]>;
+    /** The first column of the first row, or `null` if there is none. The other rows are read and dropped. */
+    queryValue<T = SqlValue>(sql: string, ...args: SqlArgument[]): T | null;
+
+    /** `queryValue` as a Promise. */
+    queryValueAsync<T = SqlValue>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
+
     /** `queryRow` as a Promise. */
     queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
     /** `exec` as a Promise. */
@@ -393,6 +399,14 @@ declare module 'k6/x/pgxpool' {
     readonly name: 'QueryError';
     /** The SQLSTATE, such as `23505`; none when the call itself was wrong. */
     readonly code?: string;
+    /** What else the server said, each where it said it. */
+    readonly detail?: string;
+    readonly hint?: string;
+    readonly table?: string;
+    readonly column?: string;
+    readonly constraint?: string;
+    /** Where in the statement, in characters from 1. */
+    readonly position?: number;
   }
 
   /**

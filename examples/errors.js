@@ -28,6 +28,7 @@ export default function () {
   check(failure(() => pool.query('SELECT * FROM no_such_table')), {
     'QueryError': (error) => error.name === 'QueryError',
     'with the SQLSTATE': (error) => error.code === '42P01',
+    'and the place in the statement': (error) => error.position === 15,
   });
 
   const conn = pool.acquire(); // the only one there is

@@ -1,4 +1,5 @@
-// queryRow(sql, ...values) gives the first row, or null when there is none.
+// queryRow(sql, ...values) gives the first row, or null when there is none, and
+// queryValue its first column.
 
 import { check } from 'k6';
 import { Pool } from 'k6/x/pgxpool';
@@ -11,6 +12,7 @@ const sql = 'SELECT datname AS name FROM pg_database WHERE datname = $1';
 export default function () {
   check(pool.queryRow(sql, 'template1'), { 'found': (row) => row?.name === 'template1' });
   check(pool.queryRow(sql, 'no such database'), { 'not found': (row) => row === null });
+  check(pool.queryValue('SELECT count(*) FROM pg_database'), { 'a number': (n) => n > 0 });
 }
 
 export function teardown() {

@@ -17,11 +17,12 @@ type operation int
 const (
 	opQuery operation = iota
 	opQueryRow
+	opQueryValue
 	opExec
 )
 
 func (o operation) String() string {
-	return [...]string{"query", "queryRow", "exec"}[o]
+	return [...]string{"query", "queryRow", "queryValue", "exec"}[o]
 }
 
 // statementMethod is the method of that name which runs a statement, by the
@@ -31,7 +32,7 @@ func statementMethod(name string, call, callAsync func(operation, sobek.Function
 	if base, ok := strings.CutSuffix(name, "Async"); ok {
 		name, run = base, callAsync
 	}
-	for _, op := range []operation{opQuery, opQueryRow, opExec} {
+	for _, op := range []operation{opQuery, opQueryRow, opQueryValue, opExec} {
 		if op.String() == name {
 			return func(c sobek.FunctionCall) sobek.Value { return run(op, c) }
 		}
@@ -73,7 +74,7 @@ func (st *statement) run(r runner, s *pool.Scope) (*pool.Result, error) {
 	switch st.op {
 	case opExec:
 		return r.Exec(s, st.sql, st.args)
-	case opQueryRow:
+	case opQueryRow, opQueryValue:
 		return r.QueryRow(s, st.sql, st.args)
 	}
 	return r.Query(s, st.sql, st.args)
@@ -86,6 +87,8 @@ func (i *instance) value(op operation, r *pool.Result) sobek.Value {
 		return i.converter.Rows(r)
 	case opQueryRow:
 		return i.converter.FirstRow(r)
+	case opQueryValue:
+		return i.converter.FirstValue(r)
 	default:
 		return i.execResult(r)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/grafana/sobek"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/results"
@@ -38,7 +39,26 @@ func (i *instance) errorValue(err error) *sobek.Object {
 	if code != "" {
 		_ = object.DefineDataProperty("code", i.rt.ToValue(code), shown, shown, shown)
 	}
+	var fromServer *pgconn.PgError
+	if errors.As(err, &fromServer) {
+		i.describe(object, fromServer)
+	}
 	return object
+}
+
+// describe gives an error what else the server said of it.
+func (i *instance) describe(object *sobek.Object, fromServer *pgconn.PgError) {
+	for name, text := range map[string]string{
+		"detail": fromServer.Detail, "hint": fromServer.Hint, "table": fromServer.TableName,
+		"column": fromServer.ColumnName, "constraint": fromServer.ConstraintName,
+	} {
+		if text != "" {
+			i.must(object.Set(name, text))
+		}
+	}
+	if fromServer.Position > 0 { // in characters, from 1
+		i.must(object.Set("position", fromServer.Position))
+	}
 }
 
 // rejection is what a Promise is rejected with.

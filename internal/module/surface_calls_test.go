@@ -144,3 +144,22 @@ func TestAFullPoolIsAPoolTimeoutError(t *testing.T) {
 	u.JS(`held[0].release()`)
 	require.Equal(t, `[{"one":1}]`, u.Text(`pool.query('SELECT 1 AS one')`))
 }
+
+func TestQueryValueIsTheFirstColumnOfTheFirstRow(t *testing.T) {
+	u := jstest.Running(t, `{}`)
+	require.Equal(t, `[1,null,null,"a",{"x":1},[1,2]]`, u.Text(`[pool.queryValue('SELECT 1 AS n, 2 AS n UNION SELECT 3, 4 ORDER BY 1'),
+		pool.queryValue('SELECT 1 WHERE false'), pool.queryValue('SELECT NULL'), pool.queryValue('SELECT $1::text', 'a'),
+		pool.queryValue("SELECT jsonb '{\"x\": 1}'"), pool.queryValue('SELECT ARRAY[1, 2]')]`))
+	require.Equal(t, `7`, u.Text(`pool.queryValueAsync('SELECT 7')`))
+	require.Equal(t, `8`, u.Text(`pool.transaction((conn) => conn.queryValue('SELECT 8'))`))
+	require.Contains(t, u.Failure(`pool.queryValue(1)`), "QueryError: queryValue(sql, ...args): sql is number")
+}
+
+func TestAnErrorTellsWhatTheServerSaid(t *testing.T) {
+	u := jstest.Running(t, `{}`)
+	u.JS(`pool.exec('CREATE TABLE t (id int4 PRIMARY KEY, name text NOT NULL)'); pool.exec("INSERT INTO t VALUES (1, 'a')");
+		const caught = (fn) => { try { fn() } catch (e) { const { code, detail, hint, table, column, constraint, position } = e; return { code, detail, hint, table, column, constraint, position } } }`)
+	require.JSONEq(t, `{"code":"23505","detail":"Key (id)=(1) already exists.","table":"t","constraint":"t_pkey"}`, u.Text(`caught(() => pool.exec("INSERT INTO t VALUES (1, 'b')"))`))
+	require.Equal(t, `"name"`, u.Text(`caught(() => pool.exec('INSERT INTO t VALUES (2)')).column`))
+	require.JSONEq(t, `{"code":"42P01","position":15}`, u.Text(`caught(() => pool.query('SELECT * FROM none'))`))
+}

@@ -22,6 +22,15 @@ func (c *Converter) FirstRow(r *pool.Result) sobek.Value {
 	return c.row(r, 0)
 }
 
+// FirstValue gives the first column of the first row, null if there is none.
+func (c *Converter) FirstValue(r *pool.Result) sobek.Value {
+	if r.Len() == 0 || len(r.Shape().Columns) == 0 {
+		return sobek.Null()
+	}
+	column := r.Shape().Columns[0]
+	return c.column(r, 0, &layoutColumn{name: column.Name, decode: decoderFor(column.OID, column.Format)})
+}
+
 // lazyRows is a JavaScript array over a result. Scripts may write to it as to
 // any array, except that it takes no properties other than elements.
 type lazyRows struct {

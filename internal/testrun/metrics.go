@@ -12,7 +12,7 @@ type metricSet struct {
 	acquireDuration, connectDuration, useDuration, queryDuration *metrics.Metric
 	queryFailed, acquireFailed, inOverflow                       *metrics.Metric
 
-	acquireTimeouts, opened, closed, leaks, samples *metrics.Metric
+	queries, acquireTimeouts, opened, closed, leaks, samples *metrics.Metric
 
 	active, idle, total, overflow, waiting *metrics.Metric
 
@@ -58,6 +58,7 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		queryFailed:     rate("pgxpool_query_failed"),
 		acquireFailed:   rate("pgxpool_acquire_failed"),
 		inOverflow:      rate("pgxpool_in_overflow"),
+		queries:         counter("pgxpool_queries"),
 		acquireTimeouts: counter("pgxpool_acquire_timeouts"),
 		opened:          counter("pgxpool_connections_opened"),
 		closed:          counter("pgxpool_connections_closed"),

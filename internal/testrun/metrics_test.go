@@ -20,6 +20,7 @@ func TestMetricsHaveTheirTypes(t *testing.T) {
 		"pgxpool_connect_duration":   {metrics.Trend, metrics.Time},
 		"pgxpool_use_duration":       {metrics.Trend, metrics.Time},
 		"pgxpool_query_duration":     {metrics.Trend, metrics.Time},
+		"pgxpool_queries":            {metrics.Counter, metrics.Default},
 		"pgxpool_query_failed":       {metrics.Rate, metrics.Default},
 		"pgxpool_acquire_failed":     {metrics.Rate, metrics.Default},
 		"pgxpool_acquire_timeouts":   {metrics.Counter, metrics.Default},
@@ -68,6 +69,7 @@ func TestMetricsAreExact(t *testing.T) {
 		"pgxpool_acquire_timeouts":   2,
 		"pgxpool_use_duration":       6,
 		"pgxpool_query_duration":     5,
+		"pgxpool_queries":            5,
 		"pgxpool_query_failed":       5,
 		"pgxpool_connections_opened": 2,
 		"pgxpool_connect_duration":   2,
@@ -145,7 +147,7 @@ func TestInterruptedCallsCountInNoMetric(t *testing.T) {
 	p := u.Ended()
 	require.Equal(t, map[string]int{
 		"pgxpool_acquire_duration": 1, "pgxpool_acquire_failed": 1, "pgxpool_use_duration": 1,
-		"pgxpool_query_duration": 1, "pgxpool_query_failed": 1,
+		"pgxpool_query_duration": 1, "pgxpool_query_failed": 1, "pgxpool_queries": 1,
 		"pgxpool_connections_opened": 1, "pgxpool_connect_duration": 1,
 	}, p.Events())
 	require.Zero(t, p.Count("pgxpool_query_failed"))

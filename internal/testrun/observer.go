@@ -135,6 +135,7 @@ func (t *observer) Queried(at time.Time, took time.Duration, err error) {
 	t.push(
 		t.sample(m.queryDuration, at, metrics.D(took)),
 		t.sample(m.queryFailed, at, oneIf(err != nil)),
+		t.sample(m.queries, at, 1),
 	)
 	if err != nil {
 		t.failed(at, err)
