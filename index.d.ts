@@ -262,10 +262,10 @@ declare module 'k6/x/pgxpool' {
     /** `query` as a Promise. */
     queryAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T[]>;
     /** The first column of the first row, or `null` if there is none. The other rows are read and dropped. */
-    queryValue<T = SqlValue>(sql: string, ...args: SqlArgument[]): T | null;
+    queryValue<T = any>(sql: string, ...args: SqlArgument[]): T | null;
 
     /** `queryValue` as a Promise. */
-    queryValueAsync<T = SqlValue>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
+    queryValueAsync<T = any>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
 
     /** `queryRow` as a Promise. */
     queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;

@@ -44,13 +44,9 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 	rate := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Rate) }
 	counter := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Counter) }
 	gauge := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Gauge) }
-	gauges := make(map[string]*metrics.Metric)
-	for _, name := range experiment.MetricNames() {
-		gauges[name] = gauge(name)
-	}
 	set := &metricSet{
 		dropped:         counter(metrics.DroppedIterationsName),
-		experiment:      gauges,
+		experiment:      experimentGauges(gauge),
 		acquireDuration: duration("pgxpool_acquire_duration"),
 		connectDuration: duration("pgxpool_connect_duration"),
 		useDuration:     duration("pgxpool_use_duration"),
@@ -100,4 +96,13 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		set.appActiveSampled, set.appCheckedOutSampled, set.appUtilization,
 	})
 	return set
+}
+
+// experimentGauges are the metrics of experiments, by name.
+func experimentGauges(gauge func(name string) *metrics.Metric) map[string]*metrics.Metric {
+	made := make(map[string]*metrics.Metric)
+	for _, name := range experiment.MetricNames() {
+		made[name] = gauge(name)
+	}
+	return made
 }
