@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -146,6 +147,24 @@ func TestStatementsCommitUnderEveryDriver(t *testing.T) {
 			require.Equal(t, "7", count())
 			require.NoError(t, exec("DROP PROCEDURE twice; DROP TABLE committed"))
 		})
+	}
+}
+
+// A statement that was cut off fails none of those after it on its connection.
+func TestStatementAfterOneThatWasCutOff(t *testing.T) {
+	for _, driver := range drivers {
+		h := newPool(t, 1, 0, func(c *pool.Config) { c.Driver = driver })
+		c := h.acquire()
+		_, err := c.Query(h.scope(), "SELECT 1", nil)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		_, err = c.Query(pool.NewScope(ctx, pool.NopObserver{}), "SELECT pg_sleep(30)", nil)
+		cancel()
+		require.ErrorIs(t, err, pool.ErrInterrupted)
+		_, err = c.Query(h.scope(), "SELECT 1", nil)
+		require.NoError(t, err, "%s", driver)
+		c.Release()
+		require.EqualValues(t, 1, h.Stat().Connects)
 	}
 }
 

@@ -62,22 +62,21 @@ func (p *Pool) once(s *Scope, c call) (*Result, error) {
 // run runs a call on c and reports it, unless it was cut off. start is when it
 // began. last says that no other follows on this checkout.
 func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last bool) (*Result, error) {
-	var res *Result
-	var end time.Time
-	var err error
+	var o ran
 	if p.traffic.implicit {
-		res, start, end, err = p.runImplicit(s, c, start, what, last)
+		o = p.runImplicit(s, c, start, what, last)
 	} else {
-		res, err = p.send(s, c, what)
-		end = time.Now()
+		o.began = start
+		o.res, o.err = p.send(s, c, what)
+		o.end = time.Now()
 	}
-	if err != nil {
-		res = nil
+	if o.err != nil {
+		o.res = nil
 	}
-	if !errors.Is(err, ErrInterrupted) {
-		s.observer.Queried(end, end.Sub(start), err)
+	if !errors.Is(o.err, ErrInterrupted) {
+		s.observer.Queried(o.end, o.end.Sub(o.began), o.err)
 	}
-	return res, err
+	return o.res, o.err
 }
 
 // send sends a call's statement and reads its rows. One whose plan was out of
@@ -175,43 +174,68 @@ func (p *Pool) execArgs(what call) []any {
 // has taken effect after a rollback.
 var outsideOnly = []string{"25001", "2D000"}
 
+// ran is what came of a statement, and its own times.
+type ran struct {
+	res        *Result
+	began, end time.Time
+	err        error
+}
+
+// timed is send with the times.
+func (p *Pool) timed(s *Scope, c *connection, what call) (o ran) {
+	o.began = time.Now()
+	o.res, o.err = p.send(s, c, what)
+	o.end = time.Now()
+	return o
+}
+
 // runImplicit is send in a transaction that is opened if none is, as under the
 // Python drivers. What changes something is committed at once, since the caller
 // knows of no transaction; what only reads shares one transaction until the
-// return, as the statements of a SQLAlchemy session do. began and end are the
-// statement's own times.
-func (p *Pool) runImplicit(s *Scope, c *connection, start time.Time, what call, last bool) (res *Result, began, end time.Time, err error) {
-	own := beginsTransaction(what.sql)
+// return, as the statements of a SQLAlchemy session do.
+func (p *Pool) runImplicit(s *Scope, c *connection, start time.Time, what call, last bool) ran {
+	if err := p.openImplicit(s, c, beginsTransaction(what.sql)); err != nil {
+		return ran{began: start, end: time.Now(), err: err}
+	}
+	o := p.timed(s, c, what)
+	if !c.inImplicit() {
+		return o
+	}
+	if o.err == nil {
+		if last || !onlyReads(what.sql, o.res.tag) {
+			o.err = p.control(s, c, commit)
+		}
+		return o
+	}
+	var failed *QueryError
+	if !errors.As(o.err, &failed) || !p.endTransaction(c, rollback) {
+		return o
+	}
+	switch {
+	case isOutdatedPlan(failed) && !what.again:
+		what.again = true // what ran before it in this transaction only read
+		return p.runImplicit(s, c, start, what, last)
+	case slices.Contains(outsideOnly, failed.Code):
+		return p.timed(s, c, what)
+	}
+	return o
+}
+
+// openImplicit sees to it that a statement runs in a transaction: the one that
+// is open, or a new one; own says that the statement may open one itself.
+func (p *Pool) openImplicit(s *Scope, c *connection, own bool) error {
+	if c.inImplicit() && c.failed() { // a statement in it was cut off
+		p.endTransaction(c, rollback)
+	}
+	var err error
 	switch {
 	case own && c.inImplicit():
 		err = p.control(s, c, commit)
 	case !own && !c.inTransaction():
 		err = p.beginImplicit(s, c)
 	}
-	if err != nil {
-		return nil, start, time.Now(), err
-	}
 	c.implicit = c.implicit && !own
-	began = time.Now()
-	res, err = p.send(s, c, what)
-	end = time.Now()
-	if !c.inImplicit() {
-		return res, began, end, err
-	}
-	var failed *QueryError
-	switch {
-	case isOutdatedPlan(err) && !what.again && p.endTransaction(c, rollback):
-		what.again = true // what ran before it in this transaction only read
-		return p.runImplicit(s, c, start, what, last)
-	case err == nil && !last && onlyReads(what.sql, res.tag):
-	case err == nil:
-		err = p.control(s, c, commit)
-	case errors.As(err, &failed) && p.endTransaction(c, rollback) && slices.Contains(outsideOnly, failed.Code):
-		began = time.Now()
-		res, err = p.send(s, c, what)
-		end = time.Now()
-	}
-	return res, began, end, err
+	return err
 }
 
 // beginImplicit opens a transaction of which the caller does not know.
