@@ -13,7 +13,7 @@ const fewDropped = 0.01
 
 // findGeneratorSaturated sees a load generator that could not make the load, or
 // measured its own slowness.
-func findGeneratorSaturated(run *Facts, p *Pool) finding {
+func findGeneratorSaturated(run *Facts, _ *Pool) finding {
 	var f finding
 	r := run.Requests
 	add := func(confidence Confidence, format string, args ...any) {

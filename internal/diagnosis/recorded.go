@@ -12,11 +12,11 @@ import (
 const slowStatement = 250
 
 // Recorded adds the pools and the load generator of a timeline.
-func (f *Facts) Recorded(s timeline.Snapshot) {
+func (run *Facts) Recorded(s timeline.Snapshot) {
 	whole := s.Whole()
-	f.addTotals(whole)
-	for i := range f.Pools {
-		p := &f.Pools[i]
+	run.addTotals(whole)
+	for i := range run.Pools {
+		p := &run.Pools[i]
 		for _, w := range s.Windows {
 			if seen := w.Totals.Pools[p.Name]; seen != nil {
 				p.spans = append(p.spans, span{w.From.Seconds(), s.Width.Seconds(), seen, w.Totals.Requests.Duration.Count()})
@@ -28,10 +28,10 @@ func (f *Facts) Recorded(s timeline.Snapshot) {
 // Merged adds the pools and the load generators of several runners' recording,
 // in which what happened when is known of the levels alone: each runner knows only
 // its own share of a pool.
-func (f *Facts) Merged(r timeline.Recording) {
-	f.addTotals(r.Totals)
-	for i := range f.Pools {
-		p := &f.Pools[i]
+func (run *Facts) Merged(r timeline.Recording) {
+	run.addTotals(r.Totals)
+	for i := range run.Pools {
+		p := &run.Pools[i]
 		p.InUse, p.Waiting = sampled(r.Fine[p.Name].Active), sampled(r.Fine[p.Name].Waiting)
 		var open timeline.Distribution
 		for _, l := range r.Levels[p.Name] {
@@ -53,15 +53,15 @@ func sampled(s timeline.LevelSeries) Spread {
 	return SpreadOf(d)
 }
 
-func (f *Facts) addTotals(whole timeline.Totals) {
-	f.Generator = Generator{CPU: SpreadOf(whole.Generator.CPU), Delay: SpreadOf(whole.Generator.Delay)}
+func (run *Facts) addTotals(whole timeline.Totals) {
+	run.Generator = Generator{CPU: SpreadOf(whole.Generator.CPU), Delay: SpreadOf(whole.Generator.Delay)}
 	for _, name := range slices.Sorted(maps.Keys(whole.Pools)) {
-		i := slices.IndexFunc(f.Pools, func(p Pool) bool { return p.Name == name })
+		i := slices.IndexFunc(run.Pools, func(p Pool) bool { return p.Name == name })
 		if i < 0 {
-			i = len(f.Pools)
-			f.Pools = append(f.Pools, Pool{Name: name})
+			i = len(run.Pools)
+			run.Pools = append(run.Pools, Pool{Name: name})
 		}
-		f.Pools[i].addTotals(whole.Pools[name])
+		run.Pools[i].addTotals(whole.Pools[name])
 	}
 }
 

@@ -130,11 +130,15 @@ func findStatementTimeout(run *Facts, p *Pool) finding {
 	if said := run.Requests.answered(queryCanceled); len(said) > 0 {
 		return finding{confidence: Certain, evidence: said}
 	}
-	w := run.Watched
-	if w == nil {
+	if run.Watched == nil {
 		return finding{}
 	}
-	limit, ran := w.Server.StatementTimeout, 1000*w.LongestStatement
+	return run.statementTimeout()
+}
+
+// statementTimeout sees statements that ran for as long as the server lets them.
+func (run *Facts) statementTimeout() finding {
+	limit, ran := run.Watched.Server.StatementTimeout, 1000*run.Watched.LongestStatement
 	if limit == 0 || ran < 0.5*limit || ran > 1.5*limit+200 {
 		return finding{}
 	}

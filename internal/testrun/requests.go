@@ -66,7 +66,7 @@ func (u *VU) EndRequest(ms float64, ended Response) error {
 	if !(ms >= 0) || math.IsInf(ms, 0) {
 		return &ResponseError{ms}
 	}
-	if isUsers(u.Context()) && u.Context().Err() != nil {
+	if isUsers(u.Context()) && isOver(u.Context()) {
 		return nil // k6 has cut it off and takes no samples of it any more: it has not ended
 	}
 	now := time.Now()
@@ -85,6 +85,15 @@ func (u *VU) observe(now time.Time, ms float64, ended Response) {
 	u.run.compact.request(ms)
 	u.run.recording.response(now, ms, ended.Failed, ended.TimedOut)
 	u.run.responses.add(ms, ended)
+}
+
+func isOver(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // endOpen ends the request that began nearest to a time: a user has several only

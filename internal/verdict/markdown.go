@@ -24,7 +24,7 @@ func (r Report) Markdown() string {
 	m.explanations(r.Rows)
 	m.diagnoses(r.Diagnoses)
 	m.overview(r)
-	if table, any := r.StatementsTable(); any {
+	if table, found := r.StatementsTable(); found {
 		m.table(table)
 	}
 	m.notes(r.Notes)

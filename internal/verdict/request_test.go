@@ -172,11 +172,3 @@ func TestRequestBringsTheCounterIntoBeingOnce(t *testing.T) {
 	}
 	require.Equal(t, []float64{0}, l.metrics["counter request_timeouts"], "one 0 per user, not per request")
 }
-
-func toAny[T any](values []T) []any {
-	converted := make([]any, len(values))
-	for i, value := range values {
-		converted[i] = value
-	}
-	return converted
-}

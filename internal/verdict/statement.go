@@ -12,7 +12,7 @@ type Statement struct {
 	HoldShare float64 `json:"hold_share"` // of the time that the workload's scripts held a connection, 0 to 1
 }
 
-// Statements is the table of a workload's statements; false where there is none.
+// StatementsTable is the table of a workload's statements; false where there is none.
 func (r Report) StatementsTable() (text.Table, bool) {
 	t := text.Table{
 		Caption: "Statements",

@@ -108,7 +108,7 @@ func (t *terminal) overview(r Report) {
 }
 
 func (t *terminal) statements(r Report) {
-	if table, any := r.StatementsTable(); any {
+	if table, found := r.StatementsTable(); found {
 		t.say("")
 		t.out.WriteString(table.Text(text.Layout{Indent: indent, Width: t.width}))
 	}
