@@ -51,7 +51,7 @@ func TestDifferenceKnowsEveryOption(t *testing.T) {
 	c := pool.DefaultConfig()
 	for i, other := range []pool.Config{
 		{Name: "x"}, {PoolSize: 1}, {MaxOverflow: 1}, {PoolTimeout: 1}, {ConnectTimeout: 1}, {PoolRecycle: 1}, {PoolPrePing: false},
-		{PoolUseLIFO: true}, {Driver: "x"}, {ResetOnReturn: "x"}, {IsolationLevel: "x"}, {ApplicationName: "x"}, {StatementTimeout: 1}, {QueryExecMode: 2}, {SampleInterval: 1}, {LeakDetectionThreshold: 1}, {StatusInterval: 1},
+		{PoolUseLIFO: true}, {Driver: "x"}, {ResetOnReturn: "x"}, {IsolationLevel: "x"}, {ApplicationName: "x"}, {StatementTimeout: 1}, {QueryExecMode: 2}, {Metrics: "x"}, {SampleInterval: 1}, {LeakDetectionThreshold: 1}, {StatusInterval: 1},
 	} {
 		require.False(t, options[i].same(c, other), options[i].name)
 		require.True(t, options[i].same(c, c), options[i].name)

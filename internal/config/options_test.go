@@ -74,6 +74,7 @@ func TestOptionTable(t *testing.T) {
 		{"applicationName", "DB_APPLICATION_NAME", "xk6-pgxpool", "load test", "load test", "load test", func(c pool.Config) any { return c.ApplicationName }},
 		{"statementTimeout", "DB_STATEMENT_TIMEOUT", time.Duration(0), "1h", "3600", time.Hour, func(c pool.Config) any { return c.StatementTimeout }},
 		{"queryExecMode", "DB_QUERY_EXEC_MODE", pgx.QueryExecModeCacheStatement, "exec", "exec", pgx.QueryExecModeExec, func(c pool.Config) any { return c.QueryExecMode }},
+		{"metrics", "METRICS", pool.MetricsFull, "compact", "Compact", pool.MetricsCompact, func(c pool.Config) any { return c.Metrics }},
 		{"sampleInterval", "DB_POOL_SAMPLE_INTERVAL", 100 * time.Millisecond, 10.0, "0.01", 10 * time.Millisecond, func(c pool.Config) any { return c.SampleInterval }},
 		{"leakDetectionThreshold", "DB_POOL_LEAK_THRESHOLD", time.Duration(0), "1d", "1d", 24 * time.Hour, func(c pool.Config) any { return c.LeakDetectionThreshold }},
 		{"statusInterval", "DB_POOL_STATUS_INTERVAL", time.Duration(0), int64(5000), "5", 5 * time.Second, func(c pool.Config) any { return c.StatusInterval }},

@@ -135,6 +135,9 @@ func TestEveryLevelIsDeclared(t *testing.T) {
 	var known []string
 	for i := range stat.NumField() {
 		name := stat.Field(i).Name
+		if name == "PeakWaiting" || name == "OverflowTime" {
+			continue // for metrics: a script's stat() does not have them
+		}
 		known = append(known, strings.ToLower(name[:1])+name[1:])
 	}
 	require.ElementsMatch(t, known, names(members(t, "PoolStat")))
