@@ -21,6 +21,11 @@ const (
 	// busyAnswer is in milliseconds: an application that needs longer to say
 	// how full its pool is has no time for its users either.
 	busyAnswer = 100
+	// fewOrphans are left at any time.
+	fewOrphans = 3
+	// unanswered is the share of the samples from which on an application that
+	// does not report its pool has no time for it.
+	unanswered = 0.25
 	// slowWatched is in seconds, as slowStatement.
 	slowWatched = slowStatement / 1000.0
 )
@@ -126,7 +131,8 @@ func (run *Facts) answersLate() bool {
 	if w.Fullest == nil || w.Usage.IdleInTransaction == 0 {
 		return false
 	}
-	return w.Fullest.Took >= 1000*w.Usage.IdleSeconds/float64(w.Usage.IdleInTransaction)
+	idle := w.Usage.IdleSeconds / float64(w.Usage.IdleInTransaction)
+	return idle < 2*monitor.BriefIdle && w.Fullest.Took >= 1000*idle
 }
 
 // findApplicationBusy sees connections that wait for a moment in every
@@ -137,9 +143,10 @@ func findApplicationBusy(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	f := finding{}
-	late := w.Fullest != nil && w.Fullest.Took >= busyAnswer
+	late := w.Fullest != nil && (w.Fullest.Took >= busyAnswer || float64(w.Unanswered) >= unanswered*float64(w.Samples))
 	u := w.Usage
-	briefly := run.pressedOften() && share(u.IdleInTransaction, u) >= 0.4 &&
+	// Between BEGIN and ROLLBACK, and around them: neither is seen of those who hold.
+	briefly := run.pressedOften() && share(u.IdleInTransaction, u) >= 0.2 && share(u.IdleInTransaction, u)+run.restingShare() >= most &&
 		(u.IdleSeconds < monitor.BriefIdle*float64(u.IdleInTransaction) || run.answersLate())
 	switch {
 	case briefly:
@@ -147,12 +154,13 @@ func findApplicationBusy(run *Facts, _ *Pool) finding {
 		f.evidence = append(f.evidence, fmt.Sprintf("%.0f %% of those in use were idle in a transaction, but for %s on average: between two statements",
 			100*share(u.IdleInTransaction, u), meanIdle(u)), inUse(w))
 	case late && share(u.Held, u) < most && share(u.Working, u) < most:
-		f.confidence = Likely
+		f.confidence = Possible
 	default:
 		return finding{}
 	}
 	if w.Fullest != nil {
-		f.evidence = append(f.evidence, "the application took "+text.Millis(w.Fullest.Took)+" to report its pool (median)")
+		f.evidence = append(f.evidence, fmt.Sprintf("the application took %s to report its pool (median), and did not answer %d of %d times",
+			text.Millis(w.Fullest.Took), w.Unanswered, w.Samples))
 	}
 	return f
 }
@@ -238,14 +246,8 @@ func findNestedWatched(run *Facts, _ *Pool) finding {
 	if limit == 0 {
 		return run.perhapsNested()
 	}
-	if w.Held.LongestIdle < 0.6*limit || w.Held.LongestIdle > 1.3*limit+1 {
+	if w.Held.LongestIdle < 0.75*limit || w.Held.LongestIdle > 1.1*limit+0.3 || run.Requests.HTTP && len(waited) == 0 {
 		return finding{}
-	}
-	if run.Requests.HTTP {
-		// Who holds a connection for that long and succeeds does not wait for a second.
-		if len(waited) == 0 || run.Requests.Succeeded.Count > 0 && run.Requests.Succeeded.Median >= 500*w.Held.LongestIdle {
-			return finding{}
-		}
 	}
 	return finding{confidence: Likely, extent: float64(w.Usage.AllHeld), evidence: append([]string{
 		fmt.Sprintf("in %d of %d samples every connection was in use and every session idle in its transaction",
@@ -277,7 +279,7 @@ func findOrphaned(run *Facts, _ *Pool) finding {
 	}
 	abandoned := w.Server.Statistics.SessionsAbandoned
 	told := w.Fullest != nil && w.CheckedOut != nil && w.CheckedOut.Peak <= w.Pool.Capacity()
-	if !told && abandoned < fewSessions && w.Server.Opened < max(fewSessions, w.Samples) {
+	if !told && abandoned < fewOrphans && w.Server.Opened < 2*w.Pool.Capacity() {
 		return finding{} // sessions of a pool that was not configured: they stay
 	}
 	f := finding{confidence: Likely, extent: float64(w.Usage.Orphaned)}

@@ -194,7 +194,11 @@ var causes = []struct {
 		return r
 	}, overHTTP(), []string{"database busy"}, "14 of 20 connections"},
 	{"slow for another reason", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 5, After: diagnosis.Spread{Median: 60_000}}),
-		[]string{"application busy"}, "users were cut off while they waited: 5 × no answer in time after 60"},
+		nil, ""},
+	{"cut off by k6", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 50, After: diagnosis.Spread{Median: 60_000}}),
+		[]string{"application busy"}, "users were cut off while they waited: 50 × no answer in time after 60.0 s"},
+	{"cut off at the end", watched, diagnosis.Requests{HTTP: true, Count: 5, CutOff: diagnosis.Spread{Count: 5, Max: 42_000}},
+		[]string{"application busy"}, "5 users cut off while they waited, after up to 42 s"},
 }
 
 func TestCausesOfAnApplication(t *testing.T) {

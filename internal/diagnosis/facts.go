@@ -33,6 +33,8 @@ type Requests struct {
 	Iterations, Dropped, Users float64
 	// Duration is of all that ended, Succeeded of those over HTTP that did.
 	Duration, Succeeded Spread
+	// CutOff are the ages of those that had not ended when the test did.
+	CutOff Spread
 	// Failures are those over HTTP, one entry for each kind.
 	Failures []Failure
 }

@@ -196,13 +196,24 @@ func findUnanswered(run *Facts, _ *Pool) finding {
 	if w == nil || w.Active == nil || w.AtLeast >= often || run.pressedOften() {
 		return finding{}
 	}
-	for _, f := range run.Requests.Failures {
-		if f.Status == 0 && f.Code == requestTimeout {
-			return finding{confidence: Possible, extent: float64(f.Count), evidence: []string{
-				"users were cut off while they waited: " + f.String(),
-				fmt.Sprintf("at most %d of %s in use: they did not wait for the pool", w.Active.Peak, text.Counted(w.Pool.Capacity(), "connection")),
-			}}
+	var f finding
+	for _, failed := range run.Requests.Failures {
+		if failed.Status == 0 && failed.Code == requestTimeout {
+			f.extent += float64(failed.Count)
+			f.evidence = append(f.evidence, "users were cut off while they waited: "+failed.String())
 		}
 	}
-	return finding{}
+	if cut := run.Requests.CutOff; cut.Count > 0 {
+		f.extent += cut.Count
+		f.evidence = append(f.evidence, fmt.Sprintf("%s cut off while they waited, after up to %s",
+			text.Counted(int64(cut.Count), "user"), text.Millis(cut.Max)))
+	}
+	if f.extent <= failedShare*run.Requests.Count {
+		return finding{}
+	}
+	f.confidence = Possible
+	f.evidence = append(f.evidence, fmt.Sprintf("at most %d of %s in use: they did not wait for the pool",
+		w.Active.Peak, text.Counted(w.Pool.Capacity(), "connection")))
+	f.remedy = "The application does not answer, and not for want of a connection: look for slow work outside the database, and give it a deadline."
+	return f
 }

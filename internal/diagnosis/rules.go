@@ -48,7 +48,7 @@ var rules = []rule{
 	},
 	{
 		name: SessionsEnded, find: findSessionsEnded,
-		unless: []string{ServerRestarted, ReadOnlyServer},
+		unless: []string{ServerRestarted, ReadOnlyServer, OrphanedStatements},
 		remedy: "Find who ends them in PostgreSQL's log: an administrator (57P01), or idle_in_transaction_session_timeout (25P03). " +
 			"For the latter commit, or return the connection, before work outside the database.",
 	},
@@ -59,6 +59,7 @@ var rules = []rule{
 	},
 	{
 		name: NestedCheckout, find: either(findNestedWaits, findNestedWatched),
+		unless: []string{ConnectionLeak},
 		remedy: "Do not take a second connection of the same pool while holding one: pass the session on, or return the first before. " +
 			"`k6 x pgxpool plan --per-request 2` gives the least size that cannot deadlock; below it a larger pool only postpones the stop.",
 	},
@@ -148,7 +149,8 @@ var rules = []rule{
 	{
 		name: RejectedByApplication, find: findRejected,
 		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, StatementTimeout, PreparedStatements},
-		remedy: "These answers are the application's own: its log says why. They did not wait for a connection, so the pool is not to blame.",
+		remedy: "These answers are the application's own: its log says why. They did not wait for a connection, so the pool is not to blame. " +
+			"Behind a pooler in transaction mode it may be prepared statements (42P05, 26000): PGBOUNCER_URL lets this look.",
 	},
 	{
 		name: GeneratorSaturated, find: findGeneratorSaturated,

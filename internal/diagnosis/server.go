@@ -109,7 +109,11 @@ func findSessionsEnded(run *Facts, p *Pool) finding {
 		return finding{confidence: Certain, evidence: append(said, run.Requests.failures()...)}
 	}
 	w := run.Watched
-	if w == nil || w.Server.Restarted || w.Server.Statistics.SessionsFatal+w.Server.Statistics.SessionsKilled == 0 {
+	if w == nil || w.Server.Restarted {
+		return finding{}
+	}
+	// A session whose client has left ends with a fatal error too.
+	if s := w.Server.Statistics; s.SessionsKilled == 0 && (s.SessionsFatal == 0 || s.SessionsAbandoned > 0) {
 		return finding{}
 	}
 	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf(
@@ -168,13 +172,26 @@ func findPrepared(run *Facts, p *Pool) finding {
 		return finding{confidence: Certain, evidence: said}
 	}
 	w := run.Watched
-	if w == nil || w.Pooler == nil || w.Pooler.PreparedStatements > 0 ||
-		w.Pooler.Told && w.Pooler.PoolMode == "session" || !run.Requests.failsQuickly() {
+	if w == nil || !run.Requests.failsQuickly() {
 		return finding{}
 	}
-	return finding{confidence: Likely, evidence: append([]string{
-		poolerName(w.Pooler) + " stands between and keeps no prepared statements (max_prepared_statements)",
-	}, run.Requests.failures()...)}
+	f := finding{confidence: Likely}
+	switch p := w.Pooler; {
+	case p != nil && p.Told && p.PoolMode != "session" && p.PreparedStatements == 0:
+		f.evidence = []string{poolerName(p) + " stands between and keeps no prepared statements (max_prepared_statements)"}
+	case p != nil && !p.Told:
+		f.evidence = []string{"a pooler stands between"}
+	case p == nil && run.often(w.Usage.Pooled):
+		if 2*w.Usage.Pooled < w.Samples {
+			f.confidence = Possible
+		}
+		f.evidence = []string{fmt.Sprintf("in %d of %d samples the application had more connections than there were sessions: a pooler stands between",
+			w.Usage.Pooled, w.Samples)}
+	default:
+		return finding{}
+	}
+	f.evidence = append(f.evidence, run.Requests.failures()...)
+	return f
 }
 
 func poolerName(p *monitor.PoolerReport) string {
@@ -195,7 +212,8 @@ func findPoolerSaturated(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	if p := w.Pooler; p != nil && p.Told {
-		if p.Waiting < 2 || float64(p.Waiting) < often*float64(p.Samples) {
+		// Clients wait for a moment while server connections are opened, too.
+		if p.Waiting < 2 || float64(p.Waiting) < often*float64(p.Samples) || 2*p.Full < p.Waiting {
 			return finding{}
 		}
 		return finding{
@@ -210,12 +228,34 @@ func findPoolerSaturated(run *Facts, _ *Pool) finding {
 				"or shorten the transactions. A larger pool in the application only moves the queue.", p.Database, p.PoolSize),
 		}
 	}
+	if w.Pooler != nil && w.CheckedOut == nil {
+		return run.behindPooler()
+	}
+	if w.Open != nil && w.CheckedOut != nil && w.CheckedOut.Peak <= w.Open.Peak+1 {
+		return finding{} // they are being opened
+	}
 	if w.Usage.Queued < 3 || 2*w.Usage.Queued < w.Usage.Pressed || w.Open == nil || w.CheckedOut == nil {
 		return finding{}
 	}
 	return finding{confidence: Likely, extent: float64(w.Usage.Queued), evidence: []string{fmt.Sprintf(
 		"the application had up to %s checked out, while at most %s open on the server: a pooler stands between",
 		text.Counted(w.CheckedOut.Peak, "connection"), text.Counted(w.Open.Peak, "session"))}}
+}
+
+// behindPooler is said of a pooler that does not answer: all of its sessions
+// were at work, and users waited for much longer than their statements took.
+func (run *Facts) behindPooler() finding {
+	w, statement := run.Watched, 1000*run.Watched.LongestStatement
+	if w.Active == nil || w.Open == nil || w.Active.P95 < w.Open.P95 || statement == 0 ||
+		float64(w.Usage.AllInUse) < 0.8*float64(w.Open.P95*w.Samples) || run.Requests.Succeeded.Median < 1.5*statement {
+		return finding{}
+	}
+	return finding{confidence: Likely, evidence: []string{
+		fmt.Sprintf("a pooler stands between, and of its %s %s were at work on average", text.Counted(w.Open.P95, "session"),
+			perSample(w.Usage.AllInUse, w)),
+		fmt.Sprintf("users waited %s (median), and no statement took longer than %s",
+			text.Millis(run.Requests.Succeeded.Median), text.Millis(statement)),
+	}}
 }
 
 // findChurn sees connections that are opened for a request or two.
@@ -226,7 +266,7 @@ func findChurn(run *Facts, _ *Pool) finding {
 	}
 	opened := float64(w.Server.Statistics.Sessions)
 	done := float64(w.Server.Statistics.Commits + w.Server.Statistics.Rollbacks)
-	if opened < fewSessions || opened < churnPerSecond*w.Server.Seconds {
+	if opened < max(fewSessions, 2*float64(w.Pool.Capacity())) || opened < churnPerSecond*w.Server.Seconds {
 		return finding{}
 	}
 	if run.Requests.HTTP && opened < churnOfRequests*run.Requests.Count || !run.Requests.HTTP && opened < churnOfTransactions*done {

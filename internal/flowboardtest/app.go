@@ -62,13 +62,13 @@ func Launch(cfg Config) (*App, error) {
 	}
 	app := &App{output: newOutput(), exited: make(chan struct{})}
 	// Port 0 lets the system choose: a port found free beforehand may be taken by then.
-	app.cmd = exec.Command(python(), "-m", "uvicorn", "--app-dir", source, // #nosec G204 -- the tester names the interpreter
+	app.cmd = exec.Command(Python(), "-m", "uvicorn", "--app-dir", source, // #nosec G204 -- the tester names the interpreter
 		"--host", "127.0.0.1", "--port", "0", "--no-access-log", "app.main:app")
 	app.cmd.Dir = cfg.Dir
 	app.cmd.Env = cfg.environment()
 	app.cmd.Stdout, app.cmd.Stderr = app.output, app.output
 	if err := app.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("flowboard: start %s: %w", python(), err)
+		return nil, fmt.Errorf("flowboard: start %s: %w", Python(), err)
 	}
 	go app.wait()
 	if err := app.awaitReady(); err != nil {

@@ -54,7 +54,7 @@ func TestMissingPackagesSkipLocallyAndFailInCI(t *testing.T) {
 		{ci: "true", failed: true},
 	} {
 		t.Setenv("CI", test.ci)
-		outcome := recordOutcome(t, flowboardtest.RequirePackages)
+		outcome := recordOutcome(t, func(t testing.TB) { flowboardtest.RequirePackages(t) })
 		require.Equal(t, test.skips, outcome.skipped, "CI=%q", test.ci)
 		require.Equal(t, test.failed, outcome.failed, "CI=%q", test.ci)
 		require.Contains(t, outcome.message, "/nonexistent/python3")

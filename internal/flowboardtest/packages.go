@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-const debianPackages = "python3-fastapi python3-sqlalchemy python3-asyncpg uvicorn"
+const debianPackages = "python3-fastapi python3-sqlalchemy python3-asyncpg uvicorn python3-psycopg2"
 
-// python is Debian's interpreter, whose packages the application needs, or the one that FLOWBOARD_PYTHON names.
+// Python is Debian's interpreter, whose packages the application needs, or the one that FLOWBOARD_PYTHON names.
 // A python3 further up in PATH may be another one, without them.
-func python() string {
+func Python() string {
 	if given := os.Getenv("FLOWBOARD_PYTHON"); given != "" {
 		return given
 	}
@@ -20,15 +20,17 @@ func python() string {
 }
 
 // RequirePackages skips the test where the application's Python packages are missing, and fails it in CI
-// (CI=true), where they have to be installed.
-func RequirePackages(t testing.TB) {
+// (CI=true), where they have to be installed;
+// further are modules that a test needs beside the application's.
+func RequirePackages(t testing.TB, further ...string) {
 	t.Helper()
-	out, err := exec.Command(python(), "-c", "import asyncpg, fastapi, greenlet, sqlalchemy, uvicorn").CombinedOutput() // #nosec G204 -- the tester names the interpreter
+	modules := append([]string{"asyncpg", "fastapi", "greenlet", "sqlalchemy", "uvicorn"}, further...)
+	out, err := exec.Command(Python(), "-c", "import "+strings.Join(modules, ", ")).CombinedOutput() // #nosec G204 -- the tester names the interpreter
 	if err == nil {
 		return
 	}
 	message := fmt.Sprintf("%s cannot run the FastAPI application (%s); install Debian's %s",
-		python(), reason(out, err), debianPackages)
+		Python(), reason(out, err), debianPackages)
 	if os.Getenv("CI") == "true" {
 		t.Fatal(message)
 	}

@@ -55,7 +55,7 @@ func (i *instance) monitorSettings(options sobek.Value) (settings monitor.Settin
 		err = &pool.ConfigError{
 			Option: "applicationName", Source: config.SourceOption, Reason: "it is not set",
 			Accepted: "the application_name of the application to watch (DB_APPLICATION_NAME), or its role, database or client " +
-				"(APP_ROLE, APP_DATABASE, APP_CLIENT)",
+				"(APP_ROLE, APP_DATABASE, APP_CLIENT); ALTER ROLE app SET application_name = 'flowboard' gives it a name",
 		}
 	}
 	return settings, err

@@ -131,9 +131,8 @@ func (h *Health) Close() { h.client.CloseIdleConnections() }
 const (
 	// mostAsked is how often an address is asked at most for one sample.
 	mostAsked = 24
-	// freshness is how long a worker's answer stands in for one that did not
-	// answer this time, forgotten how long until it counts as gone.
-	freshness, forgotten = 2 * time.Second, 20 * time.Second
+	// forgotten is how long after its last answer a worker counts as gone.
+	forgotten = 20 * time.Second
 )
 
 // Read asks every address so often that each of so many workers (0 where it is
@@ -178,7 +177,8 @@ func (h *Health) Read(ctx context.Context, workers int) (Application, error) {
 		return Application{}, failure
 	}
 	maps.Copy(h.known, fresh)
-	application := h.sum(workers)
+	application := sum(fresh)
+	application.Complete = len(fresh) >= max(1, workers, h.Found())
 	application.Took = float64(quickest) / float64(time.Millisecond)
 	return application, nil
 }
@@ -207,12 +207,9 @@ func (h *Health) Found() (n int) {
 	return n
 }
 
-func (h *Health) sum(workers int) Application {
+func sum(answers map[worker]seenWorker) Application {
 	var a Application
-	for _, seen := range h.known {
-		if time.Since(seen.at) > freshness {
-			continue
-		}
+	for _, seen := range answers {
 		w := seen.answer
 		a.Size, a.Overflow = a.Size+w.Size, a.Overflow+w.Overflow
 		a.CheckedIn, a.CheckedOut = a.CheckedIn+w.CheckedIn, a.CheckedOut+w.CheckedOut
@@ -229,7 +226,6 @@ func (h *Health) sum(workers int) Application {
 		a.Workers = append(a.Workers, w)
 	}
 	slices.SortFunc(a.Workers, func(x, y Worker) int { return cmp.Compare(x.PID, y.PID) })
-	a.Complete = len(a.Workers) >= max(1, workers, h.Found())
 	return a
 }
 

@@ -41,6 +41,9 @@ type Report struct {
 	CPU *CPULevel `json:"cpu_percent"`
 	// Usage says what the connections in use were doing.
 	Usage Usage `json:"usage"`
+	// Unanswered counts the samples in which the application was asked about its
+	// pools and did not answer in time.
+	Unanswered int `json:"unanswered"`
 	// Fullest is the worker with the most connections in use, nil where the
 	// application does not report its pools.
 	Fullest *WorkerReport `json:"fullest_worker"`
@@ -99,6 +102,8 @@ type Usage struct {
 	// Queued counts the samples in which the application had more connections
 	// checked out than there are sessions: a pooler stands between.
 	Queued int `json:"queued"`
+	// Pooled counts those in which it had more open, in use or not.
+	Pooled int `json:"pooled"`
 	// Exceeded counts the samples with more sessions open than the pool may have.
 	Exceeded int `json:"exceeded"`
 }

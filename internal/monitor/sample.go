@@ -48,6 +48,8 @@ type Sample struct {
 	// Application is the application's own side, nil where it is not asked or
 	// does not answer.
 	Application *Application
+	// Unanswered says that the application was asked and did not answer in time.
+	Unanswered bool
 	// Pooler is what stands between the application and the server, nil where
 	// none is known.
 	Pooler *Pooler
@@ -65,7 +67,8 @@ type Use struct {
 	// the role may not see what sessions do, and the application says nothing.
 	Known bool
 	// AtLeast says that there may be more: sessions are open beyond what the
-	// pool keeps idle, so they are checked out, but rest outside a transaction.
+	// pool keeps idle, so they are checked out, but rest outside a transaction;
+	// or a pooler stands between.
 	AtLeast bool
 }
 
@@ -82,20 +85,32 @@ func (s Sample) Use() Use {
 		use.Known = use.Known || told
 		use.Connections = max(use.Connections, a.CheckedOut)
 	}
-	if bound := s.bound(); use.Known && !told && bound > use.Connections {
+	if told || !use.Known {
+		return use
+	}
+	if p := s.Pooler; p != nil { // the server shows what has come through it
+		return Use{Connections: max(use.Connections, p.ServersActive+p.ClientsWaiting), Known: true, AtLeast: true}
+	}
+	if bound := s.bound(); bound > use.Connections {
 		return Use{Connections: bound, Known: true, AtLeast: true}
 	}
 	return use
 }
 
+// Seen tells whether the application was there: an application without a session
+// may have another name, unless it says itself that it has none in use.
+func (s Sample) Seen() bool {
+	told := s.Application != nil && s.Application.Complete
+	return s.Use().Known && (told || s.Database != nil && s.Database.Open > 0)
+}
+
 // bound is how many connections must be checked out, whatever their sessions
 // do: a QueuePool never keeps more than Size of them idle. asyncpg's own pool
-// does, but resets each connection that is returned. Sessions of a pooler say
-// nothing about the pool.
+// does, but resets each connection that is returned.
 func (s Sample) bound() int {
 	d := s.Database
 	switch {
-	case d == nil || s.Pooler != nil:
+	case d == nil:
 		return 0
 	case d.Reset > 0:
 		return d.Open - d.Reset - d.Fresh

@@ -82,6 +82,7 @@ func (s *Sampler) Sample(ctx context.Context) Sample {
 	if s.pooled && sample.Pooler == nil {
 		sample.Pooler = s.readBeside(ctx)
 	}
+	sample.Unanswered = healthErr != nil
 	s.countWorkers(sample)
 	sample.Pool = s.cfg.Pool.Of(s.workers)
 	if ctx.Err() == nil {

@@ -134,7 +134,8 @@ func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
 }
 
 func existing(names []Named, nameless []Nameless) string {
-	text := "no session on this server has an application name"
+	text := "no session on this server has an application name (ALTER ROLE app SET application_name = 'flowboard' gives one, " +
+		"or the driver's own argument; --role, --database and --client select without)"
 	if len(names) > 0 {
 		parts := make([]string, len(names))
 		for i, n := range names {
@@ -150,7 +151,7 @@ func existing(names []Named, nameless []Nameless) string {
 		parts[i] = fmt.Sprintf("role %s in database %s (%d)", n.Role, n.Database, n.Sessions)
 	}
 	first := nameless[0]
-	return fmt.Sprintf("%s; sessions without a name: %s: select them with --role %s or --database %s, or give them a name: "+
+	return fmt.Sprintf("%s; sessions without a name: %s: select them with --role %s (APP_ROLE) or --database %s (APP_DATABASE), or give them a name: "+
 		"ALTER ROLE %s SET application_name = 'flowboard' (new connections have it), or the driver's own argument "+
 		"(psycopg2: connect_args={'application_name': 'flowboard'}; asyncpg: server_settings={'application_name': 'flowboard'})",
 		text, strings.Join(parts, ", "), first.Role, first.Database, pgx.Identifier{first.Role}.Sanitize())

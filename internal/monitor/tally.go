@@ -57,6 +57,9 @@ func (t *Tally) Add(s Sample) {
 	if s.Application != nil {
 		t.addApplication(s)
 	}
+	if s.Unanswered {
+		r.Unanswered++
+	}
 	t.addPooler(s.Pooler)
 	if s.Database == nil {
 		r.Failed++
@@ -82,7 +85,7 @@ func (t *Tally) addUse(s Sample) {
 	if s.Available() == 0 {
 		t.unavailable++
 	}
-	if s.Database == nil || s.Database.Open > 0 {
+	if s.Seen() {
 		t.report.Seen++
 	}
 	if s.Database != nil && s.Database.Hidden == 0 {
@@ -127,8 +130,11 @@ func (u *Usage) addSides(s Sample) {
 	d, could := s.Database, s.Pool.Capacity()
 	if a := s.Application; a != nil && a.Complete {
 		could = a.CheckedOut
-		if s.Pooler == nil && a.CheckedOut > d.Open+1 {
+		if a.CheckedOut > d.Open+1 {
 			u.Queued++
+		}
+		if a.CheckedIn+a.CheckedOut > d.Open+1 {
+			u.Pooled++
 		}
 	}
 	if more := d.Active - could; more >= 2 {
@@ -146,7 +152,7 @@ func (u *Usage) addSides(s Sample) {
 // its size.
 func (s Sample) isFull() bool {
 	use := s.Use()
-	if use.Connections >= s.Pool.Capacity() || use.AtLeast && s.Database.Open >= s.Pool.Capacity() {
+	if use.Connections >= s.Pool.Capacity() || use.AtLeast && s.Pooler == nil && s.Database.Open >= s.Pool.Capacity() {
 		return true
 	}
 	a := s.Application
@@ -314,6 +320,9 @@ func (t *Tally) Report() Report {
 	}
 	r.Fullest = t.fullest()
 	t.stuck(&r.Held)
+	if r.Hidden > 0 && r.Seen == 0 {
+		r.Active = nil // it is not known to be 0
+	}
 	if d := t.last.Database; d != nil {
 		r.Server.Statistics = t.difference(d.Statistics)
 		r.Server.Seconds = t.last.Time.Sub(t.statsFrom).Seconds()

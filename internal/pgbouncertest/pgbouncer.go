@@ -50,6 +50,7 @@ listen_addr = 127.0.0.1
 listen_port = %d
 unix_socket_dir =
 auth_type = any
+admin_users = console
 pool_mode = transaction
 default_pool_size = %d
 `, target.Hostname(), target.Port(), target.User.Username(), password, port, size), 0o600))

@@ -173,7 +173,7 @@ func (w *appWatch) report(s monitor.Sample) {
 		w.out.sample(set.appAtLeast, at, oneIf(use.AtLeast)),
 		// An application that has no session is not one at rest: it may have
 		// another name. Only samples that saw it count as data.
-		w.out.sample(set.appSamples, at, oneIf(s.Database == nil || s.Database.Open > 0)),
+		w.out.sample(set.appSamples, at, oneIf(s.Seen())),
 	)
 }
 

@@ -187,6 +187,9 @@ func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time) {
 		t.pushValue(state, t.metrics.requestSuccess, oneIf(age <= limit))
 		t.pushValue(state, t.metrics.requestTimedOut, 0)
 		t.recording.interrupted(cut, age, age > limit)
+		if age > limit {
+			t.responses.cutOff(metrics.D(age))
+		}
 	}
 	// k6 counts iterations, and so those cut off between two requests as well.
 	iterations := 0

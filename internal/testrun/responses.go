@@ -25,6 +25,7 @@ type responses struct {
 	mu        sync.Mutex
 	all       timeline.Distribution
 	succeeded timeline.Distribution
+	cut       timeline.Distribution // ages of those that never ended
 	failures  map[failureKind]*failures
 }
 
@@ -62,12 +63,20 @@ func (r *responses) add(ms float64, o Response) {
 	r.failures[kind].after.Add(ms)
 }
 
+// cutOff counts a request that had not ended when the test did.
+func (r *responses) cutOff(ms float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all.Add(ms)
+	r.cut.Add(ms)
+}
+
 // Responses are what the diagnosis knows of the users' requests over HTTP.
 func (t *Run) Responses() diagnosis.Requests {
 	r := &t.responses
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known := diagnosis.Requests{Duration: diagnosis.SpreadOf(r.all), Succeeded: diagnosis.SpreadOf(r.succeeded)}
+	known := diagnosis.Requests{Duration: diagnosis.SpreadOf(r.all), Succeeded: diagnosis.SpreadOf(r.succeeded), CutOff: diagnosis.SpreadOf(r.cut)}
 	for kind, f := range r.failures {
 		known.Failures = append(known.Failures, diagnosis.Failure{
 			Status: kind.status, Code: kind.code, SQLState: kind.state, Text: f.text,
