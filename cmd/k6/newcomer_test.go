@@ -5,6 +5,7 @@ package main_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -228,6 +229,40 @@ func TestNewcomerLoadsAnApplication(t *testing.T) {
 
 	got = n.types(t, text, "http://127.0.0.1:8000", "http://127.0.0.1:1", "postgresql"+readmeURL, url)
 	require.Contains(t, []int{99, 107}, got.Code, got.Output())
+}
+
+// firstMistakes are what people do in the first ten minutes, and what they are told.
+var firstMistakes = map[string]struct{ command, says string }{
+	"wrong password":      {"DATABASE_URL=$WRONG_PASSWORD k6 run scripts/100users.js", "password authentication failed"},
+	"unknown database":    {"DATABASE_URL=$WRONG_DATABASE k6 run scripts/100users.js", "no_such_database"},
+	"wrong port":          {"DATABASE_URL=postgres://app@127.0.0.1:1/app k6 run scripts/100users.js", "127.0.0.1:1"},
+	"missing GRANT":       {"DATABASE_URL=$NO_RIGHTS k6 run scripts/100users.js", "GRANT CREATE ON DATABASE"},
+	"misspelled setting":  {"DATABASE_URL=$GOOD k6 run -e DB_POOL_SIZ=3 scripts/100users.js", "did you mean DB_POOL_SIZE?"},
+	"script copied alone": {"mkdir alone && cp scripts/100users.js alone && k6 run alone/100users.js", "lib/settings.js"},
+}
+
+func TestNewcomerMakesTheFirstMistakes(t *testing.T) {
+	t.Parallel()
+	_, good, noRights := newRole(t, "newcomer")
+	wrong := asRole(t, good, "newcomer", "another password")
+	u, err := url.Parse(noRights)
+	require.NoError(t, err)
+	u.Path = "/no_such_database"
+	for name, mistake := range firstMistakes {
+		t.Run(name, func(t *testing.T) {
+			n := newNewcomer(t)
+			n.env["GOOD"], n.env["WRONG_PASSWORD"], n.env["WRONG_DATABASE"], n.env["NO_RIGHTS"] = good, wrong, u.String(), noRights
+			got := n.types(t, mistake.command)
+			require.Contains(t, got.Output(), mistake.says)
+			require.NotContains(t, got.Output(), "another password")
+			if name == "misspelled setting" {
+				return // it runs, and is told
+			}
+			require.NotContains(t, got.Output(), "no data", "a table of criteria helps nobody here")
+			require.Contains(t, []int{exitScriptException, 107}, got.Code, got.Output())
+			require.Less(t, strings.Count(got.Output(), "\n"), 40, got.Output())
+		})
+	}
 }
 
 // Every block is one of those above, so that a new one gets a test.

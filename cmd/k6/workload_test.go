@@ -90,6 +90,7 @@ func callShares(t *testing.T, conn *pgx.Conn) map[string]float64 {
 		return nil
 	})
 	require.NoError(t, err)
+	require.NoError(t, rows.Err())
 	return shares
 }
 

@@ -34,8 +34,8 @@ func viewOf(t text.Table) tableView {
 
 // workloadOf says what each statement of a workload took; nil without one.
 func workloadOf(in Input) *tableView {
-	t, any := in.Verdict.StatementsTable()
-	if !any {
+	t, some := in.Verdict.StatementsTable()
+	if !some {
 		return nil
 	}
 	t.Caption = "" // the section's title
