@@ -44,7 +44,7 @@ func TestTheModulesOfK6TakeRows(t *testing.T) {
 				const rows = pool.query("SELECT 7 AS id, 'x y' AS title FROM generate_series(1, 2)");
 				const form = 'id=7&title=x+y', url = __ENV.SERVER, text = (r) => String(r.body);
 				check(null, {
-					setup: () => JSON.stringify(data) === '{"row":{"id":7,"title":"x y"},"rows":[{"n":1},{"n":2},{"n":3}]}',
+					setup: () => data.row.id === 7 && data.row.title === 'x y' && data.rows.length === 3 && data.rows[2].n === 3,
 					post: () => text(http.post(url, row)).startsWith('POST ' + form),
 					put: () => text(http.put(url, row)).startsWith('PUT ' + form),
 					patch: () => text(http.patch(url, row)).startsWith('PATCH ' + form),
