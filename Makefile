@@ -23,7 +23,7 @@ test: ## run every test
 race: ## run every test with the race detector
 	go test -race ./...
 
-lint: ## vet and lint, borders included
+lint: ## vet and lint, package boundaries included
 	go vet ./...
 	go run $(GOLANGCI_LINT) run
 
@@ -40,5 +40,5 @@ comparison: ## compare with a bare pgxpool loop, pgbench and xk6-sql
 microbench: ## run the Go benchmarks, six times each for benchstat
 	go test -run '^$$' -bench . -benchmem -count 6 ./...
 
-ci: ## everything that has to hold
+ci: ## everything that must hold
 	.ci/run
