@@ -208,3 +208,14 @@ export default function () { pool.query('SELECT 1'); }`), nil, "--quiet")
 	require.Contains(t, r.Stderr, "k6 will exit with 0 whatever the verdict")
 	require.Contains(t, r.Stdout, "exits with 0: put pgxpool.thresholds() into the script's options")
 }
+
+// With --summary-mode full every metric stands beside the verdict.
+func TestTheFullSummaryShowsEveryMetric(t *testing.T) {
+	script := judged(t, `{ poolSize: 10 }`, holding)
+	r := run(t, script, map[string]string{"WAIVE": "db_cpu"}, "--quiet", "--summary-mode", "full", "--duration", "1s")
+	require.Regexp(t, `(?m)^  pgxpool_query_duration +avg=\S+ms .*p\(95\)=`, r.Stdout)
+	require.Regexp(t, `(?m)^  request_success +.*rate=100\.0%`, r.Stdout)
+	require.Contains(t, r.Stdout, "Criterion")
+	r = run(t, script, map[string]string{"WAIVE": "db_cpu"}, "--quiet", "--duration", "1s")
+	require.NotContains(t, r.Stdout, "pgxpool_query_duration")
+}

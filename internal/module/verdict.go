@@ -89,6 +89,9 @@ func (i *instance) show(run results.Run, data any) string {
 		width = 0
 	}
 	said := run.Report.Terminal(verdict.Colour(data), width)
+	if i.test.FullSummary() {
+		said = "\n" + run.Report.MetricsTable().Text(text.Layout{Indent: "  "}) + said
+	}
 	if run.Result != nil {
 		said = "\n" + run.Result.Terminal(width) + "\n" + said
 	}

@@ -45,6 +45,9 @@ type Run struct {
 	responses responses
 	compact   compactor
 	unjudged  unjudged
+
+	fullSummary bool // k6's --summary-mode
+
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
 	statements statements
@@ -89,9 +92,13 @@ func (t *Run) Begin(vu modules.VU) {
 		t.pools = make(map[string]*SharedPool)
 		t.server.logger = env.Logger
 		t.unjudged.keep(env)
+		t.fullSummary = env.RuntimeOptions.SummaryMode.String == "full"
 		upstream.OnTestEnd(vu.Events(), t.End)
 	})
 }
+
+// FullSummary tells whether k6's --summary-mode asks for every metric.
+func (t *Run) FullSummary() bool { return t.fullSummary }
 
 // Follow notes the state of k6's run, which only a VU's context has.
 func (t *Run) Follow(vu modules.VU) {
