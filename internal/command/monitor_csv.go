@@ -33,7 +33,7 @@ var csvColumns = []struct {
 	application func(monitor.Application) string
 }{
 	{name: "time", sample: func(s monitor.Sample) string { return s.Time.UTC().Format(time.RFC3339Nano) }},
-	{name: "active", sample: ofUse(func(s monitor.Sample, use int) string { return strconv.Itoa(use) })},
+	{name: "active", sample: ofUse(func(_ monitor.Sample, use int) string { return strconv.Itoa(use) })},
 	{name: "at_least", sample: ofUse(func(s monitor.Sample, _ int) string { return strconv.FormatBool(s.Use().AtLeast) })},
 	{name: "available", sample: ofUse(func(s monitor.Sample, _ int) string { return strconv.Itoa(s.Available()) })},
 	{name: "total", sample: ofUse(func(s monitor.Sample, use int) string { return strconv.Itoa(max(s.Pool.Size, use)) })},

@@ -145,11 +145,8 @@ func findApplicationBusy(run *Facts, _ *Pool) finding {
 	f := finding{}
 	late := w.Fullest != nil && (w.Fullest.Took >= busyAnswer || float64(w.Unanswered) >= unanswered*float64(w.Samples))
 	u := w.Usage
-	// Between BEGIN and ROLLBACK, and around them: neither is seen of those who hold.
-	briefly := run.pressedOften() && share(u.IdleInTransaction, u) >= 0.2 && share(u.IdleInTransaction, u)+run.restingShare() >= most &&
-		(u.IdleSeconds < monitor.BriefIdle*float64(u.IdleInTransaction) || run.answersLate())
 	switch {
-	case briefly:
+	case run.brieflyIdle():
 		f.confidence = Likely
 		f.evidence = append(f.evidence, fmt.Sprintf("%.0f %% of those in use were idle in a transaction, but for %s on average: between two statements",
 			100*share(u.IdleInTransaction, u), meanIdle(u)), inUse(w))
@@ -163,6 +160,15 @@ func findApplicationBusy(run *Facts, _ *Pool) finding {
 			text.Millis(w.Fullest.Took), w.Unanswered, w.Samples))
 	}
 	return f
+}
+
+// brieflyIdle tells whether most connections are between two statements, or
+// around their transaction, and each for a moment only.
+func (run *Facts) brieflyIdle() bool {
+	u := run.Watched.Usage
+	idle := share(u.IdleInTransaction, u)
+	return run.pressedOften() && idle >= 0.2 && idle+run.restingShare() >= most &&
+		(u.IdleSeconds < monitor.BriefIdle*float64(u.IdleInTransaction) || run.answersLate())
 }
 
 // findSlowWatched sees most connections run statements on the server, and each

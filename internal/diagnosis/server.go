@@ -175,6 +175,17 @@ func findPrepared(run *Facts, p *Pool) finding {
 	if w == nil || !run.Requests.failsQuickly() {
 		return finding{}
 	}
+	f := run.poolerWithoutStatements()
+	if f.confidence != "" {
+		f.evidence = append(f.evidence, run.Requests.failures()...)
+	}
+	return f
+}
+
+// poolerWithoutStatements sees a pooler that keeps no prepared statements, as
+// far as is known.
+func (run *Facts) poolerWithoutStatements() finding {
+	w := run.Watched
 	f := finding{confidence: Likely}
 	switch p := w.Pooler; {
 	case p != nil && p.Told && p.PoolMode != "session" && p.PreparedStatements == 0:
@@ -190,7 +201,6 @@ func findPrepared(run *Facts, p *Pool) finding {
 	default:
 		return finding{}
 	}
-	f.evidence = append(f.evidence, run.Requests.failures()...)
 	return f
 }
 
@@ -211,35 +221,39 @@ func findPoolerSaturated(run *Facts, _ *Pool) finding {
 	if w == nil {
 		return finding{}
 	}
-	if p := w.Pooler; p != nil && p.Told {
-		// Clients wait for a moment while server connections are opened, too.
-		if p.Waiting < 2 || float64(p.Waiting) < often*float64(p.Samples) || 2*p.Full < p.Waiting {
-			return finding{}
-		}
-		return finding{
-			confidence: Certain, extent: float64(p.Waiting),
-			evidence: []string{
-				fmt.Sprintf("in %d of %d samples clients waited in %s, up to %d at once and up to %s (cl_waiting, maxwait)",
-					p.Waiting, p.Samples, poolerName(p), p.MostQueued, text.Length(monitor.Seconds(p.LongestWait))),
-				fmt.Sprintf("in %d of them all %d server connections of database %s were in use (sv_active, pool_size)",
-					p.Full, p.PoolSize, p.Database),
-			},
-			remedy: fmt.Sprintf("Raise default_pool_size (or pool_size of database %s) of PgBouncer from %d as far as max_connections allows, "+
-				"or shorten the transactions. A larger pool in the application only moves the queue.", p.Database, p.PoolSize),
-		}
+	if w.Pooler != nil && w.Pooler.Told {
+		return toldByPooler(w.Pooler)
 	}
 	if w.Pooler != nil && w.CheckedOut == nil {
 		return run.behindPooler()
 	}
-	if w.Open != nil && w.CheckedOut != nil && w.CheckedOut.Peak <= w.Open.Peak+1 {
-		return finding{} // they are being opened
-	}
-	if w.Usage.Queued < 3 || 2*w.Usage.Queued < w.Usage.Pressed || w.Open == nil || w.CheckedOut == nil {
+	// While connections are being opened there are more checked out, too.
+	if w.Open == nil || w.CheckedOut == nil || w.CheckedOut.Peak <= w.Open.Peak+1 ||
+		w.Usage.Queued < 3 || 2*w.Usage.Queued < w.Usage.Pressed {
 		return finding{}
 	}
 	return finding{confidence: Likely, extent: float64(w.Usage.Queued), evidence: []string{fmt.Sprintf(
 		"the application had up to %s checked out, while at most %s open on the server: a pooler stands between",
 		text.Counted(w.CheckedOut.Peak, "connection"), text.Counted(w.Open.Peak, "session"))}}
+}
+
+// toldByPooler is what PgBouncer's console says. Clients wait for a moment while
+// server connections are opened, too.
+func toldByPooler(p *monitor.PoolerReport) finding {
+	if p.Waiting < 2 || float64(p.Waiting) < often*float64(p.Samples) || 2*p.Full < p.Waiting {
+		return finding{}
+	}
+	return finding{
+		confidence: Certain, extent: float64(p.Waiting),
+		evidence: []string{
+			fmt.Sprintf("in %d of %d samples clients waited in %s, up to %d at once and up to %s (cl_waiting, maxwait)",
+				p.Waiting, p.Samples, poolerName(p), p.MostQueued, text.Length(monitor.Seconds(p.LongestWait))),
+			fmt.Sprintf("in %d of them all %d server connections of database %s were in use (sv_active, pool_size)",
+				p.Full, p.PoolSize, p.Database),
+		},
+		remedy: fmt.Sprintf("Raise default_pool_size (or pool_size of database %s) of PgBouncer from %d as far as max_connections allows, "+
+			"or shorten the transactions. A larger pool in the application only moves the queue.", p.Database, p.PoolSize),
+	}
 }
 
 // behindPooler is said of a pooler that does not answer: all of its sessions

@@ -100,7 +100,7 @@ func (u *Usage) add(s Sample) {
 		u.Locked++
 	}
 	full := s.isFull()
-	if limit, known := d.Headroom(); known && limit.Room() <= 0 && 10*d.Idle <= d.Open && d.Open < s.Pool.Capacity() {
+	if s.isLimited() {
 		u.Limited++
 	}
 	u.addSides(s)
@@ -123,6 +123,14 @@ func (u *Usage) add(s Sample) {
 	u.IdleInTransaction += d.IdleInTransaction
 	u.Held += d.IdleInTransaction - d.BrieflyIdle
 	u.IdleSeconds += d.IdleSeconds
+}
+
+// isLimited tells whether the server has no room for another connection, hardly
+// any open one is idle, and the pool is not full.
+func (s Sample) isLimited() bool {
+	d := s.Database
+	limit, known := d.Headroom()
+	return known && limit.Room() <= 0 && 10*d.Idle <= d.Open && d.Open < s.Pool.Capacity()
 }
 
 // addSides compares what the server shows with what the application says.
@@ -235,12 +243,17 @@ func (t *Tally) addHeld(s Sample) {
 		}
 	}
 	for pid, before := range t.sessions {
-		after, open := now[pid]
-		if before.long && (!open || !after.held || after.since.Sub(before.since) > time.Second) {
+		if before.wentOn(now[pid]) {
 			h.Ended++
 		}
 	}
 	t.sessions = now
+}
+
+// wentOn tells whether a session that had been idle for long is so no more;
+// after is zero for one that has gone.
+func (s seenSession) wentOn(after seenSession) bool {
+	return s.long && (!after.held || after.since.Sub(s.since) > time.Second)
 }
 
 func (t *Tally) addServer(s Sample) {
