@@ -1,10 +1,14 @@
 package experiment
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // document is a [Result]: values, and what there is to read about them.
@@ -56,4 +60,61 @@ func (s *section) say(sentence string) {
 	if sentence != "" {
 		s.Text = append(s.Text, sentence)
 	}
+}
+
+// showDuration writes a duration that a configuration holds as it was given.
+func showDuration(s string) string {
+	if d, err := time.ParseDuration(s); err == nil {
+		return text.Setting(d)
+	}
+	return s
+}
+
+// String writes a ratio with its interval: "0.45× (0.41–0.50)".
+func (i interval) String() string {
+	if !i.hasInterval() {
+		return text.Ratio.Format(i.value)
+	}
+	return fmt.Sprintf("%s (%s–%s)", text.Ratio.Format(i.value), text.Factor(i.low), text.Factor(i.high))
+}
+
+const indent = "  "
+
+// Terminal implements [Result].
+func (d *document) Terminal(width int) string {
+	var b strings.Builder
+	for _, s := range d.sections {
+		b.WriteString("\n" + s.Title + "\n")
+		for _, table := range s.Tables {
+			b.WriteString("\n" + table.Text(text.Layout{Indent: indent, Width: width}))
+		}
+		for _, paragraph := range s.Text {
+			b.WriteString("\n" + text.Hang(indent, len(indent), paragraph, width))
+		}
+		for _, f := range s.code {
+			b.WriteString("\n" + indent + "# " + f.where + "\n")
+			for line := range strings.SplitSeq(f.text, "\n") {
+				b.WriteString(strings.TrimRight(indent+line, " ") + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// Markdown implements [Result].
+func (d *document) Markdown() string {
+	var b strings.Builder
+	for _, s := range d.sections {
+		b.WriteString("\n## " + text.Markdown(s.Title) + "\n")
+		for _, table := range s.Tables {
+			b.WriteString("\n" + table.Markdown())
+		}
+		for _, paragraph := range s.Text {
+			b.WriteString("\n" + text.Markdown(paragraph) + "\n")
+		}
+		for _, f := range s.code {
+			b.WriteString("\n" + text.Markdown(f.where) + ":\n\n```" + f.kind + "\n" + f.text + "\n```\n")
+		}
+	}
+	return b.String()
 }

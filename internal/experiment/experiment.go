@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
@@ -172,4 +173,136 @@ func (l Load) String() string {
 		return fmt.Sprintf("%g arrivals per second", l.Rate)
 	}
 	return text.Counted(l.Users, "user")
+}
+
+// expected is how many steps there are and how long they take: settling and
+// measuring, and beside that what the same steps took before, or what is foreseen
+// of them by as much as the steps before were foreseen wrongly.
+func (s settings) expected(steps []Step, done []Measurement) (n int, left time.Duration) {
+	var measured, foreseen time.Duration
+	same := map[string][]time.Duration{}
+	for _, m := range done {
+		if beside := m.beside(); beside > 0 {
+			measured, foreseen = measured+beside, foreseen+s.besideOf(m.Step)
+			same[m.Step.Label] = append(same[m.Step.Label], beside)
+		}
+	}
+	wrong := 1.0
+	if measured > 0 {
+		wrong = float64(measured) / float64(foreseen)
+	}
+	for _, step := range steps {
+		left += step.Settle + step.Duration
+		if before := same[step.Label]; len(before) > 0 {
+			left += mean(before)
+		} else {
+			left += time.Duration(wrong * float64(s.besideOf(step)))
+		}
+	}
+	return len(steps), left
+}
+
+// beside is what a step took beside settling and measuring: opening its pool,
+// waiting for the last requests, closing it. 0 where it is not known.
+func (m Measurement) beside() time.Duration {
+	if m.Took == 0 {
+		return 0
+	}
+	return max(time.Millisecond, toDuration(m.Took)-m.Step.Settle-m.Step.Duration)
+}
+
+// besideOf foresees it. When the last turn has been handed out, all users who do
+// not think hold a connection or wait for one: served in turn, they are gone after
+// as many holds as there are users for each connection.
+func (s settings) besideOf(step Step) time.Duration {
+	const (
+		opening = 300 * time.Millisecond
+		longest = 3 // holds: of many exponential ones the last ends about then
+	)
+	connections := s.pool.connections()
+	if size, ok := step.Options["poolSize"].(int); ok {
+		connections = size
+		if overflow, ok := step.Options["maxOverflow"].(int); ok {
+			connections += overflow
+		}
+	}
+	places, users := float64(min(connections, step.Load.Users)), float64(step.Load.Users)
+	thinking := 0.0
+	if s.hold > 0 {
+		thinking = min(users-places, places*s.think.Seconds()/s.hold.Seconds()) // a full pool serves places/hold
+	}
+	rounds := max(longest, (users-thinking)/places)
+	if step.Load.Rate > 0 {
+		rounds = longest
+	}
+	return opening + time.Duration(rounds*float64(s.hold))
+}
+
+func mean(all []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, d := range all {
+		sum += d
+	}
+	return sum / time.Duration(len(all))
+}
+
+// The gauges that results are made of, by metric name.
+const (
+	metricSteps = "experiment_steps" // done
+	metricLeft  = "experiment_left"  // steps still to do, 0 where it is finished
+
+	metricP95Ratio        = "before_after_p95_ratio" // after over before
+	metricP95Low          = "before_after_p95_ratio_low"
+	metricP95High         = "before_after_p95_ratio_high"
+	metricThroughputRatio = "before_after_throughput_ratio"
+	metricCPURatio        = "before_after_cpu_ratio"
+	metricCPUPerRequest   = "before_after_cpu_per_request_ratio"
+	metricSuccess         = "before_after_success" // of after, a share
+	metricTimeouts        = "before_after_timeouts"
+	metricTimedOut        = "before_after_timed_out" // a share
+	metricBeforeSuccess   = "before_after_before_success"
+	metricBeforeTimeouts  = "before_after_before_timeouts"
+	metricDropped         = "before_after_dropped" // arrivals, of after; with a rate
+	metricDroppedShare    = "before_after_dropped_share"
+
+	metricUsers              = "capacity_users" // carried; with a rate capacity_rate
+	metricRate               = "capacity_rate"  // per second
+	metricCapacityLow        = "capacity_low"   // of the 95 % interval, in users or per second
+	metricCapacityHigh       = "capacity_high"
+	metricBroke              = "capacity_broke" // the smallest load that was not carried
+	metricCapacityThroughput = "capacity_throughput"
+	metricCapacityP95        = "capacity_p95"
+
+	metricPoolSize         = "tune_pool_size"
+	metricMaxOverflow      = "tune_max_overflow"
+	metricConnections      = "tune_connections"
+	metricConnectionsLow   = "tune_connections_low"
+	metricConnectionsHigh  = "tune_connections_high"
+	metricAgreement        = "tune_agreement" // share of resamples with the same recommendation
+	metricNoise            = "tune_noise"     // share of p95 or throughput
+	metricTuneP95          = "tune_p95"
+	metricTuneThroughput   = "tune_throughput"
+	metricTuneSuccess      = "tune_success" // a share
+	metricTuneTimeouts     = "tune_timeouts"
+	metricTuneTimedOut     = "tune_timed_out"
+	metricTuneDropped      = "tune_dropped" // arrivals; with a rate
+	metricTuneDroppedShare = "tune_dropped_share"
+	metricModelConnections = "tune_model_connections"
+)
+
+// MetricNames are the gauges that any plan's [Result] may have, in order.
+func MetricNames() []string {
+	names := []string{
+		metricSteps, metricLeft,
+		metricP95Ratio, metricP95Low, metricP95High, metricThroughputRatio, metricCPURatio, metricCPUPerRequest,
+		metricSuccess, metricTimeouts, metricTimedOut, metricBeforeSuccess, metricBeforeTimeouts,
+		metricDropped, metricDroppedShare,
+		metricUsers, metricRate, metricCapacityLow, metricCapacityHigh, metricBroke, metricCapacityThroughput, metricCapacityP95,
+		metricPoolSize, metricMaxOverflow, metricConnections, metricConnectionsLow, metricConnectionsHigh,
+		metricAgreement, metricNoise, metricTuneP95, metricTuneThroughput, metricTuneSuccess, metricTuneTimeouts, metricTuneTimedOut,
+		metricTuneDropped, metricTuneDroppedShare,
+		metricModelConnections,
+	}
+	slices.Sort(names)
+	return names
 }

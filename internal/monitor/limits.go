@@ -24,7 +24,7 @@ const limitsQuery = `
 WITH other AS MATERIALIZED (
 	SELECT usesysid, datid FROM pg_catalog.pg_stat_activity
 	WHERE (backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL)
-	AND pid <> pg_backend_pid() AND (application_name = $1::text) IS NOT TRUE
+	AND pid <> pg_backend_pid() AND (application_name IN ($1::text, '` + ApplicationName + `')) IS NOT TRUE
 )
 SELECT current_setting('max_connections')::int,
        current_setting('superuser_reserved_connections')::int,
