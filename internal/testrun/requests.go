@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/internal/upstream"
 )
 
 // requests are the users', as scripts observe them. Before the thresholds are
@@ -224,4 +226,35 @@ func (t *Run) pushValue(state *lib.State, metric *metrics.Metric, value float64)
 
 func (t *Run) pushNow(state *lib.State, s metrics.Sample) {
 	state.Samples <- metrics.Samples{s}
+}
+
+// CountIterations makes a request of each of the VU's iterations: it succeeds
+// unless it throws. A script that observes its requests itself counts them
+// itself. It is called in the init context.
+func (u *VU) CountIterations() {
+	var began time.Time
+	stop := upstream.OnIterations(u.Events(), func() { began = time.Now() }, func(err error, cutOff bool) {
+		if !cutOff && !u.run.requests.byScript.Load() && u.State() != nil {
+			u.countIteration(time.Now(), began, err)
+		}
+	})
+	if stop != nil {
+		u.run.OnEnd(stop, nil)
+	}
+}
+
+func (u *VU) countIteration(now, began time.Time, err error) {
+	took := now.Sub(began)
+	timedOut := err != nil && strings.Contains(err.Error(), "PoolTimeoutError")
+	u.observe(now, metrics.D(took), Response{Failed: err != nil, TimedOut: timedOut})
+	state, m := u.State(), u.run.metrics
+	tags := state.Tags.GetCurrentValues().Tags
+	sample := func(metric *metrics.Metric, value float64) metrics.Sample {
+		return metrics.Sample{TimeSeries: metrics.TimeSeries{Metric: metric, Tags: tags}, Time: now, Value: value}
+	}
+	u.buffer.add(state.Samples, sample(m.requestSuccess, oneIf(err == nil)),
+		sample(m.requestTimeouts, oneIf(timedOut)), sample(m.requestTimedOut, oneIf(timedOut)))
+	if !u.run.Compact(u.run.lookup) {
+		u.buffer.add(state.Samples, sample(m.requestDuration, metrics.D(took)))
+	}
 }
