@@ -267,6 +267,20 @@ declare module 'k6/x/pgxpool' {
     /** `queryValue` as a Promise. */
     queryValueAsync<T = any>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
 
+    /**
+     * Runs `fn` between BEGIN and COMMIT and gives what it returns. When `fn` throws, the
+     * transaction is rolled back and the error thrown on. An async `fn` is refused. On a connection
+     * whose transaction is open it is a savepoint, without options; what `fn` throws undoes that part alone.
+     * @throws {PgxpoolError}
+     */
+    transaction<T>(fn: (conn: Connection) => T extends PromiseLike<unknown> ? never : T, options?: TransactionOptions): T;
+
+    /**
+     * `transaction` as a Promise; `fn` may be async. One at a time on a connection: await it before you
+     * begin another, unless inside its `fn`.
+     */
+    transactionAsync<T>(fn: (conn: Connection) => T | PromiseLike<T>, options?: TransactionOptions): Promise<T>;
+
     /** `queryRow` as a Promise. */
     queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
     /** `exec` as a Promise. */
@@ -287,6 +301,21 @@ declare module 'k6/x/pgxpool' {
      * back and the connection kept. A second call does nothing; a query afterwards is an error.
      */
     release(): void;
+  }
+
+  /** How a transaction runs. What is not given is the pool's, or the server's. */
+  export interface TransactionOptions {
+    /** Over {@link Options.isolationLevel}. */
+    isolation?: 'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
+    readOnly?: boolean;
+    /** With `SERIALIZABLE` and `readOnly`: waits until nothing can make it fail. */
+    deferrable?: boolean;
+    /**
+     * How often it is run again, from the beginning, when it failed with 40001 (serialization
+     * failure) or 40P01 (deadlock): 0 to 100. The wait before is up to 10 ms at first and twice as long each
+     * time, up to 1 s; a transaction of the pool holds no connection meanwhile. Default: 0.
+     */
+    retries?: number;
   }
 
   /** The pool's levels and counts at one moment. */
@@ -344,12 +373,6 @@ declare module 'k6/x/pgxpool' {
      * @throws {ConnectError} no connection within `connectTimeout`
      */
     acquire(): Connection;
-
-    /**
-     * Runs `fn` between BEGIN and COMMIT and gives what it returns. When `fn` throws, the
-     * transaction is rolled back and the error thrown on. An async `fn` is refused.
-     */
-    transaction<T>(fn: (conn: Connection) => T extends PromiseLike<unknown> ? never : T): T;
 
     /** The pool's levels and counts now. */
     stat(): PoolStat;

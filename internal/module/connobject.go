@@ -2,6 +2,7 @@ package module
 
 import (
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/lib"
 
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -34,9 +35,13 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 	if state == nil {
 		p.throw(inInit("acquireAsync()"))
 	}
-	scope, origin := p.session.Apart(), p.scriptLine(p.shared.Config().Name)
-	ctx := p.vu.WatchEnd()
-	return promise(p.instance, func() (*pool.Conn, error) {
+	return promise(p.instance, p.acquiring(state, p.scriptLine(p.shared.Config().Name)), p.connection)
+}
+
+// acquiring is a checkout, to run beside the VU's goroutine, which calls this.
+func (p *poolObject) acquiring(state *lib.State, origin func() string) func() (*pool.Conn, error) {
+	scope, ctx := p.session.Apart(), p.vu.WatchEnd()
+	return func() (*pool.Conn, error) {
 		pl, err := p.shared.Get(state)
 		if err != nil {
 			return nil, err
@@ -52,7 +57,7 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 			return nil, pool.ErrInterrupted
 		}
 		return conn, nil
-	}, p.connection)
+	}
 }
 
 // connection makes the script's object of a connection.
@@ -68,8 +73,13 @@ func (c *connObject) value() sobek.Value {
 }
 
 func (c *connObject) methods(name string) method {
-	if name == "release" {
+	switch name {
+	case "release":
 		return c.release
+	case "transaction":
+		return c.transaction
+	case "transactionAsync":
+		return c.transactionAsync
 	}
 	return statementMethod(name, c.call, c.callAsync)
 }

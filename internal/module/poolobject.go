@@ -172,6 +172,8 @@ func (p *poolObject) methods(name string) method {
 		return p.acquireAsync
 	case "transaction":
 		return p.transaction
+	case "transactionAsync":
+		return p.transactionAsync
 	case "stat":
 		return p.stat
 	case "close":

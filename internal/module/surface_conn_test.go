@@ -207,3 +207,120 @@ func TestTransactionEndedInsideIsAnError(t *testing.T) {
 	require.Contains(t, u.Failure(`pool.transaction((conn) => conn.queryAsync('SELECT 1'))`), "takes a plain function")
 	require.Equal(t, int64(1), u.JS(`pool.queryRow('SELECT 1 AS n').n`).Export())
 }
+
+func TestTransactionOptions(t *testing.T) {
+	u := jstest.Running(t, `{ isolationLevel: 'REPEATABLE READ' }`)
+	settings := `conn => conn.queryValue("SELECT concat_ws(',', current_setting('transaction_isolation'), current_setting('transaction_read_only'), current_setting('transaction_deferrable'))")`
+	for options, want := range map[string]string{
+		``:                     `"repeatable read,off,off"`,
+		`, {}`:                 `"repeatable read,off,off"`,
+		`, { readOnly: true }`: `"repeatable read,on,off"`,
+		`, { isolation: 'serializable', readOnly: true, deferrable: true, retries: 3 }`: `"serializable,on,on"`,
+		`, { isolation: 'READ COMMITTED' }`:                                             `"read committed,off,off"`,
+	} {
+		require.Equal(t, want, u.Text(`pool.transaction(`+settings+options+`)`), options)
+		require.Equal(t, want, u.Text(`pool.transactionAsync(`+settings+options+`)`), options)
+	}
+	for options, want := range map[string]string{
+		`{ isolation: 'SNAPSHOT' }`: `ConfigError: option isolation: SNAPSHOT is not accepted; use READ UNCOMMITTED, `,
+		`{ retries: 1.5 }`:          `ConfigError: option retries: 1.5 is not accepted; use a whole number from 0 to 100`,
+		`{ readonly: true }`:        `there is no readonly; use deferrable, isolation, readOnly, retries`,
+		`{ deferrable: 1 }`:         `ConfigError: option deferrable: 1 is not accepted; use true or false`,
+	} {
+		require.Contains(t, u.Failure(`pool.transaction(() => {}, `+options+`)`), want)
+		require.Contains(t, u.Rejection(`pool.transactionAsync(() => {}, `+options+`)`), want)
+	}
+	require.Equal(t, `0`, u.Text(`pool.stat().active`))
+}
+
+// A transaction that the server gave up in favor of another runs again, as often as it was allowed to.
+func TestATransactionIsRetried(t *testing.T) {
+	u := jstest.Running(t, `{}`)
+	u.JS(`pool.exec('CREATE TABLE t (n int4)');
+		const raise = (code) => "DO $$ BEGIN RAISE EXCEPTION 'given up' USING ERRCODE = '" + code + "'; END $$";
+		const tries = (code, failures, options, how) => {
+			let runs = 0;
+			const counted = () => [runs, pool.queryValue('SELECT count(*) FROM t'), pool.stat().active];
+			const fn = (conn) => { conn.exec('INSERT INTO t VALUES (1)'); if (++runs <= failures) conn.exec(raise(code)); };
+			if (how === 'async') return pool.transactionAsync(async (conn) => fn(conn), options).catch((e) => e.code).then((c) => [c, ...counted()]);
+			try { pool.transaction(fn, options); } catch (e) { return [e.code, ...counted()]; }
+			return [undefined, ...counted()];
+		}`)
+	for _, step := range []struct{ call, want string }{
+		{`'40001', 2, { retries: 2 }`, `[null,3,1,0]`},
+		{`'40P01', 1, { retries: 5 }`, `[null,2,2,0]`},
+		{`'40001', 3, { retries: 2 }`, `["40001",3,2,0]`},
+		{`'40001', 1, {}`, `["40001",1,2,0]`},
+		{`'23505', 1, { retries: 5 }`, `["23505",1,2,0]`},
+		{`'40001', 2, { retries: 2 }, 'async'`, `[null,3,3,0]`},
+		{`'40P01', 3, { retries: 2 }, 'async'`, `["40P01",3,3,0]`},
+		{`'23505', 1, { retries: 2 }, 'async'`, `["23505",1,3,0]`},
+	} {
+		require.Equal(t, step.want, u.Text(`tries(`+step.call+`)`), step.call)
+	}
+	require.InDelta(t, 2+1+2+2+2, u.Ended().Count("pgxpool_transaction_retries"), 0)
+}
+
+// Two users whose transactions read what the other writes.
+func TestARealSerializationFailureIsRetried(t *testing.T) {
+	u := jstest.Running(t, `{}`)
+	u.JS(`pool.exec('CREATE TABLE t (n int4)'); pool.exec('INSERT INTO t VALUES (1)');
+		let runs = 0;
+		pool.transaction((conn) => {
+			conn.queryValue('SELECT n FROM t');
+			if (++runs === 1) pool.exec('UPDATE t SET n = 10');
+			conn.exec('UPDATE t SET n = n + 1');
+		}, { isolation: 'SERIALIZABLE', retries: 3 })`)
+	require.Equal(t, `[2,11]`, u.Text(`[runs, pool.queryValue('SELECT n FROM t')]`))
+}
+
+func TestSavepoints(t *testing.T) {
+	for _, driver := range []string{"pgx", "asyncpg"} {
+		u := jstest.Running(t, `{ driver: '`+driver+`', poolSize: 1, maxOverflow: 0, poolTimeout: 0 }`)
+		u.JS(`pool.exec('CREATE TABLE t (n int4)'); const add = (conn, n) => conn.exec('INSERT INTO t VALUES ($1)', n);
+			const found = () => pool.query('SELECT n FROM t ORDER BY n').map((row) => row.n);`)
+		require.Equal(t, `[["given","mine"],[1,2,5]]`, u.Text(`(() => {
+			const seen = pool.transaction((conn) => {
+				add(conn, 1);
+				const given = conn.transaction((inner) => { add(inner, 2); return 'given'; });
+				let thrown;
+				try {
+					conn.transaction((inner) => { add(inner, 3); inner.transaction((third) => add(third, 4)); throw 'mine'; });
+				} catch (e) { thrown = e; }
+				try { conn.transaction((inner) => inner.exec('SELECT 1/0')); } catch (e) { /* undone */ }
+				add(conn, 5);
+				return [given, thrown];
+			});
+			return [seen, found()];
+		})()`))
+		require.Contains(t, u.Failure(`pool.transaction((conn) => conn.transaction(() => {}, { retries: 1 }))`), "a savepoint in it has no options")
+		require.Contains(t, u.Failure(`pool.transaction((conn) => conn.transaction((inner) => { try { inner.exec('SELECT 1/0') } catch (e) { } }))`),
+			"rolled back instead of committed")
+		// Without a transaction it is one.
+		require.Equal(t, `[1,2,5,6]`, u.Text(`(() => {
+			const conn = pool.acquire();
+			try {
+				conn.query('SELECT 1');
+				conn.transaction((inner) => add(inner, 6), { isolation: 'SERIALIZABLE' });
+				try { conn.transaction((inner) => { add(inner, 7); throw 'mine'; }); } catch (e) { /* undone */ }
+			} finally { conn.release(); }
+			return found();
+		})()`))
+		require.Equal(t, `[1,2,5,6,8,10]`, u.Text(`pool.transactionAsync(async (conn) => {
+			await conn.execAsync('INSERT INTO t VALUES (8)');
+			await conn.transactionAsync(async (inner) => { await inner.execAsync('INSERT INTO t VALUES (9)'); throw 'mine'; }).catch(() => {});
+			conn.execAsync('INSERT INTO t VALUES (10)'); // nobody waits for it
+		}).then(found)`))
+	}
+}
+
+// What fn throws undoes its transaction, whatever a return does to an open one.
+func TestAThrowRollsBackWhateverAReturnDoes(t *testing.T) {
+	for _, reset := range []string{"commit", "none"} {
+		u := jstest.Running(t, `{ resetOnReturn: '`+reset+`' }`)
+		u.JS(`pool.exec('CREATE TABLE t (n int4)')`)
+		u.JS(`try { pool.transaction((conn) => { conn.exec('INSERT INTO t VALUES (1)'); throw 1; }) } catch (e) { }`)
+		u.JS(`pool.transactionAsync(async (conn) => { conn.exec('INSERT INTO t VALUES (1)'); throw 1; }).catch(() => {})`)
+		require.Equal(t, `0`, u.Text(`pool.queryValue('SELECT count(*) FROM t')`), reset)
+	}
+}

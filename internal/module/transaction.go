@@ -2,6 +2,8 @@ package module
 
 import (
 	"errors"
+	"math/rand/v2"
+	"time"
 
 	"github.com/grafana/sobek"
 
@@ -11,12 +13,19 @@ import (
 
 // errAsyncTransaction: BEGIN and COMMIT would not wait for what fn awaits.
 var errAsyncTransaction = errors.New("transaction(fn) takes a plain function, not an async one: " +
-	"use acquire() with exec('BEGIN') and exec('COMMIT'), or blocking calls inside fn")
+	"use await transactionAsync(fn), or blocking calls inside fn")
+
+// transactionCall is what a transaction was asked for with.
+type transactionCall struct {
+	fn      sobek.Callable
+	options pool.TransactionOptions
+	retries int
+}
 
 // transaction runs a script's function between BEGIN and COMMIT. What it
 // throws rolls back and is thrown on.
 func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
-	fn, err := p.transactionFunction(call)
+	t, err := p.transactionCall("transaction", call)
 	if err != nil {
 		p.throw(err)
 	}
@@ -24,31 +33,103 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		p.throw(err)
 	}
-	conn, err := pl.Acquire(p.session.Current(), p.scriptLine(p.shared.Config().Name))
-	if err != nil {
-		p.throw(err)
-	}
-	defer func() {
-		p.session.Current() // the tags of this moment
-		conn.Release()      // rolls back what is still open
-	}()
-	result, err := p.inTransaction(conn, fn)
-	if err != nil {
-		p.throw(err)
-	}
-	return result
+	origin := p.scriptLine(p.shared.Config().Name)
+	return p.retrying(t, func() (sobek.Value, error) {
+		conn, err := pl.Acquire(p.session.Current(), origin)
+		if err != nil {
+			return nil, err
+		}
+		defer func() {
+			p.session.Current() // the tags of this moment
+			conn.Release()
+		}()
+		return (&connObject{poolObject: p, conn: conn}).inTransaction(t)
+	})
 }
 
-func (p *poolObject) transactionFunction(call sobek.FunctionCall) (sobek.Callable, error) {
+// transaction is the same on a connection: a savepoint where one is open.
+func (c *connObject) transaction(call sobek.FunctionCall) sobek.Value {
+	t, err := c.transactionCall("transaction", call)
+	if err != nil {
+		c.throw(err)
+	}
+	return c.retrying(t, func() (sobek.Value, error) { return c.inTransaction(t) })
+}
+
+// retrying runs a transaction, and again where the server says that this may help.
+func (p *poolObject) retrying(t transactionCall, run func() (sobek.Value, error)) sobek.Value {
+	for attempt := 0; ; attempt++ {
+		result, err := run()
+		switch {
+		case err == nil:
+			return result
+		case attempt >= t.retries || !p.serialization(err):
+			p.throw(err)
+		}
+		p.session.Retried()
+		select {
+		case <-time.After(backoff(attempt)):
+		case <-p.vu.Context().Done():
+			p.throw(pool.ErrInterrupted)
+		}
+	}
+}
+
+// backoff is how long a transaction waits before it is run again: twice as long
+// each time, up to a second, and half of it by chance so that those who were in
+// each other's way do not meet again.
+func backoff(attempt int) time.Duration {
+	longest := min(10*time.Millisecond<<min(attempt, 10), time.Second)
+	return longest/2 + rand.N(longest/2) // #nosec G404 -- no secret
+}
+
+// serialization reports whether err, ours or thrown by a script, says that the
+// transaction would succeed if it were run again.
+func (i *instance) serialization(err error) bool {
+	code := ""
+	var (
+		ours   *pool.QueryError
+		thrown *sobek.Exception
+	)
+	switch {
+	case errors.As(err, &ours):
+		code = ours.Code
+	case errors.As(err, &thrown):
+		code = i.codeOf(thrown.Value())
+	}
+	return mayRetry(code)
+}
+
+// mayRetry are serialization_failure and deadlock_detected.
+func mayRetry(code string) bool { return code == "40001" || code == "40P01" }
+
+// codeOf is the property code of what a script threw, "" if it has none.
+func (i *instance) codeOf(thrown sobek.Value) (code string) {
+	if object, ok := thrown.(*sobek.Object); ok {
+		_ = i.rt.Try(func() { code, _ = primitiveString(object.Get("code")) }) // a getter may throw: no code of ours
+	}
+	return code
+}
+
+// transactionCall reads the arguments of transaction() or transactionAsync(). Only the latter takes
+// an async function.
+func (p *poolObject) transactionCall(name string, call sobek.FunctionCall) (t transactionCall, err error) {
 	fn, ok := sobek.AssertFunction(call.Argument(0))
-	if !ok || len(call.Arguments) != 1 {
-		return nil, argumentsError("transaction(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is one function")
+	if !ok || len(call.Arguments) > 2 {
+		return t, argumentsError(name+"(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is one function and an object of options")
 	}
 	constructor, ok := call.Argument(0).ToObject(p.rt).Get("constructor").(*sobek.Object)
-	if ok && constructor.Get("name").String() == "AsyncFunction" {
-		return nil, &pool.QueryError{Err: errAsyncTransaction}
+	if ok && name == "transaction" && constructor.Get("name").String() == "AsyncFunction" {
+		return t, &pool.QueryError{Err: errAsyncTransaction}
 	}
-	return fn, nil
+	t.fn = fn
+	err = p.readOptions(name+"(fn)", call.Argument(1), map[string]optionReader{
+		"isolation":  isolationOption(&t.options.Isolation),
+		"readOnly":   boolOption(&t.options.ReadOnly),
+		"deferrable": boolOption(&t.options.Deferrable),
+		"retries":    wholeOption(&t.retries, 0, 100),
+	})
+	return t, err
 }
 
 // forget marks a Promise as handled: the error that is thrown says what is
@@ -67,19 +148,31 @@ func thenable(v sobek.Value) (then sobek.Callable, ok bool) {
 	return sobek.AssertFunction(object.Get("then"))
 }
 
-func (p *poolObject) inTransaction(conn *pool.Conn, fn sobek.Callable) (sobek.Value, error) {
-	if err := conn.Begin(p.session.Current()); err != nil {
+func (c *connObject) inTransaction(t transactionCall) (sobek.Value, error) {
+	c.order.wait()
+	open, err := c.conn.Transaction(c.session.Current(), t.options, t.retries)
+	if err != nil {
 		return nil, err
 	}
-	c := &connObject{poolObject: p, conn: conn}
-	result, err := fn(sobek.Undefined(), c.value())
+	ended := false
+	defer func() {
+		if !ended { // an interrupt of k6's is a panic
+			c.order.wait()
+			open.Rollback()
+		}
+	}()
+	result, err := t.fn(sobek.Undefined(), c.value())
 	if err != nil {
 		return nil, err
 	}
 	if then, ok := thenable(result); ok {
-		p.forget(result, then)
+		c.forget(result, then)
 		return nil, &pool.QueryError{Err: errAsyncTransaction}
 	}
 	c.order.wait() // for Promises of fn's that nobody waits for
-	return result, conn.Commit(p.session.Current())
+	if err := open.Commit(c.session.Current()); err != nil {
+		return nil, err
+	}
+	ended = true
+	return result, nil
 }

@@ -12,7 +12,7 @@ type metricSet struct {
 	acquireDuration, connectDuration, useDuration, queryDuration *metrics.Metric
 	queryFailed, acquireFailed, inOverflow                       *metrics.Metric
 
-	queries, acquireTimeouts, opened, closed, leaks, samples *metrics.Metric
+	queries, transactionRetries, acquireTimeouts, opened, closed, leaks, samples *metrics.Metric
 
 	active, idle, total, overflow, waiting *metrics.Metric
 
@@ -56,22 +56,25 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		inOverflow:      rate("pgxpool_in_overflow"),
 		queries:         counter("pgxpool_queries"),
 		acquireTimeouts: counter("pgxpool_acquire_timeouts"),
-		opened:          counter("pgxpool_connections_opened"),
-		closed:          counter("pgxpool_connections_closed"),
-		leaks:           counter("pgxpool_leaks"),
-		samples:         counter("pgxpool_samples"),
-		active:          gauge("pgxpool_active"),
-		idle:            gauge("pgxpool_idle"),
-		total:           gauge("pgxpool_total"),
-		overflow:        gauge("pgxpool_overflow"),
-		waiting:         gauge("pgxpool_waiting"),
-		activeSampled:   trend("pgxpool_active_sampled"),
-		waitingSampled:  trend("pgxpool_waiting_sampled"),
-		utilization:     trend("pgxpool_utilization"),
-		dbCPU:           trend("pgxpool_db_cpu"),
-		responseDrift:   gauge("response_drift"),
-		longestStall:    gauge("longest_stall"),
-		resultsLost:     counter(results.Threshold),
+
+		transactionRetries: counter("pgxpool_transaction_retries"),
+
+		opened:         counter("pgxpool_connections_opened"),
+		closed:         counter("pgxpool_connections_closed"),
+		leaks:          counter("pgxpool_leaks"),
+		samples:        counter("pgxpool_samples"),
+		active:         gauge("pgxpool_active"),
+		idle:           gauge("pgxpool_idle"),
+		total:          gauge("pgxpool_total"),
+		overflow:       gauge("pgxpool_overflow"),
+		waiting:        gauge("pgxpool_waiting"),
+		activeSampled:  trend("pgxpool_active_sampled"),
+		waitingSampled: trend("pgxpool_waiting_sampled"),
+		utilization:    trend("pgxpool_utilization"),
+		dbCPU:          trend("pgxpool_db_cpu"),
+		responseDrift:  gauge("response_drift"),
+		longestStall:   gauge("longest_stall"),
+		resultsLost:    counter(results.Threshold),
 
 		requestDuration:    duration("request_duration"),
 		requestSuccess:     rate("request_success"),

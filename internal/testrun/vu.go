@@ -161,6 +161,12 @@ func (s *Session) Apart() *pool.Scope {
 	return pool.NewScope(s.vu.Context(), tags)
 }
 
+// Retried counts a transaction that is run again.
+func (s *Session) Retried() {
+	s.Current()
+	s.tags.push(s.tags.sample(s.vu.run.metrics.transactionRetries, time.Now(), 1))
+}
+
 func (s *Session) newObserver() *observer {
 	return &observer{buffer: s.vu.buffer, state: s.vu.State(), warn: s.vu.run.warnOnce}
 }

@@ -86,6 +86,11 @@ const total: number = pool.transaction((conn) => {
   return conn.query<{ n: number }>('SELECT count(*) AS n FROM issues')[0]?.n ?? 0;
 });
 pool.transaction(() => {});
+pool.transaction((conn) => conn.transaction((inner) => { inner.exec('SELECT 1'); }), {
+  isolation: 'SERIALIZABLE', readOnly: true, deferrable: true, retries: 3,
+});
+is<Same<ReturnType<typeof pool.transactionAsync<number>>, Promise<number>>>();
+pool.transactionAsync(async (conn) => { await conn.execAsync("SELECT 1"); }, { retries: 3 });
 
 const criterion: Criterion = {
   name: 'success_rate',
