@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -49,8 +50,10 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 	if err != nil {
 		return monitorSummary{}, fmt.Errorf("judging what was watched: %w", err)
 	}
-	// A sample stands for the interval after it, or for less where it was the last.
-	watched := min(r.Ended.Sub(r.Started)+s.interval, took)
+	// A sample is shown at its interval's end and stands for the interval after
+	// that, or for less where it was the last.
+	intervals := math.Ceil(float64(r.Ended.Sub(r.Started)) / float64(s.interval))
+	watched := min(time.Duration(intervals+1)*s.interval, took)
 	return monitorSummary{
 		application: application, interval: s.interval, watched: watched, report: r, verdict: judged,
 	}, nil

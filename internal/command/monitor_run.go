@@ -105,29 +105,33 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 		found))
 }
 
-// watch takes samples on a grid from now on: duration/interval of them, the
-// first at once. One that takes longer than the interval makes the next ones
-// late, not more frequent.
+// watch takes duration/interval samples, the first at once and one at a random
+// moment of each interval after it (monitor.Schedule), and shows each at its
+// interval's end: the lines keep the interval.
 func watch(
 	ctx context.Context, s monitorSettings, sampler *monitor.Sampler, tally *monitor.Tally, out *monitorOutput,
 ) error {
 	start := time.Now()
+	schedule := monitor.NewSchedule(s.interval)
+	var shown time.Duration
 	for {
 		sample := sampler.Sample(ctx)
 		if stopped(ctx) {
 			return nil
 		}
 		tally.Add(sample)
+		// What is counted is shown, also where a signal comes before its time.
+		pause(ctx, shown-time.Since(start))
 		if err := out.sample(sample); err != nil {
 			return err
 		}
-		elapsed := time.Since(start)
-		next := elapsed.Truncate(s.interval) + s.interval
-		last := s.duration > 0 && next >= s.duration
+		var at time.Duration
+		at, shown = schedule.Next(time.Since(start))
+		last := s.duration > 0 && shown >= s.duration
 		if last {
-			next = s.duration
+			at = s.duration
 		}
-		if !pause(ctx, next-elapsed) || last {
+		if !pause(ctx, at-time.Since(start)) || last {
 			return nil
 		}
 	}

@@ -98,26 +98,40 @@ func (m *Application) run(ctx context.Context, sampler *monitor.Sampler, w *appW
 	defer close(m.done)
 	defer sampler.Close()
 	defer w.finish(sampler)
-	tick := time.NewTicker(monitor.MinInterval)
-	defer tick.Stop()
 	printer := newStatusPrinter(os.Stdout)
-	printed := time.Now()
+	start := time.Now()
+	printed := start
+	schedule := monitor.NewSchedule(monitor.MinInterval)
+	var shown time.Duration
 	for {
 		sample := sampler.Sample(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		w.report(sample)
+		if !pause(ctx, shown-time.Since(start)) {
+			return
+		}
 		every := m.settings.Pool.StatusInterval
 		if every > 0 && sample.Database != nil && time.Since(printed) >= every-monitor.MinInterval/2 {
 			printed = time.Now()
 			printer.line(sample.StatusLine())
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		var at time.Duration
+		at, shown = schedule.Next(time.Since(start))
+		if !pause(ctx, at-time.Since(start)) {
 			return
 		}
+	}
+}
+
+// pause is false when it was cut short.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
