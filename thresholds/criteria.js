@@ -358,6 +358,25 @@ export const staleCriteria = [
   },
 ];
 
+// The pool is watched until SETTLE seconds after the last request. In use is what
+// is checked out, in a transaction or running, the largest of the three.
+export function abandonCriteria({ watched }) {
+  const left = {
+    name: 'left_in_use', title: 'In use afterwards', unit: 'count',
+    metric: 'app_pool_active', pass: 'value==0', warning: 'value==0', guard: { metric: 'app_pool_samples', expression: 'count>0' },
+    advice: advise('Connections stayed in use for clients that have gone. Return them in a finally block, set statement_timeout and client_connection_check_interval; raise SETTLE where one request takes longer than that.'),
+  };
+  return [
+    {
+      name: 'abandoned', title: 'Requests abandoned', unit: 'count',
+      metric: 'abandoned_requests', pass: 'count>0', warning: 'count>0', guard: requested,
+      advice: advise('Nobody hung up in time. Raise DURATION or ABANDON, or choose an ENDPOINT that takes longer.'),
+    },
+    watched ? left : { ...left, unmeasured: "without DATABASE_URL the application's database cannot be watched" },
+    survived,
+  ];
+}
+
 // Recovery is how long the server had been up when the pool served the first
 // request again; an outage is how long one user got nothing but errors.
 export const restartCriteria = [

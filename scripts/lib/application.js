@@ -24,7 +24,7 @@ export function application(address, statusInterval) {
       : {},
     prepare: () => watched?.start(),
     // The name is a tag of k6's metrics, where no password may be.
-    run: () => http.get(url, { tags: { name: pgxpool.redact(url) } }),
+    run: (params = {}) => http.get(url, { ...params, tags: { name: pgxpool.redact(url) } }),
   };
 }
 

@@ -5,6 +5,7 @@ import os
 import random
 
 import anyio
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -108,6 +109,19 @@ async def deadline(s: float, limit: float):
     with anyio.move_on_after(limit):
         async with engine.connect() as c:
             await c.execute(text("SELECT pg_sleep(:s)"), {"s": s})
+
+
+@app.get("/unfinished")
+async def unfinished(request: Request, s: float):
+    """Gives its connection back only to a client that waits: it has no finally block."""
+    c = await engine.connect()
+    await c.execute(READ)
+    for _ in range(10):
+        await asyncio.sleep(s / 10)
+        if await request.is_disconnected():
+            forgotten.append(c)
+            return
+    await c.close()
 
 
 @app.get("/health/pool")
