@@ -2,7 +2,10 @@ package fastapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -82,7 +85,13 @@ func testPoolLevels(t *testing.T, url string) {
 	conn := pgtest.Conn(t, url)
 	status, body := app.Get(t, "/health/pool")
 	require.Equal(t, http.StatusOK, status)
-	require.JSONEq(t, `{"size": 2, "checkedin": 0, "checkedout": 0, "overflow": -2}`, string(body), "the pool starts empty")
+	pid := decode(t, body)["pid"]
+	require.JSONEq(t, fmt.Sprintf(`{"size": 2, "checkedin": 0, "checkedout": 0, "overflow": -2, "pid": %v}`, pid), string(body), "the pool starts empty")
+	command, err := os.ReadFile(fmt.Sprintf("/proc/%v/cmdline", pid))
+	if runtime.GOOS == "linux" {
+		require.NoError(t, err)
+		require.Contains(t, string(command), "uvicorn", "the worker's own process")
+	}
 	awaitSessions(t, conn, 0, "true") // and the seeding leaves no session behind
 
 	answers := hold(t, app, 4, "/api/issues?hold=6")

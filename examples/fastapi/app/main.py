@@ -1,5 +1,6 @@
 """The application: uvicorn app.main:app"""
 
+import os
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -54,8 +55,8 @@ async def health() -> dict[str, str]:
 
 
 async def health_pool(request: Request) -> dict[str, int]:
-    """Gives the levels of this worker's pool."""
-    return pool_levels(request.app.state.engine)
+    """Gives the levels of this worker's pool, and which worker that is."""
+    return {**pool_levels(request.app.state.engine), "pid": os.getpid()}
 
 
 def _app_from_environment() -> FastAPI:
