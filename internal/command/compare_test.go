@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.k6.io/k6/v2/cmd/state"
@@ -200,4 +202,50 @@ func TestCompareProcessExitCodes(t *testing.T) {
 		output, _ := cmd.CombinedOutput() // the exit code says it
 		require.Equal(t, code, cmd.ProcessState.ExitCode(), string(output))
 	}
+}
+
+// Files that somebody made end both commands at once, before memory is taken or
+// a loop begun for a number in them.
+func TestCraftedSummariesAreRefusedInOneLine(t *testing.T) {
+	recording := func(distribution, level map[string]any) any {
+		return map[string]any{
+			"start": "2026-11-26T11:32:10Z", "window_s": 0.25,
+			"totals": map[string]any{"database_cpu": distribution}, "levels": map[string]any{"default": []any{level}},
+		}
+	}
+	level := func(samples float64) map[string]any {
+		return map[string]any{"at_s": 0, "samples": samples, "active": 1}
+	}
+	sketch := func(base64 string) map[string]any { return map[string]any{"count": 2, "max": 1, "ddsketch": base64} }
+	wide := "CgkJoGXHcyop8D8SIgoPCP3///8PEQAAAAAAAPA/Cg8I/v///w8RAAAAAAAA8D8=" // a bin at either end of int32
+	for says, changes := range map[string]map[string]any{
+		"of 1000000000000000 samples": {"recording": recording(map[string]any{}, level(1e15))},
+		"its sketch has a bin":        {"recording": recording(sketch(wide), level(1))},
+		"has a fails of -1":           {"metrics.request_success.values.fails": -1},
+		"has a max of 1e+300":         {"metrics.request_duration.values.max": 1e300},
+		"its run has 10 users":        {"run.duration_s": -1},
+	} {
+		file := summaryFile(t, "crafted.json", changes)
+		c := runComparison(t, summaryFile(t, "usual.json", nil), file)
+		require.ErrorContains(t, c.err, says)
+		require.NotContains(t, c.err.Error(), "\n")
+
+		gs := state.NewGlobalState(t.Context())
+		gs.Stdout.Writer = io.Discard
+		merged := newMerge(gs)
+		merged.SilenceErrors, merged.SilenceUsage = true, true
+		merged.SetArgs([]string{"--output", t.TempDir(), file})
+		require.ErrorContains(t, merged.Execute(), says)
+	}
+}
+
+func TestProgressIsSaidOfLongWorkOnly(t *testing.T) {
+	var said bytes.Buffer
+	p := newProgress(&said, "merging 2 summaries")
+	p.done(0.25)
+	require.Empty(t, said.String())
+	p.next = time.Now().Add(-time.Second)
+	p.done(0.5)
+	p.done(0.75)
+	require.Equal(t, "merging 2 summaries: 50 %\n", said.String())
 }

@@ -3,8 +3,10 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.k6.io/k6/v2/cmd/state"
@@ -60,7 +62,8 @@ func newMerge(gs *state.GlobalState) *cobra.Command {
 func merging(err error) error { return show(errext.WithExitCodeIfNone(err, exitcodes.ExitCode(1))) }
 
 func runMerge(gs *state.GlobalState, files []string, output string) error {
-	judged, err := mergeFiles(files)
+	said := newProgress(gs.Stderr, fmt.Sprintf("merging %d summaries", len(files)))
+	judged, err := mergeFiles(files, said.done)
 	if err != nil {
 		return merging(err)
 	}
@@ -98,7 +101,31 @@ func checkOverwrite(files []string, output string) error {
 	return nil
 }
 
-func mergeFiles(files []string) (verdict.Report, error) {
+// reading is about the share of the time that reading the files takes.
+const reading = 0.3
+
+// progress says how far long work is, every two seconds; nothing
+// where it takes less.
+type progress struct {
+	w    io.Writer
+	what string
+	next time.Time
+}
+
+const progressInterval = 2 * time.Second
+
+func newProgress(w io.Writer, what string) *progress {
+	return &progress{w, what, time.Now().Add(progressInterval)}
+}
+
+func (p *progress) done(share float64) {
+	if now := time.Now(); now.After(p.next) {
+		p.next = now.Add(progressInterval)
+		_, _ = fmt.Fprintf(p.w, "%s: %.0f %%\n", p.what, 100*share)
+	}
+}
+
+func mergeFiles(files []string, progress func(share float64)) (verdict.Report, error) {
 	runners := make([]merge.Runner, len(files))
 	for i, name := range files {
 		summary, err := compare.ReadSummary(name)
@@ -109,8 +136,9 @@ func mergeFiles(files []string) (verdict.Report, error) {
 			return verdict.Report{}, fmt.Errorf("%s has nothing to merge: setup failed: %s", name, summary.SetupFailed)
 		}
 		runners[i] = merge.Runner{Name: name, Summary: summary}
+		progress(reading * float64(i+1) / float64(len(files)))
 	}
-	in, err := merge.Runners(runners)
+	in, err := merge.Runners(runners, func(share float64) { progress(reading + (1-reading)*share) })
 	if err != nil {
 		return verdict.Report{}, err
 	}

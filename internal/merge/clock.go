@@ -61,6 +61,9 @@ func mergeEnded(runners []Runner) *timeline.Series {
 func addSeries(all []timeline.Series, width time.Duration) *timeline.Series {
 	at := make(map[int64]int64) // by window since the Unix epoch
 	first, last := int64(math.MaxInt64), int64(0)
+	for begin, end := spanOf(all); end.Sub(begin)/width > mostEnds; {
+		width *= 2
+	}
 	for _, s := range all {
 		each := time.Duration(s.Window * float64(time.Second))
 		for i, n := range s.Counts {
@@ -74,4 +77,21 @@ func addSeries(all []timeline.Series, width time.Duration) *timeline.Series {
 		sum.Counts = append(sum.Counts, at[index])
 	}
 	return sum
+}
+
+// mostEnds is how many windows a merged series has at most.
+const mostEnds = 1 << 16
+
+// spanOf is from the earliest to the latest of what the series count.
+func spanOf(all []timeline.Series) (begin, end time.Time) {
+	for i, s := range all {
+		until := s.Start.Add(time.Duration(float64(len(s.Counts)) * s.Window * float64(time.Second)))
+		if i == 0 || s.Start.Before(begin) {
+			begin = s.Start
+		}
+		if until.After(end) {
+			end = until
+		}
+	}
+	return begin, end
 }

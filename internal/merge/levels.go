@@ -16,7 +16,7 @@ type mergedRecording struct {
 
 // mergeRecordings merges the distributions and adds the levels in windows as
 // long as the longest among the runners'.
-func mergeRecordings(runners []Runner) mergedRecording {
+func mergeRecordings(runners []Runner, progress func(share float64)) mergedRecording {
 	first := runners[0].Summary.Recording
 	r := timeline.Recording{Start: first.Start, Window: first.Window, Levels: make(map[string][]timeline.Level), Fine: make(map[string]timeline.Fine)}
 	for _, runner := range runners {
@@ -29,27 +29,33 @@ func mergeRecordings(runners []Runner) mergedRecording {
 	}
 	r.Responses, r.Ended = mergeResponses(runners), mergeEnded(runners)
 	pools := make(map[string]*sampledLevels)
-	for _, name := range poolsOf(runners) {
+	names := poolsOf(runners)
+	for i, name := range names {
+		part := func(side int) func(done, all int) {
+			return func(done, all int) {
+				progress((float64(2*i+side) + float64(done)/float64(all)) / float64(2*len(names)))
+			}
+		}
 		pool := &sampledLevels{}
-		var series [][]timeline.Level
+		var sum []timeline.Level
 		var active, waiting []timeline.LevelSeries
 		for _, runner := range runners {
 			other := runner.Summary.Recording
-			series = append(series, onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window))
+			levels := onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window)
 			active = append(active, fineOf(other, name).Active)
 			waiting = append(waiting, fineOf(other, name).Waiting)
 			pool.size += ownSize(runner.Summary.Run, name)
-			if runner.Summary.Run.Target != "" && len(series[len(series)-1]) > 0 {
+			if runner.Summary.Run.Target != "" && len(levels) > 0 {
 				// Every runner saw the same application's pool: it is there once.
-				last := len(series) - 1
-				series, active, waiting = series[last:], active[last:], waiting[last:]
+				sum, active, waiting = levels, active[len(active)-1:], waiting[len(waiting)-1:]
 				pool.size = ownSize(runner.Summary.Run, name)
 				break
 			}
+			sum = addLevels(sum, levels)
 		}
 		pools[name] = pool
-		r.Levels[name] = addLevels(series, r.Window)
-		pool.active, pool.waiting = addByClock(active), addByClock(waiting)
+		r.Levels[name] = onlySampled(sum, r.Window)
+		pool.active, pool.waiting = addByClock(active, part(0)), addByClock(waiting, part(1))
 		r.Fine[name] = pool.fine(r)
 	}
 	return mergedRecording{recording: r, pools: pools}
@@ -110,30 +116,31 @@ func foldLevels(levels []timeline.Level) timeline.Level {
 	return sum
 }
 
-// addLevels adds the runners' levels window by window. The largest of a window
-// need not have been at the same moment for each: their sum is the most it can
-// have been.
-func addLevels(series [][]timeline.Level, window float64) []timeline.Level {
-	length := 0
-	for _, s := range series {
-		length = max(length, len(s))
+// addLevels adds a runner's levels to sum, window by window. The largest of a
+// window need not have been at the same moment for each: their sum is the most it
+// can have been.
+func addLevels(sum, levels []timeline.Level) []timeline.Level {
+	for len(sum) < len(levels) {
+		sum = append(sum, timeline.Level{})
 	}
-	sum := make([]timeline.Level, length)
-	for i := range sum {
-		sum[i].At = timeline.Short(float64(i) * window)
-		for _, s := range series {
-			if i < len(s) {
-				sum[i] = addLevel(sum[i], s[i])
-			}
-		}
+	for i, l := range levels {
+		sum[i] = addLevel(sum[i], l)
 	}
-	return slices.DeleteFunc(sum, func(l timeline.Level) bool { return l.Samples == 0 })
+	return sum
+}
+
+// onlySampled says when the windows were, and leaves those without samples out.
+func onlySampled(levels []timeline.Level, window float64) []timeline.Level {
+	for i := range levels {
+		levels[i].At = timeline.Short(float64(i) * window)
+	}
+	return slices.DeleteFunc(levels, func(l timeline.Level) bool { return l.Samples == 0 })
 }
 
 func addLevel(a, b timeline.Level) timeline.Level {
 	return timeline.Level{
-		At: a.At, Samples: a.Samples + b.Samples,
-		Active: timeline.Short(a.Active + b.Active), ActiveMax: a.ActiveMax + b.ActiveMax,
+		Samples: a.Samples + b.Samples,
+		Active:  timeline.Short(a.Active + b.Active), ActiveMax: a.ActiveMax + b.ActiveMax,
 		Waiting: timeline.Short(a.Waiting + b.Waiting), WaitingMax: a.WaitingMax + b.WaitingMax,
 		Total: timeline.Short(a.Total + b.Total), TotalMax: a.TotalMax + b.TotalMax,
 	}

@@ -40,8 +40,9 @@ type Runner struct {
 //
 // It fails with a [Error] where the summaries are not parts of one test:
 // other scripts, criteria, gates or configured pools, a part that is missing,
-// there twice or of another time, a summary without a sound recording.
-func Runners(runners []Runner) (verdict.Input, error) {
+// there twice or of another time, a summary without a sound recording. progress
+// hears what share of the work is done.
+func Runners(runners []Runner, progress func(share float64)) (verdict.Input, error) {
 	if len(runners) == 0 {
 		return verdict.Input{}, &Error{"", "there is no summary: name one for each runner"}
 	}
@@ -55,7 +56,7 @@ func Runners(runners []Runner) (verdict.Input, error) {
 		return verdict.Input{}, err
 	}
 	first := runners[0].Summary
-	merged := mergeRecordings(runners)
+	merged := mergeRecordings(runners, progress)
 	in := verdict.Input{
 		Criteria:  criteriaOf(first),
 		Gate:      string(first.Gate),

@@ -130,7 +130,7 @@ func halves() []part {
 
 func mergeAndJudge(t *testing.T, runners []merge.Runner) (verdict.Input, verdict.Report) {
 	t.Helper()
-	in, err := merge.Runners(runners)
+	in, err := merge.Runners(runners, func(float64) {})
 	require.NoError(t, err)
 	report, err := verdict.Evaluate(in)
 	require.NoError(t, err)
@@ -302,7 +302,7 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 		"no course":        {change(1, func(s *verdict.Summary) { s.Recording.Responses.Window = -1 }), "responses has a window_s of -1"},
 		"no totals":        {change(1, func(s *verdict.Summary) { s.Recording.Totals.Pools["default"] = nil }), "no totals"},
 	} {
-		_, err := merge.Runners(test.runners)
+		_, err := merge.Runners(test.runners, func(float64) {})
 		var refused *merge.Error
 		require.ErrorAs(t, err, &refused, name)
 		require.ErrorContains(t, err, test.says, name)

@@ -3,6 +3,7 @@ package merge
 import (
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -19,50 +20,48 @@ type sampledLevels struct {
 // addByClock adds levels where they were at the same moment: window by window of
 // the wall clock, on the grid of the runner with the longest windows. Runners that
 // are full together are not independent of each other. Only within a window any
-// sample of one may have met any of another: there the chances of their sum are
-// the convolution of theirs. A runner that has no sample in a window between
-// others has the levels of the one before.
-func addByClock(runners []timeline.LevelSeries) (moments []float64) {
+// sample of one may have met any of another: see [addLevelsOf]. A runner that has no
+// sample in a window between others has the levels of the one before. progress
+// hears how many of all windows are done.
+func addByClock(runners []timeline.LevelSeries, progress func(done, all int)) (moments []float64) {
 	var width time.Duration
 	for _, r := range runners {
 		width = max(width, r.Window)
 	}
-	var windows []chances
-	var samples []float64
-	begin := earliest(runners, width)
+	type window struct {
+		levels  []timeline.Samples // a runner's each
+		samples float64
+	}
+	windows := make(map[int64]*window) // by their index since the Unix epoch
 	for _, r := range runners {
 		r = r.On(width)
-		offset := int(r.Start.Sub(begin) / width)
 		var here timeline.Samples
 		for i, seen := range r.Windows {
+			index := r.Start.UnixNano()/int64(width) + int64(i)
 			if len(seen) > 0 {
 				here = seen
 			}
-			for len(windows) <= offset+i {
-				windows, samples = append(windows, chances{1}), append(samples, 0)
+			if windows[index] == nil {
+				windows[index] = &window{}
 			}
-			windows[offset+i] = windows[offset+i].plus(chancesOf(here))
-			samples[offset+i] = math.Max(samples[offset+i], countOf(seen))
+			if w := windows[index]; len(here) > 0 {
+				w.levels = append(w.levels, here)
+				w.samples = math.Max(w.samples, countOf(seen))
+			}
 		}
 	}
-	for i, c := range windows {
-		for len(moments) < len(c) {
+	for done, index := range slices.Sorted(maps.Keys(windows)) {
+		w := windows[index]
+		sum := addLevelsOf(w.levels, uint64(index)) // #nosec G115 -- any seed will do
+		for len(moments) < sum.base+len(sum.each) {
 			moments = append(moments, 0)
 		}
-		for level, p := range c {
-			moments[level] += p * samples[i]
+		for i, p := range sum.each {
+			moments[sum.base+i] += p * w.samples
 		}
+		progress(done+1, len(windows))
 	}
 	return moments
-}
-
-func earliest(runners []timeline.LevelSeries, width time.Duration) (begin time.Time) {
-	for _, r := range runners {
-		if start := r.On(width).Start; begin.IsZero() || start.Before(begin) {
-			begin = start
-		}
-	}
-	return begin
 }
 
 func countOf(samples timeline.Samples) (n float64) {
@@ -99,36 +98,77 @@ func samplesAt(windows []timeline.Samples, index int, at map[int]int64) []timeli
 	return windows
 }
 
-// chances are how likely each level is, by level. They add up to 1.
-type chances []float64
-
-func chancesOf(samples timeline.Samples) chances {
-	if len(samples) == 0 {
-		return chances{1}
-	}
-	all := int64(0)
-	for _, a := range samples {
-		all += a.Samples
-	}
-	c := make(chances, samples[len(samples)-1].Level+1)
-	for _, a := range samples {
-		c[a.Level] = float64(a.Samples) / float64(all)
-	}
-	return c
+// chances are how likely each level is, from base on. They add up to 1.
+type chances struct {
+	base int
+	each []float64
 }
 
-// plus are the chances of the sum of two independent levels.
-func (c chances) plus(other chances) chances {
-	sum := make(chances, len(c)+len(other)-1)
-	for a, p := range c {
-		if p == 0 {
-			continue
-		}
-		for b, q := range other {
-			sum[a+b] += p * q
+const (
+	// mostExact is how many products of chances a window may take. A few runners'
+	// levels take less; those of hundreds are drawn.
+	mostExact = 1 << 14
+	// draws are how many sums are drawn then in each window.
+	draws = 256
+)
+
+// addLevelsOf are the chances of the sum of independent levels: the convolution
+// of theirs, or, where that takes too long, a Latin hypercube sample of it (McKay,
+// Beckman, Conover 1979). So the work is linear in the runners' samples.
+func addLevelsOf(levels []timeline.Samples, seed uint64) chances {
+	work, span := 0, 1
+	for _, l := range levels {
+		work += span * len(l)
+		span += int(l[len(l)-1].Level - l[0].Level)
+	}
+	if work > mostExact {
+		return drawn(levels, rand.New(rand.NewPCG(seed, draws))) // #nosec G404 -- the same files give the same figures
+	}
+	sum := chances{each: []float64{1}}
+	for _, l := range levels {
+		sum = sum.plus(l)
+	}
+	return sum
+}
+
+// plus are the chances of the sum with an independent level.
+func (c chances) plus(other timeline.Samples) chances {
+	least, all := other[0].Level, countOf(other)
+	sum := chances{c.base + int(least), make([]float64, len(c.each)+int(other[len(other)-1].Level-least))}
+	for _, b := range other {
+		q := float64(b.Samples) / all
+		at := sum.each[b.Level-least:]
+		for a, p := range c.each {
+			at[a] += p * q
 		}
 	}
 	return sum
+}
+
+// drawn draws from every runner's levels evenly, one of each equal part of its
+// samples, and adds them in random order.
+func drawn(levels []timeline.Samples, random *rand.Rand) chances {
+	var sums, one [draws]int
+	for _, l := range levels {
+		all, shift, below, at := countOf(l), random.Float64(), float64(l[0].Samples), 0
+		for i := range one {
+			for at+1 < len(l) && (float64(i)+shift)/draws*all >= below {
+				at++
+				below += float64(l[at].Samples)
+			}
+			one[i] = int(l[at].Level)
+		}
+		random.Shuffle(draws, func(i, j int) { one[i], one[j] = one[j], one[i] })
+		for i, level := range one {
+			sums[i] += level
+		}
+	}
+	least := slices.Min(sums[:])
+	c := chances{least, make([]float64, slices.Max(sums[:])-least+1)}
+	for _, sum := range sums {
+		c.each[sum-least] += 1.0 / draws
+	}
+	return c
 }
 
 // weighted are values, and how often each was there.

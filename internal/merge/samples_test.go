@@ -2,6 +2,7 @@ package merge_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/merge"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -122,4 +125,63 @@ func TestMergedLevelsAreAddedOnOneClock(t *testing.T) {
 		require.Equal(t, 60.0, in.Metrics["pgxpool_active_sampled"].Values["max"])
 		require.Equal(t, verdict.Warning, report.Verdict)
 	}
+}
+
+// crowd are many runners with so many waiting users each, a hundred windows long.
+func crowd(t *testing.T, count, waiting int) []merge.Runner {
+	t.Helper()
+	random := rand.New(rand.NewPCG(7, 8))
+	base := part{segment: "", seconds: 10, size: 5, active: 5, response: steady(10)}.summary(t)
+	runners := make([]merge.Runner, count)
+	for i := range runners {
+		s, recording := base, *base.Recording
+		s.Metrics = maps.Clone(base.Metrics)
+		s.Metrics["vus_max"] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": float64(i)}}
+		fine := recording.Fine["default"]
+		fine.Waiting = timeline.LevelSeries{Start: mergeStart, Window: 100 * time.Millisecond, Windows: make([]timeline.Samples, 100)}
+		for w := range fine.Waiting.Windows {
+			for range 10 {
+				fine.Waiting.Windows[w].Add(int64(waiting/2+random.IntN(waiting/2)), 1)
+			}
+		}
+		recording.Fine = map[string]timeline.Fine{"default": fine}
+		s.Recording = &recording
+		runners[i] = merge.Runner{Name: fmt.Sprint("runner ", i), Summary: s}
+	}
+	return runners
+}
+
+// Levels of hundreds of runners are drawn rather than convolved: their mean and
+// their spread are those of the sum all the same.
+func TestLevelsOfManyRunnersAdd(t *testing.T) {
+	const count, waiting = 60, 100
+	var shares []float64
+	in, err := merge.Runners(crowd(t, count, waiting), func(share float64) { shares = append(shares, share) })
+	require.NoError(t, err)
+	values := in.Metrics["pgxpool_waiting_sampled"].Values
+	// Each is even from 50 to 99: a mean of 74.5, a variance of (50² − 1)/12.
+	mean, sd := count*74.5, math.Sqrt(count*(50*50-1)/12.0)
+	require.InEpsilon(t, mean, values["avg"], 0.005)
+	require.InDelta(t, mean, values["med"], sd/2)
+	require.InDelta(t, mean+1.645*sd, values["p(95)"], sd/2)
+	require.InDelta(t, 1000, values["count"], 1)
+	require.True(t, slices.IsSorted(shares))
+	require.Equal(t, 1.0, shares[len(shares)-1])
+}
+
+// Twice the runners with twice the users are twice the samples: four times the
+// levels, and eight times the work of a convolution.
+func TestMergingIsLinearInTheSamples(t *testing.T) {
+	least := func(runners []merge.Runner) time.Duration {
+		best := time.Duration(math.MaxInt64)
+		for range 3 {
+			began := time.Now()
+			_, err := merge.Runners(runners, func(float64) {})
+			require.NoError(t, err)
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	small, large := crowd(t, 40, 250), crowd(t, 80, 500)
+	require.Less(t, least(large).Seconds()/least(small).Seconds(), 4.0)
 }

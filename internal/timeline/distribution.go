@@ -217,7 +217,7 @@ func (d *Distribution) UnmarshalJSON(text []byte) error {
 	}
 	if len(written.Sketch) > 0 {
 		var err error
-		if read.sketch, err = parseSketch(written.Sketch); err != nil {
+		if read.sketch, err = parseSketch(written.Sketch, written.Count); err != nil {
 			return fmt.Errorf("reading a distribution: %w", err)
 		}
 	}
@@ -230,12 +230,22 @@ func (w distributionJSON) check() error {
 	if w.Count < 0 || (w.Count == 0) != (len(w.Sketch)+len(w.Integers) == 0) || len(w.Sketch) > 0 && len(w.Integers) > 0 {
 		return fmt.Errorf("count is %d, with a sketch of %d bytes and %d integers", w.Count, len(w.Sketch), len(w.Integers))
 	}
+	if !within(w.Count, 0, mostCount) || !within(w.Min, 0, w.Max) || !within(w.Max, 0, mostValue) || !within(w.Sum, 0, mostValue*mostCount) {
+		return fmt.Errorf("count is %d, sum %v, min %v, max %v: accepted is a count up to %d, and values of 0 to %v",
+			w.Count, w.Sum, w.Min, w.Max, int64(mostCount), mostValue)
+	}
+	return w.checkIntegers()
+}
+
+func (w distributionJSON) checkIntegers() error {
 	var sum int64
 	for value, n := range w.Integers {
 		if value < 0 || n <= 0 || n > w.Count {
 			return fmt.Errorf("integer %d is counted %d times, of %d in all", value, n, w.Count)
 		}
-		sum += n
+		if sum += n; sum > w.Count {
+			break
+		}
 	}
 	if len(w.Integers) > 0 && sum != w.Count {
 		return fmt.Errorf("count is %d, and %d integers are counted", w.Count, sum)
@@ -244,9 +254,12 @@ func (w distributionJSON) check() error {
 }
 
 // parseSketch refuses what cannot be merged with ours.
-func parseSketch(message []byte) (*ddsketch.DDSketch, error) {
+func parseSketch(message []byte, count int64) (*ddsketch.DDSketch, error) {
 	parsed := &sketchpb.DDSketch{}
 	if err := proto.Unmarshal(message, parsed); err != nil {
+		return nil, err
+	}
+	if err := checkSketch(parsed, count); err != nil {
 		return nil, err
 	}
 	read, err := ddsketch.FromProto(parsed)

@@ -132,8 +132,8 @@ func (s *LevelSeries) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	read := LevelSeries{Start: written.Start, Window: time.Duration(written.Window * float64(time.Second))}
-	if read.Window <= 0 {
-		return fmt.Errorf("reading levels: window_s is %v, accepted is more than 0", written.Window)
+	if !(written.Window >= leastWidth) || written.Window > mostWidth {
+		return fmt.Errorf("reading levels: window_s is %v, accepted is more than 0: %v to %v", written.Window, leastWidth, mostWidth)
 	}
 	parts := strings.Split(written.Windows, ";")
 	if len(parts) > maxFine {
@@ -161,8 +161,8 @@ func parseSamples(text string) (samples Samples, err error) {
 		level, times, many := strings.Cut(one, "x")
 		n := int64(1)
 		if many {
-			if n, err = strconv.ParseInt(times, 10, 64); err != nil || n < 1 {
-				return nil, fmt.Errorf("reading levels: %q, accepted is LEVEL or LEVELxSAMPLES", one)
+			if n, err = strconv.ParseInt(times, 10, 64); err != nil || n < 1 || n > mostSamples {
+				return nil, fmt.Errorf("reading levels: %q, accepted is LEVEL or LEVELxSAMPLES, of 1 to %d samples", one, mostSamples)
 			}
 		}
 		value, err := strconv.ParseInt(level, 10, 64)

@@ -116,6 +116,9 @@ func ParseSummary(text []byte) (Summary, error) {
 	// Other files below results/ have a schema too.
 	switch summary.Verdict {
 	case Pass, Warning, Fail:
+		if err := summary.check(); err != nil {
+			return Summary{}, fmt.Errorf("verdict: reading summary: %w", err)
+		}
 		return summary, nil
 	case "":
 		return Summary{}, fmt.Errorf("verdict: reading summary: %w", errors.New("it has no verdict"))
@@ -123,6 +126,42 @@ func ParseSummary(text []byte) (Summary, error) {
 		return Summary{}, fmt.Errorf("verdict: reading summary: %w",
 			fmt.Errorf("its verdict is %q: accepted are %s, %s and %s", summary.Verdict, Pass, Warning, Fail))
 	}
+}
+
+// mostFigure is more than any figure of a run; the product of two and the sum of
+// thousands are still numbers.
+const mostFigure = 1e100
+
+// check refuses figures that no run has, which others could not be added to.
+func (s Summary) check() error {
+	if r := s.Run; !(r.Duration >= 0 && r.Duration <= 1e9) || min(r.Users, r.Cores) < 0 || max(r.Users, r.Cores) > 1e9 {
+		return fmt.Errorf("its run has %d users, %d cores and %v s: accepted is 0 to 1e9", r.Users, r.Cores, r.Duration)
+	}
+	for name, m := range s.Metrics {
+		if err := m.check(name); err != nil {
+			return err
+		}
+	}
+	if s.Recording == nil {
+		return nil
+	}
+	if err := s.Recording.Check(); err != nil {
+		return fmt.Errorf("its recording is broken: %w", err)
+	}
+	return nil
+}
+
+func (m Metric) check(name string) error {
+	for figure, value := range m.Values {
+		least := -mostFigure
+		if m.Type == "rate" || figure == "count" && m.Type == "trend" {
+			least = 0
+		}
+		if !(value >= least && value <= mostFigure) {
+			return fmt.Errorf("its metric %s has a %s of %v", name, figure, value)
+		}
+	}
+	return nil
 }
 
 // noSummary says of a text that is no JSON object of the right fields what it
