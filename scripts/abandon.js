@@ -23,18 +23,17 @@ import { judge } from './lib/verdict.js';
 const share = readNumber('ABANDON', 0.1, 0, 1);
 const settle = readSeconds('SETTLE', 5, 2);
 const load = users(20, 30);
-if (!baseURL()) {
-  throw new Error('BASE_URL is not set: abandon.js needs an application whose users can hang up, such as http://127.0.0.1:8000');
-}
-const app = application(baseURL(), statusInterval());
+const interval = statusInterval();
+// k6 inspect and k6 archive need no application; setup() asks for it.
+const app = baseURL() ? application(baseURL(), interval) : undefined;
 
 const abandoned = new Counter('abandoned_requests');
 
 const verdict = judge({
   script: 'abandon',
-  target: app.url,
-  criteria: abandonCriteria({ watched: Boolean(app.watched) }),
-  configuration: { ...app.configuration, think: thinkTime, abandon: share, settle },
+  target: app?.url,
+  criteria: abandonCriteria({ watched: Boolean(app?.watched) }),
+  configuration: { ...app?.configuration, think: thinkTime, abandon: share, settle },
 });
 
 export const options = { ...load, teardownTimeout: `${settle + 30}s`, ...verdict.options };
@@ -42,6 +41,9 @@ export const handleSummary = verdict.handleSummary;
 
 export const setup = verdict.setup(() => {
   alone();
+  if (!app) {
+    throw new Error('BASE_URL is not set: abandon.js needs an application whose users can hang up, such as http://127.0.0.1:8000');
+  }
   app.prepare();
 });
 
@@ -54,7 +56,7 @@ export default function () {
     return;
   }
   const began = exec.instance.currentTestRunDuration;
-  request(app.run);
+  request(() => app?.run());
   usual = exec.instance.currentTestRunDuration - began;
 }
 
@@ -62,7 +64,7 @@ export default function () {
 // came sooner was no abandoned request.
 function hangUp(ms) {
   try {
-    app.run({ timeout: Math.max(1, ms), throw: true }); // thrown, as k6 would log each
+    app?.run({ timeout: Math.max(1, ms), throw: true }); // thrown, as k6 would log each
   } catch (error) {
     if (!String(error).includes('request timeout')) {
       throw error;
