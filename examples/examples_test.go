@@ -31,7 +31,14 @@ func TestEveryExampleRuns(t *testing.T) {
 				Env:  map[string]string{"DATABASE_URL": pgtest.Database(t)},
 			})
 			require.Zero(t, result.Code, result.Output())
-			require.Empty(t, complaints(result.Output()))
+			said := complaints(result.Output())
+			if filepath.Base(script) == "errors.js" {
+				// Its pool of one is exhausted by the user who waits.
+				require.Len(t, said, 1)
+				require.Contains(t, said[0], "nested checkout")
+				return
+			}
+			require.Empty(t, said)
 		})
 	}
 }

@@ -168,7 +168,7 @@ func Test100Users(t *testing.T) {
 	require.Contains(t, r.Output(), "temporary PostgreSQL")
 	s := summaryOf(t, r)
 	require.Equal(t, "PASS", s.Verdict)
-	require.Len(t, s.Criteria, 6)
+	require.Len(t, s.Criteria, 7)
 }
 
 // A script that imports nothing of the clone: its iterations are its requests.

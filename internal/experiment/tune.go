@@ -150,7 +150,7 @@ func derive(server Server, ceiling, modelled int) []size {
 	}
 	var sizes []size
 	const doublings = maxDerived - 4
-	first := max(2, min(cores, ceiling/2))
+	first := max(1, min(cores, ceiling/2))
 	for n := first; n <= ceiling && len(sizes) < doublings; n *= 2 {
 		sizes = append(sizes, size{n, 0})
 	}
