@@ -318,6 +318,41 @@ declare module 'k6/x/pgxpool' {
     retries?: number;
   }
 
+  /** What the calls of {@link Pool.with} have of their own. */
+  export interface WithOptions {
+    /** Tags of the samples, beside the VU's, such as `{ name: 'list' }`. The tag `pool` stays the pool's name. */
+    tags?: Readonly<Record<string, string | number | boolean>>;
+    /**
+     * Longest time for one statement; then it is cancelled on the server, which is a {@link QueryError} with the
+     * code 57014. The wait for a connection is not part of it.
+     */
+    timeout?: Duration;
+    /** `array` gives a row as an array, with all columns where two have one name. Default: `object`. */
+    rowMode?: 'object' | 'array';
+    /** Most rows that `query` may give: with more it is a {@link QueryError}, and the statement has run. */
+    maxRows?: number;
+  }
+
+  /** A column of a result. */
+  export interface Field {
+    readonly name: string;
+    /** Of the column's type, in `pg_type`. */
+    readonly oid: number;
+  }
+
+  /** Rows as arrays, and their columns, which an empty result has too. */
+  export type ArrayRows<T> = T[] & { readonly fields: readonly Field[] };
+
+  interface ArrayQueryable {
+    query<T = any[]>(sql: string, ...args: SqlArgument[]): ArrayRows<T>;
+    queryAsync<T = any[]>(sql: string, ...args: SqlArgument[]): Promise<ArrayRows<T>>;
+    queryRow<T = any[]>(sql: string, ...args: SqlArgument[]): T | null;
+    queryRowAsync<T = any[]>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
+  }
+
+  /** A pool whose rows are arrays. */
+  export type ArrayPool = ArrayQueryable & Pool;
+
   /** The pool's levels and counts at one moment. */
   export interface PoolStat {
     /** `poolSize`. */
@@ -373,6 +408,14 @@ declare module 'k6/x/pgxpool' {
      * @throws {ConnectError} no connection within `connectTimeout`
      */
     acquire(): Connection;
+
+    /**
+     * The same pool, whose calls, and those of its connections, have these options; what `this` has
+     * from an earlier `with()` stays where it is not given.
+     * @throws {ConfigError}
+     */
+    with(options: WithOptions & { rowMode: 'array' }): ArrayPool;
+    with(options: WithOptions): Pool;
 
     /** The pool's levels and counts now. */
     stat(): PoolStat;

@@ -50,7 +50,7 @@ func (c *Conn) PID() uint32 { return c.pid }
 
 // Query is Pool.Query on this connection.
 func (c *Conn) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql: sql, args: args, rows: allRows})
+	return c.run(s, call{sql: sql, args: args, rows: allRows, most: s.Limits.MaxRows})
 }
 
 // QueryRow is Pool.QueryRow on this connection.

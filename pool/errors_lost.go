@@ -89,6 +89,8 @@ func mayCommit(sql string) bool {
 // a standby.
 const readOnlyTransaction = "25006"
 
+const queryCanceled = "57014"
+
 // statementError types the error with which sql ended on c.
 func (p *Pool) statementError(c *connection, sql string, err error, how ending) error {
 	switch {
@@ -100,21 +102,38 @@ func (p *Pool) statementError(c *connection, sql string, err error, how ending) 
 		return &QueryError{Err: errCopyIn}
 	case c.lost(err):
 		p.invalidate(c)
-		err = c.transport.cause(err)
-		if how == expired {
-			err = fmt.Errorf("nothing was heard of the server for %v (statementTimeout + connectTimeout): %w", p.config.silenceLimit(sql), err)
-		}
+		err = p.because(how, sql, c.transport.cause(err))
 		return &ConnectionLostError{Outcome: c.outcome(sql), PrePing: p.config.PoolPrePing, Err: err}
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return &QueryError{Err: err}
 	}
-	if how == expired && pg.Hint == "" {
-		pg.Hint = fmt.Sprintf("the pool cancelled it after %v without an answer (statementTimeout + connectTimeout)", p.config.silenceLimit(sql))
-	}
+	p.hint(how, sql, pg)
 	if pg.Code == readOnlyTransaction {
 		c.doubted = true
 	}
 	return &QueryError{Code: pg.Code, Err: err}
+}
+
+// because says why the pool ended a connection, if it did.
+func (p *Pool) because(how ending, sql string, err error) error {
+	switch how {
+	case overdue:
+		return fmt.Errorf("the call's timeout, given to with(), was over, and the server did not end the statement: %w", err)
+	case expired:
+		return fmt.Errorf("nothing was heard of the server for %v (statementTimeout + connectTimeout): %w", p.config.silenceLimit(sql), err)
+	default:
+		return err
+	}
+}
+
+// hint says in the server's error why the pool cancelled a statement, if it did.
+func (p *Pool) hint(how ending, sql string, err *pgconn.PgError) {
+	switch {
+	case how == overdue && err.Code == queryCanceled:
+		err.Hint = "it took longer than its call's timeout, and was cancelled: raise the timeout given to with()"
+	case how == expired && err.Hint == "":
+		err.Hint = fmt.Sprintf("the pool cancelled it after %v without an answer (statementTimeout + connectTimeout)", p.config.silenceLimit(sql))
+	}
 }

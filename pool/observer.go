@@ -16,12 +16,21 @@ type Scope struct {
 	// It is called during that call, by its goroutine, where the call is the
 	// scope's second checkout of the pool.
 	Caller func() string
+	// Limits are those of the calls that follow. Only the goroutine that makes them
+	// may change them.
+	Limits Limits
 
 	ctx      context.Context
 	observer Observer
 
 	mu   sync.Mutex
 	held []*Conn // acquired in this scope and not yet released
+}
+
+// Limits bound one call; zero is no limit.
+type Limits struct {
+	Timeout time.Duration // of each statement, after which it is cancelled
+	MaxRows int           // of Query's result, beyond which it is an error
 }
 
 // NewScope makes a scope. It costs almost nothing: the context is looked at

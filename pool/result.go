@@ -92,6 +92,17 @@ func NewResult(shape *Shape, tag pgconn.CommandTag, values ...[]byte) *Result {
 	return r
 }
 
+func (r *Result) appendRow(values [][]byte) error {
+	if len(values) != len(r.shape.Columns) {
+		return errRowLength(len(values), len(r.shape.Columns))
+	}
+	for _, v := range values {
+		r.append(v)
+	}
+	r.rows++
+	return nil
+}
+
 func (r *Result) append(value []byte) {
 	c := cell{offset: len(r.data), size: -1}
 	if value != nil {

@@ -16,6 +16,7 @@ type call struct {
 	sql   string
 	args  []any
 	rows  wanted
+	most  int  // rows, beyond which the result is an error; 0: any number
 	again bool // it failed once because its plan was out of date
 }
 
@@ -31,7 +32,7 @@ const (
 // Query runs one statement on a connection of its own and returns all rows.
 // The connection is back in the pool when it returns.
 func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql: sql, args: args, rows: allRows})
+	return p.once(s, call{sql: sql, args: args, rows: allRows, most: s.Limits.MaxRows})
 }
 
 // QueryRow is Query for the first row alone. The others are read off the wire
@@ -262,21 +263,21 @@ func (p *Pool) control(s *Scope, c *connection, sql string) error {
 // never a short result.
 func (p *Pool) collect(c *connection, rows pgx.Rows, what call) (*Result, error) {
 	res := newResult()
+	beyond := 0
 	for rows.Next() {
+		if what.most > 0 && res.rows == what.most {
+			beyond++
+			continue
+		}
 		if what.rows == firstRow && res.rows == 1 {
 			continue
 		}
 		if res.shape == nil {
 			res.shape = p.shape(what.sql, rows.FieldDescriptions())
 		}
-		values := rows.RawValues()
-		if len(values) != len(res.shape.Columns) {
-			return nil, errRowLength(len(values), len(res.shape.Columns))
+		if err := res.appendRow(rows.RawValues()); err != nil {
+			return nil, err
 		}
-		for _, v := range values {
-			res.append(v)
-		}
-		res.rows++
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -288,5 +289,9 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what call) (*Result, error)
 		res.shape = p.shape(what.sql, rows.FieldDescriptions())
 	}
 	res.tag = rows.CommandTag()
+	if beyond > 0 {
+		return nil, fmt.Errorf("the result has %d rows, more than maxRows %d, and none of them is given: add LIMIT to the statement, or raise maxRows",
+			res.rows+beyond, what.most)
+	}
 	return res, nil
 }

@@ -67,6 +67,7 @@ const (
 	undisturbed ending = iota
 	interrupted        // its scope was cut off
 	expired            // the server was silent for too long
+	overdue            // it took longer than its call's timeout
 )
 
 // flight is the statement that runs on a connection, if one does.
@@ -74,7 +75,8 @@ type flight struct {
 	mu      sync.Mutex
 	ctx     context.Context // of the scope it runs in; nil: none runs
 	sql     string
-	started uint64 // counts statements
+	until   time.Time // zero: the call has no timeout
+	started uint64    // counts statements
 	ending  ending
 	conn    *pgconn.PgConn
 	cancel  chan bool // the end of a cancel request: whether the server has taken it
@@ -96,7 +98,10 @@ func (f *flight) enter(s *Scope, sql string) error {
 		return ErrInterrupted
 	}
 	f.mu.Lock()
-	f.ctx, f.sql = s.ctx, sql
+	f.ctx, f.sql, f.until = s.ctx, sql, time.Time{}
+	if s.Limits.Timeout > 0 && sql != "" {
+		f.until = time.Now().Add(s.Limits.Timeout)
+	}
 	f.started++
 	f.mu.Unlock()
 	return nil
@@ -123,8 +128,8 @@ func (f *flight) leave() ending {
 	return e
 }
 
-// look cancels the statement if its scope was cut off, or if nothing has been
-// heard for the limit. heard counts what has arrived on the connection.
+// look cancels the statement if its scope was cut off, if its call's time is up,
+// or if nothing has been heard for the limit. heard counts what has arrived on the connection.
 func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,6 +142,8 @@ func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.D
 	switch {
 	case f.ctx.Err() != nil:
 		f.ending = interrupted
+	case !f.until.IsZero() && now.After(f.until):
+		f.ending = overdue
 	case f.sql != "" && now.Sub(f.seenSince) > limit(f.sql):
 		f.ending = expired
 	default:

@@ -13,6 +13,9 @@ import (
 // means the same everywhere; a bare number is milliseconds in a script and
 // seconds in the environment.
 
+// Duration is a length of time as scripts give it: milliseconds, or a text with its units.
+func Duration(value any) (time.Duration, bool) { return durations.script(value) }
+
 // durationFromNumber reads a script's number of milliseconds, fractions
 // allowed. It is false for NaN, infinities, what a time.Duration cannot hold
 // (about 292 years) and what it would round to nothing. Below zero only -1 is

@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
-	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -80,52 +79,62 @@ func (st *statement) run(r runner, s *pool.Scope) (*pool.Result, error) {
 	return r.Query(s, st.sql, st.args)
 }
 
-// value turns a statement's result into what its call gives.
-func (i *instance) value(op operation, r *pool.Result) sobek.Value {
-	switch op {
-	case opQuery:
-		return i.converter.Rows(r)
-	case opQueryRow:
-		return i.converter.FirstRow(r)
-	case opQueryValue:
-		return i.converter.FirstValue(r)
+// rowShape is what a row is for a script.
+type rowShape int
+
+const (
+	rowObjects rowShape = iota
+	rowArrays
+)
+
+// given turns a statement's result into what its call gives.
+func (p *poolObject) given(op operation, r *pool.Result) sobek.Value {
+	switch {
+	case op == opQuery && p.shape == rowArrays:
+		return p.converter.Arrays(r)
+	case op == opQuery:
+		return p.converter.Rows(r)
+	case op == opQueryRow && p.shape == rowArrays:
+		return p.converter.FirstArray(r)
+	case op == opQueryRow:
+		return p.converter.FirstRow(r)
+	case op == opQueryValue:
+		return p.converter.FirstValue(r)
 	default:
-		return i.execResult(r)
+		return p.execResult(r)
 	}
 }
 
 // blocking runs a call on the VU's goroutine.
-func (i *instance) blocking(op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, r runner, s *pool.Scope) sobek.Value {
-	scratch := i.args
-	i.args = nil // a toJSON() of the script's may call us meanwhile
-	st, err := i.prepare(op, mode, c, scratch)
+func (p *poolObject) blocking(op operation, c sobek.FunctionCall, r runner) sobek.Value {
+	scratch := p.args
+	p.args = nil // a toJSON() of the script's may call us meanwhile
+	st, err := p.prepare(op, p.mode, c, scratch)
 	if err != nil {
-		i.throw(err)
+		p.throw(err)
 	}
-	res, err := st.run(r, s)
+	res, err := st.run(r, p.session.Current())
 	clear(st.args)
-	i.args = st.args
+	p.args = st.args
 	if err != nil {
-		i.throw(sqlvalue.ExplainArgument(err))
+		p.throw(sqlvalue.ExplainArgument(err))
 	}
-	return i.value(op, res)
+	return p.given(op, res)
 }
 
 // async runs a call beside the VU's goroutine. Arguments are converted before,
 // and a wrong one rejects the Promise as any other failure does. order is that
 // of the calls on one connection, nil where each has its own.
-func (i *instance) async(
-	op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, s *testrun.Session, order *turns, target func() (runner, error),
-) sobek.Value {
+func (p *poolObject) async(op operation, c sobek.FunctionCall, order *turns, target func() (runner, error)) sobek.Value {
 	var (
 		st     statement
 		argErr error
 	)
-	if thrown := i.rt.Try(func() { st, argErr = i.prepare(op, mode, c, nil) }); thrown != nil {
+	if thrown := p.rt.Try(func() { st, argErr = p.prepare(op, p.mode, c, nil) }); thrown != nil {
 		argErr = thrown // by a getter of the script's own
 	}
-	scope, turn := s.Apart(), order.take()
-	return promise(i, func() (*pool.Result, error) {
+	scope, turn := p.session.Apart(), order.take()
+	return promise(p.instance, func() (*pool.Result, error) {
 		turn.begin()
 		defer turn.end()
 		if argErr != nil {
@@ -136,7 +145,7 @@ func (i *instance) async(
 			return nil, err
 		}
 		return st.run(r, scope)
-	}, func(res *pool.Result) sobek.Value { return i.value(op, res) })
+	}, func(res *pool.Result) sobek.Value { return p.given(op, res) })
 }
 
 // promise runs work on a goroutine of its own and settles on the event loop:
@@ -168,7 +177,7 @@ func (p *poolObject) call(op operation, c sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		p.throw(err)
 	}
-	return p.blocking(op, p.mode, c, pl, p.session.Current())
+	return p.blocking(op, c, pl)
 }
 
 func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
@@ -176,7 +185,7 @@ func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
 	if state == nil {
 		p.throw(inInit(op.String() + "Async()"))
 	}
-	return p.async(op, p.mode, c, p.session, nil, func() (runner, error) { return p.shared.Get(state) })
+	return p.async(op, c, nil, func() (runner, error) { return p.shared.Get(state) })
 }
 
 // execResult is what exec gives: { rowsAffected(), command }.

@@ -86,11 +86,11 @@ func (c *connObject) methods(name string) method {
 
 func (c *connObject) call(op operation, f sobek.FunctionCall) sobek.Value {
 	c.order.wait()
-	return c.blocking(op, c.mode, f, c.conn, c.session.Current())
+	return c.blocking(op, f, c.conn)
 }
 
 func (c *connObject) callAsync(op operation, f sobek.FunctionCall) sobek.Value {
-	return c.async(op, c.mode, f, c.session, &c.order, func() (runner, error) { return c.conn, nil })
+	return c.async(op, f, &c.order, func() (runner, error) { return c.conn, nil })
 }
 
 func (c *connObject) release(sobek.FunctionCall) sobek.Value {

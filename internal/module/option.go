@@ -5,9 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -72,6 +74,54 @@ func isolationOption(into *pool.IsolationLevel) optionReader {
 			return fmt.Sprintf("%s, %s, %s or %s", levels[0], levels[1], levels[2], levels[3])
 		}
 		*into = level
+		return ""
+	}
+}
+
+func timeoutOption(into *time.Duration) optionReader {
+	return func(value any) string {
+		given, ok := config.Duration(value)
+		if !ok || given <= 0 {
+			return `a duration above 0, such as 500 (milliseconds) or "2s"`
+		}
+		*into = given
+		return ""
+	}
+}
+
+func rowModeOption(into *rowShape) optionReader {
+	return func(value any) string {
+		switch value {
+		case "array":
+			*into = rowArrays
+		case "object":
+			*into = rowObjects
+		default:
+			return `"array" or "object"`
+		}
+		return ""
+	}
+}
+
+func tagsOption(into *map[string]string) optionReader {
+	const accepted = "an object of texts, such as { name: 'list' }, without the tag pool"
+	return func(value any) string {
+		given, ok := value.(map[string]any)
+		if !ok {
+			return accepted
+		}
+		*into = make(map[string]string, len(given))
+		for name, tag := range given {
+			switch tag.(type) {
+			case string, bool, int64, float64:
+			default:
+				return accepted
+			}
+			if name == "" || name == "pool" {
+				return accepted
+			}
+			(*into)[name] = fmt.Sprint(tag)
+		}
 		return ""
 	}
 }

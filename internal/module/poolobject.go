@@ -3,6 +3,7 @@ package module
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 
 	"github.com/grafana/sobek"
@@ -106,10 +107,32 @@ func (i *instance) poolObjectOf(shared *testrun.SharedPool) *poolObject {
 
 // poolOf is a Pool as this VU's script has it.
 func (i *instance) poolOf(shared *testrun.SharedPool) *sobek.Object {
-	p := i.poolObjectOf(shared)
-	object := i.rt.NewDynamicObject(&lazyObject{instance: i, methods: p.methods, pool: p})
-	i.must(object.SetPrototype(i.class().Get("prototype").ToObject(i.rt)))
+	return i.poolObjectOf(shared).value()
+}
+
+func (p *poolObject) value() *sobek.Object {
+	object := p.rt.NewDynamicObject(&lazyObject{instance: p.instance, methods: p.methods, pool: p})
+	p.must(object.SetPrototype(p.class().Get("prototype").ToObject(p.rt)))
 	return object
+}
+
+// with is the same pool, whose calls have tags, limits and a shape of rows of
+// their own.
+func (p *poolObject) with(call sobek.FunctionCall) sobek.Value {
+	own, with := *p, testrun.With{}
+	if len(call.Arguments) != 1 {
+		p.throw(argumentsError("with(options)", "takes one object of options: { tags, timeout, rowMode, maxRows }"))
+	}
+	if err := p.readOptions("with(options)", call.Argument(0), map[string]optionReader{
+		"tags":    tagsOption(&with.Tags),
+		"timeout": timeoutOption(&with.Limits.Timeout),
+		"maxRows": wholeOption(&with.Limits.MaxRows, 1, math.MaxInt32),
+		"rowMode": rowModeOption(&own.shape),
+	}); err != nil {
+		p.throw(err)
+	}
+	own.session = p.session.With(with)
+	return own.value()
 }
 
 func (i *instance) resolve(options sobek.Value) (pool.Config, error) {
@@ -159,6 +182,7 @@ type poolObject struct {
 	shared  *testrun.SharedPool
 	session *testrun.Session
 	mode    pgx.QueryExecMode
+	shape   rowShape
 }
 
 func (p *poolObject) methods(name string) method {
@@ -174,6 +198,8 @@ func (p *poolObject) methods(name string) method {
 		return p.transaction
 	case "transactionAsync":
 		return p.transactionAsync
+	case "with":
+		return p.with
 	case "stat":
 		return p.stat
 	case "close":

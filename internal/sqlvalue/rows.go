@@ -14,6 +14,51 @@ func (c *Converter) Rows(r *pool.Result) sobek.Value {
 	return c.rt.NewDynamicArray(&lazyRows{c: c, result: r, length: r.Len()})
 }
 
+// Arrays gives an array of rows that are arrays, with every column in its place
+// though two have one name. Its property fields describes the columns, of an
+// empty result too.
+func (c *Converter) Arrays(r *pool.Result) sobek.Value {
+	rows := make([]any, r.Len())
+	for i := range rows {
+		rows[i] = c.array(r, i)
+	}
+	shape := r.Shape()
+	fields := make([]any, len(shape.Columns))
+	for i, column := range shape.Columns {
+		field := c.rt.NewObject()
+		c.set(field, "name", column.Name)
+		c.set(field, "oid", column.OID)
+		fields[i] = field
+	}
+	array := c.rt.NewArray(rows...)
+	if err := array.DefineDataProperty("fields", c.rt.NewArray(fields...), sobek.FLAG_FALSE, sobek.FLAG_TRUE, sobek.FLAG_FALSE); err != nil {
+		panic(c.rt.NewTypeError("fields: %s", err.Error()))
+	}
+	return array
+}
+
+func (c *Converter) set(object *sobek.Object, name string, value any) {
+	if err := object.Set(name, value); err != nil {
+		panic(c.rt.NewTypeError("%s: %s", name, err.Error()))
+	}
+}
+
+// FirstArray gives the first row as an array, null if there is none.
+func (c *Converter) FirstArray(r *pool.Result) sobek.Value {
+	if r.Len() == 0 {
+		return sobek.Null()
+	}
+	return c.array(r, 0)
+}
+
+func (c *Converter) array(r *pool.Result, row int) *sobek.Object {
+	values := make([]any, len(r.Shape().Columns))
+	for i, column := range r.Shape().Columns {
+		values[i] = c.column(r, row, &layoutColumn{name: column.Name, index: i, decode: decoderFor(column.OID, column.Format)})
+	}
+	return c.rt.NewArray(values...)
+}
+
 // FirstRow gives the first row as an object, null if there is none.
 func (c *Converter) FirstRow(r *pool.Result) sobek.Value {
 	if r.Len() == 0 {

@@ -25,7 +25,7 @@ func BenchmarkEmission(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
-		tags.refresh("bench", "")
+		tags.refresh("bench", callTags{})
 		tags.Acquired(now, time.Microsecond, nil)
 		tags.Queried(now, time.Millisecond, nil)
 		tags.Released(now, time.Millisecond)
@@ -44,7 +44,7 @@ func BenchmarkRecording(b *testing.B) {
 	now := time.Now()
 	const queries = 1000
 	for range queries {
-		tags.refresh("bench", "")
+		tags.refresh("bench", callTags{})
 		tags.Acquired(now, time.Microsecond, nil)
 		tags.Queried(now, time.Millisecond, nil)
 		tags.Released(now, time.Millisecond)

@@ -3,6 +3,8 @@ package testrun
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,50 +30,71 @@ type observer struct {
 	current atomic.Pointer[tagValues]
 
 	// Of the VU's goroutine alone.
-	base        *metrics.TagSet
-	byStatement map[string]*metrics.TagSet
+	base   *metrics.TagSet
+	byCall map[string]*metrics.TagSet
 }
 
 // tagValues are the tags of one moment; they never change.
 type tagValues struct {
-	base      *metrics.TagSet // the VU's, without the pool
-	statement string          // of a workload, else empty
-	tags      *metrics.TagSet
-	meta      map[string]string
+	base *metrics.TagSet // the VU's, without the pool
+	call string          // the key of the call's own
+	tags *metrics.TagSet
+	meta map[string]string
+}
+
+// callTags are the tags of one call.
+type callTags struct {
+	statement string            // of a workload, else empty
+	with      map[string]string // of pool.with()
+}
+
+// key is the same for the same tags.
+func (c callTags) key() string {
+	key := c.statement
+	if len(c.with) == 0 {
+		return key // of nearly every call
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.with)) {
+		key += "\x00" + name + "\x00" + c.with[name]
+	}
+	return key
 }
 
 // refresh takes over the VU's current tags. Building a tag set costs a search;
 // while nothing changed the last one serves.
-func (t *observer) refresh(pool, statement string) {
-	now, last := t.state.Tags.GetCurrentValues(), t.current.Load()
-	known := last != nil && now.Tags == last.base && statement == last.statement
+func (t *observer) refresh(pool string, call callTags) {
+	now, last, key := t.state.Tags.GetCurrentValues(), t.current.Load(), call.key()
+	known := last != nil && now.Tags == last.base && key == last.call
 	switch {
 	case known && len(now.Metadata) == 0 && len(last.meta) == 0:
 	case known:
-		t.current.Store(&tagValues{base: last.base, statement: statement, tags: last.tags, meta: now.Metadata})
+		t.current.Store(&tagValues{base: last.base, call: key, tags: last.tags, meta: now.Metadata})
 	default:
-		t.current.Store(&tagValues{base: now.Tags, statement: statement, tags: t.tagged(now.Tags, pool, statement), meta: now.Metadata})
+		t.current.Store(&tagValues{base: now.Tags, call: key, tags: t.tagged(now.Tags, pool, call, key), meta: now.Metadata})
 	}
 }
 
-// tagged adds the pool and the statement. A workload goes through the same few statements again and again: their tag
+// maxCallTags bounds what is kept of scripts that make tags of values.
+const maxCallTags = 1000
+
+// tagged adds the pool and the call's own tags. A workload goes through the same few statements again and again: their tag
 // sets are kept while the VU's do not change.
-func (t *observer) tagged(base *metrics.TagSet, pool, statement string) *metrics.TagSet {
-	if base != t.base {
+func (t *observer) tagged(base *metrics.TagSet, pool string, call callTags, key string) *metrics.TagSet {
+	if base != t.base || len(t.byCall) > maxCallTags {
 		t.base = base
-		clear(t.byStatement)
+		clear(t.byCall)
 	}
-	if known := t.byStatement[statement]; known != nil {
+	if known := t.byCall[key]; known != nil {
 		return known
 	}
-	tags := base.With("pool", pool)
-	if statement != "" {
-		tags = tags.With("statement", statement)
+	tags := base.WithTagsFromMap(call.with).With("pool", pool)
+	if call.statement != "" {
+		tags = tags.With("statement", call.statement)
 	}
-	if t.byStatement == nil {
-		t.byStatement = make(map[string]*metrics.TagSet, 1)
+	if t.byCall == nil {
+		t.byCall = make(map[string]*metrics.TagSet, 1)
 	}
-	t.byStatement[statement] = tags
+	t.byCall[key] = tags
 	return tags
 }
 

@@ -1,7 +1,9 @@
 package testrun
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -127,11 +129,43 @@ type Session struct {
 	ctx   context.Context
 	scope *pool.Scope
 	tags  *observer
+
+	// Of a session made by With.
+	from *Session
+	with With
+}
+
+// With is what a session's calls have of their own.
+type With struct {
+	Tags   map[string]string
+	Limits pool.Limits
+}
+
+// With gives a session for the same iterations and connections, whose calls have
+// these tags and limits beside those of s, over which they win.
+func (s *Session) With(w With) *Session {
+	if s.from != nil {
+		tags := make(map[string]string)
+		maps.Copy(tags, s.with.Tags)
+		maps.Copy(tags, w.Tags)
+		w = With{Tags: tags, Limits: pool.Limits{
+			Timeout: cmp.Or(w.Limits.Timeout, s.with.Limits.Timeout), MaxRows: cmp.Or(w.Limits.MaxRows, s.with.Limits.MaxRows),
+		}}
+		s = s.from
+	}
+	return &Session{Caller: s.Caller, vu: s.vu, pool: s.pool, from: s, with: w}
 }
 
 // Current gives the scope of the running iteration, with the VU's tags of this
 // moment. It serves the blocking calls.
 func (s *Session) Current() *pool.Scope {
+	if s.from != nil {
+		scope := s.from.Current()
+		s.tags = s.from.tags
+		s.tags.refresh(s.pool, callTags{with: s.with.Tags})
+		scope.Limits = s.with.Limits
+		return scope
+	}
 	if ctx := s.vu.Context(); ctx != s.ctx {
 		s.ctx = ctx
 		if s.tags == nil {
@@ -141,14 +175,15 @@ func (s *Session) Current() *pool.Scope {
 		s.scope.Caller = s.Caller
 		s.vu.enter(ctx, s.tags)
 	}
-	s.tags.refresh(s.pool, "")
+	s.tags.refresh(s.pool, callTags{})
+	s.scope.Limits = pool.Limits{}
 	return s.scope
 }
 
 // Statement is Current for a statement of a workload, which its samples name in the tag `statement`.
 func (s *Session) Statement(name string) *pool.Scope {
 	scope := s.Current()
-	s.tags.refresh(s.pool, name)
+	s.tags.refresh(s.pool, callTags{statement: name, with: s.with.Tags})
 	return scope
 }
 
@@ -157,8 +192,10 @@ func (s *Session) Statement(name string) *pool.Scope {
 func (s *Session) Apart() *pool.Scope {
 	tags := s.newObserver()
 	s.vu.enter(s.vu.Context(), tags)
-	tags.refresh(s.pool, "")
-	return pool.NewScope(s.vu.Context(), tags)
+	tags.refresh(s.pool, callTags{with: s.with.Tags})
+	scope := pool.NewScope(s.vu.Context(), tags)
+	scope.Limits = s.with.Limits
+	return scope
 }
 
 // Retried counts a transaction that is run again.

@@ -85,6 +85,9 @@ const total: number = pool.transaction((conn) => {
   conn.exec('INSERT INTO issues (title) VALUES ($1)', 'in one transaction');
   return conn.query<{ n: number }>('SELECT count(*) AS n FROM issues')[0]?.n ?? 0;
 });
+const list = pool.with({ tags: { name: 'list', page: 1 }, timeout: '2s', maxRows: 100 });
+is<Same<typeof list, Pool>>();
+const columns: string[] = pool.with({ rowMode: 'array' }).query<[number, string]>('SELECT 1, 2').fields.map((field) => field.name);
 pool.transaction(() => {});
 pool.transaction((conn) => conn.transaction((inner) => { inner.exec('SELECT 1'); }), {
   isolation: 'SERIALIZABLE', readOnly: true, deferrable: true, retries: 3,
@@ -123,4 +126,4 @@ function advice(error: PgxpoolError): string {
   }
 }
 
-export { advice, affected, anything, files, pools, total, verb };
+export { advice, affected, anything, columns, files, pools, total, verb };
