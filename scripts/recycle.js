@@ -13,7 +13,7 @@ import exec from 'k6/execution';
 import { Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { recycleCriteria } from '../thresholds/criteria.js';
-import { alone } from './lib/alone.js';
+import { alone, keepsScenarios } from './lib/alone.js';
 import { request } from './lib/request.js';
 import { defaults, readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
@@ -54,8 +54,11 @@ export const handleSummary = verdict.handleSummary;
 
 export const setup = verdict.setup(() => {
   alone();
+  keepsScenarios();
   pools.at_once.exec('SELECT 1'); // starts the temporary server before the clock runs
 });
+
+export { replaced as default } from './lib/alone.js';
 
 // Every user has a connection nearly all the time, so that a pool has as many
 // as there are users.

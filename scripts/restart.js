@@ -13,7 +13,7 @@ import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { restartCriteria } from '../thresholds/criteria.js';
-import { alone } from './lib/alone.js';
+import { alone, keepsScenarios } from './lib/alone.js';
 import { figure, keep } from './lib/figures.js';
 import { listIssues, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
@@ -56,10 +56,13 @@ export function handleSummary(data) {
 
 export const setup = verdict.setup(() => {
   alone();
+  keepsScenarios();
   seedIssues(pool);
 });
 
 let failingSince; // of this user, in milliseconds of the run
+
+export { replaced as default } from './lib/alone.js';
 
 export function user() {
   const issues = request(() => listIssues(pool));

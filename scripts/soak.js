@@ -5,7 +5,7 @@
 //   k6 run scripts/soak.js
 //
 // Also: WORKLOAD (your own SQL, see lib/statements.js), DURATION (14400 s, four hours), SAMPLE (10 s between two measurements,
-// a hundredth of a shorter run), and all of 100users.js: CONCURRENT (100 users),
+// a hundredth of a shorter run; k6's --vus and --duration win over CONCURRENT and DURATION), and all of 100users.js: CONCURRENT (100 users),
 // THINK, HOLD, INTERVAL, BASE_URL and ENDPOINT, DATABASE_URL, GATE, WAIVE,
 // DB_POOL_SIZE, DB_MAX_OVERFLOW, …
 
@@ -42,7 +42,7 @@ const connectionGrowth = new Gauge('connection_growth');
 const users = readInteger('CONCURRENT', 100, 1);
 const { counted } = target;
 const { criteria, ...judged } = target.judged;
-const verdict = judge({ script: 'soak', users, criteria: soakCriteria(criteria, { counted }), ...judged });
+const verdict = judge({ script: 'soak', users: ran, criteria: soakCriteria(criteria, { counted }), ...judged });
 
 export const options = {
   scenarios: {
@@ -52,6 +52,12 @@ export const options = {
   ...verdict.options,
 };
 export const handleSummary = verdict.handleSummary;
+
+// ran is how many users there were: the watch is one more, where k6 ran it.
+function ran(data) {
+  const most = data.metrics.vus_max?.values.max ?? users + 1;
+  return most === users + 1 ? users : most;
+}
 
 export const setup = verdict.setup(() => {
   alone();
@@ -64,29 +70,64 @@ export function user() {
   request(target.listIssues);
 }
 
-// watch is one long iteration: it measures until the users stop. What it saw is
-// judged each time, so that a run which is cut short keeps it.
+// The users of k6's --vus and --duration, which replace the scenarios: the first
+// of them measures between its requests.
+export default function (applicationName) {
+  if (exec.vu.idInTest === 1) {
+    const now = elapsed();
+    if (now >= (measured ?? 0) + Math.min(every, lengthOf() / 100)) {
+      measured = now;
+      measure(now, applicationName);
+    }
+  }
+  user();
+}
+
+// watch is one long iteration: it measures until the users stop.
 export function watch(applicationName) {
-  const memory = new Series();
-  const connections = new Series();
-  const began = exec.instance.currentTestRunDuration;
   for (;;) {
     sleep(every);
-    const now = (exec.instance.currentTestRunDuration - began) / 1000;
+    const now = elapsed();
     if (now >= seconds) {
       break;
     }
-    const open = counted ? countConnections(applicationName) : 0;
-    if (open === undefined) {
-      continue;
-    }
-    memory.add(now, pgxpool.processMemory());
-    connections.add(now, open);
-    samples.add(1);
-    memoryGrowth.add(Math.max(0, (memory.growth() ?? 0) - ownRecord) / (memory.typical() || 1));
-    if (counted) {
-      connectionGrowth.add(connections.growth() ?? 0);
-    }
+    measure(now, applicationName);
+  }
+}
+
+// lengthOf the run in seconds, by k6's --duration, such as 1m30s; without one it has no end.
+function lengthOf() {
+  const { duration = '' } = /** @type {{ duration?: string }} */ (exec.test.options.scenarios?.default ?? {});
+  const seconds = { h: 3600, m: 60, s: 1, ms: 0.001 };
+  const parts = [...duration.matchAll(/([\d.]+)(h|ms|m|s)/g)];
+  return parts.length === 0 ? Infinity : parts.reduce((sum, [, number, unit]) => sum + Number(number) * seconds[unit], 0);
+}
+
+const memory = new Series();
+const connections = new Series();
+let began;
+let measured; // seconds, of the default function
+
+// elapsed is the time in seconds since this user's first call.
+function elapsed() {
+  const now = exec.instance.currentTestRunDuration / 1000;
+  began = began ?? now;
+  return now - began;
+}
+
+// measure takes one sample of the run. What was seen is judged each time, so that
+// a run which is cut short keeps it.
+function measure(now, applicationName) {
+  const open = counted ? countConnections(applicationName) : 0;
+  if (open === undefined) {
+    return;
+  }
+  memory.add(now, pgxpool.processMemory());
+  connections.add(now, open);
+  samples.add(1);
+  memoryGrowth.add(Math.max(0, (memory.growth() ?? 0) - ownRecord) / (memory.typical() || 1));
+  if (counted) {
+    connectionGrowth.add(connections.growth() ?? 0);
   }
 }
 

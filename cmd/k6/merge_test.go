@@ -85,12 +85,12 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 
 	before := results[0].File(t, "results/summary.json")
 	over := k6test.K6(t, k6test.Run{Args: append(args, "--output", filepath.Join(results[0].Dir, "results"))})
-	require.Equal(t, 1, over.Code)
+	require.Equal(t, 104, over.Code)
 	require.Contains(t, over.Stderr, "is a runner's own and would be overwritten; give another directory")
 	require.Equal(t, before, results[0].File(t, "results/summary.json"))
 
 	partial := k6test.K6(t, k6test.Run{Args: args[:len(args)-1]})
-	require.Equal(t, 1, partial.Code)
+	require.Equal(t, 104, partial.Code)
 	require.Contains(t, partial.Stderr, "execution segment 3/4:1 is missing")
 }
 
@@ -111,7 +111,7 @@ func TestMergeRefusesBadInput(t *testing.T) {
 		"unknown flag: --outputs":                                         {"--outputs", "there"},
 	} {
 		r := k6test.K6(t, k6test.Run{Args: append([]string{"x", "pgxpool", "merge"}, args...)})
-		require.Equal(t, 1, r.Code, r.Output())
+		require.Equal(t, 104, r.Code, r.Output())
 		require.Contains(t, r.Stderr, says)
 		require.Equal(t, 1, strings.Count(r.Stderr, "level=error"), r.Stderr)
 	}

@@ -34,7 +34,10 @@ metric that one of the two runs did not measure.
 A tolerance is in percent of the smaller value; for shares such as success_rate
 and for db_cpu it is in percentage points, and only by name.
 
-Exit codes: 0 better or same, 1 error, 2 worse, 3 unknown. Worse beats unknown.`
+On the first night write none in place of BASELINE.json.
+
+Exit codes: 0 better or same, 2 worse, 3 unknown, 104 wrong arguments or files.
+Worse beats unknown.`
 
 const compareExample = `  # against one earlier run
   k6 x pgxpool compare baseline.json results/summary.json
@@ -43,9 +46,8 @@ const compareExample = `  # against one earlier run
   k6 x pgxpool compare baseline.json results/summary.json --history history \
     --tolerance 15 --tolerance success_rate=0.1 --format markdown --output results/compare.md`
 
-// The exit codes of compare, beside 0.
+// The exit codes of compare, beside 0 and invalid's.
 const (
-	exitCompareError   exitcodes.ExitCode = 1
 	exitCompareWorse   exitcodes.ExitCode = 2
 	exitCompareUnknown exitcodes.ExitCode = 3
 )
@@ -62,7 +64,7 @@ func newCompare(gs *state.GlobalState) *cobra.Command {
 			if len(args) == 2 {
 				return nil
 			}
-			return comparing(fmt.Errorf("compare takes two files, got %d: give a baseline's summary.json and a result's",
+			return invalid(fmt.Errorf("compare takes two files, got %d: give a baseline's summary.json and a result's",
 				len(args)))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,25 +73,19 @@ func newCompare(gs *state.GlobalState) *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return comparing(fmt.Errorf("%w; %s --help lists what is accepted", err, cmd.CommandPath()))
-	})
 	return cmd
 }
 
-// comparing gives an error its exit code.
-func comparing(err error) error { return show(errext.WithExitCodeIfNone(err, exitCompareError)) }
-
 func runCompare(gs *state.GlobalState, flags *compareFlags, baseline, result string) error {
 	if err := flags.check(); err != nil {
-		return comparing(err)
+		return invalid(err)
 	}
 	report, err := flags.compare(baseline, result)
 	if err != nil {
-		return comparing(err)
+		return invalid(err)
 	}
 	if err := flags.write(gs, report); err != nil {
-		return comparing(fmt.Errorf("writing the comparison: %w", err))
+		return fmt.Errorf("writing the comparison: %w", err)
 	}
 	switch report.Answer {
 	case compare.Worse:
@@ -101,8 +97,10 @@ func runCompare(gs *state.GlobalState, flags *compareFlags, baseline, result str
 	}
 }
 
-// compare reads the files. A baseline that does not exist is no error: on its
-// first night a pipeline has none, and the answer is unknown.
+// noBaseline stands for one where a pipeline has none yet.
+const noBaseline = "none"
+
+// compare reads the files.
 func (f *compareFlags) compare(baseline, result string) (compare.Report, error) {
 	tolerances, err := compare.ParseTolerances(f.tolerances)
 	if err != nil {
@@ -112,12 +110,15 @@ func (f *compareFlags) compare(baseline, result string) (compare.Report, error) 
 	if in.Result, err = compare.ReadSummary(result); err != nil {
 		return compare.Report{}, err
 	}
-	first, err := compare.ReadSummary(baseline)
-	switch {
-	case err == nil:
+	if baseline != noBaseline {
+		first, err := compare.ReadSummary(baseline)
+		if errors.Is(err, fs.ErrNotExist) {
+			return compare.Report{}, fmt.Errorf("%w, or none in its place on the first night", err)
+		}
+		if err != nil {
+			return compare.Report{}, err
+		}
 		in.Baseline = &first
-	case !errors.Is(err, fs.ErrNotExist):
-		return compare.Report{}, err
 	}
 	var notes []string
 	if f.changed("history") {
@@ -150,7 +151,7 @@ func (f *compareFlags) write(gs *state.GlobalState, report compare.Report) error
 	}
 	file, err := createFile(gs, f.output)
 	if err != nil {
-		return fmt.Errorf("--output: %w", err)
+		return invalid(fmt.Errorf("--output: %w", err))
 	}
 	if _, err := io.WriteString(file, text); err != nil {
 		return errors.Join(err, file.Close())

@@ -54,9 +54,9 @@ func runComparison(t *testing.T, args ...string) comparison {
 	gs := state.NewGlobalState(t.Context())
 	var output bytes.Buffer
 	gs.Stdout.Writer = &output
-	cmd := newCompare(gs)
+	cmd := newRoot(gs, nil)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true // as k6 does
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{"compare"}, args...))
 	c := comparison{err: cmd.Execute(), output: ""}
 	c.output = output.String()
 	if c.err != nil {
@@ -94,13 +94,13 @@ func TestCompareAnswersByExitCode(t *testing.T) {
 	require.Equal(t, 3, c.code)
 	require.EqualError(t, c.err, "unknown: the baseline has another machine (64 cores, the result 2)")
 
-	c = runComparison(t, filepath.Join(t.TempDir(), "none.json"), usual)
+	c = runComparison(t, "none", usual)
 	require.Equal(t, 3, c.code, "the first night has no baseline")
 	require.EqualError(t, c.err, "unknown: there is no baseline")
 	require.Contains(t, c.output, "Response, p95")
 
 	history := filepath.Join(t.TempDir(), "none")
-	c = runComparison(t, filepath.Join(t.TempDir(), "none.json"), usual, "--history", history)
+	c = runComparison(t, "none", usual, "--history", history)
 	require.Equal(t, 3, c.code, "nor a history")
 	require.Contains(t, c.output, "--history: "+history+" does not exist; ")
 }
@@ -161,6 +161,7 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 		{nil, "compare takes two files, got 0: give a baseline's summary.json and a result's"},
 		{[]string{usual}, "compare takes two files, got 1: give a baseline's summary.json and a result's"},
 		{[]string{usual, "missing.json"}, "missing.json does not exist; give a results/summary.json"},
+		{[]string{"nofile.json", usual}, "nofile.json does not exist; give a results/summary.json, or none in its place on the first night"},
 		{[]string{text, usual}, text + " is no results/summary.json: invalid character 'P' looking for beginning of value"},
 		{[]string{newer, usual}, newer + " has schema 99, this pgxpool reads up to 1; use a newer one"},
 		{[]string{dir, usual}, dir + " cannot be read: is a directory"},
@@ -175,15 +176,15 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual, usual, "--format", "xml"}, `--format: "xml" is not accepted; use text, markdown or json`},
 		{[]string{usual, usual, "--only", "p95"},
 			`--only: there is no metric "p95", accepted are ` + strings.Join(compare.Metrics(), ", ")},
-		{[]string{usual, usual, "--loose"}, "unknown flag: --loose; compare --help lists what is accepted"},
+		{[]string{usual, usual, "--loose"}, "unknown flag: --loose; pgxpool compare --help lists what is accepted"},
 	} {
 		c := runComparison(t, row.args...)
 		require.EqualError(t, c.err, row.want)
-		require.Equal(t, 1, c.code, row.want)
+		require.Equal(t, 104, c.code, row.want)
 		require.Empty(t, c.output)
 	}
 	c := runComparison(t, usual, usual, "--output", filepath.Join(text, "file"))
-	require.Equal(t, 1, c.code)
+	require.Equal(t, 104, c.code)
 	require.ErrorContains(t, c.err, "--output: ")
 }
 
@@ -191,10 +192,10 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 func TestCompareProcessExitCodes(t *testing.T) {
 	usual, slow := summaryFile(t, "usual.json", nil), slowRun(t)
 	for code, args := range map[int][]string{
-		0: {usual, usual},
-		1: {usual, "missing.json"},
-		2: {usual, slow},
-		3: {"missing.json", usual},
+		0:   {usual, usual},
+		2:   {usual, slow},
+		3:   {"none", usual},
+		104: {"missing.json", usual},
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"x", "pgxpool", "compare"}, args...)...)
 		cmd.Dir = t.TempDir()

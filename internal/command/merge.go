@@ -30,7 +30,8 @@ whole test, each once; runners without segments are taken for independent ones.
 The verdict is printed and written as summary.json, summary.md, junit.xml and
 report.html, which shows the levels of the whole pool over time.
 
-Exit codes: 0 when the gate holds, 99 when it does not, 1 for an error.`
+Exit codes: 0 when the gate holds, 99 when it does not, 104 for wrong arguments
+or files.`
 
 const mergeExample = `  k6 x pgxpool merge results/runner-*/summary.json
   k6 x pgxpool merge --output merged runner-1.json runner-2.json`
@@ -47,35 +48,29 @@ func newMerge(gs *state.GlobalState) *cobra.Command {
 			if len(args) > 0 {
 				return nil
 			}
-			return merging(errors.New("merge takes files, got none: give every runner's summary.json"))
+			return invalid(errors.New("merge takes files, got none: give every runner's summary.json"))
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return runMerge(gs, args, output) },
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "results", "directory for the merged reports")
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return merging(fmt.Errorf("%w; %s --help lists what is accepted", err, cmd.CommandPath()))
-	})
 	return cmd
 }
-
-// merging gives an error its exit code.
-func merging(err error) error { return show(errext.WithExitCodeIfNone(err, exitcodes.ExitCode(1))) }
 
 func runMerge(gs *state.GlobalState, files []string, output string) error {
 	said := newProgress(gs.Stderr, fmt.Sprintf("merging %d summaries", len(files)))
 	judged, err := mergeFiles(files, said.done)
 	if err != nil {
-		return merging(err)
+		return invalid(err)
 	}
 	if err := checkOverwrite(files, output); err != nil {
-		return merging(err)
+		return invalid(err)
 	}
 	colour := gs.Stdout.IsTTY && !gs.Flags.NoColor
 	if _, err := fmt.Fprint(gs.Stdout, judged.Terminal(colour, screenWidth)); err != nil {
-		return merging(fmt.Errorf("writing the verdict: %w", err))
+		return fmt.Errorf("writing the verdict: %w", err)
 	}
 	if err := writeMerged(judged, output); err != nil {
-		return merging(err)
+		return invalid(err)
 	}
 	if !judged.GateHolds {
 		err := fmt.Errorf("%s: GATE=%s does not hold; the reasons stand above and in %s",

@@ -276,9 +276,16 @@ func TestPlanRefusesBadInput(t *testing.T) {
 		require.Equal(t, exitcodes.InvalidConfig, planExitCode(err))
 		require.Empty(t, output)
 	}
-	for _, args := range [][]string{{"--hold", "-1s"}, {"--hold", "soon"}, {"--hold", "NaN"}, {"--hold", "1e300"}} {
-		_, err := planRun{}.plan(t, args...)
+	for _, value := range []string{"-1s", "soon", "NaN", "1e300"} {
+		_, err := planRun{}.plan(t, "--hold", value)
+		require.ErrorContains(t, err, "is not accepted; use a duration such as 20ms or 1.5s")
+		require.NotContains(t, err.Error(), "seconds")
+		_, err = planRun{}.plan(t, "--hold", "5ms", "--think", value)
 		require.ErrorContains(t, err, "is not accepted; use a duration such as 20ms or 1.5s, or a number of seconds")
+	}
+	for _, flag := range []string{"--hold", "--wait-target"} { // 20 ms or 20 s?
+		_, err := planRun{}.plan(t, flag, "20")
+		require.ErrorContains(t, err, `"20" has no unit; use 20ms or 20s`)
 	}
 	_, err := planRun{env: map[string]string{"DB_POOL_SIZE": "many"}}.plan(t, "--hold", "5ms")
 	require.ErrorContains(t, err, "poolSize (from DB_POOL_SIZE)")

@@ -79,6 +79,6 @@ func TestNightlyMakesNoBaselineOfAFailure(t *testing.T) {
 	require.NoError(t, os.WriteFile(r.file("out/100users/results/summary.json"), []byte("{"), 0o600))
 	require.NoError(t, os.WriteFile(r.file("out/100users/held"), nil, 0o600))
 	broken := r.night(t, load, 2, "Compare")["Compare"]
-	require.Equal(t, 1, broken.code, broken.output)
+	require.Equal(t, 104, broken.code, broken.output)
 	require.NoFileExists(t, r.file("history/baseline.json"))
 }

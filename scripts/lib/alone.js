@@ -13,3 +13,16 @@ export function alone() {
       + 'run it without --execution-segment, and with a smaller CONCURRENT where one machine does not make all users');
   }
 }
+
+// keepsScenarios refuses, in setup(), what replaces the scenarios of a script that
+// are its subject.
+export function keepsScenarios() {
+  if (exec.test.options.scenarios?.default) {
+    throw new Error('this script has scenarios of its own, which k6\'s --vus, --duration, --iterations and --stage replace: '
+      + 'use -e CONCURRENT=… and -e DURATION=… in their place');
+  }
+}
+
+// replaced is what k6 then runs in their place, where setup() lets it: it wants a
+// default function.
+export function replaced() {}

@@ -13,11 +13,12 @@ import { trendStats } from '../../thresholds/criteria.js';
 // Beside the criteria and notes to show (or a function that knows them after the
 // run) it takes what the report is to say about
 // the run: script, target (the application's URL), configuration (further
-// options by name) and users, where that is not simply k6's number of VUs.
+// options by name) and users (or a function that knows them after the run), where
+// that is not simply k6's number of VUs.
 // A wrong GATE or WAIVE throws here, in the init context, before anything runs,
 // and so does a setting given with -e that the scenario has not read: all of them
 // are read before this.
-export function judge({ criteria, notes = /** @type {string[] | (() => string[])} */ ([]), ...run }) {
+export function judge({ criteria, notes = /** @type {string[] | (() => string[])} */ ([]), users = /** @type {number | undefined | ((data: any) => number)} */ (undefined), ...run }) {
   const thresholds = pgxpool.thresholds({ criteria });
   pgxpool.checkSettings();
   return {
@@ -28,6 +29,10 @@ export function judge({ criteria, notes = /** @type {string[] | (() => string[])
     },
     // The verdict knows why fn failed, and nothing runs whose results would be lost.
     setup: (fn) => () => pgxpool.setup(fn),
-    handleSummary: (data) => pgxpool.verdict(data, { criteria, notes: typeof notes === 'function' ? notes() : notes, run }),
+    handleSummary: (data) => pgxpool.verdict(data, {
+      criteria,
+      notes: typeof notes === 'function' ? notes() : notes,
+      run: typeof users === 'function' ? { ...run, users: users(data) } : { ...run, users },
+    }),
   };
 }
