@@ -53,6 +53,9 @@ var systemAdvice = []struct {
 
 // Advice is what to do about it.
 func (e *ConnectError) Advice() string {
+	if e.Trouble != "" {
+		return e.Trouble
+	}
 	said := e.tried()
 	if _, rest, ok := strings.Cut(said, refusedParameter); ok {
 		return "the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
@@ -143,6 +146,8 @@ func (e *ConnectionLostError) advice() string {
 	var server *pgconn.PgError
 	var malformed *malformedError
 	switch {
+	case e.Trouble != "":
+		return e.Trouble
 	case errors.As(e.Err, &server) && lostAdvice[server.Code] != "":
 		return lostAdvice[server.Code]
 	case errors.As(e.Err, &malformed):

@@ -102,7 +102,9 @@ func errConnReleased() error {
 type ConnectError struct {
 	Pool   string
 	Server string // host:port/database as user, without password
-	Err    error
+	// Trouble is what is known to be wrong with the server, if anything.
+	Trouble string
+	Err     error
 }
 
 func (e *ConnectError) Error() string {

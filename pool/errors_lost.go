@@ -29,7 +29,8 @@ const (
 // it, and what is known of what the statement did.
 type ConnectionLostError struct {
 	Outcome Outcome
-	PrePing bool // the connection had been tested at checkout
+	PrePing bool   // the connection had been tested at checkout
+	Trouble string // what is known to be wrong with the server, if anything
 	Err     error
 }
 
@@ -91,6 +92,13 @@ const readOnlyTransaction = "25006"
 
 const queryCanceled = "57014"
 
+func (p *Pool) serverTrouble() string {
+	if p.trouble == nil {
+		return ""
+	}
+	return p.trouble()
+}
+
 // statementError types the error with which sql ended on c.
 func (p *Pool) statementError(c *connection, sql string, err error, how ending) error {
 	switch {
@@ -103,7 +111,7 @@ func (p *Pool) statementError(c *connection, sql string, err error, how ending) 
 	case c.lost(err):
 		p.invalidate(c)
 		err = p.because(how, sql, c.transport.cause(err))
-		return &ConnectionLostError{Outcome: c.outcome(sql), PrePing: p.config.PoolPrePing, Err: err}
+		return &ConnectionLostError{Outcome: c.outcome(sql), PrePing: p.config.PoolPrePing, Trouble: p.serverTrouble(), Err: err}
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {

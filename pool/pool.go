@@ -23,6 +23,10 @@ type Options struct {
 	// ResultFormats names the types whose values are to arrive in binary; all
 	// others arrive as text. In the modes exec and simple_protocol all do.
 	ResultFormats pgx.QueryResultFormatsByOID
+	// ServerTrouble is asked when a connection was lost or could not be opened: it
+	// says what is wrong with the server and what to do, empty where it knows of
+	// nothing. Nil: nobody knows. It may be called concurrently.
+	ServerTrouble func() string
 }
 
 // Pool is safe for concurrent use. It must be closed with Close, and waited
@@ -32,6 +36,7 @@ type Pool struct {
 	server   string // for messages: host:port/database as user
 	observer Observer
 	formats  pgx.QueryResultFormatsByOID
+	trouble  func() string // see Options.ServerTrouble
 	created  time.Time
 	// connConfig is how pgx opens a connection. It must not be changed.
 	connConfig *pgx.ConnConfig
@@ -98,6 +103,7 @@ func New(config Config, options Options) (*Pool, error) {
 		server:      describeServer(connConfig),
 		observer:    options.Observer,
 		formats:     options.ResultFormats,
+		trouble:     options.ServerTrouble,
 		created:     time.Now(),
 		connConfig:  connConfig,
 		ended:       make(chan struct{}),

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/shirou/gopsutil/v4/disk"
 )
 
 // ErrStopped tells that the server has been stopped for good.
@@ -56,7 +58,7 @@ func (e *StartError) Error() string {
 		text += "; its log ends with: " + e.Log
 	}
 	if e.noRoom() {
-		text += fmt.Sprintf("; is the disk of %s full? make room, or set TMPDIR to a folder on another disk", e.TempDir)
+		text += fmt.Sprintf("; is the disk of %s full? %s", e.TempDir, makeRoom)
 	}
 	return text
 }
@@ -66,7 +68,25 @@ func (e *StartError) Unwrap() error { return e.Err }
 // noRoom tells whether the disk is full, or seems to be: the programs failed and could not even write their log.
 func (e *StartError) noRoom() bool {
 	var exit *exec.ExitError
-	return errors.Is(e.Err, syscall.ENOSPC) || strings.Contains(e.Log, "No space left on device") || e.Log == "" && errors.As(e.Err, &exit)
+	return errors.Is(e.Err, syscall.ENOSPC) || strings.Contains(e.Log, diskFull) || e.Log == "" && errors.As(e.Err, &exit)
+}
+
+const (
+	diskFull = "No space left on device"
+	makeRoom = "make room, or set TMPDIR to a folder on another disk"
+	// leastRoom is a segment of the write-ahead log, in bytes: where there is no
+	// room for one, PostgreSQL ends, and can often not even log why.
+	leastRoom = 16 << 20
+)
+
+// Trouble says what is wrong with the server's machine and what to do about it, for who lost a connection: that its
+// disk is full. It is empty where nothing is known.
+func (s *Server) Trouble() string {
+	usage, err := disk.Usage(s.dir)
+	if err == nil && usage.Free < leastRoom || s.logged(diskFull) {
+		return fmt.Sprintf("the disk of the temporary PostgreSQL, %s, is full: %s", filepath.Dir(s.dir), makeRoom)
+	}
+	return ""
 }
 
 func (s *Server) startError(step string, err error) error {

@@ -65,7 +65,11 @@ func (p *SharedPool) start(state *lib.State) error {
 		p.run.compact.enable(p.run, state)
 	}
 	background := p.run.background(state, config.Name)
-	started, err := pool.New(config, pool.Options{Observer: background, ResultFormats: p.run.ResultFormats})
+	options := pool.Options{Observer: background, ResultFormats: p.run.ResultFormats}
+	if p.config.URL == "" {
+		options.ServerTrouble = p.run.server.trouble
+	}
+	started, err := pool.New(config, options)
 	if err != nil {
 		return err
 	}

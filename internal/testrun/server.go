@@ -81,6 +81,14 @@ func (s *temporaryServer) running() *embedded.Server {
 	return s.server
 }
 
+// trouble says what is wrong with the server, empty where nothing is known.
+func (s *temporaryServer) trouble() string {
+	if server := s.running(); server != nil {
+		return server.Trouble()
+	}
+	return ""
+}
+
 // RestartServer restarts the temporary PostgreSQL in PostgreSQL's mode "fast" or
 // "immediate" and comes back when it accepts connections again.
 func (t *Run) RestartServer(ctx context.Context, mode string) error {
