@@ -665,6 +665,21 @@ declare module 'k6/x/pgxpool' {
   export function restartServer(mode: 'fast' | 'immediate'): void;
 
   /**
+   * For `setup()`, before any pool is used: starts the temporary PostgreSQL with a hot standby
+   * (needs an installed `pg_basebackup`). The pools' URL then has both hosts and this
+   * `target_session_attrs`.
+   * @throws {ConfigError} the server is your own (`DATABASE_URL`)
+   */
+  export function startStandby(targetSessionAttrs: 'any' | 'read-write'): void;
+
+  /**
+   * Makes the temporary primary read-only, promotes the standby of {@link startStandby} and
+   * comes back when that takes writes.
+   * @throws {ConfigError} the server is your own (`DATABASE_URL`)
+   */
+  export function failOver(): void;
+
+  /**
    * The memory that the k6 process holds, the pools included, in bytes: as the last garbage
    * collection left it, and without the values that k6 keeps of every Trend until the test's
    * end, which would hide whether anything else grows.
@@ -788,6 +803,8 @@ declare module 'k6/x/pgxpool' {
     readonly setting: typeof setting;
     readonly checkSettings: typeof checkSettings;
     readonly restartServer: typeof restartServer;
+    readonly startStandby: typeof startStandby;
+    readonly failOver: typeof failOver;
     readonly processMemory: typeof processMemory;
     readonly compactMetrics: typeof compactMetrics;
     readonly trend: typeof trend;

@@ -9,14 +9,13 @@
 // requests), GATE and WAIVE.
 
 import { sleep } from 'k6';
-import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { restartCriteria } from '../thresholds/criteria.js';
 import { alone, keepsScenarios } from './lib/alone.js';
 import { figure, keep } from './lib/figures.js';
 import { listIssues, seedIssues } from './lib/issues.js';
-import { request } from './lib/request.js';
+import { persist } from './lib/outage.js';
 import { defaults, readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
 
@@ -27,7 +26,6 @@ const think = readSeconds('THINK', 0.05, 0);
 const pool = new Pool({ defaults });
 const restarts = new Counter('server_restarts');
 const recovery = new Trend('recovery_time', true);
-const outage = new Trend('user_outage', true);
 const servedAfter = new Rate('served_after');
 
 const notes = [];
@@ -60,22 +58,10 @@ export const setup = verdict.setup(() => {
   seedIssues(pool);
 });
 
-let failingSince; // of this user, in milliseconds of the run
-
 export { replaced as default } from './lib/alone.js';
 
 export function user() {
-  const issues = request(() => listIssues(pool));
-  const now = exec.instance.currentTestRunDuration;
-  if (issues === undefined) {
-    failingSince = failingSince ?? now;
-  } else if (failingSince !== undefined) {
-    outage.add(now - failingSince);
-    failingSince = undefined;
-  }
-  // Who got an error tries again at once: an outage ends when the server is back,
-  // and not when a user has thought about it.
-  sleep(failingSince === undefined ? think : Math.min(think, 0.05));
+  persist(() => listIssues(pool), think);
 }
 
 export function restart() {

@@ -404,6 +404,25 @@ export const restartCriteria = [
   },
 ];
 
+// Every connection to the old primary may fail one write before it is replaced.
+export const failoverCriteria = [
+  {
+    name: 'failed_over', title: 'Failovers', unit: 'count',
+    metric: 'server_failovers', pass: 'count>0', warning: 'count>0', guard: opened,
+    advice: advise('There was no failover. With a DATABASE_URL of your own fail over by hand while the script runs.'),
+  },
+  {
+    name: 'write_recovery', title: 'Until writes work again', unit: 'ms',
+    metric: 'write_recovery', pass: 'max<=5000', warning: 'max<=30000', guard: { metric: 'write_recovery', expression: 'max>0' },
+    advice: advise('Writes took that long to work again. Put all hosts and target_session_attrs=read-write into the URL.'),
+  },
+  {
+    name: 'writes_after', title: 'Writes afterwards', unit: 'share',
+    metric: 'writes_after', pass: 'rate>=1', warning: 'rate>=0.95', guard: { metric: 'writes_after', expression: 'rate>=0' },
+    advice: advise('Writes still failed at the end: the pool is at the old primary. Put all hosts and target_session_attrs=read-write into the URL.'),
+  },
+];
+
 // Of as many connections as there are users, a wave opens more than half within
 // a second; spread over poolRecycle they come one after the other.
 export function recycleCriteria({ users }) {

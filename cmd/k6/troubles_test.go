@@ -160,6 +160,25 @@ func TestRestart(t *testing.T) {
 	require.Regexp(t, `until the pool served again: fast: \d+\.\d\d s, immediate: \d+\.\d\d s\.`, oneSpaced(r.Stdout))
 }
 
+// The pool leaves a primary that has become read-only where its URL asks for
+// writes, and stays there for good where it does not.
+func TestFailover(t *testing.T) {
+	t.Parallel()
+	for attributes, follows := range map[string]bool{"read-write": true, "any": false} {
+		r := scenario(t, "failover.js", "DATABASE_URL=", "DURATION=6", "CONCURRENT=5", "TARGET_SESSION_ATTRS="+attributes)
+		require.Equal(t, diagnosis.ReadOnlyServer, diagnosed(t, r)[0], r.Output())
+		s := reportOf(t, r)
+		require.EqualValues(t, 1, *rowOf(t, s, "failed_over").Measured)
+		if follows {
+			require.Equal(t, verdict.Pass, s.Verdict, r.Output())
+			require.Regexp(t, `Writes worked again \d+\.\d\d s after`, oneSpaced(r.Stdout))
+			continue
+		}
+		require.Equal(t, verdict.Fail, rowOf(t, s, "write_recovery").Verdict, r.Output())
+		require.Zero(t, *rowOf(t, s, "writes_after").Measured)
+	}
+}
+
 // A server of the user's own is restarted by hand, and the script waits for it.
 func TestRestartOfOnesOwnServer(t *testing.T) {
 	t.Parallel()

@@ -66,7 +66,7 @@ func start(ctx context.Context, cfg Config, look places) (*Server, error) {
 	}
 	cfg.Notify("starting a temporary PostgreSQL " + found.version + "; set DATABASE_URL to use another server")
 	s := &Server{cfg: cfg, found: found, as: as, password: newPassword()}
-	if err := s.bringUp(ctx); err != nil {
+	if err := s.bringUp(ctx, step{"initialize its data directory", s.initialize}); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -80,21 +80,21 @@ func newPassword() string {
 	return hex.EncodeToString(secret)
 }
 
-// bringUp takes the steps to a running server and undoes them if one of them fails.
-func (s *Server) bringUp(ctx context.Context) (err error) {
+// step is one on the way to a running server.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+// bringUp takes the steps to a running server, of which the first makes its data, and undoes them if one of them fails.
+func (s *Server) bringUp(ctx context.Context, makeData step) (err error) {
 	if s.dir, err = s.as.privateDir(); err != nil {
 		return s.startError("make its directory", err)
 	}
 	if s.watchdog, err = startWatchdog(s.dir, s.as); err != nil {
 		return join(s.startError("start its watchdog", err), os.RemoveAll(s.dir))
 	}
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"initialize its data directory", s.initialize},
-		{"bring it up", s.open},
-	} {
+	for _, step := range []step{makeData, {"bring it up", s.open}} {
 		err := during(s.cfg.Notify, step.name, func() error { return step.do(ctx) })
 		if err != nil {
 			return join(s.startError(step.name, err), s.Stop())

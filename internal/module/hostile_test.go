@@ -43,6 +43,7 @@ func TestNoArgumentEndsTheProcess(t *testing.T) {
 			`pool.query('SELECT $1::text', %)`, `pool.exec('SELECT $1::jsonb', [%])`, `pool.queryRow('SELECT $1::bytea', %)`, `pool.query(%)`,
 			`pool.transaction(%)`, `new Pool(%)`, `new Pool({ name: 'x', poolSize: % })`, `open(%)`, `open(URL, %)`, `pgxpool.monitor(%)`, `pgxpool.experiment(%)`,
 			`pgxpool.verdict(%, %)`, `pgxpool.observeResponse(1, %)`, `pgxpool.observeResponse(%)`, `pgxpool.warnOnce(%)`, `pgxpool.restartServer(%)`,
+			`pgxpool.startStandby(%)`,
 		} {
 			script := `try { ` + strings.ReplaceAll(call, `%`, `(`+value+`)`) + ` } catch (e) { String(e && e.message) }`
 			require.NotContains(t, u.JS(script).String(), "internal error", script)

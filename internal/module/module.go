@@ -80,6 +80,8 @@ func (i *instance) Exports() modules.Exports {
 		"setting":         i.setting,
 		"checkSettings":   i.checkSettings,
 		"restartServer":   i.restartServer,
+		"startStandby":    i.startStandby,
+		"failOver":        i.failOver,
 		"processMemory":   i.processMemory,
 		"compactMetrics":  i.compactMetrics,
 		"workload":        i.workload,

@@ -54,6 +54,33 @@ func (i *instance) restartServer(call sobek.FunctionCall) sobek.Value {
 	return sobek.Undefined()
 }
 
+// startStandby starts the temporary PostgreSQL with a standby beside it, in
+// setup() and before any pool is used.
+func (i *instance) startStandby(call sobek.FunctionCall) sobek.Value {
+	if i.vu.State() == nil {
+		i.throw(inInit("startStandby()"))
+	}
+	attributes, ok := primitiveString(call.Argument(0))
+	if !ok || attributes != "any" && attributes != "read-write" {
+		i.throw(argumentsError("startStandby(targetSessionAttrs)", `accepted are "any" and "read-write"`))
+	}
+	if err := i.test.StartStandby(i.vu.Context(), attributes); err != nil {
+		i.throw(err)
+	}
+	return sobek.Undefined()
+}
+
+// failOver promotes that standby and leaves the old primary as a read-only server.
+func (i *instance) failOver(sobek.FunctionCall) sobek.Value {
+	if i.vu.State() == nil {
+		i.throw(inInit("failOver()"))
+	}
+	if err := i.test.FailOver(i.vu.Context()); err != nil {
+		i.throw(err)
+	}
+	return sobek.Undefined()
+}
+
 // compactMetrics tells whether the values of Trends stay out of k6.
 func (i *instance) compactMetrics(sobek.FunctionCall) sobek.Value {
 	if i.lookupErr != nil {

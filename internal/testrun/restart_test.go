@@ -42,3 +42,31 @@ func TestRestartServerLeavesTheUsersOwnAlone(t *testing.T) {
 func TestRestartServerInTheInitContext(t *testing.T) {
 	require.Contains(t, jstest.InInit(t).JS(`failure(() => pgxpool.restartServer('fast'))`).String(), "init context")
 }
+
+// Which server a pool is at shows in what it may write.
+func TestFailOver(t *testing.T) {
+	for attributes, follows := range map[string]bool{"read-write": true, "any": false} {
+		u := onTemporaryServer(t)
+		require.Contains(t, u.JS(`failure(() => pgxpool.failOver())`).String(), "QueryError: failOver(): there is no standby; call startStandby() in setup()")
+		u.JS(`pgxpool.startStandby('` + attributes + `'); pool.exec('CREATE TABLE written (n int)'); pgxpool.failOver()`)
+		u.JS(`let works = 0; for (let i = 0; i < 100; i++) { try { pool.exec('INSERT INTO written VALUES (1)'); works++ } catch (e) { } }`)
+		if follows {
+			require.GreaterOrEqual(t, u.JS(`works`).ToInteger(), int64(99), "the first may fail")
+		} else {
+			require.Contains(t, u.JS(`failure(() => pool.exec('INSERT INTO written VALUES (1)'))`).String(), "25006")
+		}
+		require.Contains(t, u.JS(`failure(() => pgxpool.startStandby('any'))`).String(), "QueryError: startStandby(): a pool has connected")
+	}
+}
+
+func TestFailOverRefusals(t *testing.T) {
+	u := jstest.Running(t, `{ poolSize: 1 }`)
+	require.Equal(t, "ConfigError: failOver(): the server of DATABASE_URL is your own; use a run without DATABASE_URL, or fail over yours by hand",
+		u.JS(`failure(() => pgxpool.failOver())`).String())
+	require.Contains(t, u.JS(`failure(() => pgxpool.startStandby('any'))`).String(), "ConfigError: startStandby(): the server of DATABASE_URL is your own")
+	require.Equal(t, `QueryError: startStandby(targetSessionAttrs): accepted are "any" and "read-write"`,
+		u.JS(`failure(() => pgxpool.startStandby('standby'))`).String())
+	init := jstest.InInit(t)
+	require.Contains(t, init.JS(`failure(() => pgxpool.failOver())`).String(), "init context")
+	require.Contains(t, init.JS(`failure(() => pgxpool.startStandby('any'))`).String(), "init context")
+}

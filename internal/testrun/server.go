@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,9 +31,11 @@ const reserve = 100
 type temporaryServer struct {
 	logger logrus.FieldLogger
 
-	mu     sync.Mutex
-	server *embedded.Server
-	err    error
+	mu         sync.Mutex
+	server     *embedded.Server
+	standby    *embedded.Server // nil without one
+	attributes string           // target_session_attrs of both in one URL
+	err        error
 }
 
 // url starts the server, once for the process, and gives its address.
@@ -47,8 +50,11 @@ func (s *temporaryServer) url(connections int) (string, error) {
 			Notify:         func(line string) { s.logger.Info(line) },
 		})
 	}
-	if s.err != nil {
+	switch {
+	case s.err != nil:
 		return "", s.err
+	case s.standby != nil:
+		return s.server.URLWith(s.standby, s.attributes), nil
 	}
 	return s.server.URL(), nil
 }
@@ -66,11 +72,13 @@ func (t *Run) serverURL(name string) (string, error) {
 func (s *temporaryServer) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.server == nil {
-		return
-	}
-	if err := s.server.Stop(); err != nil {
-		s.logger.WithError(err).Warn("stopping the temporary PostgreSQL")
+	for _, server := range []*embedded.Server{s.standby, s.server} {
+		if server == nil {
+			continue
+		}
+		if err := server.Stop(); err != nil {
+			s.logger.WithError(err).Warn("stopping the temporary PostgreSQL")
+		}
 	}
 }
 
@@ -94,7 +102,7 @@ func (s *temporaryServer) trouble() string {
 func (t *Run) RestartServer(ctx context.Context, mode string) error {
 	server := t.server.running()
 	if server == nil {
-		return t.noServerToRestart()
+		return t.noTemporaryServer("restartServer()", "restart yours by hand")
 	}
 	ctx, cancel := context.WithTimeout(ctx, serverRestartLimit)
 	defer cancel()
@@ -104,16 +112,19 @@ func (t *Run) RestartServer(ctx context.Context, mode string) error {
 	return nil
 }
 
-// noServerToRestart tells a server of the user's own from one that nobody has
+// noTemporaryServer tells a server of the user's own from one that nobody has
 // needed yet.
-func (t *Run) noServerToRestart() error {
-	for _, c := range t.Configurations() {
-		if c.URL == "" {
-			return &pool.QueryError{Err: errors.New("restartServer(): the temporary PostgreSQL starts with the first use of a pool, and there was none yet")}
-		}
+func (t *Run) noTemporaryServer(call, byHand string) error {
+	if !t.ownServer() {
+		return &pool.QueryError{Err: errors.New(call + ": the temporary PostgreSQL starts with the first use of a pool, and there was none yet")}
 	}
 	return &pool.ConfigError{
-		Source: "restartServer()", Reason: "the server of DATABASE_URL is your own",
-		Accepted: "a run without DATABASE_URL, or restart yours by hand",
+		Source: call, Reason: "the server of DATABASE_URL is your own",
+		Accepted: "a run without DATABASE_URL, or " + byHand,
 	}
+}
+
+// ownServer tells whether no pool uses the temporary server.
+func (t *Run) ownServer() bool {
+	return !slices.ContainsFunc(t.Configurations(), func(c pool.Config) bool { return c.URL == "" })
 }
