@@ -281,6 +281,17 @@ declare module 'k6/x/pgxpool' {
      */
     transactionAsync<T>(fn: (conn: Connection) => T | PromiseLike<T>, options?: TransactionOptions): Promise<T>;
 
+    /**
+     * Sends many rows by COPY and gives how many. All of them are there, or none is. The values go in the types of
+     * the columns, in every {@link Options.queryExecMode}.
+     * @param table its name as the catalog has it, with its schema before a dot where that is needed
+     * @throws {PgxpoolError}
+     */
+    copyFrom(table: string, columns: readonly string[], rows: readonly (readonly SqlArgument[])[]): number;
+
+    /** `copyFrom` as a Promise. */
+    copyFromAsync(table: string, columns: readonly string[], rows: readonly (readonly SqlArgument[])[]): Promise<number>;
+
     /** `queryRow` as a Promise. */
     queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
     /** `exec` as a Promise. */

@@ -1,5 +1,5 @@
 // pool.with(options) is the same pool whose calls have tags, a time limit, a limit of rows
-// or rows as arrays.
+// or rows as arrays. copyFrom() seeds a table.
 
 import { check } from 'k6';
 import { Pool } from 'k6/x/pgxpool';
@@ -25,6 +25,14 @@ function failure(call) {
   return '';
 }
 
+export function setup() {
+  // Many rows at once: all of them, or none.
+  pool.exec('DROP TABLE IF EXISTS example_copied');
+  pool.exec('CREATE TABLE example_copied (id int, title text)');
+  const rows = Array.from({ length: 1000 }, (_, n) => [n, `issue ${n}`]);
+  check(pool.copyFrom('example_copied', ['id', 'title'], rows), { 'a thousand copied': (copied) => copied === 1000 });
+}
+
 export default function () {
   check(list.query('SELECT generate_series(1, 100) AS id'), { 'a hundred rows': (rows) => rows.length === 100 });
   check(failure(() => list.query('SELECT generate_series(1, 101) AS id')), {
@@ -42,5 +50,6 @@ export default function () {
 }
 
 export function teardown() {
+  pool.exec('DROP TABLE example_copied');
   pool.close();
 }

@@ -63,6 +63,9 @@ func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
 	return c.run(s, call{sql: sql, args: args, rows: noRows})
 }
 
+// CopyFrom is Pool.CopyFrom on this connection.
+func (c *Conn) CopyFrom(s *Scope, rows *Copy) (*Result, error) { return c.run(s, rows.call()) }
+
 func (c *Conn) run(s *Scope, what call) (*Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

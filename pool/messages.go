@@ -12,7 +12,7 @@ import (
 // errCopyIn: the server waits for rows that nobody sends, and pgx waits for the
 // server. Without this error both would wait until the caller is cut off.
 var errCopyIn = errors.New("COPY … FROM STDIN is not supported, and its connection was closed: " +
-	"use INSERT … SELECT unnest($1::int[]) for many rows")
+	"use copyFrom(table, columns, rows) for many rows")
 
 // messageGuard looks at the type and the length of every message that a server
 // sends: one byte, then the length of the rest, the length's own four bytes
@@ -113,8 +113,10 @@ func (g *messageGuard) look() error {
 func (g *messageGuard) note(kind byte) error {
 	switch kind {
 	case copyInResponse, copyBothResponse:
-		g.transport.copyIn.Store(true)
-		return errCopyIn
+		if kind == copyBothResponse || !g.transport.copying.Load() {
+			g.transport.copyIn.Store(true)
+			return errCopyIn
+		}
 	case copyOutResponse:
 		g.transport.copyOut.Store(true)
 	case commandComplete, emptyQueryResponse:

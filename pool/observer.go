@@ -110,6 +110,9 @@ type Observer interface {
 	// once for each connection held when the second has to wait, and once when a
 	// transaction is open on the one held.
 	Nested(at time.Time, held, second string, waits bool)
+	// LeftOpen is one statement of the pool's, called at that place, which began a
+	// transaction that ends with the return of its connection.
+	LeftOpen(at time.Time, caller string)
 	// Notified is the first notification (LISTEN) that reached the pool, which
 	// drops them: nobody could read them.
 	Notified(at time.Time)
@@ -141,6 +144,9 @@ func (NopObserver) HeldLong(time.Time, string, time.Duration) {}
 
 // Nested implements Observer.
 func (NopObserver) Nested(time.Time, string, string, bool) {}
+
+// LeftOpen implements Observer.
+func (NopObserver) LeftOpen(time.Time, string) {}
 
 // Notified implements Observer.
 func (NopObserver) Notified(time.Time) {}

@@ -16,8 +16,9 @@ type call struct {
 	sql   string
 	args  []any
 	rows  wanted
-	most  int  // rows, beyond which the result is an error; 0: any number
-	again bool // it failed once because its plan was out of date
+	copy  *Copy // what to send in place of sql
+	most  int   // rows, beyond which the result is an error; 0: any number
+	again bool  // it failed once because its plan was out of date
 }
 
 // wanted is which rows of a statement's result the caller wants.
@@ -47,6 +48,27 @@ func (p *Pool) Exec(s *Scope, sql string, args []any) (*Result, error) {
 	return p.once(s, call{sql: sql, args: args, rows: noRows})
 }
 
+// Copy is what COPY FROM sends. Its values are as arguments of a Query in the mode
+// cache_statement.
+type Copy struct {
+	Table   pgx.Identifier
+	Columns []string
+	Rows    [][]any
+}
+
+func (c *Copy) call() call { return call{sql: "COPY " + c.Table.Sanitize() + " FROM STDIN", copy: c} }
+
+// CopyFrom sends rows on a connection of its own. Where one of them is refused none
+// is there.
+func (p *Pool) CopyFrom(s *Scope, rows *Copy) (*Result, error) { return p.once(s, rows.call()) }
+
+func (c *connection) copyFrom(what *Copy) (*Result, error) {
+	c.transport.copying.Store(true)
+	defer c.transport.copying.Store(false)
+	n, err := c.pgx.CopyFrom(context.Background(), what.Table, what.Columns, pgx.CopyFromRows(what.Rows))
+	return &Result{tag: pgconn.NewCommandTag(fmt.Sprintf("COPY %d", n))}, err
+}
+
 // once runs a call on a connection of its own.
 func (p *Pool) once(s *Scope, c call) (*Result, error) {
 	got, err := p.acquire(s, s.Caller)
@@ -54,6 +76,9 @@ func (p *Pool) once(s *Scope, c call) (*Result, error) {
 		return nil, err
 	}
 	res, err := p.run(s, got.connection, got.at, c, true)
+	if err == nil && got.inTransaction() && !got.implicit {
+		s.observer.LeftOpen(time.Now(), position(s.Caller))
+	}
 	p.giveBack(got.connection, s.observer)
 	now := time.Now()
 	s.observer.Released(now, now.Sub(got.placed))
@@ -102,6 +127,8 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 	err = p.prepareValues(c)
 	switch {
 	case err != nil:
+	case what.copy != nil:
+		res, err = c.copyFrom(what.copy)
 	case what.rows != noRows:
 		res, err = p.query(c, what)
 	default:

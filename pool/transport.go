@@ -68,6 +68,7 @@ type transport struct {
 	net.Conn
 	dialer      *dialer
 	established atomic.Bool
+	copying     atomic.Bool   // CopyFrom has rows to send
 	copyIn      atomic.Bool   // the server asked for rows, see messageGuard
 	copyOut     atomic.Bool   // the server sent rows of a COPY during this statement
 	completed   atomic.Int32  // how many statements it completed during this one

@@ -18,10 +18,11 @@ const (
 	opQueryRow
 	opQueryValue
 	opExec
+	opCopyFrom
 )
 
 func (o operation) String() string {
-	return [...]string{"query", "queryRow", "queryValue", "exec"}[o]
+	return [...]string{"query", "queryRow", "queryValue", "exec", "copyFrom"}[o]
 }
 
 // statementMethod is the method of that name which runs a statement, by the
@@ -31,7 +32,7 @@ func statementMethod(name string, call, callAsync func(operation, sobek.Function
 	if base, ok := strings.CutSuffix(name, "Async"); ok {
 		name, run = base, callAsync
 	}
-	for _, op := range []operation{opQuery, opQueryRow, opQueryValue, opExec} {
+	for _, op := range []operation{opQuery, opQueryRow, opQueryValue, opExec, opCopyFrom} {
 		if op.String() == name {
 			return func(c sobek.FunctionCall) sobek.Value { return run(op, c) }
 		}
@@ -44,6 +45,7 @@ type runner interface {
 	Query(s *pool.Scope, sql string, args []any) (*pool.Result, error)
 	QueryRow(s *pool.Scope, sql string, args []any) (*pool.Result, error)
 	Exec(s *pool.Scope, sql string, args []any) (*pool.Result, error)
+	CopyFrom(s *pool.Scope, rows *pool.Copy) (*pool.Result, error)
 }
 
 // statement is one call with its arguments converted, ready to run on any
@@ -52,10 +54,15 @@ type statement struct {
 	op   operation
 	sql  string
 	args []any
+	copy *pool.Copy // of copyFrom
 }
 
 // prepare converts a call's arguments. scratch is used where it has room.
 func (i *instance) prepare(op operation, mode pgx.QueryExecMode, c sobek.FunctionCall, scratch []any) (statement, error) {
+	if op == opCopyFrom {
+		rows, err := i.copyOf(c)
+		return statement{op: op, copy: rows}, err
+	}
 	text, ok := c.Argument(0).(sobek.String)
 	if !ok {
 		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+sqlvalue.TypeName(c.Argument(0))+", accepted is a string")
@@ -71,6 +78,8 @@ func (i *instance) prepare(op operation, mode pgx.QueryExecMode, c sobek.Functio
 
 func (st *statement) run(r runner, s *pool.Scope) (*pool.Result, error) {
 	switch st.op {
+	case opCopyFrom:
+		return r.CopyFrom(s, st.copy)
 	case opExec:
 		return r.Exec(s, st.sql, st.args)
 	case opQueryRow, opQueryValue:
@@ -100,6 +109,8 @@ func (p *poolObject) given(op operation, r *pool.Result) sobek.Value {
 		return p.converter.FirstRow(r)
 	case op == opQueryValue:
 		return p.converter.FirstValue(r)
+	case op == opCopyFrom:
+		return p.rt.ToValue(r.CommandTag().RowsAffected())
 	default:
 		return p.execResult(r)
 	}

@@ -163,3 +163,47 @@ func TestAnErrorTellsWhatTheServerSaid(t *testing.T) {
 	require.Equal(t, `"name"`, u.Text(`caught(() => pool.exec('INSERT INTO t VALUES (2)')).column`))
 	require.JSONEq(t, `{"code":"42P01","position":15}`, u.Text(`caught(() => pool.query('SELECT * FROM none'))`))
 }
+
+func TestCopyFrom(t *testing.T) {
+	for _, options := range []string{`{}`, `{ queryExecMode: 'simple_protocol' }`, `{ driver: 'asyncpg' }`} {
+		u := jstest.Running(t, options)
+		u.JS(`pool.exec('CREATE TABLE t (id int4 PRIMARY KEY, big int8, n numeric, name text, at timestamptz, ok bool, data jsonb, list int4[], bytes bytea)');
+			const columns = ['id', 'big', 'n', 'name', 'at', 'ok', 'data', 'list', 'bytes'];
+			const row = (id) => [id, 2n ** 60n, '1.50', 'x' + id, new Date(0), true, { a: [1] }, [1, null], new Uint8Array([1, 2])];
+			const conn = pool.acquire();
+			const rows = Array.from({ length: 1000 }, (_, n) => row(n));`)
+		require.Equal(t, `[1000,1,0]`, u.Text(`[pool.copyFrom('public.t', columns, rows), conn.copyFrom('t', columns, [row(1000)]), pool.copyFrom('t', columns, [])]`))
+		require.Equal(t, `2`, u.Text(`pool.copyFromAsync('t', ['id', 'name'], [[2000, null], [2001, '']])`))
+		require.Equal(t, `1003`, u.Text(`pool.queryValue('SELECT count(*) FROM t')`))
+		require.Equal(t, `["1152921504606846976","1.50","x7","1970-01-01T00:00:00.000Z",true,{"a":[1]},[1,null],2]`, u.Text(
+			`(() => { const r = pool.queryRow('SELECT * FROM t WHERE id = 7'); return [String(r.big), r.n, r.name, r.at, r.ok, r.data, r.list, r.bytes.byteLength]; })()`))
+		for call, want := range map[string]string{
+			`'t', ['id'], [[3000], [1]]`:    `QueryError 23505: `,
+			`'t', ['id'], [[3000], [1.5]]`:  `QueryError`,
+			`'nowhere', ['id'], [[1]]`:      `QueryError 42P01: `,
+			`'t', ['id'], [[1, 2]]`:         `QueryError: copyFrom(table, columns, rows): rows[0] has 2 values for 1 columns`,
+			`'t', ['id'], [{ id: 1 }]`:      `rows[0] is Object, accepted is an array`,
+			`'t', [], [[]]`:                 `columns is empty`,
+			`1, ['id'], []`:                 `table is number`,
+			`'t', ['id'], [[1], [() => 1]]`: `rows[1]: `,
+		} {
+			require.Contains(t, u.Failure(`pool.copyFrom(`+call+`)`), want, call)
+			require.Contains(t, u.Rejection(`pool.copyFromAsync(`+call+`)`), want, call)
+		}
+		require.Equal(t, `[1003,1,0]`, u.Text(`[pool.queryValue('SELECT count(*) FROM t'), pool.stat().active, pool.stat().lost]`), "all or none")
+		require.Contains(t, u.Failure(`pool.exec('COPY t FROM STDIN')`), "use copyFrom(table, columns, rows)")
+	}
+}
+
+func TestATransactionOfThePoolIsWarnedOf(t *testing.T) {
+	for _, driver := range []string{"pgx", "asyncpg"} {
+		u := jstest.Running(t, `{ driver: '`+driver+`' }`)
+		u.JS(`pool.exec('BEGIN; SELECT 1; COMMIT'); pool.query('SELECT 1'); pool.exec('CREATE TABLE t (n int4)');
+			pool.transaction((conn) => { conn.exec('SELECT 1') });
+			const conn = pool.acquire(); conn.exec('BEGIN'); conn.release();`)
+		require.Empty(t, u.Warnings())
+		u.JS(`for (let n = 0; n < 3; n++) { pool.exec('BEGIN') }`)
+		require.Len(t, u.Warnings(), 1)
+		require.Contains(t, u.Warnings()[0], "the next statement runs elsewhere; use transaction(fn)")
+	}
+}

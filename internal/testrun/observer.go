@@ -209,6 +209,12 @@ func (t *observer) Nested(at time.Time, held, second string, waits bool) {
 	t.warn(fmt.Sprintf("nested %v %s %s", waits, held, second), line+"; run the statement on the connection that is held")
 }
 
+// LeftOpen implements pool.Observer.
+func (t *observer) LeftOpen(_ time.Time, caller string) {
+	t.warn("left open "+caller, fmt.Sprintf("a transaction was begun at %s on a connection that went back to the pool at once: "+
+		"the next statement runs elsewhere; use transaction(fn), or acquire() a connection for all of them", caller))
+}
+
 // Notified implements pool.Observer.
 func (t *observer) Notified(time.Time) {
 	t.warn("notified", "a notification arrived and was dropped: a connection of the pool ran LISTEN, and nobody reads notifications here; UNLISTEN, or listen elsewhere")

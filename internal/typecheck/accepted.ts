@@ -85,6 +85,8 @@ const total: number = pool.transaction((conn) => {
   conn.exec('INSERT INTO issues (title) VALUES ($1)', 'in one transaction');
   return conn.query<{ n: number }>('SELECT count(*) AS n FROM issues')[0]?.n ?? 0;
 });
+is<Same<ReturnType<Pool['copyFromAsync']>, Promise<number>>>();
+pool.transaction((conn) => conn.copyFrom('public.issues', ['id', 'title'], [[1, 'one'], [2n, null]]));
 const list = pool.with({ tags: { name: 'list', page: 1 }, timeout: '2s', maxRows: 100 });
 is<Same<typeof list, Pool>>();
 const columns: string[] = pool.with({ rowMode: 'array' }).query<[number, string]>('SELECT 1, 2').fields.map((field) => field.name);
