@@ -3,9 +3,19 @@
 package main_test
 
 import (
+	"flag"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// The tests run k6, which mostly waits: with as many at a time as there are
+// cores they would take longer than go test's ten minutes.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
+	pgtest.Main(m)
+}
