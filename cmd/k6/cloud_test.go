@@ -96,9 +96,7 @@ func TestCloudLocalExecution(t *testing.T) {
 	r := k6test.K6(t, k6test.Run{
 		Args: []string{"cloud", "run", "--local-execution", "-e", "CONCURRENT=10", "-e", "DURATION=6", "-e", "THINK=0.1",
 			"-e", "GATE=fail", "-e", "WAIVE=db_cpu,response_drift", filepath.Join(k6test.Root(t), "scripts", "100users.js")},
-		// The environment is the module's and k6's, not the script's: INTERVAL
-		// would be refused.
-		Env: stub.environment(map[string]string{"DATABASE_URL": secretURL(t), "INTERVAL": "often"}),
+		Env: stub.environment(map[string]string{"DATABASE_URL": secretURL(t)}),
 	})
 	require.Zero(t, r.Code, r.Output())
 	requireEverythingStreamed(t, stub, r)

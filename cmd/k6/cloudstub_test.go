@@ -73,7 +73,8 @@ func newCloudStub(t testing.TB) *cloudStub {
 	mux.HandleFunc(fmt.Sprintf("POST /v2/metrics/%d", cloudRun), s.metrics)
 	mux.HandleFunc(fmt.Sprintf("POST /v1/tests/%d", cloudRun), s.finish)
 	mux.HandleFunc("/", s.stray)
-	s.server = httptest.NewServer(mux)
+	s.server = httptest.NewUnstartedServer(mux) // handlers read it: it is there before they run
+	s.server.Start()
 	t.Cleanup(s.server.Close)
 	return s
 }
