@@ -180,7 +180,6 @@ func TestNewcomerPastesTheScript(t *testing.T) {
 	script := block(t, "Your own script", "js")
 	require.NoError(t, os.WriteFile(filepath.Join(n.dir, "own.js"), []byte(script), 0o600))
 	const run = "k6 run --quiet --duration 4s own.js"
-	n.env["WAIVE"] += ",longest_stall"
 	n.env["WAIVE"] = "db_cpu,response_drift,longest_stall,active_connections,overflow_time" // of a busy machine, in four seconds
 	for name, url := range map[string]string{"temporary server": "", "own server": database(t, "postgresql+asyncpg")} {
 		n.env["DATABASE_URL"] = url
