@@ -2,7 +2,8 @@
 // given size each, over which requests are spread as a load balancer does.
 //
 //   BALANCE  random, round-robin (in turn) or least (the pool with the fewest
-//            connections in use and users waiting)
+//            connections in use and users waiting; several such in turn, as
+//            HAProxy's leastconn and nginx's least_conn)
 
 import exec from 'k6/execution';
 import { Pool } from 'k6/x/pgxpool';
@@ -16,9 +17,18 @@ const busy = (pool) => {
 };
 const balancers = {
   random: (pools) => pools[Math.floor(Math.random() * pools.length)],
-  'round-robin': (pools) => pools[exec.scenario.iterationInTest % pools.length],
-  least: (pools) => pools.reduce((least, pool) => (busy(pool) < busy(least) ? pool : least)),
+  'round-robin': inTurn,
+  // The first of several that are as busy would serve nearly everybody while the
+  // load is low.
+  least: (pools) => {
+    const now = pools.map(busy);
+    const fewest = Math.min(...now);
+    return inTurn(pools.filter((_, i) => now[i] === fewest));
+  },
 };
+function inTurn(pools) {
+  return pools[exec.scenario.iterationInTest % pools.length];
+}
 if (!(balance in balancers)) {
   throw new Error(`BALANCE is ${JSON.stringify(balance)}: accepted are ${Object.keys(balancers).join(', ')}`);
 }
