@@ -301,7 +301,8 @@ declare module 'k6/x/pgxpool' {
   /**
    * One connection out of the pool. It goes back with {@link Connection.release}; one that
    * is still held when its iteration ends is returned, counted as a leak and logged. Its
-   * statements run one after the other in the order of their calls, Promises included.
+   * statements run one after the other in the order of their calls, Promises included, which
+   * settle in that order too.
    */
   export interface Connection extends Queryable {
     /** The process number of its server backend. */

@@ -145,9 +145,7 @@ func (p *poolObject) async(op operation, c sobek.FunctionCall, order *turns, tar
 		argErr = thrown // by a getter of the script's own
 	}
 	scope, turn := p.session.Apart(), order.take()
-	return promise(p.instance, func() (*pool.Result, error) {
-		turn.begin()
-		defer turn.end()
+	return promise(p.instance, turn, func() (*pool.Result, error) {
 		if argErr != nil {
 			return nil, argErr
 		}
@@ -159,12 +157,17 @@ func (p *poolObject) async(op operation, c sobek.FunctionCall, order *turns, tar
 	}, func(res *pool.Result) sobek.Value { return p.given(op, res) })
 }
 
-// promise runs work on a goroutine of its own and settles on the event loop:
-// the runtime is never touched elsewhere.
-func promise[T any](i *instance, work func() (T, error), value func(T) sobek.Value) sobek.Value {
+// promise runs work on a goroutine of its own, in its turn, and settles on the
+// event loop: the runtime is never touched elsewhere. The turn is over when it has
+// settled, so that the Promises of one connection settle in their order too: k6
+// ends an iteration whose Promise is rejected before the script has come to its
+// catch().
+func promise[T any](i *instance, turn turn, work func() (T, error), value func(T) sobek.Value) sobek.Value {
 	p, resolve, reject := i.rt.NewPromise()
 	settle := i.vu.RegisterCallback()
 	go func() {
+		turn.begin()
+		defer turn.end()
 		result, err := survive(work)
 		settle(func() error {
 			if err != nil {

@@ -35,7 +35,7 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 	if state == nil {
 		p.throw(inInit("acquireAsync()"))
 	}
-	return promise(p.instance, p.acquiring(state, p.scriptLine(p.shared.Config().Name)), p.connection)
+	return promise(p.instance, turn{}, p.acquiring(state, p.scriptLine(p.shared.Config().Name)), p.connection)
 }
 
 // acquiring is a checkout, to run beside the VU's goroutine, which calls this.

@@ -91,6 +91,24 @@ func TestPromisesOnOneConnectionTakeTurns(t *testing.T) {
 	})()`))
 }
 
+// A script that awaits one after the other finds a rejection only after all before
+// it: one that came early would be a rejection that nobody handles, which ends an
+// iteration.
+func TestPromisesOnOneConnectionSettleInTheirOrder(t *testing.T) {
+	u := jstest.Running(t, `{ poolSize: 1, maxOverflow: 0 }`)
+	require.Equal(t, `[true,"QueryError 22012"]`, u.Text(`(async () => {
+		const conn = pool.acquire(), settled = [], all = [];
+		for (let n = 0; n < 500; n++) {
+			all.push(conn.execAsync('SELECT 1').then(() => settled.push(n)));
+		}
+		const failed = conn.execAsync('SELECT 1/0');
+		conn.release();
+		for (const one of all) await one;
+		const error = await failed.catch((e) => e.name + ' ' + e.code);
+		return [settled.every((n, at) => n === at), error];
+	})()`))
+}
+
 // COMMIT comes after the Promises that fn left behind.
 func TestATransactionCommitsItsPromises(t *testing.T) {
 	u := jstest.Running(t, `{}`)

@@ -43,9 +43,9 @@ func (p *poolObject) transactionAsync(call sobek.FunctionCall) sobek.Value {
 		p.throw(inInit("transactionAsync()"))
 	}
 	origin := p.scriptLine(p.shared.Config().Name)
-	return p.runAsync(call, func(t transactionCall) func() (begun, error) {
+	return p.runAsync(call, func(t transactionCall) (turn, func() (begun, error)) {
 		acquire, scope := p.acquiring(state, origin), p.session.Apart()
-		return func() (begun, error) {
+		return turn{}, func() (begun, error) {
 			conn, err := acquire()
 			if err != nil {
 				return begun{}, err
@@ -64,11 +64,9 @@ func (p *poolObject) transactionAsync(call sobek.FunctionCall) sobek.Value {
 
 // transactionAsync is the same on a connection: a savepoint where one is open.
 func (c *connObject) transactionAsync(call sobek.FunctionCall) sobek.Value {
-	return c.runAsync(call, func(t transactionCall) func() (begun, error) {
-		scope, turn := c.session.Apart(), c.order.take()
-		return func() (begun, error) {
-			turn.begin()
-			defer turn.end()
+	return c.runAsync(call, func(t transactionCall) (turn, func() (begun, error)) {
+		scope := c.session.Apart()
+		return c.order.take(), func() (begun, error) {
 			open, err := c.conn.Transaction(scope, t.options, t.retries)
 			return begun{c: c, open: open, close: func() {}}, err
 		}
@@ -76,17 +74,20 @@ func (c *connObject) transactionAsync(call sobek.FunctionCall) sobek.Value {
 }
 
 // runAsync gives the Promise of a transaction. begin prepares an attempt on the VU's
-// goroutine; what it gives runs beside.
-func (p *poolObject) runAsync(call sobek.FunctionCall, begin func(transactionCall) func() (begun, error)) sobek.Value {
+// goroutine; what it gives runs beside, in its turn.
+func (p *poolObject) runAsync(call sobek.FunctionCall, begin func(transactionCall) (turn, func() (begun, error))) sobek.Value {
 	t, err := p.transactionCall("transactionAsync", call)
 	if err != nil {
-		return promise(p.instance, func() (any, error) { return nil, err }, nil)
+		return promise(p.instance, turn{}, func() (any, error) { return nil, err }, nil)
 	}
 	compiled, err := p.rt.RunProgram(asyncTransaction)
 	p.must(err)
 	run, _ := sobek.AssertFunction(compiled)
 	result, err := run(sobek.Undefined(),
-		p.rt.ToValue(func(sobek.FunctionCall) sobek.Value { return promise(p.instance, begin(t), p.steps) }),
+		p.rt.ToValue(func(sobek.FunctionCall) sobek.Value {
+			turn, work := begin(t)
+			return promise(p.instance, turn, work, p.steps)
+		}),
 		p.rt.ToValue(func(c sobek.FunctionCall) sobek.Value {
 			return p.again(t, c.Argument(0), int(c.Argument(1).ToInteger()))
 		}),
@@ -116,12 +117,7 @@ func (p *poolObject) steps(b begun) sobek.Value {
 
 // step runs after all that was asked of the connection before.
 func (b begun) step(work func() error) sobek.Value {
-	turn := b.c.order.take()
-	return promise(b.c.instance, func() (any, error) {
-		turn.begin()
-		defer turn.end()
-		return nil, work()
-	}, func(any) sobek.Value { return sobek.Undefined() })
+	return promise(b.c.instance, b.c.order.take(), func() (any, error) { return nil, work() }, func(any) sobek.Value { return sobek.Undefined() })
 }
 
 // again gives a function that waits for the next attempt, undefined where none
@@ -133,7 +129,7 @@ func (p *poolObject) again(t transactionCall, thrown sobek.Value, attempt int) s
 	p.session.Retried()
 	done := p.vu.Context().Done()
 	return p.rt.ToValue(func(sobek.FunctionCall) sobek.Value {
-		return promise(p.instance, func() (any, error) {
+		return promise(p.instance, turn{}, func() (any, error) {
 			select {
 			case <-time.After(backoff(attempt)):
 				return nil, nil
