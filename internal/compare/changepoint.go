@@ -79,13 +79,12 @@ func (l *levels) mend() {
 
 // cut splits the nights from one to before another.
 func (l *levels) cut(from, to int) {
-	best, at := 0.0, 0
-	for i := from + 1; i < to; i++ {
-		if d := energy(l.values[from:i], l.values[i:to]); d > best {
-			best, at = d, i
-		}
+	at := apart(l.values[from:to])
+	if at == 0 {
+		return
 	}
-	if at == 0 || l.chance(l.values[from:at], l.values[at:to], to-from) > split {
+	at += from
+	if l.chance(l.values[from:at], l.values[at:to], to-from) > split {
 		return
 	}
 	l.starts = append(l.starts, at)
@@ -93,31 +92,43 @@ func (l *levels) cut(from, to int) {
 	l.cut(at, to)
 }
 
-// energy is the distance of two samples: how much further apart values of
-// different sides lie than values of the same.
-func energy(a, b []float64) float64 {
-	n, m := float64(len(a)), float64(len(b))
-	var between float64
-	for _, x := range a {
-		for _, y := range b {
-			between += math.Abs(x - y)
+// apart is where the energy distance of the values before and the rest is
+// largest: how much further apart values of different sides lie than values of
+// the same. It is 0 where nothing sets them apart. One value after another moves
+// from the rest to those before, so that each split costs one pass.
+func apart(values []float64) (at int) {
+	var between, before, rest float64 // sums of the distances of pairs
+	for i, v := range values {
+		rest += distances(v, values[i+1:])
+	}
+	best, total := 0.0, len(values)
+	for i := 1; i < total; i++ {
+		moved := values[i-1]
+		left, stay := distances(moved, values[:i-1]), distances(moved, values[i:])
+		before, rest, between = before+left, rest-stay, between+stay-left
+		n, m := float64(i), float64(total-i)
+		if d := n * m / (n + m) * (2*between/(n*m) - mean(before, i) - mean(rest, total-i)); d > best {
+			best, at = d, i
 		}
 	}
-	return n * m / (n + m) * (2*between/(n*m) - within(a) - within(b))
+	return at
 }
 
-// within is the mean distance of two values of a sample.
-func within(a []float64) float64 {
-	if len(a) < 2 {
+// distances is the sum of a value's distances from others.
+func distances(v float64, others []float64) float64 {
+	var sum float64
+	for _, o := range others {
+		sum += math.Abs(v - o)
+	}
+	return sum
+}
+
+// mean is the mean distance of two of n values, of the sum of all pairs.
+func mean(sum float64, n int) float64 {
+	if n < 2 {
 		return 0
 	}
-	var sum float64
-	for i, x := range a {
-		for _, y := range a[i+1:] {
-			sum += math.Abs(x - y)
-		}
-	}
-	return 2 * sum / float64(len(a)*(len(a)-1))
+	return 2 * sum / float64(n*(n-1))
 }
 
 // chance is the probability that noise alone sets two stretches so far apart, by
@@ -193,7 +204,8 @@ func surely(chances []float64) []bool {
 
 // median of at least one value.
 func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
 	half := len(sorted) / 2
 	if len(sorted)%2 == 1 {
 		return sorted[half]

@@ -1,8 +1,10 @@
 package compare
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,69 +41,88 @@ func wholeNight(random *rand.Rand, n int, noise, slower float64) verdict.Summary
 	return run
 }
 
+// noises are those from night to night that the simulations have.
+var noises = []float64{0.03, 0.06, 0.1}
+
 // With nothing changed at most one history in twenty shows a red night within 30.
 func TestNoNightIsRedByChance(t *testing.T) {
 	const histories, nights = 120, 30
-	for _, noise := range []float64{0.03, 0.06, 0.1} {
-		random := rand.New(rand.NewPCG(9, uint64(100*noise)))
-		red := 0
-		for range histories {
-			runs := []verdict.Summary{wholeNight(random, 0, noise, 1)}
-			for n := 1; n <= nights; n++ {
-				result := wholeNight(random, n, noise, 1)
-				if compared(t, Input{Baseline: &runs[0], Result: result, History: runs}).Answer == Worse {
-					red++
-					break
+	for _, noise := range noises {
+		t.Run(fmt.Sprint(noise), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(9, uint64(100*noise)))
+			red := 0
+			for range histories {
+				runs := []verdict.Summary{wholeNight(random, 0, noise, 1)}
+				for n := 1; n <= nights; n++ {
+					result := wholeNight(random, n, noise, 1)
+					if compared(t, Input{Baseline: &runs[0], Result: result, History: runs}).Answer == Worse {
+						red++
+						break
+					}
+					runs = append(runs, result)
 				}
-				runs = append(runs, result)
 			}
-		}
-		t.Logf("noise %g: %d of %d histories are red", noise, red, histories)
-		require.LessOrEqual(t, red, histories*5/100)
+			t.Logf("%d of %d histories are red", red, histories)
+			require.LessOrEqual(t, red, histories*5/100)
+		})
 	}
 }
 
 // A lasting +20 % is found within 5 nights, stays red, and its first night is
 // named.
 func TestAStepIsFoundAndNamed(t *testing.T) {
-	const histories, began = 100, 20
-	for _, noise := range []float64{0.03, 0.06, 0.1} {
-		random := rand.New(rand.NewPCG(10, uint64(100*noise)))
-		found, named, lost := 0, 0, 0
-		for range histories {
-			var runs []verdict.Summary
-			for n := range began {
-				runs = append(runs, wholeNight(random, n, noise, 1))
-			}
-			seen := false
-			for n := began; n < began+70; n++ {
-				result := wholeNight(random, n, noise, 1.2)
-				if n < began+5 || n >= began+65 {
-					report := compared(t, Input{Baseline: &runs[0], Result: result, History: runs})
-					switch {
-					case report.Answer == Worse && !seen && n < began+5:
-						seen = true
-						found++
-						for _, row := range report.Rows {
-							if row.Answer == Worse {
-								if days := row.Since.Sub(runs[0].Run.Started).Hours() / 24; math.Abs(days-began) <= 1 {
-									named++
-								}
-								break
-							}
-						}
-					case report.Answer != Worse && n >= began+65:
-						lost++
-					}
+	const histories = 100
+	for _, noise := range noises {
+		t.Run(fmt.Sprint(noise), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(10, uint64(100*noise)))
+			found, named, lost := 0, 0, 0
+			for range histories {
+				s := afterAStep(t, random, noise)
+				lost += s.lost
+				if s.found {
+					found++
 				}
-				runs = append(runs, result)
+				if s.named {
+					named++
+				}
+			}
+			t.Logf("found %d of %d, named %d, %d of %d late nights green", found, histories, named, lost, 5*histories)
+			if noise <= 0.06 { // beyond it 5 nights are too few to be sure of a fifth
+				require.GreaterOrEqual(t, found, histories*90/100)
+			}
+			require.GreaterOrEqual(t, named, found*90/100)
+			require.Zero(t, lost, "a regression that nobody mends does not become usual")
+		})
+	}
+}
+
+// stepSeen is what the nights after a step of 20 % said.
+type stepSeen struct {
+	found, named bool // within 5 nights, its first night within a night
+	lost         int  // of 5 nights two months later, those that were not red
+}
+
+func afterAStep(t *testing.T, random *rand.Rand, noise float64) (s stepSeen) {
+	const began = 20
+	var runs []verdict.Summary
+	for n := range began {
+		runs = append(runs, wholeNight(random, n, noise, 1))
+	}
+	for n := began; n < began+70; n++ {
+		result := wholeNight(random, n, noise, 1.2)
+		if soon, late := n < began+5, n >= began+65; soon && !s.found || late {
+			report := compared(t, Input{Baseline: &runs[0], Result: result, History: runs})
+			switch {
+			case late && report.Answer != Worse:
+				s.lost++
+			case soon && report.Answer == Worse:
+				since := report.Rows[slices.IndexFunc(report.Rows, func(r Row) bool { return r.Answer == Worse })].Since
+				s.found, s.named = true, math.Abs(since.Sub(runs[0].Run.Started).Hours()/24-began) <= 1
 			}
 		}
-		t.Logf("noise %g: found %d of %d, named %d, %d of %d late nights green", noise, found, histories, named, lost, 5*histories)
-		if noise <= 0.06 { // beyond it 5 nights are too few to be sure of a fifth
-			require.GreaterOrEqual(t, found, histories*90/100)
-		}
-		require.GreaterOrEqual(t, named, found*90/100)
-		require.Zero(t, lost, "a regression that nobody mends does not become usual")
+		runs = append(runs, result)
 	}
+	return s
 }
