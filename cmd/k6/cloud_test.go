@@ -95,7 +95,7 @@ func TestCloudLocalExecution(t *testing.T) {
 	stub := newCloudStub(t)
 	r := k6test.K6(t, k6test.Run{
 		Args: []string{"cloud", "run", "--local-execution", "-e", "CONCURRENT=10", "-e", "DURATION=6", "-e", "THINK=0.1",
-			"-e", "GATE=fail", "-e", "WAIVE=db_cpu,response_drift", filepath.Join(k6test.Root(t), "scripts", "100users.js")},
+			"-e", "GATE=fail", "-e", "WAIVE=" + k6test.Noisy, filepath.Join(k6test.Root(t), "scripts", "100users.js")},
 		Env: stub.environment(map[string]string{"DATABASE_URL": secretURL(t)}),
 	})
 	require.Zero(t, r.Code, r.Output())

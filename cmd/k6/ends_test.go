@@ -131,7 +131,7 @@ func goesOn(t *testing.T, script, mark string) *live {
 func goesOnWith(t *testing.T, script, mark string, env map[string]string) *live {
 	t.Helper()
 	l := &live{base: openDir(t), copied: make(chan struct{})}
-	all := map[string]string{"TMPDIR": l.base, "WAIVE": "db_cpu"}
+	all := map[string]string{"TMPDIR": l.base, "WAIVE": k6test.Noisy}
 	maps.Copy(all, env)
 	l.cmd = k6test.Command(t.Context(), t, k6test.Run{Args: []string{"run", script}, Env: all})
 	l.cmd.Stdout = &l.stdout

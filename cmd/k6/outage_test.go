@@ -118,7 +118,7 @@ export const options = {
 export const handleSummary = verdict.handleSummary;
 export default function () { request(() => pool.query('SELECT * FROM t')); sleep(0.05); }
 `, root))
-	r := run(t, script, map[string]string{"DATABASE_URL": url, "WAIVE": "db_cpu"})
+	r := run(t, script, map[string]string{"DATABASE_URL": url, "WAIVE": "db_cpu,response_drift"})
 	require.Equal(t, exitThresholds, r.Code, r.Output())
 	s, row := rows(t, r)
 	require.Equal(t, verdict.Fail, row["longest_stall"].Verdict, r.Output())

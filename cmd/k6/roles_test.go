@@ -42,7 +42,7 @@ func execute(t *testing.T, conn *pgx.Conn, sql string) {
 func oneUser(t *testing.T, database string) k6test.Result {
 	t.Helper()
 	return scenario(t, "100users.js", "DATABASE_URL="+database, "DURATION=1", "CONCURRENT=1", "THINK=0.1", "INTERVAL=0", "GATE=fail",
-		"WAIVE=db_cpu,response_drift")
+		"WAIVE="+k6test.Noisy)
 }
 
 var advice = regexp.MustCompile(`the tables are in the schema xk6_pgxpool: (GRANT [^\\"]*)`)

@@ -100,7 +100,7 @@ func (p place) run(t *testing.T, args ...string) k6test.Result {
 	if p.dotEnv != "" {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte(p.dotEnv), 0o600))
 	}
-	env := map[string]string{"WAIVE": "db_cpu"}
+	env := map[string]string{"WAIVE": k6test.Noisy}
 	maps.Copy(env, p.env)
 	args = append(args[:1:1], append(p.args, args[1:]...)...)
 	return k6test.K6(t, k6test.Run{Args: args, Env: env, Dir: dir})

@@ -63,7 +63,7 @@ func run(t *testing.T, script string, env map[string]string, flags ...string) k6
 const holding = `request(() => pool.query('SELECT pg_sleep(0.05)')); sleep(0.05);`
 
 func TestPassExitsZero(t *testing.T) {
-	r := run(t, judged(t, `{ poolSize: 10 }`, holding), map[string]string{"WAIVE": "db_cpu"})
+	r := run(t, judged(t, `{ poolSize: 10 }`, holding), map[string]string{"WAIVE": k6test.Noisy})
 	require.Zero(t, r.Code, r.Output())
 	require.Contains(t, r.Stdout, "PASS")
 	require.Equal(t, "PASS", summaryOf(t, r).Verdict)
@@ -88,7 +88,7 @@ func TestCompactMetricsHaveTheSameVerdict(t *testing.T) {
 		"too few":            {`{ poolSize: 1, maxOverflow: 0 }`, "FAIL", exitThresholds},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := run(t, judged(t, c.options, holding), map[string]string{"WAIVE": "db_cpu,response_drift", "METRICS": "compact"}, "--out", "json=samples.json")
+			r := run(t, judged(t, c.options, holding), map[string]string{"WAIVE": k6test.Noisy, "METRICS": "compact"}, "--out", "json=samples.json")
 			require.Equal(t, c.code, r.Code, r.Output())
 			require.Equal(t, c.verdict, summaryOf(t, r).Verdict)
 			summary, err := verdict.ParseSummary([]byte(r.File(t, "results/summary.json")))
@@ -106,10 +106,10 @@ func TestCompactMetricsHaveTheSameVerdict(t *testing.T) {
 func TestWarningHoldsOnlyTheFailGate(t *testing.T) {
 	// All four connections of the base size in use all the time, nobody waits.
 	script := judged(t, `{ poolSize: 4, maxOverflow: 4 }`, `request(() => pool.query('SELECT pg_sleep(0.05)'));`)
-	r := run(t, script, map[string]string{"WAIVE": "db_cpu"})
+	r := run(t, script, map[string]string{"WAIVE": k6test.Noisy})
 	require.Equal(t, exitThresholds, r.Code, r.Output())
 	require.Equal(t, "WARNING", summaryOf(t, r).Verdict, r.Output())
-	r = run(t, script, map[string]string{"WAIVE": "db_cpu", "GATE": "fail"})
+	r = run(t, script, map[string]string{"WAIVE": k6test.Noisy, "GATE": "fail"})
 	require.Zero(t, r.Code, r.Output())
 	require.Equal(t, "WARNING", summaryOf(t, r).Verdict)
 }
@@ -117,7 +117,7 @@ func TestWarningHoldsOnlyTheFailGate(t *testing.T) {
 func TestFailHoldsNoGate(t *testing.T) {
 	script := judged(t, `{ poolSize: 1, maxOverflow: 0, poolTimeout: 50 }`, `request(() => pool.query('SELECT pg_sleep(0.2)'));`)
 	for _, gate := range []string{"pass", "fail"} {
-		r := run(t, script, map[string]string{"GATE": gate, "WAIVE": "db_cpu"})
+		r := run(t, script, map[string]string{"GATE": gate, "WAIVE": k6test.Noisy})
 		require.Equal(t, exitThresholds, r.Code, r.Output())
 		require.Equal(t, "FAIL", summaryOf(t, r).Verdict)
 		require.Contains(t, r.Output(), "PoolTimeoutError")
@@ -146,13 +146,13 @@ func TestUnreadableCPUIsAWarning(t *testing.T) {
 	require.NoError(t, err)
 	blind := asRole(t, url, "blind", "blind")
 	script := judged(t, `{ poolSize: 10 }`, holding)
-	r := run(t, script, map[string]string{"DATABASE_URL": blind, "GATE": "fail"})
+	r := run(t, script, map[string]string{"DATABASE_URL": blind, "GATE": "fail", "WAIVE": "response_drift,longest_stall"})
 	require.Zero(t, r.Code, r.Output())
 	require.Equal(t, "WARNING", summaryOf(t, r).Verdict)
 	require.Equal(t, 1, strings.Count(r.Stderr, "pg_read_server_files"), "one warning that names the grant: %s", r.Stderr)
-	r = run(t, script, map[string]string{"DATABASE_URL": blind})
+	r = run(t, script, map[string]string{"DATABASE_URL": blind, "WAIVE": "response_drift,longest_stall"})
 	require.Equal(t, exitThresholds, r.Code, r.Output())
-	r = run(t, script, map[string]string{"DATABASE_URL": blind, "WAIVE": "db_cpu"})
+	r = run(t, script, map[string]string{"DATABASE_URL": blind, "WAIVE": k6test.Noisy})
 	require.Zero(t, r.Code, r.Output())
 }
 
@@ -161,7 +161,7 @@ func Test100Users(t *testing.T) {
 	script := filepath.Join(k6test.Root(t), "scripts", "100users.js")
 	r := k6test.K6(t, k6test.Run{
 		Args: []string{"run", "-e", "CONCURRENT=20", "-e", "DURATION=6", "-e", "THINK=0.2", "-e", "INTERVAL=1",
-			"-e", "WAIVE=db_cpu,response_drift", script},
+			"-e", "WAIVE=" + k6test.Noisy, script},
 	})
 	require.Zero(t, r.Code, r.Output())
 	require.Regexp(t, `(?m)^Pool Status: Active=\d+, Available=\d+, Total=20, Utilization=\d+\.\d%$`, r.Stdout)
@@ -183,7 +183,7 @@ export default function () {
   if (__ENV.BREAK && __ITER %% 4 === 0) throw new Error('broken');
 }`
 	alone := func(env map[string]string) k6test.Result {
-		env["WAIVE"] = "db_cpu,response_drift"
+		env["WAIVE"] = k6test.Noisy
 		return run(t, k6test.Script(t, strings.ReplaceAll(script, "%%", "%")), env, "--quiet")
 	}
 	r := alone(map[string]string{})
@@ -212,10 +212,10 @@ export default function () { pool.query('SELECT 1'); }`), nil, "--quiet")
 // With --summary-mode full every metric stands beside the verdict.
 func TestTheFullSummaryShowsEveryMetric(t *testing.T) {
 	script := judged(t, `{ poolSize: 10 }`, holding)
-	r := run(t, script, map[string]string{"WAIVE": "db_cpu"}, "--quiet", "--summary-mode", "full", "--duration", "1s")
+	r := run(t, script, map[string]string{"WAIVE": k6test.Noisy}, "--quiet", "--summary-mode", "full", "--duration", "1s")
 	require.Regexp(t, `(?m)^  pgxpool_query_duration +avg=\S+ms .*p\(95\)=`, r.Stdout)
 	require.Regexp(t, `(?m)^  request_success +.*rate=100\.0%`, r.Stdout)
 	require.Contains(t, r.Stdout, "Criterion")
-	r = run(t, script, map[string]string{"WAIVE": "db_cpu"}, "--quiet", "--duration", "1s")
+	r = run(t, script, map[string]string{"WAIVE": k6test.Noisy}, "--quiet", "--duration", "1s")
 	require.NotContains(t, r.Stdout, "pgxpool_query_duration")
 }

@@ -70,6 +70,10 @@ func Binary(t testing.TB) string {
 	return binary
 }
 
+// Noisy are the criteria that a busy machine fails in a short run, however sound
+// the pool is: for WAIVE in tests with another subject.
+const Noisy = "db_cpu,response_drift,longest_stall"
+
 // Run is one run of k6 to come.
 type Run struct {
 	Args []string          // after `k6`
