@@ -15,6 +15,7 @@ import (
 // What a role is called and what a server says reaches the terminal, the log and
 // the results without what a terminal would obey.
 func TestNamesAndErrorsOfAServerAreCleaned(t *testing.T) {
+	t.Parallel()
 	const role = "evil\x1b[2J\u009b31m\arole"
 	url := pgtest.Database(t)
 	conn := pgtest.Conn(t, url)

@@ -52,6 +52,7 @@ func rows(t *testing.T, r k6test.Result) (s verdict.Summary, rows map[string]ver
 
 // An application that stops answering: ten requests never end.
 func TestAnApplicationThatStopsAnsweringFails(t *testing.T) {
+	t.Parallel()
 	var began atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		began.CompareAndSwap(0, time.Now().UnixNano())
@@ -75,6 +76,7 @@ func TestAnApplicationThatStopsAnsweringFails(t *testing.T) {
 
 // An outage of a few seconds is a small part of the requests.
 func TestAnOutageThatEndsIsNoPass(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		if at := time.Since(began); at > 6*time.Second && at < 9*time.Second {
@@ -94,6 +96,7 @@ func TestAnOutageThatEndsIsNoPass(t *testing.T) {
 
 // The users of the own pool wait for a lock until the end.
 func TestALockedTableFails(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Database(t)
 	conn := pgtest.Conn(t, url)
 	_, err := conn.Exec(t.Context(), `CREATE TABLE t (id int); INSERT INTO t VALUES (1)`)

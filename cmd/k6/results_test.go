@@ -34,6 +34,7 @@ func shortRun(t *testing.T, dir string, env map[string]string) k6test.Result {
 
 // Nothing runs whose verdict would be lost.
 func TestAFolderThatTakesNoResultsFailsSetup(t *testing.T) {
+	t.Parallel()
 	full := filepath.Join(t.TempDir(), "full")
 	require.NoError(t, os.Mkdir(full, 0o750))
 	for name, test := range map[string]struct {
@@ -77,6 +78,7 @@ func smallDisk(t *testing.T, dir string) {
 // A folder that is lost during the run fails a threshold; one that is lost after
 // they were judged cannot, and the verdict says so.
 func TestAFolderLostOnTheWay(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		lostIn string
 		code   int
@@ -134,6 +136,7 @@ func losing(t *testing.T, script, dir string) k6test.Result {
 
 // The likeliest first failures: one line says which it is and what to do.
 func TestTheFirstFailureIsReadable(t *testing.T) {
+	t.Parallel()
 	owner, asOwner, asRoleURL := newRole(t, "first_failure")
 	host := owner.Config().Host
 	port := owner.Config().Port
@@ -168,6 +171,7 @@ func TestTheFirstFailureIsReadable(t *testing.T) {
 }
 
 func TestRunsGoWhereOUTSays(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for range 2 {
 		r := shortRun(t, dir, map[string]string{"OUT": "night/7"})

@@ -79,6 +79,7 @@ func scenario(t *testing.T, name string, settings ...string) k6test.Result {
 
 // Nothing runs beside it: it measures 50 ms.
 func TestExhaustion(t *testing.T) {
+	t.Parallel()
 	r := scenario(t, "exhaustion.js", "DURATION=3", "HOLD=0.8", "DB_POOL_TIMEOUT=0.3")
 	require.Equal(t, diagnosis.PoolExhausted, diagnosed(t, r)[0], r.Output())
 	s := reportOf(t, r)
@@ -94,6 +95,7 @@ func TestExhaustion(t *testing.T) {
 
 // The runbook's own load is healthy: nothing is diagnosed.
 func TestNoFalseAlarm(t *testing.T) {
+	t.Parallel()
 	r := scenario(t, "100users.js", "CONCURRENT=100", "DURATION=6", "THINK=3", "INTERVAL=0", "WAIVE="+k6test.Noisy)
 	require.Zero(t, r.Code, r.Output())
 	require.Empty(t, diagnosed(t, r), r.Output())

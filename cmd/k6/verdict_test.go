@@ -5,6 +5,7 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,6 +52,7 @@ func summaryOf(t *testing.T, r k6test.Result) (s summary) {
 
 func run(t *testing.T, script string, env map[string]string, flags ...string) k6test.Result {
 	t.Helper()
+	env = maps.Clone(env) // tests that run side by side share some
 	if env == nil {
 		env = map[string]string{}
 	}
@@ -63,6 +65,7 @@ func run(t *testing.T, script string, env map[string]string, flags ...string) k6
 const holding = `request(() => pool.query('SELECT pg_sleep(0.05)')); sleep(0.05);`
 
 func TestPassExitsZero(t *testing.T) {
+	t.Parallel()
 	r := run(t, judged(t, `{ poolSize: 10 }`, holding), map[string]string{"WAIVE": k6test.Noisy})
 	require.Zero(t, r.Code, r.Output())
 	require.Contains(t, r.Stdout, "PASS")
@@ -80,6 +83,7 @@ func TestPassExitsZero(t *testing.T) {
 // With compact metrics k6 sees no Trend of ours, and verdict and exit code are
 // those of full metrics: by gauges that k6 judges.
 func TestCompactMetricsHaveTheSameVerdict(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		options, verdict string
 		code             int
@@ -104,6 +108,7 @@ func TestCompactMetricsHaveTheSameVerdict(t *testing.T) {
 }
 
 func TestWarningHoldsOnlyTheFailGate(t *testing.T) {
+	t.Parallel()
 	// All four connections of the base size in use all the time, nobody waits.
 	script := judged(t, `{ poolSize: 4, maxOverflow: 4 }`, `request(() => pool.query('SELECT pg_sleep(0.05)'));`)
 	r := run(t, script, map[string]string{"WAIVE": k6test.Noisy})
@@ -115,6 +120,7 @@ func TestWarningHoldsOnlyTheFailGate(t *testing.T) {
 }
 
 func TestFailHoldsNoGate(t *testing.T) {
+	t.Parallel()
 	script := judged(t, `{ poolSize: 1, maxOverflow: 0, poolTimeout: 50 }`, `request(() => pool.query('SELECT pg_sleep(0.2)'));`)
 	for _, gate := range []string{"pass", "fail"} {
 		r := run(t, script, map[string]string{"GATE": gate, "WAIVE": k6test.Noisy})
@@ -125,6 +131,7 @@ func TestFailHoldsNoGate(t *testing.T) {
 }
 
 func TestNoDataIsAFail(t *testing.T) {
+	t.Parallel()
 	for _, gate := range []string{"pass", "fail"} {
 		r := run(t, judged(t, `{}`, `sleep(0.5);`), map[string]string{"GATE": gate})
 		require.Equal(t, exitThresholds, r.Code, r.Output())
@@ -140,6 +147,7 @@ func TestNoDataIsAFail(t *testing.T) {
 // The CPU of a database that this role may not look at: a WARNING that says
 // which grant is missing, and no more than that.
 func TestUnreadableCPUIsAWarning(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Database(t)
 	conn := pgtest.Conn(t, url)
 	_, err := conn.Exec(t.Context(), "DROP ROLE IF EXISTS blind; CREATE ROLE blind LOGIN PASSWORD 'blind'")
@@ -158,6 +166,7 @@ func TestUnreadableCPUIsAWarning(t *testing.T) {
 
 // The main job itself, short, on the temporary PostgreSQL.
 func Test100Users(t *testing.T) {
+	t.Parallel()
 	script := filepath.Join(k6test.Root(t), "scripts", "100users.js")
 	r := k6test.K6(t, k6test.Run{
 		Args: []string{"run", "-e", "CONCURRENT=20", "-e", "DURATION=6", "-e", "THINK=0.2", "-e", "INTERVAL=1",
@@ -173,6 +182,7 @@ func Test100Users(t *testing.T) {
 
 // A script that imports nothing of the clone: its iterations are its requests.
 func TestAnyScriptIsJudged(t *testing.T) {
+	t.Parallel()
 	const script = `
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 const pool = new Pool({ poolSize: 5, maxOverflow: 0 });
@@ -198,6 +208,7 @@ export default function () {
 // Without thresholds of the criteria k6 exits with 0: said before the load and
 // in the report.
 func TestAVerdictWithoutThresholdsSaysSo(t *testing.T) {
+	t.Parallel()
 	r := run(t, k6test.Script(t, `
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 const pool = new Pool();
@@ -211,6 +222,7 @@ export default function () { pool.query('SELECT 1'); }`), nil, "--quiet")
 
 // With --summary-mode full every metric stands beside the verdict.
 func TestTheFullSummaryShowsEveryMetric(t *testing.T) {
+	t.Parallel()
 	script := judged(t, `{ poolSize: 10 }`, holding)
 	r := run(t, script, map[string]string{"WAIVE": k6test.Noisy}, "--quiet", "--summary-mode", "full", "--duration", "1s")
 	require.Regexp(t, `(?m)^  pgxpool_query_duration +avg=\S+ms .*p\(95\)=`, r.Stdout)
