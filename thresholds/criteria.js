@@ -86,6 +86,9 @@ const longestStall = {
   },
 };
 
+export const cpuNote =
+  "CPU is the whole database host's, the load generator included where it runs there, or of what its cgroup allows where that is less.";
+
 const dbCPU = {
   name: 'db_cpu',
   title: 'Database CPU',
@@ -97,7 +100,7 @@ const dbCPU = {
   // Whoever samples the pool reads the CPU too, where the role may.
   attempt: sampled,
   unit: 'percent',
-  note: "CPU is the whole database host's, the load generator included where it runs there, or of what its cgroup allows where that is less.",
+  note: cpuNote,
 };
 
 // A pool never has more than poolSize + maxOverflow connections in use, so what
@@ -175,6 +178,41 @@ export function watchedCriteria({ poolSize, maxOverflow }) {
     }
   };
   return poolCriteria.map((row) => ofApplication(changed(row))).concat([lowerBound]);
+}
+
+const availableConnections = {
+  name: 'available_connections',
+  title: 'Available connections',
+  metric: 'app_pool_available',
+  pass: 'min>0',
+  warningMetric: 'app_pool_unavailable',
+  warningTitle: 'time without an available connection',
+  warning: 'rate<0.30',
+  guard: lowerBound.guard,
+  unit: 'count',
+};
+
+// Sessions that do not show what they do keep a verdict from being better than what
+// was seen.
+const visibleSessions = (hidden) => ({
+  name: 'visible_sessions',
+  title: 'Visible sessions',
+  metric: 'app_pool_samples',
+  pass: 'count>0',
+  warning: 'count>0',
+  guard: lowerBound.guard,
+  unit: 'count',
+  unmeasured: `up to ${hidden} sessions do not show the monitor's role what they do; GRANT pg_read_all_stats to it`,
+});
+
+// The runbook's "Metrics to Track" of an application that `k6 x pgxpool monitor`
+// watches, whoever loads it. atLeast: its use was a lower bound at times; hidden: so
+// many of its sessions did not show what they do.
+export function monitorCriteria({ poolSize, maxOverflow, atLeast, hidden }) {
+  const [active, overflow] = watchedCriteria({ poolSize, maxOverflow })
+    .filter((row) => ['active_connections', 'overflow_time'].includes(row.name));
+  return [active, availableConnections, overflow]
+    .concat(atLeast ? [lowerBound] : [], hidden ? [visibleSessions(hidden)] : []);
 }
 
 // The database's CPU is the same, whoever reads it.
@@ -529,7 +567,7 @@ const ranSteps = { metric: 'experiment_steps', expression: 'value>0' };
 const stepsLeft = {
   name: 'steps_left', title: 'Steps left to do', unit: 'count',
   metric: 'experiment_left', pass: 'value==0', warning: 'value>=0', guard: ranSteps,
-  note: dbCPU.note,
+  note: cpuNote,
   advice: advise('The experiment was cut short. Go on where it ended with -e RESUME=results/….json and the same settings.'),
 };
 

@@ -14,15 +14,15 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// subcommands are those of `k6 x pgxpool`, each in its own file.
+// subcommands are those of `k6 x pgxpool` that need no files.
 var subcommands = []func(*state.GlobalState) *cobra.Command{
-	newMonitor,
 	newPlan,
 	newCompare,
 	newMerge,
 }
 
-// New makes `k6 x pgxpool`, for subcommand.RegisterExtension. files are the repository's that `init` writes.
+// New makes `k6 x pgxpool`, for subcommand.RegisterExtension. files are the
+// repository's: `init` writes them, `monitor` takes the criteria from them.
 func New(files fs.FS) func(gs *state.GlobalState) *cobra.Command {
 	return func(gs *state.GlobalState) *cobra.Command { return newRoot(gs, files) }
 }
@@ -33,7 +33,7 @@ func newRoot(gs *state.GlobalState, files fs.FS) *cobra.Command {
 		Short: "Watch, plan, compare, merge and init: tools for PostgreSQL connection pools",
 		RunE:  shown(refuseUnknownSubcommand),
 	}
-	all := []*cobra.Command{newInit(gs, files)}
+	all := []*cobra.Command{newInit(gs, files), newMonitor(gs, files)}
 	for _, newSubcommand := range subcommands {
 		all = append(all, newSubcommand(gs))
 	}

@@ -199,7 +199,7 @@ func TestCompareProcessExitCodes(t *testing.T) {
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"x", "pgxpool", "compare"}, args...)...)
 		cmd.Dir = t.TempDir()
-		cmd.Env = []string{"HOME=" + cmd.Dir, runAsK6 + "=1", "K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false"}
+		cmd.Env = []string{"HOME=" + cmd.Dir, runAsK6 + "=" + root(), "K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false"}
 		output, _ := cmd.CombinedOutput() // the exit code says it
 		require.Equal(t, code, cmd.ProcessState.ExitCode(), string(output))
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"testing/fstest"
 
@@ -13,7 +14,19 @@ import (
 
 // runAsK6 makes the test binary k6 with the subcommands and nothing else: a
 // process with real signals, pipes and exit codes that needs no build.
+// Its value is the repository, which has the criteria.
 const runAsK6 = "XK6_PGXPOOL_TEST_RUN_AS_K6"
+
+func root() string {
+	if given := os.Getenv(runAsK6); given != "" {
+		return given
+	}
+	here, err := filepath.Abs("../..")
+	if err != nil {
+		panic(err)
+	}
+	return here
+}
 
 // repository stands for the files that the binary holds.
 var repository = fstest.MapFS{
@@ -23,7 +36,7 @@ var repository = fstest.MapFS{
 }
 
 func TestMain(m *testing.M) {
-	subcommand.RegisterExtension("pgxpool", New(repository))
+	subcommand.RegisterExtension("pgxpool", New(os.DirFS(root())))
 	if os.Getenv(runAsK6) != "" {
 		cmd.Execute() // exits
 	}

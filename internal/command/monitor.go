@@ -1,8 +1,12 @@
 package command
 
 import (
+	"io/fs"
+
 	"github.com/spf13/cobra"
 	"go.k6.io/k6/v2/cmd/state"
+
+	"github.com/flowboard/xk6-pgxpool/internal/criteria"
 )
 
 const monitorLong = `Watch the pool of an application that is running, from the database's side.
@@ -39,7 +43,7 @@ const monitorExample = `  # for five minutes, a line every five seconds
   k6 x pgxpool monitor --duration 300 --format csv --output results/pool.csv`
 
 // newMonitor makes `k6 x pgxpool monitor`.
-func newMonitor(gs *state.GlobalState) *cobra.Command {
+func newMonitor(gs *state.GlobalState, files fs.FS) *cobra.Command {
 	flags := &monitorFlags{}
 	cmd := &cobra.Command{
 		Use:     "monitor",
@@ -51,6 +55,9 @@ func newMonitor(gs *state.GlobalState) *cobra.Command {
 			settings, err := flags.settings(gs, cmd.Flags().Changed)
 			if err != nil {
 				return invalid(err)
+			}
+			if settings.criteria, err = criteria.Load(files); err != nil {
+				return err
 			}
 			return runMonitor(gs, settings)
 		},

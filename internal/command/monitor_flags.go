@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.k6.io/k6/v2/cmd/state"
 
+	"github.com/flowboard/xk6-pgxpool/internal/criteria"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -64,6 +65,7 @@ type monitorSettings struct {
 	output   string
 	wide     bool
 	gate     string
+	criteria *criteria.File
 }
 
 // settings resolves and checks; nothing is connected.

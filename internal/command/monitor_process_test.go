@@ -49,7 +49,7 @@ func prepare(t *testing.T, env []string, args ...string) *process {
 	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"x", "pgxpool", "monitor"}, args...)...)
 	p.Dir = t.TempDir()
 	p.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + p.Dir, runAsK6 + "=1",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + p.Dir, runAsK6 + "=" + root(),
 		"K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false",
 	}, env...)
 	p.Stdout, p.Stderr = p.stdout, p.stderr

@@ -21,8 +21,6 @@ type monitorSummary struct {
 	verdict     verdict.Report
 }
 
-const cpuNote = "CPU is the whole database host's, the load generator included where it runs there, or of what its cgroup allows where that is less."
-
 const atLeastNote = "Active is a lower bound where more sessions are open than the pool keeps idle: connections are checked out " +
 	"that rest outside a transaction. --app-url (APP_URL) asks the application how many."
 
@@ -30,18 +28,22 @@ const atLeastNote = "Active is a lower bound where more sessions are open than t
 // watch lasted.
 func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitorSummary, error) {
 	application := s.watch.Select.String()
+	rows, err := criteriaOf(s.criteria, r)
+	if err != nil {
+		return monitorSummary{}, err
+	}
 	var notes []string
 	if r.AtLeast > 0 {
 		notes = append(notes, atLeastNote)
 	}
 	if r.CPU != nil {
-		notes = append(notes, cpuNote)
+		notes = append(notes, fmt.Sprint(s.criteria.Get("cpuNote")))
 		if r.CPU.Note != "" {
 			notes = append(notes, r.CPU.Note)
 		}
 	}
 	judged, err := verdict.Evaluate(verdict.Input{
-		Criteria: monitorCriteria(r),
+		Criteria: rows,
 		Metrics:  monitorMetrics(r),
 		Missing:  whyMissing(application, r),
 		Notes:    notes,

@@ -77,7 +77,8 @@ func TestAge(t *testing.T) {
 
 // What was never seen is not at rest, and a watch is no longer than it was.
 func TestReportOfAShortWatch(t *testing.T) {
-	settings := monitorSettings{watch: monitor.Settings{Select: monitor.Selection{Application: "app"}}, interval: 10 * time.Second}
+	settings := watching(t)
+	settings.interval = 10 * time.Second
 	report := func(s monitor.Sample) string {
 		var tally monitor.Tally
 		tally.Add(s)

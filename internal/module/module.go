@@ -19,7 +19,7 @@ import (
 type RootModule struct {
 	test       *testrun.Run
 	experiment theExperiment
-	criteria   criteria
+	judging    judging
 	workloads  workloads
 }
 
@@ -29,7 +29,7 @@ func New(files fs.FS) *RootModule { return In(new(testrun.Run), files) }
 // In makes the root module of a test run, whose VUs do not exist yet.
 func In(test *testrun.Run, files fs.FS) *RootModule {
 	test.ResultFormats = sqlvalue.ResultFormats
-	return &RootModule{test: test, criteria: criteria{files: files}}
+	return &RootModule{test: test, judging: judging{files: files}}
 }
 
 // NewModuleInstance implements modules.Module: once per VU, in the init context.

@@ -69,7 +69,7 @@ func (i *instance) judge(data any, options map[string]any) (results.Run, error) 
 // the defaults. promised tells whether thresholds() was called at all, without
 // which k6 judges nothing.
 func (i *instance) complete(options map[string]any) (promised bool, err error) {
-	c := &i.root.criteria
+	c := &i.root.judging
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j := c.judged

@@ -7,28 +7,47 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/criteria"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// The rows that a load test has too ask the same.
+// The rows that a load test has too ask the same, and the advice is the diagnosis's.
 func TestMonitorCriteriaAreThoseOfThresholds(t *testing.T) {
-	file, err := os.ReadFile("../../thresholds/criteria.js")
+	settings := watching(t)
+	of := func(file string, arguments map[string]any) map[string]verdict.Criterion {
+		rows, err := settings.criteria.Rows(file, arguments)
+		require.NoError(t, err)
+		byName := map[string]verdict.Criterion{}
+		for _, row := range rows {
+			byName[row.Name] = row
+		}
+		return byName
+	}
+	loaded := of("watchedCriteria", map[string]any{"poolSize": 20, "maxOverflow": 40})
+	rows, err := criteriaOf(settings.criteria, monitor.Report{Pool: monitor.Pool{Size: 20, MaxOverflow: 40}, AtLeast: 1, Hidden: 3, Seen: 1})
 	require.NoError(t, err)
-	for _, c := range monitorCriteria(monitor.Report{Pool: monitor.Pool{Size: 20, MaxOverflow: 40}, AtLeast: 1}) {
-		if c.Name == "available_connections" {
-			continue // the monitor's own
-		}
-		for _, text := range []string{c.Name, c.Title, c.Pass} {
-			require.Contains(t, string(file), "'"+text+"'", c.Name)
-		}
-		require.Empty(t, c.Advice, "advice is the diagnosis's alone")
-		if c.Name != "active_connections" {
-			require.Contains(t, string(file), "'"+c.Warning+"'")
-		} else {
-			require.Equal(t, "p(95)<300", c.Warning, "the ceiling of watchedCriteria")
+	var names []string
+	for _, row := range rows {
+		names = append(names, row.Name)
+		require.Empty(t, row.Advice)
+		if shared, ok := loaded[row.Name]; ok {
+			require.Equal(t, shared, row)
 		}
 	}
+	require.Equal(t, []string{"active_connections", "available_connections", "overflow_time", "lower_bound", "visible_sessions"}, names)
+	require.Equal(t, "p(95)<300", rows[0].Warning, "below the pool's ceiling")
+	rows, err = criteriaOf(settings.criteria, monitor.Report{Hidden: 3})
+	require.NoError(t, err)
+	require.Len(t, rows, 3, "where nothing was seen, what is hidden is why")
+}
+
+// watching are the settings of a watch of the application "app".
+func watching(t *testing.T) monitorSettings {
+	t.Helper()
+	file, err := criteria.Load(os.DirFS("../.."))
+	require.NoError(t, err)
+	return monitorSettings{watch: monitor.Settings{Select: monitor.Selection{Application: "app"}}, criteria: file}
 }
 
 // judge watches a pool of 20 + 40 with so many active, one after the other.
@@ -40,8 +59,7 @@ func judge(t *testing.T, hidden int, active ...int) map[string]verdict.Verdict {
 		sample.Database.Open, sample.Database.Hidden = n+hidden+1, hidden
 		tally.Add(sample)
 	}
-	settings := monitorSettings{watch: monitor.Settings{Select: monitor.Selection{Application: "app"}}}
-	summary, err := summarize(settings, tally.Report(), time.Minute)
+	summary, err := summarize(watching(t), tally.Report(), time.Minute)
 	require.NoError(t, err)
 	verdicts := map[string]verdict.Verdict{"": summary.verdict.Verdict}
 	for _, row := range summary.verdict.Rows {
@@ -96,8 +114,7 @@ func TestMonitorVerdictOfALowerBound(t *testing.T) {
 		sample.Database.Open = 25 // of which 20 may be idle
 		tally.Add(sample)
 	}
-	settings := monitorSettings{watch: monitor.Settings{Select: monitor.Selection{Application: "app"}}}
-	summary, err := summarize(settings, tally.Report(), time.Minute)
+	summary, err := summarize(watching(t), tally.Report(), time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, verdict.Warning, summary.verdict.Verdict)
 	require.Contains(t, summary.text(terminal{}), "Active, at least      peak 5")

@@ -3,12 +3,12 @@ package command
 import (
 	"fmt"
 
+	"github.com/flowboard/xk6-pgxpool/internal/criteria"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
-	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// The metrics that the criteria are about.
+// The metrics of monitorCriteria in thresholds/criteria.js.
 const (
 	metricSeen        = "app_pool_samples"     // in which the application had sessions to see
 	metricUtilization = "app_pool_utilization" // active, in percent of the base size
@@ -18,49 +18,15 @@ const (
 	metricAtLeast     = "app_pool_at_least"    // share of time in which active is a lower bound
 )
 
-// monitorCriteria are the runbook's "Metrics to Track". active_connections and
-// overflow_time are the rows of thresholds/criteria.js for an application that
-// is watched (a test holds them to it).
-func monitorCriteria(r monitor.Report) []verdict.Criterion {
-	seen := verdict.Condition{Metric: metricSeen, Expression: "count>0"}
-	criteria := []verdict.Criterion{
-		{
-			Name: "active_connections", Title: "Active connections", Unit: text.Percent,
-			Metric: metricUtilization, Pass: "p(95)<80",
-			Warning: fmt.Sprintf("p(95)<%g", float64(1000*r.Pool.Capacity()/max(1, r.Pool.Size))/10), Guard: seen,
-		},
-		{
-			Name: "available_connections", Title: "Available connections", Unit: text.Count,
-			Metric: metricAvailable, Pass: "min>0",
-			WarningMetric: metricUnavailable, WarningTitle: "time without an available connection",
-			Warning: "rate<0.30", Guard: seen,
-		},
-		{
-			Name: "overflow_time", Title: "Time in overflow", Unit: text.Share,
-			Metric: metricInOverflow, Pass: "rate<0.10", Warning: "rate<0.30", Guard: seen,
-		},
+// criteriaOf are the runbook's "Metrics to Track".
+func criteriaOf(file *criteria.File, r monitor.Report) ([]verdict.Criterion, error) {
+	hidden := r.Hidden
+	if r.Seen == 0 {
+		hidden = 0 // then that is why data is missing
 	}
-	if r.AtLeast > 0 {
-		criteria = append(criteria, verdict.Criterion{
-			Name: "lower_bound", Title: "At least, not exactly", Unit: text.Share,
-			Metric: metricAtLeast, Pass: "rate<0.10", Warning: "rate<=1", Guard: seen,
-		})
-	}
-	if r.Hidden > 0 && r.Seen > 0 {
-		criteria = append(criteria, hiddenCriterion(r.Hidden))
-	}
-	return criteria
-}
-
-// hiddenCriterion keeps a verdict from being better than what was seen.
-func hiddenCriterion(hidden int) verdict.Criterion {
-	return verdict.Criterion{
-		Name: "visible_sessions", Title: "Visible sessions", Unit: text.Count,
-		Metric: metricSeen, Pass: "count>0", Warning: "count>0",
-		Guard: verdict.Condition{Metric: metricSeen, Expression: "count>0"},
-		Unmeasured: fmt.Sprintf("up to %d sessions do not show the monitor's role what they do; "+
-			"GRANT pg_read_all_stats to it", hidden),
-	}
+	return file.Rows("monitorCriteria", map[string]any{
+		"poolSize": max(1, r.Pool.Size), "maxOverflow": r.Pool.MaxOverflow, "atLeast": r.AtLeast > 0, "hidden": hidden,
+	})
 }
 
 // monitorMetrics are a report's figures as the criteria name them.

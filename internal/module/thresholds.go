@@ -2,7 +2,6 @@ package module
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -10,20 +9,19 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/criteria"
 	"github.com/flowboard/xk6-pgxpool/internal/results"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// criteria are thresholds/criteria.js, run once for the process: it imports
-// nothing, so that scripts without it have the same criteria as those beside it.
-type criteria struct {
+// judging is what the run of this process is judged by.
+type judging struct {
 	files fs.FS
 
-	mu      sync.Mutex
-	runtime *sobek.Runtime
-	exports *sobek.Object
-	judged  *judgement // what thresholds() was asked for; nil before
+	mu     sync.Mutex
+	file   *criteria.File
+	judged *judgement // what thresholds() was asked for; nil before
 }
 
 // judgement is what a run is judged by.
@@ -33,78 +31,41 @@ type judgement struct {
 	waive    any
 }
 
-func (c *criteria) load() error {
-	if c.exports != nil {
-		return nil
+// load runs thresholds/criteria.js, once for the process.
+func (c *judging) load() (err error) {
+	if c.file == nil {
+		c.file, err = criteria.Load(c.files)
 	}
-	source, err := fs.ReadFile(c.files, "thresholds/criteria.js")
-	if err != nil {
-		return fmt.Errorf("reading the criteria: %w", err)
-	}
-	alone := func(any, string) (sobek.ModuleRecord, error) { return nil, errors.New("criteria.js imports nothing") }
-	module, err := sobek.ParseModule("criteria.js", string(source), alone)
-	if err != nil {
-		return fmt.Errorf("reading the criteria: %w", err)
-	}
-	if err := module.Link(); err != nil {
-		return fmt.Errorf("reading the criteria: %w", err)
-	}
-	c.runtime = sobek.New()
-	if promise := c.runtime.CyclicModuleRecordEvaluate(module, alone); promise.State() == sobek.PromiseStateRejected {
-		return fmt.Errorf("reading the criteria: %s", promise.Result())
-	}
-	c.exports = c.runtime.NamespaceObjectFor(module)
-	return nil
-}
-
-// call calls one of the file's functions. What it throws is a ConfigError.
-func (c *criteria) call(name string, arguments ...any) (any, error) {
-	fn, ok := sobek.AssertFunction(c.exports.Get(name))
-	if !ok {
-		return nil, fmt.Errorf("criteria.js has no function %s", name)
-	}
-	values := make([]sobek.Value, len(arguments))
-	for i, argument := range arguments {
-		values[i] = c.runtime.ToValue(argument)
-	}
-	result, err := fn(sobek.Undefined(), values...)
-	var exception *sobek.Exception
-	if errors.As(err, &exception) {
-		return nil, &pool.ConfigError{Source: text.Line(exception.Value().ToObject(c.runtime).Get("message").String())}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return result.Export(), nil
+	return err
 }
 
 // judgement reads what a run is judged by: the options, else GATE and WAIVE, else
 // the runbook's criteria and gate.
 func (i *instance) judgement(call string, options map[string]any) (*judgement, error) {
-	c := &i.root.criteria
+	c := &i.root.judging
 	if err := c.load(); err != nil {
 		return nil, err
 	}
 	j := &judgement{criteria: options["criteria"], gate: options["gate"], waive: options["waive"]}
 	if j.criteria == nil {
-		j.criteria = c.exports.Get("poolCriteria").Export()
+		j.criteria = c.file.Get("poolCriteria")
 	}
 	if _, ok := j.criteria.([]any); !ok {
 		return nil, &pool.ConfigError{Option: "criteria", Source: call, Reason: fmt.Sprintf("it is %T", j.criteria), Accepted: "a list of rows"}
 	}
 	var err error
-	if j.gate, err = c.call("parseGate", i.orEnvironment(j.gate, "GATE")); err != nil {
+	if j.gate, err = c.file.Call("parseGate", i.orEnvironment(j.gate, "GATE")); err != nil {
 		return nil, err
 	}
 	switch waive := j.waive.(type) {
 	case []any: // checked like the names of WAIVE
 		for _, name := range waive {
-			if _, err := c.call("parseWaive", name, j.criteria); err != nil {
+			if _, err := c.file.Call("parseWaive", name, j.criteria); err != nil {
 				return nil, err
 			}
 		}
 	default:
-		if j.waive, err = c.call("parseWaive", i.orEnvironment(waive, "WAIVE"), j.criteria); err != nil {
+		if j.waive, err = c.file.Call("parseWaive", i.orEnvironment(waive, "WAIVE"), j.criteria); err != nil {
 			return nil, err
 		}
 	}
@@ -127,14 +88,14 @@ func (i *instance) thresholds(call sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		i.throw(err)
 	}
-	c := &i.root.criteria
+	c := &i.root.judging
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j, err := i.judgement(name, options)
 	if err != nil {
 		i.throw(err)
 	}
-	made, err := c.call("thresholds", j.criteria, map[string]any{"gate": j.gate, "waive": j.waive, "compact": i.test.Compact(i.lookup)})
+	made, err := c.file.Call("thresholds", j.criteria, map[string]any{"gate": j.gate, "waive": j.waive, "compact": i.test.Compact(i.lookup)})
 	if err != nil {
 		i.throw(err)
 	}
