@@ -1,9 +1,10 @@
 package monitor
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sqltext"
 )
 
 // The states of pg_stat_activity that are told apart.
@@ -204,7 +205,7 @@ func (s session) isHeld() bool { return s.state == stateInTx || s.state == state
 func (s session) shown() *Session {
 	shown := &Session{
 		PID: s.pid, Application: s.application, State: s.stateName(),
-		Age: s.transaction, Statement: withoutLiterals(s.statement),
+		Age: s.transaction, Statement: shownStatement(s.statement),
 	}
 	if s.hidden {
 		shown.State = "hidden"
@@ -261,21 +262,11 @@ func rootsOf(pid int32, byPID map[int32]session, seen map[int32]bool) []int32 {
 	return roots
 }
 
-// literals are quoted strings in every form and numbers that are no part of a
-// name, which may be anybody's data, and parameters, which are none.
-var literals = regexp.MustCompile(`(?s)\$\d+|\$([A-Za-z_]*)\$.*?(?:\$([A-Za-z_]*)\$|$)|[eE]?'(?:[^'\\]|''|\\.)*(?:'|$)|\b\d[\d.eE_]*\b`)
-
 const longestStatement = 120 // runes, as much as a line holds
 
-// withoutLiterals folds a statement to one line and puts ? for its literals.
-func withoutLiterals(statement string) string {
-	bare := literals.ReplaceAllStringFunc(statement, func(literal string) string {
-		if len(literal) > 1 && literal[0] == '$' && literal[1] >= '0' && literal[1] <= '9' {
-			return literal // a parameter
-		}
-		return "?"
-	})
-	shown := []rune(strings.Join(strings.Fields(bare), " "))
+// shownStatement is a statement without its literals, as much as a line holds.
+func shownStatement(statement string) string {
+	shown := []rune(sqltext.WithoutLiterals(statement))
 	if len(shown) > longestStatement {
 		return string(shown[:longestStatement-1]) + "…"
 	}

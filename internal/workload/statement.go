@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sqltext"
 )
 
 var leadingName = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_]*`)
@@ -36,14 +38,14 @@ func newStatement(sql string, where position, known []string) (*Statement, error
 
 // piece gives what is sent in place of the token at i, and the token's length.
 func (st *Statement) piece(sql string, i int, known []string, where position) (text string, length int, err error) {
-	rest, inName := sql[i:], i > 0 && isNameByte(sql[i-1])
+	rest, inName := sql[i:], i > 0 && sqltext.IsNameByte(sql[i-1])
 	if rest[0] == ':' {
 		return st.variable(rest, inName, known, where)
 	}
 	if parameter := parameterNumber.FindString(rest); parameter != "" && !inName {
 		return "", 0, where.errorf("parameter %s: write a variable such as :id in its place", short(parameter))
 	}
-	length = tokenLength(rest, inName)
+	length = sqltext.Length(rest, inName)
 	if name := variableInside(rest[:length], known); name != "" && length > 1 {
 		return "", 0, where.errorf("variable :%s inside %s is not replaced; write it outside, for example 'x-' || :%[1]s",
 			name, short(rest[:length]))
