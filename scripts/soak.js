@@ -6,7 +6,7 @@
 //
 // Also: WORKLOAD (your own SQL, see lib/statements.js), DURATION (14400 s, four hours), SAMPLE (10 s between two measurements,
 // a hundredth of a shorter run; k6's --vus and --duration win over CONCURRENT and DURATION), and all of 100users.js: CONCURRENT (100 users),
-// THINK, HOLD, INTERVAL, BASE_URL and ENDPOINT, DATABASE_URL, GATE, WAIVE,
+// METRICS (compact; full keeps every value in k6), THINK, HOLD, INTERVAL, BASE_URL and ENDPOINT, DATABASE_URL, GATE, WAIVE,
 // DB_POOL_SIZE, DB_MAX_OVERFLOW, …
 
 import { sleep } from 'k6';
@@ -28,6 +28,7 @@ const every = readSeconds('SAMPLE', Math.min(10, seconds / 100), 0.01);
 // The criteria are about the users' pool: samples of this one would be half of all.
 const server = new Pool({
   name: 'soak', applicationName: 'xk6-pgxpool-soak', poolSize: 1, maxOverflow: 0, sampleInterval: '10000h',
+  defaults: { metrics: 'compact' }, // of one pool, it is the whole run's: k6 would keep every value for hours
 });
 
 // The record of the run over time, which the report is drawn from, has at most

@@ -13,7 +13,7 @@ const timedOut = new Rate('request_timed_out');
 let counting = false;
 
 // With METRICS=compact the module keeps the durations, in flat memory.
-const compact = pgxpool.compactMetrics();
+let compact; // asked for when every pool of the script is there
 
 // request runs fn, which is one user's request, measures it and gives back what
 // fn gives back: undefined where it threw. It never throws, so that one failed
@@ -43,6 +43,7 @@ function record(began, outcome) {
   const { ok, timeout, problem } = outcome;
   const ms = now() - began;
   success.add(ok);
+  compact ??= pgxpool.compactMetrics();
   if (!compact) {
     duration.add(ms);
   }
