@@ -47,7 +47,7 @@ func soakWith(ctx context.Context, s settings, queries int, title string, env []
 		"WAIVE=db_cpu,active_connections,response_drift,longest_stall",
 		"POOL="+strconv.Itoa(s.pool), "QUERIES="+strconv.Itoa(queries)), env...)
 	start := time.Now()
-	w, err := watch(ctx, cmd, time.Second, func() {})
+	w, err := watch(ctx, cmd, 200*time.Millisecond, func() {})
 	if err != nil {
 		return err
 	}
