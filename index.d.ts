@@ -595,6 +595,26 @@ declare module 'k6/x/pgxpool' {
    */
   export function observeResponse(ms: number, outcome?: Outcome): void;
 
+  /** What {@link retry} takes. */
+  export interface RetryOptions {
+    /** How often a request is made again, from 0 to 100. Default: 3. */
+    retries?: number;
+    /**
+     * The longest pause before the first retry; it doubles before each further one, up to 20 s. The pause is anything up
+     * to it, by chance ("full jitter"). Default: 100 (milliseconds). At most 20 s.
+     */
+    backoff?: Duration;
+    /** Is told why an attempt failed that is made again: `40001`, `40P01`, `PoolTimeoutError` or `503`. */
+    onRetry?: (reason: string) => void;
+  }
+
+  /**
+   * Runs a user's request, and again where it failed for a reason that may pass: 40001, 40P01, a pool timeout, or an
+   * answer of `k6/http` with status 503. Gives what the last attempt gave, or throws what it threw; of an async `fn` a
+   * Promise. Retries are counted in `request_retries`. VU code only.
+   */
+  export function retry<T>(fn: () => T, options?: RetryOptions): T;
+
   /**
    * Logs a text as an error, once in the process: the same failure of a hundred users is one
    * line. Texts that differ only in numbers are the same.
@@ -809,6 +829,7 @@ declare module 'k6/x/pgxpool' {
     readonly open: typeof open;
     readonly monitor: typeof monitor;
     readonly experiment: typeof experiment;
+    readonly retry: typeof retry;
     readonly warnOnce: typeof warnOnce;
     readonly redact: typeof redact;
     readonly setup: typeof setup;

@@ -71,7 +71,7 @@ func (c *Conductor) measure(
 }
 
 func (c *Conductor) drainLimit(config pool.Config) time.Duration {
-	return config.PoolTimeout + c.plan.LongestHold() + drainMargin
+	return c.plan.LongestRequest(config.PoolTimeout) + drainMargin
 }
 
 // drain waits for the turns that are still under way.

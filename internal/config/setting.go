@@ -109,7 +109,7 @@ func (s Setting) accepted() string {
 // of them together.
 var scenarioSettings = []string{
 	"AFTER", "APP_URL", "BASE_URL", "BEFORE", "CONCURRENT", "DURATION", "ENDPOINT", "EVERY", "FROM", "GATE", "HOLD", "INTERVAL", "ITERATIONS",
-	"P95", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
+	"P95", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "RETRIES", "RETRY_BACKOFF", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
 	"STEP_WAIVE", "THINK", "TOLERANCE", "WAIVE", "WANTED",
 }
 

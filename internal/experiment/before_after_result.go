@@ -118,6 +118,7 @@ func each(all []Measurement, f quantity) []float64 {
 func p95(m Measurement) float64        { return m.Request.P95 }
 func throughput(m Measurement) float64 { return m.served() }
 func dropped(m Measurement) float64    { return float64(m.Dropped) }
+func retries(m Measurement) float64    { return float64(m.Retries) }
 
 func cpu(m Measurement) float64 {
 	if m.CPU == nil {
@@ -192,6 +193,7 @@ func sum(all []Measurement) Measurement {
 		total.Failed += m.Failed
 		total.Timeouts += m.Timeouts
 		total.Dropped += m.Dropped
+		total.Retries += m.Retries
 	}
 	return total
 }

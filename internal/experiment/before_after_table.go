@@ -62,6 +62,9 @@ func (c comparison) lines() []line {
 		{"Database CPU", cpu, text.Percent.Format, true, average},
 		c.cpuLine(),
 	}
+	if c.plan.retries > 0 {
+		lines = append(lines, line{"Retries", retries, text.Number, false, total})
+	}
 	if c.plan.rate > 0 {
 		lines = append(lines, line{"Arrivals dropped", dropped, text.Number, false, total})
 	}

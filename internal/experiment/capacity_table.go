@@ -35,6 +35,9 @@ func (p *capacity) table(all []tried, a answer) text.Table {
 			}
 		}
 	}
+	if p.retries > 0 {
+		add("Retries", retries, text.Number, total)
+	}
 	if p.rate > 0 {
 		add("Dropped", dropped, text.Number, total)
 	}

@@ -53,9 +53,11 @@ type Plan interface {
 	// Think is the mean time between two requests of a user; in an open loop it
 	// has no meaning.
 	Think() time.Duration
-	// LongestHold is how long a request may hold its connection before something
-	// is wrong with it, 0 where the script does not say how long they do.
-	LongestHold() time.Duration
+	// LongestRequest is how long a request may wait for its connection, which
+	// poolTimeout bounds, and hold it before something is wrong with it, its
+	// retries included. Where the script does not say how long connections are
+	// held, that is the waiting alone.
+	LongestRequest(poolTimeout time.Duration) time.Duration
 	// MaxDuration is an upper bound of the whole experiment, opening the pools
 	// and waiting for the last requests included.
 	MaxDuration() time.Duration

@@ -69,11 +69,16 @@ func ParseFile(text []byte) (File, error) {
 		return File{}, &FileError{Problem: fmt.Sprintf("its schema is %d, and %d is read", f.Schema, fileSchema)}
 	}
 	for i, m := range f.Measurements {
-		if m.Requests < 0 || m.Failed < 0 || m.Failed > m.Requests || m.Timeouts < 0 || m.Dropped < 0 || m.Lasted < 0 || m.Took < 0 || m.Throughput < 0 {
+		if !m.isSound() {
 			return File{}, &FileError{Problem: fmt.Sprintf("measurement %d counts less than nothing, or more failures than requests", i+1)}
 		}
 	}
 	return f, nil
+}
+
+func (m Measurement) isSound() bool {
+	counts := min(m.Requests, m.Failed, m.Timeouts, m.Dropped, m.Retries)
+	return counts >= 0 && m.Failed <= m.Requests && !(min(m.Lasted, m.Took, m.Throughput) < 0)
 }
 
 // Resume prepares a plan, made of options, with the file's server, and gives

@@ -19,6 +19,8 @@ type Measurement struct {
 	Failed   int64 `json:"failed"`   // timeouts included
 	Timeouts int64 `json:"timeouts"` // pool timeouts, or HTTP 503
 	Dropped  int64 `json:"dropped"`  // arrivals for which no user was free
+	// Retries are attempts beyond the first of a request.
+	Retries int64 `json:"retries,omitempty"`
 	// Throughput is requests per second while turns were handed out, those
 	// that failed included.
 	Throughput float64 `json:"throughput_per_s"`
@@ -92,6 +94,7 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 		Failed:   requests.Failed,
 		Timeouts: requests.Timeouts,
 		Dropped:  requests.Dropped,
+		Retries:  requests.Retried(),
 		Request:  times(requests.Duration),
 	}
 	if drift, err := timeline.DriftOf(phase.Responses); err == nil {

@@ -39,6 +39,9 @@ type settings struct {
 	think time.Duration
 	hold  time.Duration // 0 where the script does not say
 
+	retries int           // of one request
+	backoff time.Duration // the longest pause before its first retry
+
 	settle, duration time.Duration
 	rounds           int
 	http             bool
@@ -77,6 +80,8 @@ var options = []option{
 	{"rate", nil, number(0, maxRate, func(s *settings) *float64 { return &s.rate })},
 	{"think", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.think })},
 	{"hold", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.hold })},
+	{"retries", nil, whole(0, 100, func(s *settings) *int { return &s.retries })},
+	{"backoff", nil, duration(0, time.Minute, func(s *settings) *time.Duration { return &s.backoff })},
 	{"settle", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.settle })},
 	{"duration", nil, duration(100*time.Millisecond, 24*time.Hour, func(s *settings) *time.Duration { return &s.duration })},
 	{"rounds", nil, whole(1, maxRounds, func(s *settings) *int { return &s.rounds })},
@@ -203,14 +208,18 @@ func (s settings) step() Step {
 // long to end.
 const overhead = 45 * time.Second
 
-// LongestHold implements [Plan]. Of exponential holds one in 20 000 is longer.
-func (s settings) LongestHold() time.Duration {
+// LongestRequest implements [Plan]. Of exponential holds one in 20 000 is longer
+// than ten means.
+func (s settings) LongestRequest(poolTimeout time.Duration) time.Duration {
 	const means = 10
-	return means * s.hold
+	longest := poolTimeout + means*s.hold
+	for attempt := range s.retries {
+		longest += min(s.backoff<<min(attempt, 10), time.Minute) + poolTimeout + means*s.hold
+	}
+	return longest
 }
 
-// longest is the longest that one step takes with such a pool timeout. A
-// request may wait that long and then hold its connection.
+// longest is the longest that one step takes with such a pool timeout.
 func (s settings) longest(poolTimeout time.Duration) time.Duration {
-	return s.settle + s.duration + poolTimeout + s.LongestHold() + overhead
+	return s.settle + s.duration + s.LongestRequest(poolTimeout) + overhead
 }

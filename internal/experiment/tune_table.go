@@ -15,6 +15,9 @@ func (p *tune) columns() []line {
 		{"Success", Measurement.success, text.Share.Format, false, average},
 		{"Timeouts", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
 	}
+	if p.retries > 0 {
+		columns = append(columns, line{"Retries", retries, text.Number, false, total})
+	}
 	if p.rate > 0 {
 		columns = append(columns, line{"Dropped", dropped, text.Number, false, total})
 	}

@@ -75,6 +75,7 @@ func (i *instance) Exports() modules.Exports {
 		"setup":           i.setup,
 		"observeRequest":  i.observeRequest,
 		"observeResponse": i.observeResponse,
+		"retry":           i.retry,
 		"warnOnce":        i.warnOnce,
 		"redact":          i.redact,
 		"setting":         i.setting,

@@ -2,7 +2,6 @@ package module
 
 import (
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -67,20 +66,15 @@ func (p *poolObject) retrying(t transactionCall, run func() (sobek.Value, error)
 			p.throw(err)
 		}
 		p.session.Retried()
-		select {
-		case <-time.After(backoff(attempt)):
-		case <-p.vu.Context().Done():
-			p.throw(pool.ErrInterrupted)
+		if err := pause(transactionBackoff(attempt), p.vu.Context().Done()); err != nil {
+			p.throw(err)
 		}
 	}
 }
 
-// backoff is how long a transaction waits before it is run again: twice as long
-// each time, up to a second, and half of it by chance so that those who were in
-// each other's way do not meet again.
-func backoff(attempt int) time.Duration {
-	longest := min(10*time.Millisecond<<min(attempt, 10), time.Second)
-	return longest/2 + rand.N(longest/2) // #nosec G404 -- no secret
+// transactionBackoff is how long a transaction waits before it is run again.
+func transactionBackoff(attempt int) time.Duration {
+	return backoff(attempt, 10*time.Millisecond, time.Second)
 }
 
 // serialization reports whether err, ours or thrown by a script, says that the
@@ -95,7 +89,7 @@ func (i *instance) serialization(err error) bool {
 	case errors.As(err, &ours):
 		code = ours.Code
 	case errors.As(err, &thrown):
-		code = i.codeOf(thrown.Value())
+		code = i.textOf(thrown.Value(), "code")
 	}
 	return mayRetry(code)
 }
@@ -103,12 +97,12 @@ func (i *instance) serialization(err error) bool {
 // mayRetry are serialization_failure and deadlock_detected.
 func mayRetry(code string) bool { return code == "40001" || code == "40P01" }
 
-// codeOf is the property code of what a script threw, "" if it has none.
-func (i *instance) codeOf(thrown sobek.Value) (code string) {
+// textOf is a property of what a script threw, such as its code; "" if it has none.
+func (i *instance) textOf(thrown sobek.Value, property string) (value string) {
 	if object, ok := thrown.(*sobek.Object); ok {
-		_ = i.rt.Try(func() { code, _ = primitiveString(object.Get("code")) }) // a getter may throw: no code of ours
+		_ = i.rt.Try(func() { value, _ = primitiveString(object.Get(property)) }) // a getter may throw: none of ours
 	}
-	return code
+	return value
 }
 
 // transactionCall reads the arguments of transaction() or transactionAsync(). Only the latter takes

@@ -1,8 +1,6 @@
 package module
 
 import (
-	"time"
-
 	"github.com/grafana/sobek"
 
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -123,19 +121,9 @@ func (b begun) step(work func() error) sobek.Value {
 // again gives a function that waits for the next attempt, undefined where none
 // would help.
 func (p *poolObject) again(t transactionCall, thrown sobek.Value, attempt int) sobek.Value {
-	if code := p.codeOf(thrown); attempt >= t.retries || !mayRetry(code) {
+	if attempt >= t.retries || !mayRetry(p.textOf(thrown, "code")) {
 		return sobek.Undefined()
 	}
 	p.session.Retried()
-	done := p.vu.Context().Done()
-	return p.rt.ToValue(func(sobek.FunctionCall) sobek.Value {
-		return promise(p.instance, turn{}, func() (any, error) {
-			select {
-			case <-time.After(backoff(attempt)):
-				return nil, nil
-			case <-done:
-				return nil, pool.ErrInterrupted
-			}
-		}, func(any) sobek.Value { return sobek.Undefined() })
-	})
+	return p.rt.ToValue(func(sobek.FunctionCall) sobek.Value { return p.later(transactionBackoff(attempt)) })
 }

@@ -46,6 +46,7 @@ func keyFigures(r verdict.Report) []Fact {
 	}
 	add("Requests", some(o.RequestsPerSecond, "%.1f per second"), o.Requests, text.Grouped)
 	add("Failed", some(o.Timeouts, "%.0f timed out"), o.Failed, text.Grouped)
+	add("Retries", some(o.Amplification, "%.2f times the users' load"), o.Retries, text.Grouped)
 	add("Response p95", took(o.ResponseMax), o.ResponseP95, text.Millis)
 	add("Wait p95", took(o.WaitMax), o.WaitP95, text.Millis)
 	add("Peak in use", ofPoolSize(r.Run), o.PeakActive, text.Number)

@@ -52,7 +52,12 @@ func (m moments) failures(whole timeline.Totals) figure {
 		}
 	}
 	add("requests timed out", func(t timeline.Totals) int64 { return t.Requests.Timeouts })
-	add("requests failed otherwise", func(t timeline.Totals) int64 { return t.Requests.Failed - t.Requests.Timeouts })
+	if whole.Requests.Retried() > 0 { // some that timed out succeeded after all
+		add("requests failed", func(t timeline.Totals) int64 { return t.Requests.Failed })
+		add("retries", func(t timeline.Totals) int64 { return t.Requests.Retried() })
+	} else {
+		add("requests failed otherwise", func(t timeline.Totals) int64 { return t.Requests.Failed - t.Requests.Timeouts })
+	}
 	add("arrivals dropped", func(t timeline.Totals) int64 { return t.Requests.Dropped })
 	if requests == 0 { // else they would be drawn twice, one line upon the other
 		add("checkouts timed out", ofAllPools(func(p *timeline.Pool) int64 { return p.Timeouts }))

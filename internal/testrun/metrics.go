@@ -23,7 +23,7 @@ type metricSet struct {
 	resultsLost   *metrics.Metric
 
 	// The script's own, of scripts/lib/request.js.
-	requestDuration, requestSuccess, requestTimedOut, requestTimeouts, requestInterrupted *metrics.Metric
+	requestDuration, requestSuccess, requestTimedOut, requestTimeouts, requestInterrupted, requestRetries *metrics.Metric
 
 	compact    map[string]*metrics.Metric // gauges made of Trends, by name
 	dropped    *metrics.Metric            // k6's own
@@ -81,6 +81,7 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		requestTimedOut:    rate("request_timed_out"),
 		requestTimeouts:    counter("request_timeouts"),
 		requestInterrupted: counter("request_interrupted"),
+		requestRetries:     counter("request_retries"),
 
 		appActive:            gauge("app_pool_active"),
 		appTotal:             gauge("app_pool_total"),
@@ -93,12 +94,17 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		appSamples:           counter("app_pool_samples"),
 		appAtLeast:           rate("app_pool_at_least"),
 	}
-	set.compact = registerCompact(r, []*metrics.Metric{
-		set.acquireDuration, set.connectDuration, set.useDuration, set.queryDuration,
-		set.activeSampled, set.waitingSampled, set.utilization, set.dbCPU,
-		set.appActiveSampled, set.appCheckedOutSampled, set.appUtilization,
-	})
+	set.compact = registerCompact(r, set.trends())
 	return set
+}
+
+// trends are those that compact metrics have as gauges.
+func (s *metricSet) trends() []*metrics.Metric {
+	return []*metrics.Metric{
+		s.acquireDuration, s.connectDuration, s.useDuration, s.queryDuration,
+		s.activeSampled, s.waitingSampled, s.utilization, s.dbCPU,
+		s.appActiveSampled, s.appCheckedOutSampled, s.appUtilization,
+	}
 }
 
 // experimentGauges are the metrics of experiments, by name.

@@ -27,6 +27,7 @@ type recording struct {
 
 func measuresOf(m *metricSet) map[*metrics.Metric]timeline.Measure {
 	return map[*metrics.Metric]timeline.Measure{
+		m.requestRetries:       timeline.RequestRetry,
 		m.acquireDuration:      timeline.Wait,
 		m.acquireFailed:        timeline.AcquireFailed,
 		m.acquireTimeouts:      timeline.AcquireTimeout,
@@ -63,7 +64,7 @@ func (r *recording) samples(batch metrics.Samples) {
 			continue
 		}
 		o := timeline.Observation{Measure: measure, At: s.Time, Value: s.Value, Pool: r.poolOf(s.Tags)}
-		if measure == timeline.Closed {
+		if measure == timeline.Closed || measure == timeline.RequestRetry {
 			o.Key, _ = s.Tags.Get("reason")
 		}
 		r.batch = append(r.batch, o)

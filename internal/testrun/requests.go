@@ -228,12 +228,39 @@ func (t *Run) pushNow(state *lib.State, s metrics.Sample) {
 	state.Samples <- metrics.Samples{s}
 }
 
+// The reasons of retries that are no SQLSTATE: a pool timeout by its error's name,
+// and the status of an application that has no connection left.
+const (
+	RetriedTimeout     = "PoolTimeoutError"
+	RetriedUnavailable = "503"
+)
+
+// Retried counts a request that is made again, for a reason. It runs on the VU's
+// goroutine.
+func (u *VU) Retried(reason string) {
+	ctx := u.Context()
+	if !isUsers(ctx) || isOver(ctx) {
+		return
+	}
+	u.run.usersBegin(ctx)
+	if reason == RetriedTimeout || reason == RetriedUnavailable {
+		u.hidTimeout.Store(true)
+	}
+	state := u.State()
+	u.buffer.add(state.Samples, metrics.Sample{
+		TimeSeries: metrics.TimeSeries{
+			Metric: u.run.metrics.requestRetries, Tags: state.Tags.GetCurrentValues().Tags.With("reason", reason),
+		},
+		Time: time.Now(), Value: 1,
+	})
+}
+
 // CountIterations makes a request of each of the VU's iterations: it succeeds
 // unless it throws. A script that observes its requests itself counts them
 // itself. It is called in the init context.
 func (u *VU) CountIterations() {
 	var began time.Time
-	stop := upstream.OnIterations(u.Events(), func() { began = time.Now() }, func(err error, cutOff bool) {
+	stop := upstream.OnIterations(u.Events(), func() { began = time.Now(); u.hidTimeout.Store(false) }, func(err error, cutOff bool) {
 		if !cutOff && !u.run.requests.byScript.Load() && u.State() != nil {
 			u.countIteration(time.Now(), began, err)
 		}
@@ -245,7 +272,7 @@ func (u *VU) CountIterations() {
 
 func (u *VU) countIteration(now, began time.Time, err error) {
 	took := now.Sub(began)
-	timedOut := err != nil && strings.Contains(err.Error(), "PoolTimeoutError")
+	timedOut := u.hidTimeout.Load() || err != nil && strings.Contains(err.Error(), RetriedTimeout)
 	u.observe(now, metrics.D(took), Response{Failed: err != nil, TimedOut: timedOut})
 	state, m := u.State(), u.run.metrics
 	tags := state.Tags.GetCurrentValues().Tags

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -26,6 +27,8 @@ type VU struct {
 
 	requests    []*request // that have begun and not ended; the VU's goroutine has them
 	lastRequest time.Time  // when the last one began
+	// hidTimeout says that the iteration's request timed out and was made again.
+	hidTimeout atomic.Bool
 
 	mu   sync.Mutex
 	held map[*pool.Conn]context.Context // each with that of its iteration

@@ -2,7 +2,9 @@ package timeline
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/DataDog/sketches-go/ddsketch/pb/sketchpb"
@@ -128,7 +130,8 @@ func (l Level) check(window float64) error {
 
 // check refuses counts that are negative, or so large that their sums are not.
 func (t Totals) check() error {
-	if err := checkCounts("requests", t.Requests.Failed, t.Requests.Timeouts, t.Requests.Dropped, t.Requests.Interrupted); err != nil {
+	counts := []int64{t.Requests.Failed, t.Requests.Timeouts, t.Requests.Dropped, t.Requests.Interrupted}
+	if err := checkCounts("requests", slices.AppendSeq(counts, maps.Values(t.Requests.Retries))...); err != nil {
 		return err
 	}
 	for name, p := range t.Pools {

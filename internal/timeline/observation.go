@@ -14,6 +14,7 @@ const (
 	RequestTimeout
 	RequestDropped
 	RequestInterrupted // Value is its age
+	RequestRetry       // Key is the reason
 	Cycle              // from the beginning of a user's request to that of the next one
 	Wait
 	AcquireFailed
@@ -60,6 +61,8 @@ func (t *Totals) add(o *Observation) {
 	case RequestInterrupted:
 		t.Requests.Duration.Add(o.Value)
 		t.Requests.Interrupted++
+	case RequestRetry:
+		count(&t.Requests.Retries, o.Key, int64(o.Value))
 	case Cycle:
 		t.Requests.Cycle.Add(o.Value)
 	case DatabaseCPU:

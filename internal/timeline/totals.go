@@ -19,11 +19,15 @@ type Generator struct {
 type Requests struct {
 	Duration Distribution `json:"duration_ms"`
 	Failed   int64        `json:"failed"` // timeouts included
-	Timeouts int64        `json:"timeouts"`
+	// Timeouts are requests that timed out, those included that succeeded when they were made again.
+	Timeouts int64 `json:"timeouts"`
 	// Dropped are arrivals for which no user was free.
 	Dropped int64 `json:"dropped"`
 	// Interrupted are those that never ended; Duration has their age.
 	Interrupted int64 `json:"interrupted,omitempty"`
+	// Retries are attempts beyond the first of a request, by why the one before
+	// failed: a SQLSTATE, an error's name or an HTTP status.
+	Retries map[string]int64 `json:"retries,omitempty"`
 	// Cycle is from the beginning of a user's request to that of the next one, in
 	// a closed loop.
 	Cycle Distribution `json:"cycle_ms,omitzero"`
@@ -88,6 +92,24 @@ func (r *Requests) merge(other Requests) {
 	r.Dropped += other.Dropped
 	r.Interrupted += other.Interrupted
 	r.Cycle.Merge(other.Cycle)
+	addCounts(&r.Retries, other.Retries)
+}
+
+// Retried is the number of all retries.
+func (r Requests) Retried() (n int64) {
+	for _, of := range r.Retries {
+		n += of
+	}
+	return n
+}
+
+// Amplification is the load that users and their retries make together, over the
+// load that users ask for: 1 without a retry.
+func (r Requests) Amplification() float64 {
+	if r.Duration.Count() == 0 {
+		return 1
+	}
+	return 1 + float64(r.Retried())/float64(r.Duration.Count())
 }
 
 func (p *Pool) merge(other *Pool) {

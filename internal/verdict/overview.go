@@ -2,8 +2,11 @@ package verdict
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -15,10 +18,16 @@ type Overview struct {
 	RequestsPerSecond *float64 `json:"requests_per_s,omitempty"`
 	Failed            *float64 `json:"failed,omitempty"`
 	Timeouts          *float64 `json:"timeouts,omitempty"`
-	ResponseP50       *float64 `json:"response_p50_ms,omitempty"`
-	ResponseP95       *float64 `json:"response_p95_ms,omitempty"`
-	ResponseP99       *float64 `json:"response_p99_ms,omitempty"`
-	ResponseMax       *float64 `json:"response_max_ms,omitempty"`
+	// Retries are attempts beyond the first of a request, Amplification is what
+	// all attempts are over the requests. Nil where nothing was made again.
+	Retries       *float64 `json:"retries,omitempty"`
+	Amplification *float64 `json:"retry_amplification,omitempty"`
+	// RetriesBy counts them by why the attempt before failed, where that is known.
+	RetriesBy   map[string]int64 `json:"retries_by_reason,omitempty"`
+	ResponseP50 *float64         `json:"response_p50_ms,omitempty"`
+	ResponseP95 *float64         `json:"response_p95_ms,omitempty"`
+	ResponseP99 *float64         `json:"response_p99_ms,omitempty"`
+	ResponseMax *float64         `json:"response_max_ms,omitempty"`
 	// What users in a closed loop would have measured had they not waited for
 	// slow answers, see [timeline.Distribution.Corrected].
 	CorrectedP95  *float64 `json:"response_p95_corrected_ms,omitempty"`
@@ -58,6 +67,13 @@ func (r Report) Overview() Overview {
 	if passes := r.pick("request_success", "passes", ""); passes != nil && o.Failed != nil {
 		requests := *passes + *o.Failed
 		o.Requests = &requests
+		if o.Retries = r.pick("request_retries", "count", "count"); o.Retries != nil && requests > 0 {
+			amplification := 1 + *o.Retries/requests
+			o.Amplification = &amplification
+			if r.Recording != nil {
+				o.RetriesBy = r.Recording.Totals.Requests.Retries
+			}
+		}
 		if r.Run.Duration > 0 {
 			rate := requests / r.Run.Duration
 			o.RequestsPerSecond = &rate
@@ -152,6 +168,9 @@ func (o Overview) lines(run Run) []line {
 			some(o.Failed, "%.0f failed"),
 			some(o.Interrupted, "%.0f not ended"),
 			some(o.Timeouts, "%.0f timed out"))},
+		{"Retries", text.List(
+			some(o.Retries, "%.0f")+o.retriesBy(),
+			some(o.Amplification, "%.2f times the load that users asked for"))},
 		{"Response", text.List(
 			took("p95", o.ResponseP95), took("p99", o.ResponseP99), took("max", o.ResponseMax))},
 		{"Corrected", text.List(took("p95", o.CorrectedP95), took("p99", o.CorrectedP99)) + o.correction()},
@@ -172,6 +191,18 @@ func (o Overview) lines(run Run) []line {
 		}
 	}
 	return lines
+}
+
+// retriesBy is " (18 after PoolTimeoutError, 13 after 40001)".
+func (o Overview) retriesBy() string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(o.RetriesBy)) {
+		parts = append(parts, fmt.Sprintf("%d after %s", o.RetriesBy[reason], text.Line(reason)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 func (o Overview) correction() string {

@@ -18,6 +18,7 @@ var stubs = map[string]string{
 		const metric = (type) => class { constructor(name) { this.name = name; } add(v) { added(type, this.name, Number(v)); } };
 		export const Counter = metric('counter'), Rate = metric('rate'), Trend = metric('trend');`,
 	"k6/x/pgxpool": `export default { observeRequest: () => late(), observeResponse: (ms) => observed(ms), verdict: (data, options) => ({ data, options }), warnOnce: (text) => warned(text), trend: (points) => trend(points),
+		retry: (fn, options) => retry(fn, options),
 		setting: (name, { default: byDefault }) => __ENV[name] || byDefault, checkSettings: () => {}, compactMetrics: () => false };`,
 }
 
@@ -33,6 +34,9 @@ type lib struct {
 
 func loadLib(t *testing.T, name string, env map[string]any) (*lib, error) {
 	t.Helper()
+	if env == nil {
+		env = map[string]any{}
+	}
 	l := &lib{metrics: map[string][]float64{}}
 	runtime := sobek.New()
 	for name, value := range map[string]any{
@@ -141,6 +145,42 @@ func TestRequestClassifies(t *testing.T) {
 				return
 			}
 			require.Equal(t, []string{"request failed: " + test.log}, l.logged)
+		})
+	}
+}
+
+// It is one request from its first attempt on, it succeeded if the last attempt did,
+// and a timeout on the way counts.
+func TestARequestThatIsMadeAgainIsOne(t *testing.T) {
+	const retry = `(fn, { retries, backoff, onRetry }) => {
+		if (retries !== 2 || backoff !== 500) throw new Error('other options: ' + [retries, backoff]);
+		try { return fn(); } catch (error) { onRetry(error.code ?? error.name); clock(); return fn(); }
+	}`
+	for name, test := range map[string]struct {
+		fails            string // each attempt, with an error of this name or code; empty for none
+		success, timeout float64
+	}{
+		"at once":               {`['', '']`, 1, 0},
+		"after a timeout":       {`['PoolTimeoutError', '']`, 1, 1},
+		"after a 503":           {`['503', '']`, 1, 1},
+		"after a deadlock":      {`['40P01', '']`, 1, 0},
+		"never":                 {`['40001', '40001']`, 0, 0},
+		"never, first timed":    {`['PoolTimeoutError', '40001']`, 0, 1},
+		"never, the last timed": {`['40001', 'PoolTimeoutError']`, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := loadLib(t, "request.js", map[string]any{"RETRIES": 2, "RETRY_BACKOFF": 0.5})
+			require.NoError(t, err)
+			_, err = l.runtime.RunString("globalThis.retry = " + retry + "; globalThis.fails = " + test.fails)
+			require.NoError(t, err)
+			l.request(`() => { const name = fails.shift(); if (name) throw Object.assign(new Error('x'), { name }); }`)
+			require.Equal(t, []float64{test.success}, l.metrics["rate request_success"])
+			require.Equal(t, []float64{test.timeout}, l.metrics["rate request_timed_out"])
+			took := 0.5
+			if name != "at once" {
+				took = 1
+			}
+			require.Equal(t, []float64{took}, l.metrics["trend request_duration"])
 		})
 	}
 }

@@ -6,11 +6,12 @@
 //   export const handleSummary = run.handleSummary;
 //   export default () => run.turns((pool) => …one request…);
 //
-// Read by every plan: CONCURRENT, THINK, RATE, HOLD, SETTLE, DURATION, ROUNDS and
-// RESUME. What is not given has the plan's own default.
+// Read by every plan: CONCURRENT, THINK, RATE, HOLD, SETTLE, DURATION, ROUNDS,
+// RETRIES and RESUME. What is not given has the plan's own default.
 
 import pgxpool from 'k6/x/pgxpool';
 import { request } from './request.js';
+import { retryPlan } from './retry.js';
 import { baseURL, readInteger, readNumber, readSeconds, readText } from './settings.js';
 import { judge } from './verdict.js';
 import { droppedArrivals, parseGate, parseWaive } from '../../thresholds/criteria.js';
@@ -52,6 +53,7 @@ export function experiment(plan, judged) {
     rounds: readInteger('ROUNDS'),
     resume: readText('RESUME'),
     workload: { ...judged.configuration, target: judged.target && pgxpool.redact(judged.target) },
+    ...retryPlan,
     ...plan,
   });
   const { options, setup, handleSummary } = judge({ script: found.name, users: found.users, ...judged });

@@ -4,6 +4,7 @@
 import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
 import pgxpool from 'k6/x/pgxpool';
+import { retrying } from './retry.js';
 
 const success = new Rate('request_success');
 const duration = new Trend('request_duration', true);
@@ -18,21 +19,26 @@ let compact; // asked for when every pool of the script is there
 // request runs fn, which is one user's request, measures it and gives back what
 // fn gives back: undefined where it threw. It never throws, so that one failed
 // request does not end the user's iteration. An async fn gives a Promise.
+// With RETRIES (retry.js) it is one request from its first attempt to the end of
+// its last one, which decides whether it succeeded. A timeout on the way counts
+// as one: a retry hides it from the user, not from the verdict.
 export function request(fn) {
   // Where requests arrive at a rate, the time until a user took it up counts.
   const began = now() - pgxpool.observeRequest();
+  let hidTimeout = false;
+  const ended = (outcome) => record(began, { ...outcome, timeout: outcome.timeout || hidTimeout });
   const answered = (result) => {
-    record(began, outcomeOf(result));
+    ended(outcomeOf(result));
     return result;
   };
   const thrown = (error) => {
     if (!wasInterrupted(error)) {
-      record(began, { ok: false, timeout: error?.name === 'PoolTimeoutError', problem: String(error) });
+      ended({ ok: false, timeout: error?.name === 'PoolTimeoutError', problem: String(error) });
     }
   };
   let result;
   try {
-    result = fn();
+    result = retrying(fn, () => { hidTimeout = true; });
   } catch (error) {
     return thrown(error);
   }

@@ -8,6 +8,7 @@
 
 import pgxpool from 'k6/x/pgxpool';
 import { cloud } from './cloud.js';
+import { retryConfiguration } from './retry.js';
 import { trendStats } from '../../thresholds/criteria.js';
 
 // Beside the criteria and notes to show (or a function that knows them after the
@@ -18,7 +19,8 @@ import { trendStats } from '../../thresholds/criteria.js';
 // A wrong GATE or WAIVE throws here, in the init context, before anything runs,
 // and so does a setting given with -e that the scenario has not read: all of them
 // are read before this.
-export function judge({ criteria, notes = /** @type {string[] | (() => string[])} */ ([]), users = /** @type {number | undefined | ((data: any) => number)} */ (undefined), ...run }) {
+export function judge({ criteria, configuration = /** @type {Record<string, any>} */ ({}), notes = /** @type {string[] | (() => string[])} */ ([]), users = /** @type {number | undefined | ((data: any) => number)} */ (undefined), ...run }) {
+  const described = { ...run, configuration: { ...configuration, ...retryConfiguration } };
   const thresholds = pgxpool.thresholds({ criteria });
   pgxpool.checkSettings();
   return {
@@ -32,7 +34,7 @@ export function judge({ criteria, notes = /** @type {string[] | (() => string[])
     handleSummary: (data) => pgxpool.verdict(data, {
       criteria,
       notes: typeof notes === 'function' ? notes() : notes,
-      run: typeof users === 'function' ? { ...run, users: users(data) } : { ...run, users },
+      run: { ...described, users: typeof users === 'function' ? users(data) : users },
     }),
   };
 }
