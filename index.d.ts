@@ -134,7 +134,8 @@ declare module 'k6/x/pgxpool' {
 
     /**
      * The server's own limit for one statement: whole milliseconds up to 2147483647, 0 for
-     * none. A server that then stays silent for {@link Options.connectTimeout} more is given up. Environment: `DB_STATEMENT_TIMEOUT`. Default: none.
+     * none. A server that then stays silent for {@link Options.connectTimeout} more, and does not work on the statement
+     * as far as {@link Options.dbCpu} can tell, is given up. Environment: `DB_STATEMENT_TIMEOUT`. Default: none.
      */
     statementTimeout?: Duration;
 
@@ -158,6 +159,13 @@ declare module 'k6/x/pgxpool' {
      * least 10 ms. Environment: `DB_POOL_SAMPLE_INTERVAL`. Default: 100 ms.
      */
     sampleInterval?: Duration;
+
+    /**
+     * Read the CPU of the database's host, and ask the server before a silent statement is given up: over one
+     * connection of the process beside those of its pools, which the server's limits count.
+     * Environment: `DB_CPU`. Default: true.
+     */
+    dbCpu?: boolean;
 
     /**
      * How often the `Pool Status:` line is printed while the test runs: at least 10 ms, 0 for

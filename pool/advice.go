@@ -36,6 +36,9 @@ var connectAdvice = []struct {
 	{"08P01", "", "check that host and port in url (DATABASE_URL) are those of a PostgreSQL server or of a pooler"},
 }
 
+// watchAdvice is for a limit that is reached by one connection more than the pool's.
+const watchAdvice = "; one connection more reads the database's CPU: set dbCpu (DB_CPU) to false to do without"
+
 // systemAdvice is the same by the operating system's error.
 var systemAdvice = []struct {
 	err    error
@@ -76,6 +79,9 @@ func (e *ConnectError) serverAdvice() string {
 	if errors.As(e.Err, &server) {
 		for _, a := range connectAdvice {
 			if a.code == server.Code && strings.Contains(server.Message, a.message) {
+				if a.code == "53300" && e.Watched {
+					return a.advice + watchAdvice
+				}
 				return a.advice
 			}
 		}

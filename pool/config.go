@@ -68,6 +68,9 @@ type Config struct {
 	// StatusInterval is how often the `Pool Status:` line is printed, at
 	// least 10 ms, 0 for never.
 	StatusInterval time.Duration
+	// DBCPU lets whoever observes the pool read the CPU of the database's host,
+	// over one connection beside the pool's.
+	DBCPU bool
 }
 
 // Metrics is how much of each query is kept.
@@ -102,6 +105,7 @@ func DefaultConfig() Config {
 		QueryExecMode:   pgx.QueryExecModeCacheStatement,
 		Metrics:         MetricsFull,
 		SampleInterval:  100 * time.Millisecond,
+		DBCPU:           true,
 	}
 }
 

@@ -157,7 +157,7 @@ func (p *Pool) admit(o opened, slot bool, observer Observer) (*connection, error
 		if closed {
 			return nil, ErrClosed(p.config.Name)
 		}
-		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Trouble: p.serverTrouble(), Err: o.err}
+		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Trouble: p.serverTrouble(), Watched: p.watch != nil && p.watch.Connected(), Err: o.err}
 	}
 	p.connections[o.connection] = struct{}{}
 	p.counts.Connects++

@@ -104,6 +104,8 @@ type ConnectError struct {
 	Server string // host:port/database as user, without password
 	// Trouble is what is known to be wrong with the server, if anything.
 	Trouble string
+	// Watched: beside the pool's connections the one of [Watch] is open.
+	Watched bool
 	Err     error
 }
 

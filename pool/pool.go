@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net"
@@ -27,6 +28,18 @@ type Options struct {
 	// says what is wrong with the server and what to do, empty where it knows of
 	// nothing. Nil: nobody knows. It may be called concurrently.
 	ServerTrouble func() string
+	// Watch looks at the server beside the pool. Nil: nobody does.
+	Watch Watch
+}
+
+// Watch looks at the server over a connection of its own, which the pool does not
+// count and the server's limits do. It may be called concurrently.
+type Watch interface {
+	// Working tells whether the backend with this process id, which is connected for
+	// this time, runs a statement. It is false where that cannot be found out.
+	Working(ctx context.Context, pid uint32, age time.Duration) bool
+	// Connected tells whether that connection is open.
+	Connected() bool
 }
 
 // Pool is safe for concurrent use. It must be closed with Close, and waited
@@ -37,6 +50,7 @@ type Pool struct {
 	observer Observer
 	formats  pgx.QueryResultFormatsByOID
 	trouble  func() string // see Options.ServerTrouble
+	watch    Watch         // nil: nobody can be asked
 	created  time.Time
 	// connConfig is how pgx opens a connection. It must not be changed.
 	connConfig *pgx.ConnConfig
@@ -104,6 +118,7 @@ func New(config Config, options Options) (*Pool, error) {
 		observer:    options.Observer,
 		formats:     options.ResultFormats,
 		trouble:     options.ServerTrouble,
+		watch:       options.Watch,
 		created:     time.Now(),
 		connConfig:  connConfig,
 		ended:       make(chan struct{}),

@@ -22,13 +22,14 @@ func (p *Pool) interrupt() {
 	tick := time.NewTicker(interruptInterval)
 	defer tick.Stop()
 	var open []*connection
-	limit := p.config.silenceLimit
 	for {
 		select {
 		case now := <-tick.C:
 			open = p.openConnections(open[:0])
 			for _, c := range open {
-				c.flight.look(now, c.transport.heard.Load(), limit)
+				if c.flight.look(now, c.transport.heard.Load(), p.config.silenceLimit, p.watch != nil) {
+					p.background.Go(func() { c.flight.answer(p.isWorking(c)) })
+				}
 			}
 			clear(open)
 			p.interruptWaiters()
@@ -36,6 +37,21 @@ func (p *Pool) interrupt() {
 			return
 		}
 	}
+}
+
+// isWorking asks whether a silent statement still runs, within connectTimeout and
+// until the pool has ended.
+func (p *Pool) isWorking(c *connection) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.ConnectTimeout)
+	defer cancel()
+	p.background.Go(func() {
+		select {
+		case <-p.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return p.watch.Working(ctx, c.pgx.PgConn().PID(), time.Since(p.created)-c.opened)
 }
 
 func (p *Pool) interruptWaiters() {
@@ -84,6 +100,9 @@ type flight struct {
 	// What interrupt saw when it looked last, and since when it sees it.
 	seen      progress
 	seenSince time.Time
+	asked     progress // at which the server was asked whether it works on the statement
+	asking    bool     // the answer is not there yet
+	stopped   progress // at which it did not
 }
 
 // progress changes with every statement and with everything that arrives.
@@ -129,12 +148,14 @@ func (f *flight) leave() ending {
 }
 
 // look cancels the statement if its scope was cut off, if its call's time is up,
-// or if nothing has been heard for the limit. heard counts what has arrived on the connection.
-func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.Duration) {
+// or if nothing has been heard for the limit. heard counts what has arrived on the
+// connection. Where the server can be asked whether it works on the statement, ask
+// says that it has to be: the answer decides.
+func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.Duration, askable bool) (ask bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ctx == nil || f.ending != undisturbed {
-		return
+		return false
 	}
 	if p := (progress{f.started, heard}); p != f.seen {
 		f.seen, f.seenSince = p, now
@@ -145,12 +166,33 @@ func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.D
 	case !f.until.IsZero() && now.After(f.until):
 		f.ending = overdue
 	case f.sql != "" && now.Sub(f.seenSince) > limit(f.sql):
+		if askable && f.stopped != f.seen {
+			ask = !f.asking
+			f.asked, f.asking = f.seen, true
+			return ask
+		}
 		f.ending = expired
 	default:
-		return
+		return false
 	}
 	f.cancel = make(chan bool, 1)
 	go requestCancel(f.conn, f.cancel)
+	return false
+}
+
+// answer takes the server's answer. A statement on which it works has the limit
+// once more: how long it may take is the server's to say, by SET LOCAL
+// statement_timeout too.
+func (f *flight) answer(working bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asking = false
+	switch {
+	case !working:
+		f.stopped = f.asked
+	case f.seen == f.asked:
+		f.seenSince = time.Now()
+	}
 }
 
 // afterCancel is how long a signal may be on its way to the backend after the

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/faultstest"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -44,4 +45,45 @@ func TestInterruptedCallsAreNotObserved(t *testing.T) {
 	require.ErrorIs(t, err, pool.ErrInterrupted)
 	require.Zero(t, seen.queries.Load())
 	h.levels(0, 1, 1)
+}
+
+// fakeWatch answers for the server.
+type fakeWatch struct {
+	working []bool // one answer after the other
+	asked   []uint32
+}
+
+func (w *fakeWatch) Working(_ context.Context, pid uint32, age time.Duration) bool {
+	w.asked = append(w.asked, pid)
+	if age <= 0 || len(w.asked) > len(w.working) {
+		return false
+	}
+	return w.working[len(w.asked)-1]
+}
+
+func (w *fakeWatch) Connected() bool { return true }
+
+// A silent statement is given up when the server does not work on it, and not
+// before.
+func TestASilentStatementIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	wire := faultstest.New(t, serverURL(t), faultstest.HalfOpen())
+	config := pool.DefaultConfig()
+	config.URL, config.PoolSize, config.MaxOverflow = wire.URL(), 1, 0
+	config.StatementTimeout, config.ConnectTimeout = 100*time.Millisecond, 200*time.Millisecond
+	watch := &fakeWatch{working: []bool{true, true, false}}
+	p, err := pool.New(config, pool.Options{Watch: watch})
+	require.NoError(t, err)
+	defer p.Shutdown(t.Context())
+	c, err := p.Acquire(pool.NewScope(t.Context(), pool.NopObserver{}), nil)
+	require.NoError(t, err)
+	wire.Begin(faultstest.HalfOpen())
+	start := time.Now()
+	_, err = c.Query(pool.NewScope(t.Context(), pool.NopObserver{}), "SELECT 1", nil)
+	var lost *pool.ConnectionLostError
+	require.ErrorAs(t, err, &lost)
+	require.GreaterOrEqual(t, time.Since(start), 3*(config.StatementTimeout+config.ConnectTimeout))
+	require.Equal(t, []uint32{c.PID(), c.PID(), c.PID()}, watch.asked)
+	wire.End()
+	c.Release()
 }

@@ -258,7 +258,7 @@ func TestDeployFindsTheServerFullWhereThePlanSays(t *testing.T) {
 	require.NoError(t, pgtest.Conn(t, srv.URL()).QueryRow(t.Context(), "SELECT current_setting('max_connections')::int").Scan(&most))
 	size := most * 6 / 10
 	fleet := filepath.Join(t.TempDir(), "fleet.yaml")
-	require.NoError(t, os.WriteFile(fleet, fmt.Appendf(nil, "servers: { primary: { max_connections: %d, superuser_reserved_connections: 0, others: 3 } }\n"+
+	require.NoError(t, os.WriteFile(fleet, fmt.Appendf(nil, "servers: { primary: { max_connections: %d, superuser_reserved_connections: 0, others: 2 } }\n"+
 		"services: [{ name: app, server: primary, surge: 1, pool_size: %d }]\n", most, size), 0o600))
 	plan := k6test.K6(t, k6test.Run{Args: []string{"x", "pgxpool", "plan", "--fleet", fleet, "--format", "json"}})
 	require.Equal(t, exitThresholds, plan.Code, plan.Output())

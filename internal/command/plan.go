@@ -20,7 +20,9 @@ has a pool of its own. The prediction assumes that hold and think times vary
 exponentially; a run measures what they really do (scripts/tune.js).
 
 The pool is the one of DB_POOL_SIZE, DB_MAX_OVERFLOW and DB_POOL_TIMEOUT, or of
-the flags. With --url or DATABASE_URL the limits are read from the server.
+the flags. With --url or DATABASE_URL the limits are read from the server. One
+connection is left for the load test or monitor that reads the CPU, unless DB_CPU
+is false.
 Exit code 99 says that the pool does not fit the server.
 
 With --fleet a file says which services connect where, with how many instances,

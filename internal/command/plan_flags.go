@@ -142,7 +142,7 @@ var planOptions = map[string]string{
 // there concerns other commands and must not fail this one.
 var planVariables = map[string]bool{
 	"DATABASE_URL": true, "DB_POOL_SIZE": true, "DB_MAX_OVERFLOW": true, "DB_POOL_TIMEOUT": true,
-	"DB_CONNECT_TIMEOUT": true, "DB_APPLICATION_NAME": true,
+	"DB_CONNECT_TIMEOUT": true, "DB_APPLICATION_NAME": true, "DB_CPU": true,
 }
 
 // config resolves the pool's options as a script does.

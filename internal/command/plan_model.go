@@ -50,6 +50,7 @@ type planServer struct {
 	SuperuserReserved int    `json:"superuserReservedConnections"`
 	Reserved          int    `json:"reservedConnections"`
 	Other             int    `json:"otherApplications"`
+	CPUReaders        int    `json:"cpuReaders"` // connections of a load test or monitor beside the pools
 	RoleLimit         int    `json:"rolconnlimit"`
 	DatabaseLimit     int    `json:"datconnlimit"`
 	Available         int    `json:"available"`
@@ -136,6 +137,7 @@ func (in planInput) planServer(budget sizing.Budget) planServer {
 		SuperuserReserved: in.server.SuperuserReserved,
 		Reserved:          in.server.Reserved,
 		Other:             in.server.Others,
+		CPUReaders:        in.server.CPUReaders,
 		RoleLimit:         in.server.RoleLimit,
 		DatabaseLimit:     in.server.DatabaseLimit,
 		Available:         budget.Available,

@@ -45,6 +45,9 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 	if f.reserved < 0 || f.reserved > limits.Others {
 		limits.Others = f.reserved
 	}
+	if config.DBCPU {
+		limits.CPUReaders = 1
+	}
 	return limits, source, nil
 }
 

@@ -24,7 +24,7 @@ func TestPlanReadsTheServersLimits(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, maxConnections, plan.Server.MaxConnections)
 	require.Equal(t, reserved, plan.Server.SuperuserReserved)
-	require.Equal(t, maxConnections-reserved-plan.Server.Reserved-plan.Server.Other, plan.Server.Available)
+	require.Equal(t, maxConnections-reserved-plan.Server.Reserved-plan.Server.Other-1, plan.Server.Available)
 	require.Equal(t, -1, plan.Server.RoleLimit, "superusers have no limit")
 	require.Equal(t, -1, plan.Server.DatabaseLimit)
 	require.Contains(t, plan.Server.Source, "a superuser, whom rolconnlimit and datconnlimit do not bind")
@@ -40,7 +40,7 @@ func TestPlanLeavesOthersTheirConnections(t *testing.T) {
 	require.NoError(t, err)
 	plan := planRun{}.json(t, "--hold", "5ms", "--url", srv.URL(), "--application-name", "flowboard")
 	require.Equal(t, 25, plan.Server.Other)
-	require.Equal(t, plan.Server.MaxConnections-plan.Server.SuperuserReserved-plan.Server.Reserved-25, plan.Server.Available)
+	require.Equal(t, plan.Server.MaxConnections-plan.Server.SuperuserReserved-plan.Server.Reserved-25-1, plan.Server.Available)
 	require.Contains(t, plan.Server.Source, `others have 25 connections open (application_name is not "flowboard")`)
 	require.Equal(t, 30, planRun{}.json(t, "--hold", "5ms", "--url", srv.URL(), "--reserved", "30").Server.Other)
 	require.Equal(t, 26, planRun{}.json(t, "--hold", "5ms", "--url", srv.URL(), "--reserved", "3").Server.Other)
@@ -71,22 +71,24 @@ func TestPlanReadsTheLimitsOfRoleAndDatabase(t *testing.T) {
 	plan := planRun{env: map[string]string{"DATABASE_URL": url}}.json(t, "--hold", "5ms")
 	require.Equal(t, 40, plan.Server.RoleLimit)
 	require.Equal(t, -1, plan.Server.DatabaseLimit)
-	require.Equal(t, 40, plan.Server.Available)
+	require.Equal(t, 39, plan.Server.Available)
 	require.Equal(t, "rolconnlimit", plan.Server.Limit)
 	require.False(t, plan.Given.Fits, "20 + 40 > 40")
+	require.Equal(t, 40, planRun{env: map[string]string{"DATABASE_URL": url, "DB_CPU": "false"}}.json(t, "--hold", "5ms").Server.Available,
+		"nothing reads the CPU")
 
 	conn := pgtest.Conn(t, database)
 	_, err := conn.Exec(t.Context(), "ALTER DATABASE "+conn.Config().Database+" CONNECTION LIMIT 30") // of which this test has two
 	require.NoError(t, err)
 	output, err := planRun{env: map[string]string{"DATABASE_URL": url}}.plan(t, "--hold", "5ms")
 	require.Equal(t, exitcodes.ThresholdsHaveFailed, planExitCode(err))
-	require.ErrorContains(t, err, "= 60 connections, datconnlimit leaves 28; size + overflow of at most 28 would fit")
-	require.Contains(t, output, "but datconnlimit allows 28\n")
+	require.ErrorContains(t, err, "= 60 connections, datconnlimit leaves 27; size + overflow of at most 27 would fit")
+	require.Contains(t, output, "but datconnlimit allows 27\n")
 	require.NotContains(t, output+err.Error(), "geheim")
 
 	output, err = planRun{env: map[string]string{"DATABASE_URL": url}}.plan(t, "--hold", "5ms", "--instances", "31")
 	require.Error(t, err)
-	require.Contains(t, strings.Join(strings.Fields(output), " "), "datconnlimit leaves 28. Run fewer workers, raise datconnlimit, or put PgBouncer in front.")
+	require.Contains(t, strings.Join(strings.Fields(output), " "), "datconnlimit leaves 27. Run fewer workers, raise datconnlimit, or put PgBouncer in front.")
 }
 
 func TestPlanMaxConnectionsFlag(t *testing.T) {

@@ -67,7 +67,7 @@ func TestPlanRefusesWhatDoesNotFit(t *testing.T) {
 
                                     given   recommended
 pool size + max overflow          20 + 40         2 + 2
-connections (97 available)            960            64
+connections (96 available)            960            64
   in use on average          1.96 (0.2 %)  1.96 (3.1 %)
   time in overflow                  0.0 %        0.03 %
 requests per second                 98.04         98.04
@@ -85,10 +85,10 @@ Connections for a p95 wait of 10 ms                each pool   all  leaves out
   closed loop, were all workers to share one pool          –     5  that they cannot, without PgBouncer
 
 Budget (PostgreSQL's defaults; --url reads the server's)
-  server        100 max_connections - 3 superuser_reserved - 0 reserved - 0 other applications = 97
-  given         4 instances × 4 workers × (20 + 40) = 960: DOES NOT FIT, 863 too many
-  recommended   4 instances × 4 workers × (2 + 2) = 64: fits, 33 to spare (2 more instances while deploying)
-  would fit     size + overflow of 97 / 16 = 6 at most, or max_connections = 963
+  server        100 max_connections - 3 superuser_reserved - 0 reserved - 0 others - 1 to read the CPU = 96
+  given         4 instances × 4 workers × (20 + 40) = 960: DOES NOT FIT, 864 too many
+  recommended   4 instances × 4 workers × (2 + 2) = 64: fits, 32 to spare (2 more instances while deploying)
+  would fit     size + overflow of 96 / 16 = 6 at most, or max_connections = 964
 
 # .env: the smallest pool that meets target and runbook; as much overflow again for a spike
 DB_POOL_SIZE=2
@@ -96,7 +96,7 @@ DB_MAX_OVERFLOW=2
 DB_POOL_TIMEOUT=30
 `, output)
 	require.EqualError(t, err, "the pool does not fit the server: 4 instances × 4 workers × (20 + 40) = 960 connections, "+
-		"max_connections leaves 97; size + overflow of at most 6 would fit")
+		"max_connections leaves 96; size + overflow of at most 6 would fit")
 	require.Equal(t, exitcodes.ThresholdsHaveFailed, planExitCode(err))
 }
 
@@ -172,14 +172,14 @@ func TestPlanSaysWhenTheTargetIsMissed(t *testing.T) {
 	output, err := planRun{}.plan(t, "--users", "2000", "--hold", "50ms", "--instances", "8", "--workers", "4",
 		"--size", "3", "--max-overflow", "0")
 	require.NoError(t, err, "it fits, which is all that is refused")
-	require.Contains(t, output, "The target needs 8 connections in each pool, 256 in all; max_connections leaves 97.")
+	require.Contains(t, output, "The target needs 8 connections in each pool, 256 in all; max_connections leaves 96.")
 	require.Contains(t, output, "# .env: the largest pool that fits; it misses the target\nDB_POOL_SIZE=3\nDB_MAX_OVERFLOW=0\n")
 }
 
 func TestPlanWithMorePoolsThanConnections(t *testing.T) {
 	output, err := planRun{}.plan(t, "--hold", "200ms", "--instances", "30", "--workers", "4")
 	require.ErrorContains(t, err, "not even one connection for each of 120 pools fits")
-	require.Contains(t, output, "Nothing fits: 120 pools need at least 120 connections and max_connections leaves 97.")
+	require.Contains(t, output, "Nothing fits: 120 pools need at least 120 connections and max_connections leaves 96.")
 	require.NotContains(t, output, ".env")
 	require.Nil(t, planRun{}.json(t, "--hold", "200ms", "--instances", "30", "--workers", "4").Recommended)
 
@@ -207,8 +207,8 @@ func TestPlanBehindAFarTooSmallPgBouncer(t *testing.T) {
 
 func TestPlanCountsOtherApplications(t *testing.T) {
 	plan := planRun{}.json(t, "--hold", "5ms", "--max-connections", "200", "--reserved", "150")
-	require.Equal(t, 47, plan.Server.Available)
-	require.Equal(t, -13, plan.Given.Spare)
+	require.Equal(t, 46, plan.Server.Available)
+	require.Equal(t, -14, plan.Given.Spare)
 	require.False(t, plan.Given.Fits)
 	require.Equal(t, "--max-connections", plan.Server.Source)
 }

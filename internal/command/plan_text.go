@@ -119,9 +119,9 @@ func connections(n float64) string {
 func (p *poolPlan) writeBudget(b *strings.Builder) {
 	s := p.Server
 	fmt.Fprintf(b, "Budget (%s)\n", s.Source)
-	fmt.Fprintf(b, "  server        %d max_connections - %d superuser_reserved - %d reserved - %d other applications = %d\n",
-		s.MaxConnections, s.SuperuserReserved, s.Reserved, s.Other,
-		s.MaxConnections-s.SuperuserReserved-s.Reserved-s.Other)
+	fmt.Fprintf(b, "  server        %d max_connections - %d superuser_reserved - %d reserved - %d others - %d to read the CPU = %d\n",
+		s.MaxConnections, s.SuperuserReserved, s.Reserved, s.Other, s.CPUReaders,
+		s.MaxConnections-s.SuperuserReserved-s.Reserved-s.Other-s.CPUReaders)
 	if s.Limit != "max_connections" {
 		fmt.Fprintf(b, "                but %s allows %d\n", s.Limit, s.Available)
 	}

@@ -59,5 +59,6 @@ var options = []option{
 	newOption("metrics", "METRICS", words[pool.Metrics](strings.ToLower), func(c *pool.Config) *pool.Metrics { return &c.Metrics }),
 	newOption("sampleInterval", "DB_POOL_SAMPLE_INTERVAL", durations, func(c *pool.Config) *time.Duration { return &c.SampleInterval }),
 	newOption("leakDetectionThreshold", "DB_POOL_LEAK_THRESHOLD", durations, func(c *pool.Config) *time.Duration { return &c.LeakDetectionThreshold }),
+	newOption("dbCpu", "DB_CPU", booleans, func(c *pool.Config) *bool { return &c.DBCPU }),
 	newOption("statusInterval", "DB_POOL_STATUS_INTERVAL", durations, func(c *pool.Config) *time.Duration { return &c.StatusInterval }),
 }

@@ -77,6 +77,7 @@ func TestOptionTable(t *testing.T) {
 		{"metrics", "METRICS", pool.MetricsFull, "compact", "Compact", pool.MetricsCompact, func(c pool.Config) any { return c.Metrics }},
 		{"sampleInterval", "DB_POOL_SAMPLE_INTERVAL", 100 * time.Millisecond, 10.0, "0.01", 10 * time.Millisecond, func(c pool.Config) any { return c.SampleInterval }},
 		{"leakDetectionThreshold", "DB_POOL_LEAK_THRESHOLD", time.Duration(0), "1d", "1d", 24 * time.Hour, func(c pool.Config) any { return c.LeakDetectionThreshold }},
+		{"dbCpu", "DB_CPU", true, false, "off", false, func(c pool.Config) any { return c.DBCPU }},
 		{"statusInterval", "DB_POOL_STATUS_INTERVAL", time.Duration(0), int64(5000), "5", 5 * time.Second, func(c pool.Config) any { return c.StatusInterval }},
 	}
 	require.Len(t, Names(), len(rows))

@@ -1,8 +1,10 @@
 package monitor
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sqltext"
 )
@@ -43,6 +45,20 @@ type session struct {
 	inState       float64 // seconds since the state changed
 	statement     string  // the last one
 	blockedBy     []int32 // pids, while it waits for a lock
+}
+
+// working looks for a backend by its process id and its age, which tells it from a
+// later one with the same id: the clocks of two machines may differ, their seconds
+// do not. One that waits for its client does not work.
+const working = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active'
+	AND wait_event_type IS DISTINCT FROM 'Client' AND clock_timestamp() - backend_start >= make_interval(secs => $2))`
+
+// Working tells whether the backend with this process id runs a statement. age is how long it is connected
+// at least.
+func Working(ctx context.Context, q Querier, pid uint32, age time.Duration) (yes bool, err error) {
+	const drift = time.Second
+	err = q.QueryRow(ctx, working, int64(pid), max(0, age-drift).Seconds()).Scan(&yes)
+	return yes, err
 }
 
 // Session is one backend, for a reader who has to find it.

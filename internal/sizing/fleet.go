@@ -48,6 +48,7 @@ type Service struct {
 	Surge        int `yaml:"surge"`         // instances that a rollout adds beside the old ones
 	Workers      int `yaml:"workers"`       // processes of an instance; 0: one
 	Engines      int `yaml:"engines"`       // pools of a process; 0: one
+	CPUReaders   int `yaml:"cpu_readers"`   // connections of a process beside its pools: 1 of a k6 with this extension
 	PoolSize     int `yaml:"pool_size"`
 	MaxOverflow  int `yaml:"max_overflow"`
 	Connections  int `yaml:"connections"` // of an instance without pools
@@ -73,6 +74,8 @@ type Taken struct {
 	// Fits is the largest pool_size + max_overflow of each of its pools with which
 	// everything fits, all else as it is; -1 without pools.
 	Fits int `json:"fits"`
+
+	beside int // connections beside its pools, during a rollout
 }
 
 // FleetLimit is one limit, and what there is under it.
@@ -108,6 +111,7 @@ func (f Fleet) Budget() (FleetBudget, error) {
 	for _, s := range f.Services {
 		b.Taken = append(b.Taken, Taken{
 			Service: s.Name, Target: cmp.Or(s.Server, s.Pooler), Load: s.load(), Pools: s.pools(s.rollout()), Fits: -1,
+			beside: s.beside(s.rollout()),
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Poolers)) {
@@ -130,7 +134,7 @@ func (b FleetBudget) largest(service int) int {
 	least := MaxConnections
 	for _, l := range b.Limits {
 		if slices.Contains(l.who, service) {
-			rest := l.Allowed - (l.Rollout - b.Taken[service].Rollout)
+			rest := l.Allowed - (l.Rollout - b.Taken[service].Rollout) - b.Taken[service].beside
 			least = min(least, max(0, rest)/b.Taken[service].Pools)
 		}
 	}
@@ -148,12 +152,14 @@ func (s Service) pools(instances int) int {
 	return instances * max(1, s.Workers) * max(1, s.Engines)
 }
 
+func (s Service) beside(instances int) int { return instances * max(1, s.Workers) * s.CPUReaders }
+
 func (s Service) load() Load {
 	of := func(instances int) int {
 		if s.Connections > 0 {
 			return instances * s.Connections
 		}
-		return s.pools(instances) * (s.PoolSize + s.MaxOverflow)
+		return s.pools(instances)*(s.PoolSize+s.MaxOverflow) + s.beside(instances)
 	}
 	return Load{of(s.rest()), of(s.most()), of(s.rollout())}
 }
@@ -295,8 +301,8 @@ func (f Fleet) checkService(s Service, at string) error {
 
 func (s Service) checkPools(at string) error {
 	switch {
-	case s.Connections > 0 && (s.PoolSize > 0 || s.MaxOverflow > 0 || s.Workers > 0 || s.Engines > 0):
-		return &InputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers and engines"}
+	case s.Connections > 0 && (s.PoolSize > 0 || s.MaxOverflow > 0 || s.Workers > 0 || s.Engines > 0 || s.CPUReaders > 0):
+		return &InputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers, engines and cpu_readers"}
 	case s.Connections == 0 && s.PoolSize == 0:
 		return &InputError{at + "pool_size", 0, "1 or more, or connections"}
 	case s.MaxInstances > 0 && s.MaxInstances < s.rest():
@@ -312,6 +318,7 @@ func (s Service) checkCounts(at string) error {
 		checkCount(at+"surge", s.Surge, 0, MaxPools),
 		checkCount(at+"workers", s.Workers, 0, MaxPools),
 		checkCount(at+"engines", s.Engines, 0, MaxPools),
+		checkCount(at+"cpu_readers", s.CPUReaders, 0, MaxPools),
 		checkCount(at+"pool_size", s.PoolSize, 0, MaxConnections),
 		checkCount(at+"max_overflow", s.MaxOverflow, 0, MaxConnections),
 		checkCount(at+"connections", s.Connections, 0, MaxConnections),

@@ -26,9 +26,9 @@ func TestFleetBudgetByHand(t *testing.T) {
 	b, err := byHand().Budget()
 	require.NoError(t, err)
 	require.Equal(t, []Taken{
-		{"api", "primary", Load{64, 96, 128}, 16, 10},
-		{"nightly", "primary", Load{4, 4, 8}, 0, -1},
-		{"reports", "bouncer", Load{160, 160, 160}, 8, 37},
+		{"api", "primary", Load{64, 96, 128}, 16, 10, 0},
+		{"nightly", "primary", Load{4, 4, 8}, 0, -1, 0},
+		{"reports", "bouncer", Load{160, 160, 160}, 8, 37, 0},
 	}, b.Taken)
 	limits := map[string]FleetLimit{}
 	for _, l := range b.Limits {
@@ -41,6 +41,24 @@ func TestFleetBudgetByHand(t *testing.T) {
 	require.Equal(t, FleetLimit{"bouncer", "max_client_conn", "", 300, Load{160, 160, 160}, nil}, limits["bouncer max_client_conn "])
 	require.Equal(t, FleetLimit{"replica", "max_connections", "", 97, Load{40, 40, 40}, nil}, limits["replica max_connections "], "2 × (15 + 5) of one role in one database")
 	require.True(t, b.Fits())
+}
+
+// k6 with this extension has one connection more of each process.
+func TestFleetCountsWhatReadsTheCPU(t *testing.T) {
+	f := byHand()
+	f.Services[0].CPUReaders = 1
+	b, err := f.Budget()
+	require.NoError(t, err)
+	require.Equal(t, Load{64 + 2*4, 96 + 3*4, 128 + 4*4}, b.Taken[0].Load)
+	require.Equal(t, 9, b.Taken[0].Fits, "(180 - 8 - 16) / 16")
+	f.Services[0].PoolSize, f.Services[0].MaxOverflow = 9, 0
+	b, err = f.Budget()
+	require.NoError(t, err)
+	require.True(t, b.Fits())
+	f.Services[0].PoolSize = 10
+	b, err = f.Budget()
+	require.NoError(t, err)
+	require.False(t, b.Fits())
 }
 
 // A rollout may be what does not fit, and the largest pool that does is the

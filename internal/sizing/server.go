@@ -21,6 +21,9 @@ type Server struct {
 	RoleOthers     int `json:"others_of_role"`  // of Others, those of the same role
 	DatabaseLimit  int `json:"datconnlimit"`    // of its database, or NoLimit
 	DatabaseOthers int `json:"others_database"` // of Others, those in the same database
+	// CPUReaders are connections beside the pools' that read the CPU: one of each
+	// load test or monitor, as the same role and in the same database.
+	CPUReaders int `json:"cpu_readers"`
 }
 
 func (s Server) check() error {
@@ -29,6 +32,7 @@ func (s Server) check() error {
 		checkCount("superuser_reserved_connections", s.SuperuserReserved, 0, MaxConnections),
 		checkCount("reserved_connections", s.Reserved, 0, MaxConnections),
 		checkCount("connections of other applications", s.Others, 0, MaxConnections),
+		checkCount("connections that read the CPU", s.CPUReaders, 0, MaxConnections),
 		checkCount("rolconnlimit", s.RoleLimit, NoLimit, math.MaxInt32),
 		checkCount("datconnlimit", s.DatabaseLimit, NoLimit, math.MaxInt32),
 	)
@@ -77,12 +81,12 @@ func (s Server) Limits() []Limit {
 	if s.MaxConnections <= 0 {
 		return nil
 	}
-	limits := []Limit{{Scope: "server", Max: s.MaxConnections - s.SuperuserReserved - s.Reserved, Used: s.Others}}
+	limits := []Limit{{Scope: "server", Max: s.MaxConnections - s.SuperuserReserved - s.Reserved, Used: s.Others + s.CPUReaders}}
 	if s.RoleLimit > 0 {
-		limits = append(limits, Limit{Scope: "role", Max: s.RoleLimit, Used: s.RoleOthers})
+		limits = append(limits, Limit{Scope: "role", Max: s.RoleLimit, Used: s.RoleOthers + s.CPUReaders})
 	}
 	if s.DatabaseLimit > 0 {
-		limits = append(limits, Limit{Scope: "database", Max: s.DatabaseLimit, Used: s.DatabaseOthers})
+		limits = append(limits, Limit{Scope: "database", Max: s.DatabaseLimit, Used: s.DatabaseOthers + s.CPUReaders})
 	}
 	return limits
 }
@@ -101,8 +105,11 @@ func (s Server) Arithmetic() string {
 	if limit.Scope == "server" {
 		text = fmt.Sprintf("%s %d - %d reserved", limit.Setting(), s.MaxConnections, s.SuperuserReserved+s.Reserved)
 	}
-	if limit.Used > 0 {
-		text += fmt.Sprintf(" - %d for others", limit.Used)
+	if others := limit.Used - s.CPUReaders; others > 0 {
+		text += fmt.Sprintf(" - %d for others", others)
+	}
+	if s.CPUReaders > 0 {
+		text += fmt.Sprintf(" - %d to read the CPU", s.CPUReaders)
 	}
 	return text
 }
@@ -139,7 +146,7 @@ func (d Deployment) Clients() int { return d.Pools() * (d.Size + d.Overflow) }
 // that the server has for it:
 //
 //	instances × workers × (size + overflow) <=
-//	    max_connections - superuser_reserved - reserved - others
+//	    max_connections - superuser_reserved - reserved - others - CPU readers
 //
 // Behind PgBouncer the left side is its default_pool_size, as long as one
 // database and one role are used. The limits of the role and of the database

@@ -45,6 +45,10 @@ func TestBudget(t *testing.T) {
 			},
 			Budget{Needed: 960, Available: 40, Limit: "datconnlimit"},
 		},
+		"what reads the CPU counts under every limit": {
+			func(s *Server, _ *Deployment) { s.RoleLimit, s.CPUReaders = 50, 1 },
+			Budget{Needed: 960, Available: 49, Limit: "rolconnlimit"},
+		},
 		"a limit above what is left changes nothing": {
 			func(s *Server, _ *Deployment) { s.RoleLimit = 98 },
 			Budget{Needed: 960, Available: 97, Limit: "max_connections"},

@@ -45,8 +45,8 @@ func (f *facts) notes() []string {
 	return []string{note}
 }
 
-// firstCPUFailure is true once: every pool of a process reads the CPU, and all
-// of them would warn of the same.
+// firstCPUFailure is true once: the CPU of every server is read each second, and
+// all readings would warn of the same.
 func (f *facts) firstCPUFailure() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -66,6 +66,13 @@ func (p *SharedPool) start(state *lib.State) error {
 	}
 	background := p.run.background(state, config.Name)
 	options := pool.Options{Observer: background, ResultFormats: p.run.ResultFormats}
+	watch, err := p.run.watch(config)
+	if err != nil {
+		return err
+	}
+	if watch != nil {
+		options.Watch = watch
+	}
 	if p.config.URL == "" {
 		options.ServerTrouble = p.run.server.trouble
 	}
@@ -73,7 +80,7 @@ func (p *SharedPool) start(state *lib.State) error {
 	if err != nil {
 		return err
 	}
-	p.sampler = startSampler(started, background, &p.run.facts)
+	p.sampler = startSampler(started, background, watch)
 	p.started.Store(started)
 	return nil
 }

@@ -68,7 +68,8 @@ type Run struct {
 
 	mu          sync.Mutex
 	pools       map[string]*SharedPool
-	reserved    int // connections beside those of pools, on the temporary server
+	watches     map[string]*serverWatch // by server and role
+	reserved    int                     // connections beside those of pools, on the temporary server
 	application *Application
 	stops       []func()
 	reports     []func()
@@ -90,6 +91,7 @@ func (t *Run) Begin(vu modules.VU) {
 		t.root = env.Registry.RootTagSet()
 		t.logger = env.Logger
 		t.pools = make(map[string]*SharedPool)
+		t.watches = make(map[string]*serverWatch)
 		t.server.logger = env.Logger
 		t.unjudged.keep(env)
 		t.fullSummary = env.RuntimeOptions.SummaryMode.String == "full"

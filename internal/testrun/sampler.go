@@ -22,7 +22,7 @@ type sampler struct {
 	pool   *pool.Pool
 	out    *observer
 	status *statusPrinter
-	cpu    *cpuSampler
+	watch  *serverWatch // nil: none
 	once   sync.Once
 	quit   chan struct{}
 	done   chan struct{}
@@ -35,12 +35,14 @@ type sampler struct {
 	owed                    float64 // share of time in overflow that no sample of it has told yet
 }
 
-func startSampler(p *pool.Pool, out *observer, f *facts) *sampler {
+func startSampler(p *pool.Pool, out *observer, watch *serverWatch) *sampler {
 	s := &sampler{
-		pool: p, out: out, status: newStatusPrinter(os.Stdout),
+		pool: p, out: out, watch: watch, status: newStatusPrinter(os.Stdout),
 		quit: make(chan struct{}), done: make(chan struct{}), at: time.Now(),
 	}
-	s.cpu = startCPUSampler(p.Config(), out, f)
+	if watch != nil {
+		watch.join(out)
+	}
 	go s.run()
 	return s
 }
@@ -74,7 +76,9 @@ func (s *sampler) stop(push bool) {
 	s.once.Do(func() {
 		close(s.quit)
 		<-s.done
-		s.cpu.stop()
+		if s.watch != nil {
+			s.watch.leave(s.out)
+		}
 		if push {
 			s.sample(time.Now())
 		}

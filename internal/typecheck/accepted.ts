@@ -37,6 +37,7 @@ const everyOption: Required<Options> = {
   statementTimeout: '5s',
   queryExecMode: 'simple_protocol',
   sampleInterval: 100,
+  dbCpu: false,
   statusInterval: '5s',
   leakDetectionThreshold: '10s',
 };
