@@ -67,7 +67,8 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	require.Contains(t, page, "maxOverflow 13", "the whole pool's, not a runner's")
 
 	require.Equal(t, 40, summary.Run.Users)
-	require.Equal(t, "7+6", summary.Run.Configuration["poolSize"]+"+"+summary.Run.Configuration["maxOverflow"])
+	size, overflow, _ := summary.Run.Configuration.DefaultPool().Sizes()
+	require.Equal(t, []int{7, 6}, []int{size, overflow})
 	for _, metric := range []string{"request_duration", "pgxpool_acquire_duration", "pgxpool_query_duration", "pgxpool_use_duration"} {
 		all, values := everyValue(t, results, metric), summary.Metrics[metric].Values
 		require.Equal(t, float64(len(all)), values["count"], metric)

@@ -164,8 +164,9 @@ func whatDiffers(a, b verdict.Run) string {
 	case a.Target != b.Target:
 		return " (target)"
 	}
-	for _, name := range keys(a.Configuration, b.Configuration) {
-		if x, y := a.Configuration[name], b.Configuration[name]; x != y {
+	ofA, ofB := a.Configuration.ByName(), b.Configuration.ByName()
+	for _, name := range keys(ofA, ofB) {
+		if x, y := ofA[name], ofB[name]; x != y {
 			return fmt.Sprintf(" (%s %s, the result %s)", name, orNone(x), orNone(y))
 		}
 	}

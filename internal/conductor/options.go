@@ -74,7 +74,7 @@ func identityOf(options, workload map[string]any, of pool.Config) (map[string]an
 	if len(workload) > 0 {
 		identity["workload"] = workload
 	}
-	identity["pool"] = experiment.DescribePool(of)
+	identity["pool"] = experiment.DescribePool(of).ByName()
 	server, err := config.Server(of)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -350,13 +351,9 @@ func ForPool(options map[string]any, config pool.Config) map[string]any {
 }
 
 // DescribePool is what a comparison of two runs needs of a pool.
-func DescribePool(c pool.Config) map[string]string {
-	return map[string]string{
-		"poolSize":      strconv.Itoa(c.PoolSize),
-		"maxOverflow":   strconv.Itoa(c.MaxOverflow),
-		"poolTimeout":   c.PoolTimeout.String(),
-		"poolRecycle":   c.PoolRecycle.String(),
-		"poolPrePing":   strconv.FormatBool(c.PoolPrePing),
-		"queryExecMode": config.ModeName(c.QueryExecMode),
+func DescribePool(c pool.Config) verdict.PoolConfiguration {
+	return verdict.PoolConfiguration{
+		PoolSize: &c.PoolSize, MaxOverflow: &c.MaxOverflow, PoolTimeout: &c.PoolTimeout, PoolRecycle: &c.PoolRecycle,
+		PoolPrePing: &c.PoolPrePing, QueryExecMode: config.ModeName(c.QueryExecMode),
 	}
 }

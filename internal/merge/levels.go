@@ -44,11 +44,12 @@ func mergeRecordings(runners []Runner, progress func(share float64)) mergedRecor
 			levels := onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window)
 			active = append(active, fineOf(other, name).Active)
 			waiting = append(waiting, fineOf(other, name).Waiting)
-			pool.size += ownSize(runner.Summary.Run, name)
+			size, _, _ := runner.Summary.Run.Configuration.Pool(name).Sizes()
+			pool.size += size
 			if runner.Summary.Run.Target != "" && len(levels) > 0 {
 				// Every runner saw the same application's pool: it is there once.
 				sum, active, waiting = levels, active[len(active)-1:], waiting[len(waiting)-1:]
-				pool.size = ownSize(runner.Summary.Run, name)
+				pool.size = size
 				break
 			}
 			sum = addLevels(sum, levels)

@@ -97,9 +97,10 @@ func (p part) summary(t *testing.T) verdict.Summary {
 		},
 		Run: verdict.Run{
 			Script: "100users", Users: 5, Cores: 2, Started: begin, Duration: float64(p.seconds),
-			Configuration: map[string]string{
-				"executionSegment": p.segment, "poolSize": fmt.Sprint(p.size), "configuredPoolSize": "20", "poolTimeout": "30s",
-			},
+			Configuration: verdict.ConfigurationOf(map[string]string{
+				"executionSegment": p.segment, "poolSize": fmt.Sprint(p.size), "configuredPoolSize": "20",
+				"maxOverflow": "2", "configuredMaxOverflow": "4", "poolTimeout": "30s",
+			}),
 		},
 	})
 	require.NoError(t, err)
@@ -117,6 +118,15 @@ func runnersOf(t *testing.T, parts ...part) []merge.Runner {
 		runners = append(runners, merge.Runner{Name: "runner " + p.segment, Summary: p.summary(t)})
 	}
 	return runners
+}
+
+// setOption changes one of the run's options; the empty value takes it away.
+func setOption(s *verdict.Summary, name, value string) {
+	options := s.Run.Configuration.ByName()
+	if options[name] = value; value == "" {
+		delete(options, name)
+	}
+	s.Run.Configuration = verdict.ConfigurationOf(options)
 }
 
 func steady(ms float64) func(int) float64 { return func(int) float64 { return ms } }
@@ -147,10 +157,10 @@ func TestMergedCountsAndRatesAdd(t *testing.T) {
 	require.Equal(t, verdict.Pass, report.Verdict, "one runner alone is no better than WARNING, the whole test is")
 	require.Equal(t, 10, report.Run.Users)
 	require.Equal(t, 4, report.Run.Cores)
-	require.Equal(t, "20", report.Run.Configuration["poolSize"], "what was configured, not a runner's share")
-	require.Equal(t, "2", report.Run.Configuration["runners"])
-	require.NotContains(t, report.Run.Configuration, "executionSegment")
-	require.NotContains(t, report.Run.Configuration, "configuredPoolSize")
+	require.Equal(t, "20", report.Run.Configuration.ByName()["poolSize"], "what was configured, not a runner's share")
+	require.Equal(t, "2", report.Run.Configuration.ByName()["runners"])
+	require.NotContains(t, report.Run.Configuration.ByName(), "executionSegment")
+	require.NotContains(t, report.Run.Configuration.ByName(), "configuredPoolSize")
 }
 
 func TestMergedPercentilesAreThoseOfAllValues(t *testing.T) {
@@ -264,21 +274,21 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 		"twice":        {append(runnersOf(t, halves()...), runnersOf(t, halves()[0])...), "once"},
 		"missing end":  {runnersOf(t, halves()[0]), "segment 1/2:1 is missing"},
 		"missing head": {runnersOf(t, halves()[1]), "segment 0:1/2 is missing"},
-		"no segment": {change(1, func(s *verdict.Summary) { delete(s.Run.Configuration, "executionSegment") }),
+		"no segment": {change(1, func(s *verdict.Summary) { setOption(s, "executionSegment", "") }),
 			"some have none"},
-		"bad segment": {change(1, func(s *verdict.Summary) { s.Run.Configuration["executionSegment"] = "half" }),
+		"bad segment": {change(1, func(s *verdict.Summary) { setOption(s, "executionSegment", "half") }),
 			`"half"`},
 		"other script": {change(1, func(s *verdict.Summary) { s.Run.Script = "soak" }), `script is "soak"`},
 		"other target": {change(1, func(s *verdict.Summary) { s.Run.Target = "http://there" }), "target"},
 		"other gate":   {change(1, func(s *verdict.Summary) { s.Gate = "fail" }), "GATE"},
-		"other option": {change(1, func(s *verdict.Summary) { s.Run.Configuration["poolTimeout"] = "1s" }),
+		"other option": {change(1, func(s *verdict.Summary) { setOption(s, "poolTimeout", "1s") }),
 			`poolTimeout is "1s"`},
-		"one option less": {change(1, func(s *verdict.Summary) { delete(s.Run.Configuration, "poolTimeout") }), "poolTimeout"},
-		"other pool": {change(1, func(s *verdict.Summary) { s.Run.Configuration["configuredPoolSize"] = "21" }),
+		"one option less": {change(1, func(s *verdict.Summary) { setOption(s, "poolTimeout", "") }), "poolTimeout"},
+		"other pool": {change(1, func(s *verdict.Summary) { setOption(s, "configuredPoolSize", "21") }),
 			"poolSize"},
 		"other criteria": {change(1, func(s *verdict.Summary) { s.Criteria[0].Pass = "rate>=0.99" }), "criteria"},
 		"waived":         {change(1, func(s *verdict.Summary) { s.Criteria[0].Waived = true }), "WAIVE"},
-		"merged already": {change(1, func(s *verdict.Summary) { s.Run.Configuration["runners"] = "4" }), "merged of 4 runners already"},
+		"merged already": {change(1, func(s *verdict.Summary) { setOption(s, "runners", "4") }), "merged of 4 runners already"},
 		"no recording":   {change(1, func(s *verdict.Summary) { s.Recording = nil }), "no recording"},
 		"twice, without segments": {unsegmented(append(runnersOf(t, halves()[0]), runnersOf(t, halves()[0])...)),
 			"the same run as runner 0:1/2"},
@@ -311,7 +321,7 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 
 func unsegmented(runners []merge.Runner) []merge.Runner {
 	for _, r := range runners {
-		delete(r.Summary.Run.Configuration, "executionSegment")
+		setOption(&r.Summary, "executionSegment", "")
 	}
 	return runners
 }
@@ -342,8 +352,8 @@ func TestAnApplicationsPoolIsThereOnce(t *testing.T) {
 	for i := range runners {
 		s := &runners[i].Summary
 		s.Run.Target = "http://127.0.0.1:8000/api/issues"
-		s.Run.Configuration["poolSize"] = "20"
-		delete(s.Run.Configuration, "configuredPoolSize")
+		setOption(s, "poolSize", "20")
+		setOption(s, "configuredPoolSize", "")
 		s.Recording.Levels = map[string][]timeline.Level{"flowboard": {
 			{At: 0, Samples: 5, Active: 15, ActiveMax: 18, Total: 20, TotalMax: 20},
 		}}

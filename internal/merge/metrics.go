@@ -204,13 +204,3 @@ func (m mergedRecording) stall() map[string]float64 {
 func gauge(value float64) map[string]float64 {
 	return map[string]float64{"value": value, "min": value, "max": value}
 }
-
-// ownSize is the poolSize that a runner had for a pool.
-func ownSize(run verdict.Run, pool string) int {
-	for _, option := range []string{pool + ".poolSize", "poolSize"} {
-		if size, err := strconv.Atoi(run.Configuration[option]); err == nil {
-			return size
-		}
-	}
-	return 0
-}

@@ -2,7 +2,6 @@ package merge
 
 import (
 	"fmt"
-	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -10,8 +9,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// The options by which a runner of several describes itself and, beside its own
-// sizes, those that were configured for all.
+// The settings by which a runner of several describes itself.
 const (
 	segmentOption  = "executionSegment"
 	sequenceOption = "executionSegmentSequence"
@@ -19,43 +17,16 @@ const (
 	runnersOption = "runners"
 )
 
-// ownSizes are, by an option that holds a runner's own share, the one that holds
-// what was configured.
-var ownSizes = map[string]string{
-	"poolSize":    "configuredPoolSize",
-	"maxOverflow": "configuredMaxOverflow",
-}
-
-// configured are a run's options as they were configured for all runners: the
-// own shares of a segmented one are replaced. Options of a pool with a name
-// begin with it and a dot.
-func configured(run verdict.Run) map[string]string {
-	options := maps.Clone(run.Configuration)
-	if options == nil {
-		options = make(map[string]string)
+// configured is a run's configuration as it was for all runners: nothing is of a
+// segment alone.
+func configured(run verdict.Run) verdict.Configuration {
+	c := verdict.ConfigurationOf(run.Configuration.ByName())
+	delete(c.Settings, segmentOption)
+	delete(c.Settings, sequenceOption)
+	for name, pool := range c.Pools {
+		c.Pools[name] = pool.Whole()
 	}
-	delete(options, segmentOption)
-	delete(options, sequenceOption)
-	for name := range run.Configuration {
-		pool, option := splitOption(name)
-		all, isOwn := ownSizes[option]
-		if !isOwn {
-			continue
-		}
-		if value, segmented := run.Configuration[pool+all]; segmented {
-			options[name] = value
-			delete(options, pool+all)
-		}
-	}
-	return options
-}
-
-// splitOption takes the pool's name, its dot included, off an option's.
-func splitOption(name string) (pool, option string) {
-	if dot := strings.LastIndex(name, "."); dot >= 0 {
-		return name[:dot+1], name[dot+1:]
-	}
-	return "", name
+	return c
 }
 
 // checkSegments refuses runners that are not, together, the whole test and
@@ -63,7 +34,7 @@ func splitOption(name string) (pool, option string) {
 func checkSegments(runners []Runner) error {
 	var parts []segment
 	for _, r := range runners {
-		text := r.Summary.Run.Configuration[segmentOption]
+		text := r.Summary.Run.Configuration.Settings[segmentOption]
 		if text == "" {
 			continue
 		}

@@ -71,11 +71,11 @@ func took(longest *float64) string {
 }
 
 func ofPoolSize(r verdict.Run) string {
-	size, overflow := text.Line(r.Configuration["poolSize"]), text.Line(r.Configuration["maxOverflow"])
-	if size == "" || overflow == "" {
+	size, overflow, known := r.Configuration.DefaultPool().Sizes()
+	if !known {
 		return ""
 	}
-	return fmt.Sprintf("of %s + %s", size, overflow)
+	return fmt.Sprintf("of %d + %d", size, overflow)
 }
 
 // facts are the run's, the configuration's and the programs'.
@@ -102,7 +102,7 @@ func facts(r verdict.Run) []factGroup {
 	}
 	add("Platform", r.Platform)
 	return slices.DeleteFunc(
-		[]factGroup{run, named("Configuration", r.Configuration), named("Versions", r.Versions)},
+		[]factGroup{run, named("Configuration", r.Configuration.ByName()), named("Versions", r.Versions)},
 		func(g factGroup) bool { return len(g.Facts) == 0 },
 	)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -108,12 +107,12 @@ func titled(name string, pools []string) string {
 // limitsOf are the pool's size and ceiling. With several pools it is not known
 // whose they are.
 func limitsOf(run verdict.Run, pools []string) []Limit {
-	size, err := strconv.Atoi(run.Configuration["poolSize"])
-	if err != nil || len(pools) != 1 {
+	size, overflow, known := run.Configuration.DefaultPool().Sizes()
+	if !known || len(pools) != 1 {
 		return nil
 	}
 	limits := []Limit{{fmt.Sprintf("poolSize %d", size), float64(size)}}
-	if overflow, err := strconv.Atoi(run.Configuration["maxOverflow"]); err == nil && overflow > 0 {
+	if overflow > 0 {
 		ceiling := size + overflow
 		limits = append(limits, Limit{fmt.Sprintf("poolSize + maxOverflow %d", ceiling), float64(ceiling)})
 	}

@@ -8,10 +8,8 @@ import (
 
 	"go.k6.io/k6/v2/lib"
 
-	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
-	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // Describe adds what the process knows of the run to its description, and gives
@@ -23,25 +21,14 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 	run.Duration = max(0, run.Duration-t.setupTook.Seconds())
 	run.CutShort = t.wasCutShort()
 	run.Versions = t.versions()
-	if run.Configuration == nil {
-		run.Configuration = make(map[string]string)
-	}
+	run.Configuration = verdict.ConfigurationOf(run.Configuration.ByName())
 	own := shareOf(state)
-	own.describe(run.Configuration)
+	own.describe(run.Configuration.Settings)
 	configured := t.Configurations()
 	for _, c := range configured {
-		prefix := ""
-		if c.Name != pool.DefaultConfig().Name {
-			prefix = c.Name + "."
-		}
-		for name, value := range own.describeConfig(c) {
-			run.Configuration[prefix+name] = value
-		}
-		if server, err := config.Server(c); err == nil { // whose URL was parsed when the pool was opened
-			run.Configuration[prefix+"server"] = server
-		}
+		run.Configuration.Pools[c.Name] = own.describeConfig(c)
 	}
-	t.facts.describeServer(run.Configuration)
+	t.facts.describeServer(run.Configuration.Settings)
 	return slices.Concat(own.notes(configured), t.facts.notes(), t.requests.notes())
 }
 

@@ -73,16 +73,16 @@ func (f *facts) know(ctx context.Context, conn *pgx.Conn) {
 	f.settings = settings
 }
 
-// describeServer adds what a run's configuration has of the server: its major
+// describeServer adds what the settings of a run have of the server: its major
 // version and its settings.
-func (f *facts) describeServer(configuration map[string]string) {
+func (f *facts) describeServer(settings map[string]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if major, _, _ := strings.Cut(f.server, "."); major != "" {
-		configuration["postgresql"] = major
+		settings["postgresql"] = major
 	}
 	for name, value := range f.settings {
-		configuration["postgresql."+name] = value
+		settings["postgresql."+name] = value
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -97,23 +98,25 @@ func (s *share) check(c pool.Config) error {
 }
 
 // describe says which runner of several this was.
-func (s *share) describe(configuration map[string]string) {
+func (s *share) describe(settings map[string]string) {
 	if s == nil {
 		return
 	}
-	configuration["executionSegment"] = s.segment.String()
+	settings["executionSegment"] = s.segment.String()
 	if s.tuple != nil {
-		configuration["executionSegmentSequence"] = s.tuple.Sequence.String()
+		settings["executionSegmentSequence"] = s.tuple.Sequence.String()
 	}
 }
 
-// describeConfig is experiment.DescribePool with this runner's own sizes, and beside
-// them what was configured for all runners.
-func (s *share) describeConfig(configured pool.Config) map[string]string {
+// describeConfig has this runner's own sizes, and beside them what was configured
+// for all runners.
+func (s *share) describeConfig(configured pool.Config) verdict.PoolConfiguration {
 	own := experiment.DescribePool(s.config(configured))
+	if server, err := config.Server(configured); err == nil { // whose URL was parsed when the pool was opened
+		own.Server = server
+	}
 	if s != nil {
-		own["configuredPoolSize"] = strconv.Itoa(configured.PoolSize)
-		own["configuredMaxOverflow"] = strconv.Itoa(configured.MaxOverflow)
+		own.ConfiguredPoolSize, own.ConfiguredMaxOverflow = &configured.PoolSize, &configured.MaxOverflow
 	}
 	return own
 }

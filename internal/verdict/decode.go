@@ -53,7 +53,7 @@ func FromScript(data, options any) (Input, error) {
 			Users:         users(o.Run.Users, metrics),
 			Target:        o.Run.Target,
 			Duration:      testDuration(fields),
-			Configuration: texts(o.Run.Configuration),
+			Configuration: ConfigurationOf(texts(o.Run.Configuration)),
 		},
 		NoThresholds: noThresholds(fields, metrics),
 	}, nil

@@ -1,8 +1,6 @@
 package verdict
 
 import (
-	"strconv"
-
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -39,25 +37,15 @@ func (in Input) facts() diagnosis.Facts {
 	facts.Requests.Dropped = values("dropped_iterations")["count"]
 	facts.Requests.Users = values("vus_max")["max"]
 	for i := range facts.Pools {
-		configure(&facts.Pools[i], in.Run.Configuration)
+		configure(&facts.Pools[i], in.Run.Configuration.Pool(facts.Pools[i].Name))
 	}
 	return facts
 }
 
 // configure adds what the run's configuration says of a pool.
-func configure(p *diagnosis.Pool, configuration map[string]string) {
-	prefix := ""
-	if _, named := configuration[p.Name+".poolSize"]; named {
-		prefix = p.Name + "."
+func configure(p *diagnosis.Pool, configured PoolConfiguration) {
+	p.PrePing = configured.PoolPrePing != nil && *configured.PoolPrePing
+	if size, overflow, known := configured.Sizes(); known {
+		p.Size, p.Capacity = size, size+overflow
 	}
-	p.PrePing = configuration[prefix+"poolPrePing"] == "true"
-	size, err := strconv.Atoi(configuration[prefix+"poolSize"])
-	if err != nil {
-		return
-	}
-	overflow, err := strconv.Atoi(configuration[prefix+"maxOverflow"])
-	if err != nil {
-		return
-	}
-	p.Size, p.Capacity = size, size+overflow
 }

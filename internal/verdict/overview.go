@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -131,13 +130,9 @@ func orZero(value *float64) float64 {
 // capacity is a note on what the run cannot tell: of a pool that was never full
 // the size does not matter.
 func (r Report) capacity() []string {
-	size, err := strconv.Atoi(r.Run.Configuration["poolSize"])
-	if err != nil {
-		return nil
-	}
-	overflow, err := strconv.Atoi(r.Run.Configuration["maxOverflow"])
+	size, overflow, known := r.Run.Configuration.DefaultPool().Sizes()
 	peak := r.Overview().PeakActive
-	if err != nil || peak == nil || *peak >= float64(size+overflow) {
+	if !known || peak == nil || *peak >= float64(size+overflow) {
 		return nil
 	}
 	return []string{fmt.Sprintf("This load never had more than %.0f of %d connections in use: it cannot tell %d+%d from %.0f+0.",
@@ -229,11 +224,11 @@ func (o Overview) ofPool(run Run) string {
 
 // pool is "20+40" (poolSize and maxOverflow), empty where they are not known.
 func (r Run) pool() string {
-	size, overflow := r.Configuration["poolSize"], r.Configuration["maxOverflow"]
-	if size == "" || overflow == "" {
+	size, overflow, known := r.Configuration.DefaultPool().Sizes()
+	if !known {
 		return ""
 	}
-	return size + "+" + overflow
+	return fmt.Sprintf("%d+%d", size, overflow)
 }
 
 func some(value *float64, format string) string {

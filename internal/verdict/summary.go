@@ -181,11 +181,8 @@ func noSummary(text []byte, err error) error {
 // ConfigurationHash is the SHA-256, in hexadecimal, of script, users, target
 // and configuration.
 func (r Run) ConfigurationHash() string {
-	// Maps are marshalled in the order of their keys; no configuration and an
-	// empty one are the same.
-	configuration := make(map[string]string, len(r.Configuration))
-	maps.Copy(configuration, r.Configuration)
-	text, err := json.Marshal([]any{r.Script, r.Users, r.Target, configuration})
+	// Maps are marshalled in the order of their keys.
+	text, err := json.Marshal([]any{r.Script, r.Users, r.Target, r.Configuration.ByName()})
 	if err != nil {
 		panic("verdict: strings and numbers did not marshal: " + err.Error())
 	}
