@@ -266,6 +266,7 @@ export default function () {
 	const conn = pool.acquire(); // line 9
 	conn.exec('BEGIN');
 	if (pool.stat().leaks !== exec.vu.iterationInScenario) fail('leaks: ' + pool.stat().leaks);
+	throw new TypeError('user ' + exec.vu.iterationInScenario);
 }
 export function teardown() {
 	if (pool.stat().leaks !== 4 || pool.stat().active !== 0) throw new Error(JSON.stringify(pool.stat()));
@@ -273,6 +274,8 @@ export function teardown() {
 	require.Zero(t, r.Code, r.Output())
 	require.Equal(t, 2, strings.Count(r.Stderr, "connection leak: "), "once, and how often: %s", r.Output())
 	require.Contains(t, r.Stderr, "4 times in all: connection leak: ")
+	require.Equal(t, 2, strings.Count(r.Stderr, "TypeError: user "), "so are errors that nobody catches: %s", r.Output())
+	require.Contains(t, r.Stderr, `msg="4 times in all: TypeError: user 0"`)
 	require.Regexp(t, `level=warning msg="connection leak: the connection taken at \S+script\.js:9:\d+ \(pool \\"default\\"\)`, r.Stderr)
 	require.Zero(t, pgtest.Backends(t, url, "leaky"))
 }

@@ -160,6 +160,7 @@ func TestCapacityOfAnApplication(t *testing.T) {
 	var file experiment.File
 	require.NoError(t, json.Unmarshal([]byte(r.File(t, "results/capacity.json")), &file))
 	require.NotEmpty(t, file.Measurements)
+	followsSchema(t, r, "capacity.json", "experiment")
 	for _, m := range file.Measurements {
 		require.NotNil(t, m.Pool, "the application's pool is watched")
 		require.Positive(t, m.Pool.Active.Max)
@@ -200,6 +201,7 @@ func TestAnExperimentScriptIsResumed(t *testing.T) {
 	second, err := experiment.ParseFile([]byte(r.File(t, "results/before-after.json")))
 	require.NoError(t, err)
 	require.Len(t, second.Measurements, 4)
+	followsSchema(t, r, "before-after.json", "experiment")
 	require.Equal(t, first.Measurements, second.Measurements[:len(first.Measurements)])
 
 	other := k6test.K6(t, k6test.Run{Args: append(args, "-e", "RESUME="+path, "-e", "CONCURRENT=5", script)})

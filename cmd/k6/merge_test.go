@@ -56,6 +56,7 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	require.Contains(t, []int{0, exitThresholds}, merged.Code, merged.Output())
 	summary, err := verdict.ParseSummary([]byte(merged.File(t, "results/summary.json")))
 	require.NoError(t, err)
+	followsSchema(t, merged, "summary.json", "verdict")
 	require.Equal(t, summary.GateHolds, merged.Code == 0)
 	require.Contains(t, merged.Stdout, string(summary.Verdict))
 	require.Contains(t, merged.File(t, "results/junit.xml"), "<testsuite")

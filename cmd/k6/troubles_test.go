@@ -29,6 +29,7 @@ func reportOf(t *testing.T, r k6test.Result) verdict.Summary {
 	t.Helper()
 	summary, err := verdict.ParseSummary([]byte(r.File(t, "results/summary.json")))
 	require.NoError(t, err)
+	followsSchema(t, r, "summary.json", "verdict")
 	return summary
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/internal/schematest"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -47,7 +49,16 @@ type summary struct {
 func summaryOf(t *testing.T, r k6test.Result) (s summary) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(r.File(t, "results/summary.json")), &s))
+	followsSchema(t, r, "summary.json", "verdict")
 	return s
+}
+
+// followsSchema holds a file in results/ to the schema that docs/output.md names.
+func followsSchema(t *testing.T, r k6test.Result, file, schema string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(k6test.Root(t), "internal", schema, "schema.json"))
+	require.NoError(t, err)
+	require.NoError(t, schematest.Errors(t, text, []byte(r.File(t, "results/"+file))), file)
 }
 
 func run(t *testing.T, script string, env map[string]string, flags ...string) k6test.Result {

@@ -136,6 +136,7 @@ func requireStatements(t *testing.T, r k6test.Result) {
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(r.File(t, "results/summary.json")), &summary))
+	followsSchema(t, r, "summary.json", "verdict")
 	require.Regexp(t, `^list\.sql@8,sql/update\.sql@2 \([0-9a-f]{8}\)$`, summary.Run.Configuration["workload"])
 	var names []string
 	held := 0.0

@@ -12,7 +12,7 @@ import (
 )
 
 // monitorJSON writes an object a line. Their field "type" is sample, notice
-// or report.
+// or report. monitor_schema.json describes them.
 type monitorJSON struct {
 	encoder     *json.Encoder
 	application string
@@ -61,13 +61,27 @@ func (f *monitorJSON) sample(s monitor.Sample) error {
 	return f.encoder.Encode(line)
 }
 
+// jsonNotice is something that changed in the watch itself.
+type jsonNotice struct {
+	Type    string    `json:"type"`
+	Time    time.Time `json:"time"`
+	Problem bool      `json:"problem"`
+	Text    string    `json:"text"`
+}
+
 func (f *monitorJSON) notice(n monitor.Notice) error {
-	return f.encoder.Encode(struct {
-		Type    string    `json:"type"`
-		Time    time.Time `json:"time"`
-		Problem bool      `json:"problem"`
-		Text    string    `json:"text"`
-	}{"notice", time.Now().UTC(), n.Problem, n.Text})
+	return f.encoder.Encode(jsonNotice{"notice", time.Now().UTC(), n.Problem, n.Text})
+}
+
+// jsonReport is the last line.
+type jsonReport struct {
+	Type        string `json:"type"`
+	Application string `json:"application"`
+	monitor.Report
+	Verdict   verdict.Verdict       `json:"verdict"`
+	Criteria  []jsonCriterion       `json:"criteria"`
+	Diagnoses []diagnosis.Diagnosis `json:"diagnoses"`
+	Notes     []string              `json:"notes"`
 }
 
 // jsonCriterion is one row of the verdict.
@@ -88,15 +102,7 @@ func (f *monitorJSON) report(s monitorSummary) error {
 			Unit: row.Criterion.Unit, Pass: row.Criterion.Pass, Reason: row.Reason,
 		}
 	}
-	return f.encoder.Encode(struct {
-		Type        string `json:"type"`
-		Application string `json:"application"`
-		monitor.Report
-		Verdict   verdict.Verdict       `json:"verdict"`
-		Criteria  []jsonCriterion       `json:"criteria"`
-		Diagnoses []diagnosis.Diagnosis `json:"diagnoses"`
-		Notes     []string              `json:"notes"`
-	}{
+	return f.encoder.Encode(jsonReport{
 		"report", f.application, s.report, s.verdict.Verdict, criteria,
 		append([]diagnosis.Diagnosis{}, s.verdict.Diagnoses...), s.verdict.Notes,
 	})

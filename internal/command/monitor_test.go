@@ -16,6 +16,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/internal/schematest"
 )
 
 // The lines to the letter, as many as fit the duration, and the report.
@@ -176,6 +177,7 @@ func TestMonitorJSON(t *testing.T) {
 			Verdict string
 		}
 		require.NoError(t, json.Unmarshal([]byte(line), &object), line)
+		require.NoError(t, schematest.Errors(t, monitorSchema(t), []byte(line)), line)
 		types = append(types, object.Type)
 		if object.Type == "sample" {
 			require.Equal(t, "1", string(object.Active))
@@ -187,6 +189,23 @@ func TestMonitorJSON(t *testing.T) {
 	require.Equal(t, []string{"sample", "sample", "report"}, types)
 }
 
+func monitorSchema(t *testing.T) []byte {
+	t.Helper()
+	schema, err := os.ReadFile("monitor_schema.json")
+	require.NoError(t, err)
+	return schema
+}
+
+func TestMonitorSchemaHasEveryField(t *testing.T) {
+	for kind, line := range map[string]any{"sample": &jsonSample{}, "notice": &jsonNotice{}, "report": &jsonReport{}} {
+		schematest.Fill(line)
+		text, err := json.Marshal(line)
+		require.NoError(t, err)
+		require.Empty(t, schematest.Differences(t, monitorSchema(t), kind, text), kind)
+	}
+	require.Error(t, schematest.Errors(t, monitorSchema(t), []byte(`{"type": "sample"}`)))
+}
+
 func TestMonitorCSV(t *testing.T) {
 	url := pgtest.Database(t)
 	session(t, url, "csv-lines", "BEGIN")
@@ -195,6 +214,15 @@ func TestMonitorCSV(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(p.stdout.String())).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 2, "the report is no row")
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "output.md"))
+	require.NoError(t, err)
+	_, section, _ := strings.Cut(string(page), "## monitor --format csv")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(section, -1) {
+		documented = append(documented, row[1])
+	}
+	require.Equal(t, documented, rows[0])
 	require.Contains(t, p.stderr.String(), "Verdict: PASS")
 }
 

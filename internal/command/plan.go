@@ -47,7 +47,7 @@ func newPlan(gs *state.GlobalState) *cobra.Command {
 		Short:   "Size the pool and check it against max_connections",
 		Long:    planLong,
 		Example: planExample,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags.changed = cmd.Flags().Changed
 			return runPlan(gs, flags)

@@ -68,15 +68,15 @@ func defaultPlanFlags() *planFlags {
 func (f *planFlags) register(set *pflag.FlagSet) {
 	set.SortFlags = false
 	set.IntVar(&f.users, "users", f.users, "concurrent users over all instances")
-	set.Var(planDuration{&f.hold, true}, "hold", "mean time a request holds its connection, such as 20ms (required)")
-	set.Var(planDuration{&f.think, false}, "think", "mean time between one user's requests")
+	set.Var(planDuration{&f.hold}, "hold", "mean time a request holds its connection, such as 20ms (required)")
+	set.Var(planDuration{&f.think}, "think", "mean time between one user's requests")
 	set.IntVar(&f.instances, "instances", f.instances, "instances of the application")
 	set.IntVar(&f.workers, "workers", f.workers, "worker processes of each instance, each with its own pool")
 	set.IntVar(&f.perRequest, "per-request", f.perRequest, "connections of its pool that a request holds at once")
 	set.IntVar(&f.size, "size", f.size, "connections kept by each pool (DB_POOL_SIZE)")
 	set.IntVar(&f.overflow, "max-overflow", f.overflow, "connections of each pool beyond it (DB_MAX_OVERFLOW)")
-	set.Var(planDuration{&f.poolTimeout, false}, "pool-timeout", "longest wait for a connection (DB_POOL_TIMEOUT)")
-	set.Var(planDuration{&f.waitTarget, true}, "wait-target", "wait that --percentile of the checkouts may have at most")
+	set.Var(planDuration{&f.poolTimeout}, "pool-timeout", "longest wait for a connection (DB_POOL_TIMEOUT)")
+	set.Var(planDuration{&f.waitTarget}, "wait-target", "wait that --percentile of the checkouts may have at most")
 	set.Float64Var(&f.percentile, "percentile", f.percentile, "percent of the checkouts that meet --wait-target")
 	set.StringVar(&f.url, "url", "", "database whose max_connections and other limits are read (DATABASE_URL)")
 	set.StringVar(&f.application, "application-name", f.application, "application_name of the planned pools, whose sessions are not others' (DB_APPLICATION_NAME)")
@@ -164,13 +164,10 @@ func (f *planFlags) config(gs *state.GlobalState) (pool.Config, error) {
 	return config, namingFlag(err, planOptions)
 }
 
-// planDuration is a flag with a duration. A bare number is seconds, as in the
-// environment, except where the usual value is milliseconds: there nobody knows
-// which of them it is.
-type planDuration struct {
-	value    *time.Duration
-	needUnit bool
-}
+// planDuration is a flag with a duration and its unit. Some of a plan's are
+// usually milliseconds and others seconds, so that a bare number would be
+// misread: 0 alone needs no unit. The flags of a watch are seconds, see [seconds].
+type planDuration struct{ value *time.Duration }
 
 func (d planDuration) String() string {
 	if d.value == nil || *d.value == 0 { // nil is pflag's zero value
@@ -182,19 +179,12 @@ func (d planDuration) String() string {
 func (planDuration) Type() string { return "duration" }
 
 func (d planDuration) Set(text string) error {
-	number, err := strconv.ParseFloat(text, 64)
-	bare, unit := err == nil, text
-	if bare {
-		unit += "s"
-	}
-	value, err := time.ParseDuration(unit)
-	switch {
-	case (err != nil || value < 0) && d.needUnit:
-		return fmt.Errorf("%q is not accepted; use a duration such as 20ms or 1.5s", text)
-	case err != nil || value < 0:
-		return fmt.Errorf("%q is not accepted; use a duration such as 20ms or 1.5s, or a number of seconds", text)
-	case bare && d.needUnit && number != 0:
+	if number, err := strconv.ParseFloat(text, 64); err == nil && number > 0 {
 		return fmt.Errorf("%q has no unit; use %sms or %ss", text, text, text)
+	}
+	value, err := time.ParseDuration(text)
+	if err != nil || value < 0 {
+		return fmt.Errorf("%q is not accepted; use a duration such as 20ms or 1.5s", text)
 	}
 	*d.value = value
 	return nil

@@ -104,7 +104,7 @@ DB_POOL_TIMEOUT=30
 func TestPlanAcceptsItsOwnAdvice(t *testing.T) {
 	for _, load := range [][]string{
 		sixteenWorkers,
-		{"--users", "300", "--hold", "100ms", "--think", "0.5", "--workers", "2"},
+		{"--users", "300", "--hold", "100ms", "--think", "500ms", "--workers", "2"},
 		{"--users", "50", "--hold", "1s", "--think", "0s", "--max-connections", "500"},
 		{"--users", "500", "--hold", "30ms", "--instances", "3", "--workers", "8", "--pgbouncer-pool-size", "4", "--size", "1"},
 	} {
@@ -162,7 +162,7 @@ func TestPlanTakesThePoolFromTheEnvironment(t *testing.T) {
 
 	file.env = map[string]string{"DB_POOL_SIZE": "6", "DB_POOL_TIMEOUT": "1500ms"}
 	require.Equal(t, [3]float64{6, 10, 1500}, given(file), "the process wins over the file")
-	require.Equal(t, [3]float64{8, 0, 2000}, given(file, "--size", "8", "--max-overflow", "0", "--pool-timeout", "2"), "flags win")
+	require.Equal(t, [3]float64{8, 0, 2000}, given(file, "--size", "8", "--max-overflow", "0", "--pool-timeout", "2s"), "flags win")
 
 	file.env["DB_POOL_USE_LIFO"] = "sometimes"
 	require.Equal(t, [3]float64{6, 10, 1500}, given(file), "what concerns other commands is not read")
@@ -276,14 +276,11 @@ func TestPlanRefusesBadInput(t *testing.T) {
 		require.Equal(t, exitcodes.InvalidConfig, planExitCode(err))
 		require.Empty(t, output)
 	}
-	for _, value := range []string{"-1s", "soon", "NaN", "1e300"} {
+	for _, value := range []string{"-1s", "soon", "NaN", "1e300s"} {
 		_, err := planRun{}.plan(t, "--hold", value)
 		require.ErrorContains(t, err, "is not accepted; use a duration such as 20ms or 1.5s")
-		require.NotContains(t, err.Error(), "seconds")
-		_, err = planRun{}.plan(t, "--hold", "5ms", "--think", value)
-		require.ErrorContains(t, err, "is not accepted; use a duration such as 20ms or 1.5s, or a number of seconds")
 	}
-	for _, flag := range []string{"--hold", "--wait-target"} { // 20 ms or 20 s?
+	for _, flag := range []string{"--hold", "--think", "--pool-timeout", "--wait-target"} { // 20 ms or 20 s?
 		_, err := planRun{}.plan(t, flag, "20")
 		require.ErrorContains(t, err, `"20" has no unit; use 20ms or 20s`)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
+	"github.com/flowboard/xk6-pgxpool/internal/schematest"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
@@ -23,6 +24,8 @@ var laptop = experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 1
 // A run that is interrupted after any step takes the same steps and comes to
 // the same result as one that is not.
 func TestResumeAtEveryPrefix(t *testing.T) {
+	schema, err := os.ReadFile("schema.json")
+	require.NoError(t, err)
 	for name, options := range every {
 		t.Run(name, func(t *testing.T) {
 			s := office
@@ -35,6 +38,9 @@ func TestResumeAtEveryPrefix(t *testing.T) {
 				require.NoError(t, err)
 				text, err := file.JSON()
 				require.NoError(t, err)
+				if n == len(want) {
+					require.NoError(t, schematest.Errors(t, schema, text))
+				}
 				read, err := experiment.ParseFile(text)
 				require.NoError(t, err)
 				again, err := read.JSON()
@@ -51,6 +57,17 @@ func TestResumeAtEveryPrefix(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSchemaHasEveryField(t *testing.T) {
+	schema, err := os.ReadFile("schema.json")
+	require.NoError(t, err)
+	var file experiment.File
+	schematest.Fill(&file)
+	text, err := file.JSON()
+	require.NoError(t, err)
+	require.Empty(t, schematest.Differences(t, schema, "", text))
+	require.Error(t, schematest.Errors(t, schema, text), "the version is another")
 }
 
 func TestResumeOfAnotherExperiment(t *testing.T) {

@@ -29,37 +29,52 @@ const maxKinds = 1000
 
 // say logs a line unless one of its kind has been.
 func (r *repeated) say(log func(...any), kind, line string) {
+	line = text.Line(line)
+	if r.first(log, kind, line) {
+		log(line)
+	}
+}
+
+// first counts a line, and tells whether it is the first of its kind. It logs
+// nothing, so that a logger may call it.
+func (r *repeated) first(log func(...any), kind, line string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known := r.kinds[kind]; known != nil {
 		known.times++
-		return
+		return false
 	}
 	if len(r.kinds) >= maxKinds {
-		return
+		return false
 	}
 	if r.kinds == nil {
 		r.kinds = make(map[string]*repetition)
 	}
-	line = text.Line(line)
 	r.kinds[kind] = &repetition{line, log, 1}
-	log(line)
+	return true
 }
 
 // count logs how often each was that was more than once, the most frequent
 // first.
 func (r *repeated) count() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	often := slices.SortedFunc(maps.Values(r.kinds), func(a, b *repetition) int {
 		return cmp.Or(cmp.Compare(b.times, a.times), cmp.Compare(a.line, b.line))
 	})
+	r.kinds = nil
+	r.mu.Unlock()
 	for _, k := range often {
 		if k.times > 1 {
 			k.log(fmt.Sprintf("%d times in all: %s", k.times, k.line))
 		}
 	}
-	clear(r.kinds)
+}
+
+// uncaught counts what k6 logs of an iteration that ended with an error: its
+// message, and the script's lines that it came through.
+func (r *repeated) uncaught(log func(...any), message string) bool {
+	line, stack, _ := strings.Cut(message, "\n")
+	return r.first(log, kindOf(line)+"\n"+stack, text.Line(line))
 }
 
 // numbers are those that say nothing of an error's kind: times, counts and

@@ -24,6 +24,25 @@ func TestWhatRepeatsIsSaidOnceAndCounted(t *testing.T) {
 	require.Equal(t, []string{"4001 times in all: request failed: http://***@app/0: HTTP 503"}, said)
 }
 
+// A logger calls first under its own lock: it must be able to log meanwhile.
+func TestUncaughtErrorsAreCountedByLine(t *testing.T) {
+	var said []string
+	log := func(args ...any) { said = append(said, fmt.Sprint(args...)) }
+	var r repeated
+	printed := 0
+	for i := range 300 {
+		for _, at := range []string{"a.js:3:1", "a.js:4:1"} {
+			if r.uncaught(log, fmt.Sprintf("QueryError: took %d ms\n\tat %s\n", i, at)) {
+				printed++
+			}
+		}
+	}
+	require.Equal(t, 2, printed)
+	require.Empty(t, said)
+	r.count()
+	require.Equal(t, []string{"300 times in all: QueryError: took 0 ms", "300 times in all: QueryError: took 0 ms"}, said)
+}
+
 func TestALogLineIsNeverAMegabyte(t *testing.T) {
 	var r repeated
 	for _, long := range []string{strings.Repeat("x", 1<<20), strings.Repeat("x y ", 1<<18)} {

@@ -42,6 +42,7 @@ type Run struct {
 	results   resultsFolder
 	setup     setup
 	said      repeated
+	uncaught  repeated // its lock is taken under the logger's
 	responses responses
 	compact   compactor
 	unjudged  unjudged
@@ -90,6 +91,9 @@ func (t *Run) Begin(vu modules.VU) {
 		t.recording.probe.logger = env.Logger
 		t.root = env.Registry.RootTagSet()
 		t.logger = env.Logger
+		t.OnEnd(upstream.FilterUncaught(env.Logger, func(message string) bool {
+			return t.uncaught.uncaught(t.logger.Error, message)
+		}), nil)
 		t.pools = make(map[string]*SharedPool)
 		t.watches = make(map[string]*serverWatch)
 		t.server.logger = env.Logger
@@ -231,6 +235,7 @@ func (t *Run) End(running bool) {
 	t.recording.probe.stop()
 	t.server.stop()
 	t.said.count()
+	t.uncaught.count()
 }
 
 func (t *Run) stopPools(push bool) {

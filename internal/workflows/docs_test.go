@@ -3,6 +3,7 @@
 package workflows
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
+	"github.com/flowboard/xk6-pgxpool/internal/schematest"
 )
 
 // block is a piece of code in a document.
@@ -75,4 +77,54 @@ func TestRegistryEntryIsThatOfTheRecipe(t *testing.T) {
 	require.Equal(t, "community", got.Tier)
 	got.Tier, got.Versions = "", nil
 	require.Equal(t, recipe, got)
+}
+
+var update = flag.Bool("update", false, "write the tables of docs/output.md anew")
+
+var fieldTables = regexp.MustCompile(`(?s)<!-- fields of (\S+) -->\n(.*?)<!-- end of fields -->`)
+
+// The fields are said once, in the schemas; `go test ./internal/workflows -run
+// Fields -update` brings them into the page.
+func TestFieldsAreThoseOfTheSchemas(t *testing.T) {
+	path := filepath.Join(k6test.Root(t), "docs", "output.md")
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	wanted := fieldTables.ReplaceAllStringFunc(string(page), func(found string) string {
+		file := fieldTables.FindStringSubmatch(found)[1]
+		return "<!-- fields of " + file + " -->\n" + tables(t, file) + "<!-- end of fields -->"
+	})
+	require.Greater(t, strings.Count(wanted, "\n| `"), 200)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(wanted), 0o600))
+	}
+	require.Equal(t, wanted, string(page), "run it with -update")
+}
+
+func tables(t *testing.T, file string) string {
+	t.Helper()
+	schema, err := os.ReadFile(filepath.Join(k6test.Root(t), filepath.FromSlash(file)))
+	require.NoError(t, err)
+	var b strings.Builder
+	if fields := schematest.Fields(t, schema, ""); len(fields) > 0 {
+		b.WriteString("\n" + table(t, file, fields) + "\n")
+	}
+	for _, name := range schematest.Definitions(t, schema) {
+		b.WriteString("**" + name + "**: " + schematest.Description(t, schema, name) + "\n\n")
+		b.WriteString(table(t, file+" "+name, schematest.Fields(t, schema, name)) + "\n")
+	}
+	return b.String()
+}
+
+// table asks of every field a meaning, and of every number its unit.
+func table(t *testing.T, where string, fields []schematest.Field) string {
+	t.Helper()
+	for _, f := range fields {
+		if !strings.HasSuffix(f.Path, "*") { // what a map holds is said of the map
+			require.NotEmpty(t, f.Meaning+f.Unit, "%s: %s", where, f.Path)
+		}
+		if strings.HasPrefix(f.Type, "integer") || strings.HasPrefix(f.Type, "number") {
+			require.NotEmpty(t, f.Unit, "%s: %s", where, f.Path)
+		}
+	}
+	return schematest.Table(fields)
 }

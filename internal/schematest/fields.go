@@ -1,0 +1,168 @@
+package schematest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Field is one field of a schema.
+type Field struct{ Path, Type, Unit, Meaning string }
+
+// object keeps the order of its keys, which is the order of the tables.
+type object struct {
+	keys   []string
+	values map[string]any
+}
+
+// Fields are those of a schema's part, "" for the document, or the name of a
+// definition. A field of a definition's type is one field, and says so.
+func Fields(t *testing.T, schema []byte, definition string) []Field {
+	t.Helper()
+	root := parse(t, schema)
+	if definition != "" {
+		root = root.values["$defs"].(*object).values[definition].(*object)
+	}
+	var all []Field
+	properties(root, "", &all)
+	return all
+}
+
+// Definitions are the names of a schema's definitions, in its order.
+func Definitions(t *testing.T, schema []byte) []string {
+	t.Helper()
+	return parse(t, schema).values["$defs"].(*object).keys
+}
+
+// Description is what a definition says of itself.
+func Description(t *testing.T, schema []byte, definition string) string {
+	t.Helper()
+	return text(parse(t, schema).values["$defs"].(*object).values[definition].(*object), "description")
+}
+
+func properties(of *object, path string, all *[]Field) {
+	if inner, ok := of.values["properties"].(*object); ok {
+		for _, name := range inner.keys {
+			field(inner.values[name].(*object), join(path, name), all)
+		}
+	}
+	if inner, ok := of.values["additionalProperties"].(*object); ok && len(inner.keys) > 0 {
+		field(inner, join(path, "*"), all)
+	}
+}
+
+func field(of *object, path string, all *[]Field) {
+	*all = append(*all, Field{path, typeOf(of), text(of, "unit"), text(of, "description")})
+	if items, ok := of.values["items"].(*object); ok {
+		item := typeOf(items)
+		last := &(*all)[len(*all)-1]
+		last.Type = strings.Replace(last.Type, "array", "array of "+item, 1)
+		last.Unit += text(items, "unit")
+		properties(items, path+"[]", all)
+		return
+	}
+	for _, choice := range objects(of.values["anyOf"]) {
+		properties(choice, path, all)
+	}
+	properties(of, path, all)
+}
+
+// typeOf writes a type as people read it: "number or null", "times".
+func typeOf(of *object) string {
+	if ref := text(of, "$ref"); ref != "" {
+		return ref[strings.LastIndex(ref, "/")+1:]
+	}
+	if choices := objects(of.values["anyOf"]); choices != nil {
+		names := make([]string, len(choices))
+		for i, choice := range choices {
+			names[i] = typeOf(choice)
+		}
+		return strings.Join(names, " or ")
+	}
+	for _, key := range []string{"enum", "const"} {
+		switch values := of.values[key].(type) {
+		case nil:
+		case []any:
+			return strings.Trim(strings.ReplaceAll(fmt.Sprint(values), " ", ", "), "[]")
+		default:
+			return fmt.Sprint(values)
+		}
+	}
+	switch types := of.values["type"].(type) {
+	case []any:
+		return strings.Trim(strings.ReplaceAll(fmt.Sprint(types), " ", " or "), "[]")
+	case string:
+		return types
+	default:
+		return "any"
+	}
+}
+
+func text(of *object, key string) string {
+	value, _ := of.values[key].(string)
+	return value
+}
+
+func objects(value any) []*object {
+	list, _ := value.([]any)
+	var all []*object
+	for _, item := range list {
+		all = append(all, item.(*object))
+	}
+	return all
+}
+
+// Table writes fields in Markdown.
+func Table(fields []Field) string {
+	var b strings.Builder
+	b.WriteString("| field | type | unit | meaning |\n|---|---|---|---|\n")
+	for _, f := range fields {
+		meaning := strings.ReplaceAll(f.Meaning, "|", `\|`)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Path, f.Type, f.Unit, meaning)
+	}
+	return b.String()
+}
+
+// parse keeps the order of keys, which encoding/json does not.
+func parse(t *testing.T, schema []byte) *object {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(string(schema)))
+	value := next(t, decoder)
+	require.IsType(t, &object{}, value)
+	return value.(*object)
+}
+
+func next(t *testing.T, decoder *json.Decoder) any {
+	t.Helper()
+	token, err := decoder.Token()
+	require.NoError(t, err)
+	switch token {
+	case json.Delim('{'):
+		o := &object{values: map[string]any{}}
+		for decoder.More() {
+			key, err := decoder.Token()
+			require.NoError(t, err)
+			o.keys = append(o.keys, key.(string))
+			o.values[key.(string)] = next(t, decoder)
+		}
+		_, err = decoder.Token()
+		require.NoError(t, err)
+		require.Len(t, slices.Collect(maps.Keys(o.values)), len(o.keys), "a key is there twice")
+		return o
+	case json.Delim('['):
+		list := []any{}
+		for decoder.More() {
+			list = append(list, next(t, decoder))
+		}
+		_, err = decoder.Token()
+		require.NoError(t, err)
+		return list
+	default:
+		return token
+	}
+}
