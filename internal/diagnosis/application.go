@@ -280,10 +280,15 @@ func (run *Facts) perhapsNested() finding {
 // findOrphaned sees statements that go on for clients that have left.
 func findOrphaned(run *Facts, _ *Pool) finding {
 	w := run.Watched
-	if w == nil || !run.often(w.Usage.Orphaned) {
+	if w == nil {
 		return finding{}
 	}
 	abandoned := w.Server.Statistics.SessionsAbandoned
+	// A pool that opens anew what its cancelled users leave shows few of them at once.
+	replaced := w.Usage.Orphaned > 0 && abandoned >= fewSessions && 3*abandoned >= w.Server.Statistics.Sessions
+	if !run.often(w.Usage.Orphaned) && !replaced {
+		return finding{}
+	}
 	told := w.Fullest != nil && w.CheckedOut != nil && w.CheckedOut.Peak <= w.Pool.Capacity()
 	if !told && abandoned < fewOrphans && w.Server.Opened < 2*w.Pool.Capacity() {
 		return finding{} // sessions of a pool that was not configured: they stay

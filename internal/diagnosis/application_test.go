@@ -137,6 +137,16 @@ var causes = []struct {
 		r.Server.Statistics.Sessions = 270
 		return r
 	}, overHTTP(), []string{"orphaned statements"}, "by up to 12"},
+	{"cancelled, and few orphans at once", func() *monitor.Report {
+		r := watched()
+		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Server.Statistics.Sessions, r.Server.Statistics.SessionsAbandoned = 1, 3, 90, 80
+		return r
+	}, overHTTP(), []string{"orphaned statements"}, "80 left by their clients"},
+	{"no pool, and processes that are killed", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.Sessions, r.Server.Statistics.SessionsAbandoned = 990, 900
+		return r
+	}, overHTTP(), []string{"connection churn"}, "990 sessions opened in 20 s"},
 	{"several processes", func() *monitor.Report {
 		r := full()
 		r.Usage.Orphaned, r.Usage.Exceeded, r.Open.Peak = 20, 39, 40

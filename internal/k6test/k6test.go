@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,13 +27,18 @@ import (
 // whole test's time.
 const limit = 2 * time.Minute
 
+var (
+	likeTest = sync.OnceValues(func() (string, error) { return build(raceEnabled) })
+	plain    = sync.OnceValues(func() (string, error) { return build(false) })
+)
+
 // build leaves the binary where the next test finds it: go build does nothing
 // then if no source has changed. The lock keeps test binaries that run side by
 // side from building the same file.
-var build = sync.OnceValues(func() (string, error) {
-	name, args := "k6", []string{"build"}
-	if raceEnabled {
-		name, args = "k6-race", append(args, "-race")
+func build(race bool) (string, error) {
+	name, args := "k6", []string{"build", "-race=" + strconv.FormatBool(race)} // whatever GOFLAGS says
+	if race {
+		name = "k6-race"
 	}
 	root, err := rootDir()
 	if err != nil {
@@ -59,11 +65,16 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", errors.New(string(out))
 	}
 	return binary, nil
-})
+}
 
 // Binary is k6 with the extension, built once per test binary and with the
 // race detector if the test has it.
 func Binary(t testing.TB) string {
+	t.Helper()
+	return built(t, likeTest)
+}
+
+func built(t testing.TB, build func() (string, error)) string {
 	t.Helper()
 	binary, err := build()
 	require.NoError(t, err, "building k6")
@@ -79,6 +90,17 @@ type Run struct {
 	Args []string          // after `k6`
 	Env  map[string]string // beside PATH and HOME; nothing else is inherited
 	Dir  string            // working directory; empty makes a temporary one
+	// Plain runs a k6 without the race detector, which takes a third of the CPU:
+	// where the subject is what k6 says of others.
+	Plain bool
+}
+
+func (r Run) binary(t testing.TB) string {
+	t.Helper()
+	if r.Plain {
+		return built(t, plain)
+	}
+	return Binary(t)
 }
 
 // Result is what a run left behind.
@@ -103,7 +125,7 @@ func (r Result) File(t testing.TB, name string) string {
 // Command prepares a run without starting it, for tests that need its process.
 func Command(ctx context.Context, t testing.TB, r Run) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, Binary(t), r.Args...) // #nosec G204 -- a program of our own making
+	cmd := exec.CommandContext(ctx, r.binary(t), r.Args...) // #nosec G204 -- a program of our own making
 	cmd.Dir = r.Dir
 	if cmd.Dir == "" {
 		cmd.Dir = t.TempDir()
@@ -118,7 +140,7 @@ func Command(ctx context.Context, t testing.TB, r Run) *exec.Cmd {
 // K6 runs k6 to its end.
 func K6(t testing.TB, r Run) Result {
 	t.Helper()
-	Binary(t) // a cold build may take longer than the run
+	r.binary(t) // a cold build may take longer than the run
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := Command(ctx, t, r)

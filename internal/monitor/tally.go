@@ -30,6 +30,7 @@ type Tally struct {
 	cpuSamples  int
 	workers     map[int]*workerTally
 	sessions    map[int32]seenSession
+	opening     bool // the last sample has sessions that the one before had not
 	first       map[string]Statistics
 	statsFrom   time.Time
 }
@@ -89,12 +90,12 @@ func (t *Tally) addUse(s Sample) {
 		t.report.Seen++
 	}
 	if s.Database != nil && s.Database.Hidden == 0 {
-		t.report.Usage.add(s)
+		t.report.Usage.add(s, t.opening)
 	}
 }
 
 // add looks at what those in use are doing.
-func (u *Usage) add(s Sample) {
+func (u *Usage) add(s Sample, opening bool) {
 	d, inUse := s.Database, s.Active()
 	if d.LockWaits > 0 && 2*d.LockWaits >= d.Active {
 		u.Locked++
@@ -103,7 +104,7 @@ func (u *Usage) add(s Sample) {
 	if s.isLimited() {
 		u.Limited++
 	}
-	u.addSides(s)
+	u.addSides(s, opening)
 	u.AllInUse += inUse
 	u.AllWorking += d.Working
 	if !full && float64(inUse) < Pressure*float64(s.Pool.Size) {
@@ -133,15 +134,17 @@ func (s Sample) isLimited() bool {
 	return known && limit.Room() <= 0 && 10*d.Idle <= d.Open && d.Open < s.Pool.Capacity()
 }
 
-// addSides compares what the server shows with what the application says.
-func (u *Usage) addSides(s Sample) {
+// addSides compares what the server shows with what the application says. A
+// connection that is being opened, or cannot be, is checked out too.
+func (u *Usage) addSides(s Sample, opening bool) {
 	d, could := s.Database, s.Pool.Capacity()
 	if a := s.Application; a != nil && a.Complete {
 		could = a.CheckedOut
-		if a.CheckedOut > d.Open+1 {
+		connects := opening || s.isLimited()
+		if a.CheckedOut > d.Open+1 && !connects {
 			u.Queued++
 		}
-		if a.CheckedIn+a.CheckedOut > d.Open+1 {
+		if a.CheckedIn+a.CheckedOut > d.Open+1 && !connects {
 			u.Pooled++
 		}
 	}
@@ -226,6 +229,7 @@ func (t *Tally) addDatabase(s Sample) {
 // addHeld follows the sessions that are idle in a transaction.
 func (t *Tally) addHeld(s Sample) {
 	h, now := &t.report.Held, make(map[int32]seenSession, len(s.Database.watched))
+	t.opening = t.sessions == nil
 	if l := s.Database.IdleLongest; l != nil {
 		h.LongestIdle = max(h.LongestIdle, l.IdleFor)
 		if h.Longest == nil || l.IdleFor >= h.Longest.IdleFor {
@@ -236,6 +240,7 @@ func (t *Tally) addHeld(s Sample) {
 		_, known := t.sessions[session.pid]
 		if t.sessions != nil && !known {
 			t.report.Server.Opened++
+			t.opening = true
 		}
 		now[session.pid] = seenSession{
 			held: session.isHeld(), since: s.Time.Add(-Seconds(session.inState)),

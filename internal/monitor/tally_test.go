@@ -64,3 +64,37 @@ func TestPercentileIsTheNearestRank(t *testing.T) {
 	require.Equal(t, 3, outlier.level().P95)
 	require.Equal(t, 60, outlier.level().Peak)
 }
+
+// A pooler stands between an application that has more connections than there are
+// sessions: but not while some are being opened, or none can be.
+func TestMoreConnectionsThanSessions(t *testing.T) {
+	told := &Application{Size: 20, CheckedIn: 4, CheckedOut: 15, Complete: true}
+	open := func(sessions ...int32) Sample {
+		d := &Database{Limits: []Limit{{Scope: "server", Max: 97, Used: 50}}}
+		for _, pid := range sessions {
+			d.watched = append(d.watched, session{pid: pid})
+		}
+		d.Open = len(sessions)
+		return Sample{Time: time.Now(), Pool: tuned, Database: d, Application: told}
+	}
+	full := open(1, 2, 3, 4, 5)
+	full.Database.Limits[0].Used = 97
+	for name, tt := range map[string]struct {
+		samples []Sample
+		want    int
+	}{
+		"a pooler":        {[]Sample{open(1, 2), open(1, 2), open(1, 2)}, 2}, // nobody knows of the first
+		"slow connects":   {[]Sample{open(1, 2), open(1, 2, 3), open(1, 2, 3, 4)}, 0},
+		"replaced":        {[]Sample{open(1, 2), open(2, 3), open(3, 4)}, 0},
+		"no more allowed": {[]Sample{full, full, full}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tally Tally
+			for _, s := range tt.samples {
+				tally.Add(s)
+			}
+			require.Equal(t, tt.want, tally.Report().Usage.Queued)
+			require.Equal(t, tt.want, tally.Report().Usage.Pooled)
+		})
+	}
+}

@@ -18,7 +18,7 @@ import (
 // What the connections in use are doing is provoked on a real server.
 
 func usageOf(s Sample) (u Usage) {
-	u.add(s)
+	u.add(s, false)
 	return u
 }
 

@@ -17,6 +17,7 @@ import (
 // server's side alone, and a connection outside a transaction by what the
 // application says.
 func TestAbandonFindsWhatIsLeft(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		path string
 		env  map[string]string
@@ -43,7 +44,7 @@ func TestAbandonFindsWhatIsLeft(t *testing.T) {
 			if test.told {
 				env["APP_URL"] = app.baseURL + "/health/pool"
 			}
-			r := k6test.K6(t, k6test.Run{Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "abandon.js")}, Env: env})
+			r := k6test.K6(t, k6test.Run{Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "abandon.js")}, Env: env, Plain: true})
 			require.Equal(t, 99, r.Code, r.Output())
 			summary, err := verdict.ParseSummary([]byte(r.File(t, "results/summary.json")))
 			require.NoError(t, err)

@@ -120,13 +120,13 @@ func observe(t *testing.T, a application, path string, users int, seconds int, e
 		all[name] = value
 	}
 	monitor := k6test.Command(context.Background(), t, k6test.Run{
-		Args: []string{"x", "pgxpool", "monitor", "--interval", "0.5", "--format", "json", "--duration", strconv.Itoa(seconds)}, Env: all,
+		Args: []string{"x", "pgxpool", "monitor", "--interval", "0.5", "--format", "json", "--duration", strconv.Itoa(seconds)}, Env: all, Plain: true,
 	})
 	var stdout, stderr bytes.Buffer
 	monitor.Stdout, monitor.Stderr = &stdout, &stderr
 	require.NoError(t, monitor.Start())
 	result := k6test.K6(t, k6test.Run{
-		Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "100users.js")}, Env: all,
+		Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "100users.js")}, Env: all, Plain: true,
 	})
 	require.NoError(t, monitor.Wait(), stderr.String())
 	var s seen

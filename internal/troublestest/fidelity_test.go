@@ -15,6 +15,7 @@ import (
 // Over a network the server sees a part only of the time for which a connection
 // is checked out: from BEGIN to ROLLBACK. docs/application.md has the numbers.
 func TestWhatTheServerSeesOverANetwork(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		prePing string
 		low     float64 // share of what is checked out, at least and at most
@@ -24,6 +25,7 @@ func TestWhatTheServerSeesOverANetwork(t *testing.T) {
 		"with pre-ping": {"1", 0.40, 0.95},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			url := pgtest.Database(t)
 			fill(t, url)
 			wire := faultstest.NewWire(t, url, 10*time.Millisecond)

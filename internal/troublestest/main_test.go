@@ -3,9 +3,18 @@
 package troublestest
 
 import (
+	"flag"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// Each test watches an application for seconds, and mostly waits.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
+	pgtest.Main(m)
+}
