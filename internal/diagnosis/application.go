@@ -285,8 +285,7 @@ func findOrphaned(run *Facts, _ *Pool) finding {
 	}
 	abandoned := w.Server.Statistics.SessionsAbandoned
 	// A pool that opens anew what its cancelled users leave shows few of them at once.
-	replaced := w.Usage.Orphaned > 0 && abandoned >= fewSessions && 3*abandoned >= w.Server.Statistics.Sessions
-	if !run.often(w.Usage.Orphaned) && !replaced {
+	if !run.often(w.Usage.Orphaned) && (w.Usage.Orphaned == 0 || !abandons(w)) {
 		return finding{}
 	}
 	told := w.Fullest != nil && w.CheckedOut != nil && w.CheckedOut.Peak <= w.Pool.Capacity()
@@ -303,6 +302,13 @@ func findOrphaned(run *Facts, _ *Pool) finding {
 	f.evidence = append(f.evidence, fmt.Sprintf("%d of its sessions were opened meanwhile, and %d left by their clients (sessions_abandoned)",
 		w.Server.Opened, abandoned))
 	return f
+}
+
+// abandons tells whether a good part of many sessions was left by their clients,
+// which did not close them.
+func abandons(w *monitor.Report) bool {
+	s := w.Server.Statistics
+	return s.SessionsAbandoned >= fewSessions && 3*s.SessionsAbandoned >= s.Sessions
 }
 
 // findMoreConnections sees more sessions than the pool may open.

@@ -146,7 +146,18 @@ var causes = []struct {
 		r := watched()
 		r.Server.Statistics.Sessions, r.Server.Statistics.SessionsAbandoned = 990, 900
 		return r
-	}, overHTTP(), []string{"connection churn"}, "990 sessions opened in 20 s"},
+	}, overHTTP(), []string{"connection churn"}, "900 were left by their clients"},
+	{"a pool that loses its connections", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.Sessions = 990
+		r.CheckedOut, r.Fullest = &monitor.Level{P95: 3, Peak: 3}, &monitor.WorkerReport{Size: 5, Capacity: 15, CheckedOut: &monitor.Level{P95: 3}}
+		return r
+	}, overHTTP(), []string{"connection churn"}, "its connections do not stay in it"},
+	{"another application is watched", func() *monitor.Report {
+		r := watched()
+		r.Open, r.CheckedOut, r.Usage.Queued, r.Usage.Pressed = &monitor.Level{}, &monitor.Level{Peak: 9, P95: 9}, 20, 20
+		return r
+	}, overHTTP(), nil, ""},
 	{"several processes", func() *monitor.Report {
 		r := full()
 		r.Usage.Orphaned, r.Usage.Exceeded, r.Open.Peak = 20, 39, 40

@@ -227,8 +227,8 @@ func findPoolerSaturated(run *Facts, _ *Pool) finding {
 	if w.Pooler != nil && w.CheckedOut == nil {
 		return run.behindPooler()
 	}
-	// While connections are being opened there are more checked out, too.
-	if w.Open == nil || w.CheckedOut == nil || w.CheckedOut.Peak <= w.Open.Peak+1 ||
+	// Without any session it watches another application, or none has come yet.
+	if w.Open == nil || w.Open.Peak == 0 || w.CheckedOut == nil || w.CheckedOut.Peak <= w.Open.Peak+1 ||
 		w.Usage.Queued < 3 || 2*w.Usage.Queued < w.Usage.Pressed {
 		return finding{}
 	}
@@ -272,6 +272,11 @@ func (run *Facts) behindPooler() finding {
 	}}
 }
 
+// lostConnections is for those that a pool, if there is one, cannot keep.
+const lostConnections = "Connections are lost rather than kept: requests that are cancelled in a statement, connections that are recycled or " +
+	"found dead, or processes that are killed. Let a statement end before the request does (statement_timeout below its deadline), " +
+	"see why the pool drops them, and keep a pool, or a pooler, outside of processes that do not live long."
+
 // findChurn sees connections that are opened for a request or two.
 func findChurn(run *Facts, _ *Pool) finding {
 	w := run.Watched
@@ -290,6 +295,15 @@ func findChurn(run *Facts, _ *Pool) finding {
 		opened, w.Server.Seconds, done)}}
 	if run.Requests.HTTP {
 		f.evidence = append(f.evidence, fmt.Sprintf("%.0f requests were made", run.Requests.Count))
+	}
+	left := w.Server.Statistics.SessionsAbandoned
+	switch {
+	case abandons(w):
+		f.evidence = append(f.evidence, fmt.Sprintf("%d were left by their clients without a word (sessions_abandoned)", left))
+		f.remedy = lostConnections
+	case w.Fullest != nil && w.Fullest.Size > 0:
+		f.evidence = append(f.evidence, "the application has a pool, and its connections do not stay in it")
+		f.remedy = lostConnections
 	}
 	return f
 }

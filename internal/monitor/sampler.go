@@ -43,12 +43,12 @@ type Sampler struct {
 	seen    bool // a session of the application, at some time
 	notices notices
 
-	workers   int           // as given or found, at least 1
-	foundBy   string        // what told that there are several
-	stayed    map[int32]int // sessions, and in how many samples in a row they were there
-	pooled    bool          // the connection goes through a pooler
-	beside    *PgBouncer    // its console, where the pooler was not named
-	besideOff bool          // it does not answer
+	workers   int            // as given or found, at least 1
+	foundBy   string         // what told that there are several
+	stayed    map[int32]stay // by pid
+	pooled    bool           // the connection goes through a pooler
+	beside    *PgBouncer     // its console, where the pooler was not named
+	besideOff bool           // it does not answer
 }
 
 // NewSampler does not connect yet: the first Sample does.
@@ -95,8 +95,14 @@ func (s *Sampler) Sample(ctx context.Context) Sample {
 	return sample
 }
 
-// manySamples in a row a session of a pool is there; one that a client has left
-// behind is gone when its statement ends.
+// stay is a session that was there before.
+type stay struct {
+	samples int // in a row
+	since   time.Time
+}
+
+// manySamples in a row a session of a pool is there. One that a client has left
+// behind is gone when its statement ends, and does nothing else until then.
 const manySamples = 3
 
 // countWorkers finds out how many processes the application has, where nobody
@@ -114,10 +120,16 @@ func (s *Sampler) countWorkers(sample Sample) {
 	if d == nil || sample.Pooler != nil || sample.Application != nil && sample.Application.Complete {
 		return
 	}
-	stayed, many := make(map[int32]int, d.Open), 0
+	stayed, many := make(map[int32]stay, d.Open), 0
 	for _, session := range d.watched {
-		stayed[session.pid] = s.stayed[session.pid] + 1
-		if stayed[session.pid] >= manySamples {
+		known, ok := s.stayed[session.pid]
+		if !ok {
+			known.since = sample.Time
+		}
+		known.samples++
+		stayed[session.pid] = known
+		oneStatement := session.state == stateActive && Seconds(session.inState+BriefIdle) >= sample.Time.Sub(known.since)
+		if known.samples >= manySamples && !oneStatement {
 			many++
 		}
 	}

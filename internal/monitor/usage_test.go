@@ -1,10 +1,12 @@
 package monitor
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -262,6 +264,23 @@ func TestWorkersAreFound(t *testing.T) {
 	require.Equal(t, 2, fullest.Workers)
 	require.Equal(t, 3, fullest.Capacity)
 	require.Equal(t, 2, fullest.Full)
+}
+
+// Statements of clients that have left stay for long, and are no other process's.
+func TestLongStatementsAreNoWorkers(t *testing.T) {
+	app := newApplication(t)
+	var wait sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	defer func() { cancel(); wait.Wait() }()
+	for range 7 {
+		conn := app.connect()
+		wait.Go(func() { _, _ = conn.Exec(ctx, "SELECT pg_sleep(60)") }) // is cancelled
+	}
+	s := app.sampler(Pool{Size: 2, MaxOverflow: 1})
+	sampleUntil(t, s, func(s Sample) bool { return s.Database.Active == 7 })
+	for range 2 * manySamples {
+		require.Equal(t, 1, s.Sample(t.Context()).Pool.Workers)
+	}
 }
 
 func TestStatisticsAreDifferences(t *testing.T) {
