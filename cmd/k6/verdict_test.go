@@ -180,7 +180,7 @@ func Test100Users(t *testing.T) {
 	t.Parallel()
 	script := filepath.Join(k6test.Root(t), "scripts", "100users.js")
 	r := k6test.K6(t, k6test.Run{
-		Args: []string{"run", "-e", "CONCURRENT=20", "-e", "DURATION=6", "-e", "THINK=0.2", "-e", "INTERVAL=1",
+		Args: []string{"run", "-e", "CONCURRENT=10", "-e", "DURATION=6", "-e", "THINK=0.2", "-e", "INTERVAL=1",
 			"-e", "WAIVE=" + k6test.Noisy, script},
 	})
 	require.Zero(t, r.Code, r.Output())
