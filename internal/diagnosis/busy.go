@@ -1,0 +1,76 @@
+package diagnosis
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+// The troubles of too little CPU, the application's or the database's.
+
+const (
+	// busyDatabase is in percent: from there on work waits for the CPU.
+	busyDatabase = 90
+	// busyAnswer is in milliseconds: an application that needs longer to say
+	// how full its pool is has no time for its users either.
+	busyAnswer = 100
+	// unanswered is the share of the samples from which on an application that
+	// does not report its pool has no time for it.
+	unanswered = 0.25
+)
+
+// findApplicationBusy sees connections that wait for a moment in every
+// transaction because the application has no time for them.
+func findApplicationBusy(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Samples == 0 {
+		return finding{}
+	}
+	f := finding{}
+	late := w.Fullest != nil && (w.Fullest.Took >= busyAnswer || float64(w.Unanswered) >= unanswered*float64(w.Samples))
+	u := w.Usage
+	switch {
+	case run.brieflyIdle():
+		f.confidence = Likely
+		f.evidence = append(f.evidence, fmt.Sprintf("%.0f %% of those in use were idle in a transaction, but for %s on average: between two statements",
+			100*share(u.IdleInTransaction, u), meanIdle(u)), inUse(w))
+	case late && share(u.Held, u) < most && share(u.Working, u) < most:
+		f.confidence = Possible
+	default:
+		return finding{}
+	}
+	if w.Fullest != nil {
+		f.evidence = append(f.evidence, fmt.Sprintf("the application took %s to report its pool (median), and did not answer %d of %d times",
+			text.Millis(w.Fullest.Took), w.Unanswered, w.Samples))
+	}
+	return f
+}
+
+// brieflyIdle tells whether most connections are between two statements, or
+// around their transaction, and each for a moment only.
+func (run *Facts) brieflyIdle() bool {
+	u := run.Watched.Usage
+	idle := share(u.IdleInTransaction, u)
+	return run.pressedOften() && idle >= 0.2 && idle+run.restingShare() >= most &&
+		(u.IdleSeconds < monitor.BriefIdle*float64(u.IdleInTransaction) || run.answersLate())
+}
+
+func (run *Facts) databaseBusy() bool {
+	w := run.Watched
+	return w != nil && w.CPU != nil && w.CPU.Mean >= busyDatabase && w.Usage.AllInUse > 0 &&
+		float64(w.Usage.AllWorking) >= most*float64(w.Usage.AllInUse) && w.Usage.AllWorking >= 2*w.Samples
+}
+
+// findDatabaseBusy sees statements that wait for the server's CPU.
+func findDatabaseBusy(run *Facts, _ *Pool) finding {
+	if !run.databaseBusy() {
+		return finding{}
+	}
+	w := run.Watched
+	return finding{confidence: Likely, evidence: []string{
+		fmt.Sprintf("the database's CPU was %.0f %% busy on average", w.CPU.Mean),
+		fmt.Sprintf("%s of %s connections in use ran a statement on its CPU or I/O on average",
+			perSample(w.Usage.AllWorking, w), perSample(w.Usage.AllInUse, w)),
+	}}
+}

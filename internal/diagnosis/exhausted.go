@@ -1,0 +1,104 @@
+package diagnosis
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+// The trouble of a watched pool that is too small, or whose connections are held
+// for too long.
+
+// findExhaustedWatched sees a watched pool, or the pool of one worker, with
+// every connection in use, or requests that failed for waiting on it.
+func findExhaustedWatched(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	_, waited := run.poolTimeout()
+	if w == nil || w.Active == nil {
+		return unseen(waited)
+	}
+	u := w.Usage
+	full := run.often(u.Full)
+	if !full && (len(waited) == 0 || u.Full == 0 && w.Pool.Workers <= 1) {
+		return finding{}
+	}
+	f := finding{confidence: Likely, extent: float64(u.Full), evidence: []string{run.fullest()}}
+	switch {
+	case len(waited) > 0:
+		f.confidence = Certain
+		f.evidence = append(f.evidence, waited...)
+	case w.Waiting != nil && w.Waiting.Peak > 0:
+		f.confidence = Certain
+		f.evidence = append(f.evidence, fmt.Sprintf("up to %s waiting", text.Counted(w.Waiting.Peak, "user")))
+	}
+	f.evidence = append(f.evidence, run.resting()...)
+	f.remedy = run.remedyOfExhausted()
+	return f
+}
+
+// unseen is what failures alone say of a pool that nobody watched.
+func unseen(waited []string) finding {
+	if len(waited) == 0 {
+		return finding{}
+	}
+	return finding{confidence: Possible, evidence: waited, remedy: "An application answers so when its pool times out. " +
+		"Set DATABASE_URL and DB_APPLICATION_NAME to have its pool watched: what holds the connections decides what helps."}
+}
+
+// fullest says how full the pool was, or that of one worker.
+func (run *Facts) fullest() string {
+	w := run.Watched
+	if worker := w.Fullest; worker != nil && worker.Workers > 1 && worker.Full > 0 && w.Active.P95 < w.Pool.Capacity() {
+		return fmt.Sprintf("one of %d workers%s had %d of %d connections in use in %d of %d answers, all together at most %d of %d",
+			worker.Workers, withPID(worker.PID), worker.CheckedOut.Peak, worker.Capacity, worker.Full, worker.Samples,
+			w.Active.Peak, w.Pool.Capacity())
+	}
+	if w.Pool.Workers > 1 && w.Active.Peak < w.Pool.Capacity() {
+		return fmt.Sprintf("one of %d workers: all together had at most %d of %d connections in use, and users waited all the same",
+			w.Pool.Workers, w.Active.Peak, w.Pool.Capacity())
+	}
+	least := ""
+	if w.AtLeast >= often {
+		least = "at least "
+	}
+	return fmt.Sprintf("%s%d of %s in use at the 95th percentile", least, w.Active.P95, text.Counted(w.Pool.Capacity(), "connection"))
+}
+
+func withPID(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (pid %d)", pid)
+}
+
+// restingShare of the connections in use is idle to the server.
+func (run *Facts) restingShare() float64 {
+	u := run.Watched.Usage
+	return share(u.InUse-u.Working-u.Sleeping-u.LockWaits-u.IdleInTransaction, u)
+}
+
+func (run *Facts) resting() []string {
+	if run.restingShare() < most {
+		return nil
+	}
+	return []string{fmt.Sprintf("%.0f %% of them rest outside a transaction: checked out, and idle to the database", 100*run.restingShare())}
+}
+
+// remedyOfExhausted advises a larger pool only where its holders work in the
+// database, and where the server has room for it.
+func (run *Facts) remedyOfExhausted() string {
+	w := run.Watched
+	switch l := w.Server.Limit; {
+	case run.restingShare() >= most:
+		return "Connections are held while nothing is asked of the database: return each before other work. " +
+			"If that cannot be, as many are needed as users are at work at once."
+	case l != nil && l.Room() <= 0:
+		return fmt.Sprintf("Optimize slow queries and hold connections for less time: %s leaves no room for a larger pool (%d of %d in use).",
+			limitName(*l), l.Used, l.Max)
+	case w.Pool.Workers > 1 && w.Active.P95 < w.Pool.Capacity():
+		return fmt.Sprintf("Spread the users over the workers: the others have connections left (long keep-alive connections stay with one worker). "+
+			"Or increase DB_POOL_SIZE, which holds for each of the %d workers.", w.Pool.Workers)
+	default:
+		return "" // the rule's
+	}
+}

@@ -1,0 +1,123 @@
+package diagnosis
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+// The troubles of connections that are held while nothing is asked of the database.
+
+// findIdleInTransaction sees connections that are held in a transaction in
+// which nothing is done: by most of the pool, or by a few for very long.
+func findIdleInTransaction(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil {
+		return finding{}
+	}
+	var f finding
+	if run.pressedOften() && share(w.Usage.Held, w.Usage) >= most && !run.answersLate() {
+		f.confidence = Likely
+		f.evidence = append(f.evidence, fmt.Sprintf("%.0f %% of them were idle in a transaction, for %s on average",
+			100*share(w.Usage.IdleInTransaction, w.Usage), meanIdle(w.Usage)), inUse(w))
+	}
+	if w.Held.Before > 0 && w.Held.Longest != nil {
+		f.confidence = Certain
+		f.evidence = append(f.evidence, text.Counted(w.Held.Before, "session")+
+			" idle in a transaction since before the watch and until its end")
+	}
+	if f.confidence != "" && w.Held.Longest != nil {
+		f.evidence = append(f.evidence, "the longest: "+shown(w.Held.Longest))
+	}
+	if f.confidence == Certain {
+		f.remedy = fmt.Sprintf("End them, SELECT pg_terminate_backend(%d), and find the code that keeps them: give every session back "+
+			"in a finally block or a with statement. idle_in_transaction_session_timeout ends such sessions on its own.",
+			w.Held.Longest.PID)
+	}
+	return f
+}
+
+func meanIdle(u monitor.Usage) string {
+	return text.Millis(1000 * u.IdleSeconds / float64(max(1, u.IdleInTransaction)))
+}
+
+// answersLate tells whether the application took longer to say how full its
+// pool is than its sessions were idle: it was busy, so they were.
+func (run *Facts) answersLate() bool {
+	w := run.Watched
+	if w.Fullest == nil || w.Usage.IdleInTransaction == 0 {
+		return false
+	}
+	idle := w.Usage.IdleSeconds / float64(w.Usage.IdleInTransaction)
+	return idle < 2*monitor.BriefIdle && w.Fullest.Took >= 1000*idle
+}
+
+// findWatchedLeak sees sessions that stay in a transaction for ever.
+func findWatchedLeak(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Held.Longest == nil {
+		return finding{}
+	}
+	stuck := w.Held.Since[0] + w.Held.Since[1] + w.Held.Since[2]
+	idle := w.Held.Longest.IdleFor
+	if stuck < 2 || w.Held.Ended > 0 || idle <= run.longestRequest()+1 {
+		return finding{}
+	}
+	f := finding{confidence: Possible, extent: float64(stuck)}
+	if run.Requests.HTTP && run.Requests.Count > 0 || idle >= leakAge {
+		f.confidence = Likely
+	}
+	f.evidence = append(f.evidence,
+		fmt.Sprintf("%d sessions have been idle in a transaction since they began it and never went on; %d, %d and %d of them since the first, second and last third of the watch",
+			stuck, w.Held.Since[0], w.Held.Since[1], w.Held.Since[2]),
+		"the longest: "+shown(w.Held.Longest))
+	if run.Requests.HTTP && run.Requests.Count > 0 {
+		f.evidence = append(f.evidence, "no request took longer than "+text.Millis(run.Requests.Duration.Max))
+	}
+	return f
+}
+
+// leakAge is in seconds: hardly a request holds its connection idle for longer.
+const leakAge = 15
+
+// longestRequest is in seconds.
+func (run *Facts) longestRequest() float64 { return run.Requests.Duration.Max / 1000 }
+
+// findNestedWatched sees a full pool all of whose holders are idle in a
+// transaction until the pool's timeout, and then fail: they wait for a second
+// connection of the same pool.
+func findNestedWatched(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Usage.AllHeld < 2 || share(w.Usage.IdleInTransaction, w.Usage) < most {
+		return finding{}
+	}
+	timeout, waited := run.poolTimeout()
+	limit := timeout / 1000 // seconds
+	if limit == 0 {
+		return run.perhapsNested()
+	}
+	if w.Held.LongestIdle < 0.75*limit || w.Held.LongestIdle > 1.1*limit+0.3 || run.Requests.HTTP && len(waited) == 0 {
+		return finding{}
+	}
+	return finding{confidence: Likely, extent: float64(w.Usage.AllHeld), evidence: append([]string{
+		fmt.Sprintf("in %d of %d samples every connection was in use and every session idle in its transaction",
+			w.Usage.AllHeld, w.Samples),
+		fmt.Sprintf("they stay so for up to %s, as long as the pool's timeout of %s",
+			text.Length(monitor.Seconds(w.Held.LongestIdle)), text.Millis(timeout)),
+	}, waited...)}
+}
+
+// perhapsNested is said where the pool's timeout is not known: sessions that are
+// idle for long may wait for anything.
+func (run *Facts) perhapsNested() finding {
+	w := run.Watched
+	if !run.often(w.Usage.AllHeld) || w.Held.LongestIdle < 1 {
+		return finding{}
+	}
+	return finding{confidence: Possible, extent: float64(w.Usage.AllHeld), evidence: []string{
+		fmt.Sprintf("in %d of %d samples every connection was in use and every session idle in its transaction, for up to %s",
+			w.Usage.AllHeld, w.Samples, text.Length(monitor.Seconds(w.Held.LongestIdle))),
+		"where that is the pool's timeout, they wait for a second connection: DB_POOL_TIMEOUT tells",
+	}}
+}

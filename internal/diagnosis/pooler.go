@@ -1,0 +1,117 @@
+package diagnosis
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+// The troubles of a pooler between the application and the server.
+
+// findPrepared sees prepared statements that are not where they were prepared.
+func findPrepared(run *Facts, p *Pool) finding {
+	said := append(p.said(duplicateStatement, noSuchStatement), run.Requests.answered(duplicateStatement, noSuchStatement)...)
+	if len(said) > 0 {
+		return finding{confidence: Certain, evidence: said}
+	}
+	w := run.Watched
+	if w == nil || !run.Requests.failsQuickly() {
+		return finding{}
+	}
+	f := run.poolerWithoutStatements()
+	if f.confidence != "" {
+		f.evidence = append(f.evidence, run.Requests.failures()...)
+	}
+	return f
+}
+
+// poolerWithoutStatements sees a pooler that keeps no prepared statements, as
+// far as is known.
+func (run *Facts) poolerWithoutStatements() finding {
+	w := run.Watched
+	f := finding{confidence: Likely}
+	switch p := w.Pooler; {
+	case p != nil && p.Told && p.PoolMode != "session" && p.PreparedStatements == 0:
+		f.evidence = []string{poolerName(p) + " stands between and keeps no prepared statements (max_prepared_statements)"}
+	case p != nil && !p.Told:
+		f.evidence = []string{"a pooler stands between"}
+	case p == nil && run.often(w.Usage.Pooled):
+		if 2*w.Usage.Pooled < w.Samples {
+			f.confidence = Possible
+		}
+		f.evidence = []string{fmt.Sprintf("in %d of %d samples the application had more connections than there were sessions: a pooler stands between",
+			w.Usage.Pooled, w.Samples)}
+	default:
+		return finding{}
+	}
+	return f
+}
+
+func poolerName(p *monitor.PoolerReport) string {
+	switch {
+	case p.Version == "":
+		return "a pooler"
+	case p.PoolMode == "":
+		return p.Version
+	default:
+		return fmt.Sprintf("%s in %s mode", p.Version, p.PoolMode)
+	}
+}
+
+// findPoolerSaturated sees the queue in the pooler rather than in the pool.
+func findPoolerSaturated(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil {
+		return finding{}
+	}
+	if w.Pooler != nil && w.Pooler.Told {
+		return toldByPooler(w.Pooler)
+	}
+	if w.Pooler != nil && w.CheckedOut == nil {
+		return run.behindPooler()
+	}
+	// Without any session it watches another application, or none has come yet.
+	if w.Open == nil || w.Open.Peak == 0 || w.CheckedOut == nil || w.CheckedOut.Peak <= w.Open.Peak+1 ||
+		w.Usage.Queued < 3 || 2*w.Usage.Queued < w.Usage.Pressed {
+		return finding{}
+	}
+	return finding{confidence: Likely, extent: float64(w.Usage.Queued), evidence: []string{fmt.Sprintf(
+		"the application had up to %s checked out, while at most %s open on the server: a pooler stands between",
+		text.Counted(w.CheckedOut.Peak, "connection"), text.Counted(w.Open.Peak, "session"))}}
+}
+
+// toldByPooler is what PgBouncer's console says. Clients wait for a moment while
+// server connections are opened, too.
+func toldByPooler(p *monitor.PoolerReport) finding {
+	if p.Waiting < 2 || float64(p.Waiting) < often*float64(p.Samples) || 2*p.Full < p.Waiting {
+		return finding{}
+	}
+	return finding{
+		confidence: Certain, extent: float64(p.Waiting),
+		evidence: []string{
+			fmt.Sprintf("in %d of %d samples clients waited in %s, up to %d at once and up to %s (cl_waiting, maxwait)",
+				p.Waiting, p.Samples, poolerName(p), p.MostQueued, text.Length(monitor.Seconds(p.LongestWait))),
+			fmt.Sprintf("in %d of them all %d server connections of database %s were in use (sv_active, pool_size)",
+				p.Full, p.PoolSize, p.Database),
+		},
+		remedy: fmt.Sprintf("Raise default_pool_size (or pool_size of database %s) of PgBouncer from %d as far as max_connections allows, "+
+			"or shorten the transactions. A larger pool in the application only moves the queue.", p.Database, p.PoolSize),
+	}
+}
+
+// behindPooler is said of a pooler that does not answer: all of its sessions
+// were at work, and users waited for much longer than their statements took.
+func (run *Facts) behindPooler() finding {
+	w, statement := run.Watched, 1000*run.Watched.LongestStatement
+	if w.Active == nil || w.Open == nil || w.Active.P95 < w.Open.P95 || statement == 0 ||
+		float64(w.Usage.AllInUse) < 0.8*float64(w.Open.P95*w.Samples) || run.Requests.Succeeded.Median < 1.5*statement {
+		return finding{}
+	}
+	return finding{confidence: Likely, evidence: []string{
+		fmt.Sprintf("a pooler stands between, and of its %s %s were at work on average", text.Counted(w.Open.P95, "session"),
+			perSample(w.Usage.AllInUse, w)),
+		fmt.Sprintf("users waited %s (median), and no statement took longer than %s",
+			text.Millis(run.Requests.Succeeded.Median), text.Millis(statement)),
+	}}
+}

@@ -1,0 +1,102 @@
+package diagnosis
+
+import (
+	"fmt"
+
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+// The troubles of sessions that are not the pool's, or do not stay in it.
+
+const (
+	// fewOrphans are left at any time.
+	fewOrphans          = 3
+	fewSessions         = 20  // fewer connects are none too many
+	churnPerSecond      = 2.0 // from so many on a pool does not keep them
+	churnOfRequests     = 0.3
+	churnOfTransactions = 0.2
+)
+
+// findOrphaned sees statements that go on for clients that have left.
+func findOrphaned(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil {
+		return finding{}
+	}
+	abandoned := w.Server.Statistics.SessionsAbandoned
+	// A pool that opens anew what its cancelled users leave shows few of them at once.
+	if !run.often(w.Usage.Orphaned) && (w.Usage.Orphaned == 0 || !abandons(w)) {
+		return finding{}
+	}
+	told := w.Fullest != nil && w.CheckedOut != nil && w.CheckedOut.Peak <= w.Pool.Capacity()
+	if !told && abandoned < fewOrphans && w.Server.Opened < 2*w.Pool.Capacity() {
+		return finding{} // sessions of a pool that was not configured: they stay
+	}
+	f := finding{confidence: Likely, extent: float64(w.Usage.Orphaned)}
+	has := fmt.Sprintf("the pool may have (%d)", w.Pool.Capacity())
+	if told {
+		has = "the application had checked out"
+	}
+	f.evidence = append(f.evidence, fmt.Sprintf("in %d of %d samples more sessions were at work than %s, by up to %d",
+		w.Usage.Orphaned, w.Samples, has, w.Usage.MostOrphaned))
+	f.evidence = append(f.evidence, fmt.Sprintf("%d of its sessions were opened meanwhile, and %d left by their clients (sessions_abandoned)",
+		w.Server.Opened, abandoned))
+	return f
+}
+
+// abandons tells whether a good part of many sessions was left by their clients,
+// which did not close them.
+func abandons(w *monitor.Report) bool {
+	s := w.Server.Statistics
+	return s.SessionsAbandoned >= fewSessions && 3*s.SessionsAbandoned >= s.Sessions
+}
+
+// findMoreConnections sees more sessions than the pool may open.
+func findMoreConnections(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Open == nil || !run.often(w.Usage.Exceeded) || w.Usage.Exceeded < 3 {
+		return finding{}
+	}
+	if findOrphaned(run, nil).confidence != "" {
+		return finding{}
+	}
+	return finding{confidence: Likely, evidence: []string{fmt.Sprintf(
+		"up to %s open, where a pool of %s may have %d", text.Counted(w.Open.Peak, "session"), w.Pool, w.Pool.Capacity())}}
+}
+
+// lostConnections is for those that a pool, if there is one, cannot keep.
+const lostConnections = "Connections are lost rather than kept: requests that are cancelled in a statement, connections that are recycled or " +
+	"found dead, or processes that are killed. Let a statement end before the request does (statement_timeout below its deadline), " +
+	"see why the pool drops them, and keep a pool, or a pooler, outside of processes that do not live long."
+
+// findChurn sees connections that are opened for a request or two.
+func findChurn(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Server.Seconds <= 0 {
+		return finding{}
+	}
+	opened := float64(w.Server.Statistics.Sessions)
+	done := float64(w.Server.Statistics.Commits + w.Server.Statistics.Rollbacks)
+	if opened < max(fewSessions, 2*float64(w.Pool.Capacity())) || opened < churnPerSecond*w.Server.Seconds {
+		return finding{}
+	}
+	if run.Requests.HTTP && opened < churnOfRequests*run.Requests.Count || !run.Requests.HTTP && opened < churnOfTransactions*done {
+		return finding{}
+	}
+	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf("%.0f sessions opened in %.0f s, for %.0f transactions (pg_stat_database)",
+		opened, w.Server.Seconds, done)}}
+	if run.Requests.HTTP {
+		f.evidence = append(f.evidence, fmt.Sprintf("%.0f requests were made", run.Requests.Count))
+	}
+	left := w.Server.Statistics.SessionsAbandoned
+	switch {
+	case abandons(w):
+		f.evidence = append(f.evidence, fmt.Sprintf("%d were left by their clients without a word (sessions_abandoned)", left))
+		f.remedy = lostConnections
+	case w.Fullest != nil && w.Fullest.Size > 0:
+		f.evidence = append(f.evidence, "the application has a pool, and its connections do not stay in it")
+		f.remedy = lostConnections
+	}
+	return f
+}

@@ -1,0 +1,101 @@
+package monitor
+
+import (
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ServerReport is what the server said about itself and the application's
+// databases during the watch.
+type ServerReport struct {
+	// Limit is the tightest limit of connections at its tightest; nil where
+	// none is known.
+	Limit *Limit `json:"limit"`
+	// Refused counts the samples for which the server had no connection left.
+	Refused int `json:"refused"`
+	// Restarted says that it started anew, or said that it is starting or
+	// shutting down.
+	Restarted bool `json:"restarted"`
+	// ReadOnly says that it was so at the end, BecameReadOnly that it was not
+	// at the beginning.
+	ReadOnly       bool `json:"read_only"`
+	BecameReadOnly bool `json:"became_read_only"`
+	// Statistics are differences over the watch, of all databases together;
+	// Seconds is the time between.
+	Statistics Statistics `json:"statistics"`
+	Seconds    float64    `json:"seconds"`
+	// In milliseconds, 0 where the application's role and database set none.
+	StatementTimeout float64 `json:"statement_timeout_ms,omitempty"`
+	IdleTimeout      float64 `json:"idle_timeout_ms,omitempty"`
+	// Opened counts sessions of the application that were not there before.
+	Opened int `json:"sessions_opened"`
+}
+
+func (t *Tally) addServer(s Sample) {
+	r, d := &t.report.Server, s.Database
+	if limit, known := d.Headroom(); known && (r.Limit == nil || limit.Room() <= r.Limit.Room()) {
+		r.Limit = &limit
+	}
+	before := t.last.Database
+	if before != nil && math.Abs(d.Started-before.Started) > 1 {
+		r.Restarted = true
+	}
+	if before != nil && d.ReadOnly && !before.ReadOnly {
+		r.BecameReadOnly = true
+	}
+	r.ReadOnly = d.ReadOnly
+	r.StatementTimeout = max(r.StatementTimeout, d.StatementTimeout)
+	r.IdleTimeout = max(r.IdleTimeout, d.IdleTimeout)
+	if t.first == nil {
+		t.first, t.statsFrom = map[string]Statistics{}, s.Time
+	}
+	for _, row := range d.Statistics {
+		if _, known := t.first[row.Database]; !known {
+			t.first[row.Database] = row
+		}
+	}
+}
+
+// addFailure looks at why the database did not answer.
+func (t *Tally) addFailure(err error) {
+	var refusal *pgconn.PgError
+	if !errors.As(err, &refusal) {
+		return
+	}
+	switch refusal.Code {
+	case "53300":
+		t.report.Server.Refused++
+	case "57P01", "57P02", "57P03":
+		t.report.Server.Restarted = true
+	}
+}
+
+// difference adds up how far the counters went. A database that was met later,
+// or whose counters were reset, counts from there.
+func (t *Tally) difference(now []Statistics) (sum Statistics) {
+	names := make([]string, 0, len(now))
+	for _, row := range now {
+		first := t.first[row.Database]
+		if row.Sessions < first.Sessions || row.Commits < first.Commits {
+			first = Statistics{}
+		}
+		names = append(names, row.Database)
+		sum.Sessions += row.Sessions - first.Sessions
+		sum.SessionsAbandoned += row.SessionsAbandoned - first.SessionsAbandoned
+		sum.SessionsFatal += row.SessionsFatal - first.SessionsFatal
+		sum.SessionsKilled += row.SessionsKilled - first.SessionsKilled
+		sum.Deadlocks += row.Deadlocks - first.Deadlocks
+		sum.Commits += row.Commits - first.Commits
+		sum.Rollbacks += row.Rollbacks - first.Rollbacks
+		sum.ActiveTime += row.ActiveTime - first.ActiveTime
+		sum.IdleInTransaction += row.IdleInTransaction - first.IdleInTransaction
+	}
+	slices.Sort(names)
+	if len(names) > 0 {
+		sum.Database = names[0]
+	}
+	return sum
+}
