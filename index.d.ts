@@ -748,6 +748,12 @@ declare module 'k6/x/pgxpool' {
     plan: 'before-after' | 'capacity' | 'tune';
     /** Options of every step's pool, below those of the step. */
     pool?: Options;
+    /**
+     * An application to start anew for every step, with the step's options in its environment
+     * (`DB_POOL_SIZE`, …) and `workers` as `WORKERS`: its command line, its address, and the path
+     * that answers when it is ready. The requests go to it, over HTTP.
+     */
+    application?: { command: string; url: string; ready: string; workers: number };
     /** What the requests are, in whatever words: a run of others is not gone on with. */
     workload?: Record<string, unknown>;
     /** The path of an earlier run's `results/PLAN.json`, to go on where it ended. */
@@ -756,7 +762,7 @@ declare module 'k6/x/pgxpool' {
     [option: string]: unknown;
   }
 
-  /** An experiment of many steps, each with a new pool. One for the whole process. */
+  /** An experiment of many steps, each with a new pool, or an application started anew. One for the whole process. */
   export interface Experiment {
     /** The plan's name, and that of its results below `results/`. */
     readonly name: string;
@@ -764,6 +770,12 @@ declare module 'k6/x/pgxpool' {
     readonly users: number;
     /** An upper bound of the whole experiment, such as `"600s"`: k6's `maxDuration`. */
     readonly maxDuration: string;
+    /**
+     * Starts the experiment's application once with the settings of the first step and stops it,
+     * so that what keeps it from running is an error before any load. Without one it does
+     * nothing. For `setup()`.
+     */
+    prepare(): void;
     /**
      * Ends this user's turn, pauses for the think time, and waits for the next turn. Gives the
      * step's pool, and `null` when the experiment is over. Over HTTP the steps have no pool of

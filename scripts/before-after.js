@@ -23,18 +23,21 @@
 import { beforeAfterCriteria } from '../thresholds/criteria.js';
 import { droppedOf, experiment } from './lib/experiment.js';
 import { readText } from './lib/settings.js';
-import { hold, workload } from './lib/workload.js';
+import { target } from './lib/workload.js';
 
 const run = experiment(
-  { plan: 'before-after', hold, before: readText('BEFORE'), after: readText('AFTER') },
-  { criteria: beforeAfterCriteria.concat(droppedOf('Dropped, after', 'before_after')), configuration: workload.configuration },
+  { plan: 'before-after', ...target.plan, before: readText('BEFORE'), after: readText('AFTER') },
+  {
+    criteria: beforeAfterCriteria.concat(droppedOf('Dropped, after', 'before_after')),
+    configuration: target.configuration, target: target.url,
+  },
 );
 
 export const options = run.options;
 export const handleSummary = run.handleSummary;
 
-export const setup = run.setup(() => workload.prepare());
+export const setup = run.setup(() => target.prepare());
 
 export default function () {
-  run.turns((pool) => workload.run(pool));
+  run.turns((pool) => target.run(pool));
 }

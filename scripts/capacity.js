@@ -22,14 +22,12 @@
 // whatever the answers take, CONCURRENT is how many may be under way at once, and
 // arrivals that nobody is free for are dropped and judged.
 
-import { capacityCriteria, droppedArrivals, fastResponses, poolCriteria, stepCriteria } from '../thresholds/criteria.js';
-import { application } from './lib/application.js';
+import { capacityCriteria, droppedArrivals, fastResponses, stepCriteria } from '../thresholds/criteria.js';
 import { experiment, judgedBy } from './lib/experiment.js';
-import { baseURL, readInteger, readNumber, readText } from './lib/settings.js';
-import { hold, workload } from './lib/workload.js';
+import { readInteger, readNumber, readText } from './lib/settings.js';
+import { target } from './lib/workload.js';
 
 const rate = readNumber('RATE', 0, 0);
-const target = baseURL() ? application(baseURL()) : { ...workload, criteria: poolCriteria, url: undefined };
 const limit = readNumber('P95', 0, 0);
 
 // What is wanted has to be among the loads that can be tried.
@@ -44,13 +42,13 @@ const criteria = stepCriteria(target.criteria).concat(
 
 const run = experiment(
   {
-    plan: 'capacity', http: Boolean(baseURL()), hold,
+    plan: 'capacity', ...target.plan,
     steps: readText('STEPS'), from: readNumber('FROM'), resolution: readNumber('RESOLUTION', 0.05, 0), wanted,
     ...judgedBy(criteria),
   },
   {
     criteria: capacityCriteria({ wanted, rate: rate > 0 }),
-    configuration: target.configuration, target: target.url,
+    configuration: { ...target.configuration, ...target.sizes }, target: target.url,
   },
 );
 

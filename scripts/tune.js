@@ -28,21 +28,21 @@
 import { droppedArrivals, poolSizeCriteria, tuneCriteria } from '../thresholds/criteria.js';
 import { droppedOf, experiment, judgedBy } from './lib/experiment.js';
 import { readInteger, readNumber, readText } from './lib/settings.js';
-import { hold, workload } from './lib/workload.js';
+import { target } from './lib/workload.js';
 
 const run = experiment(
   {
-    plan: 'tune', hold, sizes: readText('SIZES'), tolerance: readNumber('TOLERANCE', 0.05, 0), seed: readInteger('SEED', 1, 0),
+    plan: 'tune', ...target.plan, sizes: readText('SIZES'), tolerance: readNumber('TOLERANCE', 0.05, 0), seed: readInteger('SEED', 1, 0),
     ...judgedBy(poolSizeCriteria.concat(readNumber('RATE', 0, 0) > 0 ? droppedArrivals : [])),
   },
-  { criteria: tuneCriteria.concat(droppedOf('Dropped, recommended', 'tune')), configuration: workload.configuration },
+  { criteria: tuneCriteria.concat(droppedOf('Dropped, recommended', 'tune')), configuration: target.configuration, target: target.url },
 );
 
 export const options = run.options;
 export const handleSummary = run.handleSummary;
 
-export const setup = run.setup(() => workload.prepare());
+export const setup = run.setup(() => target.prepare());
 
 export default function () {
-  run.turns((pool) => workload.run(pool));
+  run.turns((pool) => target.run(pool));
 }

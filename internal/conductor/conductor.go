@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/application"
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -28,8 +29,14 @@ type Test interface {
 	Retire(name string)
 	// ServerURL is the address of the temporary PostgreSQL.
 	ServerURL() (string, error)
-	// Watched is the pool of the application under test, as far as it is known.
+	// Watched is the pool of the application under test, of all its processes
+	// together, as far as it is known. WatchPool says how large one process's is
+	// from now on, and AwaitNoSessions waits until the server has none of it.
 	Watched() pool.Config
+	WatchPool(config pool.Config)
+	AwaitNoSessions(ctx context.Context) error
+	// Variables are those of the script: k6's -e and the process's.
+	Variables() map[string]string
 	// Timeline is the recording of the run. Flush brings what has happened so
 	// far into it.
 	Timeline() *timeline.Recorder
@@ -50,6 +57,8 @@ type Conductor struct {
 	identity map[string]any // see identityOf
 	pool     map[string]any // the script's own options for every pool
 	lookup   config.Lookup
+	runner   *application.Runner // of the application; nil where none is started
+	workers  int                 // processes of it
 
 	asked   experiment.Server
 	resumed bool
@@ -72,8 +81,9 @@ type Conductor struct {
 }
 
 // New reads an experiment's options. Nothing is connected. `pool` holds options
-// for every step's pool, `workload` what the requests are, to know a run of
-// others, `resume` the results to go on from; the rest is the plan's.
+// for every step's pool, `application` what to start anew for every step, `workload`
+// what the requests are, to know a run of others, `resume` the results to go on
+// from; the rest is the plan's.
 func New(given map[string]any, lookup config.Lookup) (*Conductor, error) {
 	c := &Conductor{given: given, lookup: lookup, changed: make(chan struct{})}
 	if err := c.plans(maps.Clone(given)); err != nil {
@@ -104,6 +114,7 @@ func (c *Conductor) begin(test func() Test) {
 func (c *Conductor) run(ctx context.Context) {
 	defer close(c.ended)
 	err := c.lead(ctx)
+	c.closeApplication()
 	if err != nil && ctx.Err() == nil {
 		c.test.Error(text.Line(err.Error()))
 	} else {
@@ -190,7 +201,7 @@ func (c *Conductor) interrupt() {
 func (c *Conductor) Stop() {
 	c.mu.Lock()
 	cancel, ended := c.cancel, c.ended
-	c.finished = c.finished || cancel == nil
+	c.finished = c.finished || c.test == nil
 	c.mu.Unlock()
 	if cancel != nil {
 		cancel()

@@ -40,13 +40,22 @@ func (f *fakeTest) Open(c pool.Config) error {
 	f.called(fmt.Sprintf("open %s %d+%d", c.Name, c.PoolSize, c.MaxOverflow))
 	return nil
 }
-func (f *fakeTest) Retire(name string)           { f.called("retire " + name) }
-func (f *fakeTest) ServerURL() (string, error)   { return f.url, nil }
-func (f *fakeTest) Watched() pool.Config         { return pool.DefaultConfig() }
+func (f *fakeTest) Retire(name string)         { f.called("retire " + name) }
+func (f *fakeTest) ServerURL() (string, error) { return f.url, nil }
+func (f *fakeTest) Watched() pool.Config       { return pool.DefaultConfig() }
+func (f *fakeTest) WatchPool(c pool.Config) {
+	f.called(fmt.Sprintf("watch %d+%d", c.PoolSize, c.MaxOverflow))
+}
+func (f *fakeTest) Variables() map[string]string { return map[string]string{} }
 func (f *fakeTest) Timeline() *timeline.Recorder { return &f.timeline }
 func (f *fakeTest) Flush(context.Context)        {}
 func (f *fakeTest) Dropped(time.Time)            { f.called("dropped") }
-func (f *fakeTest) Print(string)                 {}
+func (f *fakeTest) AwaitNoSessions(context.Context) error {
+	f.called("await no sessions")
+	return nil
+}
+
+func (f *fakeTest) Print(string) {}
 
 func (f *fakeTest) Error(line string) {
 	f.mu.Lock()

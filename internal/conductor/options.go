@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/flowboard/xk6-pgxpool/internal/application"
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -19,6 +20,10 @@ func (c *Conductor) plans(options map[string]any) error {
 	if err != nil {
 		return err
 	}
+	started, err := take[map[string]any](options, "application", "an object with command, url, ready and workers")
+	if err != nil {
+		return err
+	}
 	resume, err := take[string](options, "resume", "the path of an experiment's results")
 	if err != nil {
 		return err
@@ -28,14 +33,53 @@ func (c *Conductor) plans(options map[string]any) error {
 	if err != nil {
 		return err
 	}
+	if started != nil {
+		if err := c.starts(started); err != nil {
+			return err
+		}
+		options["http"], options["application"] = true, true
+		options["workers"] = int64(c.workers)
+	}
 	options = experiment.ForPool(options, config)
 	if c.plan, err = experiment.New(options); err != nil {
 		return err
+	}
+	if started != nil {
+		of := map[string]any{"command": c.runner.Command().String()}
+		maps.Copy(of, workload)
+		workload = of
 	}
 	if c.identity, err = identityOf(options, workload, config); err != nil {
 		return err
 	}
 	return c.resume(resume)
+}
+
+// starts reads what to start for every step.
+func (c *Conductor) starts(given map[string]any) error {
+	given = maps.Clone(given) // the script's, to know it again
+	workers, err := take[int64](given, "workers", "an integer")
+	if err != nil {
+		return err
+	}
+	c.workers = max(1, int(workers))
+	texts := map[string]string{}
+	for _, name := range []string{"command", "url", "ready"} {
+		value, err := take[string](given, name, "a string")
+		if err != nil {
+			return err
+		}
+		texts[name] = value
+	}
+	command, err := application.NewCommand(texts["command"], texts["url"], texts["ready"], func(name string) string {
+		value, _ := c.lookup(name)
+		return value
+	})
+	if err != nil {
+		return err
+	}
+	c.runner = application.NewRunner(command)
+	return nil
 }
 
 // resolve puts a step's options over those of the script.

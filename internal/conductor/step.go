@@ -16,12 +16,14 @@ const drainMargin = 30 * time.Second
 // perform runs one step.
 func (c *Conductor) perform(ctx context.Context, step experiment.Step) (experiment.Measurement, error) {
 	began := time.Now()
-	config, err := c.open(step)
+	config, err := c.open(ctx, step)
 	if err != nil {
 		return experiment.Measurement{}, err
 	}
+	ctx, stop := c.whileItRuns(ctx, step)
+	defer stop()
 	s := newStage(step.Load.Users, c.plan.Think(), step.Load.Rate > 0)
-	if step.Options != nil {
+	if step.Options != nil && c.runner == nil {
 		s.Pool = config.Name
 	}
 	c.publish(s)
@@ -36,9 +38,8 @@ func (c *Conductor) perform(ctx context.Context, step experiment.Step) (experime
 	if err != nil {
 		return experiment.Measurement{}, err
 	}
-	if s.Pool != "" {
-		c.test.Retire(s.Pool)
-	}
+	stop()
+	c.close(s)
 	m.Took = time.Since(began).Seconds()
 	return m, nil
 }
@@ -62,7 +63,7 @@ func (c *Conductor) measure(
 	if err := c.drain(ctx, s, c.drainLimit(config)); err != nil {
 		return experiment.Measurement{}, err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return experiment.Measurement{}, err // drained, but by users who were cut off
 	}
 	c.test.Flush(ctx)
@@ -87,14 +88,15 @@ func (c *Conductor) drain(ctx context.Context, s *Stage, limit time.Duration) er
 		return fmt.Errorf("%s: %d requests had not ended %v after the step did; "+
 			"make the queries shorter, or set DB_STATEMENT_TIMEOUT", c.plan.Name(), s.turns, limit)
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 
 // open makes the pool of a step. Every step has a new one: what the step before
-// left open is not its own doing. Over HTTP there is none, and the configuration
-// is that of the application's pool, where it is watched.
-func (c *Conductor) open(step experiment.Step) (pool.Config, error) {
+// left open is not its own doing. Over HTTP there is none: the application is
+// started, where that is ours to do, and the configuration is that of its pool,
+// where it is watched.
+func (c *Conductor) open(ctx context.Context, step experiment.Step) (pool.Config, error) {
 	if step.Options == nil {
 		return c.test.Watched(), nil
 	}
@@ -102,8 +104,21 @@ func (c *Conductor) open(step experiment.Step) (pool.Config, error) {
 	if err != nil {
 		return config, err
 	}
+	if c.runner != nil {
+		return c.restart(ctx, step, config)
+	}
 	config.Name = step.Label
 	return config, c.test.Open(config)
+}
+
+// close ends what open began.
+func (c *Conductor) close(s *Stage) {
+	switch {
+	case c.runner != nil:
+		c.stopApplication()
+	case s.Pool != "":
+		c.test.Retire(s.Pool)
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -113,6 +128,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }

@@ -4,7 +4,6 @@ package embedded
 
 import (
 	"errors"
-	"os"
 	"runtime"
 	"syscall"
 )
@@ -23,7 +22,3 @@ func (account) attributes() *syscall.SysProcAttr { return nil }
 func (account) own(string) error { return errUnsupported }
 
 func (account) privateDir() (string, error) { return "", errUnsupported }
-
-func resume(*os.Process) {}
-
-func killGroup(int) error { return errUnsupported }

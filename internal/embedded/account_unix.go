@@ -106,13 +106,3 @@ func openToAll(dir string) bool {
 		dir, need = parent, search
 	}
 }
-
-// resume continues a suspended process, so that it receives the signals that end it.
-func resume(p *os.Process) {
-	_ = p.Signal(syscall.SIGCONT) // an error means that it has ended
-}
-
-// killGroup kills a child made with attributes and everything in its process group.
-func killGroup(leader int) error {
-	return syscall.Kill(-leader, syscall.SIGKILL)
-}

@@ -29,15 +29,3 @@ func (s *Server) Password() string { return s.password }
 
 // NewestFirst is newestFirst.
 func NewestFirst(pattern string) []string { return newestFirst(pattern) }
-
-// Orphan does what the end of an owner does that had a child with this process id.
-func Orphan(dir string, child int) error {
-	dog, err := startWatchdog(dir, account{})
-	if err != nil {
-		return err
-	}
-	if err := dog.guard(child); err != nil {
-		return err
-	}
-	return dog.dismiss()
-}

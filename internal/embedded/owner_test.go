@@ -234,17 +234,3 @@ func TestASuspendedServerGoesWithItsOwner(t *testing.T) {
 	requireGone(t, dir)
 	require.NotContains(t, sharedMemoryCreators(t), strconv.Itoa(pid), "it had the chance to clean up")
 }
-
-func TestTheWatchdogSparesAnotherProcess(t *testing.T) {
-	dir := filepath.Join(openDir(t), "data")
-	require.NoError(t, os.Mkdir(dir, 0o700))
-	other := exec.Command("sleep", "3600")
-	other.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	require.NoError(t, other.Start())
-
-	require.NoError(t, embedded.Orphan(dir, other.Process.Pid))
-	require.NoDirExists(t, dir)
-	require.NoError(t, other.Process.Signal(syscall.Signal(0)))
-	require.NoError(t, other.Process.Kill())
-	require.EqualError(t, other.Wait(), "signal: killed", "and not by the watchdog")
-}

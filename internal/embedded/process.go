@@ -2,15 +2,15 @@ package embedded
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/child"
 )
 
 const (
@@ -18,15 +18,19 @@ const (
 	immediateLimit = 6 * time.Second  // more than the 5 s after which PostgreSQL kills its own children
 )
 
-// process is a child in a session of its own. It is waited for from the start, so its process id
-// is never signaled once it may belong to another process.
-type process struct {
-	cmd    *exec.Cmd
-	exited chan struct{} // closed after err is set
-	err    error
+// process is a PostgreSQL program that runs.
+type process struct{ *child.Process }
+
+// watch starts the watchdog, which ends the server and removes its directory where this process cannot: with the
+// immediate shutdown, in which the server, or initdb, ends its children and frees their shared memory.
+func (s *Server) watch() (*child.Watchdog, error) {
+	return child.Watch(child.Duty{
+		Name: "xk6-pgxpool-watchdog", Signal: "QUIT", Patience: immediateLimit, Dir: s.dir,
+		Environment: childEnvironment(), Attributes: s.as.attributes(),
+	})
 }
 
-// launch starts a PostgreSQL program in the server's directory and hands it to the watchdog.
+// launch starts a PostgreSQL program in the server's directory, under the watchdog.
 func (s *Server) launch(program string, args ...string) (*process, error) {
 	log, err := os.OpenFile(s.logFile(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -39,19 +43,11 @@ func (s *Server) launch(program string, args ...string) (*process, error) {
 	cmd.Env = childEnvironment()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = s.as.attributes()
-	if err := cmd.Start(); err != nil {
+	p, err := s.watchdog.Start(cmd)
+	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, exited: make(chan struct{})}
-	go func() {
-		p.err = cmd.Wait()
-		close(p.exited)
-	}()
-	if err := s.watchdog.guard(p.pid()); err != nil {
-		p.kill()
-		return nil, fmt.Errorf("tell the watchdog: %w", err)
-	}
-	return p, nil
+	return &process{p}, nil
 }
 
 // childEnvironment is all that the children see of this process's environment: they may run as another user,
@@ -67,40 +63,15 @@ func childEnvironment() []string {
 	return environment
 }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
-
-func (p *process) running() bool {
-	select {
-	case <-p.exited:
-		return false
-	default:
-		return true
-	}
-}
-
-// kill ends the process and the children in its process group.
-func (p *process) kill() {
-	if p.running() {
-		_ = killGroup(p.pid()) // an error means that it has just ended
-	}
-	<-p.exited
-}
-
-// killed tells of a process that has ended whether a signal ended it before it could clean up.
-func (p *process) killed() bool {
-	const bySignal = -1
-	return p.cmd.ProcessState.ExitCode() == bySignal
-}
-
 // finish waits for initdb, or stops it when ctx ends first. Only initdb gets the signal:
 // it lets its children finish, whose shared memory would stay behind otherwise.
 func (p *process) finish(ctx context.Context) error {
 	select {
-	case <-p.exited:
-		return p.err
+	case <-p.Exited():
+		return p.Err()
 	case <-ctx.Done():
-		if !p.signal(syscall.SIGTERM, immediateLimit) {
-			p.kill()
+		if !p.EndedBy(syscall.SIGTERM, immediateLimit) {
+			p.Kill()
 		}
 		return context.Cause(ctx)
 	}
@@ -109,64 +80,25 @@ func (p *process) finish(ctx context.Context) error {
 // stop shuts the server down with PostgreSQL's signal for the mode, and with stronger ones if that takes too long.
 // The error tells that force was necessary.
 func (p *process) stop(mode string) error {
-	resume(p.cmd.Process)
-	if mode == modeFast && p.signal(syscall.SIGINT, fastLimit) {
+	p.Resume()
+	if mode == modeFast && p.EndedBy(syscall.SIGINT, fastLimit) {
 		return nil
 	}
-	if p.signal(syscall.SIGQUIT, immediateLimit) {
+	if p.EndedBy(syscall.SIGQUIT, immediateLimit) {
 		return nil
 	}
-	p.kill()
+	p.Kill()
 	return fmt.Errorf("the server had to be killed: it did not end within %v", immediateLimit)
-}
-
-// signal tells whether the process ended within the limit.
-func (p *process) signal(signal os.Signal, limit time.Duration) bool {
-	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return false
-	}
-	select {
-	case <-p.exited:
-		return true
-	case <-time.After(limit):
-		return false
-	}
 }
 
 func (s *Server) logFile() string { return filepath.Join(s.dir, "log") }
 
 // Logs returns the last lines of the server's log in one line, separated by " | ". It is empty if there is no log.
 func (s *Server) Logs() string {
-	const (
-		tail  = 4096 // bytes
-		lines = 5
-	)
 	if s.dir == "" {
 		return ""
 	}
-	file, err := os.Open(s.logFile())
-	if err != nil {
-		return "" // not written yet, or removed
-	}
-	defer func() { _ = file.Close() }()
-	if info, err := file.Stat(); err == nil && info.Size() > tail {
-		_, _ = file.Seek(-tail, io.SeekEnd) // after an error all of it is read
-	}
-	text, err := io.ReadAll(file)
-	if err != nil {
-		return "unreadable: " + err.Error()
-	}
-	return lastLines(string(text), lines)
-}
-
-func lastLines(text string, count int) string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-count):], " | ")
+	return child.Tail(s.logFile())
 }
 
 // logged tells whether the last lines of the log contain text. They are in English: the server runs in the C locale.

@@ -96,7 +96,7 @@ func (p *process) awaitReady(ctx context.Context, dataDir string) error {
 			return nil
 		}
 		select {
-		case <-p.exited:
+		case <-p.Exited():
 			return errExited
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -117,7 +117,7 @@ func (p *process) ready(dataDir string) bool {
 	lines := bufio.NewScanner(file)
 	for n := 1; lines.Scan(); n++ {
 		text := strings.TrimSpace(lines.Text())
-		if n == 1 && text != strconv.Itoa(p.pid()) {
+		if n == 1 && text != strconv.Itoa(p.Pid()) {
 			return false
 		}
 		if n == stateLine {
@@ -174,7 +174,7 @@ func (s *Server) shutDown() error {
 		return nil
 	}
 	err := s.process.stop(modeFast)
-	if !s.process.killed() {
+	if !s.process.Killed() {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reviveLimit)

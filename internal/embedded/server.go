@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/child"
 )
 
 const (
@@ -36,7 +38,7 @@ type Server struct {
 	dir      string // private: data directory and log
 	password string
 	port     int
-	watchdog *watchdog
+	watchdog *child.Watchdog
 
 	mu      sync.Mutex // guards the fields below and lets one Stop or Restart run at a time
 	process *process
@@ -91,7 +93,7 @@ func (s *Server) bringUp(ctx context.Context, makeData step) (err error) {
 	if s.dir, err = s.as.privateDir(); err != nil {
 		return s.startError("make its directory", err)
 	}
-	if s.watchdog, err = startWatchdog(s.dir, s.as); err != nil {
+	if s.watchdog, err = s.watch(); err != nil {
 		return join(s.startError("start its watchdog", err), os.RemoveAll(s.dir))
 	}
 	for _, step := range []step{makeData, {"bring it up", s.open}} {
@@ -132,7 +134,7 @@ func (s *Server) Stop() error {
 	s.stopped = true
 	stopErr := s.shutDown()
 	removeErr := removeAll(s.dir)
-	dismissErr := s.watchdog.dismiss()
+	dismissErr := s.watchdog.Dismiss()
 	if err := join(stopErr, removeErr, dismissErr); err != nil {
 		return fmt.Errorf("stop the temporary PostgreSQL: %w", err)
 	}
@@ -174,7 +176,7 @@ func (s *Server) DataDir() string { return filepath.Join(s.dir, "data") }
 func (s *Server) Pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.process.pid()
+	return s.process.Pid()
 }
 
 // String names the server without its password.

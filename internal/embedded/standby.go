@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/flowboard/xk6-pgxpool/internal/child"
 )
 
 // Standby makes a hot standby of s, a copy that takes reads and follows s by streaming replication, and returns when it
@@ -62,7 +64,7 @@ func (s *Server) Promote(ctx context.Context) error {
 	cmd.Env = childEnvironment()
 	cmd.SysProcAttr = s.as.attributes()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("promote the standby: %w: %s", err, lastLines(string(out), 1))
+		return fmt.Errorf("promote the standby: %w: %s", err, child.LastLines(string(out), 1))
 	}
 	return nil
 }
@@ -78,7 +80,7 @@ func (s *Server) MakeReadOnly() error {
 	if err := configure(s.DataDir(), map[string]string{"default_transaction_read_only": "on"}); err != nil {
 		return fmt.Errorf("make the server read-only: %w", err)
 	}
-	if err := s.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := s.process.Signal(syscall.SIGHUP); err != nil {
 		return fmt.Errorf("make the server read-only: %w", err)
 	}
 	return nil

@@ -63,7 +63,7 @@ func (p *beforeAfter) Announce(step Step, done []Measurement) string {
 	return announce(p, step.Label+", "+step.Load.String(), "", step, done)
 }
 func (p *beforeAfter) Connections() int {
-	return max(p.before.connections(), p.after.connections())
+	return p.reserved(max(p.before.connections(), p.after.connections()))
 }
 
 func (p *beforeAfter) MaxDuration() time.Duration {
@@ -73,7 +73,7 @@ func (p *beforeAfter) MaxDuration() time.Duration {
 func (p *beforeAfter) Prepare(server Server) error {
 	p.cores = server.Cores
 	for _, c := range p.configurations() {
-		if err := server.check(c.label, min(c.connections(), p.users)); err != nil {
+		if err := server.check(c.label, p.needed(c.connections())); err != nil {
 			return err
 		}
 	}

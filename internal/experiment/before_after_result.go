@@ -146,15 +146,20 @@ func ofPool(f func(*PoolMeasurement) float64) quantity {
 	}
 }
 
-// ofWait reads a quantity of the waits. Those inside an application are not seen,
-// which is not that nobody waited.
-func ofWait(f func(Times) float64) quantity {
+// ofOwn reads a quantity that only a pool of ours has. Waits inside an application
+// are not seen, which is not that nobody waited.
+func ofOwn(f func(*PoolMeasurement) float64) quantity {
 	return ofPool(func(p *PoolMeasurement) float64 {
 		if p.Wait.Count == 0 {
 			return math.NaN()
 		}
-		return f(p.Wait)
+		return f(p)
 	})
+}
+
+// ofWait reads a quantity of the waits.
+func ofWait(f func(Times) float64) quantity {
+	return ofOwn(func(p *PoolMeasurement) float64 { return f(p.Wait) })
 }
 
 var (

@@ -52,18 +52,13 @@ func (p *capacity) Announce(step Step, done []Measurement) string {
 	return announce(p, step.Load.String(), "at most ", step, done)
 }
 
-func (p *capacity) Connections() int {
-	if p.http {
-		return 0
-	}
-	return p.pool.connections()
-}
+func (p *capacity) Connections() int { return p.reserved(p.pool.connections()) }
 
 func (p *capacity) Prepare(server Server) error {
-	if p.http {
+	if !p.controlled() {
 		return nil
 	}
-	return server.check(p.label(p.loads[len(p.loads)-1]), min(p.users, p.pool.connections()))
+	return server.check(p.label(p.loads[len(p.loads)-1]), p.needed(p.pool.connections()))
 }
 
 func (p *capacity) MaxDuration() time.Duration {
@@ -88,7 +83,7 @@ func (p *capacity) Next(done []Measurement) (Step, bool) {
 func (p *capacity) stepAt(load float64, round int) Step {
 	step := p.step()
 	step.Label, step.Round, step.Load = p.label(load), round, p.loadOf(load)
-	if !p.http {
+	if p.controlled() {
 		step.Options = p.given.with(nil)
 	}
 	return step

@@ -329,7 +329,7 @@ func texts(value any) ([]string, bool) {
 // What a plan is made of is then also what [File.Resume] compares.
 func ForPool(options map[string]any, config pool.Config) map[string]any {
 	completed := maps.Clone(options)
-	if options["http"] == true {
+	if options["http"] == true && options["application"] != true {
 		return completed
 	}
 	fill := func(name string, value any) {
@@ -348,6 +348,24 @@ func ForPool(options map[string]any, config pool.Config) map[string]any {
 		fill("poolPrePing", config.PoolPrePing)
 	}
 	return completed
+}
+
+// Environment are a step's options as an application reads them: by their
+// variables, lengths of time in seconds.
+func Environment(options map[string]any) map[string]string {
+	environment := map[string]string{}
+	for _, s := range poolSettings {
+		value, given := options[s.name]
+		if !given {
+			continue
+		}
+		written := fmt.Sprint(value)
+		if d, err := time.ParseDuration(written); err == nil {
+			written = strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
+		}
+		environment[s.env] = written
+	}
+	return environment
 }
 
 // DescribePool is what a comparison of two runs needs of a pool.

@@ -29,6 +29,7 @@ const (
 	maxRate      = 1e6 // arrivals per second
 	maxSteps     = 200 // given sizes or loads
 	maxSeed      = 1<<53 - 1
+	maxWorkers   = 10000
 )
 
 // settings are a script's options, read.
@@ -44,7 +45,9 @@ type settings struct {
 
 	settle, duration time.Duration
 	rounds           int
-	http             bool
+	http             bool // users ask an application, not a pool of ours
+	application      bool // which is started anew for every step, with its settings
+	workers          int  // processes of it, each with a pool of its own; 1 without one
 
 	criteria []verdict.Criterion // that every step is judged by
 	gate     verdict.Gate
@@ -75,7 +78,9 @@ type option struct {
 // after those above it.
 var options = []option{
 	{"plan", nil, choice(Plans, func(s *settings) *string { return &s.plan })},
-	{"http", nil, readHTTP},
+	{"http", nil, flag(func(s *settings) *bool { return &s.http })},
+	{"application", nil, flag(func(s *settings) *bool { return &s.application })},
+	{"workers", nil, whole(1, maxWorkers, func(s *settings) *int { return &s.workers })},
 	{"users", nil, whole(1, sizing.MaxUsers, func(s *settings) *int { return &s.users })},
 	{"rate", nil, number(0, maxRate, func(s *settings) *float64 { return &s.rate })},
 	{"think", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.think })},
@@ -160,7 +165,7 @@ func defaults(plan string) settings {
 		plan: plan, users: defaultUsers, think: time.Second,
 		settle: 5 * time.Second, duration: 20 * time.Second, rounds: 3,
 		gate: verdict.GatePass, before: sqlAlchemy(), after: tuned(), pool: tuned(), given: configuration{},
-		resolution: 0.05, tolerance: 0.05, seed: defaultSeed,
+		resolution: 0.05, tolerance: 0.05, seed: defaultSeed, workers: 1,
 	}
 	switch plan {
 	case planBeforeAfter:
@@ -175,10 +180,12 @@ func defaults(plan string) settings {
 // check finds what is wrong between options.
 func (s settings) check() error {
 	switch {
-	case s.http && s.plan != planCapacity:
+	case s.application && !s.http:
+		return &OptionError{Option: "application", Value: "true", Problem: "an application is loaded over HTTP", Accepted: "it with http: true"}
+	case s.http && !s.application && s.plan != planCapacity:
 		return &OptionError{Option: "http", Value: "true",
 			Problem:  "plan " + s.plan + " changes the pool's settings, which an application over HTTP does not let it",
-			Accepted: "plan capacity, or a run of each configuration compared by k6 x pgxpool compare"}
+			Accepted: "plan capacity, or APP_COMMAND, which starts the application anew with each step's settings"}
 	case s.plan == planCapacity && len(s.criteria) == 0:
 		return &OptionError{Option: "criteria", Problem: "none are given, so that no step could fail", Accepted: "rows of thresholds/criteria.js"}
 	case s.plan == planCapacity && s.from > s.largest():
@@ -219,7 +226,29 @@ func (s settings) LongestRequest(poolTimeout time.Duration) time.Duration {
 	return longest
 }
 
+// restart is what an application may take to start and to stop.
+const restart = 2 * time.Minute
+
 // longest is the longest that one step takes with such a pool timeout.
 func (s settings) longest(poolTimeout time.Duration) time.Duration {
-	return s.settle + s.duration + s.LongestRequest(poolTimeout) + overhead
+	longest := s.settle + s.duration + s.LongestRequest(poolTimeout) + overhead
+	if s.application {
+		longest += restart
+	}
+	return longest
+}
+
+// needed is how many connections such a pool opens for the plan's users: each has
+// one at most.
+func (s settings) needed(connections int) int { return min(s.workers*connections, s.users) }
+
+// controlled tells whether a step's options reach the pool.
+func (s settings) controlled() bool { return !s.http || s.application }
+
+// reserved is what pools of ours may open.
+func (s settings) reserved(connections int) int {
+	if s.http {
+		return 0
+	}
+	return connections
 }

@@ -96,13 +96,15 @@ func choice(accepted []string, field func(*settings) *string) func(*settings, an
 
 func oneOf(names []string) string { return "one of " + strings.Join(names, ", ") }
 
-func readHTTP(s *settings, value any) error {
-	v, ok := value.(bool)
-	if !ok {
-		return notAccepted(value, "true or false")
+func flag(field func(*settings) *bool) func(*settings, any) error {
+	return func(s *settings, value any) error {
+		v, ok := value.(bool)
+		if !ok {
+			return notAccepted(value, "true or false")
+		}
+		*field(s) = v
+		return nil
 	}
-	s.http = v
-	return nil
 }
 
 func readSeed(s *settings, value any) error {

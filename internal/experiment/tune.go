@@ -44,13 +44,13 @@ func (p *tune) Announce(step Step, done []Measurement) string {
 
 func (p *tune) Connections() int {
 	if p.sizes == nil {
-		return p.ceiling()
+		return p.reserved(p.ceiling())
 	}
 	most := 0
 	for _, v := range p.sizes {
 		most = max(most, v.connections())
 	}
-	return most
+	return p.reserved(most)
 }
 
 func (p *tune) MaxDuration() time.Duration {
@@ -74,7 +74,7 @@ func (p *tune) Prepare(server Server) error {
 		return nil
 	}
 	for _, v := range p.sizes {
-		if err := server.check(v.String(), min(v.connections(), p.users)); err != nil {
+		if err := server.check(v.String(), p.needed(v.connections())); err != nil {
 			return err
 		}
 	}

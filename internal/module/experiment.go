@@ -31,6 +31,7 @@ func (i *instance) experiment(call sobek.FunctionCall) sobek.Value {
 	i.must(object.Set("name", c.Plan().Name()))
 	i.must(object.Set("users", c.Plan().Users()))
 	i.must(object.Set("maxDuration", fmt.Sprintf("%ds", int(c.Plan().MaxDuration()/time.Second)+1)))
+	i.must(object.Set("prepare", i.guarded("experiment.prepare()", e.prepare)))
 	i.must(object.Set("next", i.guarded("experiment.next()", e.next)))
 	return object
 }
@@ -100,6 +101,19 @@ func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 		}
 	}
 	return e.pool
+}
+
+// prepare tries, in setup(), what the steps need before any load: where they start
+// an application, that.
+func (e *experimentObject) prepare(sobek.FunctionCall) sobek.Value {
+	if e.vu.State() == nil {
+		e.throw(inInit("experiment.prepare()"))
+	}
+	c := e.root.experiment.get()
+	if err := c.TryApplication(e.vu.Context(), e.test.Experiment(e.vu.State(), c.Plan().Name())); err != nil {
+		e.throw(err)
+	}
+	return sobek.Undefined()
 }
 
 // begin runs with the first user's first turn.

@@ -51,6 +51,10 @@ type Sampler struct {
 	besideOff bool           // it does not answer
 }
 
+// Resize says how large the pool of one process is from now on. Processes are
+// counted anew.
+func (s *Sampler) Resize(pool Pool) { s.cfg.Pool, s.workers, s.stayed = pool, 0, nil }
+
 // NewSampler does not connect yet: the first Sample does.
 func NewSampler(cfg Config) *Sampler { return &Sampler{cfg: cfg} }
 

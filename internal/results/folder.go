@@ -66,18 +66,14 @@ func Begin(folder string) error {
 	}
 	kept := filepath.Join(folder, previous)
 	emptied := false
-	for _, name := range names() {
-		source := filepath.Join(folder, name)
-		if _, err := os.Lstat(source); err != nil {
-			continue
-		}
+	for _, name := range left(folder) {
 		if !emptied {
 			if err := empty(kept); err != nil {
 				return &FolderError{folder, err}
 			}
 			emptied = true
 		}
-		if err := os.Rename(source, filepath.Join(kept, name)); err != nil {
+		if err := os.Rename(filepath.Join(folder, name), filepath.Join(kept, name)); err != nil {
 			return &FolderError{folder, err}
 		}
 	}
@@ -89,7 +85,7 @@ func empty(folder string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
-	for _, name := range names() {
+	for _, name := range left(folder) {
 		if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

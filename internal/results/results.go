@@ -4,6 +4,9 @@ package results
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/report"
@@ -88,11 +91,25 @@ func (r Run) sections() []report.Section {
 	return r.Result.Sections()
 }
 
-// names are all files that a run may leave.
-func names() []string {
+// ApplicationLog is the file with the output of an application that an experiment
+// started.
+func ApplicationLog(name string) string { return "app-" + name + ".log" }
+
+// left are the names of the files that a run has left in a folder.
+func left(folder string) []string {
 	all := []string{summaryJSON, summaryMD, junitXML, reportHTML}
 	for _, plan := range experiment.Plans {
 		all = append(all, plan+".json", plan+".md")
+	}
+	all = slices.DeleteFunc(all, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(folder, name))
+		return err != nil
+	})
+	entries, _ := os.ReadDir(folder) // where it cannot be read nothing can be moved
+	for _, entry := range entries {
+		if logs, _ := filepath.Match(ApplicationLog("*"), entry.Name()); logs {
+			all = append(all, entry.Name())
+		}
 	}
 	return all
 }

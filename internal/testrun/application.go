@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/lib"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -26,6 +27,11 @@ type Application struct {
 	cancel  context.CancelFunc // nil until started
 	done    chan struct{}
 	stopped bool
+
+	levels  sync.Mutex  // guards the fields below
+	size    pool.Config // of one process now
+	resized bool        // and the watch does not know
+	latest  monitor.Sample
 }
 
 // Watch makes the process's monitor, or gives the one that exists.
@@ -33,7 +39,7 @@ func (t *Run) Watch(settings monitor.Settings) (*Application, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.application == nil {
-		t.application = &Application{test: t, settings: settings}
+		t.application = &Application{test: t, settings: settings, size: settings.Pool}
 		return t.application, nil
 	}
 	if difference := t.application.settings.Difference(settings); difference != "" {
@@ -104,10 +110,14 @@ func (m *Application) run(ctx context.Context, sampler *monitor.Sampler, w *appW
 	schedule := monitor.NewSchedule(monitor.MinInterval)
 	var shown time.Duration
 	for {
+		if size, resized := m.takeSize(); resized {
+			sampler.Resize(size)
+		}
 		sample := sampler.Sample(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		m.keep(sample)
 		w.report(sample)
 		if !pause(ctx, shown-time.Since(start)) {
 			return
@@ -123,6 +133,86 @@ func (m *Application) run(ctx context.Context, sampler *monitor.Sampler, w *appW
 			return
 		}
 	}
+}
+
+// watched is the application that is watched, nil without one.
+func (t *Run) watched() *Application {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.application
+}
+
+// resize says how large the pool of one process is from now on.
+func (m *Application) resize(config pool.Config) {
+	m.levels.Lock()
+	defer m.levels.Unlock()
+	m.size.PoolSize, m.size.MaxOverflow, m.size.PoolTimeout = config.PoolSize, config.MaxOverflow, config.PoolTimeout
+	m.resized = true
+}
+
+func (m *Application) takeSize() (size monitor.Pool, resized bool) {
+	m.levels.Lock()
+	defer m.levels.Unlock()
+	resized = m.resized
+	m.resized = false
+	return monitor.Pool{Size: m.size.PoolSize, MaxOverflow: m.size.MaxOverflow, Timeout: m.size.PoolTimeout.Seconds()}, resized
+}
+
+// pool is that of all processes together.
+func (m *Application) pool() pool.Config {
+	m.levels.Lock()
+	defer m.levels.Unlock()
+	config := m.size
+	workers := max(1, m.settings.Workers, m.latest.Pool.Workers)
+	config.Name, config.PoolSize, config.MaxOverflow = m.settings.Select.String(), config.PoolSize*workers, config.MaxOverflow*workers
+	return config
+}
+
+func (m *Application) keep(sample monitor.Sample) {
+	m.levels.Lock()
+	defer m.levels.Unlock()
+	m.latest = sample
+}
+
+func (m *Application) last() monitor.Sample {
+	m.levels.Lock()
+	defer m.levels.Unlock()
+	return m.latest
+}
+
+// sessionsEnd is how long sessions may outlive the application that had them: a
+// statement that it did not wait for runs on.
+const sessionsEnd = 15 * time.Second
+
+// awaitNoSessions waits until the server shows no session of the application, as
+// far as it can be told: behind a pooler they are the pooler's.
+func (m *Application) awaitNoSessions(ctx context.Context) error {
+	if !m.started() {
+		return nil
+	}
+	began := time.Now()
+	for {
+		sample := m.last()
+		switch known := sample.Time.After(began) && sample.Database != nil; {
+		case known && (sample.Database.Open == 0 || sample.Pooler != nil):
+			return nil
+		case time.Since(began) < sessionsEnd:
+		case known:
+			return fmt.Errorf("the server has %s of %q although the application does not run: end them, or give the application a name of its own (DB_APPLICATION_NAME)",
+				text.Counted(sample.Database.Open, "session"), m.settings.Select)
+		default:
+			return fmt.Errorf("the sessions of %q cannot be counted: %w", m.settings.Select, sample.Err)
+		}
+		if !pause(ctx, monitor.MinInterval/10) {
+			return ctx.Err()
+		}
+	}
+}
+
+func (m *Application) started() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cancel != nil && !m.stopped
 }
 
 // pause is false when it was cut short.

@@ -3,6 +3,7 @@ package testrun
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -63,16 +64,37 @@ func (e *Experiment) Retire(name string) {
 // ServerURL is the address of the temporary PostgreSQL, which is started.
 func (e *Experiment) ServerURL() (string, error) { return e.run.serverURL("experiment") }
 
-// Watched is the pool of the application under test, as far as it is known.
+// Watched is the pool of the application under test, of all its processes
+// together, as far as it is known.
 func (e *Experiment) Watched() pool.Config {
-	e.run.mu.Lock()
-	defer e.run.mu.Unlock()
-	if e.run.application == nil {
-		return pool.DefaultConfig()
+	if watched := e.run.watched(); watched != nil {
+		return watched.pool()
 	}
-	config := e.run.application.settings.Pool
-	config.Name = config.ApplicationName
-	return config
+	return pool.DefaultConfig()
+}
+
+// WatchPool says how large the pool of one process of that application is from
+// now on.
+func (e *Experiment) WatchPool(config pool.Config) {
+	if watched := e.run.watched(); watched != nil {
+		watched.resize(config)
+	}
+}
+
+// AwaitNoSessions waits until the server has no session of that application.
+func (e *Experiment) AwaitNoSessions(ctx context.Context) error {
+	if watched := e.run.watched(); watched != nil {
+		return watched.awaitNoSessions(ctx)
+	}
+	return nil
+}
+
+// Variables are those of the script: k6's -e, and where it has them those of the
+// process.
+func (e *Experiment) Variables() map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, e.run.variables)
+	return all
 }
 
 // Timeline is the recording of the run.

@@ -47,7 +47,8 @@ type Run struct {
 	compact   compactor
 	unjudged  unjudged
 
-	fullSummary bool // k6's --summary-mode
+	fullSummary bool              // k6's --summary-mode
+	variables   map[string]string // k6's -e
 
 	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
@@ -98,6 +99,7 @@ func (t *Run) Begin(vu modules.VU) {
 		t.watches = make(map[string]*serverWatch)
 		t.server.logger = env.Logger
 		t.unjudged.keep(env)
+		t.variables = env.RuntimeOptions.Env
 		t.fullSummary = env.RuntimeOptions.SummaryMode.String == "full"
 		upstream.OnTestEnd(vu.Events(), t.End)
 	})

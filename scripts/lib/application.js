@@ -4,7 +4,7 @@
 import http from 'k6/http';
 import pgxpool from 'k6/x/pgxpool';
 import { httpCriteria, watchedCriteria } from '../../thresholds/criteria.js';
-import { endpoint } from './settings.js';
+import { baseURL, endpoint, readInteger, readText } from './settings.js';
 
 // With DATABASE_URL the application's own pool is watched beside the load
 // (DB_APPLICATION_NAME names its sessions) and, with APP_URL, from the
@@ -26,6 +26,25 @@ export function application(address, statusInterval) {
     // The name is a tag of k6's metrics, where no password may be.
     run: (params = {}) => http.get(url, { ...params, tags: { name: pgxpool.redact(url) } }),
   };
+}
+
+// started is what an experiment starts anew for every step, undefined without
+// APP_COMMAND (uvicorn app:app --port 8000): a command line, as a shell splits it.
+// The application answers at BASE_URL, and it is ready when APP_READY (ENDPOINT)
+// does. It inherits k6's environment but for K6_*, with what -e gives and the
+// step's DB_POOL_SIZE, DB_MAX_OVERFLOW, … and WORKERS over it.
+export function started() {
+  const command = readText('APP_COMMAND');
+  if (command === undefined) {
+    if (__ENV.APP_COMMAND !== undefined) {
+      throw new Error('APP_COMMAND is empty: give it a command line, such as "uvicorn app:app --port 8000", or leave it out');
+    }
+    return undefined;
+  }
+  if (baseURL() === undefined) {
+    throw new Error('APP_COMMAND is set, and BASE_URL is not: give it the address where the application answers, such as http://127.0.0.1:8000');
+  }
+  return { command, url: baseURL(), ready: readText('APP_READY', endpoint()), workers: readInteger('WORKERS', 1, 1, 10000) };
 }
 
 // The value stays out of the message: it may hold a password.

@@ -40,8 +40,8 @@ export function judgedBy(criteria) {
 
 export function experiment(plan, judged) {
   // README has BASE_URL exported: without a word the database would be measured in its place.
-  if (baseURL() && plan.plan !== 'capacity') {
-    throw new Error(`BASE_URL is set, and ${plan.plan} changes the settings of its own pool, not those of an application: unset it, or run 100users.js on each of the application's settings and compare the runs with k6 x pgxpool compare`);
+  if (baseURL() && !plan.application && plan.plan !== 'capacity') {
+    throw new Error(`BASE_URL is set, and ${plan.plan} changes the pool's settings, which those of a running application are not: set APP_COMMAND, so that the application is started anew with each step's settings, or unset BASE_URL`);
   }
   // The plan says itself what is in range.
   const found = pgxpool.experiment({
@@ -58,11 +58,16 @@ export function experiment(plan, judged) {
   });
   const { options, setup, handleSummary } = judge({ script: found.name, users: found.users, ...judged });
   return {
-    setup,
+    // An application that does not start ends the test here, before any load.
+    setup: (fn) => setup(() => {
+      fn();
+      found.prepare();
+    }),
     handleSummary,
     // Every user is one long iteration: the experiment says whose turn it is.
     options: {
       ...options,
+      ...(plan.application ? { setupTimeout: '180s' } : {}),
       scenarios: {
         [found.name]: {
           executor: 'per-vu-iterations', vus: found.users, iterations: 1, maxDuration: found.maxDuration,

@@ -1,22 +1,49 @@
-// The experiments' requests, see statements.js. 100 users who think for 1 s and hold
-// a connection for 0.25 s keep 20 of them busy: more than SQLAlchemy's 5 + 10, and
-// fewer than 20 + 40.
+// What the experiments load: the database through pools of ours, see statements.js,
+// or with BASE_URL an application over HTTP. With APP_COMMAND it is started anew for
+// every step, with the step's settings in its environment, see application.js.
+// 100 users who think for 1 s and hold a connection for 0.25 s keep 20 of them busy:
+// more than SQLAlchemy's 5 + 10, and fewer than 20 + 40.
 
 import { Pool } from 'k6/x/pgxpool';
+import { poolCriteria } from '../../thresholds/criteria.js';
+import { application, started } from './application.js';
+import { baseURL } from './settings.js';
 import { statements } from './statements.js';
 
 const { hold, configuration, prepare, run } = statements(0.25);
-export { hold };
+const command = started();
 
-// Seeding is no part of the experiment: it has a pool of its own.
-const seeding = new Pool({ name: 'seeding', poolSize: 1, maxOverflow: 0 });
+export const target = baseURL() ? overHTTP(baseURL()) : database();
 
-export const workload = {
-  configuration,
-  prepare: () => {
-    prepare(seeding);
-    seeding.close();
-  },
-  // run is one user's request.
-  run,
-};
+// plan is what the experiment has to know of it, configuration what reports say, and
+// sizes what they say where the pool is the same in all steps. run is one user's
+// request.
+function database() {
+  // Seeding is no part of the experiment: it has a pool of its own.
+  const seeding = new Pool({ name: 'seeding', poolSize: 1, maxOverflow: 0 });
+  return {
+    plan: { hold },
+    criteria: poolCriteria,
+    configuration,
+    sizes: {},
+    url: undefined,
+    prepare: () => {
+      prepare(seeding);
+      seeding.close();
+    },
+    run,
+  };
+}
+
+function overHTTP(address) {
+  const { configuration: { poolSize, maxOverflow, ...named }, criteria, url, prepare: watch, run: get } = application(address);
+  return {
+    plan: { hold, http: true, application: command },
+    criteria,
+    configuration: named,
+    sizes: poolSize === undefined ? {} : { poolSize, maxOverflow },
+    url,
+    prepare: watch,
+    run: () => get(),
+  };
+}

@@ -1,0 +1,133 @@
+// Package application runs the user's own application for an experiment: from its command line, anew for every step
+// and with the step's settings in its environment.
+package application
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/shell"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// Command says how to run the application, and how to know that it is ready.
+type Command struct {
+	line  string
+	ready *url.URL
+}
+
+// The variables that a command is given in.
+const (
+	variableCommand = "APP_COMMAND"
+	variableURL     = "BASE_URL"
+	variableReady   = "APP_READY"
+)
+
+const (
+	acceptedCommand = `a command line without pipes and redirections, such as "uvicorn app:app --port 8000"; sh -c '…' runs one with them`
+	acceptedURL     = "http://HOST:PORT or https://HOST:PORT, where the application of APP_COMMAND answers"
+	acceptedReady   = "a path of the application that answers when it is ready, such as /health"
+)
+
+// NewCommand checks a command line, the application's URL and the path that answers when it is ready. Nothing runs
+// yet; variable gives those of the environment. The error is a *pool.ConfigError.
+func NewCommand(line, baseURL, ready string, variable func(name string) string) (*Command, error) {
+	if _, err := words(line, variable); err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(baseURL)
+	switch {
+	case baseURL == "":
+		return nil, &pool.ConfigError{Source: variableCommand, Reason: "BASE_URL is not set",
+			Accepted: variableURL + "=" + acceptedURL}
+	case err != nil || base.Hostname() == "" || base.Scheme != "http" && base.Scheme != "https":
+		return nil, &pool.ConfigError{Source: variableURL, Accepted: acceptedURL} // its value may hold a password
+	}
+	path, err := url.Parse(ready)
+	if err != nil || path.IsAbs() || path.Host != "" || strings.ContainsAny(ready, " \t") {
+		return nil, &pool.ConfigError{Source: variableReady, Value: text.Quote(ready), Accepted: acceptedReady}
+	}
+	address := base.JoinPath(path.Path)
+	address.RawQuery = path.RawQuery
+	return &Command{line: line, ready: address}, nil
+}
+
+// String is the command line as it may be shown.
+func (c *Command) String() string { return text.Quote(c.line) }
+
+// URL is where the application answers when it is ready, as it may be shown.
+func (c *Command) URL() string { return text.Value(c.ready.String()) }
+
+// words splits a command line as a shell does, with variables in the place of $NAME.
+func words(line string, variable func(name string) string) ([]string, error) {
+	refused := &pool.ConfigError{Source: variableCommand, Value: text.Quote(line), Accepted: acceptedCommand}
+	found, err := shell.Fields(line, variable)
+	switch {
+	case strings.TrimSpace(line) == "":
+		refused.Value, refused.Reason = "", "it is empty"
+	case err != nil:
+		refused.Reason = text.Line(err.Error())
+	case len(found) == 0 || found[0] == "":
+		refused.Reason = "it names no program"
+	case strings.Contains(found[0], "=") && !strings.Contains(found[0], "/"):
+		refused.Reason = fmt.Sprintf("%s is no program; env %s … sets a variable", text.Quote(found[0]), text.Value(found[0]))
+	default:
+		return found, nil
+	}
+	return nil, refused
+}
+
+// environment is what the application gets: this process's variables without k6's own, and others over them.
+func environment(over map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		all[name] = value
+	}
+	maps.Copy(all, over)
+	maps.DeleteFunc(all, func(name, _ string) bool { return strings.HasPrefix(name, "K6_") })
+	return all
+}
+
+// list is an environment as a process takes it.
+func list(environment map[string]string) []string {
+	var entries []string
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		entries = append(entries, name+"="+environment[name])
+	}
+	return entries
+}
+
+// address is where the application listens.
+func (c *Command) address() string {
+	port := c.ready.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[c.ready.Scheme]
+	}
+	return net.JoinHostPort(c.ready.Hostname(), port)
+}
+
+// reason is what an error says without the address that has been said.
+func reason(err error) string {
+	var of *url.Error
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	var network *net.OpError
+	if errors.As(err, &network) {
+		err = network.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return err.Error()
+}

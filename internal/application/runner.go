@@ -1,0 +1,262 @@
+package application
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/child"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
+
+const (
+	startLimit = time.Minute
+	stopLimit  = 10 * time.Second // then it is killed
+	askLimit   = 2 * time.Second  // for one answer
+	poll       = 100 * time.Millisecond
+)
+
+// Runner runs the application, one at a time. It is not safe for concurrent use.
+type Runner struct {
+	command  *Command
+	client   *http.Client
+	watchdog *child.Watchdog // nil until the first start
+	process  *child.Process  // nil where none runs
+	log      string          // file with its output
+
+	limit    time.Duration // for a start
+	progress time.Duration // between two lines about it
+}
+
+// NewRunner runs nothing yet.
+func NewRunner(command *Command) *Runner {
+	client := &http.Client{
+		Timeout: askLimit,
+		// No connection stays open: an application may take it for a user's.
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+	}
+	return &Runner{command: command, client: client, limit: startLimit, progress: 5 * time.Second}
+}
+
+// Command is what it runs.
+func (r *Runner) Command() *Command { return r.command }
+
+// Start is one start of the application.
+type Start struct {
+	// Environment is laid over this process's.
+	Environment map[string]string
+	// Log takes the application's output. It is a new file.
+	Log string
+	// Several says that the application has several processes, of which one may answer before the others do.
+	Several bool
+	// Notify is called with a line now and then.
+	Notify func(line string)
+}
+
+// Start runs the application and returns when it is ready. After an error nothing of it runs.
+func (r *Runner) Start(ctx context.Context, s Start) error {
+	if err := r.free(ctx); err != nil {
+		return err
+	}
+	if err := r.launch(s); err != nil {
+		return &StartError{Command: r.command.String(), Reason: err.Error()}
+	}
+	if err := r.await(ctx, s); err != nil {
+		r.Stop()
+		return err
+	}
+	return nil
+}
+
+// launch starts its process.
+func (r *Runner) launch(s Start) (err error) {
+	all := environment(s.Environment)
+	arguments, err := words(r.command.line, func(name string) string { return all[name] })
+	if err != nil {
+		return err
+	}
+	if r.watchdog == nil {
+		r.watchdog, err = child.Watch(child.Duty{
+			Name: "xk6-pgxpool-watchdog", Signal: "TERM", Group: true, Patience: stopLimit, Environment: []string{"PATH=" + all["PATH"]},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	output, err := os.OpenFile(s.Log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = output.Close() }() // the application has its own
+	r.log = s.Log
+	cmd := exec.Command(arguments[0], arguments[1:]...) // #nosec G204 -- the user's own command
+	cmd.Env = list(all)
+	cmd.Stdout, cmd.Stderr = output, output
+	r.process, err = r.watchdog.Start(cmd)
+	return err
+}
+
+// Ended is closed when the application has ended. It must run.
+func (r *Runner) Ended() <-chan struct{} { return r.process.Exited() }
+
+// EndedError says of an application that has ended how, and what it printed last. when is a time, such as "during step
+// 3".
+func (r *Runner) EndedError(when string) error {
+	<-r.process.Exited()
+	how := "exit status 0"
+	if err := r.process.Err(); err != nil {
+		how = err.Error()
+	}
+	return r.failed("it ended " + when + " (" + how + ")")
+}
+
+// Stop ends the application and all of its process group. It tells whether force was necessary.
+func (r *Runner) Stop() (forced bool) {
+	if r.process == nil {
+		return false
+	}
+	forced = r.process.StopGroup()
+	r.process = nil
+	return forced
+}
+
+// Close stops the application and the watchdog.
+func (r *Runner) Close() error {
+	r.Stop()
+	if r.watchdog == nil {
+		return nil
+	}
+	watchdog := r.watchdog
+	r.watchdog = nil
+	return watchdog.Dismiss()
+}
+
+// free makes sure that nobody else answers in the application's place.
+func (r *Runner) free(ctx context.Context) error {
+	const limit = 5 * time.Second // for the sockets of the application before
+	for end := time.Now().Add(limit); ; {
+		answer := r.listens(ctx)
+		switch {
+		case answer == "":
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case time.Now().After(end) || r.watchdog == nil:
+			return &StartError{Command: r.command.String(), Reason: fmt.Sprintf(
+				"%s answers already (%s), before the application is started: another process has the port; stop it, or give both another port",
+				r.command.address(), answer)}
+		}
+		time.Sleep(poll)
+	}
+}
+
+// listens says what answers at the application's address, "" where nobody does. A proxy may say that there is no
+// application behind it.
+func (r *Runner) listens(ctx context.Context) string {
+	dialer := net.Dialer{Timeout: askLimit}
+	conn, err := dialer.DialContext(ctx, "tcp", r.command.address())
+	if err != nil {
+		return ""
+	}
+	_ = conn.Close() // nothing was said
+	answer, status := r.ask(ctx)
+	switch status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return ""
+	}
+	return answer
+}
+
+// await waits until the application is ready.
+func (r *Runner) await(ctx context.Context, s Start) error {
+	began := time.Now()
+	reported := began
+	for {
+		answer, status := r.ask(ctx)
+		took := time.Since(began)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !r.process.Running():
+			return r.EndedError("before it was ready")
+		case status >= http.StatusOK && status < http.StatusBadRequest:
+			return r.awaitOthers(ctx, s, took)
+		case took >= r.limit:
+			return r.failed(fmt.Sprintf("it was not ready after %v: %s (APP_READY) gave %s", r.limit, r.command.URL(), answer))
+		}
+		if time.Since(reported) >= r.progress {
+			reported = time.Now()
+			s.Notify(fmt.Sprintf("application: waiting for %s, %s so far: %s", r.command.URL(), text.Length(took.Truncate(time.Second)), answer))
+		}
+		if err := r.pause(ctx, poll, "before it was ready"); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitOthers gives processes that start beside the first one as much time as that took.
+func (r *Runner) awaitOthers(ctx context.Context, s Start, took time.Duration) error {
+	if !s.Several {
+		return nil
+	}
+	return r.pause(ctx, min(took, stopLimit), "when its first process was ready")
+}
+
+// pause fails when the application ends meanwhile.
+func (r *Runner) pause(ctx context.Context, d time.Duration, when string) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-r.process.Exited():
+		return r.EndedError(when)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// ask gives the answer of APP_READY in words, and its status, 0 where there is none.
+func (r *Runner) ask(ctx context.Context) (answer string, status int) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.command.ready.String(), nil)
+	if err != nil {
+		return err.Error(), 0
+	}
+	response, err := r.client.Do(request)
+	switch {
+	case os.IsTimeout(err):
+		return fmt.Sprintf("no answer within %v", askLimit), 0
+	case err != nil:
+		return text.Line(reason(err)), 0
+	}
+	_ = response.Body.Close() // the status says it all
+	return "HTTP " + response.Status, response.StatusCode
+}
+
+// StartError says why the application does not run.
+type StartError struct {
+	Command string
+	Reason  string
+	Output  string // its last lines, in one line
+	Log     string // file with all of them
+}
+
+func (e *StartError) Error() string {
+	message := fmt.Sprintf("APP_COMMAND %s: %s", e.Command, e.Reason)
+	switch {
+	case e.Log == "":
+		return text.Line(message)
+	case e.Output == "":
+		return text.Line(message + "; it printed nothing")
+	default:
+		return text.Line(fmt.Sprintf("%s; its last lines, of %s: %s", message, e.Log, e.Output))
+	}
+}
+
+func (r *Runner) failed(why string) error {
+	return &StartError{Command: r.command.String(), Reason: why, Output: child.Tail(r.log), Log: r.log}
+}
