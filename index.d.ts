@@ -343,7 +343,7 @@ declare module 'k6/x/pgxpool' {
     /** Tags of the samples, beside the VU's, such as `{ name: 'list' }`. The tag `pool` stays the pool's name. */
     tags?: Readonly<Record<string, string | number | boolean>>;
     /**
-     * Longest time for one statement; then it is cancelled on the server, which is a {@link QueryError} with the
+     * Longest time for one statement; then it is canceled on the server, which is a {@link QueryError} with the
      * code 57014. The wait for a connection is not part of it.
      */
     timeout?: Duration;

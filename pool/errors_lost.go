@@ -136,12 +136,12 @@ func (p *Pool) because(how ending, sql string, err error) error {
 	}
 }
 
-// hint says in the server's error why the pool cancelled a statement, if it did.
+// hint says in the server's error why the pool canceled a statement, if it did.
 func (p *Pool) hint(how ending, sql string, err *pgconn.PgError) {
 	switch {
 	case how == overdue && err.Code == queryCanceled:
-		err.Hint = "it took longer than its call's timeout, and was cancelled: raise the timeout given to with()"
+		err.Hint = "it took longer than its call's timeout, and was canceled: raise the timeout given to with()"
 	case how == expired && err.Hint == "":
-		err.Hint = fmt.Sprintf("the pool cancelled it after %v without an answer (statementTimeout + connectTimeout)", p.config.silenceLimit(sql))
+		err.Hint = fmt.Sprintf("the pool canceled it after %v without an answer (statementTimeout + connectTimeout)", p.config.silenceLimit(sql))
 	}
 }

@@ -10,7 +10,7 @@ import (
 // Scope is one unit of work whose calls may be cut off together, such as a k6
 // iteration: it ends with its context, and its calls' events go to its
 // observer. A call that finds it cut off returns ErrInterrupted; a statement in
-// flight is cancelled on the server, and its connection survives.
+// flight is canceled on the server, and its connection survives.
 type Scope struct {
 	// Caller, which may be nil, says where a Query or Exec of the pool was called.
 	// It is called during that call, by its goroutine, where the call is the
@@ -29,7 +29,7 @@ type Scope struct {
 
 // Limits bound one call; zero is no limit.
 type Limits struct {
-	Timeout time.Duration // of each statement, after which it is cancelled
+	Timeout time.Duration // of each statement, after which it is canceled
 	MaxRows int           // of Query's result, beyond which it is an error
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // interruptInterval is how long a statement may go on after its scope was cut
-// off or its time was up, before it is cancelled.
+// off or its time was up, before it is canceled.
 const interruptInterval = 20 * time.Millisecond
 
 // interrupt cancels statements, and ends waits, whose scope was cut off, and

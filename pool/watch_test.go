@@ -11,7 +11,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-func TestInterruptedStatementIsCancelledAndItsConnectionLives(t *testing.T) {
+func TestInterruptedStatementIsCanceledAndItsConnectionLives(t *testing.T) {
 	h := newPool(t, 1, 0, nil)
 	c := h.acquire()
 	pid := c.PID()

@@ -63,7 +63,7 @@ func run() error {
 }
 
 // loop reads rows by primary key until ctx is done. The statement itself gets a
-// context that is never cancelled, as in a program that knows what is fast.
+// context that is never canceled, as in a program that knows what is fast.
 func loop(ctx context.Context, pool *pgxpool.Pool, user, rows int) (n int64, err error) {
 	sql, args := "SELECT id, title, total FROM bench WHERE id = $1", []any{0}
 	if rows > 1 {

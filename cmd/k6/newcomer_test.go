@@ -325,7 +325,7 @@ func anchors(page string) []string {
 	return all
 }
 
-// The badges name this module, this licence and a workflow that there is.
+// The badges name this module, this license and a workflow that there is.
 func TestBadgesAreTrue(t *testing.T) {
 	t.Parallel()
 	readme := projectFile(t, "README.md")

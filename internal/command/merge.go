@@ -65,8 +65,8 @@ func runMerge(gs *state.GlobalState, files []string, output string) error {
 	if err := checkOverwrite(files, output); err != nil {
 		return invalid(err)
 	}
-	colour := gs.Stdout.IsTTY && !gs.Flags.NoColor
-	if _, err := fmt.Fprint(gs.Stdout, judged.Terminal(colour, screenWidth)); err != nil {
+	color := gs.Stdout.IsTTY && !gs.Flags.NoColor
+	if _, err := fmt.Fprint(gs.Stdout, judged.Terminal(color, screenWidth)); err != nil {
 		return fmt.Errorf("writing the verdict: %w", err)
 	}
 	if err := writeMerged(judged, output); err != nil {

@@ -74,7 +74,7 @@ func (s monitorSummary) text(t terminal) string {
 		s.levels(&b)
 	}
 	b.WriteByte('\n')
-	s.judgement(&b, t)
+	s.judgment(&b, t)
 	return b.String()
 }
 
@@ -140,7 +140,7 @@ func (s monitorSummary) poolText() string {
 	return sums
 }
 
-func (s monitorSummary) judgement(b *strings.Builder, t terminal) {
+func (s monitorSummary) judgment(b *strings.Builder, t terminal) {
 	for _, row := range s.verdict.Rows {
 		fmt.Fprintf(b, "  %s  %-22s %-10s %s\n", t.paint(row.Verdict.Color(), fmt.Sprintf("%-7s", row.Verdict)),
 			row.Criterion.Title, row.MeasuredText(), limits[row.Criterion.Name])

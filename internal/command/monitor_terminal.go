@@ -14,9 +14,9 @@ import (
 
 // terminal says what standard output can show. The zero value is a pipe.
 type terminal struct {
-	live   bool // a line can be drawn anew
-	colour bool
-	width  func() int // in columns, now; nil unless live
+	live  bool // a line can be drawn anew
+	color bool
+	width func() int // in columns, now; nil unless live
 }
 
 func newTerminal(gs *state.GlobalState) terminal {
@@ -24,8 +24,8 @@ func newTerminal(gs *state.GlobalState) terminal {
 		return terminal{}
 	}
 	return terminal{
-		live:   true,
-		colour: !gs.Flags.NoColor,
+		live:  true,
+		color: !gs.Flags.NoColor,
 		width: func() int {
 			columns, _, err := term.GetSize(gs.Stdout.RawOutFd)
 			if err != nil || columns < 1 {
@@ -37,14 +37,14 @@ func newTerminal(gs *state.GlobalState) terminal {
 }
 
 func (t terminal) paint(c text.Color, s string) string {
-	if !t.colour {
+	if !t.color {
 		return s
 	}
 	return c.Paint(s)
 }
 
-// levelColour follows the runbook's limits: 80 % of the base size, overflow.
-func levelColour(s monitor.Sample) text.Color {
+// levelColor follows the runbook's limits: 80 % of the base size, overflow.
+func levelColor(s monitor.Sample) text.Color {
 	switch {
 	case s.InOverflow():
 		return text.Red

@@ -146,7 +146,7 @@ func TestMonitorWide(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer close(done)
-		_, _ = waiting.Exec(ctx, "SELECT * FROM t") // ends by being cancelled
+		_, _ = waiting.Exec(ctx, "SELECT * FROM t") // ends by being canceled
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	session(t, url, "wide")

@@ -11,7 +11,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// monitorText writes the runbook's lines. On a terminal they are coloured, and
+// monitorText writes the runbook's lines. On a terminal they are colored, and
 // the last minute follows them on a line that is drawn anew.
 type monitorText struct {
 	w        io.Writer
@@ -35,7 +35,7 @@ func (f *monitorText) sample(s monitor.Sample) error {
 	if f.wide {
 		line = wideLine(s, cause)
 	}
-	said := f.erase() + f.terminal.paint(levelColour(s), text.Clean(line)) + "\n"
+	said := f.erase() + f.terminal.paint(levelColor(s), text.Clean(line)) + "\n"
 	if f.terminal.live {
 		f.minute.add(s)
 		said += f.minute.line(f.terminal.width(), cause)

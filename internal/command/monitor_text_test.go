@@ -17,9 +17,9 @@ func sampleOf(active int, at time.Duration) monitor.Sample {
 	}
 }
 
-func TestTerminalShowsColourAndTheLastMinute(t *testing.T) {
+func TestTerminalShowsColorAndTheLastMinute(t *testing.T) {
 	var out strings.Builder
-	text := newMonitorText(&out, false, terminal{live: true, colour: true, width: func() int { return 80 }})
+	text := newMonitorText(&out, false, terminal{live: true, color: true, width: func() int { return 80 }})
 	for i, active := range []int{0, 10, 16, 25} {
 		require.NoError(t, text.sample(sampleOf(active, time.Duration(i)*20*time.Second)))
 	}
@@ -55,7 +55,7 @@ func TestLastMinuteFitsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestNoColourOnATerminal(t *testing.T) {
+func TestNoColorOnATerminal(t *testing.T) {
 	var out strings.Builder
 	text := newMonitorText(&out, false, terminal{live: true, width: func() int { return 80 }})
 	require.NoError(t, text.sample(sampleOf(5, 0)))

@@ -100,7 +100,7 @@ func TestEveryMetricHasItsRow(t *testing.T) {
 }
 
 // A summary may come from somebody else's runner: nothing in it moves the
-// cursor, colours the terminal, starts a line or is markup.
+// cursor, colors the terminal, starts a line or is markup.
 func TestHostileTextStaysText(t *testing.T) {
 	const hostile = "v2\x1b[2J\a\n# PASS\r\u202e<script>`*|"
 	baseline, result := night(1, usual), night(2, usual)

@@ -137,7 +137,7 @@ var causes = []struct {
 		r.Server.Statistics.Sessions = 270
 		return r
 	}, overHTTP(), []string{"orphaned statements"}, "by up to 12"},
-	{"cancelled, and few orphans at once", func() *monitor.Report {
+	{"canceled, and few orphans at once", func() *monitor.Report {
 		r := watched()
 		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Server.Statistics.Sessions, r.Server.Statistics.SessionsAbandoned = 1, 3, 90, 80
 		return r

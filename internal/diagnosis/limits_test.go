@@ -131,7 +131,7 @@ func TestBorders(t *testing.T) {
 }
 
 // What differs from a trouble in one thing is another trouble, or none.
-func TestNeighboursOfTroubles(t *testing.T) {
+func TestNeighborsOfTroubles(t *testing.T) {
 	for name, test := range map[string]struct {
 		live func(*story)
 		want []string

@@ -25,7 +25,7 @@ func findOrphaned(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	abandoned := w.Server.Statistics.SessionsAbandoned
-	// A pool that opens anew what its cancelled users leave shows few of them at once.
+	// A pool that opens anew what its canceled users leave shows few of them at once.
 	if !run.often(w.Usage.Orphaned) && (w.Usage.Orphaned == 0 || !abandons(w)) {
 		return finding{}
 	}
@@ -66,7 +66,7 @@ func findMoreConnections(run *Facts, _ *Pool) finding {
 }
 
 // lostConnections is for those that a pool, if there is one, cannot keep.
-const lostConnections = "Connections are lost rather than kept: requests that are cancelled in a statement, connections that are recycled or " +
+const lostConnections = "Connections are lost rather than kept: requests that are canceled in a statement, connections that are recycled or " +
 	"found dead, or processes that are killed. Let a statement end before the request does (statement_timeout below its deadline), " +
 	"see why the pool drops them, and keep a pool, or a pooler, outside of processes that do not live long."
 

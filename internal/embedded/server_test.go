@@ -103,7 +103,7 @@ func TestAFullDiskIsNamed(t *testing.T) {
 	}
 }
 
-func TestACancelledStartLeavesNothing(t *testing.T) {
+func TestACanceledStartLeavesNothing(t *testing.T) {
 	for name, moment := range map[string]string{
 		"at once":              "",
 		"while initializing":   "/*/data/base",

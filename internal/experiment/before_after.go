@@ -39,14 +39,14 @@ func newBeforeAfter(s settings) *beforeAfter {
 	return p
 }
 
-// labelled is a configuration with its name in the experiment.
-type labelled struct {
+// labeled is a configuration with its name in the experiment.
+type labeled struct {
 	configuration
 	label string
 }
 
-func (p *beforeAfter) configurations() [2]labelled {
-	return [2]labelled{{p.before, labelBefore}, {p.after, labelAfter}}
+func (p *beforeAfter) configurations() [2]labeled {
+	return [2]labeled{{p.before, labelBefore}, {p.after, labelAfter}}
 }
 
 func (p *beforeAfter) Name() string         { return planBeforeAfter }

@@ -149,7 +149,7 @@ func (p *capacity) explanation(a answer, done, left int) string {
 	return strings.Join(said, " ")
 }
 
-func adviceOf(j judgement) []string {
+func adviceOf(j judgment) []string {
 	var all []string
 	for _, row := range j.broke {
 		if row.Advice != "" && !slices.Contains(all, row.Advice) {

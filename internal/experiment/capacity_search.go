@@ -10,7 +10,7 @@ type tried struct {
 	load      float64
 	logarithm float64 // of the load
 	steps     []Measurement
-	judged    []judgement
+	judged    []judgment
 }
 
 // read sorts measurements by load, in the order in which the loads came up.
@@ -42,14 +42,14 @@ func (t tried) carried() int {
 // missed is how many steps did not.
 func (t tried) missed() int { return len(t.judged) - t.carried() }
 
-// broke is the first judgement that did not meet the criteria.
-func (t tried) broke() judgement {
+// broke is the first judgment that did not meet the criteria.
+func (t tried) broke() judgment {
 	for _, j := range t.judged {
 		if !j.carried() {
 			return j
 		}
 	}
-	return judgement{}
+	return judgment{}
 }
 
 // at finds the load among those tried.

@@ -9,8 +9,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// judgement is what the criteria say of one step.
-type judgement struct {
+// judgment is what the criteria say of one step.
+type judgment struct {
 	// Broke are the rows that the load did not meet, as the gate sees them.
 	broke []verdict.Row
 	rows  []verdict.Row // all of them
@@ -18,10 +18,10 @@ type judgement struct {
 	unjudged []string
 }
 
-func (j judgement) carried() bool { return len(j.broke) == 0 }
+func (j judgment) carried() bool { return len(j.broke) == 0 }
 
 // reason names the rows that broke.
-func (j judgement) reason() string {
+func (j judgment) reason() string {
 	text := ""
 	for i, row := range j.broke {
 		if i > 0 {
@@ -33,7 +33,7 @@ func (j judgement) reason() string {
 }
 
 // titles are those of the rows that broke.
-func (j judgement) titles() string {
+func (j judgment) titles() string {
 	var titles []string
 	for _, row := range j.broke {
 		titles = append(titles, row.Criterion.Title)
@@ -44,14 +44,14 @@ func (j judgement) titles() string {
 // judge asks the criteria about a step. A row that could not be measured says
 // nothing about the load and does not break; a row without data, although it
 // should have some, does.
-func (s settings) judge(m Measurement) (judgement, error) {
+func (s settings) judge(m Measurement) (judgment, error) {
 	report, err := verdict.Evaluate(verdict.Input{
 		Criteria: s.criteriaOf(m), Metrics: m.metrics(s.http), Gate: string(s.gate), Waived: s.waive,
 	})
 	if err != nil {
-		return judgement{}, fmt.Errorf("judging step %q: %w", m.Step.Label, err)
+		return judgment{}, fmt.Errorf("judging step %q: %w", m.Step.Label, err)
 	}
-	j := judgement{rows: report.Rows}
+	j := judgment{rows: report.Rows}
 	for _, row := range report.Rows {
 		switch {
 		case row.Waived:
@@ -69,9 +69,9 @@ func (s settings) judge(m Measurement) (judgement, error) {
 
 // judged is judge for criteria that were judged once when the plan was made: they
 // are sound.
-func (s settings) judged(m Measurement) judgement {
+func (s settings) judged(m Measurement) judgment {
 	if len(s.criteria) == 0 {
-		return judgement{}
+		return judgment{}
 	}
 	j, err := s.judge(m)
 	if err != nil {

@@ -65,7 +65,7 @@ func (p *tune) MaxDuration() time.Duration {
 func (p *tune) Prepare(server Server) error {
 	p.server = server
 	if p.sizes == nil {
-		p.sizes = derive(server, p.ceiling(), p.modelled())
+		p.sizes = derive(server, p.ceiling(), p.modeled())
 		if len(p.sizes) < 2 {
 			available, _ := server.available()
 			return &ServerError{Needed: 2, Available: available, Server: server, Step: "the sweep"}
@@ -114,10 +114,10 @@ const (
 // users are never used.
 func (p *tune) ceiling() int { return min(max(p.users, 2), maxSwept) }
 
-// modelled is the pool that the queueing model expects to leave the runbook's room
+// modeled is the pool that the queueing model expects to leave the runbook's room
 // under a load that is a quarter larger; 0 where nobody says how long requests
 // hold their connection.
-func (p *tune) modelled() int {
+func (p *tune) modeled() int {
 	const reserve = 1.25
 	var size int
 	err := errors.New("not asked")
@@ -140,7 +140,7 @@ func (p *tune) modelled() int {
 // what the server leaves or the users use, and beside them the one that the model
 // expects to do and the two pools everyone asks about: SQLAlchemy's 5 + 10 and
 // the runbook's 20 + 40.
-func derive(server Server, ceiling, modelled int) []size {
+func derive(server Server, ceiling, modeled int) []size {
 	if available, known := server.available(); known {
 		ceiling = min(ceiling, available)
 	}
@@ -159,7 +159,7 @@ func derive(server Server, ceiling, modelled int) []size {
 	if n := len(sizes); n > 0 && float64(ceiling) >= worth*float64(sizes[n-1].base) {
 		sizes = append(sizes, size{ceiling, 0})
 	}
-	for _, known := range []size{{modelled, 0}, {5, 10}, {20, 40}} {
+	for _, known := range []size{{modeled, 0}, {5, 10}, {20, 40}} {
 		if known.base > 0 && known.connections() <= ceiling && !slices.Contains(sizes, known) {
 			sizes = append(sizes, known)
 		}

@@ -12,7 +12,7 @@ import (
 type candidate struct {
 	size
 	rounds []Measurement
-	broke  []judgement // of the rounds that did not meet the criteria
+	broke  []judgment // of the rounds that did not meet the criteria
 }
 
 // sweep is what the whole rounds of a sweep say.

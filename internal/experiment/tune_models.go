@@ -113,7 +113,7 @@ const (
 )
 
 // crossCheck sets the measurements against the models, in sentences.
-func (p *tune) crossCheck(w sweep, k knee, c confidenceOf, sure bool) (sentences []string, modelled int) {
+func (p *tune) crossCheck(w sweep, k knee, c confidenceOf, sure bool) (sentences []string, modeled int) {
 	say := func(format string, args ...any) { sentences = append(sentences, fmt.Sprintf(format, args...)) }
 	best := k.sound[k.chosen]
 	q, ok := p.model(best)
@@ -126,13 +126,13 @@ func (p *tune) crossCheck(w sweep, k knee, c confidenceOf, sure bool) (sentences
 	// the measurement cannot see either.
 	target := max(1, k.p95Limit.value*math.Exp(k.p95.means[k.chosen]))
 	if n, ok := p.modelSize(q.hold, target); ok {
-		modelled = n
+		modeled = n
 		p.sayModelSize(say, best, c, sure, n, target)
 	}
 	p.sayWaits(say, w)
 	sayHold(say, w)
 	p.sayScalability(say, w, best)
-	return sentences, modelled
+	return sentences, modeled
 }
 
 type sayer func(format string, args ...any)
@@ -147,22 +147,22 @@ func (p *tune) sayChecks(say sayer, best candidate) {
 	}
 }
 
-func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool, modelled int, target float64) {
+func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool, modeled int, target float64) {
 	model := "closed-loop"
 	if p.rate > 0 {
 		model = "open-loop (Erlang C)"
 	}
 	said := fmt.Sprintf("The %s model needs %d connections for a p95 wait of at most %s, from the hold time measured at %s.",
-		model, modelled, text.Millis(target), best)
+		model, modeled, text.Millis(target), best)
 	low, high := best.connections(), best.connections()
 	if sure {
 		low, high = c.low, c.high
 	}
-	below, above := p.neighbours(low, high)
+	below, above := p.neighbors(low, high)
 	switch {
-	case modelled > above:
+	case modeled > above:
 		said += " That is more than was measured to be enough: hold times that vary less than exponentially wait less."
-	case modelled <= below:
+	case modeled <= below:
 		said += " That is less than was measured to be enough: see below, or the hold time grows with the number of sessions, requests come in bursts, or a few requests hold their connection for much longer than the others."
 	default:
 		said += " Measurement and model agree."
@@ -170,9 +170,9 @@ func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool
 	say("%s", said)
 }
 
-// neighbours are the measured sizes next to an interval: what lies between two
+// neighbors are the measured sizes next to an interval: what lies between two
 // of them was not measured.
-func (p *tune) neighbours(low, high int) (below, above int) {
+func (p *tune) neighbors(low, high int) (below, above int) {
 	above = math.MaxInt
 	for _, v := range p.sizes {
 		if n := v.connections(); n < low {

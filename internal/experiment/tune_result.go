@@ -39,8 +39,8 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	s.Charts = p.charts(w, k)
 	d.answer = p.header(k, c, sure)
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
-	var modelled int
-	check.Text, modelled = p.crossCheck(w, k, c, sure)
+	var modeled int
+	check.Text, modeled = p.crossCheck(w, k, c, sure)
 	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(p.recommended(k), p.pool)}
 	d.sections = []section{s, check, paste}
 	k.addValues(d.values, p.recommended(k), p.rate > 0)
@@ -49,8 +49,8 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 		d.values[metricAgreement], d.values[metricNoise] = c.agreement, k.noise()
 	}
 	d.addConfidence(w, k)
-	if modelled > 0 {
-		d.values[metricModelConnections] = float64(modelled)
+	if modeled > 0 {
+		d.values[metricModelConnections] = float64(modeled)
 	}
 	return d, nil
 }

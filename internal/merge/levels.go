@@ -98,7 +98,7 @@ func onGrid(levels []timeline.Level, offset time.Duration, window float64) []tim
 	return grid
 }
 
-// foldLevels makes one window of one runner's neighbouring ones.
+// foldLevels makes one window of one runner's neighboring ones.
 func foldLevels(levels []timeline.Level) timeline.Level {
 	var sum timeline.Level
 	for _, l := range levels {

@@ -51,7 +51,7 @@ func TestPoolRefusesWrongOptions(t *testing.T) {
 		`new Pool({ queryExecMode: 'fast' })`:              `ConfigError: option queryExecMode: "fast" is not accepted`,
 		`new Pool({ poolsize: 1 })`:                        `ConfigError: option poolsize: there is no such option, 1 was given for it; use poolSize`,
 		`new Pool({ pool_size: 1 })`:                       `ConfigError: option pool_size: there is no such option, 1 was given for it; use poolSize`,
-		`new Pool({ colour: 1 })`:                          `ConfigError: option colour: there is no such option, 1 was given for it; use one of url, name, poolSize`,
+		`new Pool({ color: 1 })`:                           `ConfigError: option color: there is no such option, 1 was given for it; use one of url, name, poolSize`,
 		`new Pool(URL)`:                                    `ConfigError: the options: they are of type string; use an object such as { url, poolSize: 20 }`,
 		`new Pool([])`:                                     `ConfigError: the options: they are of type Array; use`,
 		`new Pool(() => 1)`:                                `ConfigError: the options: they are of type Function; use`,

@@ -44,7 +44,7 @@ func TestWithLimitsRows(t *testing.T) {
 	}
 }
 
-// The statement is cancelled on the server, and its connection goes on.
+// The statement is canceled on the server, and its connection goes on.
 func TestWithLimitsTime(t *testing.T) {
 	u := jstest.Running(t, `{ poolSize: 1, maxOverflow: 0 }`)
 	u.JS(`const quick = pool.with({ timeout: 50 });`)

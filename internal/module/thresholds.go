@@ -21,11 +21,11 @@ type judging struct {
 
 	mu     sync.Mutex
 	file   *criteria.File
-	judged *judgement // what thresholds() was asked for; nil before
+	judged *judgment // what thresholds() was asked for; nil before
 }
 
-// judgement is what a run is judged by.
-type judgement struct {
+// judgment is what a run is judged by.
+type judgment struct {
 	criteria any // rows, as they were given
 	gate     any
 	waive    any
@@ -39,14 +39,14 @@ func (c *judging) load() (err error) {
 	return err
 }
 
-// judgement reads what a run is judged by: the options, else GATE and WAIVE, else
+// judgment reads what a run is judged by: the options, else GATE and WAIVE, else
 // the runbook's criteria and gate.
-func (i *instance) judgement(call string, options map[string]any) (*judgement, error) {
+func (i *instance) judgment(call string, options map[string]any) (*judgment, error) {
 	c := &i.root.judging
 	if err := c.load(); err != nil {
 		return nil, err
 	}
-	j := &judgement{criteria: options["criteria"], gate: options["gate"], waive: options["waive"]}
+	j := &judgment{criteria: options["criteria"], gate: options["gate"], waive: options["waive"]}
 	if j.criteria == nil {
 		j.criteria = c.file.Get("poolCriteria")
 	}
@@ -91,7 +91,7 @@ func (i *instance) thresholds(call sobek.FunctionCall) sobek.Value {
 	c := &i.root.judging
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	j, err := i.judgement(name, options)
+	j, err := i.judgment(name, options)
 	if err != nil {
 		i.throw(err)
 	}

@@ -74,7 +74,7 @@ func (i *instance) complete(options map[string]any) (promised bool, err error) {
 	defer c.mu.Unlock()
 	j := c.judged
 	if j == nil || options["criteria"] != nil || options["gate"] != nil || options["waive"] != nil {
-		if j, err = i.judgement("verdict(data, options)", options); err != nil {
+		if j, err = i.judgment("verdict(data, options)", options); err != nil {
 			return false, err
 		}
 	}
@@ -88,7 +88,7 @@ func (i *instance) show(run results.Run, data any) string {
 	if err != nil {
 		width = 0
 	}
-	said := run.Report.Terminal(verdict.Colour(data), width)
+	said := run.Report.Terminal(verdict.Color(data), width)
 	if i.test.FullSummary() {
 		said = "\n" + run.Report.MetricsTable().Text(text.Layout{Indent: "  "}) + said
 	}

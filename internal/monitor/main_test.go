@@ -56,7 +56,7 @@ func (a application) run(sql string) *pgx.Conn {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = conn.Exec(ctx, sql) // ends by being cancelled
+		_, _ = conn.Exec(ctx, sql) // ends by being canceled
 	}()
 	a.t.Cleanup(func() { cancel(); <-done })
 	return conn

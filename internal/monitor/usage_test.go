@@ -274,7 +274,7 @@ func TestLongStatementsAreNoWorkers(t *testing.T) {
 	defer func() { cancel(); wait.Wait() }()
 	for range 7 {
 		conn := app.connect()
-		wait.Go(func() { _, _ = conn.Exec(ctx, "SELECT pg_sleep(60)") }) // is cancelled
+		wait.Go(func() { _, _ = conn.Exec(ctx, "SELECT pg_sleep(60)") }) // is canceled
 	}
 	s := app.sampler(Pool{Size: 2, MaxOverflow: 1})
 	sampleUntil(t, s, func(s Sample) bool { return s.Database.Active == 7 })

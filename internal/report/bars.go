@@ -41,7 +41,7 @@ func (c *canvas) bar(size format, s Series, category, index, left, right, room i
 		return
 	}
 	right = max(right, left+1)
-	c.class("bar s%d", index%colours)
+	c.class("bar s%d", index%colors)
 	c.path(left, c.up(0), left, c.up(value), right, c.up(value), right, c.up(0))
 	low, high, ok := s.spread(category)
 	top := value

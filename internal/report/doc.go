@@ -2,7 +2,7 @@
 // was, how it was judged and what happened when.
 //
 // The page needs nothing but a browser: no script, no network, no other file.
-// Charts are SVG, drawn on this side and coloured by the page's style sheet, so
+// Charts are SVG, drawn on this side and colored by the page's style sheet, so
 // that one drawing serves light and dark. Every chart stands beside the figures
 // it was drawn from.
 //

@@ -22,7 +22,7 @@ var formats = []format{
 	{class: "narrow", width: 358, height: 230, across: 5, up: 4, font: 11},
 }
 
-// ink makes the library draw a stroke, a fill or a text at all. Which colour
+// ink makes the library draw a stroke, a fill or a text at all. Which color
 // that is, the page's style sheet says, by class.
 var ink = drawing.ColorBlack
 

@@ -8,8 +8,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// colours is how many colours of series the style sheet has.
-const colours = 8
+// colors is how many colors of series the style sheet has.
+const colors = 8
 
 // figureView is a chart on the page.
 type figureView struct {
@@ -78,7 +78,7 @@ func (f figure) legend() []legendItem {
 		case len(s.Low) > 0 && f.clock:
 			name += ", mean and extremes"
 		}
-		items = append(items, legendItem{fmt.Sprintf("%s s%d", kind, i%colours), name})
+		items = append(items, legendItem{fmt.Sprintf("%s s%d", kind, i%colors), name})
 	}
 	for _, l := range f.Limits {
 		items = append(items, legendItem{"limit", l.Name})

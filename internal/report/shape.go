@@ -76,7 +76,7 @@ func line(x []float64, s Series, index int) shape {
 				points = append(points, c.across(x[i]), c.up(s.Values[i]))
 			}
 			if end-first > 1 {
-				c.class("line s%d", index%colours)
+				c.class("line s%d", index%colors)
 				c.path(points...)
 			}
 			if end-first == 1 || len(x) <= few {
@@ -89,7 +89,7 @@ func line(x []float64, s Series, index int) shape {
 func (c *canvas) dots(points []int, index int) {
 	const radius = 3
 	for i := 0; i < len(points); i += 2 {
-		c.class("dot s%d", index%colours)
+		c.class("dot s%d", index%colors)
 		c.Circle(radius, points[i], points[i+1])
 		c.FillStroke()
 	}
@@ -102,7 +102,7 @@ func band(x []float64, s Series, index int) shape {
 		fill := func() {
 			if len(there) > 2 {
 				slices.Reverse(back)
-				c.class("band s%d", index%colours)
+				c.class("band s%d", index%colors)
 				c.path(append(there, back...)...)
 			}
 			there, back = nil, nil

@@ -88,5 +88,5 @@ func TestTheServerSaysHowLongAStatementTakes(t *testing.T) {
 	require.Contains(t, u.Failure(`pool.query('SELECT pg_sleep(5)')`), "57014", "the limit that is in force holds")
 
 	alone := jstest.Running(t, `{ poolSize: 1, statementTimeout: 100, connectTimeout: 1000, dbCpu: false }`)
-	require.Contains(t, alone.Failure(statement), "the pool cancelled it after 1.1s without an answer")
+	require.Contains(t, alone.Failure(statement), "the pool canceled it after 1.1s without an answer")
 }

@@ -20,7 +20,7 @@ type recording struct {
 	mu       sync.Mutex
 	measures map[*metrics.Metric]timeline.Measure
 	batch    []timeline.Observation // scratch
-	// The tag of the samples looked at last: neighbours mostly share their tags.
+	// The tag of the samples looked at last: neighbors mostly share their tags.
 	tags *metrics.TagSet
 	pool string
 }

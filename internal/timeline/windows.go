@@ -4,7 +4,7 @@ import "time"
 
 // windows are equal stretches of the wall clock: window i lasts from i·width on
 // since the Unix epoch, so that the windows of several machines lie on one grid.
-// There are at most most of them; a run that outgrows them has neighbours merged
+// There are at most most of them; a run that outgrows them has neighbors merged
 // and their width doubled.
 type windows[T any] struct {
 	most  int
@@ -35,7 +35,7 @@ func (w *windows[T]) at(t time.Time) *T {
 	return w.slots[offset]
 }
 
-// halve merges neighbours.
+// halve merges neighbors.
 func (w *windows[T]) halve() {
 	first := w.first / 2
 	merged := make([]*T, 0, w.most)

@@ -197,7 +197,7 @@ func blockBehindAReader(t *testing.T, s *situation) {
 	for _, table := range []string{"items", "projects"} {
 		migration := pgtest.Conn(t, s.watch)
 		wait.Go(func() {
-			_, _ = migration.Exec(ctx, "SET application_name = 'migration'; BEGIN; LOCK TABLE "+table) // ends by being cancelled
+			_, _ = migration.Exec(ctx, "SET application_name = 'migration'; BEGIN; LOCK TABLE "+table) // ends by being canceled
 		})
 	}
 	end := time.AfterFunc(12*time.Second, func() {

@@ -7,7 +7,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// Verdict is the judgement of one criterion or of a whole run.
+// Verdict is the judgment of one criterion or of a whole run.
 type Verdict string
 
 // The three verdicts, from best to worst.

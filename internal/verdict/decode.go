@@ -73,9 +73,9 @@ func noThresholds(data map[string]any, metrics map[string]Metric) bool {
 	return true
 }
 
-// Colour tells from k6's end-of-test data whether its standard output is a
-// terminal where colour was not switched off (--no-color, NO_COLOR).
-func Colour(data any) bool {
+// Color tells from k6's end-of-test data whether its standard output is a
+// terminal where color was not switched off (--no-color, NO_COLOR).
+func Color(data any) bool {
 	terminal, _ := field(data, "state", "isStdOutTTY").(bool)
 	off, _ := field(data, "options", "noColor").(bool)
 	return terminal && !off

@@ -87,7 +87,7 @@ func TestFromScriptTakesMachineReadableData(t *testing.T) {
 	require.InDelta(t, 9, in.Metrics["request_success"].Values["passes"], 0)
 	require.InDelta(t, 1, in.Metrics["request_success"].Values["fails"], 0)
 	require.False(t, in.NoThresholds, "the machine-readable form does not say")
-	require.False(t, verdict.Colour(data))
+	require.False(t, verdict.Color(data))
 }
 
 func TestFromScriptRefuses(t *testing.T) {
@@ -148,16 +148,16 @@ func TestACutShortRunPromisesNoExitCode(t *testing.T) {
 	}
 }
 
-func TestColour(t *testing.T) {
+func TestColor(t *testing.T) {
 	data := func(terminal, off bool) map[string]any {
 		return map[string]any{
 			"state": map[string]any{"isStdOutTTY": terminal}, "options": map[string]any{"noColor": off},
 		}
 	}
-	require.True(t, verdict.Colour(data(true, false)))
-	require.False(t, verdict.Colour(data(true, true)))
-	require.False(t, verdict.Colour(data(false, false)))
-	require.False(t, verdict.Colour(nil))
+	require.True(t, verdict.Color(data(true, false)))
+	require.False(t, verdict.Color(data(true, true)))
+	require.False(t, verdict.Color(data(false, false)))
+	require.False(t, verdict.Color(nil))
 }
 
 func TestRunLengths(t *testing.T) {

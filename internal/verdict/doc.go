@@ -1,7 +1,7 @@
 // Package verdict judges a finished load test by criteria that are data, and
-// renders the judgement for a terminal, a file and a pipeline.
+// renders the judgment for a terminal, a file and a pipeline.
 //
-// Beside the judgement it names the troubles that the figures show, from one
+// Beside the judgment it names the troubles that the figures show, from one
 // table of rules, with the evidence and the runbook's remedy.
 //
 // It knows neither k6 nor its JavaScript: metrics come in as names and figures

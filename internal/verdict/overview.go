@@ -152,7 +152,7 @@ func (r Report) pick(metric, name, proof string) *float64 {
 	return nil
 }
 
-// line is a labelled line of the overview.
+// line is a labeled line of the overview.
 type line struct{ label, text string }
 
 // lines are the overview for people; what was not measured is left out.

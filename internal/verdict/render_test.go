@@ -39,7 +39,7 @@ func recorded(r run) timeline.Snapshot {
 	return recorder.Snapshot()
 }
 
-// report is the judgement of a run for the renderings.
+// report is the judgment of a run for the renderings.
 func report(t *testing.T, gate string, waive []string, change func(*run)) verdict.Report {
 	t.Helper()
 	r := goodRun()
@@ -123,14 +123,14 @@ func TestTheVerdictIsTheLastLine(t *testing.T) {
 	}
 }
 
-func TestColourOnlyWhenAsked(t *testing.T) {
+func TestColorOnlyWhenAsked(t *testing.T) {
 	report := reports(t)["fail"]
 	require.NotContains(t, report.Terminal(false, 80), "\x1b")
-	coloured := report.Terminal(true, 80)
-	require.Contains(t, coloured, "\x1b[31mFAIL\x1b[0m")
-	require.Contains(t, coloured, "\x1b[32mPASS\x1b[0m")
-	plain := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(coloured)
-	require.Equal(t, report.Terminal(false, 80), plain, "colour changes nothing else")
+	colored := report.Terminal(true, 80)
+	require.Contains(t, colored, "\x1b[31mFAIL\x1b[0m")
+	require.Contains(t, colored, "\x1b[32mPASS\x1b[0m")
+	plain := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(colored)
+	require.Equal(t, report.Terminal(false, 80), plain, "color changes nothing else")
 }
 
 // What pipelines read of a JUnit report.

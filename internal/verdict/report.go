@@ -5,7 +5,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
-// Row is the judgement of one criterion.
+// Row is the judgment of one criterion.
 type Row struct {
 	Criterion Criterion
 	Verdict   Verdict
@@ -21,7 +21,7 @@ type Row struct {
 	Waived bool
 }
 
-// Report is the judgement of a run. It is immutable.
+// Report is the judgment of a run. It is immutable.
 type Report struct {
 	// Verdict is the worst of the rows that are not waived.
 	Verdict Verdict

@@ -33,8 +33,8 @@ export default async function () {
 
 // look runs in the page.
 function look() {
-  // Colours as [red, green, blue, alpha].
-  const colour = (text) => {
+  // Colors as [red, green, blue, alpha].
+  const color = (text) => {
     const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
     return [r, g, b, a];
   };
@@ -49,7 +49,7 @@ function look() {
   };
   const behind = (element) => {
     for (let e = element; e; e = e.parentElement) {
-      const c = colour(getComputedStyle(e).backgroundColor);
+      const c = color(getComputedStyle(e).backgroundColor);
       if (c[3] === 1) {
         return c;
       }
@@ -72,7 +72,7 @@ function look() {
       texts.push({
         text: walker.currentNode.textContent.trim().slice(0, 40),
         size: parseFloat(style.fontSize) * scale,
-        contrast: contrast(colour(svg ? style.fill : style.color), behind(element)),
+        contrast: contrast(color(svg ? style.fill : style.color), behind(element)),
       });
     }
   }
@@ -120,7 +120,7 @@ function look() {
         points: points(svg, i),
         contrast: Math.min(...[...svg.querySelectorAll(`.line.s${i}, .bar.s${i}, .dot.s${i}`)].map((e) => {
           const style = getComputedStyle(e);
-          return contrast(colour(e.classList.contains('dot') ? style.fill : style.stroke), behind(svg));
+          return contrast(color(e.classList.contains('dot') ? style.fill : style.stroke), behind(svg));
         })),
       })) : [],
     };
