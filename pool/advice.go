@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/upstream/pgxtext"
 )
 
 // Advice is chosen from what is known of an error, and says nothing else.
@@ -60,10 +62,10 @@ func (e *ConnectError) Advice() string {
 		return e.Trouble
 	}
 	said := e.tried()
-	if _, rest, ok := strings.Cut(said, refusedParameter); ok {
+	if rest, ok := pgxtext.RefusedParameter(said); ok {
 		return "the pooler refuses what " + senderOf(rest) + " sends: leave it out, or add it to the pooler's ignore_startup_parameters"
 	}
-	if strings.Contains(said, noTLS) {
+	if pgxtext.RefusedTLS(said) {
 		return "the server has no TLS: set sslmode=prefer or sslmode=disable in url (DATABASE_URL), or turn its ssl on"
 	}
 	for _, advice := range []func() string{e.serverAdvice, e.identityAdvice, e.systemAdvice} {

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/upstream/pgxtext"
 )
 
 // ErrInterrupted is what a call returns whose Scope was cut off while it ran.
@@ -73,7 +74,7 @@ func (e *QueryError) Error() string {
 			said += "; " + text.Value(more)
 		}
 	}
-	if isOutdatedPlan(pg) {
+	if pgxtext.IsOutdatedPlan(pg) {
 		return said + "; a table has changed since the statement was prepared: run the transaction again, or set queryExecMode to describe_exec or exec"
 	}
 	if advice := statementAdvice[pg.Code]; advice != "" {
@@ -140,7 +141,7 @@ func (e *ConnectError) Cause() string {
 // tried is what came of every attempt, the same of several once.
 func (e *ConnectError) tried() string {
 	var tried []string
-	for _, attempt := range attempts(e.Err) {
+	for _, attempt := range pgxtext.Attempts(e.Err) {
 		if line := text.Line(attempt.Error()); !slices.Contains(tried, line) {
 			tried = append(tried, line)
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/flowboard/xk6-pgxpool/internal/upstream/pgxtext"
 )
 
 // call is one statement of a caller.
@@ -110,7 +112,7 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last boo
 // connections prepare their statements anew before they use them.
 func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 	res, err := p.sendOnce(s, c, what)
-	if isOutdatedPlan(err) {
+	if pgxtext.IsOutdatedPlan(err) {
 		p.renewed.Add(1)
 		if !c.inTransaction() {
 			return p.sendOnce(s, c, what)
@@ -240,7 +242,7 @@ func (p *Pool) runImplicit(s *Scope, c *connection, start time.Time, what call, 
 		return o
 	}
 	switch {
-	case isOutdatedPlan(failed) && !what.again:
+	case pgxtext.IsOutdatedPlan(failed) && !what.again:
 		what.again = true // what ran before it in this transaction only read
 		return p.runImplicit(s, c, start, what, last)
 	case slices.Contains(outsideOnly, failed.Code):

@@ -3,13 +3,13 @@ package sqlvalue
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/upstream/pgxtext"
 )
 
 // argumentError says that an argument cannot be sent. To scripts it is a
@@ -23,18 +23,6 @@ func (e *argumentError) Error() string {
 	return "argument $" + strconv.Itoa(e.position) + ": " + e.reason
 }
 
-var (
-	// pgxEncodeError is how pgx words it that an argument cannot be encoded.
-	pgxEncodeError = regexp.MustCompile(
-		`failed to encode args\[(\d+)\]: unable to encode (.*?) into (?:text|binary) format for (.*?) \(OID (\d+)\)`)
-	// pgxCountError and pgxUnusedError are how pgx words it that there are too
-	// few or too many arguments, the latter in simple_protocol.
-	pgxCountError  = regexp.MustCompile(`^expected (\d+) arguments, got (\d+)$`)
-	pgxUnusedError = regexp.MustCompile(`^unused argument: (\d+)$`)
-	// pgxRangeError is how pgx words it that a number is too large or small.
-	pgxRangeError = regexp.MustCompile(`(-?\d+) is (?:greater|less) than `)
-)
-
 // ExplainArgument turns pgx's errors for arguments that do not fit the
 // statement's parameters into one line that a script's author can act on. Any
 // other error is returned as it is.
@@ -43,55 +31,45 @@ func ExplainArgument(err error) error {
 	if err == nil || errors.As(err, &fromServer) {
 		return err
 	}
-	if counted := explainCount(err.Error()); counted != nil {
-		return counted
+	if count, ok := pgxtext.Count(err); ok {
+		return explainCount(count)
 	}
-	found := pgxEncodeError.FindStringSubmatch(err.Error())
-	if found == nil {
+	unfit, ok := pgxtext.Unfit(err)
+	if !ok {
 		return err
 	}
-	index, atoiErr := strconv.Atoi(found[1])
-	if atoiErr != nil {
-		return err
-	}
-	value, target := found[2], typeLabel(found[3], found[4])
-	return &argumentError{position: index + 1, reason: unfitValue(err, value, target) + " does not fit " + target}
+	target := typeLabel(unfit.Type, unfit.OID)
+	return &argumentError{position: unfit.Position, reason: unfitValue(err, unfit, target) + " does not fit " + target}
 }
 
 // explainCount is for a number of arguments that is not that of the parameters.
-func explainCount(problem string) error {
-	if found := pgxCountError.FindStringSubmatch(problem); found != nil {
-		parameters, _ := strconv.Atoi(found[1]) // the pattern takes digits only
-		arguments, _ := strconv.Atoi(found[2])
+func explainCount(count pgxtext.Miscounted) error {
+	switch {
+	case count.Unused > 0:
+		return &argumentError{position: count.Unused, reason: "the statement has no such parameter"}
+	case count.Parameters+count.Arguments > 0:
 		return fmt.Errorf("the statement has %s, the call gives it %s",
-			text.Counted(parameters, "parameter"), text.Counted(arguments, "argument"))
-	}
-	if found := pgxUnusedError.FindStringSubmatch(problem); found != nil {
-		index, _ := strconv.Atoi(found[1])
-		return &argumentError{position: index + 1, reason: "the statement has no such parameter"}
-	}
-	switch problem {
-	case "insufficient arguments": // pgx, in simple_protocol
+			text.Counted(count.Parameters, "parameter"), text.Counted(count.Arguments, "argument"))
+	case count.TooFew:
 		return errors.New("the statement has more parameters than the call gives it arguments")
-	case "mismatched param and argument count": // pgx's Exec
+	default:
 		return errors.New("the statement does not have as many parameters as the call gives it arguments")
 	}
-	return nil
 }
 
 // unfitValue finds what it was that did not fit: the argument, or an element.
-func unfitValue(err error, argument, target string) string {
+func unfitValue(err error, argument pgxtext.UnfitArgument, target string) string {
 	var unfit unfitError
 	if errors.As(err, &unfit) && unfit.value != "" {
 		return unfit.value
 	}
-	if found := pgxRangeError.FindStringSubmatch(err.Error()); found != nil {
-		return found[1]
+	if argument.Beyond != "" {
+		return argument.Beyond
 	}
-	if _, isArray := strings.CutSuffix(target, "[]"); isArray && argument == (&arrayArg{}).GoString() {
+	if _, isArray := strings.CutSuffix(target, "[]"); isArray && argument.Value == (&arrayArg{}).GoString() {
 		return "an element of the array"
 	}
-	return argument
+	return argument.Value
 }
 
 // typeLabel names a type as SQL does.

@@ -1,4 +1,7 @@
-package pool
+// Package pgxtext reads what pgx, PgBouncer and PostgreSQL say in texts that are in
+// no documentation: those of errors, and how they are joined. Each has a test that
+// fails when a new version has changed it.
+package pgxtext
 
 import (
 	"errors"
@@ -7,10 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
-
-// What this file knows of pgx, PgBouncer and PostgreSQL is in no documentation:
-// texts of errors and how they are joined. Each has a test in upstream_test.go that
-// fails when a new version has changed it.
 
 const (
 	// noTLS ends pgconn's error for a server that was asked for TLS and has none.
@@ -23,17 +22,27 @@ const (
 	planRoutine = "RevalidateCachedQuery"
 )
 
-// isOutdatedPlan reports whether err says that a table has changed under a
+// IsOutdatedPlan reports whether err says that a table has changed under a
 // prepared statement. The code 0A000 alone is that of everything unsupported.
-func isOutdatedPlan(err error) bool {
+func IsOutdatedPlan(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "0A000" && pg.Routine == planRoutine
 }
 
-// attempts are the errors of all that pgconn tried for one connection: each
+// RefusedParameter finds in what a connection failed with the startup parameter that
+// PgBouncer refuses; what follows is the parameter's name and more.
+func RefusedParameter(said string) (follows string, found bool) {
+	_, follows, found = strings.Cut(said, refusedParameter)
+	return follows, found
+}
+
+// RefusedTLS reports whether a connection failed because the server has no TLS.
+func RefusedTLS(said string) bool { return strings.Contains(said, noTLS) }
+
+// Attempts are the errors of all that pgconn tried for one connection: each
 // host, with TLS and without. A server without TLS is left out where pgconn
 // asked it again without TLS, as sslmode=prefer wants.
-func attempts(err error) []error {
+func Attempts(err error) []error {
 	var connect *pgconn.ConnectError
 	if !errors.As(err, &connect) {
 		return []error{err}
