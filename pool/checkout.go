@@ -62,7 +62,7 @@ func (p *Pool) place(s *Scope, start time.Time, caller func() string) grant {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		return grant{err: ErrClosed(p.config.Name)}
+		return grant{err: p.errClosed()}
 	}
 	if p.taken < p.config.MaxConns() {
 		p.taken++

@@ -20,7 +20,7 @@ func (p *Pool) Close() {
 	}
 	p.closed = true
 	for w := p.waiters.pop(); w != nil; w = p.waiters.pop() {
-		w.ready <- grant{err: ErrClosed(p.config.Name)}
+		w.ready <- grant{err: p.errClosed()}
 	}
 	idle := p.takeAllIdleLocked()
 	p.endIfDrainedLocked()
@@ -84,6 +84,9 @@ func (p *Pool) Shutdown(ctx context.Context) {
 	if p.ending.Swap(true) {
 		return
 	}
+	p.mu.Lock()
+	p.outlived = !p.closed
+	p.mu.Unlock()
 	p.Close()
 	if !p.drained(ctx) {
 		p.abort()
@@ -108,6 +111,19 @@ func (p *Pool) drained(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// CancelStatements asks the server to cancel every statement that runs, for a
+// process that is about to exit. It returns when the server has taken the requests,
+// or ctx is done.
+func (p *Pool) CancelStatements(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, c := range p.openConnections(nil) {
+		if c.flight.runs() {
+			wg.Go(func() { _ = c.pgx.PgConn().CancelRequest(ctx) }) // nobody is left to be told
+		}
+	}
+	wg.Wait()
 }
 
 // abort makes every running statement fail, whose caller then returns its

@@ -155,7 +155,7 @@ func (p *Pool) admit(o opened, slot bool, observer Observer) (*connection, error
 		p.freePlaceLocked(slot)
 		p.mu.Unlock()
 		if closed {
-			return nil, ErrClosed(p.config.Name)
+			return nil, p.errClosed()
 		}
 		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Trouble: p.serverTrouble(), Watched: p.watch != nil && p.watch.Connected(), Err: o.err}
 	}

@@ -95,6 +95,20 @@ func ErrClosed(name string) error {
 	return misuse("pool %q is closed: create it before the test and close it once, in teardown()", name)
 }
 
+// ErrEnded is the same where nobody closed it: the test has ended.
+func ErrEnded(name string) error {
+	return misuse("pool %q has ended with its test: use it in the default function, setup() or teardown(), and not in handleSummary()", name)
+}
+
+// errClosed is for a call to the pool, which is closed, by a holder of its lock or
+// not: what it reads does not change any more.
+func (p *Pool) errClosed() error {
+	if p.outlived {
+		return ErrEnded(p.config.Name)
+	}
+	return ErrClosed(p.config.Name)
+}
+
 func errConnReleased() error {
 	return misuse("connection is released: acquire() another one")
 }

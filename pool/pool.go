@@ -80,10 +80,11 @@ type Pool struct {
 
 	mu       sync.Mutex // guards all below; never held across I/O
 	closed   bool
-	taken    int // places taken, at most MaxConns together with the idle list
-	opening  int // of these: whose connection is being opened
-	closing  int // of these: whose connection is being closed for a caller
-	draining int // of these: whose connection Close is closing
+	outlived bool // Shutdown closed it, and nobody before
+	taken    int  // places taken, at most MaxConns together with the idle list
+	opening  int  // of these: whose connection is being opened
+	closing  int  // of these: whose connection is being closed for a caller
+	draining int  // of these: whose connection Close is closing
 	idle     idleList
 	waiters  waiterQueue
 	timer    *time.Timer // for the first in line

@@ -213,6 +213,13 @@ func requestCancel(conn *pgconn.PgConn, done chan<- bool) {
 	done <- err == nil && ctx.Err() == nil
 }
 
+// runs tells whether a statement runs.
+func (f *flight) runs() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ctx != nil
+}
+
 // fail makes the statement fail now. It is false if none runs.
 func (f *flight) fail() bool {
 	f.mu.Lock()

@@ -221,6 +221,9 @@ func (p *poolObject) ready(call string) (*pool.Pool, error) {
 }
 
 func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
+	if p.vu.State() != nil {
+		p.session.Current() // the first call of the users comes after setup() in all
+	}
 	s := p.shared.Stat(p.vu.State())
 	object := p.rt.NewObject()
 	for _, field := range []struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 )
@@ -40,10 +41,20 @@ func (i *instance) setting(call sobek.FunctionCall) sobek.Value {
 	return call.Argument(1).ToObject(i.rt).Get("default")
 }
 
+// initEnv is what k6 gives in the init context and nowhere else.
+func (i *instance) initEnv(call string) *common.InitEnvironment {
+	env := i.vu.InitEnv()
+	if env == nil {
+		i.throw(misuse("%s outside the init context: call it at the top of the script, outside of functions", call))
+	}
+	return env
+}
+
 // checkSettings is checkSettings(): it refuses what was given with -e to a
 // scenario that does not read it. To be called when all settings are read.
 func (i *instance) checkSettings(sobek.FunctionCall) sobek.Value {
-	if err := config.Unread(i.test.Given(i.vu.InitEnv()), slices.Collect(maps.Keys(i.settingsRead))); err != nil {
+	env := i.initEnv("checkSettings()")
+	if err := config.Unread(i.test.Given(env), slices.Collect(maps.Keys(i.settingsRead))); err != nil {
 		i.throw(err)
 	}
 	return sobek.Undefined()

@@ -1,6 +1,7 @@
 package module_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +58,20 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 	require.Contains(t, u.Failure(`pool.query('SELECT 1', 2)`), `QueryError: `, "an argument too many")
 	require.Contains(t, u.Failure(`pool.query('SELECT 1; SELECT 2')`), `QueryError 42601: `, "query takes one statement")
 	require.Equal(t, `1`, u.Text(`pool.stat().active`), "only the one held")
+}
+
+// What belongs into the init context says so elsewhere, as does all that a call
+// wants of it.
+func TestCallsOfTheInitContextSayWhereTheyBelong(t *testing.T) {
+	u := jstest.Running(t, `{}`)
+	require.Equal(t, "QueryError: checkSettings() outside the init context: call it at the top of the script, outside of functions",
+		u.Failure(`pgxpool.checkSettings()`))
+	for _, name := range strings.Split(u.JS(`Object.keys(pgxpool).join()`).String(), ",") {
+		for _, arguments := range []string{``, `'x'`, `{}`, `() => {}`, `'select.sql@1', {}`} {
+			script := `try { pgxpool.` + name + `(` + arguments + `) } catch (e) { String(e && e.message) }`
+			require.NotContains(t, u.JS(script).String(), "internal error", script)
+		}
+	}
 }
 
 // Methods are native functions: they need no this, and the objects are ours.

@@ -38,8 +38,11 @@ func (p *SharedPool) Get(state *lib.State) (*pool.Pool, error) {
 	if started := p.started.Load(); started != nil {
 		return started, nil
 	}
-	if p.closed || p.run.hasEnded() {
+	switch {
+	case p.closed:
 		return nil, pool.ErrClosed(p.config.Name)
+	case p.run.hasEnded():
+		return nil, pool.ErrEnded(p.config.Name)
 	}
 	if p.err == nil {
 		p.err = p.start(state)

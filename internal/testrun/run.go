@@ -102,6 +102,7 @@ func (t *Run) Begin(vu modules.VU) {
 		t.variables = env.RuntimeOptions.Env
 		t.fullSummary = env.RuntimeOptions.SummaryMode.String == "full"
 		upstream.OnTestEnd(vu.Events(), t.End)
+		upstream.OnLog(env.Logger, t.cancelStatements)
 	})
 }
 
@@ -249,6 +250,26 @@ func (t *Run) stopPools(push bool) {
 	var wg sync.WaitGroup
 	for _, p := range pools {
 		wg.Go(func() { p.stop(ctx, push) })
+	}
+	wg.Wait()
+}
+
+// cancelLimit bounds the time for cancelling what runs when k6 exits at once.
+const cancelLimit = time.Second
+
+// cancelStatements is for a process that is about to exit without an end: what it
+// has asked servers of others to do must not go on without it.
+func (t *Run) cancelStatements() {
+	t.mu.Lock()
+	pools := slices.Collect(maps.Values(t.pools))
+	t.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), cancelLimit)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, p := range pools {
+		if started := p.started.Load(); started != nil {
+			wg.Go(func() { started.CancelStatements(ctx) })
+		}
 	}
 	wg.Wait()
 }

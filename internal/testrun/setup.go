@@ -3,6 +3,7 @@ package testrun
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,30 @@ type setup struct {
 	seen    atomic.Bool // setup() called something of ours
 	settled atomic.Bool // it came to its end, or a user began
 
-	mu  sync.Mutex
-	why *verdict.SetupFailure
+	mu   sync.Mutex
+	why  *verdict.SetupFailure
+	held []*VU // that took connections outside iterations
+}
+
+// outside notes a VU that takes a connection in setup() or teardown().
+func (t *Run) outside(u *VU) {
+	t.setup.mu.Lock()
+	defer t.setup.mu.Unlock()
+	if !slices.Contains(t.setup.held, u) {
+		t.setup.held = append(t.setup.held, u)
+	}
+}
+
+// sweep returns what setup() has left taken. A context tells nobody when those who
+// watch it are done.
+func (s *setup) sweep() {
+	s.mu.Lock()
+	held := s.held
+	s.held = nil
+	s.mu.Unlock()
+	for _, u := range held {
+		u.sweepOutside()
+	}
 }
 
 // InSetup tells whether a VU runs setup() now.
@@ -111,6 +134,7 @@ func (t *Run) usersBegin(ctx context.Context) {
 		if execution := lib.GetExecutionState(ctx); execution != nil {
 			t.setupTook = execution.GetCurrentTestRunDuration()
 		}
+		t.setup.sweep()
 		t.measuring.Store(true)
 		t.mu.Lock()
 		defer t.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/modules"
-	"go.k6.io/k6/v2/lib"
 
 	"github.com/flowboard/xk6-pgxpool/internal/upstream"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -29,6 +28,8 @@ type VU struct {
 	lastRequest time.Time  // when the last one began
 	// hidTimeout says that the iteration's request timed out and was made again.
 	hidTimeout atomic.Bool
+
+	sweeping sync.Mutex // held while connections are swept
 
 	mu   sync.Mutex
 	held map[*pool.Conn]context.Context // each with that of its iteration
@@ -75,10 +76,9 @@ func (u *VU) Drop(c *pool.Conn) {
 // teardown() only end their context. It runs on the VU's goroutine.
 func (u *VU) WatchEnd() (ctx context.Context) {
 	ctx = u.Context()
-	if lib.GetScenarioState(ctx) == nil {
-		context.AfterFunc(ctx, func() {
-			u.sweep(func(context.Context) bool { return upstream.SetupWasCutOff(ctx) })
-		})
+	if !isUsers(ctx) {
+		u.run.outside(u)
+		context.AfterFunc(ctx, u.sweepOutside)
 		return ctx
 	}
 	if u.watching {
@@ -93,6 +93,9 @@ func (u *VU) WatchEnd() (ctx context.Context) {
 	return ctx
 }
 
+// sweepOutside is for setup() and teardown().
+func (u *VU) sweepOutside() { u.sweep(upstream.SetupWasCutOff) }
+
 func (u *VU) sweepIteration(interrupted bool) {
 	u.sweep(func(ctx context.Context) bool { return interrupted || upstream.WasCutOff(ctx) })
 }
@@ -101,6 +104,8 @@ func (u *VU) sweepIteration(interrupted bool) {
 // unless k6 cut the iteration off, which the script could not help. It may come
 // late: what the VU's next iteration holds is none of its business.
 func (u *VU) sweep(cutOff func(context.Context) bool) {
+	u.sweeping.Lock()
+	defer u.sweeping.Unlock()
 	u.mu.Lock()
 	over := make(map[*pool.Conn]context.Context)
 	for c, ctx := range u.held {
