@@ -4,6 +4,7 @@
 // connections than it may.
 //
 //   k6 run scripts/exhaustion.js
+//   k6 run -e RETRIES=3 scripts/exhaustion.js     does the pool recover when users try again? See lib/storm.js
 //
 // Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (12 users), DURATION (30 s), HOLD (1 s that a user keeps a
 // connection), DB_POOL_SIZE (2), DB_MAX_OVERFLOW (2), DB_POOL_TIMEOUT (0.5 s),
@@ -14,25 +15,32 @@ import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { exhaustionCriteria } from '../thresholds/criteria.js';
+import { keepsScenarios } from './lib/alone.js';
 import { request } from './lib/request.js';
+import { retries } from './lib/retry.js';
 import { defaults, readInteger, readSeconds, users } from './lib/settings.js';
 import { sqlWorkload } from './lib/statements.js';
+import { storm } from './lib/storm.js';
 import { judge } from './lib/verdict.js';
 
-const sql = sqlWorkload();
-const hold = sql ? 0 : readSeconds('HOLD', 1, 0);
 const poolSize = readInteger('DB_POOL_SIZE', 2, 1);
 const maxOverflow = readInteger('DB_MAX_OVERFLOW', 2, 0);
 const poolTimeout = 1000 * readSeconds('DB_POOL_TIMEOUT', 0.5, 0.01);
+const capacity = poolSize + maxOverflow;
+
+const sql = sqlWorkload();
+const stormy = retries > 0 && !sql ? storm({ capacity, poolTimeout, retries }) : undefined;
+const hold = sql || stormy ? 0 : readSeconds('HOLD', 1, 0);
 
 const pool = new Pool({ defaults, poolSize, maxOverflow, poolTimeout });
 const timedOutWait = new Trend('timed_out_wait', true);
 const otherFailures = new Counter('other_failures');
 
-const load = users(12, 30);
+const load = stormy ? stormy.load : users(12, 30);
 const verdict = judge({
   script: 'exhaustion',
-  criteria: exhaustionCriteria({ poolTimeout, capacity: poolSize + maxOverflow }),
+  criteria: exhaustionCriteria({ poolTimeout, capacity }),
+  configuration: stormy?.configuration,
 });
 
 export const options = {
@@ -42,27 +50,32 @@ export const options = {
 export const handleSummary = verdict.handleSummary;
 
 export const setup = verdict.setup(() => {
+  if (stormy) {
+    keepsScenarios();
+  }
   pool.exec('SELECT 1'); // starts the temporary server before the clock runs
   sql?.prepare(pool);
 });
 
 export default function () {
-  request(() => timed(() => {
+  request(() => {
     if (sql) {
-      sql.run(pool);
+      timed(() => sql.run(pool));
       return;
     }
-    const conn = pool.acquire();
-    sleep(hold); // whatever a request does while it keeps its connection
-    conn.release();
-  }));
+    for (let i = 0; i < (stormy?.checkouts ?? 1); i++) {
+      const conn = timed(() => pool.acquire());
+      sleep(stormy?.hold() ?? hold); // whatever a request does while it keeps its connection
+      conn.release();
+    }
+  });
 }
 
 // timed measures how long a request waits that gets no connection.
 function timed(fn) {
   const began = exec.instance.currentTestRunDuration;
   try {
-    fn();
+    return fn();
   } catch (error) {
     if (error.name === 'PoolTimeoutError') {
       timedOutWait.add(exec.instance.currentTestRunDuration - began);

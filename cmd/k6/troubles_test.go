@@ -94,6 +94,21 @@ func TestExhaustion(t *testing.T) {
 	require.Contains(t, r.Stderr, "PoolTimeoutError")
 }
 
+// Arrivals that the pool carries, a cause of 2.5 s, and retries that keep it full
+// afterwards. Connections are held asleep: it is no machine's speed that decides.
+func TestRetriesKeepThePoolFullAfterTheirCause(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "exhaustion.js", "RETRIES=5", "RETRY_BACKOFF=0.05", "RATE=5.2", "CHECKOUTS=4", "HOLD=0.15", "DB_POOL_TIMEOUT=0.4",
+		"TRIGGER=2.5", "DURATION=22")
+	require.Equal(t, []string{diagnosis.MetastableOverload, diagnosis.PoolExhausted}, diagnosed(t, r)[:2], r.Output())
+	overview := reportOf(t, r).Overview
+	require.NotNil(t, overview.Amplification, r.Output())
+	require.Greater(t, *overview.Amplification, 2.0, r.Output())
+	require.Equal(t, *overview.Retries, float64(overview.RetriesBy["PoolTimeoutError"]))
+	require.Regexp(t, `Retries .*\d+ \(\d+ after PoolTimeoutError\), \d\.\d\d times the load that users asked for`, r.File(t, "results/summary.md"))
+	require.Contains(t, r.File(t, "results/report.html"), "times the users&#39; load")
+}
+
 // The runbook's own load is healthy: nothing is diagnosed.
 func TestNoFalseAlarm(t *testing.T) {
 	t.Parallel()

@@ -325,7 +325,7 @@ func TestNamesAreThoseOfTheContract(t *testing.T) {
 		"orphaned statements", "slow queries hold connections", "N+1", "connection leak", "nested checkout", "stale connections",
 		"server restarted", "read-only server", "sessions ended by the server", "statement timeout",
 		"prepared statements behind a pooler", "pooler saturated", "connection churn", "reconnect storm", "application busy",
-		"rejected by the application", "load generator saturated", "database busy",
+		"rejected by the application", "load generator saturated", "database busy", "metastable overload",
 	}
 	for _, name := range diagnosis.Names() {
 		require.Contains(t, names, name)

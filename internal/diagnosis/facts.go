@@ -17,6 +17,8 @@ type Facts struct {
 	Watched   *monitor.Report
 	Server    Server
 	Generator Generator
+
+	requestP95 float64 // of all requests of a recording
 }
 
 // Spread sums up values: durations, or levels looked at from time to time.
@@ -101,7 +103,8 @@ type Generator struct {
 type span struct {
 	from, width float64 // seconds since the run's start
 	pool        *timeline.Pool
-	requests    int64
+	requests    int64 // of all pools' users
+	retries     int64
 }
 
 // pressed tells whether the pool is short of connections: users wait, or more

@@ -15,11 +15,13 @@ const slowStatement = 250
 func (run *Facts) Recorded(s timeline.Snapshot) {
 	whole := s.Whole()
 	run.addTotals(whole)
+	run.requestP95 = whole.Requests.Duration.Quantile(0.95)
 	for i := range run.Pools {
 		p := &run.Pools[i]
 		for _, w := range s.Windows {
 			if seen := w.Totals.Pools[p.Name]; seen != nil {
-				p.spans = append(p.spans, span{w.From.Seconds(), s.Width.Seconds(), seen, w.Totals.Requests.Duration.Count()})
+				requests := w.Totals.Requests
+				p.spans = append(p.spans, span{w.From.Seconds(), s.Width.Seconds(), seen, requests.Duration.Count(), requests.Retried()})
 			}
 		}
 	}

@@ -9,6 +9,7 @@ const (
 	SlowQueries        = "slow queries hold connections"
 	StaleConnections   = "stale connections"
 	ReconnectStorm     = "reconnect storm"
+	MetastableOverload = "metastable overload"
 	PoolExhausted      = "pool exhausted"
 	GeneratorSaturated = "load generator saturated"
 
@@ -137,11 +138,17 @@ var rules = []rule{
 			"(WORKERS; each has a pool of its own). A larger pool changes nothing.",
 	},
 	{
+		name: MetastableOverload, find: findMetastable,
+		remedy: "Stop the retries until the pool has drained: the cause is over, and the retries alone keep it full. Then bound them: a retry budget " +
+			"(retries at most a tenth of the requests) or a circuit breaker, fewer of them, in one layer only, and one checkout for all of a request. " +
+			"Backoff spreads retries over time; while users keep coming it does not make them fewer.",
+	},
+	{
 		name: PoolExhausted, find: either(findPoolExhausted, findExhaustedWatched),
 		unless: []string{OrphanedStatements, MoreConnections}, // what is at work is not the pool's
 		causes: []string{
 			LimitReached, ServerRestarted, Locks, NestedCheckout, ConnectionLeak, IdleInTransaction, PoolerSaturated,
-			NPlusOne, DatabaseBusy, SlowQueries, ReconnectStorm, ApplicationBusy,
+			NPlusOne, DatabaseBusy, SlowQueries, ReconnectStorm, ApplicationBusy, MetastableOverload,
 		},
 		remedy: "Increase DB_POOL_SIZE. Increase DB_MAX_OVERFLOW. Optimize slow queries. " +
 			"Check for connection leaks (not closed properly).",
