@@ -1,6 +1,8 @@
 package module
 
 import (
+	"fmt"
+
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/lib"
 
@@ -99,4 +101,21 @@ func (c *connObject) release(sobek.FunctionCall) sobek.Value {
 	c.vu.Drop(c.conn)
 	c.conn.Release()
 	return sobek.Undefined()
+}
+
+// scriptLine captures where in the script the running call was made, to be put
+// into words only if somebody asks.
+func (i *instance) scriptLine(pool string) func() string {
+	frames := i.rt.CaptureCallStack(8, nil)
+	return func() string { return fmt.Sprintf("%s (pool %q)", describeFrames(frames), pool) }
+}
+
+func describeFrames(frames []sobek.StackFrame) string {
+	for n := range frames {
+		p := frames[n].Position()
+		if p.Line > 0 {
+			return fmt.Sprintf("%s:%d:%d", frames[n].SrcName(), p.Line, p.Column)
+		}
+	}
+	return "an unknown line"
 }

@@ -51,7 +51,7 @@ func (c Chart) validate() error {
 	places, axis := len(c.X), "X"
 	switch c.Kind {
 	case Lines:
-		if !slices.IsSorted(c.X) || !allFinite(c.X) {
+		if !slices.IsSorted(c.X) || slices.ContainsFunc(c.X, func(x float64) bool { return !text.IsFinite(x) }) {
 			return &ChartError{c.Title, "X is not a row of finite numbers in ascending order"}
 		}
 	case Bars:

@@ -1,6 +1,13 @@
 package verdict
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+)
 
 // Metric is one metric at the end of the test, as k6 hands it to
 // handleSummary.
@@ -74,4 +81,31 @@ func answerOf(holds bool) answer {
 		return yes
 	}
 	return no
+}
+
+// MetricsTable has every metric with its values, as k6's own summary has them.
+func (r Report) MetricsTable() text.Table {
+	t := text.Table{Columns: text.Words("Metric", "Values")}
+	for _, name := range slices.Sorted(maps.Keys(r.Metrics)) {
+		m := r.Metrics[name]
+		var values []string
+		for _, statistic := range slices.Sorted(maps.Keys(m.Values)) {
+			values = append(values, statistic+"="+m.written(statistic))
+		}
+		t.Rows = append(t.Rows, []string{name, strings.Join(values, " ")})
+	}
+	return t
+}
+
+// written is one value in its unit; how often something was has none.
+func (m Metric) written(statistic string) string {
+	value := m.Values[statistic]
+	switch {
+	case m.Contains == "time" && statistic != "count":
+		return strings.ReplaceAll(text.Millis(value), " ", "")
+	case statistic == "rate" && m.Type == "rate":
+		return strings.ReplaceAll(text.Share.Format(value), " ", "")
+	default:
+		return text.Number(value)
+	}
 }
