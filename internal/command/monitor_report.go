@@ -43,11 +43,11 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 		}
 	}
 	judged, err := verdict.Evaluate(verdict.Input{
-		Criteria: rows,
-		Metrics:  monitorMetrics(r),
-		Missing:  whyMissing(application, r),
-		Notes:    notes,
-		Facts:    diagnosis.Facts{Watched: &r},
+		Criteria:    rows,
+		Metrics:     monitorMetrics(r),
+		Missing:     whyMissing(application, r),
+		Notes:       notes,
+		Application: diagnosis.Application{Watched: &r},
 	})
 	if err != nil {
 		return monitorSummary{}, fmt.Errorf("judging what was watched: %w", err)

@@ -57,8 +57,9 @@ func (r *Requests) failures() []string {
 }
 
 // Notes say in every report how requests failed, where some did.
-func (r *Requests) Notes() []string {
-	said := r.failures()
+func (r *Responses) Notes() []string {
+	requests := r.Requests()
+	said := requests.failures()
 	if len(said) == 0 {
 		return nil
 	}

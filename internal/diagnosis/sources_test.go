@@ -1,11 +1,14 @@
 package diagnosis_test
 
 import (
+	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -29,5 +32,26 @@ func TestDiagnosisOfSeveralRunners(t *testing.T) {
 		default:
 			require.Equal(t, name, found[0].Name)
 		}
+	}
+}
+
+// A file that was made to keep a reader busy, or to break it, is none of ours.
+func TestApplicationsOfAFileAreChecked(t *testing.T) {
+	for name, change := range map[string]func(*diagnosis.Application){
+		"no pool":               func(a *diagnosis.Application) { a.Watched.Pool.Size = 0 },
+		"a huge count":          func(a *diagnosis.Application) { a.Watched.Usage.Full = 1 << 60 },
+		"a huge count in parts": func(a *diagnosis.Application) { a.Watched.Server.Statistics.Sessions = 1 << 60 },
+		"no number":             func(a *diagnosis.Application) { a.Watched.Held.LongestIdle = math.NaN() },
+		"a worker of nothing":   func(a *diagnosis.Application) { a.Watched.Fullest = &monitor.WorkerReport{} },
+		"a long statement": func(a *diagnosis.Application) {
+			a.Watched.Blocker = &monitor.Session{Statement: strings.Repeat("x", 5000)}
+		},
+		"a status":       func(a *diagnosis.Application) { a.Responses.Failed = []diagnosis.FailedResponses{{Status: 10_000}} },
+		"too many kinds": func(a *diagnosis.Application) { a.Responses.Failed = make([]diagnosis.FailedResponses, 20_000) },
+	} {
+		a := diagnosis.Application{Watched: full()}
+		require.NoError(t, a.Check())
+		change(&a)
+		require.Error(t, a.Check(), name)
 	}
 }

@@ -67,6 +67,12 @@ func Runners(runners []Runner, progress func(share float64)) (verdict.Input, err
 		Recording: &merged.recording,
 	}
 	in.Unmeasured, in.Missing = reasonsOf(runners)
+	for _, r := range runners {
+		if seen := r.Summary.Application; seen != nil {
+			in.Application.Merge(*seen)
+		}
+	}
+	in.Notes = append(in.Notes, in.Application.Responses.Notes()...)
 	return in, nil
 }
 
@@ -197,9 +203,16 @@ func partTimeNotes(runners []Runner) []string {
 }
 
 // commonNotes are those that every runner's report shows, such as whose CPU it
-// is. What only some say is of their own share.
+// is. What only some say is of their own share, and so is how requests failed.
 func commonNotes(runners []Runner) []string {
+	var failed []string
+	if seen := runners[0].Summary.Application; seen != nil {
+		failed = seen.Responses.Notes()
+	}
 	return slices.DeleteFunc(slices.Clone(runners[0].Summary.Notes), func(note string) bool {
+		if slices.Contains(failed, note) {
+			return true
+		}
 		return slices.ContainsFunc(runners, func(r Runner) bool { return !slices.Contains(r.Summary.Notes, note) })
 	})
 }

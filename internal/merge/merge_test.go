@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/merge"
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -320,8 +322,8 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 }
 
 func unsegmented(runners []merge.Runner) []merge.Runner {
-	for _, r := range runners {
-		setOption(&r.Summary, "executionSegment", "")
+	for i := range runners {
+		setOption(&runners[i].Summary, "executionSegment", "")
 	}
 	return runners
 }
@@ -369,6 +371,54 @@ func TestAnApplicationsPoolIsThereOnce(t *testing.T) {
 	require.InDelta(t, 90, in.Metrics["app_pool_utilization"].Values["max"], 0.1)
 	require.Zero(t, in.Metrics["app_pool_in_overflow"].Values["rate"])
 	require.Equal(t, 2000.0, in.Metrics["request_duration"].Values["count"], "the requests are each runner's own")
+}
+
+// Half of the users at each of two runners see what one sees with all of them: a
+// pool that was watched, and how requests failed.
+func TestRunnersOverHTTPHaveTheDiagnosisOfOne(t *testing.T) {
+	level := func(n int) *monitor.Level { return &monitor.Level{Mean: float64(n), P95: n, Peak: n} }
+	watch := func(samples int, held bool) *monitor.Report {
+		r := &monitor.Report{
+			Pool: monitor.Pool{Size: 5, MaxOverflow: 10, Workers: 1}, Samples: samples, Seen: samples,
+			Active: level(15), Open: level(15), Server: monitor.ServerReport{Seconds: 20, Limit: &monitor.Limit{Scope: "server", Max: 97, Used: 20}},
+			Usage: monitor.Usage{Pressed: samples, Full: samples, InUse: 15 * samples, AllInUse: 15 * samples, Sleeping: 15 * samples},
+		}
+		if held {
+			u := &r.Usage
+			u.Sleeping, u.IdleInTransaction, u.Held, u.IdleSeconds = 0, u.InUse, u.InUse, float64(u.InUse)
+		}
+		return r
+	}
+	run := func(watched *monitor.Report, users float64) merge.Runner {
+		p := halves()[0]
+		p.failed = users
+		s := p.summary(t)
+		s.Run.Target, s.Metrics["request_timeouts"].Values["count"] = "http://127.0.0.1:8000/api/issues", users
+		s.Application = &diagnosis.Application{Watched: watched}
+		for range int(users) {
+			s.Application.Responses.All.Add(2000)
+			s.Application.Responses.Fail(diagnosis.FailedResponses{Status: 503}).After.Add(2000)
+		}
+		return merge.Runner{Name: "runner", Summary: s}
+	}
+	for name, held := range map[string]bool{"pool exhausted": false, "idle in transaction": true} {
+		_, one := mergeAndJudge(t, unsegmented([]merge.Runner{run(watch(40, held), 60)}))
+		require.Equal(t, name, one.Diagnoses[0].Name)
+		require.Contains(t, one.Notes, "Failed requests: 60 × HTTP 503 after 2.0 s.")
+		// The second could not watch for as long.
+		runners := unsegmented([]merge.Runner{run(watch(40, held), 20), run(watch(3, false), 40)})
+		runners[1].Summary.Recording.Start = runners[1].Summary.Recording.Start.Add(time.Millisecond)
+		_, both := mergeAndJudge(t, runners)
+		require.Equal(t, one.Diagnoses, both.Diagnoses)
+		require.Contains(t, both.Notes, "Failed requests: 60 × HTTP 503 after 2.0 s.")
+
+		text, err := both.JSON()
+		require.NoError(t, err)
+		read, err := verdict.ParseSummary(text)
+		require.NoError(t, err)
+		require.Equal(t, both.Diagnoses, read.Diagnoses)
+		require.Equal(t, both.Application.Watched, read.Application.Watched, "nothing is lost in the file")
+	}
 }
 
 // What no runner could measure is a WARNING of the whole too, not a lack of data.

@@ -99,12 +99,12 @@ func (f *facts) setWatched(report monitor.Report) {
 	f.watched = &report
 }
 
-// Watched is what was seen of a live application's pool, nil where none was
+// watchedPool is what was seen of a live application's pool, nil where none was
 // watched.
-func (t *Run) Watched() *monitor.Report {
-	t.facts.mu.Lock()
-	defer t.facts.mu.Unlock()
-	return t.facts.watched
+func (f *facts) watchedPool() *monitor.Report {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.watched
 }
 
 func (f *facts) serverVersion() string {

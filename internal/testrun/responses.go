@@ -1,12 +1,9 @@
 package testrun
 
 import (
-	"cmp"
-	"slices"
 	"sync"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
-	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // Response is how a user's request ended.
@@ -22,21 +19,8 @@ type Response struct {
 // responses counts users' requests over HTTP by how they ended. The zero value
 // is ready.
 type responses struct {
-	mu        sync.Mutex
-	all       timeline.Distribution
-	succeeded timeline.Distribution
-	cut       timeline.Distribution // ages of those that never ended
-	failures  map[failureKind]*failures
-}
-
-type failureKind struct {
-	status, code int
-	state        string
-}
-
-type failures struct {
-	text  string // of the first
-	after timeline.Distribution
+	mu   sync.Mutex
+	seen diagnosis.Responses
 }
 
 func (r *responses) add(ms float64, o Response) {
@@ -45,46 +29,27 @@ func (r *responses) add(ms float64, o Response) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all.Add(ms)
+	r.seen.All.Add(ms)
 	if !o.Failed {
-		r.succeeded.Add(ms)
+		r.seen.Succeeded.Add(ms)
 		return
 	}
-	kind := failureKind{o.Status, o.Code, o.SQLState}
-	if o.Status > 0 {
-		kind.code = 0 // k6 derives it from the status
-	}
-	if r.failures == nil {
-		r.failures = map[failureKind]*failures{}
-	}
-	if r.failures[kind] == nil {
-		r.failures[kind] = &failures{text: o.Error}
-	}
-	r.failures[kind].after.Add(ms)
+	kind := diagnosis.FailedResponses{Status: o.Status, Code: o.Code, SQLState: o.SQLState, Text: o.Error}
+	r.seen.Fail(kind).After.Add(ms)
 }
 
 // cutOff counts a request that had not ended when the test did.
 func (r *responses) cutOff(ms float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all.Add(ms)
-	r.cut.Add(ms)
+	r.seen.All.Add(ms)
+	r.seen.CutOff.Add(ms)
 }
 
-// Responses are what the diagnosis knows of the users' requests over HTTP.
-func (t *Run) Responses() diagnosis.Requests {
+// Application is what was seen of the application under load, where there is one.
+func (t *Run) Application() diagnosis.Application {
 	r := &t.responses
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known := diagnosis.Requests{Duration: diagnosis.SpreadOf(r.all), Succeeded: diagnosis.SpreadOf(r.succeeded), CutOff: diagnosis.SpreadOf(r.cut)}
-	for kind, f := range r.failures {
-		known.Failures = append(known.Failures, diagnosis.Failure{
-			Status: kind.status, Code: kind.code, SQLState: kind.state, Text: f.text,
-			Count: f.after.Count(), After: diagnosis.SpreadOf(f.after),
-		})
-	}
-	slices.SortFunc(known.Failures, func(a, b diagnosis.Failure) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Code, b.Code))
-	})
-	return known
+	return diagnosis.Application{Responses: r.seen.Clone(), Watched: t.facts.watchedPool()}
 }

@@ -37,6 +37,9 @@ func Evaluate(in Input) (Report, error) {
 		Statements:   in.Statements,
 		Recording:    in.Recording,
 	}
+	if !in.Application.Nothing() {
+		report.Application = &in.Application
+	}
 	if report.Recording == nil {
 		report.Recording = timeline.Condense(in.Timeline)
 	}

@@ -19,10 +19,10 @@ func diagnose(in Input) []diagnosis.Diagnosis {
 	return found
 }
 
-// facts are those that were handed over, and what the metrics, the recording
+// facts are what was seen of the application, and what the metrics, the recording
 // and the configuration say.
 func (in Input) facts() diagnosis.Facts {
-	facts := in.Facts
+	facts := diagnosis.Facts{Watched: in.Application.Watched, Requests: in.Application.Responses.Requests()}
 	if in.Recording != nil {
 		facts.Merged(*in.Recording)
 	} else {

@@ -51,10 +51,9 @@ type Input struct {
 	Timeline timeline.Snapshot
 	// Recording is what package merge made of several timelines, in place of Timeline.
 	Recording *timeline.Recording
-	// Facts are what others found out for the diagnosis; what the metrics, the
-	// timeline and the configuration say is added to them.
-	Facts diagnosis.Facts
-	Run   Run
+	// Application is what was seen of the application under load, where there is one.
+	Application diagnosis.Application
+	Run         Run
 	// Statements are those of a workload; empty without one.
 	Statements []Statement
 }

@@ -43,4 +43,6 @@ type Report struct {
 	// Statements are those of a workload; empty without one.
 	Statements []Statement
 	Recording  *timeline.Recording // nil where nothing was recorded
+	// Application is what was seen of it, nil where none was under load.
+	Application *diagnosis.Application
 }

@@ -48,6 +48,9 @@ type Summary struct {
 	// Recording lets several runners be judged as one; nil where nothing was
 	// recorded, and in files of versions before it.
 	Recording *timeline.Recording `json:"recording,omitempty"`
+	// Application is what the diagnosis of several runners needs too; nil where
+	// none was under load.
+	Application *diagnosis.Application `json:"application,omitempty"`
 }
 
 // SummaryCriterion is one criterion in a [Summary].
@@ -83,6 +86,7 @@ func (r Report) JSON() ([]byte, error) {
 		Notes:             slices.Concat([]string{}, r.Notes, notes),
 		Metrics:           metrics,
 		Recording:         r.Recording,
+		Application:       r.Application,
 	}
 	if r.Setup != nil {
 		summary.SetupFailed = r.Setup.Cause
@@ -139,6 +143,11 @@ func (s Summary) check() error {
 	}
 	for name, m := range s.Metrics {
 		if err := m.check(name); err != nil {
+			return err
+		}
+	}
+	if s.Application != nil {
+		if err := s.Application.Check(); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,68 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+)
+
+const (
+	// mostFigure is beyond any count, percentage or age in seconds or milliseconds.
+	mostFigure = 1e12
+	// mostText is beyond a statement as it is shown.
+	mostText = 4096
+)
+
+// Check says what no report of ours has, for one that was read from a file: sums
+// of its figures stay within their types, and what it always has is there.
+func (r *Report) Check() error {
+	if r.Samples < 0 || r.Pool.Size < 1 {
+		return fmt.Errorf("it has %d samples of a pool of size %d", r.Samples, r.Pool.Size)
+	}
+	if r.Fullest != nil && r.Fullest.CheckedOut == nil {
+		return errors.New("its fullest worker has no checkedout")
+	}
+	return checkFigures(reflect.ValueOf(r).Elem(), "")
+}
+
+func checkFigures(v reflect.Value, name string) error {
+	switch v.Kind() { //nolint:exhaustive // a report has no others
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return checkFigures(v.Elem(), name)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if field := v.Type().Field(i); field.IsExported() {
+				if err := checkFigures(v.Field(i), field.Name); err != nil {
+					return err
+				}
+			}
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			if err := checkFigures(v.Index(i), name); err != nil {
+				return err
+			}
+		}
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return checkFigure(float64(v.Int()), name)
+	case reflect.Float64:
+		return checkFigure(v.Float(), name)
+	case reflect.String:
+		if v.Len() > mostText {
+			return fmt.Errorf("its %s is a text of %d bytes, accepted are at most %d", name, v.Len(), mostText)
+		}
+	}
+	return nil
+}
+
+// checkFigure refuses what is NaN, too.
+func checkFigure(f float64, name string) error {
+	if math.Abs(f) <= mostFigure {
+		return nil
+	}
+	return fmt.Errorf("its %s is %v, accepted is up to %v", name, f, mostFigure)
+}
