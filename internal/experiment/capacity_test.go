@@ -26,17 +26,18 @@ func trueCapacity(t *testing.T, s system, limit float64, most int) int {
 	return most
 }
 
+// With rounds enough the interval is the one number of users.
 func TestCapacityIsTheSystems(t *testing.T) {
 	for _, limit := range []float64{650, 900, 2000} {
-		options := map[string]any{"plan": "capacity", "users": int64(1000), "resolution": 0.001, "rounds": int64(2),
+		options := map[string]any{"plan": "capacity", "users": int64(1000), "resolution": 0.001, "rounds": int64(3),
 			"criteria": []any{success(), fastEnough(fmt.Sprint(limit))}}
 		plan := planOf(t, options)
 		done := run(t, plan, slowQuery, nil)
 		values := resultOf(t, plan, done).Values()
 		want := float64(trueCapacity(t, slowQuery, limit, 1000))
 		require.Equal(t, want, values["capacity_users"])
-		require.InDelta(t, want, values["capacity_low"], 1)
-		require.InDelta(t, want, values["capacity_high"], 1)
+		require.Equal(t, want, values["capacity_low"])
+		require.Equal(t, want, values["capacity_high"])
 		require.Equal(t, want+1, values["capacity_broke"])
 		require.Zero(t, values["experiment_left"])
 	}
