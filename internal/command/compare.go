@@ -12,6 +12,7 @@ import (
 	"go.k6.io/k6/v2/errext/exitcodes"
 
 	"github.com/flowboard/xk6-pgxpool/internal/compare"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 const compareLong = `Tell whether a run is better or worse than an earlier one.
@@ -36,6 +37,15 @@ and for db_cpu it is in percentage points, and only by name.
 
 On the first night write none in place of BASELINE.json.
 
+--confirm runs the test again before it says worse: the script that made the
+result (scripts/NAME.js, or the one given after the files), with this binary, the
+result's settings and this command's environment, and at most 3 times; two that
+agree decide. What is worse stays so where the median of the reruns is worse by
+more than the tolerance, and is the same where it is not. Reruns that fail clear
+nothing. They tell a disturbance that has passed, and not a machine that is slower
+tonight: for that give a k6 of the time of the baseline (--confirm-baseline), whose
+reruns take turns with these (baseline, result, result, baseline).
+
 Exit codes: 0 better or same, 2 worse, 3 unknown, 104 wrong arguments or files.
 Worse beats unknown.`
 
@@ -44,7 +54,10 @@ const compareExample = `  # against one earlier run
 
   # against what is usual, as a report for a pull request
   k6 x pgxpool compare baseline.json results/summary.json --history history \
-    --tolerance 15 --tolerance success_rate=0.1 --format markdown --output results/compare.md`
+    --tolerance 15 --tolerance success_rate=0.1 --format markdown --output results/compare.md
+
+  # and run again what is worse before it goes red
+  k6 x pgxpool compare baseline.json results/summary.json --history history --confirm`
 
 // The exit codes of compare, beside 0 and invalid's.
 const (
@@ -56,17 +69,11 @@ const (
 func newCompare(gs *state.GlobalState) *cobra.Command {
 	flags := &compareFlags{}
 	cmd := &cobra.Command{
-		Use:     "compare BASELINE.json RESULTS.json",
+		Use:     "compare BASELINE.json RESULTS.json [SCRIPT.js]",
 		Short:   "Tell whether a run is better or worse than an earlier one",
 		Long:    compareLong,
 		Example: compareExample,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 2 {
-				return nil
-			}
-			return invalid(fmt.Errorf("compare takes two files, got %d: give a baseline's summary.json and a result's",
-				len(args)))
-		},
+		Args:    flags.arguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.changed = cmd.Flags().Changed
 			return runCompare(gs, flags, args[0], args[1])
@@ -80,9 +87,14 @@ func runCompare(gs *state.GlobalState, flags *compareFlags, baseline, result str
 	if err := flags.check(); err != nil {
 		return invalid(err)
 	}
-	report, err := flags.compare(baseline, result)
+	report, run, err := flags.compare(baseline, result)
 	if err != nil {
 		return invalid(err)
+	}
+	if flags.confirm.wanted {
+		if err := flags.confirm.confirm(gs, &report, run); err != nil {
+			return err
+		}
 	}
 	if err := flags.write(gs, report); err != nil {
 		return fmt.Errorf("writing the comparison: %w", err)
@@ -100,42 +112,49 @@ func runCompare(gs *state.GlobalState, flags *compareFlags, baseline, result str
 // noBaseline stands for one where a pipeline has none yet.
 const noBaseline = "none"
 
-// compare reads the files.
-func (f *compareFlags) compare(baseline, result string) (compare.Report, error) {
+// compare reads the files and compares the result, which it gives back.
+func (f *compareFlags) compare(baseline, result string) (compare.Report, verdict.Summary, error) {
+	in, notes, err := f.read(baseline, result)
+	if err != nil {
+		return compare.Report{}, in.Result, err
+	}
+	report, err := compare.Compare(in)
+	if err != nil {
+		return compare.Report{}, in.Result, fmt.Errorf("--only: %w", err)
+	}
+	report.Notes = append(report.Notes, notes...)
+	return report, in.Result, nil
+}
+
+func (f *compareFlags) read(baseline, result string) (in compare.Input, notes []string, err error) {
 	tolerances, err := compare.ParseTolerances(f.tolerances)
 	if err != nil {
-		return compare.Report{}, fmt.Errorf("--tolerance: %w", err)
+		return in, nil, fmt.Errorf("--tolerance: %w", err)
 	}
-	in := compare.Input{Last: f.last, Tolerances: tolerances, Only: f.only}
+	in = compare.Input{Last: f.last, Tolerances: tolerances, Only: f.only}
 	if in.Result, err = compare.ReadSummary(result); err != nil {
-		return compare.Report{}, err
+		return in, nil, err
 	}
 	if baseline != noBaseline {
 		first, err := compare.ReadSummary(baseline)
 		if errors.Is(err, fs.ErrNotExist) {
-			return compare.Report{}, fmt.Errorf("%w, or none in its place on the first night", err)
+			return in, nil, fmt.Errorf("%w, or none in its place on the first night", err)
 		}
 		if err != nil {
-			return compare.Report{}, err
+			return in, nil, err
 		}
 		in.Baseline = &first
 	}
-	var notes []string
 	if f.changed("history") {
 		in.History, notes, err = compare.ReadHistory(f.history)
 		switch {
 		case err != nil && in.Baseline == nil: // on that night there is no history either
 			notes = append(notes, fmt.Sprintf("--history: %v.", err))
 		case err != nil:
-			return compare.Report{}, fmt.Errorf("--history: %w", err)
+			return in, nil, fmt.Errorf("--history: %w", err)
 		}
 	}
-	report, err := compare.Compare(in)
-	if err != nil {
-		return compare.Report{}, fmt.Errorf("--only: %w", err)
-	}
-	report.Notes = append(report.Notes, notes...)
-	return report, nil
+	return in, notes, nil
 }
 
 // write puts the format into the file, where there is one, and the text for

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/flowboard/xk6-pgxpool/internal/compare"
@@ -19,6 +20,7 @@ type compareFlags struct {
 	tolerances     []string
 	only           []string
 	format, output string
+	confirm        confirmFlags
 	changed        func(flag string) bool
 }
 
@@ -31,6 +33,7 @@ func (f *compareFlags) register(set *pflag.FlagSet) {
 	set.StringSliceVar(&f.only, "only", nil, "metrics to compare (all): "+strings.Join(compare.Metrics(), ", "))
 	set.StringVar(&f.format, "format", formatText, "text, markdown or json")
 	set.StringVar(&f.output, "output", "", "file for the format; the text still goes to standard output")
+	f.confirm.register(set)
 }
 
 func (f *compareFlags) check() error {
@@ -49,5 +52,20 @@ func (f *compareFlags) check() error {
 		return fmt.Errorf("--last: %d is not accepted; use %d or more, of fewer runs the noise is not known",
 			f.last, compare.MinNights)
 	}
-	return nil
+	return f.confirm.check(f.changed)
+}
+
+// arguments are the two files, and with --confirm the script.
+func (f *compareFlags) arguments(_ *cobra.Command, args []string) error {
+	const files = 2
+	switch {
+	case len(args) == files:
+		return nil
+	case f.confirm.wanted && len(args) == files+1:
+		f.confirm.script = args[files]
+		return nil
+	case f.confirm.wanted:
+		return invalid(fmt.Errorf("compare --confirm takes two files and the script that made the second, got %d", len(args)))
+	}
+	return invalid(fmt.Errorf("compare takes two files, got %d: give a baseline's summary.json and a result's", len(args)))
 }

@@ -68,6 +68,14 @@ export default () => request(() => pool.query('SELECT pg_sleep($1::float8)', Num
 	r = compared("first", "other pool")
 	require.Equal(t, 3, r.Code, r.Output())
 	require.Contains(t, r.Stderr, "another configuration (poolSize 20, the result 7)")
+	// The same load again, which holds as long as before: not confirmed.
+	r = k6test.K6(t, k6test.Run{
+		Args: append([]string{"x", "pgxpool", "compare", summary("first"), summary("slow"), script, "--confirm", "--confirm-runs", "1"}, steady...),
+		Env:  map[string]string{"DATABASE_URL": url, "HOLD": "0.05", "GATE": "fail", "WAIVE": "db_cpu,response_drift"},
+	})
+	require.Zero(t, r.Code, r.Output())
+	require.Regexp(t, `(?m)^response_p95: not confirmed by 1 rerun: \d\d ms against \d\d ms\.$`, r.Stdout)
+	require.NoDirExists(t, filepath.Join(r.Dir, "results"), "a rerun's files are temporary")
 	r = k6test.K6(t, k6test.Run{Args: []string{"x", "pgxpool", "compare", summary("first"), "nowhere.json"}})
 	require.Equal(t, 104, r.Code, r.Output())
 }

@@ -36,6 +36,9 @@ var repository = fstest.MapFS{
 }
 
 func TestMain(m *testing.M) {
+	if plan := os.Getenv(runAsRerun); plan != "" && os.Getenv("OUT") != "" {
+		runAgain(plan) // exits
+	}
 	subcommand.RegisterExtension("pgxpool", New(os.DirFS(root())))
 	if os.Getenv(runAsK6) != "" {
 		cmd.Execute() // exits

@@ -11,13 +11,20 @@ import (
 
 // table holds the metrics, for people.
 func (r Report) table() text.Table {
-	t := text.Table{Columns: append(append(text.Words("Metric"),
-		text.Numbers("Baseline", "Result", "Change", "Allowed", "From run to run")...), text.Words("Answer")...)}
+	numbers, rerun := []string{"Baseline", "Result", "Change", "Allowed", "From run to run"}, r.wasRerun()
+	if rerun {
+		numbers = append(numbers, "Rerun")
+	}
+	t := text.Table{Columns: append(append(text.Words("Metric"), text.Numbers(numbers...)...), text.Words("Answer")...)}
 	for _, row := range r.Rows {
-		t.Rows = append(t.Rows, []string{
+		cells := []string{
 			row.Title, row.beside(row.Baseline, row.Result), row.beside(row.Result, row.Baseline),
-			row.changeText(), row.allowedText(), row.noiseText(), string(row.Answer),
-		})
+			row.changeText(), row.allowedText(), row.noiseText(),
+		}
+		if rerun {
+			cells = append(cells, row.rerunText())
+		}
+		t.Rows = append(t.Rows, append(cells, string(row.Answer)))
 	}
 	return t
 }
@@ -102,6 +109,9 @@ func (r Report) remarks() []string {
 	for _, row := range r.Rows {
 		if row.Reason != "" && row.Reason != r.Obstacle {
 			lines = append(lines, fmt.Sprintf("%s %s: %s.", row.Answer, row.Name, row.Reason))
+		}
+		if row.Confirmation != nil {
+			lines = append(lines, fmt.Sprintf("%s: %s.", row.Name, row.Confirmation.text(row.Metric)))
 		}
 	}
 	if r.Obstacle != "" {

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -52,8 +53,11 @@ type Row struct {
 	// Chance is how likely noise alone makes such a change; null where it is not
 	// known.
 	Chance *float64 `json:"chance"`
-	Answer Answer   `json:"answer"`
-	Reason string   `json:"reason,omitempty"` // where the change does not say it
+	// Confirmation is what reruns said of a metric that was worse; null where it
+	// was not run again.
+	Confirmation *Confirmation `json:"confirmation"`
+	Answer       Answer        `json:"answer"`
+	Reason       string        `json:"reason,omitempty"` // where the change does not say it
 }
 
 // Noise is what a metric does from night to night without any change.
@@ -94,6 +98,8 @@ func (r Report) summary() string {
 		return "unknown: " + r.named(Unknown)
 	case r.Answer == Better:
 		return "better: " + r.named(Better)
+	case len(r.refuted()) > 0:
+		return "same: reruns did not confirm what was worse: " + strings.Join(r.refuted(), ", ")
 	default:
 		return "same: no metric changed by more than its tolerance and noise"
 	}

@@ -51,6 +51,16 @@ func meant(key string) string {
 	return "one of " + strings.Join(Names(), ", ")
 }
 
+// Variable is the environment variable of an option, empty where there is none.
+func Variable(name string) string {
+	for _, o := range options {
+		if o.name == name {
+			return o.env
+		}
+	}
+	return ""
+}
+
 // Names are the options as a script writes them, in the order of the
 // documentation.
 func Names() []string {

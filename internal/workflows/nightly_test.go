@@ -102,10 +102,16 @@ func TestNightlyNights(t *testing.T) {
 	require.Zero(t, second["Compare"].code, second["Compare"].output)
 	require.Contains(t, r.read(t, r.process["GITHUB_STEP_SUMMARY"]), "# Compared with the baseline: same")
 
-	// A night that is a hundred times slower fails, and is kept all the same.
+	// A night that is a hundred times slower, and cannot be run again, fails, and is
+	// kept all the same.
 	r.pretend(t, run, 2, 100)
+	database := databaseExpression(t, load.Env["DATABASE_URL"])
+	url := r.given[database]
+	r.given[database] = "postgres://127.0.0.1:1/none?connect_timeout=1"
 	third := r.night(t, load, 3, "Compare", "Summary")
+	r.given[database] = url
 	require.Equal(t, 2, third["Compare"].code, third["Compare"].output)
+	require.Contains(t, third["Compare"].output, "Not confirmed, and worse all the same: rerun 1 of 3 failed")
 	require.Contains(t, r.read(t, r.process["GITHUB_STEP_SUMMARY"]), "# Compared with the baseline: worse")
 	require.Len(t, r.runs(t), 3)
 
