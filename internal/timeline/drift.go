@@ -23,11 +23,16 @@ const (
 	leastStretches              = 5
 	tenths                      = 10
 
+	// Of fewer responses than this each counts for itself in the trend: in
+	// stretches of a few each the test would see a part of what they say.
+	fewResponses = 400
+
 	// A course is told from chance where chance makes one like it in fewer runs
-	// than this, each of two trends; and the worst stretch where it is so many of
-	// the neighbors' standard deviations off, or all are so much further apart
-	// than neighbors: in one of a thousand runs, as simulated.
+	// than this, each of two trends or the only one; and the worst stretch where it
+	// is so many of the neighbors' standard deviations off, or all are so much
+	// further apart than neighbors: in one of a thousand runs, as simulated.
 	trendChance        = 0.0025
+	onlyTrendChance    = 0.004
 	worstDeviations    = 5.5
 	changingDeviations = 1.7
 
@@ -61,8 +66,9 @@ func (e *DriftError) Error() string {
 // DriftOf asks whether responses got slower: in a trend, by the test of Mann and
 // Kendall with the slope of Theil and Sen (see [TrendOf]) on the geometric means
 // and on the 95th percentiles of twenty or forty stretches of the run (batch
-// means: Law, "Simulation Modeling and Analysis", chapter 9); or in a tenth of the
-// run that is worse than the others, where stretches differ by more than chance.
+// means: Law, "Simulation Modeling and Analysis", chapter 9), of few responses on
+// these themselves; or in a tenth of the run that is worse than the others, where
+// stretches differ by more than chance.
 // The first tenth is left out: an empty pool connects, caches fill. With too few
 // responses it fails with a [DriftError].
 //
@@ -73,10 +79,16 @@ func DriftOf(c Course) (Drift, error) {
 	if finer := c.stretches(manyStretches); countOf(finer) >= manyStretches*perStretch {
 		parts = finer
 	}
-	if responses := countOf(parts); responses < MinResponses || len(parts) < leastStretches {
+	responses := countOf(parts)
+	if responses < MinResponses || len(parts) < leastStretches {
 		return Drift{}, &DriftError{responses}
 	}
-	d := Drift{Trend: max(trendRatio(parts, geometricMean), trendRatio(parts, p95)), Worst: 1}
+	d := Drift{Worst: 1}
+	if responses < fewResponses {
+		d.Trend = trendRatio(c.stretches(fewResponses), geometricMean, onlyTrendChance)
+	} else {
+		d.Trend = max(trendRatio(parts, geometricMean, trendChance), trendRatio(parts, p95, trendChance))
+	}
 	if isUneven(parts) {
 		d.addWorst(c.stretches(tenths), geometricMean)
 		d.addWorst(c.stretches(tenths), p95)
@@ -86,31 +98,28 @@ func DriftOf(c Course) (Drift, error) {
 }
 
 // trendRatio is what the trend of one statistic ends with over what it begins
-// with, at least 1. It is taken of the logarithms: a growth is a factor.
-func trendRatio(parts []stretch, of func(Distribution) float64) float64 {
+// with, at least 1: 1 where chance makes such a trend more often than in a share
+// of runs, or where it is too small to matter. It is taken of the logarithms: a
+// growth is a factor.
+func trendRatio(parts []stretch, of func(Distribution) float64, chance float64) float64 {
 	times, logs := make([]float64, len(parts)), make([]float64, len(parts))
 	for i, p := range parts {
 		times[i] = (p.from + p.length/2).Seconds()
 		logs[i] = math.Log(max(of(p.all), least))
 	}
 	trend := TrendOf(times, logs)
-	if trend.Slope <= 0 || trend.Chance > trendChance {
+	if len(parts) > manyStretches { // single responses, and no means that hold what follows each other
+		trend.Chance = trend.serialChance(times, logs)
+	}
+	if trend.Slope <= 0 || trend.Chance > chance {
 		return 1
 	}
 	last := parts[len(parts)-1]
 	ratio := math.Exp(trend.Slope * (last.from + last.length - parts[0].from).Seconds())
-	quarter := max(1, len(parts)/4)
-	if of(together(parts[len(parts)-quarter:]))-of(together(parts[:quarter])) < leastDrift {
+	if half := math.Sqrt(ratio); math.Exp(median(logs))*(half-1/half) < leastDrift {
 		return 1
 	}
 	return ratio
-}
-
-func together(parts []stretch) (all Distribution) {
-	for _, p := range parts {
-		all.Merge(p.all)
-	}
-	return all
 }
 
 // least is what takes less, in milliseconds, to have a logarithm.

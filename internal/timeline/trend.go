@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Trend is the course of values over time, read without regard to how they are
@@ -71,6 +74,28 @@ func mannKendall(values []float64) float64 {
 	}
 	z := (math.Abs(float64(s)) - 1) / math.Sqrt(variance)
 	return math.Erfc(z/math.Sqrt2) / 2
+}
+
+// serialChance is Chance where values that follow each other may be alike, as when
+// a machine is slow for seconds: so many values say no more than a smaller number
+// of independent ones, by the correlation of neighbors around the trend.
+//
+// Bayley and Hammersley, "The Effective Number of Independent Observations in an
+// Autocorrelated Time Series", JRSS Supplement 8 (1946); Yue and Wang, "The
+// Mann-Kendall Test Modified by Effective Sample Size", Water Resources Management
+// 18 (2004).
+func (t Trend) serialChance(times, values []float64) float64 {
+	const most = 0.9 // beyond it hardly anything is left to ask
+	rest := make([]float64, len(values))
+	for i, v := range values {
+		rest[i] = v - t.Slope*times[i] // #nosec G602 -- as many times as values
+	}
+	alike := min(max(stat.Correlation(rest[1:], rest[:len(rest)-1], nil), 0), most)
+	if !(alike > 0) || t.Chance >= 0.5 { // NaN where nothing varies
+		return t.Chance
+	}
+	z := distuv.UnitNormal.Quantile(1 - t.Chance)
+	return distuv.UnitNormal.Survival(z * math.Sqrt((1-alike)/(1+alike)))
 }
 
 func kendallVariance(n int) float64 { return float64(n*(n-1)*(2*n+5)) / 18 }
