@@ -146,6 +146,20 @@ declare module 'k6/x/pgxpool' {
     queryExecMode?: QueryExecMode;
 
     /**
+     * What every int8 becomes, in arrays too: `bigint`, `string`, or `number`, with which a result that has a value no
+     * number holds is a {@link QueryError}. Without it an int8 is a number while it is a safe integer and a BigInt beyond.
+     * Environment: `DB_INT8`. Default: nothing.
+     */
+    int8?: 'number' | 'string' | 'bigint';
+
+    /**
+     * SQL that is run on each new connection before its first use, within {@link Options.connectTimeout}; an error in it is
+     * a {@link ConnectError}. Neither a ping nor a return repeats it. Behind PgBouncer in transaction mode use
+     * `ALTER ROLE … SET` instead. Environment: `DB_ON_CONNECT`. Default: nothing.
+     */
+    onConnect?: string;
+
+    /**
      * `compact` keeps distributions in sketches (0.5 % relative error) instead of giving k6
      * a Trend's value for every query, which k6 would keep until the end: hours in flat
      * memory. k6 gets gauges such as `pgxpool_acquire_p95` once a second, without the tags
@@ -203,7 +217,7 @@ declare module 'k6/x/pgxpool' {
    * | `NULL` | `null` |
    * | `bool` | `boolean` |
    * | `int2`, `int4`, `float4`, `float8` | `number` |
-   * | `int8` | `number` while it is a safe integer, `bigint` beyond |
+   * | `int8` | `number` while it is a safe integer, `bigint` beyond; see {@link Options.int8} |
    * | `numeric`, `text`, `uuid` and every type not named here | `string` |
    * | `timestamptz`, `timestamp`, `date` | `Date` in UTC, cut to milliseconds; `infinity` is the number `Infinity` |
    * | `json`, `jsonb` | the parsed value |

@@ -68,6 +68,10 @@ func (e *ConnectError) Advice() string {
 	if pgxtext.RefusedTLS(said) {
 		return "the server has no TLS: set sslmode=prefer or sslmode=disable in url (DATABASE_URL), or turn its ssl on"
 	}
+	var onConnect *onConnectError
+	if errors.As(e.Err, &onConnect) {
+		return "every connection begins with onConnect (DB_ON_CONNECT): check its SQL and the rights of the role"
+	}
 	for _, advice := range []func() string{e.serverAdvice, e.identityAdvice, e.systemAdvice} {
 		if said := advice(); said != "" {
 			return said

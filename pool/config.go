@@ -57,6 +57,11 @@ type Config struct {
 	StatementTimeout time.Duration
 	// QueryExecMode is pgx's way to run a statement.
 	QueryExecMode pgx.QueryExecMode
+	// Int8 is what an int8 becomes, "" for a number while it is a safe one and a
+	// BigInt beyond.
+	Int8 Int8
+	// OnConnect is run on each connection before anything else, "" for nothing.
+	OnConnect string
 	// Metrics is how much of each query whoever observes the pool keeps.
 	Metrics Metrics
 	// SampleInterval is how often the pool's levels are sampled, at least
@@ -80,6 +85,17 @@ type Metrics string
 const (
 	MetricsFull    Metrics = "full"
 	MetricsCompact Metrics = "compact"
+)
+
+// Int8 is the kind of value that an int8 becomes.
+type Int8 string
+
+// The kinds. A result with a value that no number holds is an error under
+// Int8Number.
+const (
+	Int8Number Int8 = "number"
+	Int8String Int8 = "string"
+	Int8BigInt Int8 = "bigint"
 )
 
 // MaxConnections is the largest PoolSize + MaxOverflow. PostgreSQL would
@@ -117,6 +133,9 @@ func (c Config) String() string {
 	type plain Config                     // has no String of its own
 	c.URL, _, _ = strings.Cut(c.URL, "?") // a parameter may hold anything
 	c.URL = text.Redact(c.URL)
+	if c.OnConnect != "" {
+		c.OnConnect = "…" // it may hold anything
+	}
 	return fmt.Sprintf("%+v", plain(c))
 }
 
@@ -189,6 +208,12 @@ var limits = []limit{
 		func(c Config) (any, bool) {
 			return string(c.ResetOnReturn), slices.Contains([]Reset{ResetRollback, ResetCommit, ResetNone}, c.ResetOnReturn)
 		}},
+	{"int8", "number, string or bigint",
+		func(c Config) (any, bool) {
+			return string(c.Int8), slices.Contains([]Int8{"", Int8Number, Int8String, Int8BigInt}, c.Int8)
+		}},
+	{"onConnect", "SQL of at most 65536 bytes",
+		func(c Config) (any, bool) { return len(c.OnConnect), len(c.OnConnect) <= 1<<16 }},
 	{"metrics", "full or compact",
 		func(c Config) (any, bool) {
 			return string(c.Metrics), slices.Contains([]Metrics{MetricsFull, MetricsCompact}, c.Metrics)

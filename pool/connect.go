@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net"
@@ -169,6 +170,7 @@ func (p *Pool) admit(o opened, slot bool, observer Observer) (*connection, error
 
 // connect opens one connection within connectTimeout.
 func (p *Pool) connect() (*connection, error) {
+	until := time.Now().Add(p.config.ConnectTimeout)
 	conn, err := pgx.ConnectConfig(context.Background(), p.attempt())
 	if err != nil {
 		return nil, err
@@ -185,7 +187,37 @@ func (p *Pool) connect() (*connection, error) {
 		return nil, err
 	}
 	c.renewed = p.renewed.Load()
+	if err := p.onConnect(c, until); err != nil {
+		c.close()
+		return nil, err
+	}
 	return c, nil
+}
+
+// onConnectError says that a connection was refused by the option onConnect.
+type onConnectError struct{ err error }
+
+func (e *onConnectError) Error() string { return "onConnect: " + e.err.Error() }
+
+func (e *onConnectError) Unwrap() error { return e.err }
+
+// onConnect runs the option's statements, which are part of connecting.
+func (p *Pool) onConnect(c *connection, until time.Time) error {
+	if p.config.OnConnect == "" {
+		return nil
+	}
+	if err := c.roundTrip(nil, time.Until(until), p.config.OnConnect); err != nil {
+		if c.pgx.IsClosed() { // the server may still work on it
+			ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+			defer cancel()
+			_ = c.pgx.PgConn().CancelRequest(ctx)
+		}
+		return &onConnectError{err}
+	}
+	if c.inTransaction() {
+		return &onConnectError{errors.New("it leaves a transaction open")}
+	}
+	return nil
 }
 
 // attempt is how pgx opens one connection: through a dialer of its own.

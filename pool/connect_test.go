@@ -197,3 +197,44 @@ func TestConnectionOpenedForNobodyIsPingedAtCheckout(t *testing.T) {
 	require.EqualValues(t, 1, h.Stat().Lost)
 	h.levels(0, 1, 1)
 }
+
+// onConnect is run once for each connection, before anybody else is, and what it
+// refuses is no connection.
+func TestOnConnect(t *testing.T) {
+	t.Parallel()
+	h := newPool(t, 1, 0, func(c *pool.Config) {
+		c.OnConnect = "SET jit = off; SET search_path = pg_catalog, mine"
+		c.PoolRecycle = 100 * time.Millisecond
+	})
+	path := func() string {
+		res, err := h.Query(h.scope(), "SELECT current_setting('search_path'), current_setting('jit')", nil)
+		require.NoError(t, err)
+		return string(res.Value(0, 0)) + " " + string(res.Value(0, 1))
+	}
+	require.Equal(t, "pg_catalog, mine off", path())
+	c := h.acquire()
+	_, err := c.Exec(h.scope(), "SET jit = on", nil)
+	require.NoError(t, err)
+	c.Release()
+	require.Equal(t, "pg_catalog, mine on", path(), "neither ping nor return repeats it")
+	time.Sleep(150 * time.Millisecond)
+	require.Equal(t, "pg_catalog, mine off", path(), "one that replaces another has it anew")
+	require.EqualValues(t, 1, h.Stat().Recycled)
+
+	for sql, want := range map[string]string{
+		"SET nothing.like = 1; SELEKT":  "onConnect: ERROR: syntax error",
+		"BEGIN":                         "onConnect: it leaves a transaction open",
+		"SELECT pg_sleep(30)":           "onConnect: ",
+		"SELECT 'secret' FROM no_table": "onConnect: ERROR: relation \"no_table\" does not exist",
+	} {
+		h := newPool(t, 1, 0, func(c *pool.Config) { c.OnConnect, c.ConnectTimeout = sql, time.Second })
+		_, err := h.Acquire(h.scope(), nil)
+		var refused *pool.ConnectError
+		require.ErrorAs(t, err, &refused, sql)
+		require.Contains(t, err.Error(), want)
+		require.Contains(t, err.Error(), "; every connection begins with onConnect (DB_ON_CONNECT): check its SQL")
+		require.NotContains(t, err.Error()+h.Config().String(), "secret")
+		h.levels(0, 0, 0)
+		require.Eventually(t, func() bool { return h.backends() == 0 }, 5*time.Second, 10*time.Millisecond)
+	}
+}

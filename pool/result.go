@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowboard/xk6-pgxpool/internal/catalog"
@@ -24,11 +23,13 @@ type Column struct {
 // keeps its columns, so that a Shape's address can key a cache.
 type Shape struct {
 	Columns []Column
+	Int8    Int8 // what the pool's int8s become
 
 	fields  []pgconn.FieldDescription // as the server sent them
 	types   *catalog.Catalog          // with which they were read
 	dates   bool                      // some come as text
 	floats  bool                      // some come as text
+	int8s   []int                     // columns that have to hold numbers
 	unasked string                    // a column in binary that was not asked for in binary
 	unknown []uint32                  // types that are in no catalog
 }
@@ -124,9 +125,9 @@ type shapeCache struct {
 	recent, older map[string]*Shape
 }
 
-func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription, types *catalog.Catalog, formats pgx.QueryResultFormatsByOID) *Shape {
+func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription, types *catalog.Catalog, build func() *Shape) *Shape {
 	if len(sql) > maxCachedText {
-		return newShape(fields, types, formats)
+		return build()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,7 +140,7 @@ func (c *shapeCache) of(sql string, fields []pgconn.FieldDescription, types *cat
 	if known != nil && known.describes(fields) && known.types == types {
 		return known
 	}
-	shape := newShape(fields, types, formats)
+	shape := build()
 	c.keep(sql, shape)
 	return shape
 }
@@ -149,12 +150,6 @@ func (c *shapeCache) keep(sql string, shape *Shape) {
 		c.recent, c.older = make(map[string]*Shape), c.recent
 	}
 	c.recent[sql] = shape
-}
-
-func newShape(fields []pgconn.FieldDescription, types *catalog.Catalog, formats pgx.QueryResultFormatsByOID) *Shape {
-	shape := &Shape{types: types}
-	shape.describe(fields, formats)
-	return shape
 }
 
 func (s *Shape) describes(fields []pgconn.FieldDescription) bool {

@@ -2,9 +2,12 @@ package pool
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,12 +120,59 @@ func (p *Pool) decodable(c *connection, res *Result) error {
 		return misuse("extra_float_digits of the role or the database is %d, with which a float that arrives as text loses digits: "+
 			"ALTER ROLE … RESET extra_float_digits, or set queryExecMode to one that knows types", p.catalog.Load().ExtraFloatDigits)
 	}
+	return res.safeIntegers()
+}
+
+// maxSafeInteger is JavaScript's Number.MAX_SAFE_INTEGER.
+const maxSafeInteger = 1<<53 - 1
+
+var digits = regexp.MustCompile(`-?[0-9]+`)
+
+// safeIntegers is the error for an int8 that has to be a number and is none that
+// JavaScript holds to the last digit.
+func (r *Result) safeIntegers() error {
+	for _, i := range r.shape.int8s {
+		column := r.shape.Columns[i]
+		for row := range r.rows {
+			if n := unsafeInteger(r.Value(row, i), column.Format); n != 0 {
+				return misuse("column %q has %d, which a JavaScript number cannot hold: set int8 to bigint or string", column.Name, n)
+			}
+		}
+	}
 	return nil
+}
+
+// unsafeInteger is one in an int8 or an array of them, 0 if there is none.
+func unsafeInteger(value []byte, format int16) int64 {
+	unsafe := func(n int64) bool { return n > maxSafeInteger || n < -maxSafeInteger }
+	if format == pgx.BinaryFormatCode {
+		if len(value) == 8 {
+			if n := int64(binary.BigEndian.Uint64(value)); unsafe(n) { // #nosec G115 -- the wire's two's complement
+				return n
+			}
+		}
+		return 0
+	}
+	const shortest = 16 // digits of the least of them
+	if len(value) < shortest {
+		return 0
+	}
+	for _, text := range digits.FindAll(value, -1) {
+		if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && unsafe(n) {
+			return n
+		}
+	}
+	return 0
 }
 
 // shape is the one that results of sql have with these columns.
 func (p *Pool) shape(sql string, fields []pgconn.FieldDescription) *Shape {
-	return p.shapes.of(sql, fields, p.catalog.Load(), p.formats)
+	types := p.catalog.Load()
+	return p.shapes.of(sql, fields, types, func() *Shape {
+		shape := &Shape{types: types, Int8: p.config.Int8}
+		shape.describe(fields, p.formats)
+		return shape
+	})
 }
 
 func modeName(mode pgx.QueryExecMode) string { return strings.ReplaceAll(mode.String(), " ", "_") }
@@ -144,6 +194,9 @@ func (s *Shape) describe(fields []pgconn.FieldDescription, formats pgx.QueryResu
 		text := f.Format == pgx.TextFormatCode
 		s.dates = s.dates || text && slices.Contains(dateTypes, oid)
 		s.floats = s.floats || text && slices.Contains(floatTypes, oid)
+		if s.Int8 == Int8Number && (oid == pgtype.Int8OID || oid == pgtype.Int8ArrayOID) {
+			s.int8s = append(s.int8s, i)
+		}
 		if !text && formats[oid] != pgx.BinaryFormatCode {
 			s.unasked = f.Name
 		}

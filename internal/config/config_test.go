@@ -30,6 +30,7 @@ func TestDifferenceNamesTheFirstOption(t *testing.T) {
 		{map[string]any{"poolRecycle": int64(-1)}, nil, "poolRecycle -1, not 1h0m0s"},
 		{map[string]any{"queryExecMode": "exec"}, nil, "queryExecMode exec, not cache_statement"},
 		{map[string]any{"applicationName": "a"}, map[string]any{"applicationName": "b"}, `applicationName "a", not "b"`},
+		{map[string]any{"onConnect": "SET a.b = 'secret'"}, nil, "onConnect 18 bytes of SQL (hash f58a6e71), not nothing"},
 		{map[string]any{"statusInterval": "5s"}, nil, "statusInterval 5s, not 0s"},
 		{map[string]any{"url": "postgres://ann:geheim@h/d"}, nil, "url postgres://***@h/d, not unset"},
 		{map[string]any{"url": "postgres://ann:geheim@h/d"}, map[string]any{"url": "postgres://ann:geheim@i/d"}, "url postgres://***@h/d, not postgres://***@i/d"},
@@ -51,11 +52,12 @@ func TestDifferenceKnowsEveryOption(t *testing.T) {
 	c := pool.DefaultConfig()
 	for i, other := range []pool.Config{
 		{Name: "x"}, {PoolSize: 1}, {MaxOverflow: 1}, {PoolTimeout: 1}, {ConnectTimeout: 1}, {PoolRecycle: 1}, {PoolPrePing: false},
-		{PoolUseLIFO: true}, {Driver: "x"}, {ResetOnReturn: "x"}, {IsolationLevel: "x"}, {ApplicationName: "x"}, {StatementTimeout: 1}, {QueryExecMode: 2}, {Metrics: "x"}, {SampleInterval: 1}, {LeakDetectionThreshold: 1}, {StatusInterval: 1},
+		{PoolUseLIFO: true}, {Driver: "x"}, {ResetOnReturn: "x"}, {IsolationLevel: "x"}, {ApplicationName: "x"}, {StatementTimeout: 1}, {QueryExecMode: 2}, {Int8: "x"}, {OnConnect: "x"}, {Metrics: "x"}, {SampleInterval: 1}, {LeakDetectionThreshold: 1}, {DBCPU: false}, {StatusInterval: 1},
 	} {
 		require.False(t, options[i].same(c, other), options[i].name)
 		require.True(t, options[i].same(c, c), options[i].name)
 	}
+	require.Len(t, options, 21, "each has its row")
 }
 
 // What is configured is what the server sees, in every mode.

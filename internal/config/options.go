@@ -56,6 +56,8 @@ var options = []option{
 	newOption("applicationName", "DB_APPLICATION_NAME", texts, func(c *pool.Config) *string { return &c.ApplicationName }),
 	newOption("statementTimeout", "DB_STATEMENT_TIMEOUT", durations, func(c *pool.Config) *time.Duration { return &c.StatementTimeout }),
 	newOption("queryExecMode", "DB_QUERY_EXEC_MODE", modes, func(c *pool.Config) *pgx.QueryExecMode { return &c.QueryExecMode }),
+	newOption("int8", "DB_INT8", words[pool.Int8](strings.ToLower), func(c *pool.Config) *pool.Int8 { return &c.Int8 }),
+	newOption("onConnect", "DB_ON_CONNECT", statements, func(c *pool.Config) *string { return &c.OnConnect }),
 	newOption("metrics", "METRICS", words[pool.Metrics](strings.ToLower), func(c *pool.Config) *pool.Metrics { return &c.Metrics }),
 	newOption("sampleInterval", "DB_POOL_SAMPLE_INTERVAL", durations, func(c *pool.Config) *time.Duration { return &c.SampleInterval }),
 	newOption("leakDetectionThreshold", "DB_POOL_LEAK_THRESHOLD", durations, func(c *pool.Config) *time.Duration { return &c.LeakDetectionThreshold }),

@@ -74,6 +74,8 @@ func TestOptionTable(t *testing.T) {
 		{"applicationName", "DB_APPLICATION_NAME", "xk6-pgxpool", "load test", "load test", "load test", func(c pool.Config) any { return c.ApplicationName }},
 		{"statementTimeout", "DB_STATEMENT_TIMEOUT", time.Duration(0), "1h", "3600", time.Hour, func(c pool.Config) any { return c.StatementTimeout }},
 		{"queryExecMode", "DB_QUERY_EXEC_MODE", pgx.QueryExecModeCacheStatement, "exec", "exec", pgx.QueryExecModeExec, func(c pool.Config) any { return c.QueryExecMode }},
+		{"int8", "DB_INT8", pool.Int8(""), "bigint", "BigInt", pool.Int8BigInt, func(c pool.Config) any { return c.Int8 }},
+		{"onConnect", "DB_ON_CONNECT", "", "SET jit = off", "SET jit = off", "SET jit = off", func(c pool.Config) any { return c.OnConnect }},
 		{"metrics", "METRICS", pool.MetricsFull, "compact", "Compact", pool.MetricsCompact, func(c pool.Config) any { return c.Metrics }},
 		{"sampleInterval", "DB_POOL_SAMPLE_INTERVAL", 100 * time.Millisecond, 10.0, "0.01", 10 * time.Millisecond, func(c pool.Config) any { return c.SampleInterval }},
 		{"leakDetectionThreshold", "DB_POOL_LEAK_THRESHOLD", time.Duration(0), "1d", "1d", 24 * time.Hour, func(c pool.Config) any { return c.LeakDetectionThreshold }},
@@ -294,8 +296,8 @@ func TestConnectionStringInTheWrongPlace(t *testing.T) {
 	for _, text := range []string{"postgres://ann:geheim@h/db", "host=h password=geheim", "ann:geheim@h", "password = geheim"} {
 		for _, o := range options {
 			_, err := Resolve(map[string]any{o.name: text}, nil)
-			if o.name == "applicationName" && err == nil {
-				continue // a printable text like any other
+			if (o.name == "applicationName" || o.name == "onConnect") && err == nil {
+				continue // a text like any other
 			}
 			requireConfigError(t, err)
 			require.NotContains(t, err.Error(), "geheim")

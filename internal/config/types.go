@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -22,6 +24,19 @@ var texts = codec[string]{
 	script: as[string],
 	text:   func(text string) (string, bool) { return text, true },
 	show:   showText,
+}
+
+// statements are SQL, which may hold anything: a message tells two apart and no more.
+var statements = codec[string]{
+	script: as[string],
+	text:   func(text string) (string, bool) { return text, true },
+	show: func(sql string) string {
+		if sql == "" {
+			return "nothing"
+		}
+		hash := sha256.Sum256([]byte(sql))
+		return fmt.Sprintf("%d bytes of SQL (hash %x)", len(sql), hash[:4])
+	},
 }
 
 var integers = codec[int]{

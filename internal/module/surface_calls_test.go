@@ -1,6 +1,7 @@
 package module_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -205,5 +206,35 @@ func TestATransactionOfThePoolIsWarnedOf(t *testing.T) {
 		u.JS(`for (let n = 0; n < 3; n++) { pool.exec('BEGIN') }`)
 		require.Len(t, u.Warnings(), 1)
 		require.Contains(t, u.Warnings()[0], "the next statement runs elsewhere; use transaction(fn)")
+	}
+}
+
+// Every int8 is of the kind that is asked for, and one that a number does not hold is refused before anybody reads it.
+func TestInt8AsAsked(t *testing.T) {
+	const small = `SELECT 5::int8 AS n, '{1,NULL}'::int8[] AS a, 7::int4 AS i, count(*) AS c`
+	for kind, want := range map[string]string{
+		"number": `["number:5","number:1","number:7","number:1"]`,
+		"string": `["string:5","string:1","number:7","string:1"]`,
+		"bigint": `["bigint:5","bigint:1","number:7","bigint:1"]`,
+	} {
+		for _, mode := range []string{"cache_statement", "exec", "simple_protocol"} {
+			u := jstest.Running(t, `{ poolSize: 1, int8: '`+kind+`', queryExecMode: '`+mode+`' }`)
+			require.Equal(t, want, u.Text(`(() => {
+				const row = pool.queryRow("`+small+`");
+				return [row.n, row.a[0], row.i, row.c].map((v) => typeof v + ':' + v);
+			})()`), mode)
+			require.Equal(t, want[1:len(want)-1], strings.Trim(u.Text(`(() => {
+				const [row] = pool.with({ rowMode: 'array' }).query("`+small+`");
+				return [row[0], row[1][0], row[2], row[3]].map((v) => typeof v + ':' + v);
+			})()`), "[]"))
+			for _, large := range []string{`SELECT 9007199254740993 AS n`, `SELECT '{1,-9007199254740993}'::int8[] AS n`} {
+				if kind == "number" {
+					require.Contains(t, u.Failure(`pool.query("`+large+`")`), `9007199254740993, which a JavaScript number cannot hold: set int8 to bigint or string`)
+				} else {
+					require.Contains(t, u.JS(`String(pool.queryValue("`+large+`"))`).String(), `9007199254740993`)
+				}
+			}
+			require.Equal(t, `"number"`, u.Text(`typeof pool.queryValue('SELECT $1::int4', 7)`))
+		}
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"strconv"
 
 	"github.com/grafana/sobek"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // decoder makes one value, never NULL, from its bytes in the wire format. It
@@ -70,6 +73,31 @@ func decodeBinaryInt8(c *Converter, src []byte) (sobek.Value, error) {
 		return nil, errBinarySize
 	}
 	return c.integer(int64(binary.BigEndian.Uint64(src))), nil // #nosec G115 -- the wire's two's complement
+}
+
+// decodeInt8As is for an int8 that always is of one kind.
+func decodeInt8As(kind pool.Int8, format int16) decoder {
+	return func(c *Converter, src []byte) (sobek.Value, error) {
+		var n int64
+		if format == pgx.BinaryFormatCode {
+			if len(src) != 8 {
+				return nil, errBinarySize
+			}
+			n = int64(binary.BigEndian.Uint64(src)) // #nosec G115 -- the wire's two's complement
+		} else {
+			var err error
+			if n, err = strconv.ParseInt(string(src), 10, 64); err != nil {
+				return nil, err
+			}
+		}
+		switch kind {
+		case pool.Int8String:
+			return c.rt.ToValue(strconv.FormatInt(n, 10)), nil
+		case pool.Int8BigInt:
+			return c.rt.ToValue(big.NewInt(n)), nil
+		}
+		return c.rt.ToValue(n), nil // the pool has refused what is no safe number
+	}
 }
 
 func decodeTextInt(c *Converter, src []byte) (sobek.Value, error) {

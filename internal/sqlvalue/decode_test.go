@@ -113,7 +113,7 @@ func TestArrayTypesAreComplete(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(types), 60)
 	for _, typ := range types {
-		_, _, ok := arrayOf(uint32(typ.OID))
+		_, _, ok := arrayOf(uint32(typ.OID), "")
 		require.True(t, ok, typ.Name)
 	}
 	for oid := range ResultFormats {
@@ -138,10 +138,10 @@ func TestDecodingMalformed(t *testing.T) {
 		if oid == pgtype.ByteaOID {
 			continue
 		}
-		_, err := decoderFor(oid, pgx.BinaryFormatCode)(c, []byte{1, 2, 3})
+		_, err := decoderFor(oid, pgx.BinaryFormatCode, "")(c, []byte{1, 2, 3})
 		require.Error(t, err, oid)
 	}
-	_, err := decoderFor(pgtype.NumericOID, pgx.BinaryFormatCode)(c, []byte{1})
+	_, err := decoderFor(pgtype.NumericOID, pgx.BinaryFormatCode, "")(c, []byte{1})
 	require.Error(t, err)
 	for oid, texts := range map[uint32][]string{
 		pgtype.BoolOID:      {"", "x"},
@@ -152,7 +152,7 @@ func TestDecodingMalformed(t *testing.T) {
 		pgtype.Int4ArrayOID: {"", "1", "{", "{1", "{1,", "{1,}", "{,1}", "{1}x", "[1:2]", `{"1`, `{"\`, "{{1},}", "{1{2}}", strings.Repeat("{", 20), "[1:1]={"},
 	} {
 		for _, text := range texts {
-			_, err := decoderFor(oid, pgx.TextFormatCode)(c, []byte(text))
+			_, err := decoderFor(oid, pgx.TextFormatCode, "")(c, []byte(text))
 			require.Error(t, err, "%d %q", oid, text)
 		}
 	}
@@ -188,7 +188,7 @@ func FuzzDecodeArray(f *testing.F) {
 		f.Add(seed)
 	}
 	e := newEngine(f, nil)
-	decode := decoderFor(pgtype.TextArrayOID, pgx.TextFormatCode)
+	decode := decoderFor(pgtype.TextArrayOID, pgx.TextFormatCode, "")
 	f.Fuzz(func(t *testing.T, text string) {
 		e.t = t
 		value, err := decode(e.c, []byte(text))

@@ -31,7 +31,7 @@ func newLayout(shape *pool.Shape) *layout {
 			l.columns = append(l.columns, layoutColumn{name: column.Name})
 		}
 		l.columns[place].index = i
-		l.columns[place].decode = decoderFor(column.OID, column.Format)
+		l.columns[place].decode = decoderOf(shape, i)
 	}
 	return l
 }

@@ -54,7 +54,7 @@ func (c *Converter) FirstArray(r *pool.Result) sobek.Value {
 func (c *Converter) array(r *pool.Result, row int) *sobek.Object {
 	values := make([]any, len(r.Shape().Columns))
 	for i, column := range r.Shape().Columns {
-		values[i] = c.column(r, row, &layoutColumn{name: column.Name, index: i, decode: decoderFor(column.OID, column.Format)})
+		values[i] = c.column(r, row, &layoutColumn{name: column.Name, index: i, decode: decoderOf(r.Shape(), i)})
 	}
 	return c.rt.NewArray(values...)
 }
@@ -73,7 +73,7 @@ func (c *Converter) FirstValue(r *pool.Result) sobek.Value {
 		return sobek.Null()
 	}
 	column := r.Shape().Columns[0]
-	return c.column(r, 0, &layoutColumn{name: column.Name, decode: decoderFor(column.OID, column.Format)})
+	return c.column(r, 0, &layoutColumn{name: column.Name, decode: decoderOf(r.Shape(), 0)})
 }
 
 // lazyRows is a JavaScript array over a result. Scripts may write to it as to

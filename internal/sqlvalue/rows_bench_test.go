@@ -76,7 +76,7 @@ func read(row sobek.Value, columns int) {
 func BenchmarkDecode(b *testing.B) {
 	c := New(sobek.New())
 	for i, value := range issueValues() {
-		decode := decoderFor(issueColumns[i].OID, issueColumns[i].Format)
+		decode := decoderFor(issueColumns[i].OID, issueColumns[i].Format, "")
 		b.Run(issueColumns[i].Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -85,7 +85,7 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 	b.Run("int4[]", func(b *testing.B) {
-		decode, value := decoderFor(pgtype.Int4ArrayOID, 0), []byte("{1,2,3,4,5,6,7,8,9,10}")
+		decode, value := decoderFor(pgtype.Int4ArrayOID, 0, ""), []byte("{1,2,3,4,5,6,7,8,9,10}")
 		b.ReportAllocs()
 		for b.Loop() {
 			_, _ = decode(c, value)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // ResultFormats names the types whose values are asked for in binary: those
@@ -90,9 +92,18 @@ var textArrays = []uint32{
 // pgtypes answers which types are arrays, and of what.
 var pgtypes = sync.OnceValue(pgtype.NewMap)
 
+// decoderOf is that of a result's column.
+func decoderOf(shape *pool.Shape, column int) decoder {
+	of := shape.Columns[column]
+	return decoderFor(of.OID, of.Format, shape.Int8)
+}
+
 // decoderFor finds how a column's values become JavaScript values. A type that
 // is not known is text, as the server wrote it.
-func decoderFor(oid uint32, format int16) decoder {
+func decoderFor(oid uint32, format int16, int8s pool.Int8) decoder {
+	if oid == pgtype.Int8OID && int8s != "" {
+		return decodeInt8As(int8s, format)
+	}
 	if format == pgx.BinaryFormatCode {
 		if decode := binaryDecoders[oid]; decode != nil {
 			return decode
@@ -102,7 +113,7 @@ func decoderFor(oid uint32, format int16) decoder {
 	if decode := textDecoders[oid]; decode != nil {
 		return decode
 	}
-	if element, delimiter, ok := arrayOf(oid); ok {
+	if element, delimiter, ok := arrayOf(oid, int8s); ok {
 		return decodeArrayOf(element, delimiter)
 	}
 	return decodeString
@@ -110,7 +121,7 @@ func decoderFor(oid uint32, format int16) decoder {
 
 // arrayOf gives the decoder of an array type's elements and what stands
 // between them.
-func arrayOf(oid uint32) (element decoder, delimiter byte, ok bool) {
+func arrayOf(oid uint32, int8s pool.Int8) (element decoder, delimiter byte, ok bool) {
 	if slices.Contains(textArrays, oid) {
 		return decodeString, ',', true
 	}
@@ -126,5 +137,5 @@ func arrayOf(oid uint32) (element decoder, delimiter byte, ok bool) {
 	if delimiter == 0 {
 		delimiter = ','
 	}
-	return decoderFor(codec.ElementType.OID, pgx.TextFormatCode), delimiter, true
+	return decoderFor(codec.ElementType.OID, pgx.TextFormatCode, int8s), delimiter, true
 }

@@ -37,6 +37,8 @@ const everyOption: Required<Options> = {
   statementTimeout: '5s',
   queryExecMode: 'simple_protocol',
   sampleInterval: 100,
+  int8: 'bigint',
+  onConnect: 'SET jit = off',
   dbCpu: false,
   statusInterval: '5s',
   leakDetectionThreshold: '10s',
