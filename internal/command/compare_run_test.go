@@ -70,8 +70,11 @@ export default () => request(() => pool.query('SELECT pg_sleep($1::float8)', Num
 	require.Contains(t, r.Stderr, "another configuration (poolSize 20, the result 7)")
 	// The same load again, which holds as long as before: not confirmed.
 	r = k6test.K6(t, k6test.Run{
-		Args: append([]string{"x", "pgxpool", "compare", summary("first"), summary("slow"), script, "--confirm", "--confirm-runs", "1"}, steady...),
-		Env:  map[string]string{"DATABASE_URL": url, "HOLD": "0.05", "GATE": "fail", "WAIVE": "db_cpu,response_drift"},
+		Args: append([]string{
+			"x", "pgxpool", "compare", summary("first"), summary("slow"), script, "--confirm", "--confirm-runs", "1",
+			"--tolerance", "50",
+		}, steady...), // of a machine that runs other tests too,
+		Env: map[string]string{"DATABASE_URL": url, "HOLD": "0.05", "GATE": "fail", "WAIVE": "db_cpu,response_drift"},
 	})
 	require.Zero(t, r.Code, r.Output())
 	require.Regexp(t, `(?m)^response_p95: not confirmed by 1 rerun: \d\d ms against \d\d ms\.$`, r.Stdout)
