@@ -76,9 +76,9 @@ func (s system) model(t testing.TB, load experiment.Load, hold time.Duration, co
 			return 30_000, 30_000, float64(connections) / hold.Seconds(), float64(connections), 0.5
 		}
 		require.NoError(t, err)
-		p95, err := open.WaitPercentile(95)
-		require.NoError(t, err)
-		return float64(open.MeanWait()) / 1e6, float64(p95) / 1e6, load.Rate, open.InUse(), 0
+		// The waits of those who wait are exponential.
+		waits, mean := open.WaitExceeds(0), float64(open.MeanWait())/1e6
+		return mean, mean / waits * math.Log(math.Max(1, waits/0.05)), load.Rate, load.Rate * hold.Seconds(), 0
 	}
 	closed, err := sizing.ClosedLoop{
 		Users: load.Users, Think: s.think, Hold: hold, Pools: 1, Connections: connections, PoolTimeout: 30 * time.Second,

@@ -75,15 +75,6 @@ func (o OpenLoop) Solve() (*Open, error) {
 	return &Open{loop: o, load: load, wait: wait}, nil
 }
 
-// InUse is the mean number of busy connections, by Little's law.
-func (o *Open) InUse() float64 { return o.load }
-
-// Utilization is the mean share of busy connections, 0 to 1.
-func (o *Open) Utilization() float64 { return o.load / float64(o.loop.Connections) }
-
-// WaitProbability is the share of requests that wait at all.
-func (o *Open) WaitProbability() float64 { return o.wait }
-
 // MeanWait is the mean wait of all requests, those that do not wait included:
 // C·S/(m - a). Source: Kleinrock, volume 1, section 3.5.
 func (o *Open) MeanWait() time.Duration {
@@ -97,19 +88,6 @@ func (o *Open) WaitExceeds(t time.Duration) float64 {
 		return 1
 	}
 	return o.wait * math.Exp(-o.drain()*t.Seconds())
-}
-
-// WaitPercentile is the wait that percentile percent of the requests do not
-// exceed. percentile is above 0 and below 100.
-func (o *Open) WaitPercentile(percentile float64) (time.Duration, error) {
-	if err := checkPercentile(percentile); err != nil {
-		return 0, err
-	}
-	exceeding := 1 - percentile/100
-	if o.wait <= exceeding {
-		return 0, nil
-	}
-	return seconds(math.Log(o.wait/exceeding) / o.drain()), nil
 }
 
 // drain is the rate at which a standing queue shrinks, per second.

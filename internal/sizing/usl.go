@@ -39,10 +39,6 @@ func (s Scalability) Peak() float64 {
 	return math.Max(1, math.Sqrt((1-s.Sigma)/s.Kappa))
 }
 
-// Limit is the throughput that no concurrency exceeds were there no coherency
-// cost, λ/σ (Amdahl's asymptote), infinite where σ is 0.
-func (s Scalability) Limit() float64 { return s.Lambda / s.Sigma }
-
 // Point is one measurement: the throughput (per second) at a concurrency.
 // Several points may have the same concurrency.
 type Point struct {

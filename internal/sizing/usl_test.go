@@ -95,7 +95,6 @@ func TestFitScalabilityOnSDM91(t *testing.T) {
 	require.InDelta(t, 1.044e-4, fit.Kappa, 5e-8)
 	require.InDelta(t, 96.51956, fit.Peak(), 1e-3)
 	require.InDelta(t, 1884, fit.Throughput(fit.Peak()), 0.5)
-	require.InDelta(t, 3246, fit.Limit(), 0.5)
 
 	stdErrors := fit.StdErrors()
 	require.InDelta(t, 14.21, stdErrors.Lambda, 5e-3)
@@ -195,7 +194,6 @@ func TestScalabilityAtItsLimits(t *testing.T) {
 	linear := Scalability{Lambda: 10}
 	require.Equal(t, 100.0, linear.Throughput(10))
 	require.True(t, math.IsInf(linear.Peak(), 1))
-	require.True(t, math.IsInf(linear.Limit(), 1))
 	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 1}.Peak(), "nothing runs side by side")
 	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 0.5, Kappa: 2}.Peak(), "never below one")
 }

@@ -107,11 +107,7 @@ func compare(left, right value) (int, error) {
 	if left.kind == kindInt && right.kind == kindInt {
 		return sign(left.int < right.int, left.int > right.int), nil
 	}
-	l, err := left.toDouble()
-	if err != nil {
-		return 0, err
-	}
-	r, err := right.toDouble()
+	l, r, err := both(left, right, value.toDouble)
 	return sign(l < r, l > r), err
 }
 
@@ -127,11 +123,7 @@ func sign(less, more bool) int {
 }
 
 func bitwise(operator string, left, right value) (value, error) {
-	l, err := left.toInt()
-	if err != nil {
-		return value{}, err
-	}
-	r, err := right.toInt()
+	l, r, err := both(left, right, value.toInt)
 	if err != nil {
 		return value{}, err
 	}
@@ -150,16 +142,19 @@ func bitwise(operator string, left, right value) (value, error) {
 	}
 }
 
+func both[T any](left, right value, to func(value) (T, error)) (l, r T, err error) {
+	if l, err = to(left); err == nil {
+		r, err = to(right)
+	}
+	return l, r, err
+}
+
 // arithmetic is on ints if both sides are, else on doubles.
 func arithmetic(operator string, left, right value) (value, error) {
 	if left.kind == kindInt && right.kind == kindInt || operator == "%" {
 		return integers(operator, left, right)
 	}
-	l, err := left.toDouble()
-	if err != nil {
-		return value{}, err
-	}
-	r, err := right.toDouble()
+	l, r, err := both(left, right, value.toDouble)
 	if err != nil {
 		return value{}, err
 	}
@@ -178,11 +173,7 @@ func arithmetic(operator string, left, right value) (value, error) {
 }
 
 func integers(operator string, left, right value) (value, error) {
-	l, err := left.toInt()
-	if err != nil {
-		return value{}, err
-	}
-	r, err := right.toInt()
+	l, r, err := both(left, right, value.toInt)
 	if err != nil {
 		return value{}, err
 	}
