@@ -79,18 +79,11 @@ type Pool struct {
 	spans []span
 }
 
-// Server is what PostgreSQL's host says of itself.
+// Server is what PostgreSQL says of itself, where no application was watched.
 type Server struct {
-	CPU CPU
-}
-
-// CPU is the server's, in percent of what it may use.
-type CPU struct {
-	Spread
-	Of        string  // whose CPU it is: the host's, or a cgroup's limit
-	Throttled float64 // percent of the time that its cgroup was throttled
-	Steal     float64 // percent taken by the hypervisor
-	Pressure  float64 // percent of the time that some task waited for a CPU (PSI)
+	// Limit is the one that leaves the least room to the pools of this process,
+	// whose own connections are not among the used; nil where it is not known.
+	Limit *monitor.Limit
 }
 
 // Generator is the process that makes the load.

@@ -25,7 +25,7 @@ const (
 )
 
 // findPoolExhausted sees waits that timed out, and queues that never end.
-func findPoolExhausted(_ *Facts, p *Pool) finding {
+func findPoolExhausted(run *Facts, p *Pool) finding {
 	var f finding
 	switch {
 	case p.Timeouts > 0:
@@ -42,8 +42,21 @@ func findPoolExhausted(_ *Facts, p *Pool) finding {
 			100*p.Query.Sum/p.Use.Sum))
 		f.remedy = "Connections are held while nothing is asked of the database: return each before other work. " +
 			"If that cannot be, as many are needed as users are at work at once."
+		return f
 	}
+	f.remedy = run.noRoom(p)
 	return f
+}
+
+// noRoom is the remedy where the server leaves no room for a larger pool, empty
+// where it does.
+func (run *Facts) noRoom(p *Pool) string {
+	l := run.Server.Limit
+	if l == nil || p.Capacity == 0 || l.Room() > p.Capacity {
+		return ""
+	}
+	return fmt.Sprintf("Optimize slow queries and hold connections for less time: %s leaves no room for a larger pool (%d in use by others, "+
+		"and %d of this pool, of %d).", limitName(*l), l.Used, p.Capacity, l.Max)
 }
 
 // levels adds how full the pool was.

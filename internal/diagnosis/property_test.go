@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -52,7 +53,8 @@ func TestALargerOwnPoolIsAdvisedForGoodReasonsOnly(t *testing.T) {
 	advised := 0
 	for seed := range uint64(20_000) {
 		p := anything(rand.New(rand.NewPCG(seed, 14)))
-		for _, d := range diagnosis.Of(diagnosis.Facts{Pools: []diagnosis.Pool{p}}) {
+		limit := monitor.Limit{Scope: "server", Max: 97, Used: int(seed % 60)}
+		for _, d := range diagnosis.Of(diagnosis.Facts{Pools: []diagnosis.Pool{p}, Server: diagnosis.Server{Limit: &limit}}) {
 			if !strings.Contains(d.Remedy, "ncrease DB_POOL_SIZE") && !strings.Contains(d.Remedy, "aise DB_POOL_SIZE") {
 				continue
 			}
@@ -61,6 +63,7 @@ func TestALargerOwnPoolIsAdvisedForGoodReasonsOnly(t *testing.T) {
 			require.Equal(t, diagnosis.PoolExhausted, d.Name, because)
 			require.True(t, p.Timeouts > 0 || p.Waiting.Median >= 1, because)
 			require.Zero(t, p.Errors["53300"], because)
+			require.Greater(t, limit.Room(), p.Capacity, because)
 			require.Zero(t, p.Leaks, because)
 			require.Empty(t, p.NestedWaits, because)
 			require.GreaterOrEqual(t, 4*p.Query.Sum, p.Use.Sum, because)

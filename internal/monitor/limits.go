@@ -17,6 +17,10 @@ type Limits struct {
 	Version   string // server_version
 }
 
+// Tightest is the limit that leaves an ordinary role the least room; ok is false
+// where none is known.
+func (l Limits) Tightest() (limit Limit, ok bool) { return sizing.Tightest(l.Limits()) }
+
 // reserved_connections came with PostgreSQL 16. rolconnlimit and datconnlimit
 // do not hold for a superuser. A role without pg_read_all_stats sees no
 // backend_type of other roles' sessions; background processes have no role.

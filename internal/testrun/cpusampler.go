@@ -226,7 +226,7 @@ func (w *serverWatch) connect(ctx context.Context) error {
 	if w.conn, err = monitor.Connect(ctx, config); err != nil {
 		return err
 	}
-	w.facts.know(ctx, w.conn)
+	w.facts.know(ctx, w.conn, w.config.ApplicationName)
 	return nil
 }
 

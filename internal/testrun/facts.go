@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.k6.io/k6/v2/lib"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
@@ -30,6 +31,7 @@ type facts struct {
 	cpuFailed  bool              // and somebody has said so
 	cpu        monitor.CPUTally
 	watched    *monitor.Report // an application's pool, nil where none was watched
+	limit      *monitor.Limit  // of connections, of the first PostgreSQL met
 }
 
 func (f *facts) addCPU(c *monitor.CPU) {
@@ -62,8 +64,9 @@ func (f *facts) firstCPUFailure() bool {
 	return first
 }
 
-// know reads what the server says of itself. It asks for the settings once.
-func (f *facts) know(ctx context.Context, conn *pgx.Conn) {
+// know reads what the server says of itself. It asks for the settings once, and
+// what limits the connections of an application of this name.
+func (f *facts) know(ctx context.Context, conn *pgx.Conn, application string) {
 	f.mu.Lock()
 	f.server = conn.PgConn().ParameterStatus("server_version")
 	asked := f.settings != nil
@@ -75,9 +78,14 @@ func (f *facts) know(ctx context.Context, conn *pgx.Conn) {
 	if err != nil {
 		return // PgBouncer's console, or a connection that is lost again: the next one is asked
 	}
+	limits, err := monitor.ReadLimits(ctx, conn, application)
+	limits.CPUReaders = 1 // this connection, which is not counted
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.settings = settings
+	if limit, known := limits.Tightest(); err == nil && known {
+		f.limit = &limit
+	}
 }
 
 // describeServer adds what the settings of a run have of the server: its major
@@ -105,6 +113,13 @@ func (f *facts) watchedPool() *monitor.Report {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.watched
+}
+
+// Server is what the server met first says of itself.
+func (t *Run) Server() diagnosis.Server {
+	t.facts.mu.Lock()
+	defer t.facts.mu.Unlock()
+	return diagnosis.Server{Limit: t.facts.limit}
 }
 
 func (f *facts) serverVersion() string {

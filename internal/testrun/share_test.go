@@ -1,14 +1,19 @@
 package testrun_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/jstest"
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 )
 
@@ -107,6 +112,39 @@ func TestTheConfigurationKnowsTheServer(t *testing.T) {
 	require.Regexp(t, `^[^@]+:\d+/pgtest_`, run.Configuration["server"])
 }
 
+// A role that may have no more connections than its pool has leaves no room for
+// a larger one.
+func TestNoLargerPoolIsAdvisedWithoutRoom(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for limit, want := range map[int]string{3: "leaves no room for a larger pool", 9: "Increase DB_POOL_SIZE"} {
+		address := pgtest.Database(t)
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		role := "role_of_" + u.Path[len(u.Path)-12:]
+		admin := pgtest.Conn(t, address)
+		_, err = admin.Exec(t.Context(), fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD 'secret' CONNECTION LIMIT %d", role, limit))
+		require.NoError(t, err)
+		t.Cleanup(func() { _, _ = admin.Exec(context.Background(), "DROP ROLE "+role) }) // with the server at the latest
+		u.User = url.UserPassword(role, "secret")
+		user := jstest.On(t, u.String())
+		user.JS(`const pool = open(URL, { poolSize: 2, maxOverflow: 0, poolTimeout: '50ms' })`)
+		user.Start()
+		user.JS(`pool.query('SELECT 1')`)
+		require.Eventually(t, func() bool { return user.Run.Server().Limit != nil }, 20*time.Second, 20*time.Millisecond)
+		user.Rejection(`Promise.allSettled([1, 2, 3].map(() => pool.queryAsync('SELECT pg_sleep(0.3)'))).then(() => { throw new Error('all have ended'); })`)
+		var said string
+		for range 50 { // the last statement is recorded a moment later
+			found := reported(t, user).Diagnoses
+			require.Equal(t, "pool exhausted", found[0].Name)
+			if said = found[0].Remedy; strings.Contains(said, want) {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		require.Contains(t, said, want)
+	}
+}
+
 type reportedRun struct{ Configuration map[string]string }
 
 // only picks the options named, where they are there.
@@ -121,8 +159,9 @@ func (r reportedRun) only(names ...string) map[string]string {
 }
 
 type reportedSummary struct {
-	Run   reportedRun
-	Notes []string
+	Run       reportedRun
+	Notes     []string
+	Diagnoses []struct{ Name, Remedy string }
 }
 
 // reported is summary.json as verdict() writes it.

@@ -22,7 +22,9 @@ func diagnose(in Input) []diagnosis.Diagnosis {
 // facts are what was seen of the application, and what the metrics, the recording
 // and the configuration say.
 func (in Input) facts() diagnosis.Facts {
-	facts := diagnosis.Facts{Watched: in.Application.Watched, Requests: in.Application.Responses.Requests()}
+	facts := diagnosis.Facts{
+		Watched: in.Application.Watched, Requests: in.Application.Responses.Requests(), Server: in.Server,
+	}
 	if in.Recording != nil {
 		facts.Merged(*in.Recording)
 	} else {

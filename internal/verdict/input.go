@@ -53,7 +53,9 @@ type Input struct {
 	Recording *timeline.Recording
 	// Application is what was seen of the application under load, where there is one.
 	Application diagnosis.Application
-	Run         Run
+	// Server is what the server of this process's pools says of itself.
+	Server diagnosis.Server
+	Run    Run
 	// Statements are those of a workload; empty without one.
 	Statements []Statement
 }
