@@ -2,6 +2,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -11,11 +12,14 @@ import (
 	"go.k6.io/k6/v2/errext"
 	"go.k6.io/k6/v2/errext/exitcodes"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // subcommands are those of `k6 x pgxpool` that need no files.
 var subcommands = []func(*state.GlobalState) *cobra.Command{
+	newMeasure,
 	newPlan,
 	newCompare,
 	newMerge,
@@ -30,7 +34,7 @@ func New(files fs.FS) func(gs *state.GlobalState) *cobra.Command {
 func newRoot(gs *state.GlobalState, files fs.FS) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pgxpool",
-		Short: "Watch, plan, compare, merge and init: tools for PostgreSQL connection pools",
+		Short: "Watch, measure, record, plan, compare, merge and init: tools for PostgreSQL connection pools",
 		RunE:  shown(refuseUnknownSubcommand),
 	}
 	all := []*cobra.Command{newInit(gs, files), newMonitor(gs, files)}
@@ -89,4 +93,44 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return invalid(fmt.Errorf("%q is not a flag; %s --help lists what is accepted", args[0], cmd.CommandPath()))
+}
+
+// environment finds the variables that a subcommand reads, in the process and
+// in .env; nil leaves the choice to who looks them up.
+func environment(gs *state.GlobalState, variables map[string]bool) (config.Lookup, error) {
+	dir, err := gs.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("finding the working directory: %w", err)
+	}
+	process := func(name string) (string, bool) {
+		value, ok := gs.Env[name]
+		return value, ok
+	}
+	lookup, err := config.Environment(nil, process, dir)
+	if err != nil {
+		return nil, err
+	}
+	return func(name string) (string, bool) {
+		if variables != nil && !variables[name] {
+			return "", false
+		}
+		return lookup(name)
+	}, nil
+}
+
+// namingFlag puts the flag into an error about the option that it gave.
+// options are pool's options by flag.
+func namingFlag(err error, options map[string]string) error {
+	var refused *pool.ConfigError
+	if !errors.As(err, &refused) || refused.Source != config.SourceOption {
+		return err
+	}
+	for flag, option := range options {
+		if option == refused.Option {
+			named := *refused
+			named.Option, named.Source = "", "--"+flag
+			return &named
+		}
+	}
+	return err
 }

@@ -1,12 +1,20 @@
 package command
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.k6.io/k6/v2/cmd/state"
 
 	"github.com/flowboard/xk6-pgxpool/internal/criteria"
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 const monitorLong = `Watch the pool of an application that is running, from the database's side.
@@ -64,4 +72,169 @@ func newMonitor(gs *state.GlobalState, files fs.FS) *cobra.Command {
 	}
 	flags.register(cmd.Flags())
 	return cmd
+}
+
+const formatCSV = "csv"
+
+// gateNone lets every verdict end with exit code 0.
+const gateNone = "none"
+
+// monitorFlags are the flags of `monitor` as they were given.
+type monitorFlags struct {
+	interval, duration    string
+	url, applicationName  string
+	poolSize, maxOverflow string
+	poolTimeout           string
+	appURL                []string
+	workers, pgbouncerURL string
+	role, database        string
+	client                string
+	format, output        string
+	wide                  bool
+	gate                  string
+}
+
+func (f *monitorFlags) register(set *pflag.FlagSet) {
+	set.SortFlags = false
+	set.StringVar(&f.interval, "interval", "5", "time between two lines: seconds, or a duration such as 500ms")
+	set.StringVar(&f.duration, "duration", "", "how long to watch: seconds, or a duration such as 5m (until stopped)")
+	f.registerSelection(set)
+	set.StringVar(&f.poolSize, "pool-size", "", "base pool size of one process (DB_POOL_SIZE, 20)")
+	set.StringVar(&f.maxOverflow, "max-overflow", "", "its connections beyond that (DB_MAX_OVERFLOW, 40)")
+	set.StringVar(&f.poolTimeout, "pool-timeout", "", "how long its users wait for a connection (DB_POOL_TIMEOUT)")
+	set.StringVar(&f.workers, "workers", "", "its processes, each with a pool of its own (WORKERS; found out where they show)")
+	set.StringArrayVar(&f.appURL, "app-url", nil, "where it reports its own pool, such as http://127.0.0.1:8000/health/pool; may be repeated (APP_URL)")
+	set.StringVar(&f.pgbouncerURL, "pgbouncer-url", "", "console of the PgBouncer between, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)")
+	set.StringVar(&f.format, "format", formatText, "text, json (an object a line) or csv")
+	set.StringVar(&f.output, "output", "", "file for the format; the lines still go to standard output")
+	set.BoolVar(&f.wide, "wide", false, "add what the database and the application say beyond the runbook's line")
+	set.StringVar(&f.gate, "gate", gateNone, "verdict needed for exit code 0: pass, fail (anything but FAIL) or none; else 99")
+}
+
+// registerSelection registers the flags that say where to look and at whom.
+func (f *monitorFlags) registerSelection(set *pflag.FlagSet) {
+	set.StringVar(&f.url, "url", "", "database to look at (DATABASE_URL)")
+	set.StringVar(&f.applicationName, "application-name", "", "application to watch (DB_APPLICATION_NAME)")
+	set.StringVar(&f.role, "role", "", "its role, where it has no application_name (APP_ROLE)")
+	set.StringVar(&f.database, "database", "", "its database (APP_DATABASE)")
+	set.StringVar(&f.client, "client", "", "the address or network it connects from (APP_CLIENT)")
+}
+
+// monitorSettings are the flags, completed from the environment and checked.
+type monitorSettings struct {
+	watch    monitor.Settings
+	interval time.Duration
+	duration time.Duration // 0 until stopped
+	format   string
+	output   string
+	wide     bool
+	gate     string
+	criteria *criteria.File
+}
+
+// settings resolves and checks; nothing is connected.
+func (f *monitorFlags) settings(gs *state.GlobalState, changed func(flag string) bool) (monitorSettings, error) {
+	s := monitorSettings{format: f.format, output: f.output, wide: f.wide, gate: f.gate}
+	if err := s.checkChoices(); err != nil {
+		return s, err
+	}
+	if changed("output") && f.output == "" {
+		return s, errors.New("--output is empty; give a file's name, or leave it out")
+	}
+	var err error
+	if s.interval, err = seconds("--interval", f.interval, monitor.MinInterval); err != nil {
+		return s, err
+	}
+	if changed("duration") {
+		if s.duration, err = seconds("--duration", f.duration, time.Millisecond); err != nil {
+			return s, err
+		}
+	}
+	return s, f.resolve(gs, changed, &s)
+}
+
+func (s monitorSettings) checkChoices() error {
+	switch s.format {
+	case formatText, formatJSON, formatCSV:
+	default:
+		return fmt.Errorf("--format: %q is not accepted; use text, json or csv", s.format)
+	}
+	switch s.gate {
+	case gateNone, string(verdict.GatePass), string(verdict.GateFail):
+		return nil
+	default:
+		return fmt.Errorf("--gate: %q is not accepted; use pass, fail or none", s.gate)
+	}
+}
+
+// longestAnswer is how long the application may take to report its pool, where
+// the interval is not shorter.
+const longestAnswer = 5 * time.Second
+
+// longest is beyond any watch, and far from where a time.Duration overflows.
+const longest = 10 * 365 * 24 * time.Hour
+
+// seconds reads a flag's duration. A bare number is seconds, as in the runbook.
+func seconds(flag, text string, least time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if number, numberErr := strconv.ParseFloat(text, 64); numberErr == nil {
+		// Anything that is not a number of this size, NaN included, is 0.
+		d, err = 0, nil
+		if number > 0 && number < longest.Seconds() {
+			d = time.Duration(number * float64(time.Second))
+		}
+	}
+	if err != nil || d < least || d > longest {
+		return 0, fmt.Errorf("%s: %q is not accepted; use seconds or a duration such as 5m, at least %v", flag, text, least)
+	}
+	return d, nil
+}
+
+// monitorOptions are the options of a watch by the flags that give them.
+var monitorOptions = map[string]string{
+	"url": "url", "application-name": "applicationName", "pool-size": "poolSize", "max-overflow": "maxOverflow",
+	"pool-timeout": "poolTimeout", "app-url": "appURL", "workers": "workers", "pgbouncer-url": "pgbouncerURL",
+	"role": "role", "database": "database", "client": "client",
+}
+
+func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool, s *monitorSettings) error {
+	lookup, err := environment(gs, nil)
+	if err != nil {
+		return err
+	}
+	given := map[string]any{}
+	for flag, value := range map[string]any{
+		"url": f.url, "application-name": f.applicationName,
+		"pool-size": number(f.poolSize), "max-overflow": number(f.maxOverflow), "pool-timeout": inSeconds(f.poolTimeout),
+		"app-url": strings.Join(f.appURL, ","), "workers": f.workers, "pgbouncer-url": f.pgbouncerURL,
+		"role": f.role, "database": f.database, "client": f.client,
+	} {
+		if changed(flag) {
+			given[monitorOptions[flag]] = value
+		}
+	}
+	if s.watch, err = monitor.Resolve(given, lookup); err != nil {
+		return namingFlag(err, monitorOptions)
+	}
+	if s.watch.Pool.URL == "" {
+		return errors.New("no database to look at; set DATABASE_URL or --url to the one that the application uses")
+	}
+	return nil
+}
+
+// number turns a whole number into one; anything else is left for the option
+// to refuse.
+func number(text string) any {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	return text
+}
+
+// inSeconds gives a bare number its unit: on the command line it is seconds.
+func inSeconds(text string) string {
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		return text + "s"
+	}
+	return text
 }

@@ -82,6 +82,7 @@ type jsonReport struct {
 	Criteria  []jsonCriterion       `json:"criteria"`
 	Diagnoses []diagnosis.Diagnosis `json:"diagnoses"`
 	Notes     []string              `json:"notes"`
+	PoolFor   watchedPool           `json:"pool_for_load"`
 }
 
 // jsonCriterion is one row of the verdict.
@@ -104,6 +105,6 @@ func (f *monitorJSON) report(s monitorSummary) error {
 	}
 	return f.encoder.Encode(jsonReport{
 		"report", f.application, s.report, s.verdict.Verdict, criteria,
-		append([]diagnosis.Diagnosis{}, s.verdict.Diagnoses...), s.verdict.Notes,
+		append([]diagnosis.Diagnosis{}, s.verdict.Diagnoses...), s.verdict.Notes, s.pool,
 	})
 }

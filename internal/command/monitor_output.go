@@ -10,6 +10,7 @@ import (
 
 	"go.k6.io/k6/v2/cmd/state"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 )
 
@@ -72,11 +73,7 @@ func (o *monitorOutput) sample(sample monitor.Sample) error {
 				return err
 			}
 		}
-		if notice.Problem {
-			o.gs.Logger.Warn(notice.Text)
-		} else {
-			o.gs.Logger.Info(notice.Text)
-		}
+		logNotice(o.gs, notice)
 	}
 	for _, f := range o.formats {
 		if err := f.sample(sample); err != nil {
@@ -84,6 +81,14 @@ func (o *monitorOutput) sample(sample monitor.Sample) error {
 		}
 	}
 	return nil
+}
+
+func logNotice(gs *state.GlobalState, notice monitor.Notice) {
+	if notice.Problem {
+		gs.Logger.Warn(notice.Text)
+	} else {
+		gs.Logger.Info(notice.Text)
+	}
 }
 
 // finish writes the report and closes the file. Where nobody reads standard
@@ -125,4 +130,34 @@ func createFile(gs *state.GlobalState, name string) (io.WriteCloser, error) {
 		return nil, err
 	}
 	return gs.FS.Create(name)
+}
+
+// recentCauses names what holds the application up now: the diagnosis of the
+// last moments, by the same table as the report's.
+type recentCauses struct {
+	samples []monitor.Sample
+}
+
+// moments are enough to tell a state from a moment.
+const moments = 3
+
+// of is the cause of the moments up to this one, "none" without one, and empty
+// where the database does not answer for another reason than a full server.
+func (c *recentCauses) of(s monitor.Sample) string {
+	c.samples = append(c.samples, s)
+	c.samples = c.samples[max(0, len(c.samples)-moments):]
+	var tally monitor.Tally
+	for _, sample := range c.samples {
+		tally.Add(sample)
+	}
+	report := tally.Report()
+	found := diagnosis.Of(diagnosis.Facts{Watched: &report})
+	switch {
+	case len(found) > 0:
+		return found[0].Name
+	case s.Database == nil:
+		return ""
+	default:
+		return "none"
+	}
 }

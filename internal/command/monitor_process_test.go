@@ -45,8 +45,14 @@ func (b *buffer) lines() int { return strings.Count(b.String(), "Pool Status: ")
 // ("NAME=value") in an empty working directory.
 func prepare(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
+	return prepareCommand(t, "monitor", env, args...)
+}
+
+// prepareCommand makes `k6 x pgxpool COMMAND`.
+func prepareCommand(t *testing.T, command string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{stdout: &buffer{}, stderr: &buffer{}}
-	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"x", "pgxpool", "monitor"}, args...)...)
+	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"x", "pgxpool", command}, args...)...)
 	p.Dir = t.TempDir()
 	p.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.Dir, runAsK6 + "=" + root(),

@@ -19,6 +19,7 @@ type monitorSummary struct {
 	watched     time.Duration
 	report      monitor.Report
 	verdict     verdict.Report
+	pool        watchedPool
 }
 
 const atLeastNote = "Active is a lower bound where more sessions are open than the pool keeps idle: connections are checked out " +
@@ -58,6 +59,7 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 	watched := min(time.Duration(intervals+1)*s.interval, took)
 	return monitorSummary{
 		application: application, interval: s.interval, watched: watched, report: r, verdict: judged,
+		pool: poolForWatch(r, judged.Diagnoses),
 	}, nil
 }
 
@@ -152,6 +154,7 @@ func (s monitorSummary) judgment(b *strings.Builder, t terminal) {
 	for _, note := range s.verdict.Notes {
 		fmt.Fprintf(b, "  Note: %s\n", note)
 	}
+	fmt.Fprintf(b, "\n%s\n", s.pool.text())
 	fmt.Fprintf(b, "\nVerdict: %s\n", t.paint(s.verdict.Verdict.Color(), string(s.verdict.Verdict)))
 }
 

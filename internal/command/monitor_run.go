@@ -105,11 +105,16 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 		found))
 }
 
+// sampleOutput shows what is watched.
+type sampleOutput interface {
+	sample(sample monitor.Sample) error
+}
+
 // watch takes duration/interval samples, the first at once and one at a random
 // moment of each interval after it (monitor.Schedule), and shows each at its
 // interval's end: the lines keep the interval.
 func watch(
-	ctx context.Context, s monitorSettings, sampler *monitor.Sampler, tally *monitor.Tally, out *monitorOutput,
+	ctx context.Context, s monitorSettings, sampler *monitor.Sampler, tally *monitor.Tally, out sampleOutput,
 ) error {
 	start := time.Now()
 	schedule := monitor.NewSchedule(s.interval)

@@ -25,6 +25,12 @@ connection is left for the load test or monitor that reads the CPU, unless DB_CP
 is false.
 Exit code 99 says that the pool does not fit the server.
 
+With --from the load is what k6 x pgxpool measure found in a live database:
+transactions that arrive by themselves, as many as there are, times --growth. Size
+and overflow are each worker's, with what the interval of the measurement makes of
+them. The limits are those of the measured server, unless --url or
+--max-connections is given.
+
 With --fleet a file says which services connect where, with how many instances,
 workers and pools. The plan adds them up, at rest, with autoscaling at its end and
 during a rollout, against every server's, role's and database's limit and every
@@ -35,6 +41,9 @@ const planExample = `  # the runbook's load on four instances with four workers 
 
   # would PgBouncer with 20 server connections do?
   k6 x pgxpool plan --users 100 --hold 20ms --instances 4 --workers 4 --pgbouncer-pool-size 20
+
+  # the pool for twice the load that was measured in production
+  k6 x pgxpool plan --from load.json --workers 4 --target-wait 5ms --growth 2
 
   # does the whole fleet fit, during a rollout too?
   k6 x pgxpool plan --fleet fleet.yaml --format junit > results/fleet.xml`
@@ -60,6 +69,12 @@ func newPlan(gs *state.GlobalState) *cobra.Command {
 func runPlan(gs *state.GlobalState, flags *planFlags) error {
 	if err := flags.checkFormat(); err != nil {
 		return invalid(err)
+	}
+	if flags.changed("growth") && flags.from == "" {
+		return invalid(errors.New("--growth multiplies the load of --from; give that too"))
+	}
+	if flags.fleet != "" && flags.from != "" {
+		return invalid(errors.New("--fleet and --from exclude each other; leave one out"))
 	}
 	if flags.fleet != "" {
 		return runFleet(gs, flags)

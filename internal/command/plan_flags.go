@@ -36,6 +36,8 @@ type planFlags struct {
 	pgBouncer          int
 	url, application   string
 	fleet              string
+	from               string
+	growth             float64
 	format             string
 	changed            func(flag string) bool
 }
@@ -61,12 +63,19 @@ func defaultPlanFlags() *planFlags {
 		percentile:     95,
 		application:    tuned.ApplicationName,
 		maxConnections: defaultMaxConnections,
+		growth:         1,
 		format:         formatText,
 	}
 }
 
 func (f *planFlags) register(set *pflag.FlagSet) {
 	set.SortFlags = false
+	set.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "wait-target" { // as it was called first
+			name = "target-wait"
+		}
+		return pflag.NormalizedName(name)
+	})
 	set.IntVar(&f.users, "users", f.users, "concurrent users over all instances")
 	set.Var(planDuration{&f.hold}, "hold", "mean time a request holds its connection, such as 20ms (required)")
 	set.Var(planDuration{&f.think}, "think", "mean time between one user's requests")
@@ -76,13 +85,15 @@ func (f *planFlags) register(set *pflag.FlagSet) {
 	set.IntVar(&f.size, "size", f.size, "connections kept by each pool (DB_POOL_SIZE)")
 	set.IntVar(&f.overflow, "max-overflow", f.overflow, "connections of each pool beyond it (DB_MAX_OVERFLOW)")
 	set.Var(planDuration{&f.poolTimeout}, "pool-timeout", "longest wait for a connection (DB_POOL_TIMEOUT)")
-	set.Var(planDuration{&f.waitTarget}, "wait-target", "wait that --percentile of the checkouts may have at most")
-	set.Float64Var(&f.percentile, "percentile", f.percentile, "percent of the checkouts that meet --wait-target")
+	set.Var(planDuration{&f.waitTarget}, "target-wait", "wait that --percentile of the checkouts may have at most")
+	set.Float64Var(&f.percentile, "percentile", f.percentile, "percent of the checkouts that meet --target-wait")
 	set.StringVar(&f.url, "url", "", "database whose max_connections and other limits are read (DATABASE_URL)")
 	set.StringVar(&f.application, "application-name", f.application, "application_name of the planned pools, whose sessions are not others' (DB_APPLICATION_NAME)")
 	set.IntVar(&f.maxConnections, "max-connections", f.maxConnections, "max_connections, instead of what the server says")
 	set.IntVar(&f.reserved, "reserved", 0, "connections kept free for other applications, at least as many as --url finds open")
 	set.IntVar(&f.pgBouncer, "pgbouncer-pool-size", 0, "PgBouncer's default_pool_size where the pools connect to it")
+	set.StringVar(&f.from, "from", "", "load.json of k6 x pgxpool measure, in place of --users, --hold and --think")
+	set.Float64Var(&f.growth, "growth", f.growth, "how many times the load of --from is to be carried, such as 2")
 	set.StringVar(&f.fleet, "fleet", "", "file with the services, servers and poolers that share connections, in place of the flags above")
 	set.StringVar(&f.format, "format", f.format, "text or json; with --fleet also markdown or junit")
 }
@@ -100,11 +111,11 @@ func (f *planFlags) checkFormat() error {
 }
 
 // input checks the flags, completes them from the environment and reads the
-// server's limits.
+// load and the server's limits.
 func (f *planFlags) input(gs *state.GlobalState) (planInput, error) {
-	if !f.changed("hold") {
+	if f.from == "" && !f.changed("hold") {
 		return planInput{}, errors.New("--hold is missing; give the mean time a request holds its connection, " +
-			"such as 20ms: pgxpool_use_duration measures it")
+			"such as 20ms: pgxpool_use_duration measures it; or --from with what k6 x pgxpool measure wrote")
 	}
 	config, err := f.config(gs)
 	if err != nil {
@@ -127,6 +138,14 @@ func (f *planFlags) input(gs *state.GlobalState) (planInput, error) {
 	}
 	if f.changed("pgbouncer-pool-size") && f.pgBouncer < 1 {
 		return planInput{}, fmt.Errorf("--pgbouncer-pool-size: %d is not accepted; use 1 or more, or leave it out", f.pgBouncer)
+	}
+	if f.from != "" {
+		if err := f.measured(gs, &input); err != nil {
+			return planInput{}, err
+		}
+		if input.source != "" && !f.changed("url") && !f.changed("max-connections") {
+			return input, nil
+		}
 	}
 	input.server, input.source, err = f.server(gs.Ctx, config)
 	return input, err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"go.k6.io/k6/v2/cmd/state"
@@ -44,13 +43,9 @@ func runFleet(gs *state.GlobalState, flags *planFlags) error {
 
 // readFleet reads the file; what it does not know is an error that names the line.
 func readFleet(gs *state.GlobalState, name string) (fleet sizing.Fleet, err error) {
-	dir, err := gs.Getwd()
+	path, err := inWorkingDirectory(gs, name)
 	if err != nil {
-		return fleet, fmt.Errorf("finding the working directory: %w", err)
-	}
-	path := name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
+		return fleet, err
 	}
 	content, err := os.ReadFile(path) // #nosec G304 -- the user names the file
 	if err != nil {

@@ -18,7 +18,8 @@ type planInput struct {
 	poolTimeout time.Duration
 	target      sizing.WaitTarget
 	server      sizing.Server
-	source      string // where server is from
+	source      string        // where server is from
+	measured    *measuredLoad // in place of users, hold and think; nil without
 }
 
 // poolPlan is the outcome of `plan`, and its JSON. Times are in milliseconds,
@@ -30,6 +31,7 @@ type poolPlan struct {
 	Instances    int          `json:"instances"`
 	Workers      int          `json:"workers"`
 	Pools        int          `json:"pools"`
+	Measured     *planLoad    `json:"measured,omitempty"` // the load of --from, in place of users and think
 	PerRequest   int          `json:"perRequest"`
 	DeadlockFree int          `json:"deadlockFree"` // size + overflow of each pool with which nobody waits for ever
 	WaitTargetMs float64      `json:"waitTargetMs"`
@@ -91,6 +93,9 @@ func newPoolPlan(in planInput) (*poolPlan, error) {
 	budget, err := in.server.Check(in.deployment)
 	if err != nil {
 		return nil, err
+	}
+	if in.measured != nil {
+		return in.measuredPlan(budget)
 	}
 	given, err := in.outcome(in.deployment)
 	if err != nil {

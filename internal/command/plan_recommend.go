@@ -89,10 +89,16 @@ func (in planInput) recommend(budget sizing.Budget, needed int) (*planOutcome, e
 	if err != nil {
 		return nil, err
 	}
-	d.Size = min(needed, most)
-	d.Overflow = min(max(d.Size, inSpike-d.Size), most-d.Size)
+	d.Size, d.Overflow = recommended(needed, inSpike, most)
 	outcome, err := in.outcome(d)
 	return &outcome, err
+}
+
+// recommended are size and overflow of a pool, together at most so many: the
+// overflow is as large as the size, and enough for the connections of a spike.
+func recommended(needed, inSpike, most int) (size, overflow int) {
+	size = min(needed, most)
+	return size, min(max(size, inSpike-size), most-size)
 }
 
 // notes says what else to do, in whole sentences.

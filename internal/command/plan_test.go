@@ -256,7 +256,7 @@ func TestPlanRefusesBadInput(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--users", "5"}, "--hold is missing; give the mean time a request holds its connection, such as 20ms: pgxpool_use_duration measures it"},
+		{[]string{"--users", "5"}, "--hold is missing; give the mean time a request holds its connection, such as 20ms: pgxpool_use_duration measures it; or --from with what k6 x pgxpool measure wrote"},
 		{[]string{"--hold", "5ms", "--users", "0"}, "users: 0 is not accepted; use 1 to 100000"},
 		{[]string{"--hold", "0"}, "hold time: 0s is not accepted; use more than 0 and at most 24h"},
 		{[]string{"--hold", "48h"}, "hold time: 48h0m0s is not accepted; use more than 0 and at most 24h"},
@@ -306,4 +306,42 @@ func TestPlanOfRequestsThatHoldSeveral(t *testing.T) {
 	require.Equal(t, 1, plan.DeadlockFree)
 	_, err = planRun{}.plan(t, "--hold", "20ms", "--per-request", "0")
 	require.ErrorContains(t, err, "connections per request: 0 is not accepted; use 1 to 262143")
+}
+
+// What --from does not take. What it gives: TestMeasureRecoversAKnownLoad.
+func TestPlanFromRefusesBadInput(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	good := write("load.json", `{"schema": 1, "counters": {"seconds": 600, "databases": ["flow"], "transactions": 6000,
+		"transactions_per_second": 10, "active_ms": 1200000, "idle_in_transaction_ms": 0, "hold_ms": 200, "in_use": 2}}`)
+	plan := planRun{}.json(t, "--from", good)
+	require.InDelta(t, 10, plan.Measured.PerSecond, 1e-9)
+	require.Equal(t, plan.Measured.InUse95[0], plan.Measured.InUse95[1], "nothing is known of the interval")
+	output, err := planRun{}.plan(t, "--from", good, "--size", "1", "--max-overflow", "0", "--pool-timeout", "3s")
+	require.NoError(t, err, "too small is no error, as with users")
+	require.Regexp(t, `that time out after 3 s +50\.0 %`, output)
+	require.Contains(t, output, "10/s transactions, each holding a connection for 200 ms (200 ms active, 0 ms idle in transaction)\n")
+	for _, row := range []struct {
+		want string
+		args []string
+	}{
+		{`--from: "none.json": no such file or directory; give a file that k6 x pgxpool measure --output wrote`, []string{"--from", "none.json"}},
+		{`it is not JSON`, []string{"--from", write("text.json", "load")}},
+		{`it names no schema`, []string{"--from", write("other.json", "{}")}},
+		{`hardly a transaction ended in database flow in 10 s (0)`, []string{"--from", write("idle.json", `{"schema": 1, "counters": {"seconds": 10, "databases": ["flow"]}}`)}},
+		{"--users and --from exclude each other: the load was measured; leave --users out", []string{"--from", good, "--users", "5"}},
+		{"--growth: -1 is not accepted; use a number above 0 and at most 1000, such as 2", []string{"--from", good, "--growth", "-1"}},
+		{"--growth: NaN is not accepted", []string{"--from", good, "--growth", "NaN"}},
+		{"--growth multiplies the load of --from; give that too", []string{"--hold", "5ms", "--growth", "2"}},
+		{"--fleet and --from exclude each other", []string{"--from", good, "--fleet", "fleet.yaml"}},
+		{"instances × workers: 20000 is not accepted", []string{"--from", good, "--instances", "200", "--workers", "100"}},
+	} {
+		_, err := planRun{}.plan(t, row.args...)
+		require.ErrorContains(t, err, row.want)
+		require.Equal(t, exitcodes.InvalidConfig, planExitCode(err))
+	}
 }

@@ -23,8 +23,12 @@ func (p *poolPlan) text() string {
 }
 
 func (p *poolPlan) writeHeader(b *strings.Builder) {
-	fmt.Fprintf(b, "%d users, each holding a connection for %s and thinking for %s\n",
-		p.Users, text.Millis(p.HoldMs), text.Millis(p.ThinkMs))
+	if p.Measured != nil {
+		b.WriteString(p.Measured.text())
+	} else {
+		fmt.Fprintf(b, "%d users, each holding a connection for %s and thinking for %s\n",
+			p.Users, text.Millis(p.HoldMs), text.Millis(p.ThinkMs))
+	}
 	b.WriteString(p.shape())
 	if p.Pools > 1 {
 		b.WriteString("; a request goes to any of them, at random")
@@ -167,6 +171,9 @@ func (p *poolPlan) writeAdvice(b *strings.Builder) {
 	reason := "the smallest pool that meets target and runbook; as much overflow again for a spike"
 	if !best.TargetMet {
 		reason = "the largest pool that fits; it misses the target"
+	}
+	if p.Measured != nil {
+		reason += p.Measured.interval()
 	}
 	fmt.Fprintf(b, "# .env: %s\n", reason)
 	fmt.Fprintf(b, "DB_POOL_SIZE=%d\nDB_MAX_OVERFLOW=%d\nDB_POOL_TIMEOUT=%s\n",

@@ -38,13 +38,27 @@ type Database struct {
 	// 0 where neither sets them.
 	StatementTimeout float64 `json:"statement_timeout_ms,omitempty"`
 	IdleTimeout      float64 `json:"idle_timeout_ms,omitempty"`
+	// OthersInUse counts the sessions in use in the application's databases that
+	// are not the application's.
+	OthersInUse int `json:"others_in_use"`
+
+	own ownLoad
+}
+
+// ownLoad is what the Sampler itself has asked of the server up to a moment,
+// which is in the counters of its database too.
+type ownLoad struct {
+	database     string
+	transactions int64
+	active       float64 // milliseconds
 }
 
 // Headroom is the tightest of the limits; ok is false where none is known.
 func (d Database) Headroom() (limit Limit, ok bool) { return sizing.Tightest(d.Limits) }
 
 // Statistics are counters of pg_stat_database, which any role may read. Those
-// that a server older than 14 does not have are 0. Times are in milliseconds.
+// that a server older than 14 does not have are 0: it is not Timed. Times are in
+// milliseconds.
 type Statistics struct {
 	Database          string  `json:"database"`
 	Sessions          int64   `json:"sessions"`
@@ -56,6 +70,7 @@ type Statistics struct {
 	Rollbacks         int64   `json:"xact_rollback"`
 	ActiveTime        float64 `json:"active_time"`
 	IdleInTransaction float64 `json:"idle_in_transaction_time"`
+	Timed             bool    `json:"timed"`
 }
 
 // statementLength is how much of a statement is read: enough to know it by.
@@ -118,7 +133,7 @@ SELECT datname::text,
 	coalesce((of ->> 'sessions_fatal')::int8, 0), coalesce((of ->> 'sessions_killed')::int8, 0),
 	coalesce((of ->> 'deadlocks')::int8, 0),
 	coalesce((of ->> 'xact_commit')::int8, 0), coalesce((of ->> 'xact_rollback')::int8, 0),
-	coalesce((of ->> 'active_time')::float8, 0), coalesce((of ->> 'idle_in_transaction_time')::float8, 0)
+	coalesce((of ->> 'active_time')::float8, 0), coalesce((of ->> 'idle_in_transaction_time')::float8, 0), of ? 'active_time'
 FROM row ORDER BY datname`
 
 const readServer = `
@@ -130,9 +145,14 @@ SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,
 		WHERE (setdatabase = 0 OR setdatabase IN (SELECT datid FROM client WHERE watched))
 			AND (setrole = 0 OR setrole IN (SELECT usesysid FROM client WHERE watched))
 			AND (setdatabase <> 0 OR setrole <> 0)
-	)`
+	),
+	(SELECT count(*) FROM client
+		WHERE NOT watched AND application_name <> '` + ApplicationName + `' AND state <> 'idle' AND datid IN (SELECT datid FROM client WHERE watched))::int,
+	current_database()::text,
+	1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp())::float8`
 
-// readDatabase reads the sessions and limits of one moment in one round trip.
+// readDatabase reads the sessions and limits of one moment in one round trip,
+// which is one transaction. own.active is its own time.
 func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection) (Database, error) {
 	var sessions []session
 	var d Database
@@ -151,7 +171,7 @@ func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection) (Dat
 		return err
 	})
 	batch.Queue(readServer, selection.arguments()...).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&d.ReadOnly, &d.Started, &settings)
+		return row.Scan(&d.ReadOnly, &d.Started, &settings, &d.OthersInUse, &d.own.database, &d.own.active)
 	})
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return Database{}, fmt.Errorf("reading the sessions: %w", err)

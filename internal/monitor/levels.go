@@ -6,12 +6,13 @@ import (
 	"slices"
 )
 
-// Level sums up a number of connections over the samples. P95 is the nearest
-// rank.
+// Level sums up a number of connections over the samples. P95 and P99 are nearest
+// ranks.
 type Level struct {
 	Min  int     `json:"min"`
 	Mean float64 `json:"mean"`
 	P95  int     `json:"p95"`
+	P99  int     `json:"p99"`
 	Peak int     `json:"peak"`
 }
 
@@ -42,6 +43,7 @@ func (l *levels) level() *Level {
 		Peak: sorted[len(sorted)-1],
 		Mean: float64(l.sum) / float64(l.total),
 		P95:  l.percentile(sorted, 0.95),
+		P99:  l.percentile(sorted, 0.99),
 	}
 }
 

@@ -56,6 +56,8 @@ type Report struct {
 	Server  ServerReport `json:"server"`
 	// Pooler is nil where none is known of.
 	Pooler *PoolerReport `json:"pooler"`
+	// Load is what the application asked of the database.
+	Load Load `json:"-"`
 }
 
 // CPULevel is in percent, 0 to 100.

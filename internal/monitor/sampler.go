@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -49,11 +50,22 @@ type Sampler struct {
 	pooled    bool           // the connection goes through a pooler
 	beside    *PgBouncer     // its console, where the pooler was not named
 	besideOff bool           // it does not answer
+	own       ownLoad
 }
 
 // Resize says how large the pool of one process is from now on. Processes are
 // counted anew.
 func (s *Sampler) Resize(pool Pool) { s.cfg.Pool, s.workers, s.stayed = pool, 0, nil }
+
+// TraceQueryStart counts a transaction of the Sampler's own; batches are counted
+// where they are read.
+func (o *ownLoad) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	o.transactions++
+	return ctx
+}
+
+// TraceQueryEnd does nothing: pgx asks for it.
+func (*ownLoad) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // NewSampler does not connect yet: the first Sample does.
 func NewSampler(cfg Config) *Sampler { return &Sampler{cfg: cfg} }
@@ -169,7 +181,11 @@ func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.connectTimeout())
 	defer cancel()
-	conn, pooled, err := connect(ctx, s.cfg.Conn)
+	cfg := s.cfg.Conn.Copy()
+	if cfg.Tracer = &s.own; s.cfg.Conn.Tracer != nil {
+		cfg.Tracer = multitracer.New(&s.own, s.cfg.Conn.Tracer)
+	}
+	conn, pooled, err := connect(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +248,10 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 		}
 		return nil, err
 	}
+	asked := database.own
+	database.own = ownLoad{database: asked.database, transactions: s.own.transactions, active: s.own.active}
+	s.own.transactions++
+	s.own.active += asked.active
 	database.CPU = s.readCPU(ctx)
 	database.CPUNote = s.strain.Note()
 	return &database, nil

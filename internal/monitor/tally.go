@@ -25,6 +25,7 @@ type Tally struct {
 	opening     bool // the last sample has sessions that the one before had not
 	first       map[string]Statistics
 	statsFrom   time.Time
+	load        loadTally
 }
 
 type workerTally struct {
@@ -126,6 +127,7 @@ func (t *Tally) addDatabase(s Sample) {
 	}
 	t.addHeld(s)
 	t.addServer(s)
+	t.load.add(s)
 	t.last = s
 }
 
@@ -174,6 +176,7 @@ func (t *Tally) Report() Report {
 		r.Server.Statistics = t.difference(d.Statistics)
 		r.Server.Seconds = t.last.Time.Sub(t.statsFrom).Seconds()
 	}
+	r.Load = t.load.load()
 	return r
 }
 

@@ -38,8 +38,8 @@ func TestReport(t *testing.T) {
 	require.Equal(t, 5, report.Samples)
 	require.Equal(t, 1, report.Failed)
 	require.Equal(t, 4, report.Seen)
-	require.Equal(t, &Level{Min: 0, Mean: 16.2, P95: 43, Peak: 43}, report.Active, "the application sees one more")
-	require.Equal(t, &Level{Min: 6, Mean: 20.25, P95: 43, Peak: 43}, report.CheckedOut)
+	require.Equal(t, &Level{Min: 0, Mean: 16.2, P95: 43, P99: 43, Peak: 43}, report.Active, "the application sees one more")
+	require.Equal(t, &Level{Min: 6, Mean: 20.25, P95: 43, P99: 43, Peak: 43}, report.CheckedOut)
 	require.Nil(t, report.Waiting)
 	require.InDelta(t, 0.2, report.InOverflow, 1e-9)
 	require.InDelta(t, 0.81, report.Utilization, 1e-9)
@@ -56,7 +56,7 @@ func TestPercentileIsTheNearestRank(t *testing.T) {
 	for i := range 100 {
 		hundred.add(100 - i)
 	}
-	require.Equal(t, &Level{Min: 1, Mean: 50.5, P95: 95, Peak: 100}, hundred.level())
+	require.Equal(t, &Level{Min: 1, Mean: 50.5, P95: 95, P99: 99, Peak: 100}, hundred.level())
 	for range 20 {
 		outlier.add(3)
 	}

@@ -3,6 +3,8 @@ package sizing
 import (
 	"math"
 	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // ErlangC gives the probability that a request has to wait when Poisson
@@ -75,6 +77,28 @@ func (o OpenLoop) Solve() (*Open, error) {
 	return &Open{loop: o, load: load, wait: wait}, nil
 }
 
+// Utilization is the mean share of busy connections, 0 to 1.
+func (o *Open) Utilization() float64 { return o.load / float64(o.loop.Connections) }
+
+// WaitProbability is the share of requests that wait at all.
+func (o *Open) WaitProbability() float64 { return o.wait }
+
+// InUseExceeds is the share of time in which more than size connections are
+// busy: with the pool size, the time spent in overflow. Below all connections
+// the number of busy ones is a Poisson variable cut off there. Source: Gross and
+// Harris, section 2.3.
+func (o *Open) InUseExceeds(size int) float64 {
+	if size >= o.loop.Connections {
+		return 0
+	}
+	if size < 0 {
+		return 1
+	}
+	busy := distuv.Poisson{Lambda: o.load}
+	below := busy.CDF(float64(o.loop.Connections - 1))
+	return o.wait + (1-o.wait)*(below-busy.CDF(float64(size)))/below
+}
+
 // MeanWait is the mean wait of all requests, those that do not wait included:
 // C·S/(m - a). Source: Kleinrock, volume 1, section 3.5.
 func (o *Open) MeanWait() time.Duration {
@@ -88,6 +112,19 @@ func (o *Open) WaitExceeds(t time.Duration) float64 {
 		return 1
 	}
 	return o.wait * math.Exp(-o.drain()*t.Seconds())
+}
+
+// WaitPercentile is the wait that percentile percent of the requests do not
+// exceed. percentile is above 0 and below 100.
+func (o *Open) WaitPercentile(percentile float64) (time.Duration, error) {
+	if err := checkPercentile(percentile); err != nil {
+		return 0, err
+	}
+	exceeding := 1 - percentile/100
+	if o.wait <= exceeding {
+		return 0, nil
+	}
+	return seconds(math.Log(o.wait/exceeding) / o.drain()), nil
 }
 
 // drain is the rate at which a standing queue shrinks, per second.

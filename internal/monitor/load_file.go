@@ -1,0 +1,131 @@
+package monitor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+)
+
+// LoadSchema is the version of a load file that is written and read, see
+// load_schema.json.
+const LoadSchema = 1
+
+// LoadFile is a load that was measured, for `plan --from`.
+type LoadFile struct {
+	Schema  int       `json:"schema"`
+	Watched string    `json:"watched"` // whose load it is
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"` // the last sample
+	// Asked is how long was to be measured, in seconds, and Interval the time
+	// from sample to sample.
+	Asked    float64 `json:"asked_seconds"`
+	Interval float64 `json:"interval_seconds"`
+	Stopped  bool    `json:"stopped"` // before its time
+	Version  string  `json:"server_version"`
+	// Workers is how many pools the application has, 0 where nobody said.
+	Workers int `json:"workers"`
+	// Limits are the server's; others are the sessions that were not watched.
+	Limits *sizing.Server `json:"limits"`
+	Load
+	Notes []string `json:"notes"`
+}
+
+// JSON writes the file.
+func (f LoadFile) JSON() ([]byte, error) {
+	text, err := json.MarshalIndent(f, "", "  ")
+	return append(text, '\n'), err
+}
+
+// ParseLoad reads a load file. The error names what is wrong with it, without
+// the file's name.
+func ParseLoad(text []byte) (LoadFile, error) {
+	var version struct{ Schema *int }
+	if err := json.Unmarshal(text, &version); err != nil {
+		return LoadFile{}, fmt.Errorf("it is not JSON: %w", err)
+	}
+	switch {
+	case version.Schema == nil:
+		return LoadFile{}, errors.New("it names no schema; use a file of k6 x pgxpool measure")
+	case *version.Schema != LoadSchema:
+		return LoadFile{}, fmt.Errorf("its schema is %d, and %d is read", *version.Schema, LoadSchema)
+	}
+	var f LoadFile
+	if err := json.Unmarshal(text, &f); err != nil {
+		return LoadFile{}, fmt.Errorf("it is not the JSON of a load: %w", err)
+	}
+	return f, f.check()
+}
+
+// check refuses numbers that no measurement gives.
+func (f LoadFile) check() error {
+	const most = 1e15
+	type figure struct {
+		name  string
+		value float64
+	}
+	c, s := f.Counters, f.Sampled
+	all := []figure{
+		{"workers", float64(f.Workers)}, {"counters.seconds", c.Seconds}, {"counters.transactions", float64(c.Transactions)},
+		{"counters.rollbacks", float64(c.Rollbacks)}, {"counters.transactions_per_second", c.PerSecond},
+		{"sampled.samples", float64(s.Samples)}, {"sampled.others_in_use", s.Others},
+	}
+	optional := func(name string, value *float64) {
+		if value != nil {
+			all = append(all, figure{name, *value})
+		}
+	}
+	optional("counters.active_ms", c.Active)
+	optional("counters.idle_in_transaction_ms", c.IdleInTransaction)
+	optional("counters.hold_ms", c.Hold)
+	optional("counters.in_use", c.InUse)
+	optional("sampled.hold_ms", s.Hold)
+	if l := s.InUse; l != nil {
+		all = append(all, figure{"sampled.in_use.mean", l.Mean}, figure{"sampled.in_use.p99", float64(l.P99)},
+			figure{"sampled.in_use.peak", float64(l.Peak)})
+	}
+	for i, w := range f.Windows {
+		optional(fmt.Sprintf("windows[%d].in_use", i), w.InUse)
+		optional(fmt.Sprintf("windows[%d].sampled_in_use", i), w.SampledInUse)
+	}
+	for _, figure := range all {
+		limit := most
+		if strings.Contains(figure.name, "in_use") {
+			limit = sizing.MaxConnections
+		}
+		if !(figure.value >= 0 && figure.value <= limit) || math.IsNaN(figure.value) {
+			return fmt.Errorf("%s is %g; accepted: 0 to %g", figure.name, figure.value, limit)
+		}
+	}
+	return nil
+}
+
+// Notes say what the figures of a load lack, a line each.
+func (l Load) Notes() []string {
+	notes := []string{}
+	c, s := l.Counters, l.Sampled
+	if s.Hidden > 0 {
+		notes = append(notes, "The role may not see what sessions do: the peak, the p99 and the statements are missing. GRANT pg_read_all_stats TO it.")
+	}
+	if c.Seconds > 0 && c.InUse == nil {
+		notes = append(notes, "The server is older than PostgreSQL 14: it has no times of sessions, and the hold is that of the samples.")
+	}
+	if l.shared() {
+		notes = append(notes, fmt.Sprintf("Others had %.2g sessions in use in the same databases on average, beside %.2g of the application: "+
+			"the sessions in use are those of the samples, the hold is the mean of all.", s.Others, s.InUse.Mean))
+	}
+	if l.behind() {
+		notes = append(notes, fmt.Sprintf("The samples saw %.3g sessions in use on average, the counters %.3g: transactions were not over, or not yet reported. "+
+			"The sessions in use are those of the samples, and there were more transactions than were counted.", s.InUse.Mean, *c.InUse))
+	}
+	if d, err := l.Demand(); err != nil {
+		notes = append(notes, "No size can be given: "+err.Error()+".")
+	} else if d.Interval == nil {
+		notes = append(notes, "It was too short for an interval: measure for longer.")
+	}
+	return notes
+}
