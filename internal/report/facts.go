@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"maps"
 	"slices"
 	"strings"
@@ -105,6 +106,12 @@ func facts(r verdict.Run) []factGroup {
 		[]factGroup{run, named("Configuration", r.Configuration.ByName()), named("Versions", r.Versions)},
 		func(g factGroup) bool { return len(g.Facts) == 0 },
 	)
+}
+
+// breakable lets a name such as postgresql.work_mem be broken between its words.
+func breakable(name string) template.HTML {
+	escaped := template.HTMLEscapeString(name)
+	return template.HTML(strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)) // #nosec G203 -- escaped
 }
 
 func named(title string, values map[string]string) factGroup {

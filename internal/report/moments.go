@@ -13,8 +13,9 @@ const (
 	mostMoments = 150
 	allMoments  = 1800
 	fewMoments  = 30
-	// leastStep is that of a run of at least fewMoments of it.
-	leastStep = time.Second
+	// A run has at least leastMoments steps, so long as it has windows.
+	leastMoments = 10
+	leastStep    = time.Second
 )
 
 // moments are a run in steps of equal length, from its first observation to its
@@ -34,10 +35,8 @@ func momentsOf(run timeline.Snapshot, charts int) moments {
 	most := min(mostMoments, max(fewMoments, allMoments/charts))
 	windows := int(run.Windows[len(run.Windows)-1].From/run.Width) + 1
 	step := run.Width * time.Duration((windows+most-1)/most)
-	// What happens every half second, such as timeouts of that length, would be
-	// there in one step and missing in the next.
-	if long := time.Duration(windows) * run.Width; long >= fewMoments*leastStep && step < leastStep {
-		step = run.Width * ((leastStep + run.Width - 1) / run.Width)
+	if least := min(usualStep(run), time.Duration(windows)*run.Width/leastMoments); step < least {
+		step = run.Width * (least / run.Width)
 	}
 	count := int(run.Windows[len(run.Windows)-1].From/step) + 1
 	m := moments{step: step, at: make([]float64, count), totals: make([]timeline.Totals, count)}
@@ -48,6 +47,17 @@ func momentsOf(run timeline.Snapshot, charts int) moments {
 		m.totals[w.From/step].Merge(w.Totals)
 	}
 	return m
+}
+
+// usualStep is a length of time in which users who are all answered after the
+// same time, as at a pool's timeout, are answered in each step: in a shorter one
+// they would be there in one and missing in the next.
+func usualStep(run timeline.Snapshot) time.Duration {
+	var durations timeline.Distribution
+	for _, w := range run.Windows {
+		durations.Merge(w.Totals.Requests.Duration)
+	}
+	return max(leastStep, time.Duration(2*durations.Quantile(0.5)*float64(time.Millisecond)))
 }
 
 // ends are the first and the last step, which every chart reaches to.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
@@ -131,27 +132,51 @@ func phases(run timeline.Snapshot) []Mark {
 	return marks
 }
 
-// events are the moments that one looks for: the first failure of each kind, and
-// when connections were lost. Phases that are marked say more about where.
+// apart is how long nothing happens before the same event is marked again.
+const apart = 3 * time.Second
+
+// events are the moments that one looks for and that diagnoses rest on, each
+// named by the most specific sign. Phases that are marked say more about where.
 func events(run timeline.Snapshot) []Mark {
 	if len(run.Phases) > 1 {
 		return nil
 	}
 	var marks []Mark
-	first := func(label string, count func(timeline.Totals) int64) {
+	taken := make(map[float64]bool)
+	mark := func(label string, most int, count func(timeline.Totals) int64) {
+		last := -2 * apart
 		for _, w := range run.Windows {
-			if count(w.Totals) > 0 {
-				marks = append(marks, Mark{X: w.From.Seconds(), Label: label})
-				return
+			if count(w.Totals) == 0 {
+				continue
 			}
+			if x := w.From.Seconds(); w.From-last > apart && most > 0 && !taken[x] {
+				marks = append(marks, Mark{X: x, Label: label})
+				taken[x] = true
+				most--
+			}
+			last = w.From
 		}
 	}
-	first("first timeout", func(t timeline.Totals) int64 {
+	mark("server restarted", mostPhases, failures("57P01", "57P02", "57P03"))
+	mark("first write refused", 1, failures("25006"))
+	mark("connection limit reached", 1, failures("53300"))
+	mark("first statement timeout", 1, failures("57014"))
+	mark("first timeout", 1, func(t timeline.Totals) int64 {
 		return t.Requests.Timeouts + ofAllPools(func(p *timeline.Pool) int64 { return p.Timeouts })(t)
 	})
-	first("connections lost", ofAllPools(func(p *timeline.Pool) int64 { return p.Closed["lost"] }))
-	first("first leak", ofAllPools(func(p *timeline.Pool) int64 { return p.Leaks }))
+	mark("connections lost", 1, ofAllPools(func(p *timeline.Pool) int64 { return p.Closed["lost"] }))
+	mark("first leak", 1, ofAllPools(func(p *timeline.Pool) int64 { return p.Leaks }))
 	return marks
+}
+
+// failures count what the server refused with one of these SQLSTATEs.
+func failures(codes ...string) func(timeline.Totals) int64 {
+	return ofAllPools(func(p *timeline.Pool) (sum int64) {
+		for _, code := range codes {
+			sum += p.Errors[code]
+		}
+		return sum
+	})
 }
 
 func (m moments) ofPool(name, title string, limits []Limit) []figure {

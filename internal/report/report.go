@@ -13,7 +13,7 @@ var pageText string
 //go:embed style.css
 var styleSheet string
 
-var page = template.Must(template.New("page").Parse(pageText))
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"breakable": breakable}).Parse(pageText))
 
 // HTML renders results/report.html. It fails on a [Section] that cannot be
 // shown as it was given ([ChartError], [TableError]).

@@ -137,11 +137,17 @@ func TestTheFirstTimeoutIsMarked(t *testing.T) {
 			r.Record([]timeline.Observation{
 				{Measure: timeline.RequestTimeout, At: at, Value: 1},
 				{Measure: timeline.Closed, At: at.Add(5 * time.Second), Value: 2, Key: "lost", Pool: "default"},
+				{Measure: timeline.Error, At: at.Add(10 * time.Second), Value: 1, Key: "57P01", Pool: "default"},
+				{Measure: timeline.Closed, At: at.Add(10 * time.Second), Value: 2, Key: "lost", Pool: "default"},
+				{Measure: timeline.Error, At: at.Add(20 * time.Second), Value: 1, Key: "57P03", Pool: "default"},
+				{Measure: timeline.Error, At: at.Add(21 * time.Second), Value: 1, Key: "57P03", Pool: "default"},
+				{Measure: timeline.Error, At: at.Add(22 * time.Second), Value: 1, Key: "25006", Pool: "default"},
 			})
 		}
 	}
 	page := render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
 	require.Contains(t, page, "first timeout at 0:30")
 	require.Contains(t, page, "connections lost at 0:35")
+	require.Contains(t, page, "server restarted at 0:40; server restarted at 0:50; first write refused at 0:52")
 	require.Contains(t, page, "Each point sums up 1 s.", "not 250 ms, in which every other timeout of 500 ms would be missing")
 }

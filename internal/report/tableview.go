@@ -1,6 +1,8 @@
 package report
 
 import (
+	"unicode/utf8"
+
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
@@ -15,17 +17,23 @@ type tableView struct {
 type cell struct {
 	Text  string
 	Right bool // aligned
+	Long  bool // it may be broken into lines
 }
+
+// longCell is in characters: longer ones would push the columns after them off
+// the page.
+const longCell = 18
 
 func viewOf(t text.Table) tableView {
 	v := tableView{Caption: text.Line(t.Caption)}
 	for _, column := range t.Columns {
-		v.Head = append(v.Head, cell{text.Line(column.Title), column.Right})
+		v.Head = append(v.Head, cell{Text: text.Line(column.Title), Right: column.Right})
 	}
 	for row := range t.Rows {
 		cells := make([]cell, len(t.Columns))
 		for i, column := range t.Columns {
-			cells[i] = cell{t.Cell(row, i), column.Right}
+			content := t.Cell(row, i)
+			cells[i] = cell{content, column.Right, !column.Right && utf8.RuneCountInString(content) > longCell}
 		}
 		v.Rows = append(v.Rows, cells)
 	}
