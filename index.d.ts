@@ -531,7 +531,7 @@ declare module 'k6/x/pgxpool' {
     readonly name: string;
     readonly title: string;
     readonly metric: string;
-    /** What PASS asks of `metric`. */
+    /** What PASS limit of `metric`. */
     readonly pass: string;
     /** What anything better than FAIL asks, of `warningMetric` where it is another metric. */
     readonly warning: string;
@@ -834,7 +834,7 @@ declare module 'k6/x/pgxpool' {
      * Environment: `APP_URL`, with commas between. Not asked without.
      */
     appURL?: string | string[];
-    /** The console of the PgBouncer between, such as `postgres://stats@127.0.0.1:6432/pgbouncer`. Environment: `PGBOUNCER_URL`. */
+    /** The console of the PgBouncer between application and server, such as `postgres://stats@127.0.0.1:6432/pgbouncer`. Environment: `PGBOUNCER_URL`. */
     pgbouncerURL?: string;
   }
 

@@ -22,24 +22,24 @@ var connectAdvice = []struct {
 	code, message string // a part of the message; "": any
 	advice        string
 }{
-	{"53300", "reserved", "the server's max_connections is reached but for what it keeps for superusers: lower poolSize + maxOverflow or raise it"},
+	{"53300", "reserved", "the server's max_connections is reached, except for what it reserves for superusers: lower poolSize + maxOverflow or raise it"},
 	{"53300", "for role", "the role's CONNECTION LIMIT is reached: lower poolSize + maxOverflow, or ALTER ROLE … CONNECTION LIMIT"},
 	{"53300", "for database", "the database's CONNECTION LIMIT is reached: lower poolSize + maxOverflow, or ALTER DATABASE … CONNECTION LIMIT"},
 	{"53300", "", "the server's max_connections is reached: lower poolSize + maxOverflow or raise it"},
 	{"53400", "", "a limit of the server's configuration is reached: lower poolSize + maxOverflow"},
 	{"28P01", "", "check user and password in url (DATABASE_URL), PGPASSWORD or ~/.pgpass"},
-	{"28000", "pg_hba.conf", "the server lets this role in from other places only: add a line to its pg_hba.conf, or set sslmode in url (DATABASE_URL)"},
+	{"28000", "pg_hba.conf", "the server allows this role only from other addresses: add a line to its pg_hba.conf, or set sslmode in url (DATABASE_URL)"},
 	{"28000", "", "check the user in url (DATABASE_URL) and that the role may log in"},
 	{"3D000", "", "create the database, or check its name in url (DATABASE_URL)"},
 	{"42501", "", "GRANT CONNECT ON DATABASE … TO the role"},
 	{"42704", "", "the server has no such setting: check the parameters of url (DATABASE_URL)"},
 	{"22023", "", "the server does not accept that value: check the parameters of url (DATABASE_URL)"},
-	{"57P03", "", "the server starts up or shuts down: wait until it accepts connections"},
+	{"57P03", "", "the server is starting up or shutting down: wait until it accepts connections"},
 	{"08P01", "", "check that host and port in url (DATABASE_URL) are those of a PostgreSQL server or of a pooler"},
 }
 
 // watchAdvice is for a limit that is reached by one connection more than the pool's.
-const watchAdvice = "; one connection more reads the database's CPU: set dbCpu (DB_CPU) to false to do without"
+const watchAdvice = "; one more connection reads the database's CPU: set dbCpu (DB_CPU) to false to do without"
 
 // systemAdvice is the same by the operating system's error.
 var systemAdvice = []struct {
@@ -146,7 +146,7 @@ var lostAdvice = map[string]string{
 	"25P04": "the transaction took longer than the server's transaction_timeout: hold it for less time",
 	"53100": "the server's disk is full",
 	"53200": "the server is out of memory",
-	"57P01": "an administrator ended the session, or the server shuts down",
+	"57P01": "an administrator ended the session, or the server is shutting down",
 	"57P02": "a process of the server crashed, and it ends all sessions: look at its log",
 	"57P04": "the database was dropped",
 	"57P05": "the connection was idle for longer than the server's idle_session_timeout: raise it, or lower poolRecycle",
@@ -163,7 +163,7 @@ func (e *ConnectionLostError) advice() string {
 	case errors.As(e.Err, &server) && lostAdvice[server.Code] != "":
 		return lostAdvice[server.Code]
 	case errors.As(e.Err, &malformed):
-		return "this is no answer of a PostgreSQL server: check what stands between"
+		return "this is not an answer of a PostgreSQL server: check what is between"
 	case e.Outcome == OutcomeCommitUnknown:
 		return "look for its rows before you run it again"
 	case e.Outcome == OutcomeRolledBack:

@@ -194,7 +194,7 @@ var limits = []limit{
 		func(c Config) (any, bool) { return c.MaxOverflow, c.MaxOverflow >= 0 && c.MaxOverflow < MaxConnections }},
 	{"poolTimeout", "0 to fail at once",
 		func(c Config) (any, bool) { return c.PoolTimeout, zeroOr(time.Millisecond, c.PoolTimeout) }},
-	{"connectTimeout", "1ms at least (0, no limit, is not offered)",
+	{"connectTimeout", "at least 1ms (0, no limit, is not offered)",
 		func(c Config) (any, bool) { return c.ConnectTimeout, c.ConnectTimeout >= time.Millisecond }},
 	{"poolRecycle", "0 for every checkout, -1 for never",
 		func(c Config) (any, bool) {

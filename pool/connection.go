@@ -54,7 +54,7 @@ func transportOf(conn net.Conn) (*transport, error) {
 		case interface{ NetConn() net.Conn }:
 			conn = c.NetConn()
 		default:
-			return nil, fmt.Errorf("connection of type %T was not dialled by the pool", conn)
+			return nil, fmt.Errorf("connection of type %T was not dialed by the pool", conn)
 		}
 	}
 }

@@ -130,7 +130,7 @@ func (p *Pool) because(how ending, sql string, err error) error {
 	case overdue:
 		return fmt.Errorf("the call's timeout, given to with(), was over, and the server did not end the statement: %w", err)
 	case expired:
-		return fmt.Errorf("nothing was heard of the server for %v (statementTimeout + connectTimeout): %w", p.config.silenceLimit(sql), err)
+		return fmt.Errorf("the server did not answer for %v (statementTimeout + connectTimeout): %w", p.config.silenceLimit(sql), err)
 	default:
 		return err
 	}

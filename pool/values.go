@@ -26,7 +26,7 @@ import (
 
 var (
 	errCopyOut = errors.New("COPY … TO STDOUT is not supported: its rows would be lost; use SELECT")
-	errSeveral = errors.New("the text holds several statements, all of which ran, and query() gives the rows of one: call it once for each, or exec()")
+	errSeveral = errors.New("the string has several statements, all of which ran, and query() gives the rows of one: call it once for each, or use exec()")
 )
 
 // learn asks the server for its types, unless that is known already. An answer

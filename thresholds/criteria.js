@@ -6,7 +6,7 @@
 // threshold syntax. What the fields mean:
 //
 //   name, title    what WAIVE and the report call it
-//   metric, pass   what PASS asks
+//   metric, pass   what PASS limit
 //   warning        what must hold for anything better than FAIL, of
 //                  warningMetric (in words: warningTitle) where it is not the
 //                  same metric. PASS needs it too: between thresholds k6 knows
@@ -62,9 +62,9 @@ const responseDrift = {
   guard: { metric: 'response_drift', expression: 'value>0' },
   unit: 'ratio',
   advice: {
-    warning: 'Responses grew slower during the run. Repeat it for longer to see whether they settle.',
+    warning: 'Responses got slower during the run. Repeat it for longer to see whether they become stable.',
     fail:
-      'Responses kept growing slower. Look for connections that are not returned, tables that grow during the run, and queries that slow down with them.',
+      'Responses kept getting slower. Look for connections that are not returned, and for tables that grow during the run and slow queries down.',
   },
 };
 
@@ -79,15 +79,15 @@ const longestStall = {
   warning: 'value<5',
   guard: { metric: 'longest_stall', expression: 'value>0' },
   unit: 'ratio',
-  note: 'The longest stall is in units of its limit: 1 s, or the time of 20 usual requests where that is longer.',
+  note: 'The longest stall is in units of its limit: 1 s, or the time of 20 usual requests if that is longer.',
   advice: {
-    warning: 'Hardly a request ended for that long. See when in results/report.html, and what waited then.',
-    fail: 'Hardly a request ended for that long. See when in results/report.html, and what waited then.',
+    warning: 'Hardly any request ended for that long. results/report.html shows when, and what was waiting.',
+    fail: 'Hardly any request ended for that long. results/report.html shows when, and what was waiting.',
   },
 };
 
 export const cpuNote =
-  "CPU is the whole database host's, the load generator included where it runs there, or of what its cgroup allows where that is less.";
+  "CPU is of the whole database host, including the load generator if it runs there, or of the server's cgroup limit if there is one.";
 
 const dbCPU = {
   name: 'db_cpu',
@@ -162,7 +162,7 @@ const lowerBound = {
 
 // Over HTTP a pool timeout is what the application makes of it, and a 503 may be
 // something else: the diagnosis says.
-const overHTTP = { title: 'HTTP 503', warningTitle: 'requests answered so' };
+const overHTTP = { title: 'HTTP 503', warningTitle: 'requests answered with it' };
 
 // The criteria of a run against an application over HTTP whose pool is watched
 // from the database's side: the same, of the metrics app_pool_*. Waiting happens
@@ -263,7 +263,7 @@ export function parseWaive(text, criteria) {
     .filter((name) => name !== '');
   for (const name of waive) {
     if (!accepted.includes(name)) {
-      throw new Error(`WAIVE names ${JSON.stringify(name)}, which is no criterion: accepted are ${accepted.join(', ')}`);
+      throw new Error(`WAIVE names ${JSON.stringify(name)}, which is not a criterion: accepted are ${accepted.join(', ')}`);
     }
   }
   return waive;
@@ -328,8 +328,8 @@ const survived = {
   pass: 'rate>=0.99',
   warning: 'rate>=0.95',
   advice: {
-    warning: 'The trouble reached more users than it had to. Read the errors logged during the run.',
-    fail: 'The pool did not keep the trouble away from its users. Read the errors logged during the run.',
+    warning: 'The trouble affected more users than necessary. Read the errors logged during the run.',
+    fail: 'The pool did not protect its users from the trouble. Read the errors logged during the run.',
   },
 };
 
@@ -349,7 +349,7 @@ export function exhaustionCriteria({ poolTimeout, capacity }) {
     {
       name: 'timeout_not_early', title: 'Shortest timed-out wait', unit: 'ms',
       metric: 'timed_out_wait', pass: `min>=${poolTimeout}`, warning: `min>=${poolTimeout}`, guard: timedOut,
-      advice: advise('Somebody was refused before poolTimeout was over. Report it with results/summary.json.'),
+      advice: advise('A wait timed out before poolTimeout was over. Report it with results/summary.json.'),
     },
     {
       name: 'timeout_not_late', title: 'Longest wait', unit: 'ms',
@@ -360,7 +360,7 @@ export function exhaustionCriteria({ poolTimeout, capacity }) {
     {
       name: 'only_timeouts', title: 'Failures of another kind', unit: 'count',
       metric: 'other_failures', pass: 'count==0', warning: 'count==0', guard: requested,
-      advice: advise('An exhausted pool fails with PoolTimeoutError alone. Read the errors logged during the run.'),
+      advice: advise('An exhausted pool fails only with PoolTimeoutError. Read the errors logged during the run.'),
     },
     {
       name: 'ceiling', title: 'Connections in use', unit: 'count',
@@ -390,8 +390,8 @@ export const staleCriteria = [
     metric: 'request_success{pre_ping:off}', guard: { metric: 'request_duration{pre_ping:off}', expression: 'max>0' },
     pass: 'rate<1', warning: 'rate>=0.5',
     advice: {
-      warning: 'Nobody met a dead connection, so the run does not show what pre-ping is for. Raise DURATION.',
-      fail: 'Every dead connection may fail one request, and more failed. Report it with results/summary.json.',
+      warning: 'No request used a dead connection, so the run does not show the effect of pre-ping. Raise DURATION.',
+      fail: 'Each dead connection may fail one request, but more failed. Report it with results/summary.json.',
     },
   },
 ];
@@ -402,13 +402,13 @@ export function abandonCriteria({ watched }) {
   const left = {
     name: 'left_in_use', title: 'In use afterwards', unit: 'count',
     metric: 'app_pool_active', pass: 'value==0', warning: 'value==0', guard: { metric: 'app_pool_samples', expression: 'count>0' },
-    advice: advise('Connections stayed in use for clients that have gone. Return them in a finally block, set statement_timeout and client_connection_check_interval; raise SETTLE where one request takes longer than that.'),
+    advice: advise('Connections stayed in use for clients that left. Return them in a finally block, and set statement_timeout and client_connection_check_interval. Raise SETTLE if one request takes longer than that.'),
   };
   return [
     {
       name: 'abandoned', title: 'Requests abandoned', unit: 'count',
       metric: 'abandoned_requests', pass: 'count>0', warning: 'count>0', guard: requested,
-      advice: advise('Nobody hung up in time. Raise DURATION or ABANDON, or choose an ENDPOINT that takes longer.'),
+      advice: advise('No request was abandoned in time. Raise DURATION or ABANDON, or choose an ENDPOINT that takes longer.'),
     },
     watched ? left : { ...left, unmeasured: "without DATABASE_URL the application's database cannot be watched" },
     survived,
@@ -421,12 +421,12 @@ export const restartCriteria = [
   {
     name: 'restarted', title: 'Server restarts', unit: 'count',
     metric: 'server_restarts', pass: 'count>0', warning: 'count>0', guard: opened,
-    advice: advise('The server was not restarted. With a DATABASE_URL of your own restart it by hand while the script runs.'),
+    advice: advise('The server was not restarted. With your own DATABASE_URL, restart it by hand while the script runs.'),
   },
   {
     name: 'recovery_time', title: 'Time to recovery', unit: 'ms',
     metric: 'recovery_time', pass: 'max<=2000', warning: 'max<=10000', guard: { metric: 'recovery_time', expression: 'max>0' },
-    advice: advise('The server was up, and the pool did not use it. Check DB_CONNECT_TIMEOUT and the way to the server.'),
+    advice: advise('The server was up, but the pool did not use it. Check DB_CONNECT_TIMEOUT and the network to the server.'),
   },
   {
     name: 'user_outage', title: "A user's longest outage", unit: 'ms',
@@ -447,7 +447,7 @@ export const failoverCriteria = [
   {
     name: 'failed_over', title: 'Failovers', unit: 'count',
     metric: 'server_failovers', pass: 'count>0', warning: 'count>0', guard: opened,
-    advice: advise('There was no failover. With a DATABASE_URL of your own fail over by hand while the script runs.'),
+    advice: advise('There was no failover. With your own DATABASE_URL, fail over by hand while the script runs.'),
   },
   {
     name: 'write_recovery', title: 'Until writes work again', unit: 'ms',
@@ -472,12 +472,12 @@ export function recycleCriteria({ users }) {
     {
       ...peak('at_once'), name: 'wave', title: 'Connects/s, at once',
       pass: `max>=${users / 2}`, warning: `max>=${users / 2}`,
-      advice: advise('There was no wave: the connections did not age together. Raise DURATION to several times RECYCLE.'),
+      advice: advise('There was no wave: the connections did not reach their age together. Raise DURATION to several times RECYCLE.'),
     },
     {
       ...peak('spread'), name: 'spread', title: 'Connects/s, spread',
       pass: `max<=${users / 2}`, warning: `max<=${users}`,
-      advice: advise('Spreading did not flatten the wave. Raise RECYCLE: within a second nothing can be spread.'),
+      advice: advise('Spreading did not flatten the wave. Raise RECYCLE: a wave within one second cannot be spread.'),
     },
     survived,
     poolTimeouts,
@@ -489,12 +489,12 @@ export function leakCriteria({ leaks }) {
     {
       name: 'leaks_found', title: 'Leaks found', unit: 'count',
       metric: 'pgxpool_leaks', pass: `count==${leaks}`, warning: 'count>0', guard: opened,
-      advice: advise('Not every connection that the script kept was noticed. Report it with results/summary.json.'),
+      advice: advise('Not every connection that the script kept was detected. Report it with results/summary.json.'),
     },
     {
       name: 'given_back', title: 'In use at the end', unit: 'count',
       metric: 'in_use_at_end', pass: 'value==0', warning: 'value==0', guard: requested,
-      advice: advise('A connection was not taken back when its iteration ended. Report it with results/summary.json.'),
+      advice: advise('A connection was not returned when its iteration ended. Report it with results/summary.json.'),
     },
     survived,
     poolTimeouts,
@@ -507,12 +507,12 @@ export const deployCriteria = [
   {
     name: 'as_planned', title: 'Opened, off the plan by', unit: 'count',
     metric: 'deploy_difference', pass: 'value==0', warning: 'value<=2', guard: { metric: 'deploy_served_after', expression: 'rate>=0' },
-    advice: advise('The new pools opened more or fewer connections beside the old ones than the server had left. Somebody else connected meanwhile: repeat it on a server that nobody uses.'),
+    advice: advise('The new pools opened more or fewer connections than the old ones left free on the server. Other clients may have connected: repeat it on a server without other users.'),
   },
   {
     name: 'served_after', title: 'Served afterwards', unit: 'share',
     metric: 'deploy_served_after', pass: 'rate>=1', warning: 'rate>=1', guard: { metric: 'deploy_served_after', expression: 'rate>=0' },
-    advice: advise('The new pools did not get their connections when the old ones were closed. One generation alone may not fit: ask k6 x pgxpool plan --fleet.'),
+    advice: advise('The new pools did not get their connections when the old ones were closed. A single generation may not fit: check with k6 x pgxpool plan --fleet.'),
   },
 ];
 
@@ -520,7 +520,7 @@ export const nPlusOneCriteria = [
   {
     name: 'hold_ratio', title: 'Held, N+1 over one join', unit: 'ratio',
     metric: 'hold_ratio', pass: 'med>=2', warning: 'med>1', guard: { metric: 'hold_ratio', expression: 'max>0' },
-    advice: advise('A query per row held the connection hardly longer than one join. Is the way to the server this short?'),
+    advice: advise('A query per row held the connection hardly longer than one join. Use a server at a greater network distance.'),
   },
   survived,
   poolTimeouts,
@@ -547,14 +547,14 @@ export function soakCriteria(criteria, { counted = true } = {}) {
   const growth = {
     name: 'connection_growth', title: 'Connections gained', unit: 'count',
     metric: 'connection_growth', pass: 'value<2', warning: 'value<10', guard: enough,
-    advice: advise('Connections pile up. Check for connection leaks (not closed properly), and application code for unclosed sessions.'),
+    advice: advise('Connections accumulate. Check for connection leaks (not closed properly), and application code for unclosed sessions.'),
   };
   return criteria.concat([
     counted ? growth : { ...growth, unmeasured: "without DATABASE_URL the application's connections cannot be counted" },
     {
       name: 'memory_growth', title: 'Memory gained', unit: 'share',
       metric: 'memory_growth', pass: 'value<0.10', warning: 'value<0.25', guard: enough,
-      note: "Memory is what the k6 process holds, the pool's included, without the values that k6 keeps of every Trend; what it gained is beyond the 8 MB that the record of the run comes and goes with.",
+      note: "Memory is what the k6 process holds, the pool's included, without the values that k6 keeps of every Trend; the gain is beyond the 8 MB by which the recording of the run varies.",
       advice: advise('Process memory grows unbounded. Reduce DB_POOL_SIZE or DB_MAX_OVERFLOW, and check for unclosed sessions.'),
     },
   ]);
@@ -568,7 +568,7 @@ const stepsLeft = {
   name: 'steps_left', title: 'Steps left to do', unit: 'count',
   metric: 'experiment_left', pass: 'value==0', warning: 'value>=0', guard: ranSteps,
   note: cpuNote,
-  advice: advise('The experiment was cut short. Go on where it ended with -e RESUME=results/….json and the same settings.'),
+  advice: advise('The experiment was stopped early. Continue it with -e RESUME=results/….json and the same settings.'),
 };
 
 // succeeded and timedOut judge one configuration by the runbook's words.
@@ -596,7 +596,7 @@ export const beforeAfterCriteria = [
     guard: { metric: 'before_after_p95_ratio_high', expression: 'value>0' },
     attempt: { metric: 'before_after_p95_ratio', expression: 'value>0' },
     advice: {
-      warning: 'Undecided: by the 95 % confidence interval responses may have become slower by more than a tenth. Raise ROUNDS or DURATION, on a machine that does nothing else.',
+      warning: 'Undecided: by the 95 % confidence interval, responses may be more than 10 % slower. Raise ROUNDS or DURATION, on an otherwise idle machine.',
       fail: 'The change made responses slower. Look at the CPU and at the time a connection is held, before and after.',
     },
   },
@@ -613,8 +613,8 @@ export function capacityCriteria({ wanted, rate = false }) {
     warningMetric: 'capacity_high', warningTitle: 'upper end of the interval', warning: `value>=${wanted}`,
     guard: ranSteps,
     advice: {
-      warning: 'Undecided: the 95 % interval of the capacity reaches beyond what is wanted. Raise ROUNDS or DURATION.',
-      fail: "What broke first, and what to do about it, stands in the experiment's own result.",
+      warning: 'Undecided: the 95 % interval of the capacity includes what is wanted. Raise ROUNDS or DURATION.',
+      fail: "The experiment's result says what broke first and what to do.",
     },
   };
   return [stepsLeft, capacity];
@@ -626,7 +626,7 @@ export const droppedArrivals = {
   name: 'dropped_arrivals', title: 'Arrivals dropped', unit: 'count',
   metric: 'dropped_iterations', pass: 'count==0',
   warningMetric: 'request_dropped', warningTitle: 'arrivals that were dropped', warning: 'rate<0.01', guard: requested,
-  advice: advise('Requests arrived faster than they were answered. The diagnosis says what they waited for; raise CONCURRENT where users were too few.'),
+  advice: advise('Requests arrived faster than they were answered. The diagnosis says what they waited for; raise CONCURRENT if there were too few users.'),
 };
 
 // Of a single round the noise is not known.
@@ -638,18 +638,18 @@ export const tuneCriteria = [
   {
     name: 'recommendation', title: 'Connections recommended', unit: 'count',
     metric: 'tune_connections', pass: 'value>0', warning: 'value>0', guard: ranSteps,
-    advice: advise('Not one whole round was measured, or no pool served every round. Read the errors logged during the run.'),
+    advice: advise('No complete round was measured, or no pool served every round. Read the errors logged during the run.'),
   },
   {
     name: 'agreement', title: 'Recommendation repeats', unit: 'share',
     metric: 'tune_agreement', pass: 'value>=0.5', warning: 'value>=0', guard: noiseKnown, attempt: recommended,
-    advice: advise('With the noise drawn again another pool is recommended as often. Raise ROUNDS or DURATION, or take the upper end of the interval.'),
+    advice: advise('Resampling the noise recommends another pool just as often. Raise ROUNDS or DURATION, or use the upper end of the interval.'),
   },
   {
     // Where noise explains everything, the smallest pool is as good as the best.
     name: 'noise', title: 'Difference noise hides', unit: 'share',
     metric: 'tune_noise', pass: 'value<=0.25', warning: 'value>=0', guard: noiseKnown, attempt: recommended,
-    advice: advise('Noise could make a pool look as good as the best that is worse by that much. Raise ROUNDS or DURATION, on a machine that does nothing else.'),
+    advice: advise('A pool that is worse by this much could look as good as the best because of noise. Raise ROUNDS or DURATION, on an otherwise idle machine.'),
   },
   succeeded('Success, recommended', 'tune_success'),
   timedOut('Timeouts, recommended', 'tune_timeouts', 'tune_timed_out', {

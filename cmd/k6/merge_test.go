@@ -104,13 +104,13 @@ func TestMergeRefusesBadInput(t *testing.T) {
 	require.NoError(t, os.WriteFile(other, []byte(`{"schema": 1, "name": "before-after"}`), 0o600))
 	old := filepath.Join(k6test.Root(t), "internal", "compare", "testdata", "schema1.json")
 	for says, args := range map[string][]string{
-		"merge takes files, got none":                                     {},
-		"cannot be read: is a directory":                                  {dir},
-		"empty.json is no results/summary.json: it is empty":              {empty},
-		"before-after.json is no results/summary.json: it has no verdict": {other},
-		"schema1.json: it has no recording to merge":                      {old},
-		"nowhere.json does not exist":                                     {"nowhere.json"},
-		"unknown flag: --outputs":                                         {"--outputs", "there"},
+		"merge takes files, got none":                                        {},
+		"cannot be read: is a directory":                                     {dir},
+		"empty.json is not a results/summary.json: it is empty":              {empty},
+		"before-after.json is not a results/summary.json: it has no verdict": {other},
+		"schema1.json: it has no recording to merge":                         {old},
+		"nowhere.json does not exist":                                        {"nowhere.json"},
+		"unknown flag: --outputs":                                            {"--outputs", "there"},
 	} {
 		r := k6test.K6(t, k6test.Run{Args: append([]string{"x", "pgxpool", "merge"}, args...)})
 		require.Equal(t, 104, r.Code, r.Output())

@@ -70,7 +70,7 @@ func TestAnApplicationThatStopsAnsweringFails(t *testing.T) {
 	require.Equal(t, 10.0, *s.Overview.Interrupted)
 	require.GreaterOrEqual(t, *s.Overview.Failed, 10.0)
 	require.GreaterOrEqual(t, *s.Overview.ResponseMax, 4000.0)
-	require.Contains(t, r.Stdout, "10 requests had not ended when the test did (k6 interrupted 10 iterations)")
+	require.Contains(t, r.Stdout, "10 requests still open when the test ended (k6 interrupted 10 iterations)")
 	require.Greater(t, *s.Overview.CorrectedP99, *s.Overview.ResponseP95, "stalled users made no requests")
 }
 

@@ -167,7 +167,7 @@ func TestMoreRunnersThanPoolSize(t *testing.T) {
 	})
 	require.Equal(t, exitScriptException, r.Code, r.Output())
 	require.Contains(t, r.Stderr, "ConfigError: option poolSize: 2 is not accepted: the runners share it, this one as "+
-		"execution segment 0:1/4, and each needs one connection at least; use at least 4, or fewer runners")
+		"execution segment 0:1/4, and each needs at least one connection; use at least 4, or fewer runners")
 }
 
 func importingSetup(t *testing.T, options string) string {

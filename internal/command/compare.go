@@ -21,14 +21,14 @@ Both are results/summary.json. Each metric is better, same, worse or unknown. A
 change counts when it is larger than the tolerance, which is the smallest change
 that matters to you.
 
-With --history it also has to be no noise: change points cut the nights into
-stretches, the stretch of the result is compared with the one around the baseline
-(medians, Student's t, Benjamini–Hochberg over all metrics), and the night on which
-a change began is named. Of fewer than 6 runs the noise is not known, and what
-looks like a change is unknown. A regression stays worse until it is mended, or a
-new baseline accepts it. Without --history the tolerance alone decides.
+With --history it must also be more than noise: change points divide the nights
+into segments, the segment of the result is compared with the one around the
+baseline (medians, Student's t, Benjamini–Hochberg over all metrics), and the night
+on which a change began is named. With fewer than 6 runs the noise is not known,
+and a change is unknown. A regression stays worse until it is fixed, or a new
+baseline accepts it. Without --history only the tolerance decides.
 
-Unknown is what cannot be compared: no baseline, another configuration (script,
+What cannot be compared is unknown: no baseline, another configuration (script,
 users, target, options), another machine (cores, platform), another duration, a
 metric that one of the two runs did not measure.
 
@@ -138,7 +138,7 @@ func (f *compareFlags) read(baseline, result string) (in compare.Input, notes []
 	if baseline != noBaseline {
 		first, err := compare.ReadSummary(baseline)
 		if errors.Is(err, fs.ErrNotExist) {
-			return in, nil, fmt.Errorf("%w, or none in its place on the first night", err)
+			return in, nil, fmt.Errorf("%w, or none instead on the first night", err)
 		}
 		if err != nil {
 			return in, nil, err

@@ -27,9 +27,9 @@ type compareFlags struct {
 func (f *compareFlags) register(set *pflag.FlagSet) {
 	set.SortFlags = false
 	set.StringVar(&f.history, "history", "", "directory with summary.json files of earlier runs, at any depth")
-	set.IntVar(&f.last, "last", compare.DefaultLast, "runs of the history that count: the last so many that can be compared, and those around the baseline")
+	set.IntVar(&f.last, "last", compare.DefaultLast, "how many comparable runs of the history count, besides those around the baseline")
 	set.StringSliceVar(&f.tolerances, "tolerance", nil,
-		"percent that may change, such as 15, or of one metric, such as response_p95=20 (10; shares 0.5 to 5 points)")
+		"percent that may change, such as 15, or for one metric, such as response_p95=20 (10; shares 0.5 to 5 points)")
 	set.StringSliceVar(&f.only, "only", nil, "metrics to compare (all): "+strings.Join(compare.Metrics(), ", "))
 	set.StringVar(&f.format, "format", formatText, "text, markdown or json")
 	set.StringVar(&f.output, "output", "", "file for the format; the text still goes to standard output")
@@ -49,7 +49,7 @@ func (f *compareFlags) check() error {
 		return errors.New("--history is empty; give a directory's name, or leave it out")
 	}
 	if f.last < compare.MinNights {
-		return fmt.Errorf("--last: %d is not accepted; use %d or more, of fewer runs the noise is not known",
+		return fmt.Errorf("--last: %d is not accepted; use %d or more: with fewer runs the noise is not known",
 			f.last, compare.MinNights)
 	}
 	return f.confirm.check(f.changed)

@@ -145,7 +145,7 @@ func TestCompareReadsTheHistory(t *testing.T) {
 	c := runComparison(t, usual, slow, "--history", history)
 	require.NoError(t, c.err, "so much it varies anyway")
 	require.Contains(t, c.output, "45 ms ±")
-	require.Contains(t, c.output, "other.json is no results/summary.json: it names no schema.")
+	require.Contains(t, c.output, "other.json is not a results/summary.json: it has no schema.")
 }
 
 func TestCompareRefusesBadInputInOneLine(t *testing.T) {
@@ -162,10 +162,10 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual}, "compare takes two files, got 1: give a baseline's summary.json and a result's"},
 		{[]string{usual, "missing.json"}, "missing.json does not exist; give a results/summary.json"},
 		{[]string{"nofile.json", usual}, "nofile.json does not exist; give a results/summary.json, or none in its place on the first night"},
-		{[]string{text, usual}, text + " is no results/summary.json: invalid character 'P' looking for beginning of value"},
+		{[]string{text, usual}, text + " is not a results/summary.json: invalid character 'P' looking for beginning of value"},
 		{[]string{newer, usual}, newer + " has schema 99, this pgxpool reads up to 1; use a newer one"},
 		{[]string{dir, usual}, dir + " cannot be read: is a directory"},
-		{[]string{usual, usual, "--history", empty}, "--history: " + empty + " holds no summary.json of an earlier run"},
+		{[]string{usual, usual, "--history", empty}, "--history: " + empty + " has no summary.json of an earlier run"},
 		{[]string{usual, usual, "--history", "nowhere"},
 			"--history: nowhere does not exist; give a directory with summary.json files of earlier runs"},
 		{[]string{usual, usual, "--history="}, "--history is empty; give a directory's name, or leave it out"},

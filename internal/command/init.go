@@ -18,15 +18,15 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-const initLong = `Write the scenarios and all that they need, from inside the binary.
+const initLong = `Write the scenarios and everything they need, from inside the binary.
 
 Writes the scenarios and their library, the criteria, the TypeScript
-declarations with a jsconfig.json for your editor, the tab Pool of k6's web
+declarations with a jsconfig.json for your editor, the Pool tab of k6's web
 dashboard, an .env.example, and a nightly GitHub workflow that builds this
 version. scripts/own.js is a template for your own script.
 
-A file that exists with another content is not overwritten: then nothing is
-written, unless --force is given.
+If a file exists with another content, nothing is written, unless --force is
+given.
 
 Exit codes: 0 when everything is there, 104 when a file is in the way or DIR
 cannot be written.`

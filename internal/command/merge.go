@@ -23,9 +23,9 @@ const mergeLong = `Judge the runners of one test as one run.
 
 Give the results/summary.json of every runner. Counts and rates add,
 distributions merge (every summary holds mergeable sketches: percentiles are
-within 0.5 %, never averaged), levels add moment by moment, and the criteria of
-the test are asked of the whole. The runners' execution segments must be the
-whole test, each once; runners without segments are taken for independent ones.
+within 0.5 %, never averaged), levels add moment by moment, and the criteria are
+those of the test. The runners' execution segments must add up to the whole test,
+each once; runners without segments are treated as independent.
 
 The verdict is printed and written as summary.json, summary.md, junit.xml and
 report.html, which shows the levels of the whole pool over time.
@@ -73,7 +73,7 @@ func runMerge(gs *state.GlobalState, files []string, output string) error {
 		return invalid(err)
 	}
 	if !judged.GateHolds {
-		err := fmt.Errorf("%s: GATE=%s does not hold; the reasons stand above and in %s",
+		err := fmt.Errorf("%s: GATE=%s does not hold; the reasons are above and in %s",
 			judged.Verdict, judged.Gate, filepath.Join(output, "summary.md"))
 		return errext.WithExitCodeIfNone(err, exitcodes.ThresholdsHaveFailed)
 	}

@@ -26,12 +26,12 @@ and the larger number counts. Sessions without a name are selected by --role,
 --database or --client.
 
 It watches for --duration, or until Ctrl-C, SIGTERM or a closed pipe, and ends
-with a report: the active connections, the share of time in overflow, what holds
-the application up with the evidence and what to do about it, and the runbook's
+with a report: the active connections, the share of time in overflow, what
+slows the application down with the evidence and what to do, and the runbook's
 verdict.
 
-What no flag says is taken from the environment, else from .env in the working
-directory: DATABASE_URL, DB_APPLICATION_NAME, DB_POOL_SIZE, DB_MAX_OVERFLOW,
+Without a flag, settings are read from the environment, then from .env in the
+working directory: DATABASE_URL, DB_APPLICATION_NAME, DB_POOL_SIZE, DB_MAX_OVERFLOW,
 DB_POOL_TIMEOUT, WORKERS, APP_URL, PGBOUNCER_URL, APP_ROLE, APP_DATABASE,
 APP_CLIENT. An application of several worker processes has as many pools: give
 the size of one and the number of workers.
@@ -44,10 +44,10 @@ needs pg_read_all_stats.`
 const monitorExample = `  # for five minutes, a line every five seconds
   k6 x pgxpool monitor --interval 5 --duration 300 --application-name flowboard
 
-  # with everything there is to know, until Ctrl-C
+  # with all details, until Ctrl-C
   k6 x pgxpool monitor --wide --app-url http://127.0.0.1:8000/health/pool
 
-  # keep the figures while watching
+  # keep the samples in a file
   k6 x pgxpool monitor --duration 300 --format csv --output results/pool.csv`
 
 // newMonitor makes `k6 x pgxpool monitor`.
@@ -55,7 +55,7 @@ func newMonitor(gs *state.GlobalState, files fs.FS) *cobra.Command {
 	flags := &monitorFlags{}
 	cmd := &cobra.Command{
 		Use:     "monitor",
-		Short:   "Watch a live application's pool and name what holds it up",
+		Short:   "Watch a live application's pool and say what slows it down",
 		Long:    monitorLong,
 		Example: monitorExample,
 		Args:    noArguments,

@@ -106,7 +106,7 @@ func (o *monitorOutput) finish(summary monitorSummary, watchErr error) error {
 	}
 	for _, err := range errs {
 		if err != nil && !isClosedPipe(err) {
-			return fmt.Errorf("writing what was watched: %w", err)
+			return fmt.Errorf("writing the samples: %w", err)
 		}
 	}
 	return nil

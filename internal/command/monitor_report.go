@@ -22,8 +22,8 @@ type monitorSummary struct {
 	pool        watchedPool
 }
 
-const atLeastNote = "Active is a lower bound where more sessions are open than the pool keeps idle: connections are checked out " +
-	"that rest outside a transaction. --app-url (APP_URL) asks the application how many."
+const atLeastNote = "Active is a lower bound: more sessions are open than the pool keeps idle, so connections are checked out " +
+	"and idle outside a transaction. --app-url (APP_URL) asks the application how many."
 
 // summarize judges the report by the runbook's criteria. took is how long the
 // watch lasted.
@@ -51,7 +51,7 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 		Application: diagnosis.Application{Watched: &r},
 	})
 	if err != nil {
-		return monitorSummary{}, fmt.Errorf("judging what was watched: %w", err)
+		return monitorSummary{}, fmt.Errorf("judging the samples: %w", err)
 	}
 	// A sample is shown at its interval's end and stands for the interval after
 	// that, or for less where it was the last.
@@ -107,7 +107,7 @@ func (s monitorSummary) levels(b *strings.Builder) {
 			p.ServersActive, p.PoolSize, p.MostQueued, monitor.Seconds(p.LongestWait).Round(time.Millisecond))
 	}
 	line("Utilization", "%.1f %% of the base size on average", 100*r.Utilization)
-	line("Available", "%d at the least", r.LeastAvailable)
+	line("Available", "at least %d", r.LeastAvailable)
 	line("In overflow", "%.1f %% of the time", 100*r.InOverflow)
 	line("Longest transaction", "%s", age(r.LongestTransaction))
 	if r.CPU != nil {
@@ -128,7 +128,7 @@ func (s monitorSummary) diagnoses(b *strings.Builder) {
 		fmt.Fprintf(b, "    -> %s\n", d.Remedy)
 	}
 	if len(s.verdict.Diagnoses) == 0 && s.report.Seen > 0 {
-		b.WriteString("\n  Nothing was seen that holds the application up.\n")
+		b.WriteString("\n  Nothing was found that slows the application down.\n")
 	}
 }
 
@@ -161,7 +161,7 @@ func (s monitorSummary) judgment(b *strings.Builder, t terminal) {
 // limits are the runbook's, in words.
 var limits = map[string]string{
 	"active_connections":    "p95 of the base size, limit below 80 %",
-	"available_connections": "at the least, limit above 0",
+	"available_connections": "at least, limit above 0",
 	"overflow_time":         "of the time, limit below 10 %",
 	"lower_bound":           "of the time, limit below 10 %",
 }

@@ -160,6 +160,6 @@ func checkGate(gate string, v verdict.Verdict) error {
 	if gate == gateNone || verdict.Gate(gate).Holds(v) {
 		return nil
 	}
-	return errext.WithExitCodeIfNone(fmt.Errorf("the verdict is %s, which --gate %s does not let through", v, gate),
+	return errext.WithExitCodeIfNone(fmt.Errorf("the verdict is %s, and --gate %s does not hold", v, gate),
 		exitcodes.ThresholdsHaveFailed)
 }

@@ -34,7 +34,7 @@ func TestMonitorWatchesForItsDuration(t *testing.T) {
 	require.Equal(t, strings.Join([]string{line, line, line}, "\n"), lines)
 	require.Contains(t, report, "Report on lines: 3 samples in 1.5s, one every 500ms\n")
 	require.Contains(t, report, "peak 1, mean 1.0, p95 1")
-	require.Contains(t, report, "Nothing was seen that holds the application up.")
+	require.Contains(t, report, "Nothing was found that slows the application down.")
 	require.Contains(t, report, "CPU is the whole database host's")
 	require.True(t, strings.HasSuffix(report, "Verdict: PASS\n"), report)
 	require.NotContains(t, p.stdout.String(), "\x1b", "a pipe gets plain lines")

@@ -89,6 +89,6 @@ func TestReportOfAShortWatch(t *testing.T) {
 	}
 	seen := report(sampleOf(1, 0))
 	require.Contains(t, seen, "Report on app: 1 sample in 2s, one every 10s\n  1 more time the database did not answer\n")
-	require.Contains(t, seen, "Nothing was seen that holds the application up.\n")
+	require.Contains(t, seen, "Nothing was found that slows the application down.\n")
 	require.NotContains(t, report(sampleOf(0, 0)), "Nothing was seen")
 }

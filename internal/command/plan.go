@@ -17,7 +17,7 @@ const planLong = `Predict how long users wait for a connection, and count the co
 The users are a closed loop: each asks one of the pools for a connection, holds
 it for --hold, thinks for --think and asks again. Every worker of every instance
 has a pool of its own. The prediction assumes that hold and think times vary
-exponentially; a run measures what they really do (scripts/tune.js).
+exponentially; a run measures the real times (scripts/tune.js).
 
 The pool is the one of DB_POOL_SIZE, DB_MAX_OVERFLOW and DB_POOL_TIMEOUT, or of
 the flags. With --url or DATABASE_URL the limits are read from the server. One
@@ -32,14 +32,14 @@ them. The limits are those of the measured server, unless --url or
 --max-connections is given.
 
 With --fleet a file says which services connect where, with how many instances,
-workers and pools. The plan adds them up, at rest, with autoscaling at its end and
+workers and pools. The plan adds them up, at rest, at the end of autoscaling and
 during a rollout, against every server's, role's and database's limit and every
 pooler's, and says how large each service's pools may be.`
 
 const planExample = `  # the runbook's load on four instances with four workers each
   k6 x pgxpool plan --users 100 --hold 20ms --think 1s --instances 4 --workers 4
 
-  # would PgBouncer with 20 server connections do?
+  # are 20 server connections of PgBouncer enough?
   k6 x pgxpool plan --users 100 --hold 20ms --instances 4 --workers 4 --pgbouncer-pool-size 20
 
   # the pool for twice the load that was measured in production

@@ -88,7 +88,7 @@ func (f *planFlags) register(set *pflag.FlagSet) {
 	set.Var(planDuration{&f.waitTarget}, "target-wait", "wait that --percentile of the checkouts may have at most")
 	set.Float64Var(&f.percentile, "percentile", f.percentile, "percent of the checkouts that meet --target-wait")
 	set.StringVar(&f.url, "url", "", "database whose max_connections and other limits are read (DATABASE_URL)")
-	set.StringVar(&f.application, "application-name", f.application, "application_name of the planned pools, whose sessions are not others' (DB_APPLICATION_NAME)")
+	set.StringVar(&f.application, "application-name", f.application, "application_name of the planned pools; their sessions do not count as others (DB_APPLICATION_NAME)")
 	set.IntVar(&f.maxConnections, "max-connections", f.maxConnections, "max_connections, instead of what the server says")
 	set.IntVar(&f.reserved, "reserved", 0, "connections kept free for other applications, at least as many as --url finds open")
 	set.IntVar(&f.pgBouncer, "pgbouncer-pool-size", 0, "PgBouncer's default_pool_size where the pools connect to it")

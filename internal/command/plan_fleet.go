@@ -127,7 +127,7 @@ func (b fleetBudget) refusals() []string {
 			continue
 		case l.Rest > l.Allowed:
 		case l.Most > l.Allowed:
-			when, needed = "with autoscaling at its end", l.Most
+			when, needed = "at the end of autoscaling", l.Most
 		default:
 			when, needed = "during a rollout", l.Rollout
 		}

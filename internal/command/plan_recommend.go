@@ -58,8 +58,8 @@ func (in planInput) rules(needed, roomy int) ([]planRule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(rules, planRule{"closed loop, were all workers to share one pool",
-		0, float64(shared), "that they cannot, without PgBouncer"}), nil
+	return append(rules, planRule{"closed loop, if all workers shared one pool",
+		0, float64(shared), "only possible with PgBouncer"}), nil
 }
 
 // recommend finds the smallest pool that meets the target, or the largest that
@@ -140,13 +140,13 @@ func (p *poolPlan) notes() []string {
 
 // noteDeadlock says which pools requests of several connections can lock up.
 func (p *poolPlan) noteDeadlock(note func(format string, args ...any)) {
-	note("Requests that hold %d connections at once wait for each other for ever in a pool of fewer than %d: %d requests × (%d - 1) + 1.",
+	note("Requests that hold %d connections at once wait for each other forever in a pool of fewer than %d: %d requests × (%d - 1) + 1.",
 		p.PerRequest, p.DeadlockFree, p.Users, p.PerRequest)
 	if given := p.Given.PoolSize + p.Given.MaxOverflow; given < p.DeadlockFree {
-		note("The given pool of %d can: let at most %d such requests run at once, or hold one connection at a time.",
+		note("The given pool of %d is smaller: let at most %d such requests run at once, or hold one connection at a time.",
 			given, max(0, (given-1)/(p.PerRequest-1)))
 	}
 	if best := p.Recommended; best != nil && best.PoolSize+best.MaxOverflow < p.DeadlockFree {
-		note("No pool that cannot fits the server.")
+		note("No pool that is large enough fits the server.")
 	}
 }

@@ -82,7 +82,7 @@ Connections for a p95 wait of 10 ms                each pool   all  leaves out
   Erlang C: arrivals at that rate                          2    32  that users wait before they ask again
   closed loop: nobody waits for longer                     2    32  slow outliers, opening connections
   runbook: less than 80 % in use at p95                    2    32  the wait
-  closed loop, were all workers to share one pool          –     5  that they cannot, without PgBouncer
+  closed loop, if all workers shared one pool          –     5  only possible with PgBouncer
 
 Budget (PostgreSQL's defaults; --url reads the server's)
   server        100 max_connections - 3 superuser_reserved - 0 reserved - 0 others - 1 to read the CPU = 96
@@ -90,7 +90,7 @@ Budget (PostgreSQL's defaults; --url reads the server's)
   recommended   4 instances × 4 workers × (2 + 2) = 64: fits, 32 to spare (2 more instances while deploying)
   would fit     size + overflow of 96 / 16 = 6 at most, or max_connections = 964
 
-# .env: the smallest pool that meets target and runbook; as much overflow again for a spike
+# .env: the smallest pool that meets target and runbook, and the same number as overflow for spikes
 DB_POOL_SIZE=2
 DB_MAX_OVERFLOW=2
 DB_POOL_TIMEOUT=30
@@ -294,14 +294,14 @@ func TestPlanOfRequestsThatHoldSeveral(t *testing.T) {
 	output, err := planRun{}.plan(t, "--hold", "20ms", "--users", "60", "--per-request", "2", "--max-connections", "200")
 	require.NoError(t, err)
 	words := strings.Join(strings.Fields(output), " ")
-	require.Contains(t, words, "wait for each other for ever in a pool of fewer than 61: 60 requests × (2 - 1) + 1.")
-	require.Contains(t, words, "The given pool of 60 can: let at most 59 such requests run at once, or hold one connection at a time.")
+	require.Contains(t, words, "wait for each other forever in a pool of fewer than 61: 60 requests × (2 - 1) + 1.")
+	require.Contains(t, words, "The given pool of 60 is smaller: let at most 59 such requests run at once, or hold one connection at a time.")
 	plan := planRun{}.json(t, "--hold", "20ms", "--users", "60", "--per-request", "2", "--max-connections", "200")
 	require.Equal(t, 61, plan.DeadlockFree)
 	require.GreaterOrEqual(t, plan.Recommended.PoolSize+plan.Recommended.MaxOverflow, 61)
 
 	output, _ = planRun{}.plan(t, "--hold", "20ms", "--users", "60", "--per-request", "3", "--max-connections", "100")
-	require.Contains(t, output, "No pool that cannot fits the server.")
+	require.Contains(t, output, "No pool that is large enough fits the server.")
 	plan = planRun{}.json(t, "--hold", "20ms", "--users", "60", "--max-connections", "200")
 	require.Equal(t, 1, plan.DeadlockFree)
 	_, err = planRun{}.plan(t, "--hold", "20ms", "--per-request", "0")

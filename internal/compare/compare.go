@@ -57,7 +57,7 @@ func Compare(in Input) (Report, error) {
 		Obstacle: obstacle(in),
 	}
 	if len(in.History) == 0 {
-		report.Notes = append(report.Notes, "The noise is not known: the tolerance alone decides (--history).")
+		report.Notes = append(report.Notes, "The noise is not known: only the tolerance decides (give --history).")
 	}
 	if in.Baseline != nil {
 		baseline := describe(*in.Baseline)

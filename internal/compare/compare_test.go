@@ -96,7 +96,7 @@ func TestToleranceDecidesWithoutHistory(t *testing.T) {
 		report := compared(t, Input{Baseline: &baseline, Result: night(1, c.result)})
 		require.Equal(t, c.want, report.row(t, c.metric).Answer, c.name)
 		require.Nil(t, report.row(t, c.metric).Noise)
-		require.Contains(t, report.Notes, "The noise is not known: the tolerance alone decides (--history).")
+		require.Contains(t, report.Notes, "The noise is not known: only the tolerance decides (give --history).")
 	}
 }
 

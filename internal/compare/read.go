@@ -39,7 +39,7 @@ func ReadSummary(name string) (verdict.Summary, error) {
 		return verdict.Summary{}, &FileError{name, fmt.Sprintf(
 			"has schema %d, this pgxpool reads up to %d; use a newer one", schema.Found, verdict.SchemaVersion), err}
 	case err != nil:
-		return verdict.Summary{}, &FileError{name, "is no results/summary.json: " + reason(err), err}
+		return verdict.Summary{}, &FileError{name, "is not a results/summary.json: " + reason(err), err}
 	}
 	return summary, nil
 }
@@ -52,7 +52,7 @@ func reason(err error) string {
 	case errors.As(err, &path):
 		return path.Err.Error()
 	case errors.As(err, &schema) && schema.Found == 0:
-		return "it names no schema"
+		return "it has no schema"
 	case errors.As(err, &schema):
 		return fmt.Sprintf("its schema is %d", schema.Found)
 	}
@@ -86,7 +86,7 @@ func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 	case err != nil:
 		return nil, nil, &FileError{dir, "cannot be read: " + reason(err), err}
 	case len(runs) == 0:
-		return nil, nil, &FileError{Name: dir, Problem: "holds no summary.json of an earlier run" + of(others)}
+		return nil, nil, &FileError{Name: dir, Problem: "has no summary.json of an earlier run" + of(others)}
 	}
 	return runs, notesOf(others), nil
 }
@@ -106,7 +106,7 @@ func notesOf(others []error) []string {
 		notes = append(notes, "History: "+err.Error()+".")
 	}
 	if more := len(others) - most; more > 0 {
-		notes = append(notes, fmt.Sprintf("History: %d more .json files are no results/summary.json.", more))
+		notes = append(notes, fmt.Sprintf("History: %d more .json files are not results/summary.json.", more))
 	}
 	return notes
 }

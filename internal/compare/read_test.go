@@ -52,19 +52,19 @@ func TestFieldsOfLaterReleasesAreNoObstacle(t *testing.T) {
 func TestBadFilesAreNamedInOneLine(t *testing.T) {
 	dir := t.TempDir()
 	for text, want := range map[string]string{
-		``:               "is no results/summary.json: it is empty",
-		`{`:              "is no results/summary.json: unexpected end of JSON input",
-		`PASS`:           "is no results/summary.json: invalid character 'P' looking for beginning of value",
-		"\n":             "is no results/summary.json: it is empty",
-		`{}`:             "is no results/summary.json: it names no schema",
-		`{"schema": -1}`: "is no results/summary.json: its schema is -1",
-		`{"schema": 1}`:  "is no results/summary.json: it has no verdict",
-		`{"schema": 1, "verdict": "YES\u001b"}`: `is no results/summary.json: its verdict is "YES\x1b": ` +
+		``:               "is not a results/summary.json: it is empty",
+		`{`:              "is not a results/summary.json: unexpected end of JSON input",
+		`PASS`:           "is not a results/summary.json: invalid character 'P' looking for beginning of value",
+		"\n":             "is not a results/summary.json: it is empty",
+		`{}`:             "is not a results/summary.json: it has no schema",
+		`{"schema": -1}`: "is not a results/summary.json: its schema is -1",
+		`{"schema": 1}`:  "is not a results/summary.json: it has no verdict",
+		`{"schema": 1, "verdict": "YES\u001b"}`: `is not a results/summary.json: its verdict is "YES\x1b": ` +
 			"accepted are PASS, WARNING and FAIL",
-		`{"schema": 1, "run": {"users": "9"}}`:                     "is no results/summary.json: run.users is a string: accepted is int",
-		`{"schema": 1, "run": {"configuration": {"poolSize": 9}}}`: "is no results/summary.json: run.configuration is a number: accepted is string",
+		`{"schema": 1, "run": {"users": "9"}}`:                     "is not a results/summary.json: run.users is a string: accepted is int",
+		`{"schema": 1, "run": {"configuration": {"poolSize": 9}}}`: "is not a results/summary.json: run.configuration is a number: accepted is string",
 		`{"schema": 99}`: "has schema 99, this pgxpool reads up to 1; use a newer one",
-		`[1]`:            "is no results/summary.json: it is a JSON array, and no object",
+		`[1]`:            "is not a results/summary.json: it is a JSON array, not an object",
 	} {
 		name := write(t, dir, "summary.json", text)
 		_, err := ReadSummary(name)
@@ -91,7 +91,7 @@ func TestHistoryIsReadAtAnyDepth(t *testing.T) {
 	require.Len(t, runs, 2)
 	require.Equal(t, verdict.SchemaVersion, runs[0].Schema)
 	require.Equal(t, []string{
-		"History: " + filepath.Join(dir, "2026-11-02/before-after.json") + " is no results/summary.json: it names no schema.",
+		"History: " + filepath.Join(dir, "2026-11-02/before-after.json") + " is not a results/summary.json: it has no schema.",
 		"History: " + filepath.Join(dir, "2026-11-03/summary.json") + " has schema 7, this pgxpool reads up to 1; use a newer one.",
 	}, notes)
 }
@@ -99,11 +99,11 @@ func TestHistoryIsReadAtAnyDepth(t *testing.T) {
 func TestHistoryWithoutRunsIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	_, _, err := ReadHistory(dir)
-	require.EqualError(t, err, dir+" holds no summary.json of an earlier run")
+	require.EqualError(t, err, dir+" has no summary.json of an earlier run")
 	name := write(t, dir, "a.json", "{")
 	_, _, err = ReadHistory(dir)
-	require.EqualError(t, err, dir+" holds no summary.json of an earlier run: "+
-		name+" is no results/summary.json: unexpected end of JSON input")
+	require.EqualError(t, err, dir+" has no summary.json of an earlier run: "+
+		name+" is not a results/summary.json: unexpected end of JSON input")
 	_, _, err = ReadHistory(filepath.Join(dir, "none"))
 	require.EqualError(t, err, filepath.Join(dir, "none")+
 		" does not exist; give a directory with summary.json files of earlier runs")
@@ -126,7 +126,7 @@ func TestHistoryWithStrangers(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Len(t, runs, 1)
 		require.Len(t, notes, 4)
-		require.Equal(t, "History: 37 more .json files are no results/summary.json.", notes[3])
+		require.Equal(t, "History: 37 more .json files are not results/summary.json.", notes[3])
 	}
 	_, _, err = ReadHistory(filepath.Join(dir, "summary.json"))
 	require.ErrorContains(t, err, "summary.json cannot be read: not a directory")

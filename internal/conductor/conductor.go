@@ -213,14 +213,14 @@ func (c *Conductor) Stop() {
 func (c *Conductor) Notes() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	notes := []string{"Figures of requests, waits, connections and CPU are of all steps together."}
+	notes := []string{"Values of requests, waits, connections and CPU are for all steps together."}
 	if c.resumed {
-		notes = []string{fmt.Sprintf("Figures of requests, waits, connections and CPU are of this run's steps together, without the %d "+
+		notes = []string{fmt.Sprintf("Values of requests, waits, connections and CPU are for this run's steps together, without the %d "+
 			"measured before it. The result is of all of them.", c.before)}
 	}
 	if gone := c.gone.Load(); gone > 0 {
-		notes = append(notes, fmt.Sprintf("Iterations that ended within a turn, by an exception or a return: %d. Steps after that may have had fewer "+
-			"users than they are reported for; catch what a request throws.", gone))
+		notes = append(notes, fmt.Sprintf("Iterations that ended early, by an exception or a return: %d. Later steps may have had fewer "+
+			"users than reported; catch exceptions in requests.", gone))
 	}
 	if c.err != nil {
 		notes = append(notes, "The experiment ended early: "+text.Line(c.err.Error()))

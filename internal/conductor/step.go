@@ -85,7 +85,7 @@ func (c *Conductor) drain(ctx context.Context, s *Stage, limit time.Duration) er
 	case <-timer.C:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return fmt.Errorf("%s: %d requests had not ended %v after the step did; "+
+		return fmt.Errorf("%s: %d requests were still open %v after the end of the step; "+
 			"make the queries shorter, or set DB_STATEMENT_TIMEOUT", c.plan.Name(), s.turns, limit)
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -163,7 +163,7 @@ func (r *resolver) contradiction(o option, inURL given) error {
 		return nil
 	}
 	return r.blame(&pool.ConfigError{
-		Option: o.name, Reason: "the URL says otherwise in " + inURL.parameter, Accepted: "one of the two",
+		Option: o.name, Reason: "the URL has another value in " + inURL.parameter, Accepted: "one of the two",
 	})
 }
 

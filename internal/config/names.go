@@ -75,7 +75,7 @@ func Names() []string {
 const (
 	useBoth     = "poolSize and maxOverflow, which is what may be open beyond it"
 	useSize     = "poolSize: the pool starts empty and keeps what it opened"
-	useRecycle  = "poolRecycle: age is looked at only at checkout"
+	useRecycle  = "poolRecycle: age is checked only at checkout"
 	usePrePing  = "poolPrePing: connections are tested at checkout"
 	useTimeouts = "poolTimeout for the wait and connectTimeout for connecting"
 )

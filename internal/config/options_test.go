@@ -132,7 +132,7 @@ func TestOptionRefused(t *testing.T) {
 		{"poolTimeout", 0.5, []string{"0.5"}},
 		{"poolTimeout", "", []string{`""`}},
 		{"poolTimeout", math.NaN(), []string{"NaN"}},
-		{"connectTimeout", int64(0), []string{"1ms at least", "no limit, is not offered"}},
+		{"connectTimeout", int64(0), []string{"at least 1ms", "no limit, is not offered"}},
 		{"poolRecycle", int64(-5), []string{"-5", "0 for every checkout, -1 for never"}},
 		{"poolRecycle", "-1", []string{`"-1"`}},
 		{"poolRecycle", 0.5, []string{"0.5"}},

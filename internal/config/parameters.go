@@ -77,7 +77,7 @@ func (c *connection) take(name, value string) error {
 // more probably means something else.
 func mistyped(name string) error {
 	if advice := adviceFor(name); advice != "" {
-		return fmt.Errorf("%s is no parameter of a URL, use %s", name, advice)
+		return fmt.Errorf("%s is not a parameter of a URL; use %s", name, advice)
 	}
 	if near := nearest(name, append([]string{"ssl", "dbname", "connect_timeout"}, keywords...)); near != "" {
 		return fmt.Errorf("unknown parameter %s; did you mean %s?", name, near)
@@ -199,7 +199,7 @@ func gssEncMode(_ *connection, name, value string) error {
 
 func clientEncoding(_ *connection, _, value string) error {
 	if !slices.Contains([]string{"utf8", "utf-8", "unicode", "auto"}, strings.ToLower(value)) {
-		return errors.New("client_encoding must be utf8: pgx speaks nothing else")
+		return errors.New("client_encoding must be utf8: pgx supports no other")
 	}
 	return nil
 }

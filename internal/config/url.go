@@ -17,12 +17,12 @@ import (
 // password.
 var (
 	errScheme  = errors.New("it is not a PostgreSQL URL")
-	errControl = errors.New("it holds a line break or another control character")
+	errControl = errors.New("it has a line break or another control character")
 	errStrayAt = errors.New("it has more than one @ (in a user, password or value, @ is written %40)")
-	errPercent = errors.New("a % is not followed by two hexadecimal digits (% itself is written %25), or it holds %00")
-	errHost    = errors.New("a host or a port cannot be read (an IPv6 address stands in [ ], a port is a number from 1 to 65535; " +
+	errPercent = errors.New("a % is not followed by two hexadecimal digits (% itself is written %25), or it has %00")
+	errHost    = errors.New("a host or a port cannot be read (an IPv6 address is in [ ], a port is a number from 1 to 65535; " +
 		"in a password, / ? # and : are written %2F %3F %23 and %3A)")
-	errDatabase  = errors.New("the database's name holds = or & (parameters begin with ?; in a name = is written %3D and & is written %26)")
+	errDatabase  = errors.New("the database's name has = or & (parameters begin with ?; in a name = is written %3D and & is written %26)")
 	errParameter = errors.New("a parameter is not of the form name=value (in a value, = is written %3D and & is written %26)")
 	errKeyword   = errors.New("it is not of the form name=value name='another value' (a value with a space or = in it needs quotes)")
 )

@@ -193,7 +193,7 @@ func TestURLRefused(t *testing.T) {
 		"postgres://ann:geheim@[::1]5432/d":                      {"IPv6"},
 		"postgres://ann:geheim@h%20h/d":                          {"a host or a port cannot be read"},
 		"postgres://ann:x@h=geheim/d":                            {"postgres://***", "a host or a port cannot be read"},
-		"postgres://ann:geheim@h/d=1":                            {"the database's name holds"},
+		"postgres://ann:geheim@h/d=1":                            {"the database's name has"},
 		"postgres://ann:geheim@h/d?sslmode":                      {"name=value"},
 		"postgres://ann:geheim@h/d?sslmode=a=b":                  {"name=value"},
 		"postgres://ann:geheim@h/d?sslmode=on":                   {"sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full"},
@@ -270,7 +270,7 @@ func TestURLParametersBecomeOptions(t *testing.T) {
 func TestURLParametersRefusedAsOptions(t *testing.T) {
 	clearPG(t)
 	for parameters, words := range map[string][]string{
-		"connect_timeout=0":             {"option connectTimeout (from connect_timeout in the URL)", `"0"`, "1ms at least"},
+		"connect_timeout=0":             {"option connectTimeout (from connect_timeout in the URL)", `"0"`, "at least 1ms"},
 		"connect_timeout=soon":          {"option connectTimeout (from connect_timeout in the URL)", `"soon"`},
 		"statement_timeout=1.5":         {"option statementTimeout (from statement_timeout in the URL)"},
 		"default_query_exec_mode=quick": {"option queryExecMode (from default_query_exec_mode in the URL)", `"quick"`, "simple_protocol"},
@@ -292,7 +292,7 @@ func TestTwoDifferentModesContradict(t *testing.T) {
 	require.Equal(t, pgx.QueryExecModeExec, c.QueryExecMode)
 
 	_, err = Resolve(map[string]any{"queryExecMode": "simple_protocol"}, lookup)
-	requireConfigError(t, err, `option queryExecMode: "simple_protocol"`, "the URL says otherwise in default_query_exec_mode")
+	requireConfigError(t, err, `option queryExecMode: "simple_protocol"`, "the URL has another value in default_query_exec_mode")
 }
 
 func TestPythonsSSL(t *testing.T) {

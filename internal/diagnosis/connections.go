@@ -117,9 +117,9 @@ func findStaleConnections(_ *Facts, p *Pool) finding {
 	}
 	evidence := []string{fmt.Sprintf("found dead: %d of %.0f connections", max(p.lost(), broken), p.Opened)}
 	if broken > 0 {
-		evidence = append(evidence, text.Counted(broken, "statement")+" failed for it")
+		evidence = append(evidence, text.Counted(broken, "statement")+" failed because of it")
 	} else {
-		evidence = append(evidence, "no statement failed for it: they were found at checkout")
+		evidence = append(evidence, "no statement failed because of it: they were found at checkout")
 	}
 	f := finding{confidence: Certain, extent: float64(broken), evidence: evidence}
 	if p.PrePing {
@@ -144,7 +144,7 @@ func findReconnectStorm(_ *Facts, p *Pool) finding {
 	at, width, replaced := p.busiest()
 	if replaced >= storm && float64(replaced) >= 0.5*p.Open.Max && p.Open.Max > 0 {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
-			"%d connections ended within %s, %s into the run, where at most %.0f were open",
+			"%d connections ended within %s, %s into the run, of at most %.0f open",
 			replaced, text.Seconds(width), text.Seconds(at), p.Open.Max)},
 			p.reopened()...)}
 	}

@@ -103,7 +103,7 @@ func Of(facts Facts) []Diagnosis {
 			continue
 		}
 		if cause := foundAny(r.causes, found); r.name == PoolExhausted && cause != "" {
-			d.Remedy = fmt.Sprintf("See to the cause first: %s. Until then a larger pool fills up as well.", cause)
+			d.Remedy = fmt.Sprintf("Fix the cause first: %s. Until then a larger pool fills up as well.", cause)
 			found[r.name] = d
 		}
 		names = append(names, r.name)

@@ -41,8 +41,8 @@ func unseen(waited []string) finding {
 	if len(waited) == 0 {
 		return finding{}
 	}
-	return finding{confidence: Possible, evidence: waited, remedy: "An application answers so when its pool times out. " +
-		"Set DATABASE_URL and DB_APPLICATION_NAME to have its pool watched: what holds the connections decides what helps."}
+	return finding{confidence: Possible, evidence: waited, remedy: "An application gives this answer when its pool times out. " +
+		"Set DATABASE_URL and DB_APPLICATION_NAME to watch its pool: what holds the connections decides what helps."}
 }
 
 // fullest says how full the pool was, or that of one worker.
@@ -81,7 +81,7 @@ func (run *Facts) resting() []string {
 	if run.restingShare() < most {
 		return nil
 	}
-	return []string{fmt.Sprintf("%.0f %% of them rest outside a transaction: checked out, and idle to the database", 100*run.restingShare())}
+	return []string{fmt.Sprintf("%.0f %% of them are outside a transaction: checked out, but idle for the database", 100*run.restingShare())}
 }
 
 // remedyOfExhausted advises a larger pool only where its holders work in the
@@ -90,14 +90,14 @@ func (run *Facts) remedyOfExhausted() string {
 	w := run.Watched
 	switch l := w.Server.Limit; {
 	case run.restingShare() >= most:
-		return "Connections are held while nothing is asked of the database: return each before other work. " +
-			"If that cannot be, as many are needed as users are at work at once."
+		return "Connections are held without using the database: return each before other work. " +
+			"If that is not possible, the pool needs as many connections as there are active users."
 	case l != nil && l.Room() <= 0:
 		return fmt.Sprintf("Optimize slow queries and hold connections for less time: %s leaves no room for a larger pool (%d of %d in use).",
 			limitName(*l), l.Used, l.Max)
 	case w.Pool.Workers > 1 && w.Active.P95 < w.Pool.Capacity():
 		return fmt.Sprintf("Spread the users over the workers: the others have connections left (long keep-alive connections stay with one worker). "+
-			"Or increase DB_POOL_SIZE, which holds for each of the %d workers.", w.Pool.Workers)
+			"Or increase DB_POOL_SIZE, which applies to each of the %d workers.", w.Pool.Workers)
 	default:
 		return "" // the rule's
 	}

@@ -34,7 +34,7 @@ func findGeneratorSaturated(run *Facts, _ *Pool) finding {
 		add(Certain, "k6 itself used %.0f %% of the processors it may use, at the median", run.Generator.CPU.Median)
 	}
 	if run.Generator.Delay.Count >= timeline.EnoughReadings && run.Generator.Delay.Median >= timeline.LongDelay {
-		add(Likely, "work that was ready waited %s for a core (p99, at the median)", text.Millis(run.Generator.Delay.Median))
+		add(Likely, "runnable work waited %s for a core (p99, at the median)", text.Millis(run.Generator.Delay.Median))
 	}
 	return f
 }

@@ -25,7 +25,7 @@ func findIdleInTransaction(run *Facts, _ *Pool) finding {
 	if w.Held.Before > 0 && w.Held.Longest != nil {
 		f.confidence = Certain
 		f.evidence = append(f.evidence, text.Counted(w.Held.Before, "session")+
-			" idle in a transaction since before the watch and until its end")
+			" idle in a transaction from before the watch to its end")
 	}
 	if f.confidence != "" && w.Held.Longest != nil {
 		f.evidence = append(f.evidence, "the longest: "+shown(w.Held.Longest))
@@ -69,7 +69,7 @@ func findWatchedLeak(run *Facts, _ *Pool) finding {
 		f.confidence = Likely
 	}
 	f.evidence = append(f.evidence,
-		fmt.Sprintf("%d sessions have been idle in a transaction since they began it and never went on; %d, %d and %d of them since the first, second and last third of the watch",
+		fmt.Sprintf("%d sessions stayed idle in a transaction until the end of the watch; %d, %d and %d of them since the first, second and last third of the watch",
 			stuck, w.Held.Since[0], w.Held.Since[1], w.Held.Since[2]),
 		"the longest: "+shown(w.Held.Longest))
 	if run.Requests.HTTP && run.Requests.Count > 0 {
@@ -118,6 +118,6 @@ func (run *Facts) perhapsNested() finding {
 	return finding{confidence: Possible, extent: float64(w.Usage.AllHeld), evidence: []string{
 		fmt.Sprintf("in %d of %d samples every connection was in use and every session idle in its transaction, for up to %s",
 			w.Usage.AllHeld, w.Samples, text.Length(monitor.Seconds(w.Held.LongestIdle))),
-		"where that is the pool's timeout, they wait for a second connection: DB_POOL_TIMEOUT tells",
+		"if that is the pool's timeout, they wait for a second connection: set DB_POOL_TIMEOUT to find out",
 	}}
 }

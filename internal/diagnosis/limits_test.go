@@ -243,8 +243,8 @@ func TestEvidenceOfOne(t *testing.T) {
 	for _, clause := range []string{
 		"the server refused a connection once: too many (SQLSTATE 53300)",
 		"the server said 57P01 once, 57P03 once", "1 connection lost", "1 connect failed between 30 s and 30 s of the run",
-		"found dead: 1 of 12 connections", "1 statement failed for it", "up to 1 user waiting",
-		"1 of 3000 connections taken had not been given back when their iteration ended",
+		"found dead: 1 of 12 connections", "1 statement failed because of it", "up to 1 user waiting",
+		"1 of 3000 connections taken were not returned by the end of their iteration",
 	} {
 		require.Contains(t, evidence, clause)
 	}

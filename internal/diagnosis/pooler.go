@@ -33,14 +33,14 @@ func (run *Facts) poolerWithoutStatements() finding {
 	f := finding{confidence: Likely}
 	switch p := w.Pooler; {
 	case p != nil && p.Told && p.PoolMode != "session" && p.PreparedStatements == 0:
-		f.evidence = []string{poolerName(p) + " stands between and keeps no prepared statements (max_prepared_statements)"}
+		f.evidence = []string{poolerName(p) + " is between application and server and keeps no prepared statements (max_prepared_statements)"}
 	case p != nil && !p.Told:
-		f.evidence = []string{"a pooler stands between"}
+		f.evidence = []string{"a pooler is between application and server"}
 	case p == nil && run.often(w.Usage.Pooled):
 		if 2*w.Usage.Pooled < w.Samples {
 			f.confidence = Possible
 		}
-		f.evidence = []string{fmt.Sprintf("in %d of %d samples the application had more connections than there were sessions: a pooler stands between",
+		f.evidence = []string{fmt.Sprintf("in %d of %d samples the application had more connections than there were sessions: a pooler is between application and server",
 			w.Usage.Pooled, w.Samples)}
 	default:
 		return finding{}
@@ -77,7 +77,7 @@ func findPoolerSaturated(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	return finding{confidence: Likely, extent: float64(w.Usage.Queued), evidence: []string{fmt.Sprintf(
-		"the application had up to %s checked out, while at most %s open on the server: a pooler stands between",
+		"the application had up to %s checked out, while at most %s open on the server: a pooler is between application and server",
 		text.Counted(w.CheckedOut.Peak, "connection"), text.Counted(w.Open.Peak, "session"))}}
 }
 
@@ -109,7 +109,7 @@ func (run *Facts) behindPooler() finding {
 		return finding{}
 	}
 	return finding{confidence: Likely, evidence: []string{
-		fmt.Sprintf("a pooler stands between, and of its %s %s were at work on average", text.Counted(w.Open.P95, "session"),
+		fmt.Sprintf("a pooler is between application and server; of its %s %s were at work on average", text.Counted(w.Open.P95, "session"),
 			perSample(w.Usage.AllInUse, w)),
 		fmt.Sprintf("users waited %s (median), and no statement took longer than %s",
 			text.Millis(run.Requests.Succeeded.Median), text.Millis(statement)),

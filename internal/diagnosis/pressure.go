@@ -40,8 +40,8 @@ func findPoolExhausted(run *Facts, p *Pool) finding {
 	if p.Use.Sum > 0 && p.Query.Sum < statementShare*p.Use.Sum {
 		f.evidence = append(f.evidence, fmt.Sprintf("%.0f %% of the time that connections were in use was spent in statements",
 			100*p.Query.Sum/p.Use.Sum))
-		f.remedy = "Connections are held while nothing is asked of the database: return each before other work. " +
-			"If that cannot be, as many are needed as users are at work at once."
+		f.remedy = "Connections are held without using the database: return each before other work. " +
+			"If that is not possible, the pool needs as many connections as there are active users."
 		return f
 	}
 	f.remedy = run.noRoom(p)
@@ -130,7 +130,7 @@ func findNestedWaits(_ *Facts, p *Pool) finding {
 func findConnectionLeak(_ *Facts, p *Pool) finding {
 	if p.Leaks > 0 {
 		return finding{confidence: Certain, extent: p.Leaks, evidence: []string{fmt.Sprintf(
-			"%.0f of %.0f connections taken had not been given back when their iteration ended", p.Leaks, p.Use.Count)}}
+			"%.0f of %.0f connections taken were not returned by the end of their iteration", p.Leaks, p.Use.Count)}}
 	}
 	return finding{}
 }

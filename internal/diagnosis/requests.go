@@ -215,6 +215,6 @@ func findUnanswered(run *Facts, _ *Pool) finding {
 	f.confidence = Possible
 	f.evidence = append(f.evidence, fmt.Sprintf("at most %d of %s in use: they did not wait for the pool",
 		w.Active.Peak, text.Counted(w.Pool.Capacity(), "connection")))
-	f.remedy = "The application does not answer, and not for want of a connection: look for slow work outside the database, and give it a deadline."
+	f.remedy = "The application does not answer, although it has connections: look for slow work outside the database, and give it a deadline."
 	return f
 }

@@ -40,50 +40,50 @@ var rules = []rule{
 	{
 		name: ServerRestarted, find: either(findServerRestarted, findRestartWatched),
 		remedy: "Check PostgreSQL and network health: its log says who restarted it or why it crashed. " +
-			"DB_POOL_PRE_PING = True keeps the connections lost by it away from users.",
+			"DB_POOL_PRE_PING = True keeps connections that it breaks away from users.",
 	},
 	{
 		name: ReadOnlyServer, find: findReadOnly,
-		remedy: "Connect to the primary: target_session_attrs=read-write in the URL with all hosts, or the name that follows the primary. " +
-			"Pre-ping does not notice, since a standby answers it: replace the connections (restart the application) after a failover.",
+		remedy: "Connect to the primary: target_session_attrs=read-write in the URL with all hosts, or a host name that follows the primary. " +
+			"Pre-ping does not detect it, since a standby answers it: replace the connections (restart the application) after a failover.",
 	},
 	{
 		name: SessionsEnded, find: findSessionsEnded,
 		unless: []string{ServerRestarted, ReadOnlyServer, OrphanedStatements},
 		remedy: "Find who ends them in PostgreSQL's log: an administrator (57P01), or idle_in_transaction_session_timeout (25P03). " +
-			"For the latter commit, or return the connection, before work outside the database.",
+			"In the latter case, commit or return the connection before work outside the database.",
 	},
 	{
 		name: Locks, find: findLocks,
-		remedy: "End or shorten the transaction that holds the lock: commit before slow work, update rows in one order, " +
+		remedy: "End or shorten the transaction that holds the lock: commit before slow work, update rows in the same order, " +
 			"and give DDL a lock_timeout. A larger pool only adds waiters.",
 	},
 	{
 		name: NestedCheckout, find: either(findNestedWaits, findNestedWatched),
 		unless: []string{ConnectionLeak},
-		remedy: "Do not take a second connection of the same pool while holding one: pass the session on, or return the first before. " +
-			"`k6 x pgxpool plan --per-request 2` gives the least size that cannot deadlock; below it a larger pool only postpones the stop.",
+		remedy: "Do not take a second connection of the same pool while holding one: pass the session on, or return the first one before. " +
+			"`k6 x pgxpool plan --per-request 2` gives the least size that cannot deadlock; below it a larger pool only delays the deadlock.",
 	},
 	{
 		name: ConnectionLeak, find: either(findConnectionLeak, findWatchedLeak),
-		remedy: "Check for connection leaks (not closed properly): give every connection back in a finally block. " +
+		remedy: "Check for connection leaks (not closed properly): return every connection in a finally block. " +
 			"The log names the line that took it; DB_POOL_LEAK_THRESHOLD names it while it is held.",
 	},
 	{
 		name: IdleInTransaction, find: findIdleInTransaction,
 		unless: []string{NestedCheckout, ConnectionLeak},
-		remedy: "Return the connection, or commit, before slow work that is not the database's: calls to other services, " +
+		remedy: "Return the connection, or commit, before slow work outside the database: calls to other services, " +
 			"streaming a response, rendering. A larger pool only holds more transactions open.",
 	},
 	{
 		name: OrphanedStatements, find: findOrphaned,
-		remedy: "Let the server end statements whose clients have gone: statement_timeout for the role, and " +
+		remedy: "Let the server end statements of clients that left: statement_timeout for the role, and " +
 			"client_connection_check_interval (PostgreSQL 14 and later). A larger pool only runs more of them.",
 	},
 	{
 		name: StatementTimeout, find: findStatementTimeout,
 		remedy: "The server cancels statements after statement_timeout (57014): make the statements faster (EXPLAIN ANALYZE, indexes), " +
-			"or raise it for the role that needs longer. The pool has nothing to do with it.",
+			"or raise it for the role that needs longer. The pool is not the cause.",
 	},
 	{
 		name: PreparedStatements, find: findPrepared,
@@ -97,7 +97,7 @@ var rules = []rule{
 	},
 	{
 		name: NPlusOne, find: findNPlusOne,
-		remedy: "Fix the N+1 query: one join, or one statement for all rows, in place of one statement per row. " +
+		remedy: "Fix the N+1 query: one join, or one statement for all rows, instead of one statement per row. " +
 			"It holds the connection for a single round trip.",
 	},
 	{
@@ -118,13 +118,13 @@ var rules = []rule{
 	{
 		name: ConnectionChurn, find: findChurn,
 		unless: []string{LimitReached, ServerRestarted, SessionsEnded, OrphanedStatements},
-		remedy: "Keep connections: a pool in place of NullPool or of a connect in every request, or a pooler where processes are short-lived.",
+		remedy: "Keep connections: use a pool instead of NullPool or of connecting in every request, or a pooler if processes are short-lived.",
 	},
 	{
 		name: ReconnectStorm, find: findReconnectStorm,
 		causes: []string{LimitReached, ServerRestarted, StaleConnections},
-		remedy: "Keep connections from being opened all at once: give DB_POOL_SIZE what the usual load takes of DB_MAX_OVERFLOW, " +
-			"with the same sum, and where DB_POOL_RECYCLE ends them together, raise it or let them be opened spread over time.",
+		remedy: "Avoid opening connections all at once: move what the usual load takes of DB_MAX_OVERFLOW to DB_POOL_SIZE, " +
+			"with the same sum. If DB_POOL_RECYCLE ends them together, raise it or spread their opening over time.",
 	},
 	{
 		name: MoreConnections, find: findMoreConnections,
@@ -156,13 +156,13 @@ var rules = []rule{
 	{
 		name: RejectedByApplication, find: findRejected,
 		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, StatementTimeout, PreparedStatements},
-		remedy: "These answers are the application's own: its log says why. They did not wait for a connection, so the pool is not to blame. " +
-			"Behind a pooler in transaction mode it may be prepared statements (42P05, 26000): PGBOUNCER_URL lets this look.",
+		remedy: "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause. " +
+			"Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check.",
 	},
 	{
 		name: GeneratorSaturated, find: findGeneratorSaturated,
 		causes: []string{LimitReached, ServerRestarted, ConnectionLeak, NPlusOne, SlowQueries, PoolExhausted},
 		remedy: "Do not trust the response times of this run. Give the scenario more VUs (maxVUs), and the load generator " +
-			"more CPU or further machines.",
+			"more CPU or more machines.",
 	},
 }

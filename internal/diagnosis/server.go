@@ -62,7 +62,7 @@ func findRestartWatched(run *Facts, _ *Pool) finding {
 	if w == nil || !w.Server.Restarted {
 		return finding{}
 	}
-	f := finding{confidence: Certain, evidence: []string{"the server started anew during the watch"}}
+	f := finding{confidence: Certain, evidence: []string{"the server restarted during the watch"}}
 	if w.Failed > 0 {
 		f.evidence = append(f.evidence, fmt.Sprintf("%s the database did not answer", text.Times(int64(w.Failed))))
 	}

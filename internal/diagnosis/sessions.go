@@ -68,7 +68,7 @@ func findMoreConnections(run *Facts, _ *Pool) finding {
 // lostConnections is for those that a pool, if there is one, cannot keep.
 const lostConnections = "Connections are lost rather than kept: requests that are canceled in a statement, connections that are recycled or " +
 	"found dead, or processes that are killed. Let a statement end before the request does (statement_timeout below its deadline), " +
-	"see why the pool drops them, and keep a pool, or a pooler, outside of processes that do not live long."
+	"find out why the pool drops them, and use a pooler for short-lived processes."
 
 // findChurn sees connections that are opened for a request or two.
 func findChurn(run *Facts, _ *Pool) finding {
@@ -92,7 +92,7 @@ func findChurn(run *Facts, _ *Pool) finding {
 	left := w.Server.Statistics.SessionsAbandoned
 	switch {
 	case abandons(w):
-		f.evidence = append(f.evidence, fmt.Sprintf("%d were left by their clients without a word (sessions_abandoned)", left))
+		f.evidence = append(f.evidence, fmt.Sprintf("%d were left by their clients without closing (sessions_abandoned)", left))
 		f.remedy = lostConnections
 	case w.Fullest != nil && w.Fullest.Size > 0:
 		f.evidence = append(f.evidence, "the application has a pool, and its connections do not stay in it")

@@ -180,7 +180,7 @@ func unpack(jar []byte, dir string) error {
 		}
 		return join(unpackTar(packed, dir), packed.Close())
 	}
-	return errors.New("the archive holds no .txz file")
+	return errors.New("the archive has no .txz file")
 }
 
 func unpackTar(packed io.Reader, dir string) error {

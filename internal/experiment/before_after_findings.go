@@ -47,14 +47,14 @@ func (c comparison) onResponses() string {
 	case !ok:
 		return "One side has no responses in any round: the p95 cannot be compared."
 	case !c.answered():
-		return fmt.Sprintf("In a round with 5 %% or more of the requests unanswered there is no p95 of the answers, and a request that fails early makes the measured one look good. "+
-			"With those requests as slow as the slowest response of their round the p95 after is %s of that before.", ratio)
+		return fmt.Sprintf("In a round with 5 %% or more of the requests unanswered, the p95 of the answers is not comparable: requests that fail early make it look better. "+
+			"If those requests count as slow as the slowest response of their round, the p95 after is %s of that before.", ratio)
 	case ratio.fell():
 		return fmt.Sprintf("Responses are faster after%s: the p95 is %s of what it was.", ratio.doubt(), text.Share.Format(ratio.value))
 	case ratio.rose():
 		return fmt.Sprintf("Responses are slower after%s: the p95 is %s of what it was.", ratio.doubt(), text.Share.Format(ratio.value))
 	default:
-		return fmt.Sprintf("No difference in the p95 can be told from noise (%s). ", ratio) + ratio.undecided() + c.whyNot()
+		return fmt.Sprintf("The difference in the p95 is within the noise (%s). ", ratio) + ratio.undecided() + c.whyNot()
 	}
 }
 
@@ -88,7 +88,7 @@ func (c comparison) whyNot() string {
 	wait, known := meanOf(c.before, waitP95)
 	response, _ := meanOf(c.before, p95)
 	if known && wait < hardly*response {
-		return "Hardly anyone waits for a connection before, so that a larger pool has nothing to gain."
+		return "Hardly any request waits for a connection before, so a larger pool cannot help."
 	}
 	return "More rounds, or longer ones, make the interval narrower."
 }
@@ -101,7 +101,7 @@ func (c comparison) onFailures() string {
 	text := fmt.Sprintf("Of %d requests before %d failed, %d of them by a timeout; of %d after %d failed, %d by a timeout.",
 		before.Requests, before.Failed, before.Timeouts, after.Requests, after.Failed, after.Timeouts)
 	if before.success() < after.success() {
-		text += " Requests that time out are in the response times as well: the p95 compares less than it seems."
+		text += " Response times include requests that timed out, which limits what the p95 says."
 	}
 	return text
 }
@@ -118,15 +118,15 @@ func (c comparison) onCPU() string {
 		return fmt.Sprintf("The database's CPU rose (%s) because more work gets through: %s as many requests are served, and one request costs %s of the CPU it cost before.",
 			ratio, text.Ratio.Format(served.value), text.Ratio.Format(perRequest.value))
 	case ratio.rose() && served.rose():
-		return fmt.Sprintf("The database's CPU rose (%s), more than the requests served (%s): one request costs %s of the CPU it cost before, as when sessions get into each other's way.",
+		return fmt.Sprintf("The database's CPU rose (%s), more than the requests served (%s): one request costs %s of the CPU it cost before, as when sessions compete with each other.",
 			ratio, text.Ratio.Format(served.value), text.Ratio.Format(perRequest.value))
 	case ratio.rose() && served.value > notable:
-		return fmt.Sprintf("The database's CPU rose (%s); whether more requests are served cannot be told from noise (%s).", ratio, served)
+		return fmt.Sprintf("The database's CPU rose (%s); the change in requests served (%s) is within the noise.", ratio, served)
 	case ratio.rose():
 		return fmt.Sprintf("The database's CPU rose (%s) although no more requests are served (%s).", ratio, served)
 	case ratio.fell():
 		return fmt.Sprintf("The database's CPU fell (%s); requests served: %s, CPU per request: %s.", ratio, text.Ratio.Format(served.value), text.Ratio.Format(perRequest.value))
 	default:
-		return fmt.Sprintf("No difference in the database's CPU can be told from noise (%s).", ratio)
+		return fmt.Sprintf("The difference in the database's CPU is within the noise (%s).", ratio)
 	}
 }

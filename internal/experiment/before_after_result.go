@@ -36,10 +36,10 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	s := section{Section: report.Section{Title: fmt.Sprintf("Before and after: %s, %s", p.loadInWords(), rounds(len(c.before)))}}
 	s.say(fmt.Sprintf("Before is %s; after is %s.", p.before, p.after))
 	if left > 0 {
-		s.say(unfinished(len(done), left) + " Only whole rounds are compared.")
+		s.say(unfinished(len(done), left) + " Only complete rounds are compared.")
 	}
 	if len(c.before) == 0 {
-		s.say("Not one round was finished: there is nothing to compare.")
+		s.say("No round was finished: there is nothing to compare.")
 		if len(done) > 0 {
 			c.before = done
 			s.Tables = []text.Table{c.table()}

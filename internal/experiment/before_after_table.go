@@ -120,10 +120,10 @@ func meanOf(all []Measurement, f quantity) (mean float64, known bool) {
 func (c comparison) method() string {
 	n := len(c.before)
 	if n == 1 {
-		return "Values are those of a single round, so that the ratio has no confidence interval: run more rounds to tell a difference from noise."
+		return "Values are from a single round, so the ratio has no confidence interval: run more rounds."
 	}
-	return fmt.Sprintf("Values are means of %d rounds, peaks the largest and counts the sum of them. The ratio is the geometric mean of the rounds' own ratios, each of two steps that followed "+
-		"one another; in brackets its 95 %% confidence interval (Student's t on their logarithms), last the smallest and the largest of them.", n)
+	return fmt.Sprintf("Values are means of %d rounds; peaks are the largest, counts are sums. The ratio is the geometric mean of the rounds' ratios, each of two consecutive "+
+		"steps, with its 95 %% confidence interval (Student's t on their logarithms). The last column has the smallest and the largest ratio of a round.", n)
 }
 
 // charts are the bars of before and after, with the range of the rounds.

@@ -136,13 +136,13 @@ func (p *capacity) explanation(a answer, done, left int) string {
 	if p.gate == verdict.GateFail {
 		gate = "no criterion is FAIL"
 	}
-	said = append(said, fmt.Sprintf("A load (%s) is carried where %s; the capacity is the load that more steps carry than not.", p, gate))
+	said = append(said, fmt.Sprintf("A load (%s) is carried if %s; the capacity is the largest load that most steps carry.", p, gate))
 	switch {
 	case !a.known || left > 0:
 	case a.high == 0:
 		said = append(said, "Not even the smallest load was carried.")
 	case a.beyond && a.middle >= p.most():
-		said = append(said, fmt.Sprintf("The largest load that was tried, %s, was carried: the capacity is beyond it.", p.label(p.most())))
+		said = append(said, fmt.Sprintf("The largest load that was tried, %s, was carried: the capacity is higher.", p.label(p.most())))
 	case a.low < a.high:
 		said = append(said, "More rounds, or longer steps, make the interval narrower.")
 	}

@@ -113,7 +113,7 @@ func (p *capacity) charts(all []tried, a answer) []report.Chart {
 
 // criterionChart is the curve of the criterion that broke, with what it asks for.
 func (p *capacity) criterionChart(sorted []tried, axis string, c verdict.Criterion) report.Chart {
-	chart := report.Chart{Title: c.Title + " over the load, which broke first", XLabel: axis, YLabel: string(c.Unit), Kind: report.Lines}
+	chart := report.Chart{Title: c.Title + " over the load (what broke first)", XLabel: axis, YLabel: string(c.Unit), Kind: report.Lines}
 	s := report.Series{Name: c.Title}
 	scale := 1.0
 	if c.Unit == text.Share {
@@ -132,7 +132,7 @@ func (p *capacity) criterionChart(sorted []tried, axis string, c verdict.Criteri
 	}
 	chart.Series = []report.Series{s}
 	if limit, ok := c.Limit(); ok {
-		chart.Limits = []report.Limit{{Name: "PASS asks for " + c.LimitText(), Value: scale * limit}}
+		chart.Limits = []report.Limit{{Name: "PASS limit " + c.LimitText(), Value: scale * limit}}
 	}
 	return chart
 }

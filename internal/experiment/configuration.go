@@ -40,7 +40,7 @@ func recycleValue(age time.Duration) any {
 	return age.String()
 }
 
-const configurationForm = `"SIZE+OVERFLOW" and NAME=VALUE with commas between, such as "5+10" or "poolSize=5,maxOverflow=10,poolPrePing=false"`
+const configurationForm = `"SIZE+OVERFLOW" and NAME=VALUE separated by commas, such as "5+10" or "poolSize=5,maxOverflow=10,poolPrePing=false"`
 
 // ParseConfiguration reads the settings of a pool out of a text: "5+10" is
 // poolSize and maxOverflow, "poolPrePing=false" any one of them by its
@@ -213,7 +213,7 @@ func poolWhole(name string, least int) func(*settings, any) error {
 	return func(s *settings, value any) error {
 		v, ok := asWhole(value, least, pool.MaxConnections)
 		if !ok {
-			return notAccepted(value, fmt.Sprintf("a whole number from %d to %d", least, pool.MaxConnections))
+			return notAccepted(value, fmt.Sprintf("an integer from %d to %d", least, pool.MaxConnections))
 		}
 		s.set(name, v)
 		return nil

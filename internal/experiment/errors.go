@@ -39,7 +39,7 @@ func (e *FileError) Error() string {
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	return text + "; name the file of the same experiment with the same settings, or start anew without RESUME"
+	return text + "; name the file of the same experiment with the same settings, or start again without RESUME"
 }
 
 func (e *FileError) Unwrap() error { return e.Err }
@@ -65,7 +65,7 @@ func show(value any) string {
 
 func showText(text string) string {
 	if strings.Contains(text, "://") || strings.Contains(strings.ToLower(text), "password") {
-		return "a text that is not shown, since it may hold a password"
+		return "a string that is not shown, since it may have a password"
 	}
 	if utf8.RuneCountInString(text) > shownLength {
 		text = string([]rune(text)[:shownLength]) + "…"

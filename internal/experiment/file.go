@@ -66,11 +66,11 @@ func ParseFile(text []byte) (File, error) {
 		return File{}, &FileError{Problem: "it is not the JSON of an experiment", Err: err}
 	}
 	if f.Schema != fileSchema {
-		return File{}, &FileError{Problem: fmt.Sprintf("its schema is %d, and %d is read", f.Schema, fileSchema)}
+		return File{}, &FileError{Problem: fmt.Sprintf("its schema is %d; accepted is %d", f.Schema, fileSchema)}
 	}
 	for i, m := range f.Measurements {
 		if !m.isSound() {
-			return File{}, &FileError{Problem: fmt.Sprintf("measurement %d counts less than nothing, or more failures than requests", i+1)}
+			return File{}, &FileError{Problem: fmt.Sprintf("measurement %d has a negative count, or more failures than requests", i+1)}
 		}
 	}
 	return f, nil

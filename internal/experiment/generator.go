@@ -28,7 +28,7 @@ func (m Measurement) saturated(think time.Duration) string {
 		case g.CPU >= timeline.BusyCPU:
 			return fmt.Sprintf("k6 itself used %s of the processors it may use", text.Percent.Format(g.CPU))
 		case g.Delay >= timeline.LongDelay:
-			return fmt.Sprintf("work of k6 that was ready waited %s for a processor", text.Millis(g.Delay))
+			return fmt.Sprintf("runnable work of k6 waited %s for a processor", text.Millis(g.Delay))
 		}
 	}
 	if m.Requests < requests || m.Throughput <= 0 {
@@ -42,7 +42,7 @@ func (m Measurement) saturated(think time.Duration) string {
 		return ""
 	}
 	if pause := users/m.Throughput*1000 - m.Request.Mean; pause > inMillis(think)*(1+waitShare)+late {
-		return fmt.Sprintf("between two requests users paused for %s, not for the %s of THINK", text.Millis(pause), text.Millis(inMillis(think)))
+		return fmt.Sprintf("users paused for %s between requests, instead of THINK's %s", text.Millis(pause), text.Millis(inMillis(think)))
 	}
 	return ""
 }
@@ -53,7 +53,7 @@ const loadGenerator = "load_generator"
 func generatorRow(why string) verdict.Row {
 	return verdict.Row{
 		Criterion: verdict.Criterion{Name: loadGenerator, Title: "Load generator"}, Verdict: verdict.Fail,
-		Reason: why, Advice: "The load generator is at its limit, and what it measures is its own slowness. Run k6 on a machine of its own, or with fewer users.",
+		Reason: why, Advice: "The load generator is at its limit, so the measurements include its own slowness. Run k6 on a separate machine, or with fewer users.",
 	}
 }
 
@@ -70,7 +70,7 @@ func (s settings) onGenerator(done []Measurement) string {
 	if len(labels) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("The load generator was at its limit in %d of %s (%s): %s. What was measured there is its own slowness: run k6 on a machine of its own, or with a smaller load.",
+	return fmt.Sprintf("The load generator was at its limit in %d of %s (%s): %s. Those measurements include its own slowness: run k6 on a separate machine, or with a smaller load.",
 		len(labels), text.Counted(len(done), "step"), joined(unique(labels)), why)
 }
 

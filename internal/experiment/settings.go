@@ -184,8 +184,8 @@ func (s settings) check() error {
 		return &OptionError{Option: "application", Value: "true", Problem: "an application is loaded over HTTP", Accepted: "it with http: true"}
 	case s.http && !s.application && s.plan != planCapacity:
 		return &OptionError{Option: "http", Value: "true",
-			Problem:  "plan " + s.plan + " changes the pool's settings, which an application over HTTP does not let it",
-			Accepted: "plan capacity, or APP_COMMAND, which starts the application anew with each step's settings"}
+			Problem:  "plan " + s.plan + " changes the pool's settings, which is not possible for an application over HTTP",
+			Accepted: "plan capacity, or APP_COMMAND, which restarts the application with each step's settings"}
 	case s.plan == planCapacity && len(s.criteria) == 0:
 		return &OptionError{Option: "criteria", Problem: "none are given, so that no step could fail", Accepted: "rows of thresholds/criteria.js"}
 	case s.plan == planCapacity && s.from > s.largest():

@@ -43,7 +43,7 @@ func readFrom(s *settings, value any) error {
 	case s.loads != nil:
 		return &OptionError{Value: show(value), Problem: "steps says where to begin", Accepted: "one of the two"}
 	case !ok, v <= 0, s.rate == 0 && v != math.Trunc(v):
-		return notAccepted(value, "a whole number of users, or with rate a number of arrivals per second, above 0")
+		return notAccepted(value, "an integer, or with rate a number of arrivals per second, above 0")
 	}
 	s.from = v
 	return nil
@@ -53,7 +53,7 @@ func readFrom(s *settings, value any) error {
 func readWanted(s *settings, value any) error {
 	v, ok := asNumber(value)
 	if !ok || v < 0 || (s.rate == 0 && v != math.Trunc(v)) {
-		return notAccepted(value, "a whole number of users, or with rate a number of arrivals per second, of at least 0")
+		return notAccepted(value, "an integer, or with rate a number of arrivals per second, of at least 0")
 	}
 	s.wanted = v
 	return nil

@@ -50,7 +50,7 @@ func whole(least, most int, field func(*settings) *int) func(*settings, any) err
 	return func(s *settings, value any) error {
 		v, ok := asWhole(value, least, most)
 		if !ok {
-			return notAccepted(value, fmt.Sprintf("a whole number from %d to %d", least, most))
+			return notAccepted(value, fmt.Sprintf("an integer from %d to %d", least, most))
 		}
 		*field(s) = v
 		return nil
@@ -80,7 +80,7 @@ func duration(least, most time.Duration, field func(*settings) *time.Duration) f
 }
 
 func acceptedDuration(least, most time.Duration) string {
-	return fmt.Sprintf(`a number of seconds from %g to %g, or a text such as "30s"`, least.Seconds(), most.Seconds())
+	return fmt.Sprintf(`a number of seconds from %g to %g, or a string such as "30s"`, least.Seconds(), most.Seconds())
 }
 
 func choice(accepted []string, field func(*settings) *string) func(*settings, any) error {
@@ -110,7 +110,7 @@ func flag(field func(*settings) *bool) func(*settings, any) error {
 func readSeed(s *settings, value any) error {
 	v, ok := asWhole(value, 0, maxSeed)
 	if !ok {
-		return notAccepted(value, fmt.Sprintf("a whole number from 0 to %d", maxSeed))
+		return notAccepted(value, fmt.Sprintf("an integer from 0 to %d", maxSeed))
 	}
 	s.seed = uint64(v) // #nosec G115 -- not negative
 	return nil

@@ -118,7 +118,7 @@ func (p *tune) crossCheck(w sweep, k knee, c confidenceOf, sure bool) (sentences
 	best := k.sound[k.chosen]
 	q, ok := p.model(best)
 	if !ok {
-		say("The models were not asked: how long connections were held is not known.")
+		say("The models were not used: the hold time of connections is not known.")
 		return sentences, 0
 	}
 	p.sayChecks(say, best)
@@ -143,7 +143,7 @@ func (p *tune) sayChecks(say sayer, best candidate) {
 	requests, _ := best.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
 	// At its ends a step cuts off as many as are under way.
 	if math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
-		say("A request checks out %.2f connections on average, and the model expects one: its waits are too short where it is more.", checkouts/requests)
+		say("A request checks out %.2f connections on average, but the model assumes one: with more, its waits are too short.", checkouts/requests)
 	}
 }
 
@@ -161,9 +161,9 @@ func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool
 	below, above := p.neighbors(low, high)
 	switch {
 	case modeled > above:
-		said += " That is more than was measured to be enough: hold times that vary less than exponentially wait less."
+		said += " Fewer were enough in the measurement: hold times that vary less than exponentially cause shorter waits."
 	case modeled <= below:
-		said += " That is less than was measured to be enough: see below, or the hold time grows with the number of sessions, requests come in bursts, or a few requests hold their connection for much longer than the others."
+		said += " More were needed in the measurement: see below, or the hold time grows with the number of sessions, requests come in bursts, or a few requests hold their connection much longer than the others."
 	default:
 		said += " Measurement and model agree."
 	}
@@ -209,10 +209,10 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 		say("Waits are longer than the model's at %s. Usually requests arrive in bursts, or hold times vary more than exponentially.", joined(above))
 	}
 	if reconnects {
-		say("There connections are opened all the time: those of the overflow are closed on return and have to be opened again. A larger pool size with less overflow avoids it.")
+		say("There, connections are opened all the time: overflow connections are closed on return and must be opened again. A larger pool size with less overflow avoids this.")
 	}
 	if len(early) > 0 {
-		say("Waits are shorter than the model's at %s. They are longer than SETTLE, so that the queue was still growing when measuring began: such a pool is worse than it was measured to be.", joined(early))
+		say("Waits are shorter than the model's at %s. They are longer than SETTLE: the queue was still growing when the measurement began, so such a pool is worse than measured.", joined(early))
 	}
 	if len(below) > 0 {
 		say("Waits are shorter than the model's at %s. Usually hold times vary less than exponentially: a constant hold waits about half as long.", joined(below))
@@ -233,7 +233,7 @@ func sayHold(say sayer, w sweep) {
 	small, ok := first.meanLevel(use)
 	large, known := last.meanLevel(use)
 	if ok && known && small > 0 && large > growth*small {
-		say("A connection is held for longer in a larger pool: %s at %s, %s at %s. The sessions compete for something the pool does not add to, usually the server's CPU, its disks or locks; "+
+		say("A connection is held for longer in a larger pool: %s at %s, %s at %s. The sessions compete for something that a pool cannot increase, usually the server's CPU, its disks or locks; "+
 			"the model takes the hold time as given.", text.Millis(small), first, text.Millis(large), last)
 	}
 }
@@ -252,12 +252,12 @@ func (p *tune) sayScalability(say sayer, w sweep, best candidate) {
 	// without any.
 	peak := intervals.Peak
 	if math.IsInf(peak.High, 1) || fit.Peak() > most {
-		say("By the Universal Scalability Law no number of connections is known beyond which the server gets slower: at most %.0f were in use on average.", most)
+		say("The Universal Scalability Law finds no number of connections above which the server gets slower: at most %.0f were in use on average.", most)
 		return
 	}
-	said := fmt.Sprintf("By the Universal Scalability Law the server is fastest with %.0f connections in use (95 %% interval %.0f to %.0f).", fit.Peak(), peak.Low, peak.High)
+	said := fmt.Sprintf("By the Universal Scalability Law, the server is fastest with %.0f connections in use (95 %% interval %.0f to %.0f).", fit.Peak(), peak.Low, peak.High)
 	if peak.High < float64(best.connections()) {
-		said += fmt.Sprintf(" %s allows more than that: beyond the peak every further session slows all of them down.", best)
+		said += fmt.Sprintf(" %s allows more than that: above the peak every additional session slows all of them down.", best)
 	}
 	say("%s", said)
 }

@@ -18,7 +18,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	k, ok := w.find()
 	s := section{Section: report.Section{Title: fmt.Sprintf("Pool size for %s, %s", p.loadInWords(), rounds(w.rounds()))}}
 	if left > 0 {
-		s.say(unfinished(len(done), left) + " Only whole rounds are compared.")
+		s.say(unfinished(len(done), left) + " Only complete rounds are compared.")
 	}
 	if !ok {
 		s.say(p.nothing(w))
@@ -69,7 +69,7 @@ func (d *document) addConfidence(w sweep, k knee) {
 
 func (p *tune) nothing(w sweep) string {
 	if w.rounds() == 0 {
-		return "Not one round was finished: there is nothing to recommend."
+		return "No round was finished: there is nothing to recommend."
 	}
 	return "No pool served requests in every round: there is nothing to recommend."
 }
@@ -121,7 +121,7 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 	best, set := k.sound[k.chosen], p.recommended(k)
 	why := "is the smallest pool measured whose p95 (%s) and requests served (%s) are as good as the best's%s."
 	if k.compromise() {
-		why = "comes nearest to the best p95 and requests served (%s, %s)%s; no pool measured is as good at both."
+		why = "is closest to the best p95 and requests served (%s, %s)%s; no pool measured is as good at both."
 	}
 	among := ""
 	if len(p.criteria) > 0 && k.met {
@@ -133,7 +133,7 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 		said += " The overflow is for spikes and was not measured."
 	}
 	if !k.met {
-		said += fmt.Sprintf(" No pool met the criteria in most rounds, so that they do not decide; what the largest missed: %s", sentence(w.all[len(w.all)-1].broke[0].reason()))
+		said += fmt.Sprintf(" No pool met the criteria in most rounds, so they were not used. The largest pool missed: %s", sentence(w.all[len(w.all)-1].broke[0].reason()))
 	}
 	if sure {
 		said += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
@@ -149,13 +149,13 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 func (p *tune) reservations(w sweep, k knee) string {
 	best, said := k.sound[k.chosen], ""
 	if behind := k.behind(); behind > w.tolerance && !k.compromise() {
-		said += fmt.Sprintf(" It was measured to be %s behind the best at one of the two, which noise explains: more rounds, or longer ones, would tell.", text.Share.Format(behind))
+		said += fmt.Sprintf(" It is %s behind the best in one of the two, which is within the noise: more or longer rounds would decide.", text.Share.Format(behind))
 	}
 	if k.chosen == 0 && best.size == p.sizes[0] {
-		said += " It is the smallest of the sweep: a still smaller one may do as well."
+		said += " It is the smallest of the sweep: an even smaller one may be as good."
 	}
 	if k.chosen == len(k.sound)-1 && len(k.sound) > 1 {
-		said += " It is the largest of the sweep: a still larger one may be better."
+		said += " It is the largest of the sweep: an even larger one may be better."
 	}
 	return said
 }
@@ -163,11 +163,11 @@ func (p *tune) reservations(w sweep, k knee) string {
 // method says how noise was told from difference.
 func (k knee) method(w sweep) string {
 	if w.rounds() == 1 || k.p95.freedom == 0 {
-		return fmt.Sprintf("As good is what is within %s of the best. With one round, or one pool that works, noise is not known, and neither is how sure the recommendation is: run more rounds.",
+		return fmt.Sprintf("A pool is as good as the best if it is within %s of it. With one round, or one pool that works, the noise and the certainty of the recommendation are not known: run more rounds.",
 			text.Share.Format(w.tolerance))
 	}
-	return fmt.Sprintf("From round to round one pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %s). "+
-		"As good is what is no further from the best than noise explains (t·s·√(2/rounds), one-sided 95 %%) or than the tolerance of %s, whichever is more: %s for the p95, %s for requests served.",
+	return fmt.Sprintf("From round to round, a pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %s). "+
+		"A pool is as good as the best if the difference is within the noise (t·s·√(2/rounds), one-sided 95 %%) or the tolerance of %s, whichever is larger: %s for the p95, %s for requests served.",
 		text.Share.Format(k.p95.variation()), text.Share.Format(k.served.variation()), degrees(k.p95.freedom), text.Share.Format(w.tolerance),
 		text.Share.Format(math.Expm1(k.p95Limit.value)), text.Share.Format(math.Expm1(k.served95.value)))
 }

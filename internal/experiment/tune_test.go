@@ -227,7 +227,7 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 	contended := office
 	contended.slower = func(n float64) float64 { return 1 + 0.001*n*n }
 	require.Contains(t, text(contended, nil), "held for longer in a larger pool")
-	require.Contains(t, text(contended, nil), "By the Universal Scalability Law the server is fastest with ")
+	require.Contains(t, text(contended, nil), "By the Universal Scalability Law, the server is fastest with ")
 	// Its peak is at 32 connections: with 12 at most nothing shows it.
 	sizes = "2,4,6,8,10,12"
 	require.Contains(t, text(contended, nil), "no number of connections is known beyond which the server gets slower: at most 12 were in use on average")
@@ -409,7 +409,7 @@ func TestTuneRecommendsWhatMeetsTheCriteria(t *testing.T) {
 	plan = planOf(t, sweepOf(sizes, map[string]any{"criteria": []any{full("p(95)<1")}}))
 	result = resultOf(t, plan, run(t, plan, office, nil))
 	require.Equal(t, free["tune_pool_size"], result.Values()["tune_pool_size"])
-	require.Contains(t, result.Terminal(10_000), "No pool met the criteria in most rounds, so that they do not decide; what the largest missed: Active connections: ")
+	require.Contains(t, result.Terminal(10_000), "No pool met the criteria in most rounds, so they were not used. The largest pool missed: Active connections: ")
 }
 
 // Where nobody names sizes the model's is among them: the smallest that leaves the

@@ -290,7 +290,7 @@ func TestMergeRefusesWhatIsNotOneTest(t *testing.T) {
 			"poolSize"},
 		"other criteria": {change(1, func(s *verdict.Summary) { s.Criteria[0].Pass = "rate>=0.99" }), "criteria"},
 		"waived":         {change(1, func(s *verdict.Summary) { s.Criteria[0].Waived = true }), "WAIVE"},
-		"merged already": {change(1, func(s *verdict.Summary) { setOption(s, "runners", "4") }), "merged of 4 runners already"},
+		"merged already": {change(1, func(s *verdict.Summary) { setOption(s, "runners", "4") }), "already merged from 4 runners"},
 		"no recording":   {change(1, func(s *verdict.Summary) { s.Recording = nil }), "no recording"},
 		"twice, without segments": {unsegmented(append(runnersOf(t, halves()[0]), runnersOf(t, halves()[0])...)),
 			"the same run as runner 0:1/2"},

@@ -16,10 +16,10 @@ import (
 func checkRecordings(runners []Runner) error {
 	for i, r := range runners {
 		if n := r.Summary.Run.Configuration.Settings[runnersOption]; n != "" {
-			return &Error{r.Name, fmt.Sprintf("it is merged of %s runners already: name each runner's own summary", n)}
+			return &Error{r.Name, fmt.Sprintf("it is already merged from %s runners: name each runner's own summary", n)}
 		}
 		if r.Summary.Recording == nil {
-			return &Error{r.Name, "it has no recording to merge: it is of an experiment, whose steps are no one run, " +
+			return &Error{r.Name, "it has no recording to merge: it is of an experiment, which is not one run, " +
 				"or of an older version; run the test again with this one"}
 		}
 		if err := r.Summary.Recording.Check(); err != nil {

@@ -58,7 +58,7 @@ func wholeOption(into *int, least, most int64) optionReader {
 	return func(value any) string {
 		given, ok := value.(int64)
 		if !ok || given < least || given > most {
-			return fmt.Sprintf("a whole number from %d to %d", least, most)
+			return fmt.Sprintf("an integer from %d to %d", least, most)
 		}
 		*into = int(given)
 		return ""
@@ -104,7 +104,7 @@ func rowModeOption(into *rowShape) optionReader {
 }
 
 func tagsOption(into *map[string]string) optionReader {
-	const accepted = "an object of texts, such as { name: 'list' }, without the tag pool"
+	const accepted = "an object of strings, such as { name: 'list' }, without the tag pool"
 	return func(value any) string {
 		given, ok := value.(map[string]any)
 		if !ok {

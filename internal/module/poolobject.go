@@ -60,7 +60,7 @@ func (i *instance) inheritedMethods(name string) method {
 		if p := poolBehind(call.This); p != nil {
 			return p.methods(name)(call)
 		}
-		i.throw(misuse("%s() is called on something that is no Pool", name))
+		i.throw(misuse("%s() is called on something that is not a Pool", name))
 		return nil
 	}
 }

@@ -50,7 +50,7 @@ func TestARequestIsMadeAgain(t *testing.T) {
 
 	require.Contains(t, u.Failure(`pgxpool.retry('SELECT 1')`), "fn is string")
 	for options, want := range map[string]string{
-		`{ retries: -1 }`:   `retries: -1 is not accepted; use a whole number from 0 to 100`,
+		`{ retries: -1 }`:   `retries: -1 is not accepted; use an integer from 0 to 100`,
 		`{ backoff: 20001}`: `backoff: 20001 is not accepted; use a duration from 0 to 20 s`,
 		`{ onRetry: 1 }`:    `onRetry: 1 is not accepted; use a function`,
 		`{ retry: 1 }`:      `there is no retry; use backoff, onRetry, retries`,

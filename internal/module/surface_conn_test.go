@@ -241,7 +241,7 @@ func TestTransactionOptions(t *testing.T) {
 	}
 	for options, want := range map[string]string{
 		`{ isolation: 'SNAPSHOT' }`: `ConfigError: option isolation: SNAPSHOT is not accepted; use READ UNCOMMITTED, `,
-		`{ retries: 1.5 }`:          `ConfigError: option retries: 1.5 is not accepted; use a whole number from 0 to 100`,
+		`{ retries: 1.5 }`:          `ConfigError: option retries: 1.5 is not accepted; use an integer from 0 to 100`,
 		`{ readonly: true }`:        `there is no readonly; use deferrable, isolation, readOnly, retries`,
 		`{ deferrable: 1 }`:         `ConfigError: option deferrable: 1 is not accepted; use true or false`,
 	} {

@@ -194,6 +194,6 @@ func TestAPoolCanBeExtended(t *testing.T) {
 	require.Equal(t, `[1,2,[{"n":3}],2,1,true,true,4]`, u.Text(
 		`[db.one(), twice.one(), db.query('SELECT $1::int AS n', 3), db.calls, twice.calls, db instanceof Pool, twice instanceof Db, db.stat().acquires + 1]`))
 	require.Equal(t, `7`, u.Text(`db.transaction((conn) => conn.queryRow('SELECT 7 AS n').n)`))
-	require.Equal(t, `QueryError: query() is called on something that is no Pool`, u.Failure(`Pool.prototype.query.call({}, 'SELECT 1')`))
+	require.Equal(t, `QueryError: query() is called on something that is not a Pool`, u.Failure(`Pool.prototype.query.call({}, 'SELECT 1')`))
 	require.Contains(t, u.Failure(`new Db({ poolSize: 3 })`), `ConfigError: pool "default" exists with other options`)
 }

@@ -82,7 +82,7 @@ func TestWithRefusesWhatItDoesNotKnow(t *testing.T) {
 		`with()`:                        `QueryError: with(options): takes one object of options`,
 		`with(1)`:                       `QueryError: with(options): options is number, accepted is an object`,
 		`with({ rows: 1 })`:             `there is no rows; use maxRows, rowMode, tags, timeout`,
-		`with({ maxRows: 0 })`:          `ConfigError: option maxRows: 0 is not accepted; use a whole number from 1 to`,
+		`with({ maxRows: 0 })`:          `ConfigError: option maxRows: 0 is not accepted; use an integer from 1 to`,
 		`with({ timeout: 'soon' })`:     `ConfigError: option timeout: soon is not accepted; use a duration above 0`,
 		`with({ timeout: -1 })`:         `ConfigError: option timeout: `,
 		`with({ rowMode: 'map' })`:      `ConfigError: option rowMode: map is not accepted; use "array" or "object"`,

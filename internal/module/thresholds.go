@@ -120,7 +120,7 @@ func (i *instance) judgeOptions(call string, v sobek.Value, accepted ...string) 
 	}
 	options, err := i.optionsOf(v)
 	if err != nil {
-		return nil, &pool.ConfigError{Source: call, Reason: "the options are no object", Accepted: text.List(accepted...)}
+		return nil, &pool.ConfigError{Source: call, Reason: "the options are not an object", Accepted: text.List(accepted...)}
 	}
 	if options == nil {
 		options = make(map[string]any)

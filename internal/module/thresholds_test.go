@@ -54,7 +54,7 @@ func TestWrongUseIsAConfigError(t *testing.T) {
 		`pgxpool.thresholds(7)`:                                   "object",
 		`pgxpool.thresholds({ gates: 'pass' })`:                   "gates",
 		`pgxpool.thresholds({ gate: 'maybe' })`:                   `GATE is "maybe": accepted are "pass" (the default) and "fail"`,
-		`pgxpool.thresholds({ waive: ['cpu'] })`:                  `WAIVE names "cpu", which is no criterion: accepted are success_rate, `,
+		`pgxpool.thresholds({ waive: ['cpu'] })`:                  `WAIVE names "cpu", which is not a criterion: accepted are success_rate, `,
 		`pgxpool.thresholds({ waive: 'cpu' })`:                    `WAIVE names "cpu"`,
 		`pgxpool.thresholds({ criteria: 7 })`:                     "a list of rows",
 		`pgxpool.thresholds({ criteria: [7] })`:                   "",

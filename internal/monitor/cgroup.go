@@ -167,8 +167,8 @@ func (t *CPUTally) Note() string {
 		}
 	}
 	part("its cgroup was throttled for", t.sum.Throttled)
-	part("the hypervisor gave it to others for (steal)", t.sum.Steal)
-	part("some process waited for a CPU for (pressure)", t.sum.Pressure)
+	part("the hypervisor gave it to other machines for (steal)", t.sum.Steal)
+	part("processes waited for a CPU for (pressure)", t.sum.Pressure)
 	return note + "."
 }
 

@@ -33,7 +33,7 @@ func Connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
 	return conn, err
 }
 
-// connect tells as well whether a pooler stands between.
+// connect tells as well whether a pooler is between application and server.
 func connect(ctx context.Context, cfg *pgx.ConnConfig) (conn *pgx.Conn, pooled bool, err error) {
 	own := cfg.Copy()
 	// Behind PgBouncer in transaction mode no prepared statement survives,

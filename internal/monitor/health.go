@@ -116,7 +116,7 @@ func checkAddress(address string) error {
 		return errors.New("the application's URL cannot be read: use http://HOST:PORT/health/pool")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		shown := "hidden, as it may hold a password"
+		shown := "hidden, as it may have a password"
 		if !strings.Contains(address, "@") {
 			shown = strconv.Quote(address)
 		}
@@ -298,7 +298,7 @@ func parseWorker(body []byte) (Worker, error) {
 
 func fieldError(name string, value *int, least int) error {
 	if value == nil {
-		return fmt.Errorf(`the application's answer has no %q: needed are size, checkedin, checkedout and overflow`, name)
+		return fmt.Errorf(`the application's answer has no %q: it needs size, checkedin, checkedout and overflow`, name)
 	}
 	return fmt.Errorf("the application's answer has %s %d: it must be at least %d", name, *value, least)
 }

@@ -98,14 +98,14 @@ func (s *Sampler) explainSessions(ctx context.Context, d *Database) {
 		return
 	}
 	if s.seen {
-		s.notices.problem(aboutSessions, fmt.Sprintf("%s has no session any more; watching on", s.cfg.Select))
+		s.notices.problem(aboutSessions, fmt.Sprintf("%s has no session anymore; still watching", s.cfg.Select))
 		return
 	}
 	found, err := Existing(ctx, s.conn)
 	if err != nil {
 		found = err.Error()
 	}
-	s.notices.problem(aboutSessions, fmt.Sprintf("%s yet; %s; watching on", s.cfg.Select.none(), found))
+	s.notices.problem(aboutSessions, fmt.Sprintf("%s yet; %s; still watching", s.cfg.Select.none(), found))
 }
 
 // explainHidden names the grant that would show what is hidden.

@@ -68,7 +68,7 @@ type Use struct {
 	Known bool
 	// AtLeast says that there may be more: sessions are open beyond what the
 	// pool keeps idle, so they are checked out, but rest outside a transaction;
-	// or a pooler stands between.
+	// or a pooler is between application and server.
 	AtLeast bool
 }
 

@@ -134,7 +134,7 @@ func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
 }
 
 func existing(names []Named, nameless []Nameless) string {
-	text := "no session on this server has an application name (ALTER ROLE app SET application_name = 'flowboard' gives one, " +
+	text := "no session on this server has an application name (ALTER ROLE app SET application_name = 'flowboard' sets one, " +
 		"or the driver's own argument; --role, --database and --client select without)"
 	if len(names) > 0 {
 		parts := make([]string, len(names))

@@ -187,7 +187,7 @@ func (s *Settings) take(option, value string) error {
 
 var acceptedBy = map[string]string{
 	"workers":         "the number of processes, each with a pool of its own, from 1 on",
-	"appURL":          "a string such as http://127.0.0.1:8000/health/pool, several with commas between (APP_URL)",
+	"appURL":          "a string such as http://127.0.0.1:8000/health/pool, several separated by commas (APP_URL)",
 	"pgbouncerURL":    "PgBouncer's console, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)",
 	"role":            "the role that the application connects as",
 	"database":        "the database that the application connects to",

@@ -40,7 +40,7 @@ type Usage struct {
 	Orphaned     int `json:"orphaned"`
 	MostOrphaned int `json:"most_orphaned"`
 	// Queued counts the samples in which the application had more connections
-	// checked out than there are sessions: a pooler stands between.
+	// checked out than there are sessions: a pooler is between application and server.
 	Queued int `json:"queued"`
 	// Pooled counts those in which it had more open, in use or not.
 	Pooled int `json:"pooled"`

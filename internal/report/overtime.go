@@ -37,7 +37,7 @@ func overTime(in Input) (figures []figure, remarks []string) {
 	}
 	m := momentsOf(in.Timeline, chartsOfTheRun+chartsPerPool*len(pools))
 	if len(m.at) > 0 {
-		remarks = append(remarks, fmt.Sprintf("Each point sums up %s. %s", text.Length(m.step), firstObservation(in.Timeline)))
+		remarks = append(remarks, fmt.Sprintf("Each point covers %s. %s", text.Length(m.step), firstObservation(in.Timeline)))
 	}
 	for _, name := range pools {
 		figures = append(figures, m.ofPool(name, titled(name, pools), limitsOf(in.Verdict.Run, pools))...)
@@ -195,7 +195,7 @@ func (m moments) ofPool(name, title string, limits []Limit) []figure {
 		{
 			Chart: Chart{Title: "Wait for a connection" + title, YLabel: "milliseconds", Series: m.percentiles(
 				level(func(p *timeline.Pool) *timeline.Distribution { return &p.Wait }))},
-			absent: "No checkout was seen: waiting inside a watched application cannot be seen from its database.",
+			absent: "No checkout was seen: waits inside a watched application are not visible from its database.",
 		},
 		{
 			Chart: Chart{Title: "Statements" + title, YLabel: "milliseconds, wait excluded", Series: m.percentiles(

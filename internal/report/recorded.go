@@ -46,10 +46,10 @@ func recorded(in Input, r *timeline.Recording) (figures []figure, remarks []stri
 		})
 	}
 	return figures, append(remarks,
-		fmt.Sprintf("Each point sums up %s. %s",
+		fmt.Sprintf("Each point covers %s. %s",
 			text.Seconds(s.width), firstObservation(timeline.Snapshot{Start: r.Start})),
-		"Of several runners the levels of the pools are known over time; response times, waits and failures are known of the "+
-			"whole run, and over time in each runner's own report.")
+		"For several runners, the pools' levels are known over time. Response times, waits and failures are known for the "+
+			"whole run; each runner's own report has them over time.")
 }
 
 // steps are a recording's time in equal lengths of at least a window.

@@ -83,7 +83,7 @@ func TestRecordedLevelsAreSummedUp(t *testing.T) {
 	}
 	r.Levels = map[string][]timeline.Level{"default": levels}
 	page := render(t, in)
-	require.Contains(t, page, "Each point sums up 2 s.")
+	require.Contains(t, page, "Each point covers 2 s.")
 	require.Regexp(t, `<td class="right">1.5</td><td class="right">7</td>`, page)
 	require.NotRegexp(t, `<td class="right">3</td>`, page)
 	require.NotContains(t, page, "NaN")

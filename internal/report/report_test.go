@@ -149,5 +149,5 @@ func TestTheFirstTimeoutIsMarked(t *testing.T) {
 	require.Contains(t, page, "first timeout at 0:30")
 	require.Contains(t, page, "connections lost at 0:35")
 	require.Contains(t, page, "server restarted at 0:40; server restarted at 0:50; first write refused at 0:52")
-	require.Contains(t, page, "Each point sums up 1 s.", "not 250 ms, in which every other timeout of 500 ms would be missing")
+	require.Contains(t, page, "Each point covers 1 s.", "not 250 ms, in which every other timeout of 500 ms would be missing")
 }

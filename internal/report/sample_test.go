@@ -88,7 +88,7 @@ func judged() verdict.Report {
 			row("Pool timeouts", "count==0", text.Count, verdict.Fail, 474, "requests that timed out: 47.4 %, WARNING needs less than 1.0 %",
 				"The pool is exhausted. Raise DB_POOL_SIZE and DB_MAX_OVERFLOW, shorten slow and repeated (N+1) queries, and look for connections that are not returned."),
 			row("Response times stable", "value<=1.25", text.Ratio, verdict.Warning, 1.33, "1.33×, PASS needs at most 1.25×",
-				"Responses grew slower during the run. Repeat it for longer to see whether they settle."),
+				"Responses got slower during the run. Repeat it for longer to see whether they become stable."),
 			row("Database CPU", "avg<50", text.Percent, verdict.Pass, 24.04, "", ""),
 			{
 				Criterion: verdict.Criterion{Title: "Active connections", Pass: "p(95)<80", Unit: text.Percent},

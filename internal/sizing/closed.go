@@ -38,7 +38,7 @@ func (c ClosedLoop) check() error {
 	}
 	if c.PoolTimeout == 0 && c.Think == 0 && c.Users > c.Connections {
 		return &InputError{"think time", c.Think,
-			"more than 0 where the pool timeout is 0, or users would retry without end"}
+			"more than 0 where the pool timeout is 0, or users would retry endlessly"}
 	}
 	return nil
 }

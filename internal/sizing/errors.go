@@ -41,7 +41,7 @@ type OverloadError struct {
 
 func (e *OverloadError) Error() string {
 	return fmt.Sprintf("the arrivals keep %.4g connections busy and there are %d: "+
-		"the queue grows without end; use at least %.0f connections or fewer requests",
+		"the queue grows without limit; use at least %.0f connections or fewer requests",
 		e.Load, e.Connections, math.Floor(e.Load)+1)
 }
 

@@ -57,7 +57,7 @@ type Service struct {
 // Load is how many connections somebody opens at most.
 type Load struct {
 	Rest    int `json:"rest"`
-	Most    int `json:"most"`    // with autoscaling at its end
+	Most    int `json:"most"`    // at the end of autoscaling
 	Rollout int `json:"rollout"` // and beside it all that rollouts start
 }
 

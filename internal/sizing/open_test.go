@@ -150,5 +150,5 @@ func TestErlangCRefusesOverload(t *testing.T) {
 	require.ErrorAs(t, err, &overload)
 	require.Equal(t, OverloadError{Load: 10, Connections: 10}, *overload)
 	require.EqualError(t, err, "the arrivals keep 10 connections busy and there are 10: "+
-		"the queue grows without end; use at least 11 connections or fewer requests")
+		"the queue grows without limit; use at least 11 connections or fewer requests")
 }

@@ -129,7 +129,7 @@ func smallest(highest, guess int, met func(int) bool) int {
 }
 
 // DeadlockFree is the fewest connections with which requests that each hold
-// several at once cannot wait for each other for ever: with one more than all of
+// several at once cannot wait for each other forever: with one more than all of
 // them hold without their last, some request always gets its last and ends.
 //
 // Source: B. Wooldridge, "About Pool Sizing", HikariCP's wiki: Tn × (Cm - 1) + 1.

@@ -49,7 +49,7 @@ func TestOneConnectionReadsTheCPU(t *testing.T) {
 	require.Eventually(t, func() bool { return u.JS(`count()`).ToInteger() == 1 }, 10*time.Second, 10*time.Millisecond)
 	u.JS(`pools.forEach((pool) => pool.query('SELECT 1'))`)
 	require.EqualValues(t, 1, u.JS(`count()`).ToInteger(), "three pools have one")
-	require.Regexp(t, `ConnectError: .*the role's CONNECTION LIMIT is reached.*; one connection more reads the database's CPU: set dbCpu \(DB_CPU\) to false`,
+	require.Regexp(t, `ConnectError: .*the role's CONNECTION LIMIT is reached.*; one more connection reads the database's CPU: set dbCpu \(DB_CPU\) to false`,
 		u.Failure(`all(pools[0], 2)`))
 
 	u.JS(`pools[0].close(); pools[1].close()`)

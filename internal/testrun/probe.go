@@ -38,7 +38,7 @@ func (p *generatorProbe) run(r *timeline.Recorder, quit, done chan struct{}) {
 	defer close(done)
 	probe, err := timeline.NewGeneratorProbe(time.Now())
 	if err != nil {
-		p.logger.WithError(err).Warn("how busy k6 itself is will not be known")
+		p.logger.WithError(err).Warn("the load of k6 itself will not be measured")
 		return
 	}
 	tick := time.NewTicker(probeInterval)
@@ -48,7 +48,7 @@ func (p *generatorProbe) run(r *timeline.Recorder, quit, done chan struct{}) {
 		case at := <-tick.C:
 			observed, err := probe.Read(at)
 			if err != nil {
-				p.logger.WithError(err).Warn("how busy k6 itself is will not be known")
+				p.logger.WithError(err).Warn("the load of k6 itself will not be measured")
 				return
 			}
 			r.Record(observed)

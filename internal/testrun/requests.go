@@ -200,8 +200,8 @@ func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time) {
 	}
 	if n := max(len(r.open), iterations); n > 0 {
 		t.pushValue(state, t.metrics.requestInterrupted, float64(n))
-		r.note = fmt.Sprintf("%s had not ended when the test did (k6 interrupted %s): each counts with its age, and "+
-			"as failed if that is more than %s, which %d were.",
+		r.note = fmt.Sprintf("%s still open when the test ended (k6 interrupted %s): each counts with its age, and "+
+			"as failed if that is more than %s (%d of them).",
 			text.Counted(len(r.open), "request"), text.Counted(iterations, "iteration"), text.Length(limit), failed)
 	}
 	return last

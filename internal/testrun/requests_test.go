@@ -47,7 +47,7 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 
 			var run verdict.Run
 			notes := u.Run.Describe(&run, &lib.State{})
-			require.Regexp(t, `1 request had not ended when the test did .* more than 1 s, which [01] were`, notes)
+			require.Regexp(t, `1 request still open when the test ended .* more than 1 s \([01] of them\)`, notes)
 		})
 	}
 }

@@ -88,7 +88,7 @@ func (u *unjudged) warn(t *Run, vu *VU) {
 	u.once.Do(func() {
 		_, judged := vu.State().Options.Thresholds[results.Threshold]
 		if !judged && u.asksForAVerdict() {
-			t.logger.Warn("k6 will exit with 0 whatever the verdict: options.thresholds has not what pgxpool.thresholds() gives")
+			t.logger.Warn("k6 will exit with 0 whatever the verdict is: options.thresholds does not have what pgxpool.thresholds() gives")
 		}
 	})
 }

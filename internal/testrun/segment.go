@@ -91,7 +91,7 @@ func (s *share) check(c pool.Config) error {
 	}
 	return &pool.ConfigError{
 		Option: "poolSize", Source: config.SourceOption, Value: strconv.Itoa(c.PoolSize),
-		Reason: fmt.Sprintf("the runners share it, this one as execution segment %s, and each needs one connection at least",
+		Reason: fmt.Sprintf("the runners share it, this one as execution segment %s, and each needs at least one connection",
 			s.segment),
 		Accepted: fmt.Sprintf("at least %d, or fewer runners", max(least, c.PoolSize+1)),
 	}
@@ -128,14 +128,14 @@ func (s *share) notes(configured []pool.Config) []string {
 	}
 	if len(configured) == 0 { // over HTTP
 		return []string{fmt.Sprintf("One runner of several (execution segment %s): its users and requests are its own share; "+
-			"an application's pool is the whole one, which every runner watches.", s.segment)}
+			"every runner watches the whole pool of an application.", s.segment)}
 	}
 	var notes []string
 	for _, c := range configured {
 		own := s.config(c)
 		notes = append(notes, fmt.Sprintf(
 			"One runner of several (execution segment %s): it had %d+%d of the %d+%d connections configured for pool %s; "+
-				"its levels, utilization and verdict are of its own share.",
+				"its levels, utilization and verdict are for its own share.",
 			s.segment, own.PoolSize, own.MaxOverflow, c.PoolSize, c.MaxOverflow, c.Name))
 	}
 	return notes

@@ -80,5 +80,5 @@ func TestSharesByHand(t *testing.T) {
 func TestTheReportOfARunOverHTTPSaysWhoseShareItIs(t *testing.T) {
 	own := shareOf(&lib.State{Options: RunnerOptions(t, "3/4:1", "")})
 	require.Equal(t, []string{"One runner of several (execution segment 3/4:1): its users and requests are its own share; " +
-		"an application's pool is the whole one, which every runner watches."}, own.notes(nil))
+		"every runner watches the whole pool of an application."}, own.notes(nil))
 }

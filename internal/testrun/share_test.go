@@ -64,7 +64,7 @@ func TestMoreRunnersThanPlaces(t *testing.T) {
 		u := segmented(t, `{ poolSize: 2, maxOverflow: 40 }`, segment, sequence)
 		message := u.Failure(`pool.query('SELECT 1')`)
 		require.Equal(t, "ConfigError: option poolSize: 2 is not accepted: the runners share it, this one as execution segment "+
-			segment+", and each needs one connection at least; use at least 4, or fewer runners", message)
+			segment+", and each needs at least one connection; use at least 4, or fewer runners", message)
 		require.Zero(t, u.Backends())
 		require.Equal(t, message, u.Failure(`pool.acquire()`), "the same answer for everybody")
 	}
@@ -89,7 +89,7 @@ func TestTheReportSaysWhoseShareItIs(t *testing.T) {
 	}, summary.Run.only("executionSegment", "executionSegmentSequence", "poolSize", "maxOverflow",
 		"configuredPoolSize", "configuredMaxOverflow"))
 	require.Contains(t, summary.Notes, "One runner of several (execution segment 3/4:1): it had 1+0 of the 7+2 connections "+
-		"configured for pool default; its levels, utilization and verdict are of its own share.")
+		"configured for pool default; its levels, utilization and verdict are for its own share.")
 
 	u = jstest.Running(t, `{ poolSize: 7, maxOverflow: 2 }`)
 	summary = reported(t, u)

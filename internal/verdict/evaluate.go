@@ -170,5 +170,5 @@ func reasonUnmeasured(c Criterion, in Input) string {
 	if why := in.Unmeasured[c.Metric]; why != "" {
 		return why
 	}
-	return fmt.Sprintf("it was tried (%s), but no figure of %s came before the test's end", c.Attempt, c.Metric)
+	return fmt.Sprintf("it was tried (%s), but there was no value of %s before the end of the test", c.Attempt, c.Metric)
 }

@@ -82,7 +82,7 @@ type WaiveError struct {
 }
 
 func (e *WaiveError) Error() string {
-	return fmt.Sprintf("WAIVE names %q, which is no criterion: accepted are %s",
+	return fmt.Sprintf("WAIVE names %q, which is not a criterion: accepted are %s",
 		e.Name, strings.Join(e.Accepted, ", "))
 }
 

@@ -161,7 +161,7 @@ func (o Overview) lines(run Run) []line {
 		{"Requests", text.List(
 			some(o.Requests, "%.0f")+some(o.RequestsPerSecond, " (%.1f/s)"),
 			some(o.Failed, "%.0f failed"),
-			some(o.Interrupted, "%.0f not ended"),
+			some(o.Interrupted, "%.0f still open"),
 			some(o.Timeouts, "%.0f timed out"))},
 		{"Retries", text.List(
 			some(o.Retries, "%.0f")+o.retriesBy(),

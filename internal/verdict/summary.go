@@ -181,7 +181,7 @@ func noSummary(text []byte, err error) error {
 	case len(bytes.TrimSpace(text)) == 0:
 		return errors.New("it is empty")
 	case errors.As(err, &mistyped) && mistyped.Field == "":
-		return fmt.Errorf("it is a JSON %s, and no object", mistyped.Value)
+		return fmt.Errorf("it is a JSON %s, not an object", mistyped.Value)
 	default:
 		return explain(err)
 	}

@@ -27,7 +27,7 @@ func Parse(name, text string, weight int) (*Script, error) {
 	case !utf8.ValidString(text):
 		return nil, start.errorf("the file is not UTF-8 text")
 	case strings.ContainsRune(text, 0):
-		return nil, start.errorf("the file holds a zero byte: it is not text")
+		return nil, start.errorf("the file has a zero byte: it is not text")
 	}
 	p.open = []*block{{commands: &p.script.commands}}
 	if err := p.read(strings.TrimPrefix(text, "\ufeff")); err != nil {

@@ -116,7 +116,7 @@ func TestWhatIsNotSupportedIsRefusedWithItsLine(t *testing.T) {
 		"\\sleep 1 min":                       `list.sql:1: \sleep 1 min: accepted: an integer or a variable`,
 		"\\sleep :n":                          `list.sql:1: \sleep: variable :n is not set above`,
 		"-- nothing":                          `list.sql:1: no SQL statement was found`,
-		"a\x00b":                              `list.sql:1: the file holds a zero byte: it is not text`,
+		"a\x00b":                              `list.sql:1: the file has a zero byte: it is not text`,
 		"\xff":                                `list.sql:1: the file is not UTF-8 text`,
 		strings.Repeat("\\if 1\n", 200):       `list.sql:101: more than 100 \if inside each other`,
 		"\\set a " + strings.Repeat("(", 500): `list.sql:1: \set a: the expression is nested too deeply`,
