@@ -531,7 +531,7 @@ declare module 'k6/x/pgxpool' {
     readonly name: string;
     readonly title: string;
     readonly metric: string;
-    /** What PASS limit of `metric`. */
+    /** What PASS asks of `metric`. */
     readonly pass: string;
     /** What anything better than FAIL asks, of `warningMetric` where it is another metric. */
     readonly warning: string;

@@ -6,7 +6,7 @@
 // threshold syntax. What the fields mean:
 //
 //   name, title    what WAIVE and the report call it
-//   metric, pass   what PASS limit
+//   metric, pass   what PASS asks
 //   warning        what must hold for anything better than FAIL, of
 //                  warningMetric (in words: warningTitle) where it is not the
 //                  same metric. PASS needs it too: between thresholds k6 knows

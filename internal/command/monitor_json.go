@@ -91,7 +91,7 @@ type jsonCriterion struct {
 	Verdict  verdict.Verdict `json:"verdict"`
 	Measured *float64        `json:"measured"` // in Unit
 	Unit     text.Unit       `json:"unit"`
-	Pass     string          `json:"pass"` // what PASS limit
+	Pass     string          `json:"pass"` // what PASS asks
 	Reason   string          `json:"reason,omitempty"`
 }
 

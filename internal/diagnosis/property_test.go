@@ -86,5 +86,5 @@ func TestNestedWaitsAreCertain(t *testing.T) {
 	require.Contains(t, found[0].Evidence[0], "b.js:9")
 	require.Contains(t, found[0].Evidence[0], "b.js:7")
 	require.Equal(t, diagnosis.PoolExhausted, found[1].Name)
-	require.Contains(t, found[1].Remedy, "See to the cause first: nested checkout")
+	require.Contains(t, found[1].Remedy, "Fix the cause first: nested checkout")
 }

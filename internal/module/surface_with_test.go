@@ -88,7 +88,7 @@ func TestWithRefusesWhatItDoesNotKnow(t *testing.T) {
 		`with({ rowMode: 'map' })`:      `ConfigError: option rowMode: map is not accepted; use "array" or "object"`,
 		`with({ tags: { pool: 'x' } })`: `ConfigError: option tags: `,
 		`with({ tags: { name: [1] } })`: `ConfigError: option tags: `,
-		`with({ tags: 'list' })`:        `ConfigError: option tags: list is not accepted; use an object of texts`,
+		`with({ tags: 'list' })`:        `ConfigError: option tags: list is not accepted; use an object of strings`,
 	} {
 		require.Contains(t, u.Failure(`pool.`+call), want, call)
 	}

@@ -35,7 +35,7 @@ func TestARecordingShowsThePoolsLevels(t *testing.T) {
 	page := render(t, in)
 	for _, text := range []string{
 		"<figcaption>Connections", ">active, most<", ">waiting<", ">open<", "poolSize 5", "Time counts from the first observation, 12:00:00 UTC.",
-		"PoolTimeoutError", "in each runner&#39;s own report",
+		"PoolTimeoutError", "each runner&#39;s own report",
 	} {
 		require.Contains(t, page, text)
 	}

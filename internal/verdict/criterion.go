@@ -100,7 +100,7 @@ type Criterion struct {
 	// Name is the key that WAIVE uses, such as db_cpu.
 	Name  string `json:"name"`
 	Title string `json:"title"`
-	// Metric and Pass are what PASS limit, such as "rate>=0.95". Whatever WARNING
+	// Metric and Pass are what PASS asks, such as "rate>=0.95". Whatever WARNING
 	// asks is asked of a PASS too: k6 knows no "or" between thresholds.
 	Metric string `json:"metric"`
 	Pass   string `json:"pass"`

@@ -134,7 +134,7 @@ func TestWithoutReasonTheAttemptIsNamed(t *testing.T) {
 	report := engineOf(t, r).evaluate(loadScript(t).rows("poolCriteria"), "fail", nil, nil)
 	row := rowOf(t, report, "db_cpu")
 	require.Equal(t, verdict.Warning, row.Verdict)
-	require.Equal(t, "not measured: it was tried (pgxpool_samples count>0), but no figure of pgxpool_db_cpu came before the test's end", row.Reason)
+	require.Equal(t, "not measured: it was tried (pgxpool_samples count>0), but there was no value of pgxpool_db_cpu before the end of the test", row.Reason)
 	require.True(t, report.GateHolds)
 }
 

@@ -29,7 +29,7 @@ func reasonLeftOut(c Condition) string {
 	return fmt.Sprintf("%s of %s is not in the data: add it to --summary-trend-stats", e.method, c.Metric)
 }
 
-// reasonWarning compares the figure with what PASS limit.
+// reasonWarning compares the figure with what PASS asks.
 func reasonWarning(c Criterion, metrics map[string]Metric) string {
 	return compare(c.pass(), c.Unit, metrics, Pass)
 }

@@ -62,7 +62,7 @@ func (c Criterion) Limit() (limit float64, ok bool) {
 	return e.bound, err == nil
 }
 
-// LimitText is what PASS limit for: "≥ 95.0 %", "none".
+// LimitText is what PASS asks: "≥ 95.0 %", "none".
 func (c Criterion) LimitText() string {
 	e, err := parseExpression(c.Pass)
 	if err != nil {
