@@ -35,7 +35,7 @@ func TestMonitorWatchesForItsDuration(t *testing.T) {
 	require.Contains(t, report, "Report on lines: 3 samples in 1.5s, one every 500ms\n")
 	require.Contains(t, report, "peak 1, mean 1.0, p95 1")
 	require.Contains(t, report, "Nothing was found that slows the application down.")
-	require.Contains(t, report, "CPU is the whole database host's")
+	require.Contains(t, report, "CPU is of the whole database host")
 	require.True(t, strings.HasSuffix(report, "Verdict: PASS\n"), report)
 	require.NotContains(t, p.stdout.String(), "\x1b", "a pipe gets plain lines")
 	require.Empty(t, p.stderr.String())

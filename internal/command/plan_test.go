@@ -76,12 +76,12 @@ wait for a connection, mean          0 ms      <0.01 ms
   checkouts that wait               0.0 %       <0.01 %
   that time out after 30 s          0.0 %         0.0 %
 
-Connections for a p95 wait of 10 ms                each pool   all  leaves out
-  runbook: 100 requests / 5 per connection                20   320  hold, think, number of pools, wait
-  Little: 98.04/s × 20 ms in use                       0.123  1.96  all waiting: this is the mean
-  Erlang C: arrivals at that rate                          2    32  that users wait before they ask again
-  closed loop: nobody waits for longer                     2    32  slow outliers, opening connections
-  runbook: less than 80 % in use at p95                    2    32  the wait
+Connections for a p95 wait of 10 ms            each pool   all  leaves out
+  runbook: 100 requests / 5 per connection            20   320  hold, think, number of pools, wait
+  Little: 98.04/s × 20 ms in use                   0.123  1.96  all waiting: this is the mean
+  Erlang C: arrivals at that rate                      2    32  that users wait before they ask again
+  closed loop: nobody waits for longer                 2    32  slow outliers, opening connections
+  runbook: less than 80 % in use at p95                2    32  the wait
   closed loop, if all workers shared one pool          –     5  only possible with PgBouncer
 
 Budget (PostgreSQL's defaults; --url reads the server's)

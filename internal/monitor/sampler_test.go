@@ -37,7 +37,7 @@ func TestUnknownApplicationNamesThoseThatExist(t *testing.T) {
 	require.Contains(t, literal(s.Sample(t.Context()).Notices), "flowbord has sessions now: 1")
 	require.NoError(t, late.Close(t.Context()))
 	gone := sampleUntil(t, s, func(s Sample) bool { return s.Database.Open == 0 })
-	require.Contains(t, literal(gone.Notices), "flowbord has no session any more")
+	require.Contains(t, literal(gone.Notices), "flowbord has no session anymore")
 }
 
 // Killed between two samples, the connection is replaced within the next one.
