@@ -61,7 +61,7 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	require.Contains(t, merged.Stdout, string(summary.Verdict))
 	require.Contains(t, merged.File(t, "results/junit.xml"), "<testsuite")
 	require.Contains(t, merged.File(t, "results/summary.md"), "4 runners judged as one")
-	require.Contains(t, merged.File(t, "results/summary.md"), "CPU is the whole database host")
+	require.Contains(t, merged.File(t, "results/summary.md"), "CPU is of the whole database host")
 	require.NotContains(t, merged.File(t, "results/summary.md"), "One runner of several")
 	page := merged.File(t, "results/report.html")
 	require.Contains(t, page, "<figcaption>Connections")
