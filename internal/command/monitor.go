@@ -102,10 +102,10 @@ func (f *monitorFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.poolSize, "pool-size", "", "base pool size of one process (DB_POOL_SIZE, 20)")
 	set.StringVar(&f.maxOverflow, "max-overflow", "", "its connections beyond that (DB_MAX_OVERFLOW, 40)")
 	set.StringVar(&f.poolTimeout, "pool-timeout", "", "how long its users wait for a connection (DB_POOL_TIMEOUT)")
-	set.StringVar(&f.workers, "workers", "", "its processes, each with a pool of its own (WORKERS; found out where they show)")
+	set.StringVar(&f.workers, "workers", "", "its processes, each with its own pool (WORKERS; estimated without it)")
 	set.StringArrayVar(&f.appURL, "app-url", nil, "where it reports its own pool, such as http://127.0.0.1:8000/health/pool; may be repeated (APP_URL)")
-	set.StringVar(&f.pgbouncerURL, "pgbouncer-url", "", "console of the PgBouncer between, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)")
-	set.StringVar(&f.format, "format", formatText, "text, json (an object a line) or csv")
+	set.StringVar(&f.pgbouncerURL, "pgbouncer-url", "", "console of the PgBouncer between application and server, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)")
+	set.StringVar(&f.format, "format", formatText, "text, json (one object per line) or csv")
 	set.StringVar(&f.output, "output", "", "file for the format; the lines still go to standard output")
 	set.BoolVar(&f.wide, "wide", false, "add what the database and the application say beyond the runbook's line")
 	set.StringVar(&f.gate, "gate", gateNone, "verdict needed for exit code 0: pass, fail (anything but FAIL) or none; else 99")
@@ -115,7 +115,7 @@ func (f *monitorFlags) register(set *pflag.FlagSet) {
 func (f *monitorFlags) registerSelection(set *pflag.FlagSet) {
 	set.StringVar(&f.url, "url", "", "database to look at (DATABASE_URL)")
 	set.StringVar(&f.applicationName, "application-name", "", "application to watch (DB_APPLICATION_NAME)")
-	set.StringVar(&f.role, "role", "", "its role, where it has no application_name (APP_ROLE)")
+	set.StringVar(&f.role, "role", "", "its role, if it has no application_name (APP_ROLE)")
 	set.StringVar(&f.database, "database", "", "its database (APP_DATABASE)")
 	set.StringVar(&f.client, "client", "", "the address or network it connects from (APP_CLIENT)")
 }

@@ -19,6 +19,8 @@ var wrongUsage = map[string][][]string{
 	"compare": {{}, {"one.json"}, {"1", "2", "3"}, {"missing.json", "missing.json"}, {"--tolerance", "x", "none", "x.json"}},
 	"merge":   {{}, {"missing.json"}, {"--output"}},
 	"init":    {{"a", "b"}, {"--force=perhaps"}},
+	"measure": {{"extra"}, {"--interval", "often"}, {"--duration", "5 minutes"}, {}},
+	"record":  {{"extra"}, {"--duration", "5 minutes"}, {}},
 }
 
 // Whoever calls a command from a pipeline tells a wrong call (104) from a
