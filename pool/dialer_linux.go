@@ -18,7 +18,7 @@ func limitSilence(network, _ string, socket syscall.RawConn) error {
 	}
 	var failed error
 	err := socket.Control(func(fd uintptr) {
-		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(silenceLimit.Milliseconds()))
+		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(peerLimit.Milliseconds()))
 	})
 	if err != nil {
 		return err

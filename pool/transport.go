@@ -17,7 +17,7 @@ const (
 	silenceBeforeProbes = 15 * time.Second
 	probeInterval       = 5 * time.Second
 	probes              = 3
-	silenceLimit        = silenceBeforeProbes + probes*probeInterval
+	peerLimit           = silenceBeforeProbes + probes*probeInterval
 )
 
 // dialer opens the sockets of one connection: those of every host and TLS
