@@ -60,8 +60,8 @@ export default function () {
   usual = exec.instance.currentTestRunDuration - began;
 }
 
-// hangUp asks and closes the connection after so many milliseconds. An answer that
-// came sooner was no abandoned request.
+// hangUp sends a request and closes the connection after this many milliseconds. A
+// request that was answered earlier is not abandoned.
 function hangUp(ms) {
   try {
     app?.run({ timeout: Math.max(1, ms), throw: true }); // thrown, as k6 would log each
@@ -73,7 +73,7 @@ function hangUp(ms) {
   }
 }
 
-// The pool is watched until the end of teardown(): what is in use then is left.
+// The pool is watched until the end of teardown(): what is in use then was left.
 export function teardown() {
   sleep(settle);
 }

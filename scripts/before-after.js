@@ -1,6 +1,6 @@
 // Is the tuned pool better, and by how much? The same load on the settings
 // before and after, in pairs of alternating order (before, after, after, before …),
-// so that a machine that grows slower or faster meanwhile does not decide.
+// so that a machine that becomes slower or faster does not decide the result.
 //
 //   k6 run scripts/before-after.js                                   a temporary PostgreSQL
 //   k6 run -e DATABASE_URL=postgresql://… scripts/before-after.js    your own
@@ -8,17 +8,17 @@
 //
 // BEFORE is SQLAlchemy's defaults (5+10,poolPrePing=false,poolRecycle=-1) and
 // AFTER the runbook's pool (20+40,poolPrePing=true,poolRecycle=3600), each with
-// poolTimeout=30; what you give is laid over that. Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users),
+// poolTimeout=30; your values change those. Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users),
 // THINK (1 s), HOLD (0.25 s) and SPREAD, see lib/workload.js, RATE (arrivals per
-// second, instead of users who wait for their answers; those that nobody is free
-// for are dropped and judged), ROUNDS (4), DURATION
+// second, instead of users who wait for their answers; those without a free user
+// are dropped and judged), ROUNDS (4), DURATION
 // (20 s for each step) and SETTLE (5 s before it), GATE, WAIVE, and
-// RESUME=results/before-after.json to go on with a run that was cut short.
+// RESUME=results/before-after.json to continue a run that was stopped early.
 //
-// PASS is sure, by the ratio's 95 % confidence interval, that the p95 after is not
-// more than a tenth above that before, and FAIL that it is. What the rounds do not
-// decide is a WARNING, and one round decides nothing, nor do steps of less than 20
-// responses.
+// PASS means that, by the ratio's 95 % confidence interval, the p95 after is at most
+// 10 % above the p95 before; FAIL means that it is higher. If the rounds do not
+// decide, the verdict is WARNING, as with one round or with fewer than 20 responses
+// in a step.
 
 import { beforeAfterCriteria } from '../thresholds/criteria.js';
 import { droppedOf, experiment } from './lib/experiment.js';

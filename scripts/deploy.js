@@ -1,13 +1,13 @@
 // A deployment: the pools of the new generation open their connections while the
-// old ones still hold theirs. Where the server has no room for both, the new
-// generation meets 53300 (too many clients) exactly where `k6 x pgxpool plan
-// --fleet` says; once the old pools are closed it gets the rest.
+// old ones still hold theirs. If the server has no room for both, the new
+// generation gets 53300 (too many clients) exactly when `k6 x pgxpool plan
+// --fleet` says; when the old pools are closed, it gets the rest.
 //
 //   k6 run -e DATABASE_URL=postgresql://… scripts/deploy.js
 //
 // DB_POOL_SIZE + DB_MAX_OVERFLOW (20 + 40) is one generation's. Also GATE and WAIVE.
 // Without DATABASE_URL on a temporary PostgreSQL, which always has room for both.
-// It fills the server: run it on none that others need.
+// It fills the server: do not run it on a server that others use.
 
 import { sleep } from 'k6';
 import { Counter, Gauge, Rate } from 'k6/metrics';
@@ -50,7 +50,7 @@ const room = (conn) => conn.queryRow(`
           WHERE a.backend_type = 'client backend' OR a.backend_type IS NULL AND a.usesysid IS NOT NULL)::int AS open
   FROM pg_roles r WHERE r.rolname = session_user`);
 
-// take acquires connections until there are so many, or one is refused.
+// take acquires this many connections, or stops when one is refused.
 function take(pool, most) {
   const held = [];
   while (held.length < most) {

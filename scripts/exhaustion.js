@@ -1,7 +1,7 @@
-// The pool is exhausted: more users than connections, and each keeps its
-// connection for long. Who waits gets a PoolTimeoutError when poolTimeout is
-// over, not before it and at most 50 ms later, and the pool never opens more
-// connections than it may.
+// The pool is exhausted: there are more users than connections, and each holds its
+// connection for a long time. A waiting user gets a PoolTimeoutError after
+// poolTimeout, not earlier and at most 50 ms later, and the pool never opens more
+// connections than its limit.
 //
 //   k6 run scripts/exhaustion.js
 //   k6 run -e RETRIES=3 scripts/exhaustion.js     does the pool recover when users try again? See lib/storm.js
@@ -71,7 +71,7 @@ export default function () {
   });
 }
 
-// timed measures how long a request waits that gets no connection.
+// timed measures the wait of a request that gets no connection.
 function timed(fn) {
   const began = exec.instance.currentTestRunDuration;
   try {
@@ -86,7 +86,7 @@ function timed(fn) {
   }
 }
 
-// A counter that nothing was added to has no value; this one is 0.
+// A counter without samples has no value; this one is 0.
 export function teardown() {
   otherFailures.add(0);
 }

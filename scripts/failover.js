@@ -1,6 +1,6 @@
-// A failover under load: the standby is promoted and the old primary stays, as a
+// A failover under load: the standby is promoted, and the old primary stays as a
 // read-only server. Pre-ping succeeds there and every write fails, until the pool
-// leaves it.
+// connects to the new primary.
 //
 //   k6 run scripts/failover.js                                      the pool asks for read-write and follows the primary
 //   k6 run -e TARGET_SESSION_ATTRS=any scripts/failover.js          it does not, and every write fails from then on

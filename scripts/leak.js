@@ -1,6 +1,6 @@
-// Connections are taken and never given back. The log names the line of the
-// script that took them: while they are held too long, and when their iteration
-// ends, at which the pool takes them back.
+// Connections are acquired and never released. The log names the line of the
+// script that acquired them: while they are held too long, and when their iteration
+// ends and the pool takes them back.
 //
 //   k6 run scripts/leak.js
 //
@@ -21,8 +21,8 @@ const users = readInteger('CONCURRENT', 4, 1);
 const iterations = readInteger('ITERATIONS', 5, 1);
 const threshold = readSeconds('DB_POOL_LEAK_THRESHOLD', 0.2, 0.01);
 
-// Places for every user's leak and one request: leaks that were not taken back
-// would fill the pool after a few iterations.
+// Room for every user's leak and one request: leaks that are not returned would
+// fill the pool after a few iterations.
 const pool = new Pool({
   defaults, poolSize: users, maxOverflow: 1, poolTimeout: '5s', leakDetectionThreshold: `${threshold}s`,
 });

@@ -1,7 +1,7 @@
 // The N+1 query: a list of 20 issues with one query per row, against the same
-// list with one join. Each has a pool of its own, and every user asks for both
-// in turn, so that what the report shows of the pools compares side by side:
-// how long a connection is held, and how full that makes the pool.
+// list with one join. Each has its own pool, and every user requests both in turn,
+// so that the report compares the pools side by side: how long a connection is
+// held, and how full the pool gets.
 //
 //   k6 run scripts/n-plus-one.js
 //
@@ -66,8 +66,7 @@ export default function () {
   }
 }
 
-// held measures from when there is a connection until it is given back: a wait
-// for it is not the query's.
+// held measures from acquiring a connection to its release, without the wait.
 function held(pool, list) {
   let began = 0;
   const result = request(() => pool.transaction((conn) => {

@@ -1,5 +1,5 @@
 // A template for a script of your own with the verdict and the reports of the
-// scenarios. It needs nothing from here but the extension.
+// scenarios. It needs only the extension.
 //
 //   k6 run scripts/own.js
 //

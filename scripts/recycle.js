@@ -1,7 +1,6 @@
-// A recycle wave: connections that were opened at once reach poolRecycle at
-// once, and are all opened anew in the same second. Connections that were
-// opened one after the other, because users arrived like that, age one after
-// the other, and go on doing so.
+// A recycle wave: connections that were opened at once reach poolRecycle at once,
+// and are all reopened in the same second. Connections that were opened one after
+// the other, as users arrived, are also recycled one after the other.
 //
 //   k6 run scripts/recycle.js
 //
@@ -42,7 +41,7 @@ export const options = {
       startVUs: 1,
       stages: [{ duration: `${recycle}s`, target: users }, { duration: `${Math.max(seconds - recycle, 0)}s`, target: users }],
     },
-    // From the second second on: the first filling of a pool is no wave.
+    // From the second second on: filling a pool for the first time is not a wave.
     count: {
       executor: 'constant-arrival-rate', exec: 'count', rate: 1, timeUnit: '1s', preAllocatedVUs: 1,
       startTime: '1s', duration: `${seconds - 1}s`,

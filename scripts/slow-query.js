@@ -24,7 +24,7 @@ const think = readSeconds('THINK', 0.2, 0);
 const pool = new Pool({
   defaults, poolSize: readInteger('DB_POOL_SIZE', 4, 1), maxOverflow: readInteger('DB_MAX_OVERFLOW', 4, 0),
 });
-// Seeding is no part of the run: it has a pool of its own, of which no levels
+// Seeding is not part of the run: it has its own pool, of which no levels
 // are sampled.
 const seeding = new Pool({ name: 'seeding', sampleInterval: '10000h' });
 

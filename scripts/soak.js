@@ -33,7 +33,7 @@ const server = new Pool({
 
 // The record of the run over time, which the report is drawn from, has at most
 // 300 windows: it grows until it has them, is halved, and grows again, all in
-// all by no more than these bytes. That is no memory that grows unbounded.
+// all by no more than these bytes. This is not unbounded growth.
 const ownRecord = 8e6;
 
 const samples = new Counter('soak_samples');
@@ -117,7 +117,7 @@ function elapsed() {
 }
 
 // measure takes one sample of the run. What was seen is judged each time, so that
-// a run which is cut short keeps it.
+// a run that is stopped early keeps it.
 function measure(now, applicationName) {
   const open = counted ? countConnections(applicationName) : 0;
   if (open === undefined) {

@@ -13,8 +13,8 @@
 // answers; those that nobody is free for are dropped and judged), ROUNDS (3),
 // DURATION (20 s for each step) and SETTLE (5 s before it),
 // TOLERANCE (0.05: as good is within 5 %, or within noise), SEED (1, of the
-// order), DB_POOL_TIMEOUT, GATE, WAIVE, and RESUME=results/tune.json to go on
-// with a run that was cut short.
+// order), DB_POOL_TIMEOUT, GATE, WAIVE, and RESUME=results/tune.json to continue
+// a run that was stopped early.
 //
 // Only pools are recommended that meet the runbook's criteria, as 100users.js and
 // capacity.js judge them, where their size decides: success, timeouts, connections

@@ -42,9 +42,9 @@ const (
 )
 
 func (f *confirmFlags) register(set *pflag.FlagSet) {
-	set.BoolVar(&f.wanted, "confirm", false, "run the test again where something is worse, and judge that by the median of the reruns")
+	set.BoolVar(&f.wanted, "confirm", false, "if a metric is worse, run the test again and judge it by the median of the reruns")
 	set.IntVar(&f.runs, "confirm-runs", 0, fmt.Sprintf("most reruns (%d; with --confirm-baseline %d of each)", confirmRuns, confirmPairs))
-	set.StringVar(&f.baseline, "confirm-baseline", "", "k6 of the time of the baseline, whose reruns take turns with those of this one")
+	set.StringVar(&f.baseline, "confirm-baseline", "", "k6 binary of the baseline; its reruns alternate with those of this one")
 }
 
 func (f *confirmFlags) check(changed func(string) bool) error {
@@ -55,7 +55,7 @@ func (f *confirmFlags) check(changed func(string) bool) error {
 	}
 	if changed("confirm-baseline") {
 		if _, err := exec.LookPath(f.baseline); err != nil {
-			return fmt.Errorf("--confirm-baseline: %q is no program that can be run", f.baseline)
+			return fmt.Errorf("--confirm-baseline: %q is not an executable program", f.baseline)
 		}
 	}
 	if changed("confirm-runs") {
@@ -124,7 +124,7 @@ func (f *confirmFlags) confirm(gs *state.GlobalState, report *compare.Report, re
 
 // unconfirmed says why what is worse stands.
 func (c confirmation) unconfirmed(why string) {
-	c.report.Notes = append(c.report.Notes, "Not confirmed, and worse all the same: "+why+".")
+	c.report.Notes = append(c.report.Notes, "Not confirmed, but still worse: "+why+".")
 }
 
 // announce says how long it may take, before anything runs.
@@ -166,7 +166,7 @@ func (c confirmation) rerun(runner *rerun.Runner) error {
 		run, err := c.one(ctx, runner, k6, name)
 		switch {
 		case ctx.Err() != nil:
-			c.unconfirmed("the reruns were stopped before their end")
+			c.unconfirmed("the reruns were stopped early")
 			return nil
 		case err != nil:
 			c.unconfirmed(fmt.Sprintf("%s failed: %v", name, err))
@@ -183,7 +183,7 @@ func (c confirmation) rerun(runner *rerun.Runner) error {
 	c.report.Confirm(results, baselines)
 	if c.baseline == "" {
 		c.report.Notes = append(c.report.Notes,
-			"Reruns without --confirm-baseline rule out a disturbance that has passed, and not a machine that is slower than the baseline's was.")
+			"Reruns without --confirm-baseline rule out a temporary disturbance, but not a machine that is slower than the baseline's.")
 	}
 	return nil
 }

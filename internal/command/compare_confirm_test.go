@@ -160,7 +160,7 @@ func TestConfirmClearsNothingThatCouldNotBeMeasured(t *testing.T) {
 	require.NoError(t, os.WriteFile(other, text, 0o600))
 	thin := summaryFile(t, "thin.json", map[string]any{"overview.response_p95_ms": nil})
 	for plan, says := range map[string]string{
-		"fail no connection": "Not confirmed, and worse all the same: rerun 1 of 3 failed: exit status 107: setup() failed: no connection.",
+		"fail no connection": "Not confirmed, but still worse: rerun 1 of 3 failed: exit status 107: setup() failed: no connection.",
 		"nothing":            "100users.js wrote no summary.json; give the script that made the result.",
 		"gives " + other:     "rerun 1 of 3 failed: it has another configuration (poolSize 7, the result 20); run compare with the settings that the result had.",
 		"gives " + thin:      "response_p95: the reruns did not measure it, and worse stands.",
@@ -216,7 +216,7 @@ func TestConfirmRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual, outside, "--confirm"}, `--confirm: there is no script "scripts/100users.js"; give the one that made the result after the two files`},
 		{[]string{usual, usual, "--confirm-runs", "3"}, "--confirm-runs needs --confirm"},
 		{[]string{usual, usual, script, "--confirm", "--confirm-runs", "0"}, "--confirm-runs: 0 is not accepted; use 1 to 20"},
-		{[]string{usual, usual, script, "--confirm", "--confirm-baseline", "nowhere"}, `--confirm-baseline: "nowhere" is no program that can be run`},
+		{[]string{usual, usual, script, "--confirm", "--confirm-baseline", "nowhere"}, `--confirm-baseline: "nowhere" is not an executable program`},
 		{[]string{usual, usual, script, "--confirm", "--confirm-baseline", "sh", "--confirm-runs", "3"},
 			"--confirm-runs: 3 is not accepted with --confirm-baseline; use an even number, so that neither side is always first"},
 	} {
@@ -248,7 +248,7 @@ func TestConfirmStopsWithCtrlC(t *testing.T) {
 	_ = cmd.Wait() // the exit code says it
 	require.Equal(t, 2, cmd.ProcessState.ExitCode(), output.String())
 	require.Contains(t, output.String(), "never more than 6 min 53 s; Ctrl-C stops them", "the time is said before")
-	require.Contains(t, output.String(), "Not confirmed, and worse all the same: the reruns were stopped before their end.")
+	require.Contains(t, output.String(), "Not confirmed, but still worse: the reruns were stopped early.")
 	for _, pid := range pids {
 		require.Eventually(t, func() bool {
 			state, err := exec.Command("ps", "-o", "stat=", "-p", fmt.Sprint(pid)).Output()

@@ -20,20 +20,20 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-const measureLong = `Measure what a live application asks of its database, without load.
+const measureLong = `Measure the load of a live application on its database, without adding any.
 
 The server's counters (pg_stat_database, PostgreSQL 14 and later) give the
 transactions per second and how long each holds its connection, active and idle
-in its transaction. Beside them the sessions are sampled at random moments: how
-many are in use, on average, at p99 and at the peak, and which statements hold
-them longest, without their literals. Each side says what it cannot see.
+in its transaction. The sessions are also sampled at random moments: how many are
+in use, on average, at p99 and at the peak, and which statements hold them
+longest, without their literals. Each side says what it cannot see.
 
-Measured are all sessions in the database of --url (DATABASE_URL), or those that
---application-name, --role, --database and --client select. Where others use the
-same database, select yours: the counters alone cannot tell them apart.
+It measures all sessions in the database of --url (DATABASE_URL), or those that
+--application-name, --role, --database and --client select. If others use the same
+database, select yours: the counters alone cannot tell them apart.
 
-It measures for --duration, or until Ctrl-C or SIGTERM, and writes what was
-measured so far. plan --from makes a pool's size of it.`
+It measures for --duration, or until Ctrl-C or SIGTERM, and writes what it has
+measured. plan --from sizes a pool from it.`
 
 const measureExample = `  k6 x pgxpool measure --duration 600 --url postgres://monitor@db/flow -o load.json
   k6 x pgxpool plan --from load.json --workers 4 --target-wait 5ms --growth 2`
@@ -58,10 +58,10 @@ func newMeasure(gs *state.GlobalState) *cobra.Command {
 	set := cmd.Flags()
 	set.SortFlags = false
 	set.StringVar(&flags.duration, "duration", "600", "how long to measure: seconds, or a duration such as 10m")
-	set.StringVar(&flags.interval, "interval", "0.5", "time from sample to sample: seconds, or a duration such as 500ms")
+	set.StringVar(&flags.interval, "interval", "0.5", "mean time between samples: seconds, or a duration such as 500ms")
 	set.StringVarP(&flags.output, "output", "o", "", "file for the load, as JSON; without it standard output")
 	flags.registerSelection(set)
-	set.StringVar(&flags.workers, "workers", "", "processes of the application, each with a pool of its own (WORKERS)")
+	set.StringVar(&flags.workers, "workers", "", "processes of the application, each with its own pool (WORKERS)")
 	return cmd
 }
 

@@ -66,7 +66,7 @@ func (f *planFlags) measured(gs *state.GlobalState, input *planInput) error {
 		input.deployment.Workers = file.Workers
 	}
 	if file.Limits != nil {
-		input.server, input.source = *file.Limits, fmt.Sprintf("PostgreSQL %s as measured; --url reads it anew", text.Line(file.Version))
+		input.server, input.source = *file.Limits, fmt.Sprintf("PostgreSQL %s as measured; --url reads it again", text.Line(file.Version))
 		if f.reserved < 0 || f.reserved > input.server.Others {
 			input.server.Others = f.reserved
 		}
@@ -125,7 +125,7 @@ func (in planInput) measuredPlan(budget sizing.Budget) (*poolPlan, error) {
 	p.Notes = append(p.notes(), m.notes...)
 	if capacity := in.deployment.Clients(); m.demand.Peak >= capacity {
 		p.Notes = append(p.Notes, fmt.Sprintf("The given pools were full: %d of %d connections were in use at the peak. "+
-			"What was measured is what came through, and more may have been asked for.", m.demand.Peak, capacity))
+			"The measured load is what the pool let through; the demand may be higher.", m.demand.Peak, capacity))
 	}
 	return p, nil
 }
@@ -291,7 +291,7 @@ func poolForWatch(r monitor.Report, found []diagnosis.Diagnosis) watchedPool {
 	w := watchedPool{Workers: max(1, r.Pool.Workers)}
 	for _, d := range found {
 		if d.Name != "pool exhausted" {
-			w.Missing = fmt.Sprintf("%s keeps connections in use; mend that first", d.Name)
+			w.Missing = fmt.Sprintf("%s keeps connections in use; fix that first", d.Name)
 			return w
 		}
 	}

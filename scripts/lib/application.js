@@ -6,7 +6,7 @@ import pgxpool from 'k6/x/pgxpool';
 import { httpCriteria, watchedCriteria } from '../../thresholds/criteria.js';
 import { baseURL, endpoint, readInteger, readText } from './settings.js';
 
-// With DATABASE_URL the application's own pool is watched beside the load
+// With DATABASE_URL the application's own pool is watched during the load
 // (DB_APPLICATION_NAME names its sessions) and, with APP_URL, from the
 // application's side.
 export function application(address, statusInterval) {
@@ -28,7 +28,7 @@ export function application(address, statusInterval) {
   };
 }
 
-// started is what an experiment starts anew for every step, undefined without
+// started is what an experiment restarts for every step, undefined without
 // APP_COMMAND (uvicorn app:app --port 8000): a command line, as a shell splits it.
 // The application answers at BASE_URL, and it is ready when APP_READY (ENDPOINT)
 // does. It inherits k6's environment but for K6_*, with what -e gives and the

@@ -1,4 +1,4 @@
-// Figures of a finished run, for what a report says beside its criteria.
+// Values of a finished run, for what a report says besides its criteria.
 
 // figure looks up one value of a metric in what k6 gives to handleSummary. A
 // metric with a tag, such as request_success{pre_ping:on}, is there if it has a

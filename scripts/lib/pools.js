@@ -49,7 +49,7 @@ export function makePools(options) {
   };
 }
 
-// describe sets the fullest pool beside the sums.
+// describe shows the fullest pool beside the sums.
 function describe(stats) {
   const acquires = stats.map((stat) => stat.acquires);
   const all = acquires.reduce((sum, n) => sum + n, 0);

@@ -16,8 +16,8 @@ let counting = false;
 // With METRICS=compact the module keeps the durations, in flat memory.
 let compact; // asked for when every pool of the script is there
 
-// request runs fn, which is one user's request, measures it and gives back what
-// fn gives back: undefined where it threw. It never throws, so that one failed
+// request runs fn, which is one user's request, measures it and returns what fn
+// returns: undefined if it threw. It never throws, so that one failed
 // request does not end the user's iteration. An async fn gives a Promise.
 // With RETRIES (retry.js) it is one request from its first attempt to the end of
 // its last one, which decides whether it succeeded. A timeout on the way counts
@@ -81,7 +81,7 @@ function outcomeOf(result) {
     return { ok: true, timeout: false, status: result.status, problem: '' };
   }
   const { status, error, error_code: code, url } = result;
-  // What an application says of its database's errors stands at the beginning.
+  // What an application says of its database's errors is at the beginning.
   const body = typeof result.body === 'string' ? result.body.slice(0, 4096) : '';
   return {
     ok: false, timeout: status === 503, status, code, error, body,

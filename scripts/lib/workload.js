@@ -1,5 +1,5 @@
 // What the experiments load: the database through pools of ours, see statements.js,
-// or with BASE_URL an application over HTTP. With APP_COMMAND it is started anew for
+// or with BASE_URL an application over HTTP. With APP_COMMAND it is restarted for
 // every step, with the step's settings in its environment, see application.js.
 // 100 users who think for 1 s and hold a connection for 0.25 s keep 20 of them busy:
 // more than SQLAlchemy's 5 + 10, and fewer than 20 + 40.
@@ -19,7 +19,7 @@ export const target = baseURL() ? overHTTP(baseURL()) : database();
 // sizes what they say where the pool is the same in all steps. run is one user's
 // request.
 function database() {
-  // Seeding is no part of the experiment: it has a pool of its own.
+  // Seeding is not part of the experiment: it has its own pool.
   const seeding = new Pool({ name: 'seeding', poolSize: 1, maxOverflow: 0 });
   return {
     plan: { hold },
