@@ -44,6 +44,10 @@ export default function () { %[3]s }
 type summary struct {
 	Verdict  string
 	Criteria []struct{ Name, Verdict, Reason string }
+	Overview struct {
+		RequestsPerSecond float64 `json:"requests_per_s"`
+		InUse             float64 `json:"connections_in_use_mean"`
+	}
 }
 
 func summaryOf(t *testing.T, r k6test.Result) (s summary) {
@@ -189,6 +193,10 @@ func Test100Users(t *testing.T) {
 	s := summaryOf(t, r)
 	require.Equal(t, "PASS", s.Verdict)
 	require.Len(t, s.Criteria, 7)
+	// Little's law: who is not thinking holds a connection, or waits for one.
+	thinking := 0.2 * s.Overview.RequestsPerSecond
+	require.InDelta(t, 10-thinking, s.Overview.InUse, 1.5)
+	require.Regexp(t, `This load never had more than \d+ of 60 connections in use: it cannot tell 20\+40 from \d+\+0\.`, r.File(t, "results/summary.md"))
 }
 
 // A script that imports nothing of the clone: its iterations are its requests.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -73,6 +74,9 @@ func Runners(runners []Runner, progress func(share float64)) (verdict.Input, err
 		}
 	}
 	in.Notes = append(in.Notes, in.Application.Responses.Notes()...)
+	if stall, ok := timeline.LongestStall(merged.recording.Ended, time.Time{}); ok {
+		in.Notes = append(in.Notes, stall.String())
+	}
 	return in, nil
 }
 

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -319,6 +320,53 @@ func TestAShownStatementFitsALine(t *testing.T) {
 }
 
 // Sessions that never come back, and those that do.
+// heldOf watches, every five seconds for a minute, an application of ten
+// connections whose requests hold them for so many milliseconds on average, and in
+// which leaks connections are never given back.
+func heldOf(random *rand.Rand, hold func(second float64) float64, leaks int) Held {
+	start := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	var tally Tally
+	began := make([]float64, leaks)
+	for i := range began {
+		began[i] = 60 * random.Float64()
+	}
+	for second := 5 * random.Float64(); second < 60; second += 2.5 + 5*random.Float64() {
+		var sessions []session
+		for pid := range int32(10) {
+			if random.Float64() < 0.8 { // the others are idle in the pool
+				idle := hold(second) / 1000 * random.ExpFloat64()
+				sessions = append(sessions, session{pid: pid, watched: true, state: stateInTx, transaction: idle, inState: idle})
+			}
+		}
+		for i, since := range began {
+			if idle := second - since; idle > 0 {
+				sessions = append(sessions, session{pid: int32(100 + i), watched: true, state: stateInTx, transaction: idle, inState: idle})
+			}
+		}
+		tally.Add(Sample{Time: start.Add(Seconds(second)), Pool: tuned, Database: &Database{Sessions: count(sessions)}})
+	}
+	return tally.Report().Held
+}
+
+// It is how long single sessions have been idle that tells a leak, and not how
+// many are: requests that hold their connections ever longer are none.
+func TestHoldsThatGrowAreNoLeak(t *testing.T) {
+	random := rand.New(rand.NewPCG(10, 10))
+	grows := func(second float64) float64 { return 100 + 150*second/60 }
+	const runs, leaks = 200, 5
+	seen := 0
+	for range runs {
+		quiet := heldOf(random, grows, 0)
+		require.Zero(t, quiet.Since, "nothing is idle for long")
+		leaking := heldOf(random, grows, leaks)
+		if stuck := leaking.Since[0] + leaking.Since[1] + leaking.Since[2]; stuck >= 2 && leaking.Ended == 0 {
+			seen++
+		}
+	}
+	// What the diagnosis asks for; two of five have to leak before the last seconds.
+	require.Equal(t, runs, seen)
+}
+
 func TestSessionsStuckInATransaction(t *testing.T) {
 	start := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	var tally Tally

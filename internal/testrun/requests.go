@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,7 @@ type requests struct {
 
 	mu   sync.Mutex
 	open map[*request]struct{}
-	note string
+	said []string // what a report has to say of them
 }
 
 // request is one that has begun and not ended.
@@ -159,6 +160,7 @@ func (r *requests) push(t *Run) {
 	}
 	if stall, ok := timeline.LongestStall(recorded.Ended(), last); ok {
 		t.pushValue(state, t.metrics.longestStall, stall.Ratio())
+		r.say(stall.String())
 	}
 }
 
@@ -200,21 +202,23 @@ func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time) {
 	}
 	if n := max(len(r.open), iterations); n > 0 {
 		t.pushValue(state, t.metrics.requestInterrupted, float64(n))
-		r.note = fmt.Sprintf("%s still open when the test ended (k6 interrupted %s): each counts with its age, and "+
+		r.said = append(r.said, fmt.Sprintf("%s still open when the test ended (k6 interrupted %s): each counts with its age, and "+
 			"as failed if that is more than %s (%d of them).",
-			text.Counted(len(r.open), "request"), text.Counted(iterations, "iteration"), text.Length(limit), failed)
+			text.Counted(len(r.open), "request"), text.Counted(iterations, "iteration"), text.Length(limit), failed))
 	}
 	return last
 }
 
-// notes are what a report has to say of them.
+func (r *requests) say(note string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said = append(r.said, note)
+}
+
 func (r *requests) notes() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.note == "" {
-		return nil
-	}
-	return []string{r.note}
+	return slices.Clone(r.said)
 }
 
 // pushValue gives k6 a value of the whole run.

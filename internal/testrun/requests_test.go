@@ -2,6 +2,7 @@ package testrun_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 
 			var run verdict.Run
 			notes := u.Run.Describe(&run, &lib.State{})
+			require.Contains(t, strings.Join(notes, " "), "its limit in this run is 1 s.")
 			require.Regexp(t, `1 request still open when the test ended .* more than 1 s \([01] of them\)`, notes)
 		})
 	}
@@ -95,6 +97,31 @@ func TestSetupIsInNoFigure(t *testing.T) {
 	require.EqualValues(t, 1, p.Opened, "the users have setup()'s connection")
 	require.EqualValues(t, 1, whole.Requests.Duration.Count())
 	require.Less(t, u.Run.Timeline().Snapshot().Windows[0].From, time.Second)
+}
+
+// A connection that is being opened takes its place: the slower a server lets
+// connections in, the longer the pool is in overflow, and not the shorter.
+func TestAPlaceIsTakenWhileItsConnectionIsOpened(t *testing.T) {
+	u := jstest.New(t)
+	// A second for each connection.
+	u.JS(`const pool = open(URL + (URL.includes('?') ? '&' : '?') + 'options=-c%20post_auth_delay%3D1',
+		{ poolSize: 1, maxOverflow: 2, sampleInterval: 100 })`)
+	u.Start()
+	u.JS(`
+		const held = pool.acquire();
+		const began = Date.now();
+		pool.query('SELECT 1');
+		const took = Date.now() - began;
+		held.query('SELECT pg_sleep(0.5)');
+		held.release();
+	`)
+	u.Run.End(true)
+	p := u.Run.Timeline().Snapshot().Whole().Pools["default"]
+	inOverflow := float64(p.InOverflow) * 100 // ms
+	took := u.JS(`took`).ToFloat()
+	require.GreaterOrEqual(t, took, 1000.0)
+	require.InDelta(t, took, inOverflow, 300)
+	require.Equal(t, 2.0, p.Active.Max())
 }
 
 // A pool that is in overflow for a third of each sample's interval is so for a

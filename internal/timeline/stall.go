@@ -1,7 +1,9 @@
 package timeline
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -61,6 +63,13 @@ func LongestStall(ended *Series, until time.Time) (stall Stall, ok bool) {
 // Ratio is the length over the limit, above 0: a stall shorter than a window is
 // not seen.
 func (s Stall) Ratio() float64 { return max(s.Length, fineWidth).Seconds() / s.Limit.Seconds() }
+
+// String says how long it was and how long it may be.
+func (s Stall) String() string {
+	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', 3, 64) + " s" }
+	return fmt.Sprintf("The longest stall lasted %s, from %s after the first response on; its limit in this run is %s.",
+		seconds(max(s.Length, fineWidth)), seconds(s.From), seconds(s.Limit))
+}
 
 // usualOf is how many end in a window usually: the median over the twentieths of
 // the run in which any did, since an outage may be most of it.

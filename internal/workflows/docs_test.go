@@ -79,6 +79,45 @@ func TestRegistryEntryIsThatOfTheRecipe(t *testing.T) {
 	require.Equal(t, recipe, got)
 }
 
+// Each row of docs/truth.md names the test that measures it.
+func TestTruthNamesTestsThatAreThere(t *testing.T) {
+	root := k6test.Root(t)
+	page, err := os.ReadFile(filepath.Join(root, "docs", "truth.md"))
+	require.NoError(t, err)
+	named := regexp.MustCompile("`((?:internal|cmd)/\\w+)`|`(Test\\w+)`")
+	rows := 0
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if !strings.Contains(cells[max(0, len(cells)-2)], "`Test") {
+			continue
+		}
+		rows++
+		source := ""
+		for _, found := range named.FindAllStringSubmatch(cells[len(cells)-2], -1) {
+			if found[1] != "" {
+				source = sourceOf(t, filepath.Join(root, found[1]))
+				continue
+			}
+			require.Contains(t, source, "\nfunc "+found[2]+"(t *testing.T)", line)
+		}
+	}
+	require.Greater(t, rows, 40)
+}
+
+// sourceOf is the text of a package's tests.
+func sourceOf(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file) // #nosec G304 -- of the repository
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	return all.String()
+}
+
 var update = flag.Bool("update", false, "write the tables of docs/output.md anew")
 
 var fieldTables = regexp.MustCompile(`(?s)<!-- fields of (\S+) -->\n(.*?)<!-- end of fields -->`)
