@@ -89,14 +89,21 @@ func findChurn(run *Facts, _ *Pool) finding {
 	if run.Requests.HTTP {
 		f.evidence = append(f.evidence, fmt.Sprintf("%.0f requests were made", run.Requests.Count))
 	}
-	left := w.Server.Statistics.SessionsAbandoned
-	switch {
-	case abandons(w):
-		f.evidence = append(f.evidence, fmt.Sprintf("%d were left by their clients without closing (sessions_abandoned)", left))
-		f.remedy = lostConnections
-	case w.Fullest != nil && w.Fullest.Size > 0:
-		f.evidence = append(f.evidence, "the application has a pool, and its connections do not stay in it")
-		f.remedy = lostConnections
+	if why := losesConnections(w); why != "" {
+		f.evidence, f.remedy = append(f.evidence, why), lostConnections
 	}
 	return f
+}
+
+// losesConnections tells connections that are lost from those that nobody means
+// to keep; empty where they may be the latter.
+func losesConnections(w *monitor.Report) string {
+	switch {
+	case abandons(w):
+		return fmt.Sprintf("%d were left by their clients without closing (sessions_abandoned)", w.Server.Statistics.SessionsAbandoned)
+	case w.Fullest != nil && w.Fullest.Size > 0:
+		return "the application has a pool, and its connections do not stay in it"
+	default:
+		return ""
+	}
 }

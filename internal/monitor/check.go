@@ -34,13 +34,7 @@ func checkFigures(v reflect.Value, name string) error {
 		}
 		return checkFigures(v.Elem(), name)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if field := v.Type().Field(i); field.IsExported() {
-				if err := checkFigures(v.Field(i), field.Name); err != nil {
-					return err
-				}
-			}
-		}
+		return checkFields(v)
 	case reflect.Array:
 		for i := range v.Len() {
 			if err := checkFigures(v.Index(i), name); err != nil {
@@ -54,6 +48,19 @@ func checkFigures(v reflect.Value, name string) error {
 	case reflect.String:
 		if v.Len() > mostText {
 			return fmt.Errorf("its %s is a text of %d bytes, accepted are at most %d", name, v.Len(), mostText)
+		}
+	}
+	return nil
+}
+
+func checkFields(v reflect.Value) error {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		if err := checkFigures(v.Field(i), field.Name); err != nil {
+			return err
 		}
 	}
 	return nil

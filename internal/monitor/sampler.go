@@ -136,24 +136,31 @@ func (s *Sampler) countWorkers(sample Sample) {
 	if d == nil || sample.Pooler != nil || sample.Application != nil && sample.Application.Complete {
 		return
 	}
-	stayed, many := make(map[int32]stay, d.Open), 0
+	many := s.countStaying(d, sample.Time)
+	if one := s.cfg.Pool.Capacity(); many > one*s.workers {
+		s.workers = (many + one - 1) / one
+		s.foundBy = fmt.Sprintf("%d sessions stay open: the application has at least %d processes", many, s.workers)
+	}
+}
+
+// countStaying counts the sessions that have been there for manySamples and are not
+// in one statement all the time.
+func (s *Sampler) countStaying(d *Database, now time.Time) (many int) {
+	stayed := make(map[int32]stay, d.Open)
 	for _, session := range d.watched {
 		known, ok := s.stayed[session.pid]
 		if !ok {
-			known.since = sample.Time
+			known.since = now
 		}
 		known.samples++
 		stayed[session.pid] = known
-		oneStatement := session.state == stateActive && Seconds(session.inState+BriefIdle) >= sample.Time.Sub(known.since)
+		oneStatement := session.state == stateActive && Seconds(session.inState+BriefIdle) >= now.Sub(known.since)
 		if known.samples >= manySamples && !oneStatement {
 			many++
 		}
 	}
 	s.stayed = stayed
-	if one := s.cfg.Pool.Capacity(); many > one*s.workers {
-		s.workers = (many + one - 1) / one
-		s.foundBy = fmt.Sprintf("%d sessions stay open: the application has at least %d processes", many, s.workers)
-	}
+	return many
 }
 
 // readBeside asks the console of the pooler that the monitor's own connection

@@ -3,49 +3,131 @@
 package troublestest
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/faultstest"
+	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // Over a network the server sees a part only of the time for which a connection
-// is checked out: from BEGIN to ROLLBACK. docs/application.md has the numbers.
+// is checked out: of a transaction's round trips all but one, of a ping that is a
+// single statement none. docs/application.md has the figures.
 func TestWhatTheServerSeesOverANetwork(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
-		prePing string
-		low     float64 // share of what is checked out, at least and at most
-		high    float64
+	for _, tt := range []struct {
+		driver string // of SQLAlchemy 1.4, or of our pool, as of 2.0
+		ping   bool
+		sees   float64 // round trips during which the server shows the session as not idle
+		of     float64 // round trips of a checkout of two statements
 	}{
-		"without pre-ping, BEGIN to ROLLBACK is 3 of 4 round trips": {"0", 0.40, 0.90},
-		"with pre-ping": {"1", 0.40, 0.95},
+		{"SQLAlchemy 1.4 asyncpg", false, 3, 4},
+		{"SQLAlchemy 1.4 asyncpg", true, 4, 5}, // pings inside the transaction
+		{"SQLAlchemy 1.4 psycopg2", false, 3, 4},
+		{"SQLAlchemy 1.4 psycopg2", true, 3, 5},
+		{"asyncpg", false, 3, 4},
+		{"asyncpg", true, 5, 7}, // pings in a transaction of its own
+		{"psycopg", false, 3, 4},
+		{"psycopg", true, 3, 5},
+		{"pgx", false, 3, 4},
+		{"pgx", true, 3, 5},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := pgtest.Database(t)
-			fill(t, url)
-			wire := faultstest.NewWire(t, url, 10*time.Millisecond)
-			app := start(t, "testdata", "queuepool", 1, map[string]string{
-				"URL": sqlAlchemy(t, wire.URL()), "NAME": identifier(t), "TIMEOUT": "10", "SIZE": "40", "OVER": "20", "PRE_PING": tt.prePing,
+		for _, oneWay := range []time.Duration{time.Millisecond, 5 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s, pre-ping %v, %s each way", tt.driver, tt.ping, oneWay), func(t *testing.T) {
+				t.Parallel()
+				url := pgtest.Database(t)
+				wire := faultstest.NewWire(t, url, oneWay)
+				measure := ofPool
+				if strings.HasPrefix(tt.driver, "SQLAlchemy") {
+					measure = ofEngine
+				}
+				server, checkedOut := measure(t, url, wire.URL(), tt.driver, tt.ping)
+				t.Logf("the server shows %.0f %% of what is checked out, %.0f of %.0f round trips are %.0f %%",
+					100*server/checkedOut, tt.sees, tt.of, 100*tt.sees/tt.of)
+				require.Positive(t, checkedOut)
+				require.Less(t, server, checkedOut)
+				if oneWay == 5*time.Millisecond { // a program's own time is little beside it
+					require.InDelta(t, tt.sees/tt.of, server/checkedOut, 0.12)
+				}
 			})
-			s := observe(t, app, "/quick", 10, 12, map[string]string{
-				"DATABASE_URL": url, "DB_APPLICATION_NAME": identifier(t), "DB_POOL_SIZE": "40", "DB_MAX_OVERFLOW": "20",
-				"APP_URL": app.baseURL + "/health/pool", "THINK": "0",
-			})
-			var server, application float64
-			for i, pair := range s.pairs {
-				server += float64(s.server[i])
-				application += float64(pair[1])
+		}
+	}
+}
+
+const fidelitySeconds = 1.5
+
+// ofEngine has SQLAlchemy's own users.
+func ofEngine(t *testing.T, direct, wire, driver string, ping bool) (server, checkedOut float64) {
+	t.Helper()
+	flowboardtest.RequirePackages(t, "psycopg2")
+	pings := "0"
+	if ping {
+		pings = "1"
+	}
+	cmd := exec.CommandContext(t.Context(), flowboardtest.Python(), "testdata/fidelity.py", // #nosec G204 -- the tester names the interpreter
+		driver[strings.LastIndex(driver, " ")+1:], pings, fmt.Sprint(fidelitySeconds))
+	cmd.Env = []string{"URL=" + sqlAlchemy(t, wire), "DIRECT=" + direct, "NAME=" + wire[strings.LastIndex(wire, "/")+1:], "PYTHONDONTWRITEBYTECODE=1"}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	_, err = fmt.Sscan(string(out), &server, &checkedOut)
+	require.NoError(t, err, string(out))
+	return server, checkedOut
+}
+
+// ofPool has users of our pool, which makes SQLAlchemy 2.0's round trips.
+func ofPool(t *testing.T, direct, wire, driver string, ping bool) (server, checkedOut float64) {
+	t.Helper()
+	config := pool.DefaultConfig()
+	config.URL, config.Driver, config.PoolPrePing, config.ApplicationName = wire, pool.Driver(driver), ping, wire[strings.LastIndex(wire, "_")+1:]
+	p, err := pool.New(config, pool.Options{})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var users sync.WaitGroup
+	defer func() { cancel(); users.Wait(); p.Shutdown(context.Background()) }()
+	for range 4 {
+		users.Go(func() {
+			for ctx.Err() == nil {
+				twoStatements(ctx, p)
 			}
-			require.Greater(t, application, 5*float64(len(s.pairs)), "there was load")
-			t.Logf("the server shows %.0f %% of what is checked out: %.1f of %.1f", 100*server/application,
-				server/float64(len(s.pairs)), application/float64(len(s.pairs)))
-			require.Greater(t, server/application, tt.low)
-			require.Less(t, server/application, tt.high)
 		})
 	}
+	time.Sleep(300 * time.Millisecond) // every connection is open
+	conn := pgtest.Conn(t, direct)
+	for until := time.Now().Add(fidelitySeconds * 1e9); time.Now().Before(until); {
+		var active int
+		require.NoError(t, conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'",
+			config.ApplicationName).Scan(&active))
+		server, checkedOut = server+float64(active), checkedOut+float64(p.Stat().Active)
+		time.Sleep(time.Duration(5+rand.IntN(20)) * time.Millisecond)
+	}
+	return server, checkedOut
+}
+
+// twoStatements is a request; it ends in the middle when the test does.
+func twoStatements(ctx context.Context, p *pool.Pool) {
+	scope := pool.NewScope(ctx, pool.NopObserver{})
+	c, err := p.Acquire(scope, nil)
+	if err != nil {
+		return
+	}
+	defer c.Release()
+	if c.Begin(scope) != nil {
+		return
+	}
+	for range 2 {
+		if _, err := c.Query(scope, "SELECT 1", nil); err != nil {
+			return
+		}
+	}
+	_ = c.Commit(scope)
 }
