@@ -20,6 +20,7 @@ import (
 // subcommands are those of `k6 x pgxpool` that need no files.
 var subcommands = []func(*state.GlobalState) *cobra.Command{
 	newMeasure,
+	newRecord,
 	newPlan,
 	newCompare,
 	newMerge,
