@@ -68,7 +68,10 @@ func (c *Conductor) measure(
 	}
 	c.test.Flush(ctx)
 	phase := recorder.End(time.Now())
-	return experiment.Measure(step, phase, config.Name, config.PoolSize, atStop.Totals, lasted), nil
+	if err := c.checkSessions(step, config, atStop.Totals); err != nil {
+		return experiment.Measurement{}, err
+	}
+	return experiment.Measure(step, phase, config, atStop.Totals, lasted), nil
 }
 
 func (c *Conductor) drainLimit(config pool.Config) time.Duration {
@@ -100,12 +103,12 @@ func (c *Conductor) open(ctx context.Context, step experiment.Step) (pool.Config
 	if step.Options == nil {
 		return c.test.Watched(), nil
 	}
+	if c.runner != nil {
+		return c.restart(ctx, step)
+	}
 	config, err := c.resolve(step.Options)
 	if err != nil {
 		return config, err
-	}
-	if c.runner != nil {
-		return c.restart(ctx, step, config)
 	}
 	config.Name = step.Label
 	return config, c.test.Open(config)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // Measurement is what one step measured.
@@ -65,9 +66,12 @@ type Level struct {
 
 // PoolMeasurement are one pool's during a step.
 type PoolMeasurement struct {
-	Size     int     `json:"size"` // pool_size
-	Wait     Times   `json:"wait_ms"`
-	Use      float64 `json:"use_ms"`   // mean time a connection is held
+	Size     int   `json:"size"`               // pool_size; of an application of all processes together
+	Capacity int   `json:"capacity,omitempty"` // pool_size + max_overflow, likewise
+	Wait     Times `json:"wait_ms"`
+	// Use is the mean time a connection is held. Of an application it is what
+	// Little's law makes of the connections in use and the requests per second.
+	Use      float64 `json:"use_ms"`
 	Query    float64 `json:"query_ms"` // mean time of a statement
 	Timeouts int64   `json:"timeouts"` // checkouts that timed out
 	Opened   int64   `json:"opened"`   // connections opened in the measured time
@@ -83,9 +87,10 @@ type PoolMeasurement struct {
 // the end of settling until the last request was answered; atStop is the same
 // as it stood when the last turn was handed out, lasted after the end of
 // settling: throughput, levels and CPU are of that time alone, since afterwards
-// the load fades. pool names the step's pool among those of phase, size is its
-// pool_size; a name that is not there means that no pool was seen.
-func Measure(step Step, phase timeline.Phase, pool string, size int, atStop timeline.Totals, lasted time.Duration) Measurement {
+// the load fades. config is of the step's pool, of an application of all its
+// processes together; a name that is not among the pools of phase means that none
+// was seen.
+func Measure(step Step, phase timeline.Phase, config pool.Config, atStop timeline.Totals, lasted time.Duration) Measurement {
 	requests := phase.Totals.Requests
 	m := Measurement{
 		Step:     step,
@@ -107,10 +112,13 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 	if lasted > 0 {
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()
 	}
-	if p := phase.Totals.Pools[pool]; p != nil {
-		m.Pool = poolMeasurement(p, size)
-		if loaded := atStop.Pools[pool]; loaded != nil {
+	if p := phase.Totals.Pools[config.Name]; p != nil {
+		m.Pool = poolMeasurement(p, config)
+		if loaded := atStop.Pools[config.Name]; loaded != nil {
 			m.Pool.levels(loaded)
+		}
+		if p.Use.Count() == 0 && m.Throughput > 0 {
+			m.Pool.Use = 1000 * m.Pool.Active.Mean / m.Throughput
 		}
 	}
 	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
@@ -122,9 +130,9 @@ func Measure(step Step, phase timeline.Phase, pool string, size int, atStop time
 	return m
 }
 
-func poolMeasurement(p *timeline.Pool, size int) *PoolMeasurement {
+func poolMeasurement(p *timeline.Pool, config pool.Config) *PoolMeasurement {
 	return &PoolMeasurement{
-		Size: size, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
+		Size: config.PoolSize, Capacity: config.PoolSize + config.MaxOverflow, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
 		Timeouts: p.Timeouts, Opened: p.Opened,
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -41,7 +42,7 @@ func TestMeasure(t *testing.T) {
 		timeline.Observation{Measure: timeline.Wait, Value: 9999, Pool: "default"},
 	)
 	step := experiment.Step{Label: "after", Round: 2, Duration: 10 * time.Second}
-	m := experiment.Measure(step, phase, "after", 5, atStop, 4*time.Second)
+	m := experiment.Measure(step, phase, pool.Config{Name: "after", PoolSize: 5, MaxOverflow: 10}, atStop, 4*time.Second)
 	require.Equal(t, step, m.Step)
 	require.Equal(t, []int64{3, 1, 1, 2}, []int64{m.Requests, m.Failed, m.Timeouts, m.Dropped})
 	require.Equal(t, 0.5, m.Throughput, "what came in while draining is no throughput")
@@ -66,8 +67,28 @@ func TestMeasure(t *testing.T) {
 }
 
 func TestMeasureWithoutAnything(t *testing.T) {
-	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, "", 0, timeline.Totals{}, 0)
+	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, pool.Config{}, timeline.Totals{}, 0)
 	require.Equal(t, experiment.Measurement{}, m)
 	_, err := json.Marshal(m)
 	require.NoError(t, err)
+}
+
+// How long an application holds a connection is what Little's law makes of its
+// levels.
+func TestHoldsOfAnApplicationFollowFromItsLevels(t *testing.T) {
+	recorder := &timeline.Recorder{}
+	at := time.Now()
+	recorder.Begin("step", at)
+	for i := range 40 {
+		recorder.Record([]timeline.Observation{
+			{Measure: timeline.Request, At: at.Add(time.Duration(i) * 50 * time.Millisecond), Value: 400},
+			{Measure: timeline.Active, At: at.Add(time.Duration(i) * 50 * time.Millisecond), Value: 5, Pool: "flowboard"},
+		})
+	}
+	phase := recorder.End(at.Add(2 * time.Second))
+	config := pool.Config{Name: "flowboard", PoolSize: 20, MaxOverflow: 40}
+	m := experiment.Measure(experiment.Step{}, phase, config, phase.Totals, 2*time.Second)
+	require.InEpsilon(t, 20, m.Throughput, 0.01)
+	require.InEpsilon(t, 250, m.Pool.Use, 0.05)
+	require.Equal(t, 60, m.Pool.Capacity)
 }

@@ -65,7 +65,7 @@ func (p *tune) MaxDuration() time.Duration {
 func (p *tune) Prepare(server Server) error {
 	p.server = server
 	if p.sizes == nil {
-		p.sizes = derive(server, p.ceiling(), p.modeled())
+		p.sizes = derive(server, p.ceiling(), p.modeled(), p.workers)
 		if len(p.sizes) < 2 {
 			available, _ := server.available()
 			return &ServerError{Needed: 2, Available: available, Server: server, Step: "the sweep"}
@@ -124,7 +124,7 @@ func (p *tune) modeled() int {
 	switch {
 	case p.hold == 0:
 	case p.rate > 0:
-		size, err = sizing.OpenLoop{Rate: reserve * p.rate, Hold: p.hold}.SmallestSize(sizing.Runbook)
+		size, err = sizing.OpenLoop{Rate: reserve * p.rateOfOne(), Hold: p.hold}.SmallestSize(sizing.Runbook)
 	default:
 		loop := p.closedLoop(p.hold, 1)
 		loop.Users = int(math.Ceil(reserve * float64(p.users)))
@@ -140,9 +140,9 @@ func (p *tune) modeled() int {
 // what the server leaves or the users use, and beside them the one that the model
 // expects to do and the two pools everyone asks about: SQLAlchemy's 5 + 10 and
 // the runbook's 20 + 40.
-func derive(server Server, ceiling, modeled int) []size {
+func derive(server Server, ceiling, modeled, workers int) []size {
 	if available, known := server.available(); known {
-		ceiling = min(ceiling, available)
+		ceiling = min(ceiling, available/workers)
 	}
 	cores := server.Cores
 	if cores == 0 {
