@@ -454,7 +454,10 @@ declare module 'k6/x/pgxpool' {
     /** The pool's levels and counts now. */
     stat(): PoolStat;
 
-    /** Closes the pool for the whole process. Once is enough; a call afterwards is an error. */
+    /**
+     * Closes the pool for the whole process. Once is enough; a call afterwards is an error. Of a handle that came from
+     * `open(driver, url)` it closes that handle, and the pool with the last one; in `teardown()` the pool at once.
+     */
     close(): void;
 
     /** `acquire` as a Promise. */
@@ -467,7 +470,10 @@ declare module 'k6/x/pgxpool' {
    * `__ENV.MY_URL`, it comes from where {@link Options.url} says.
    */
   export function open(url: string | undefined, options?: Omit<Options, 'url'>): Pool;
-  /** xk6-sql's own call: the driver is ignored, it is always PostgreSQL. */
+  /**
+   * xk6-sql's own call: the driver is ignored, it is always PostgreSQL. Each call gives a handle with its own
+   * {@link Pool.close}; all handles share the pool. A handle that is never closed ends with the test.
+   */
   export function open(driver: symbol | string, url: string, options?: Omit<Options, 'url'>): Pool;
 
   /** Bad options. The message names the option, its value and what is accepted. */

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqltext"
+
 	"github.com/flowboard/xk6-pgxpool/internal/upstream/pgxtext"
 )
 
@@ -122,6 +124,9 @@ func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 }
 
 func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err error) {
+	if what.rows != noRows && p.config.QueryExecMode == pgx.QueryExecModeSimpleProtocol && sqltext.Several(what.sql) {
+		return nil, &QueryError{Err: errSeveralUnsent} // other modes leave it to the server, which runs none
+	}
 	if err := c.enter(s, what.sql); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ import (
 // only in part, is a statement that failed, never a value that is wrong or throws
 // when it is touched.
 
+var errSeveralUnsent = errors.New("the text holds several statements, none of which was sent, and query() gives the rows of one: call it once for each, or exec()")
+
 var (
 	errCopyOut = errors.New("COPY … TO STDOUT is not supported: its rows would be lost; use SELECT")
 	errSeveral = errors.New("the string has several statements, all of which ran, and query() gives the rows of one: call it once for each, or use exec()")

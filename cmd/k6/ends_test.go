@@ -85,16 +85,21 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		body string
 		code int
 	}{
-		"normal end":         {`export default function () { console.log('IN ' + directory()) }`, 0},
-		"connection held":    {`export default function () { console.log('IN ' + directory()); pool.acquire() }`, 0},
-		"script exception":   {`export default function () { console.log('IN ' + directory()); throw new Error('mine') }`, 0},
-		"test.abort":         {`export default function () { console.log('IN ' + directory()); exec.test.abort('enough') }`, exitScriptAborted},
-		"abort, held":        {`export default function () { console.log('IN ' + directory()); pool.acquire(); exec.test.abort('enough') }`, exitScriptAborted},
-		"failing setup":      {`export function setup() { console.log('IN ' + directory()); throw new Error('no') }; export default function () {}`, exitScriptException},
-		"aborting setup":     {`export function setup() { console.log('IN ' + directory()); exec.test.abort('no') }; export default function () {}`, exitScriptAborted},
-		"failing teardown":   {`export function teardown() { console.log('IN ' + directory()); throw new Error('no') }; export default function () {}`, exitScriptException},
-		"crossed threshold":  {`export const options = { thresholds: { pgxpool_samples: ['count<0'] } }; export default function () { console.log('IN ' + directory()) }`, exitThresholds},
-		"failing summary":    {`export default function () { console.log('IN ' + directory()) }; export function handleSummary() { pool.query('SELECT 1') }`, 0},
+		"normal end":        {`export default function () { console.log('IN ' + directory()) }`, 0},
+		"connection held":   {`export default function () { console.log('IN ' + directory()); pool.acquire() }`, 0},
+		"script exception":  {`export default function () { console.log('IN ' + directory()); throw new Error('mine') }`, 0},
+		"test.abort":        {`export default function () { console.log('IN ' + directory()); exec.test.abort('enough') }`, exitScriptAborted},
+		"abort, held":       {`export default function () { console.log('IN ' + directory()); pool.acquire(); exec.test.abort('enough') }`, exitScriptAborted},
+		"failing setup":     {`export function setup() { console.log('IN ' + directory()); throw new Error('no') }; export default function () {}`, exitScriptException},
+		"aborting setup":    {`export function setup() { console.log('IN ' + directory()); exec.test.abort('no') }; export default function () {}`, exitScriptAborted},
+		"failing teardown":  {`export function teardown() { console.log('IN ' + directory()); throw new Error('no') }; export default function () {}`, exitScriptException},
+		"crossed threshold": {`export const options = { thresholds: { pgxpool_samples: ['count<0'] } }; export default function () { console.log('IN ' + directory()) }`, exitThresholds},
+		"failing summary":   {`export default function () { console.log('IN ' + directory()) }; export function handleSummary() { pool.query('SELECT 1') }`, 0},
+		"handles, closed in teardown": {`import { open } from 'k6/x/pgxpool'; export const options = { vus: 3, iterations: 6 };
+			const db = open('postgres', undefined, { poolSize: 2, maxOverflow: 2 });
+			export function setup() { const own = open('postgres', undefined, { poolSize: 2, maxOverflow: 2 }); own.exec('SELECT 1'); own.close() }
+			export default function () { console.log('IN ' + directory()); db.query('SELECT 1') }
+			export function teardown() { db.close(); if (pool.stat().total) throw new Error('open') }`, 0},
 		"closed in teardown": {`export default function () { console.log('IN ' + directory()) }; export function teardown() { pool.close() }`, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

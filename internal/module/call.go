@@ -199,7 +199,7 @@ func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
 	if state == nil {
 		p.throw(inInit(op.String() + "Async()"))
 	}
-	return p.async(op, c, nil, func() (runner, error) { return p.shared.Get(state) })
+	return p.async(op, c, nil, func() (runner, error) { return p.get(state) })
 }
 
 // execResult is what exec gives: { rowsAffected(), command }.

@@ -44,7 +44,7 @@ func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
 func (p *poolObject) acquiring(state *lib.State, origin func() string) func() (*pool.Conn, error) {
 	scope, ctx := p.session.Apart(), p.vu.WatchEnd()
 	return func() (*pool.Conn, error) {
-		pl, err := p.shared.Get(state)
+		pl, err := p.get(state)
 		if err != nil {
 			return nil, err
 		}

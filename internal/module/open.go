@@ -2,6 +2,7 @@ package module
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"github.com/grafana/sobek"
 
@@ -10,12 +11,31 @@ import (
 )
 
 // open is xk6-sql's way to a Pool: open(url, options), open(driver, url,
-// options). A leading driver is ignored, there being only one.
+// options). A leading driver is ignored, there being only one; with it the pool is a
+// handle as in xk6-sql, whose users close it together.
 func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 	args := call.Arguments
+	join := i.test.Join
 	if len(args) > 1 && isDriver(args[0]) {
-		args = args[1:]
+		args, join = args[1:], i.test.JoinHandle
 	}
+	config, err := i.resolve(i.openOptions(args))
+	if err != nil {
+		i.throw(err)
+	}
+	shared, err := join(config)
+	if err != nil {
+		i.throw(err)
+	}
+	p := i.poolObjectOf(shared)
+	if len(args) < len(call.Arguments) {
+		p.handle = new(atomic.Bool)
+	}
+	return p.value()
+}
+
+// openOptions are those of open(url, options), the URL among them.
+func (i *instance) openOptions(args []sobek.Value) *sobek.Object {
 	if len(args) > 2 {
 		i.throw(argumentsError("open(url, options)", "takes a URL and one object of options"))
 	}
@@ -35,7 +55,7 @@ func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 		}
 		i.must(options.Set("url", args[0]))
 	}
-	return i.newPool(options)
+	return options
 }
 
 // isDriver tells xk6-sql's first argument from a URL: a driver is a name or,

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
+	"go.k6.io/k6/v2/lib"
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
@@ -183,6 +185,15 @@ type poolObject struct {
 	session *testrun.Session
 	mode    pgx.QueryExecMode
 	shape   rowShape
+	handle  *atomic.Bool // whether this handle is closed; nil: no handle, close() is for all
+}
+
+// get gives the pool to a call of the VU that state is of.
+func (p *poolObject) get(state *lib.State) (*pool.Pool, error) {
+	if p.handle != nil && p.handle.Load() {
+		return nil, misuse("this handle of pool %q is closed: open() another one", p.shared.Config().Name)
+	}
+	return p.shared.Get(state)
 }
 
 func (p *poolObject) methods(name string) method {
@@ -217,7 +228,7 @@ func (p *poolObject) ready(call string) (*pool.Pool, error) {
 	if err := p.test.Ready(p.vu); err != nil {
 		return nil, err
 	}
-	return p.shared.Get(state)
+	return p.get(state)
 }
 
 func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
@@ -245,7 +256,13 @@ func (p *poolObject) close(sobek.FunctionCall) sobek.Value {
 	if p.vu.State() == nil {
 		p.throw(inInit("close()"))
 	}
-	p.shared.Close()
+	p.test.Follow(p.vu)
+	switch {
+	case p.handle == nil:
+		p.shared.Close()
+	case !p.handle.Swap(true):
+		p.shared.CloseHandle()
+	}
 	return sobek.Undefined()
 }
 

@@ -197,3 +197,33 @@ func TestAPoolCanBeExtended(t *testing.T) {
 	require.Equal(t, `QueryError: query() is called on something that is not a Pool`, u.Failure(`Pool.prototype.query.call({}, 'SELECT 1')`))
 	require.Contains(t, u.Failure(`new Db({ poolSize: 3 })`), `ConfigError: pool "default" exists with other options`)
 }
+
+// As in xk6-sql each open(driver, url) has its own close(), and the pool ends with the last of them. The next
+// open() begins it anew.
+func TestHandlesCloseThePoolTogether(t *testing.T) {
+	u := jstest.New(t)
+	u.JS(`const db = open('postgres', URL, { poolSize: 1 })`)
+	other := u.Another()
+	other.JS(`const db = open('postgres', URL, { poolSize: 1 })`)
+	u.Start()
+	other.Start()
+	const one = `db.queryValue('SELECT 1')`
+	require.Equal(t, "1 1", u.JS(one).String()+" "+other.JS(one).String())
+	other.JS(`db.close(); db.close()`)
+	for _, call := range []string{`db.query('SELECT 1')`, `db.acquire()`, `db.transaction(() => 1)`, `db.with({ maxRows: 1 }).query('SELECT 1')`} {
+		require.Equal(t, `QueryError: this handle of pool "default" is closed: open() another one`, other.Failure(call), call)
+	}
+	require.Contains(t, other.Rejection(`db.queryAsync('SELECT 1')`)+other.Rejection(`db.acquireAsync()`), "is closed: open() another one")
+	require.Equal(t, "1", u.JS(one).String(), "the other one is open")
+	u.JS(`{ const mine = open('postgres', URL, { poolSize: 1 }); mine.exec('SELECT 1'); mine.close() }`)
+	require.Equal(t, "1", u.JS(one).String())
+	require.Equal(t, 1, u.Backends())
+	u.JS(`db.close()`)
+	require.Zero(t, u.Backends(), "the last one")
+	require.Equal(t, "2", u.JS(`{ const again = open('postgres', URL, { poolSize: 1 }); again.queryValue('SELECT 2') }`).String())
+
+	u.JS(`const kept = open(URL, { poolSize: 1 }), handle = open('postgres', URL, { poolSize: 1 }); handle.close()`)
+	require.Equal(t, "1", u.JS(`kept.queryValue('SELECT 1')`).String(), "who has a pool without a driver closes it for all")
+	u.JS(`kept.close()`)
+	require.Contains(t, u.Failure(`kept.query('SELECT 1')`), `pool "default" is closed`)
+}

@@ -51,3 +51,20 @@ func TestTokensAreTheWholeText(t *testing.T) {
 		require.Equal(t, text, joined.String())
 	}
 }
+
+func TestSeveralStatements(t *testing.T) {
+	for text, several := range map[string]bool{
+		"SELECT 1": false, "SELECT 1;": false, "SELECT 1; ; -- end": false, "SELECT 1;\n/* ; */": false, ";": false,
+		"SELECT ';', E'\\';', \"a;b\", $$ ; $$, $x$ ; $x$": false,
+		"SELECT 1 -- ; \n":                false,
+		"SELECT 1; SELECT 2":              true,
+		"SELECT 'a';SELECT $$;$$":         true,
+		"SELECT 1 /* ; */ ; /* */ INSERT": true,
+		"; SELECT 1":                      false,
+		"CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)":                        false,
+		"CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END":           false,
+		"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1; SELECT 2'; SELECT 1": true,
+	} {
+		require.Equal(t, several, Several(text), text)
+	}
+}

@@ -30,6 +30,34 @@ type Token struct {
 	Open bool // quoted text or a comment whose end is missing
 }
 
+// Several tells whether a text holds more than one statement: something behind a
+// semicolon that is neither quoted nor in a body of BEGIN ATOMIC, which is left to
+// the server.
+func Several(text string) bool {
+	if !strings.Contains(strings.TrimRight(text, "; \t\r\n"), ";") {
+		return false // nearly every text
+	}
+	depth, began, ended := 0, false, false
+	for _, t := range Tokens(text) {
+		switch {
+		case t.Kind == Space || t.Kind == Comment:
+		case t.Text == ";":
+			ended = ended || began && depth == 0
+		case ended:
+			return true
+		case t.Text == "(":
+			depth++
+		case t.Text == ")":
+			depth--
+		case strings.EqualFold(t.Text, "atomic"):
+			return false
+		default:
+			began = true
+		}
+	}
+	return false
+}
+
 // Tokens cuts a text; the tokens together are the text.
 func Tokens(text string) []Token {
 	var all []Token

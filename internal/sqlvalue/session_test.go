@@ -300,11 +300,13 @@ func TestNothingIsLostSilently(t *testing.T) {
 		p := newPooled(t, pgtest.URL(t), mode)
 		_, err := p.pool.Query(p.scope(), "COPY (SELECT 1) TO STDOUT", nil)
 		require.ErrorContains(t, err, "COPY", mode)
-		_, err = p.pool.Query(p.scope(), "SELECT 1; SELECT 2", nil)
+		ran := "ran_" + strings.ReplaceAll(mode.String(), " ", "_")
+		_, err = p.pool.Query(p.scope(), "SELECT 1; CREATE TABLE "+ran+" ()", nil)
 		require.Error(t, err, mode)
 		if mode == pgx.QueryExecModeSimpleProtocol {
-			require.ErrorContains(t, err, "several statements")
+			require.ErrorContains(t, err, "several statements, none of which was sent")
 		}
+		require.ErrorContains(t, p.exec("TABLE "+ran), "42P01", "neither has run")
 		require.NoError(t, p.exec("SELECT 1; SELECT 2"))
 		got, err := p.value("SELECT 3 AS v", "")
 		require.NoError(t, err)

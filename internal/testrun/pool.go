@@ -18,6 +18,11 @@ type SharedPool struct {
 
 	started atomic.Pointer[pool.Pool] // set once start has succeeded
 
+	// Of handles, whose closes count. The run's lock guards them.
+	handles int  // open ones
+	kept    bool // somebody has the pool without a handle, who closes it for all
+	spent   bool // the last handle was closed
+
 	mu      sync.Mutex
 	err     error      // why start failed: the same answer for everybody
 	closed  bool       // closed before it was started
@@ -110,6 +115,22 @@ func (p *SharedPool) Close() {
 	}
 	started.Close()
 	p.sampler.stop(true)
+}
+
+// CloseHandle closes one of the handles that JoinHandle gave, and the pool with the
+// last one. In teardown() it closes the pool whatever handles are
+// open: users whose script does not close theirs must not keep it.
+func (p *SharedPool) CloseHandle() {
+	execution := p.run.execution.Load()
+	teardown := execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusTeardown
+	p.run.mu.Lock()
+	p.handles--
+	p.spent = p.handles <= 0 && !p.kept && !teardown
+	last := p.spent || teardown
+	p.run.mu.Unlock()
+	if last {
+		p.Close()
+	}
 }
 
 // stop is the end: the last levels are sampled, then everything is closed.

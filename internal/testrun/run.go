@@ -158,6 +158,29 @@ func (t *Run) warnOfMistyped(env *common.InitEnvironment, dir string) {
 func (t *Run) Join(wanted pool.Config) (*SharedPool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	p, err := t.joinLocked(wanted)
+	if err == nil {
+		p.kept = true
+	}
+	return p, err
+}
+
+// JoinHandle is Join for one of several who share a pool and close it together, see
+// CloseHandle. Where the last of them has closed it, it is made anew.
+func (t *Run) JoinHandle(wanted pool.Config) (*SharedPool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.pools[wanted.Name]; known != nil && known.spent {
+		delete(t.pools, wanted.Name)
+	}
+	p, err := t.joinLocked(wanted)
+	if err == nil {
+		p.handles++
+	}
+	return p, err
+}
+
+func (t *Run) joinLocked(wanted pool.Config) (*SharedPool, error) {
 	if known, ok := t.pools[wanted.Name]; ok {
 		if difference := config.Difference(known.config, wanted); difference != "" {
 			return nil, &JoinError{name: wanted.Name, difference: difference}
