@@ -77,7 +77,7 @@ func requireVerdictOfItsInterval(t *testing.T, r k6test.Result) {
 	}
 	require.Equal(t, want, rowOf(t, reportOf(t, r), "p95_ratio").Verdict, r.Output())
 	require.Equal(t, code, r.Code, r.Output())
-	sentence := "told from noise"
+	sentence := "within the noise"
 	switch {
 	case high < 1:
 		sentence = "Responses are faster after"

@@ -111,15 +111,15 @@ func TestBeforeAfterInterval(t *testing.T) {
 	require.InEpsilon(t, 0.4*math.Exp(-half), values["before_after_p95_ratio_low"], 1e-3)
 	require.InEpsilon(t, 0.4*math.Exp(half), values["before_after_p95_ratio_high"], 1e-3)
 	require.Contains(t, result.Markdown(), "0.32–0.50")
-	require.Contains(t, result.Markdown(), "No difference in the p95 can be told from noise")
+	require.Contains(t, result.Markdown(), "The difference in the p95 is within the noise")
 	require.Contains(t, result.Markdown(), "more than 10 % slower is undecided. More rounds")
 	done[2].Request.P95, done[3].Request.P95, done[1].Request.P95 = 101, 100, 100
-	require.Contains(t, resultOf(t, plan, done).Markdown(), "told from noise (1.00× (0.94–1.07)). Not more than 10 % slower.")
+	require.Contains(t, resultOf(t, plan, done).Markdown(), "within the noise (1.00× (0.94–1.07)). Not more than 10 % slower.")
 	for i := range done {
 		done[i].Pool.Wait.P95, done[i].Pool.Active.Max, done[i].Timeouts = 1, float64(10*i), int64(i)
 	}
 	result = resultOf(t, plan, done)
-	require.Contains(t, result.Markdown(), "Hardly anyone waits")
+	require.Contains(t, result.Markdown(), "Hardly any request waits")
 	// Peaks are the largest of the rounds, counts their sum.
 	require.Contains(t, result.Markdown(), "| Peak in use | 30 | 20 |")
 	require.Contains(t, result.Markdown(), "| Requests timed out | 3 | 3 |")
@@ -148,7 +148,7 @@ func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {
 	require.Contains(t, text(func(before, after *experiment.Measurement) {
 		after.Throughput = before.Throughput * []float64{0.8, 1.2, 1.9, 1.1}[round]
 		round++
-	}), "whether more requests are served cannot be told from noise (1.19×")
+	}), "the change in requests served (1.19×")
 	require.Contains(t, text(func(before, after *experiment.Measurement) { after.CPU.Mean = before.CPU.Mean / 2 }), "CPU fell")
 	require.NotContains(t, text(func(before, after *experiment.Measurement) { before.CPU, after.CPU = nil, nil }), "CPU")
 }
@@ -168,7 +168,7 @@ func TestBeforeAfterReportsWhatItMeasured(t *testing.T) {
 	}), "Responses are slower after")
 	failures := swap(func(before, _ *experiment.Measurement) { before.Failed, before.Timeouts = 40, 30 })
 	require.Contains(t, failures, "160 failed, 120 of them by a timeout")
-	require.Contains(t, failures, "compares less than it seems")
+	require.Contains(t, failures, "limits what the p95 says")
 	require.Contains(t, swap(func(_, after *experiment.Measurement) { *after = experiment.Measurement{Step: after.Step} }), "cannot be compared")
 }
 

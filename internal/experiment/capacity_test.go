@@ -279,8 +279,8 @@ func TestCapacityKnowsItsGenerator(t *testing.T) {
 func TestCapacityKnowsABusyGenerator(t *testing.T) {
 	options := map[string]any{"plan": "capacity", "users": int64(40), "criteria": []any{fastEnough("100")}}
 	for why, generator := range map[string]experiment.Generator{
-		"k6 itself used 97.0 % of the processors it may use":     {CPU: 97},
-		"work of k6 that was ready waited 80 ms for a processor": {CPU: 60, Delay: 80},
+		"k6 itself used 97.0 % of the processors it may use": {CPU: 97},
+		"runnable work of k6 waited 80 ms for a processor":   {CPU: 60, Delay: 80},
 	} {
 		plan := planOf(t, options)
 		step, _ := plan.Next(nil)

@@ -100,7 +100,7 @@ func TestTuneTellsNoiseFromDifference(t *testing.T) {
 		require.Equal(t, 10.0, result.Values()["tune_connections_low"])
 		require.Equal(t, 20.0, result.Values()["tune_connections_high"])
 		require.InDelta(t, 0.184, result.Values()["tune_noise"], 0.001)
-		require.Equal(t, slower < 1.1, strings.Contains(result.Terminal(1000), "measured to be 6.0 % behind the best"))
+		require.Equal(t, slower < 1.1, strings.Contains(result.Terminal(1000), "It is 6.0 % behind the best"))
 		require.Less(t, result.Values()["tune_agreement"], 1.0)
 	}
 }
@@ -190,7 +190,7 @@ func TestTuneAgreesWithTheModel(t *testing.T) {
 	result := resultOf(t, plan, run(t, plan, office, nil))
 	require.Contains(t, result.Terminal(200), "Measurement and model agree.")
 	require.Positive(t, result.Values()["tune_model_connections"])
-	require.Contains(t, result.Terminal(10_000), "no number of connections is known beyond which the server gets slower: at most 2")
+	require.Contains(t, result.Terminal(10_000), "finds no number of connections above which the server gets slower: at most 2")
 	for _, disagreement := range []string{"Waits are longer", "Waits are shorter", "held for longer", "load generator was at its limit", "is fastest with"} {
 		require.NotContains(t, result.Terminal(200), disagreement)
 	}
@@ -220,7 +220,7 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 
 	// 100 users on two connections of 250 ms wait for 11.5 s, and settle for 5.
 	sizes = "2,30,40"
-	require.Contains(t, text(constant, nil), "the queue was still growing when measuring began")
+	require.Contains(t, text(constant, nil), "the queue was still growing when the measurement began")
 	require.NotContains(t, text(constant, nil), "vary less than exponentially: a constant hold")
 	sizes = "10+0,12+3,20,25,30,40,60,80"
 
@@ -230,12 +230,12 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 	require.Contains(t, text(contended, nil), "By the Universal Scalability Law, the server is fastest with ")
 	// Its peak is at 32 connections: with 12 at most nothing shows it.
 	sizes = "2,4,6,8,10,12"
-	require.Contains(t, text(contended, nil), "no number of connections is known beyond which the server gets slower: at most 12 were in use on average")
+	require.Contains(t, text(contended, nil), "finds no number of connections above which the server gets slower: at most 12 were in use on average")
 	sizes = "10+0,12+3,20,25,30,40,60,80"
 
 	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool.Wait.Count *= 3 }), "checks out 3.00 connections")
 	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "The load generator was at its limit in 24 of 24 steps")
-	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool = nil }), "not asked")
+	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool = nil }), "were not used")
 }
 
 func TestTuneOfArrivals(t *testing.T) {
@@ -278,7 +278,7 @@ func TestTuneOfOneRound(t *testing.T) {
 	result := resultOf(t, plan, run(t, plan, office, nil))
 	require.Equal(t, 30.0, result.Values()["tune_pool_size"])
 	require.NotContains(t, result.Values(), "tune_connections_low")
-	require.Contains(t, result.Terminal(200), "noise is not known")
+	require.Contains(t, result.Terminal(200), "the noise and the certainty of the recommendation are not known")
 	require.NotContains(t, result.Values(), "tune_noise")
 	require.Contains(t, result.Unknown(), "tune_agreement")
 	require.Contains(t, result.Unknown(), "tune_noise")
@@ -333,7 +333,7 @@ func TestTuneNamesACompromise(t *testing.T) {
 	result := resultOf(t, plan, done)
 	require.Equal(t, 10.0, result.Values()["tune_pool_size"])
 	require.Contains(t, result.Terminal(1000), "no pool measured is as good at both")
-	require.NotContains(t, result.Terminal(1000), "which noise explains")
+	require.NotContains(t, result.Terminal(1000), "which is within the noise")
 }
 
 // What is pasted is what was measured.
