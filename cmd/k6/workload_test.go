@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -120,6 +122,50 @@ func TestAWorkloadIsTheMixThatPgbenchMakesOfIt(t *testing.T) {
 		require.InDelta(t, expected, ours[kind], 0.02, "ours: %v", ours)
 	}
 	requireStatements(t, r)
+	compareThroughput(t, dir, server.URL())
+}
+
+// throughputVariable asks for the comparison of throughput, which needs a machine
+// that nothing else uses.
+const throughputVariable = "XK6_PGXPOOL_THROUGHPUT"
+
+var (
+	transactionsPerSecond = regexp.MustCompile(`tps = ([\d.]+)`)
+	iterationsPerSecond   = regexp.MustCompile(`iterations\.*: \d+ +([\d.]+)/s`)
+)
+
+// compareThroughput runs one statement a transaction for 20 clients, through
+// pgbench and through us in turn, and wants at least 0.8 of pgbench's throughput
+// with prepared statements, which is what we send.
+func compareThroughput(t *testing.T, dir, database string) {
+	t.Helper()
+	if os.Getenv(throughputVariable) == "" {
+		return
+	}
+	script := k6test.Script(t, `
+		import pgxpool, { Pool } from 'k6/x/pgxpool';
+		const pool = new Pool({ poolSize: 20, maxOverflow: 0, poolPrePing: false, driver: 'pgx' });
+		const workload = pgxpool.workload('list.sql');
+		export const options = { vus: 20, duration: '3s' };
+		export const setup = () => workload.prepare(pool);
+		export default () => workload.run(pool);`)
+	perSecond := func(pattern *regexp.Regexp, output string) float64 {
+		found := pattern.FindStringSubmatch(output)
+		require.NotNil(t, found, output)
+		n, err := strconv.ParseFloat(found[1], 64)
+		require.NoError(t, err)
+		return n
+	}
+	theirs, ours := 0.0, 0.0
+	for range 2 { // ABAB
+		theirs += perSecond(transactionsPerSecond, pgbench(t, dir, database, "--no-vacuum", "--client=20", "--time=3",
+			"--define=scale=2", "--protocol=prepared", "--file=list.sql"))
+		r := k6test.K6(t, k6test.Run{Dir: dir, Env: map[string]string{"DATABASE_URL": database}, Args: []string{"run", "--quiet", script}})
+		require.Zero(t, r.Code, r.Output())
+		ours += perSecond(iterationsPerSecond, r.Stdout)
+	}
+	t.Logf("pgbench %.0f/s, ours %.0f/s: %.2f of it", theirs/2, ours/2, ours/theirs)
+	require.Greater(t, ours, 0.8*theirs)
 }
 
 // requireStatements looks for each statement's row in every report.
