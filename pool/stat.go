@@ -31,7 +31,7 @@ type Stat struct {
 	// Available is how much of Size is not checked out: max(0, Size-Active).
 	Available int
 	// Utilization is Active over max(Size, Active), 0 to 1: the runbook's
-	// figure, which reaches 1 with the first overflow connection.
+	// value, which reaches 1 with the first overflow connection.
 	Utilization float64
 }
 

@@ -145,8 +145,8 @@ func (f *monitorCSV) report(s monitorSummary) error {
 	return nil
 }
 
-// decimal writes a figure with three digits after the point.
-func decimal(figure float64) string { return strconv.FormatFloat(figure, 'f', 3, 64) }
+// decimal writes a value with three digits after the point.
+func decimal(value float64) string { return strconv.FormatFloat(value, 'f', 3, 64) }
 
 func errorText(err error) string {
 	if err == nil {

@@ -25,7 +25,7 @@ func newMonitorJSON(w io.Writer, application string) *monitorJSON {
 	return &monitorJSON{encoder: encoder, application: application}
 }
 
-// jsonSample holds figures that stand in the line beside both sides' own.
+// jsonSample holds values that stand in the line beside both sides' own.
 // Where the database did not answer they are null.
 type jsonSample struct {
 	Type        string               `json:"type"`

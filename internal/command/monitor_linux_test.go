@@ -8,7 +8,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-// Figures that a full disk swallows are an error, after the report.
+// Values that a full disk swallows are an error, after the report.
 func TestMonitorOutputThatCannotBeWritten(t *testing.T) {
 	url := pgtest.Database(t)
 	session(t, url, "full")

@@ -29,7 +29,7 @@ func criteriaOf(file *criteria.File, r monitor.Report) ([]verdict.Criterion, err
 	})
 }
 
-// monitorMetrics are a report's figures as the criteria name them.
+// monitorMetrics are a report's values as the criteria name them.
 func monitorMetrics(r monitor.Report) map[string]verdict.Metric {
 	if r.Active == nil {
 		return nil

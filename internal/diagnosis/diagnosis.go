@@ -17,9 +17,9 @@ type Confidence string
 const (
 	// Certain is what the server or the pool itself has said.
 	Certain Confidence = "certain"
-	// Likely is what the figures hardly leave another explanation for.
+	// Likely is what the values hardly leave another explanation for.
 	Likely Confidence = "likely"
-	// Possible is what the figures fit, and others would fit too.
+	// Possible is what the values fit, and others would fit too.
 	Possible Confidence = "possible"
 )
 
@@ -37,19 +37,19 @@ func (c Confidence) rank() int {
 	}
 }
 
-// Diagnosis names one trouble that the figures of a run show.
+// Diagnosis names one trouble that the values of a run show.
 type Diagnosis struct {
 	Name       string     `json:"name"` // such as "pool exhausted"
 	Confidence Confidence `json:"confidence"`
-	Evidence   []string   `json:"evidence"` // figures, each a clause of its own
+	Evidence   []string   `json:"evidence"` // values, each a clause of its own
 	Remedy     string     `json:"remedy"`
 }
 
 // Title is the headline.
 func (d Diagnosis) Title() string { return fmt.Sprintf("%s (%s)", d.Name, d.Confidence) }
 
-// Figures is the evidence in one text.
-func (d Diagnosis) Figures() string { return strings.Join(d.Evidence, "; ") + "." }
+// EvidenceText is the evidence in one text.
+func (d Diagnosis) EvidenceText() string { return strings.Join(d.Evidence, "; ") + "." }
 
 // finding is what a rule saw of one pool; without a confidence it saw nothing.
 type finding struct {

@@ -77,7 +77,7 @@ func TestARetryStormComesBeforeTheFullPool(t *testing.T) {
 	s.storm(20, 100, 10, 2, 60, 90)
 	found := s.diagnoses(t)
 	require.Equal(t, diagnosis.MetastableOverload, found[0].Name)
-	require.Contains(t, found[0].Figures(), "users ask for 100 requests per second (100 before the first retry), and with their retries it is 3.00 times that load; "+
+	require.Contains(t, found[0].EvidenceText(), "users ask for 100 requests per second (100 before the first retry), and with their retries it is 3.00 times that load; "+
 		"60 in use and 90 waiting on average, where the same requests had 4 in use; the cause was over at second 35:")
 	require.Equal(t, diagnosis.PoolExhausted, found[1].Name)
 	require.Contains(t, found[1].Remedy, "Fix the cause first: metastable overload.")

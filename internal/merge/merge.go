@@ -141,7 +141,7 @@ func waivedOf(s verdict.Summary) []string {
 	return waived
 }
 
-// reasonsOf keeps why a runner has no figure for a criterion.
+// reasonsOf keeps why a runner has no value for a criterion.
 func reasonsOf(runners []Runner) (unmeasured, missing map[string]string) {
 	unmeasured, missing = make(map[string]string), make(map[string]string)
 	for _, r := range runners {
@@ -159,7 +159,7 @@ func reasonsOf(runners []Runner) (unmeasured, missing map[string]string) {
 	return unmeasured, missing
 }
 
-// mergedNotes say what the figures are of, and what each runner said of itself.
+// mergedNotes say what the values are of, and what each runner said of itself.
 func mergedNotes(runners []Runner) []string {
 	who := "1 runner judged alone"
 	if len(runners) > 1 {

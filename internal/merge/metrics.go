@@ -60,7 +60,7 @@ func mergeMetric(parts []verdict.Metric, duration float64) verdict.Metric {
 // same pool, so its levels are there once.
 const watchedPrefix = "app_pool_"
 
-// seenByAll are the figures of a level that every runner saw whole.
+// seenByAll are the values of a level that every runner saw whole.
 func seenByAll(parts []verdict.Metric) map[string]float64 {
 	values := maps.Clone(parts[0].Values)
 	for _, m := range parts[1:] {
@@ -86,7 +86,7 @@ func rateValues(passes, fails float64) map[string]float64 {
 	return values
 }
 
-// trendWithoutPercentiles has what follows from the runners' figures.
+// trendWithoutPercentiles has what follows from the runners' values.
 func trendWithoutPercentiles(parts []verdict.Metric) map[string]float64 {
 	values := map[string]float64{"min": math.Inf(1), "max": math.Inf(-1)}
 	sum := 0.0
@@ -107,7 +107,7 @@ func trendWithoutPercentiles(parts []verdict.Metric) map[string]float64 {
 	return values
 }
 
-// trendValues are k6's figures of a distribution.
+// trendValues are k6's values of a distribution.
 func trendValues(d timeline.Distribution) map[string]float64 {
 	if d.Count() == 0 {
 		return map[string]float64{}
@@ -155,7 +155,7 @@ func asIs(level, _ int) float64 { return float64(level) }
 // percentOfSize is of what was configured for all runners together.
 func percentOfSize(level, size int) float64 { return 100 * float64(level) / float64(max(1, size)) }
 
-// levels are the figures of one level of all pools.
+// levels are the values of one level of all pools.
 func (m mergedRecording) levels(of func(*sampledLevels) []float64, value func(level, size int) float64) map[string]float64 {
 	w := make(weighted)
 	for _, pool := range m.pools {
@@ -165,7 +165,7 @@ func (m mergedRecording) levels(of func(*sampledLevels) []float64, value func(le
 			}
 		}
 	}
-	return w.figures()
+	return w.statistics()
 }
 
 // inOverflow is the share of samples with more connections in use than poolSize.

@@ -122,7 +122,7 @@ func addLevelsOf(levels []timeline.Samples, seed uint64) chances {
 		span += int(l[len(l)-1].Level - l[0].Level)
 	}
 	if work > mostExact {
-		return drawn(levels, rand.New(rand.NewPCG(seed, draws))) // #nosec G404 -- the same files give the same figures
+		return drawn(levels, rand.New(rand.NewPCG(seed, draws))) // #nosec G404 -- the same files give the same values
 	}
 	sum := chances{each: []float64{1}}
 	for _, l := range levels {
@@ -174,8 +174,8 @@ func drawn(levels []timeline.Samples, random *rand.Rand) chances {
 // weighted are values, and how often each was there.
 type weighted map[float64]float64
 
-// figures are k6's of a Trend; empty where there are no values.
-func (w weighted) figures() map[string]float64 {
+// statistics are those of a Trend in k6; empty without a value.
+func (w weighted) statistics() map[string]float64 {
 	values := slices.Sorted(maps.Keys(w))
 	count, sum := 0.0, 0.0
 	for _, value := range values {

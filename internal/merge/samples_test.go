@@ -79,7 +79,7 @@ func TestMergedLevelsAreThoseOfOneRun(t *testing.T) {
 	}
 }
 
-// A diagnosis looks at the same levels as the criteria, and says no other figure.
+// A diagnosis looks at the same levels as the criteria, and says no other value.
 func TestMergedDiagnosesKnowTheLevelsOfOneRun(t *testing.T) {
 	parts, _, _ := together(10)
 	parts[0].timeouts = 1

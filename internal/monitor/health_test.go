@@ -29,7 +29,7 @@ func TestParseWorker(t *testing.T) {
 	}
 }
 
-// A missing figure must not read as 0.
+// A missing value must not read as 0.
 func TestParseWorkerRefuses(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"checkedin": 0, "checkedout": 0, "overflow": 0}`:                           `no "size"`,

@@ -64,19 +64,19 @@ func ParseLoad(text []byte) (LoadFile, error) {
 // check refuses numbers that no measurement gives.
 func (f LoadFile) check() error {
 	const most = 1e15
-	type figure struct {
+	type named struct {
 		name  string
 		value float64
 	}
 	c, s := f.Counters, f.Sampled
-	all := []figure{
+	all := []named{
 		{"workers", float64(f.Workers)}, {"counters.seconds", c.Seconds}, {"counters.transactions", float64(c.Transactions)},
 		{"counters.rollbacks", float64(c.Rollbacks)}, {"counters.transactions_per_second", c.PerSecond},
 		{"sampled.samples", float64(s.Samples)}, {"sampled.others_in_use", s.Others},
 	}
 	optional := func(name string, value *float64) {
 		if value != nil {
-			all = append(all, figure{name, *value})
+			all = append(all, named{name, *value})
 		}
 	}
 	optional("counters.active_ms", c.Active)
@@ -85,26 +85,26 @@ func (f LoadFile) check() error {
 	optional("counters.in_use", c.InUse)
 	optional("sampled.hold_ms", s.Hold)
 	if l := s.InUse; l != nil {
-		all = append(all, figure{"sampled.in_use.mean", l.Mean}, figure{"sampled.in_use.p99", float64(l.P99)},
-			figure{"sampled.in_use.peak", float64(l.Peak)})
+		all = append(all, named{"sampled.in_use.mean", l.Mean}, named{"sampled.in_use.p99", float64(l.P99)},
+			named{"sampled.in_use.peak", float64(l.Peak)})
 	}
 	for i, w := range f.Windows {
 		optional(fmt.Sprintf("windows[%d].in_use", i), w.InUse)
 		optional(fmt.Sprintf("windows[%d].sampled_in_use", i), w.SampledInUse)
 	}
-	for _, figure := range all {
+	for _, given := range all {
 		limit := most
-		if strings.Contains(figure.name, "in_use") {
+		if strings.Contains(given.name, "in_use") {
 			limit = sizing.MaxConnections
 		}
-		if !(figure.value >= 0 && figure.value <= limit) || math.IsNaN(figure.value) {
-			return fmt.Errorf("%s is %g; accepted: 0 to %g", figure.name, figure.value, limit)
+		if !(given.value >= 0 && given.value <= limit) || math.IsNaN(given.value) {
+			return fmt.Errorf("%s is %g; accepted: 0 to %g", given.name, given.value, limit)
 		}
 	}
 	return nil
 }
 
-// Notes say what the figures of a load lack, a line each.
+// Notes say what the values of a load lack, a line each.
 func (l Load) Notes() []string {
 	notes := []string{}
 	c, s := l.Counters, l.Sampled

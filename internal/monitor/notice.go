@@ -69,7 +69,7 @@ func (n *notices) take() []Notice {
 	return taken
 }
 
-// explainDatabase puts into notices what a reader of the figures must know.
+// explainDatabase puts into notices what a reader of the values must know.
 func (s *Sampler) explainDatabase(ctx context.Context, d *Database, err error) {
 	if IsTooManyConnections(err) {
 		s.notices.problem(aboutConnection,

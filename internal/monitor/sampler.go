@@ -270,7 +270,7 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 	return &database, nil
 }
 
-// readCPU is nil where there is no figure. What the server will not show on
+// readCPU is nil where there is no value. What the server will not show on
 // this connection is not asked for again.
 func (s *Sampler) readCPU(ctx context.Context) *float64 {
 	if s.cpuOff {

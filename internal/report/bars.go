@@ -28,7 +28,7 @@ func (f figure) bars(size format) shape {
 
 // said is a value with its spread.
 func said(s Series, i int) string {
-	low, high, ok := s.spread(i)
+	low, high, ok := s.bounds(i)
 	if !ok {
 		return text.Number(s.Values[i])
 	}
@@ -43,7 +43,7 @@ func (c *canvas) bar(size format, s Series, category, index, left, right, room i
 	right = max(right, left+1)
 	c.class("bar s%d", index%colors)
 	c.path(left, c.up(0), left, c.up(value), right, c.up(value), right, c.up(0))
-	low, high, ok := s.spread(category)
+	low, high, ok := s.bounds(category)
 	top := value
 	if ok {
 		top = max(top, high)

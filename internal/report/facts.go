@@ -36,8 +36,8 @@ func summaryOf(r verdict.Run) string {
 	return strings.Join(parts, " · ")
 }
 
-// keyFigures are those one looks at first; what was not measured is left out.
-func keyFigures(r verdict.Report) []Fact {
+// keyFacts are those one looks at first; what was not measured is left out.
+func keyFacts(r verdict.Report) []Fact {
 	o := r.Overview()
 	var all []Fact
 	add := func(name, detail string, value *float64, write func(float64) string) {

@@ -80,8 +80,8 @@ func (f figure) span() (from, to float64) {
 	return from, to
 }
 
-// spread gives the ends of the value at i, and whether there are any.
-func (s Series) spread(i int) (low, high float64, ok bool) {
+// bounds gives those of the spread of the value at i, and whether there are any.
+func (s Series) bounds(i int) (low, high float64, ok bool) {
 	if len(s.Low) == 0 {
 		return 0, 0, false
 	}

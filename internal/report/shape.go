@@ -108,7 +108,7 @@ func band(x []float64, s Series, index int) shape {
 			there, back = nil, nil
 		}
 		for i := range x {
-			low, high, ok := s.spread(i)
+			low, high, ok := s.bounds(i)
 			if !ok {
 				fill()
 				continue

@@ -89,7 +89,7 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 // answerOf is an experiment's answer, else the values of the run.
 func answerOf(in Input) []Fact {
 	if len(in.Answer) == 0 {
-		return keyFigures(in.Verdict)
+		return keyFacts(in.Verdict)
 	}
 	all := make([]Fact, len(in.Answer))
 	for i, f := range in.Answer {

@@ -73,7 +73,7 @@ func TestAStallLastsUntilUsersAreCutOff(t *testing.T) {
 	require.InDelta(t, lasted, stalls[0].Value, 0.3, "in units of a second")
 }
 
-// What setup() does is in no figure; the connections that it leaves are there.
+// What setup() does is in no value; the connections that it leaves are there.
 func TestSetupIsInNoFigure(t *testing.T) {
 	u := jstest.Running(t, `{ sampleInterval: 10 }`)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -121,7 +121,7 @@ func (s *share) describeConfig(configured pool.Config) verdict.PoolConfiguration
 	return own
 }
 
-// notes say in the report whose figures it shows.
+// notes say whose values the report shows.
 func (s *share) notes(configured []pool.Config) []string {
 	if s == nil {
 		return nil

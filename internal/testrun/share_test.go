@@ -77,7 +77,7 @@ func TestMoreRunnersThanPlaces(t *testing.T) {
 }
 
 // The report says what was configured, what this runner had of it, and that
-// its figures are its own.
+// its values are its own.
 func TestTheReportSaysWhoseShareItIs(t *testing.T) {
 	t.Chdir(t.TempDir())
 	u := segmented(t, `{ poolSize: 7, maxOverflow: 2 }`, "3/4:1", "0,1/4,1/2,3/4,1")

@@ -145,7 +145,7 @@ func TestDriftFindsATrend(t *testing.T) {
 }
 
 // Where responses differ too much for 95 %, no test can find the trend: the
-// figures beside those of the best one, which knows everything but the level and
+// values beside those of the best one, which knows everything but the level and
 // errs in one run of a hundred (Neyman and Pearson).
 func TestDriftIsNearTheBestTest(t *testing.T) {
 	const exponentialSigma = 1 // of the logarithm of the mean, in the eyes of the best test

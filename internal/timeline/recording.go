@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Recording is what it takes, beyond the end-of-test figures, to judge several
+// Recording is what it takes, beyond the end-of-test values, to judge several
 // runners as one run: percentiles cannot be averaged, but distributions merge;
 // and levels add moment by moment.
 type Recording struct {

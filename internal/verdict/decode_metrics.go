@@ -61,20 +61,20 @@ func decodeByName(byName map[string]any) (map[string]Metric, error) {
 	return metrics, nil
 }
 
-// numbers reads the figures of a metric: k6 hands over a map[string]float64, a
+// numbers reads the values of a metric: k6 hands over a map[string]float64, a
 // script that copied the data a map[string]any.
 func numbers(value any) map[string]float64 {
-	if figures, ok := value.(map[string]float64); ok {
-		return figures
+	if values, ok := value.(map[string]float64); ok {
+		return values
 	}
 	fields, _ := value.(map[string]any)
-	figures := make(map[string]float64, len(fields))
+	values := make(map[string]float64, len(fields))
 	for name, field := range fields {
 		if n, ok := number64(field); ok {
-			figures[name] = n
+			values[name] = n
 		}
 	}
-	return figures
+	return values
 }
 
 // answers reads {"rate>=0.95": {"ok": true}}.

@@ -113,10 +113,10 @@ func judge(c Criterion, in Input) Row {
 	return measured(c, in, guard == yes)
 }
 
-// measured judges a row that has data. Without proof (the guard's figure was
+// measured judges a row that has data. Without proof (the guard's value was
 // left out of the data) it is no better than WARNING.
 func measured(c Criterion, in Input, proven bool) Row {
-	row := Row{Criterion: c, Measured: figureOf(in.Metrics, c.pass())}
+	row := Row{Criterion: c, Measured: valueOf(in.Metrics, c.pass())}
 	warning, pass := ask(in.Metrics, c.warning()), ask(in.Metrics, c.pass())
 	switch {
 	case warning == unknown, warning == empty:
@@ -153,13 +153,13 @@ func missing(c Criterion, in Input, what Condition) Row {
 	return Row{Criterion: c, Verdict: Fail, Reason: text.Line(NoData + reasonMissing(c, in, what))}
 }
 
-// figureOf looks up the figure that a condition is about.
-func figureOf(metrics map[string]Metric, c Condition) *float64 {
+// valueOf looks up the value that a condition is about.
+func valueOf(metrics map[string]Metric, c Condition) *float64 {
 	e, err := parseExpression(c.Expression)
 	if err != nil {
 		return nil
 	}
-	value, ok := metrics[c.Metric].figure(e.method)
+	value, ok := metrics[c.Metric].value(e.method)
 	if !ok {
 		return nil
 	}

@@ -71,21 +71,21 @@ func percentileOf(method string) (float64, bool) {
 	return percentile, true
 }
 
-// holds compares a figure with the bound.
-func (e expression) holds(figure float64) bool {
+// holds compares a value with the bound.
+func (e expression) holds(value float64) bool {
 	switch e.operator {
 	case "<":
-		return figure < e.bound
+		return value < e.bound
 	case "<=":
-		return figure <= e.bound
+		return value <= e.bound
 	case ">":
-		return figure > e.bound
+		return value > e.bound
 	case ">=":
-		return figure >= e.bound
+		return value >= e.bound
 	case "!=":
-		return figure != e.bound
+		return value != e.bound
 	default: // == and ===
-		return figure == e.bound
+		return value == e.bound
 	}
 }
 

@@ -75,7 +75,7 @@ func (r Report) JUnit() ([]byte, error) {
 	}
 	diagnoses := make([]string, len(r.Diagnoses))
 	for i, d := range r.Diagnoses {
-		diagnoses[i] = text.Line(fmt.Sprintf("Diagnosis: %s: %s %s", d.Title(), d.Figures(), d.Remedy))
+		diagnoses[i] = text.Line(fmt.Sprintf("Diagnosis: %s: %s %s", d.Title(), d.EvidenceText(), d.Remedy))
 	}
 	suite.SystemOut = strings.Join(diagnoses, "\n")
 	body, err := xml.MarshalIndent(junitSuites{

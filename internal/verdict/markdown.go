@@ -68,7 +68,7 @@ func (m *markdown) explanations(rows []Row) {
 
 func (m *markdown) diagnoses(diagnoses []diagnosis.Diagnosis) {
 	for i, d := range diagnoses {
-		m.printf("%d. **Diagnosis: %s**: %s %s\n", i+1, text.Markdown(d.Title()), text.Markdown(d.Figures()), text.Markdown(d.Remedy))
+		m.printf("%d. **Diagnosis: %s**: %s %s\n", i+1, text.Markdown(d.Title()), text.Markdown(d.EvidenceText()), text.Markdown(d.Remedy))
 	}
 	if len(diagnoses) > 0 {
 		m.printf("\n")

@@ -16,15 +16,15 @@ type Metric struct {
 	Type string `json:"type"`
 	// Contains is k6's: default, time (milliseconds) or data (bytes).
 	Contains string `json:"contains,omitempty"`
-	// Values are the figures by name: count, rate, value, avg, "p(95)" …
+	// Values are by name: count, rate, value, avg, "p(95)" …
 	Values map[string]float64 `json:"values"`
 	// Thresholds holds k6's own answers by expression, true where it holds.
 	Thresholds map[string]bool `json:"thresholds,omitempty"`
 }
 
-// figure looks a method of an expression up, whatever the spelling of its
-// percentile: "p(95)" and "p(95.0)" are the same figure.
-func (m Metric) figure(method string) (float64, bool) {
+// value looks a method of an expression up, whatever the spelling of its
+// percentile: "p(95)" and "p(95.0)" are the same value.
+func (m Metric) value(method string) (float64, bool) {
 	if value, ok := m.Values[method]; ok {
 		return value, !math.IsNaN(value)
 	}
@@ -47,12 +47,12 @@ type answer int
 const (
 	no answer = iota
 	yes
-	unknown // the figure is not among the data
+	unknown // the value is not among the data
 	empty   // a rate of nothing
 )
 
 // ask answers a condition as k6's thresholds do: a metric without samples is
-// 0, except that a rate without samples has no value. Where the figure was left
+// 0, except that a rate without samples has no value. Where the value was left
 // out of the data (--summary-trend-stats) but k6 has judged the same
 // expression, k6's answer counts. The condition has been validated.
 func ask(metrics map[string]Metric, c Condition) answer {
@@ -67,7 +67,7 @@ func ask(metrics map[string]Metric, c Condition) answer {
 	case !observed:
 		return answerOf(e.holds(0))
 	}
-	if value, ok := m.figure(e.method); ok {
+	if value, ok := m.value(e.method); ok {
 		return answerOf(e.holds(value))
 	}
 	if holds, judged := m.Thresholds[c.Expression]; judged {

@@ -10,8 +10,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// Overview holds the figures that one looks at first and that a later
-// comparison of runs needs. A figure that was not measured is nil.
+// Overview holds the values that one looks at first and that a later
+// comparison of runs needs. A value that was not measured is nil.
 type Overview struct {
 	Requests          *float64 `json:"requests,omitempty"`
 	RequestsPerSecond *float64 `json:"requests_per_s,omitempty"`
@@ -47,7 +47,7 @@ type Overview struct {
 	DatabaseCPUMax *float64 `json:"db_cpu_max_percent,omitempty"`
 }
 
-// Overview picks the figures out of the metrics.
+// Overview picks the values out of the metrics.
 func (r Report) Overview() Overview {
 	o := Overview{
 		Failed:         r.pick("request_success", "fails", ""),
@@ -81,7 +81,7 @@ func (r Report) Overview() Overview {
 	return o
 }
 
-// ofThePool picks the figures of the pool that the users' requests go through.
+// ofThePool picks the values of the pool that the users' requests go through.
 // Where an application is loaded that is the application's: a pool beside it is
 // the script's own, and nobody's wait is in it.
 func (r Report) ofThePool(o *Overview) {
@@ -139,7 +139,7 @@ func (r Report) capacity() []string {
 		*peak, size+overflow, size, overflow, math.Max(1, *peak))}
 }
 
-// pick looks a figure up. Where proof names a figure, that one must be above 0:
+// pick looks a value up. Where proof names a value, that one must be above 0:
 // k6 gives zeros for a metric without samples.
 func (r Report) pick(metric, name, proof string) *float64 {
 	values := r.Metrics[metric].Values

@@ -9,7 +9,7 @@ import (
 )
 
 // A script that loads an application may have a pool of its own beside it, as
-// soak.js has: whose figures they are is not mixed up.
+// soak.js has: whose values they are is not mixed up.
 func TestOverviewIsOfTheLoadedPool(t *testing.T) {
 	metric := func(metricType string, values map[string]float64) verdict.Metric {
 		return verdict.Metric{Type: metricType, Values: values}

@@ -20,7 +20,7 @@ func reasonMissing(c Criterion, in Input, what Condition) string {
 	}
 }
 
-// reasonLeftOut says that a figure exists but was not handed over.
+// reasonLeftOut says that a value exists but was not handed over.
 func reasonLeftOut(c Condition) string {
 	e, err := parseExpression(c.Expression)
 	if err != nil {
@@ -29,12 +29,12 @@ func reasonLeftOut(c Condition) string {
 	return fmt.Sprintf("%s of %s is not in the data: add it to --summary-trend-stats", e.method, c.Metric)
 }
 
-// reasonWarning compares the figure with what PASS asks.
+// reasonWarning compares the value with what PASS asks.
 func reasonWarning(c Criterion, metrics map[string]Metric) string {
 	return compare(c.pass(), c.Unit, metrics, Pass)
 }
 
-// reasonFail compares the figure with what WARNING asks. Where that is another
+// reasonFail compares the value with what WARNING asks. Where that is another
 // metric, it is named.
 func reasonFail(c Criterion, metrics map[string]Metric) string {
 	warning := c.warning()
@@ -58,13 +58,13 @@ func compare(c Condition, unit text.Unit, metrics map[string]Metric, wanted Verd
 		return err.Error()
 	}
 	needs := fmt.Sprintf("%s needs %s", wanted, limitInWords(e, unit))
-	if value := figureOf(metrics, c); value != nil {
+	if value := valueOf(metrics, c); value != nil {
 		return fmt.Sprintf("%s%s, %s", statistic(e.method), unit.Beside(*value, e.bound), needs)
 	}
 	return needs
 }
 
-// statistic names what a figure is where the criterion's title does not.
+// statistic names what a value is where the criterion's title does not.
 func statistic(method string) string {
 	switch method {
 	case "count", "rate", "value":

@@ -9,7 +9,7 @@ import (
 type Row struct {
 	Criterion Criterion
 	Verdict   Verdict
-	// Measured is the figure that Criterion.Pass looks at, nil where there is
+	// Measured is the value that Criterion.Pass looks at, nil where there is
 	// none.
 	Measured *float64
 	// Reason says why the verdict is not PASS; empty for PASS.
@@ -34,7 +34,7 @@ type Report struct {
 	// Setup says why setup() failed. There are no rows then.
 	Setup *SetupFailure
 	Rows  []Row // in the order of the criteria
-	// Diagnoses are the troubles that the figures show, most likely first; none
+	// Diagnoses are the troubles that the values show, most likely first; none
 	// for a healthy run. They do not change the verdict.
 	Diagnoses []diagnosis.Diagnosis
 	Notes     []string

@@ -58,7 +58,7 @@ type SummaryCriterion struct {
 	Criterion
 	Verdict  Verdict  `json:"verdict"`
 	Waived   bool     `json:"waived"`
-	Measured *float64 `json:"measured"` // null where there is no figure
+	Measured *float64 `json:"measured"` // null where there is no value
 	Reason   string   `json:"reason"`   // empty for PASS
 }
 
@@ -132,11 +132,11 @@ func ParseSummary(text []byte) (Summary, error) {
 	}
 }
 
-// mostFigure is more than any figure of a run; the product of two and the sum of
+// mostValue is more than any number of a run; the product of two and the sum of
 // thousands are still numbers.
-const mostFigure = 1e100
+const mostValue = 1e100
 
-// check refuses figures that no run has, which others could not be added to.
+// check refuses values that no run has, which others could not be added to.
 func (s Summary) check() error {
 	if r := s.Run; !(r.Duration >= 0 && r.Duration <= 1e9) || min(r.Users, r.Cores) < 0 || max(r.Users, r.Cores) > 1e9 {
 		return fmt.Errorf("its run has %d users, %d cores and %v s: accepted is 0 to 1e9", r.Users, r.Cores, r.Duration)
@@ -161,13 +161,13 @@ func (s Summary) check() error {
 }
 
 func (m Metric) check(name string) error {
-	for figure, value := range m.Values {
-		least := -mostFigure
-		if m.Type == "rate" || figure == "count" && m.Type == "trend" {
+	for statistic, value := range m.Values {
+		least := -mostValue
+		if m.Type == "rate" || statistic == "count" && m.Type == "trend" {
 			least = 0
 		}
-		if !(value >= least && value <= mostFigure) {
-			return fmt.Errorf("its metric %s has a %s of %v", name, figure, value)
+		if !(value >= least && value <= mostValue) {
+			return fmt.Errorf("its metric %s has a %s of %v", name, statistic, value)
 		}
 	}
 	return nil
@@ -199,7 +199,7 @@ func (r Run) ConfigurationHash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// finite leaves out the figures that JSON has no number for, and says so.
+// finite leaves out the values that JSON has no number for, and says so.
 func finite(metrics map[string]Metric) (map[string]Metric, []string) {
 	kept := make(map[string]Metric, len(metrics))
 	var notes []string

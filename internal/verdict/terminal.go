@@ -92,7 +92,7 @@ func (t *terminal) diagnoses(diagnoses []diagnosis.Diagnosis) {
 		t.say("")
 		before := fmt.Sprintf("%sDiagnosis %d: ", indent, i+1)
 		t.hang(before, len(before), d.Title())
-		t.hang(indent+indent, 2*len(indent), d.Figures())
+		t.hang(indent+indent, 2*len(indent), d.EvidenceText())
 		t.hang(indent+indent, 2*len(indent), d.Remedy)
 	}
 }

@@ -30,7 +30,7 @@ func (r Run) title() string {
 	return strings.Join(parts, ", ")
 }
 
-// MeasuredText is the measured figure with its unit, and with as many decimals
+// MeasuredText is the measured value with its unit, and with as many decimals
 // as it takes to tell it from the bound it is compared with.
 func (r Row) MeasuredText() string {
 	if r.Measured == nil {
