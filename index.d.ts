@@ -623,6 +623,22 @@ declare module 'k6/x/pgxpool' {
    */
   export function observeResponse(ms: number, outcome?: Outcome): void;
 
+  /** Several pools of the same settings, see {@link pools}. */
+  export interface Pools {
+    readonly all: Pool[];
+    /** The pool for the next request. */
+    next(): Pool;
+  }
+
+  /**
+   * The pools of an application of several processes: `POOLS` (1) of these options, over which requests are spread by
+   * `BALANCE`: `random` (the default), `round-robin`, or `least`, the pool with the fewest connections in use and users
+   * waiting (several such in turn). One pool is named as the options say, several `pool-1`, `pool-2` and so on. The report sets the
+   * fullest pool, and how evenly they were used, beside the sums.
+   * @throws {ConfigError} for wrong options, `POOLS` or `BALANCE`
+   */
+  export function pools(options?: Options): Pools;
+
   /** What {@link retry} takes. */
   export interface RetryOptions {
     /** How often a request is made again, from 0 to 100. Default: 3. */
@@ -869,6 +885,7 @@ declare module 'k6/x/pgxpool' {
     readonly open: typeof open;
     readonly monitor: typeof monitor;
     readonly experiment: typeof experiment;
+    readonly pools: typeof pools;
     readonly retry: typeof retry;
     readonly warnOnce: typeof warnOnce;
     readonly redact: typeof redact;

@@ -7,7 +7,7 @@
 //
 // Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users), DURATION (300 s), THINK (1 s between a user's
 // requests), HOLD (0.1 s on average for which a request holds its connection beyond
-// its statements) and SPREAD, see lib/hold.js, POOLS and BALANCE (several pools, see lib/pools.js), INTERVAL (5 s between status lines),
+// its statements) and SPREAD, see lib/hold.js, POOLS (1, of the given size each) and BALANCE (random, round-robin or least), INTERVAL (5 s between status lines),
 // ENDPOINT (/api/issues, with BASE_URL), GATE (pass, fail), WAIVE (names of criteria), and the pool's own
 // settings as in FlowBoard's .env: DB_POOL_SIZE, DB_MAX_OVERFLOW, …
 

@@ -5,8 +5,6 @@
 //   k6 run scripts/before-after.js                                   a temporary PostgreSQL
 //   k6 run -e DATABASE_URL=postgresql://… scripts/before-after.js    your own
 //   k6 run -e BEFORE=20+40 -e AFTER=40+20 scripts/before-after.js    other settings
-//   k6 run -e APP_COMMAND='uvicorn app:app --port 8000' -e BASE_URL=http://127.0.0.1:8000 -e APP_READY=/health scripts/before-after.js
-//                                                            your application, started anew for every step, see lib/application.js
 //
 // BEFORE is SQLAlchemy's defaults (5+10,poolPrePing=false,poolRecycle=-1) and
 // AFTER the runbook's pool (20+40,poolPrePing=true,poolRecycle=3600), each with
@@ -16,6 +14,7 @@
 // are dropped and judged), ROUNDS (4), DURATION
 // (20 s for each step) and SETTLE (5 s before it), GATE, WAIVE, and
 // RESUME=results/before-after.json to continue a run that was stopped early.
+// POOLS (1, of each size) and BALANCE (random, round-robin or least), RETRIES (0).
 //
 // PASS means that, by the ratio's 95 % confidence interval, the p95 after is at most
 // 10 % above the p95 before; FAIL means that it is higher. If the rounds do not

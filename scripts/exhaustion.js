@@ -8,12 +8,12 @@
 //
 // Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (12 users), DURATION (30 s), HOLD (1 s that a user keeps a
 // connection), DB_POOL_SIZE (2), DB_MAX_OVERFLOW (2), DB_POOL_TIMEOUT (0.5 s),
-// GATE and WAIVE. Without DATABASE_URL on a temporary PostgreSQL.
+// POOLS and BALANCE (several pools), GATE and WAIVE. Without DATABASE_URL on a temporary PostgreSQL.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
-import { Pool } from 'k6/x/pgxpool';
+import pgxpool from 'k6/x/pgxpool';
 import { exhaustionCriteria } from '../thresholds/criteria.js';
 import { keepsScenarios } from './lib/alone.js';
 import { request } from './lib/request.js';
@@ -28,11 +28,12 @@ const maxOverflow = readInteger('DB_MAX_OVERFLOW', 2, 0);
 const poolTimeout = 1000 * readSeconds('DB_POOL_TIMEOUT', 0.5, 0.01);
 const capacity = poolSize + maxOverflow;
 
+const pools = pgxpool.pools({ defaults, poolSize, maxOverflow, poolTimeout });
+
 const sql = sqlWorkload();
-const stormy = retries > 0 && !sql ? storm({ capacity, poolTimeout, retries }) : undefined;
+const stormy = retries > 0 && !sql ? storm({ capacity: pools.all.length * capacity, poolTimeout, retries }) : undefined;
 const hold = sql || stormy ? 0 : readSeconds('HOLD', 1, 0);
 
-const pool = new Pool({ defaults, poolSize, maxOverflow, poolTimeout });
 const timedOutWait = new Trend('timed_out_wait', true);
 const otherFailures = new Counter('other_failures');
 
@@ -53,12 +54,13 @@ export const setup = verdict.setup(() => {
   if (stormy) {
     keepsScenarios();
   }
-  pool.exec('SELECT 1'); // starts the temporary server before the clock runs
-  sql?.prepare(pool);
+  pools.all[0].exec('SELECT 1'); // starts the temporary server before the clock runs
+  sql?.prepare(pools.all[0]);
 });
 
 export default function () {
   request(() => {
+    const pool = pools.next();
     if (sql) {
       timed(() => sql.run(pool));
       return;

@@ -55,10 +55,20 @@ func TestBeforeAfterScript(t *testing.T) {
 // would not notice.
 func TestBeforeAfterScriptThatGetsWorse(t *testing.T) {
 	t.Parallel()
-	r := scenario(t, "before-after.js", brief("DURATION=2", "CONCURRENT=12", "ROUNDS=3", "BEFORE=12+0", "AFTER=2+0")...)
+	r := scenario(t, "before-after.js", brief("DURATION=2", "CONCURRENT=12", "ROUNDS=3", "POOLS=2", "BALANCE=least", "RETRIES=8", "RETRY_BACKOFF=0.01",
+		"BEFORE=6+0", "AFTER=1+0,poolTimeout=0.4")...)
 	require.NotZero(t, r.Code, r.Output())
 	requireVerdictOfItsInterval(t, r)
 	require.Greater(t, gauge(t, r, "before_after_p95_ratio"), 1.5)
+	// In two pools of each size. Six users of one connection wait for 0.5 s, which is
+	// more than they may: they try again.
+	require.Regexp(t, `\| Retries \| \d+ \| [1-9]\d* \|`, r.File(t, "results/before-after.md"))
+	require.Equal(t, "2", reportOf(t, r).Run.Configuration.Settings["pools"])
+	text := r.File(t, "results/before-after.md")
+	require.Contains(t, text, "Each step had 2 pools of its settings, as an application of 2 processes has, and requests were spread over them (least).")
+	require.Regexp(t, `\| Peak, fullest pool \| [1-6] \| 1 \|`, text)
+	require.Regexp(t, `\| Peaks of all pools together \| \d+ \| 2 \|`, text)
+	require.Regexp(t, `\| Busiest pool, over its equal share \| 1\.\d\d× \| 1\.\d\d× \|`, text)
 }
 
 // requireVerdictOfItsInterval wants what three rounds decided: how wide their
@@ -101,13 +111,15 @@ func TestBeforeAfterScriptOfOneRoundIsUndecided(t *testing.T) {
 	}
 }
 
-// Ten users never use more than ten connections, and on two they wait.
+// Ten users never use more than ten connections, and on two they wait: here in two
+// pools, of which one is sized.
 func TestTuneScript(t *testing.T) {
 	t.Parallel()
-	r := scenario(t, "tune.js", brief("CONCURRENT=10", "ROUNDS=2", "SIZES=2,10,2+18", "WAIVE=agreement,noise")...)
+	r := scenario(t, "tune.js", brief("CONCURRENT=10", "ROUNDS=2", "POOLS=2", "BALANCE=least", "SIZES=1,6,1+9", "WAIVE=agreement,noise")...)
 	require.Zero(t, r.Code, r.Output())
-	require.GreaterOrEqual(t, gauge(t, r, "tune_connections"), 10.0)
-	require.GreaterOrEqual(t, gauge(t, r, "tune_connections_low"), 10.0)
+	require.GreaterOrEqual(t, gauge(t, r, "tune_connections"), 6.0)
+	require.GreaterOrEqual(t, gauge(t, r, "tune_connections_low"), 6.0)
+	require.Regexp(t, `Recommended: pool size \d+, max overflow \d+,\s+for\s+each\s+of\s+the\s+2\s+pools`, r.Stdout)
 	require.Contains(t, r.Stdout, "DB_POOL_SIZE=")
 	require.Contains(t, r.Stdout, "Cross-check with the models")
 }

@@ -58,7 +58,20 @@ func TestPoolsRefuseAnUnknownBalance(t *testing.T) {
 	t.Parallel()
 	r := scenario(t, "100users.js", "POOLS=2", "BALANCE=fair")
 	require.NotZero(t, r.Code)
-	require.Contains(t, r.Output(), `BALANCE is \"fair\": accepted are random, round-robin, least`)
+	require.Contains(t, r.Output(), `BALANCE: \"fair\" is not accepted; use random, round-robin, least`)
+}
+
+// A scenario whose subject is one pool says which ones take several, and an
+// application has its own.
+func TestPoolsAreRefusedWhereOneIsTheSubject(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "leak.js", "POOLS=2")
+	require.NotZero(t, r.Code)
+	require.Contains(t, r.Output(), "one pool is the subject of this scenario; use POOLS with 100users.js, soak.js, exhaustion.js, "+
+		"before-after.js, capacity.js, tune.js or own.js")
+	r = scenario(t, "capacity.js", "POOLS=2", "BASE_URL=http://127.0.0.1:1")
+	require.NotZero(t, r.Code)
+	require.Contains(t, r.Output(), "POOLS and BASE_URL are both set: an application has pools of its own")
 }
 
 // Pools that are as busy as each other are used in turn: with two users there are

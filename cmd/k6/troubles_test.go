@@ -81,7 +81,9 @@ func scenario(t *testing.T, name string, settings ...string) k6test.Result {
 // Nothing runs beside it: it measures 50 ms.
 func TestExhaustion(t *testing.T) {
 	t.Parallel()
-	r := scenario(t, "exhaustion.js", "DURATION=3", "HOLD=0.8", "DB_POOL_TIMEOUT=0.3")
+	r := scenario(t, "exhaustion.js", "DURATION=3", "HOLD=0.8", "DB_POOL_TIMEOUT=0.3", "POOLS=2", "DB_POOL_SIZE=1", "DB_MAX_OVERFLOW=1")
+	require.Regexp(t, `2 pools, balanced by random: the fullest, pool-\d, had at most 2 of 1 \+ 1 connections in use, and all peaks together are 4\.`,
+		r.File(t, "results/summary.md"))
 	require.Equal(t, diagnosis.PoolExhausted, diagnosed(t, r)[0], r.Output())
 	s := reportOf(t, r)
 	for _, row := range s.Criteria {

@@ -69,10 +69,15 @@ func (f *fakeTest) begin() Test { return f }
 // its own.
 func prepared(t *testing.T) (*Conductor, *fakeTest) {
 	t.Helper()
+	return preparedOf(t, 1)
+}
+
+func preparedOf(t *testing.T, pools int64) (*Conductor, *fakeTest) {
+	t.Helper()
 	t.Chdir(t.TempDir())
 	c, err := New(map[string]any{
 		"plan": "before-after", "users": int64(2), "think": int64(0), "settle": int64(0), "duration": 0.2, "rounds": int64(1),
-		"before": "1+0", "after": "2+1",
+		"before": "1+0", "after": "2+1", "pools": pools,
 	}, func(string) (string, bool) { return "", false })
 	require.NoError(t, err)
 	t.Cleanup(c.Stop)
@@ -85,7 +90,7 @@ func work(ctx context.Context, c *Conductor, test *fakeTest) (turns int) {
 	for s := user.Next(ctx, test.begin); s != nil; s = user.Next(ctx, test.begin) {
 		now := time.Now()
 		test.timeline.Record([]timeline.Observation{
-			{Measure: timeline.Request, At: now, Value: 1}, {Measure: timeline.Wait, At: now, Value: 1, Pool: s.Pool},
+			{Measure: timeline.Request, At: now, Value: 1}, {Measure: timeline.Wait, At: now, Value: 1, Pool: s.Pools[0]},
 		})
 		time.Sleep(time.Millisecond)
 		turns++
@@ -116,6 +121,19 @@ func TestAConductorLeadsUsersWithoutK6(t *testing.T) {
 	require.Same(t, result, again, "it is computed once")
 	require.Len(t, c.Notes(), 1)
 	require.Nil(t, c.NewUser().Next(t.Context(), test.begin), "it is over")
+}
+
+func TestAConductorOpensSeveralPoolsForEachStep(t *testing.T) {
+	c, test := preparedOf(t, 2)
+	var users sync.WaitGroup
+	for range c.Plan().Users() {
+		users.Go(func() { work(t.Context(), c, test) })
+	}
+	users.Wait()
+	require.Empty(t, test.errors)
+	require.Equal(t, "open before-1 1+0 open before-2 1+0 retire before-1 retire before-2 open after-1 2+1 open after-2 2+1 retire after-1 retire after-2",
+		strings.Join(test.calls, " "))
+	require.Equal(t, 2, c.measured()[0].Pool.Pools)
 }
 
 // The last requests of a step wait and then hold their connections: with long

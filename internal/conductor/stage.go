@@ -10,7 +10,7 @@ import (
 // Stage is one step of an experiment as its users meet it: whose turn it is,
 // and how many turns are under way.
 type Stage struct {
-	Pool  string        // name of the step's pool, empty over HTTP
+	Pools []string      // names of the step's pools, none over HTTP
 	users int           // how many take part
 	think time.Duration // mean pause before a turn, in a closed loop
 

@@ -23,9 +23,7 @@ func (c *Conductor) perform(ctx context.Context, step experiment.Step) (experime
 	ctx, stop := c.whileItRuns(ctx, step)
 	defer stop()
 	s := newStage(step.Load.Users, c.plan.Think(), step.Load.Rate > 0)
-	if step.Options != nil && c.runner == nil {
-		s.Pool = config.Name
-	}
+	s.Pools = c.namesOf(step)
 	c.publish(s)
 	defer s.stop()
 	if s.arrivals != nil {
@@ -68,10 +66,11 @@ func (c *Conductor) measure(
 	}
 	c.test.Flush(ctx)
 	phase := recorder.End(time.Now())
-	if err := c.checkSessions(step, config, atStop.Totals); err != nil {
-		return experiment.Measurement{}, err
+	measured := s.Pools
+	if len(measured) == 0 {
+		measured = []string{config.Name} // of an application
 	}
-	return experiment.Measure(step, phase, config, atStop.Totals, lasted), nil
+	return experiment.Measure(step, phase, measured, config.PoolSize, atStop.Totals, lasted), nil
 }
 
 func (c *Conductor) drainLimit(config pool.Config) time.Duration {
@@ -95,7 +94,21 @@ func (c *Conductor) drain(ctx context.Context, s *Stage, limit time.Duration) er
 	}
 }
 
-// open makes the pool of a step. Every step has a new one: what the step before
+// namesOf are those of a step's pools; none over HTTP.
+func (c *Conductor) namesOf(step experiment.Step) (names []string) {
+	if step.Options == nil || c.runner != nil {
+		return nil
+	}
+	if c.plan.Pools() == 1 {
+		return []string{step.Label}
+	}
+	for n := range c.plan.Pools() {
+		names = append(names, fmt.Sprintf("%s-%d", step.Label, n+1))
+	}
+	return names
+}
+
+// open makes the pools of a step. Every step has new ones: what the step before
 // left open is not its own doing. Over HTTP there is none: the application is
 // started, where that is ours to do, and the configuration is that of its pool,
 // where it is watched.
@@ -103,24 +116,29 @@ func (c *Conductor) open(ctx context.Context, step experiment.Step) (pool.Config
 	if step.Options == nil {
 		return c.test.Watched(), nil
 	}
-	if c.runner != nil {
-		return c.restart(ctx, step)
-	}
 	config, err := c.resolve(step.Options)
 	if err != nil {
 		return config, err
 	}
-	config.Name = step.Label
-	return config, c.test.Open(config)
+	if c.runner != nil {
+		return c.restart(ctx, step, config)
+	}
+	for _, name := range c.namesOf(step) {
+		config.Name = name
+		if err := c.test.Open(config); err != nil {
+			return config, err
+		}
+	}
+	return config, nil
 }
 
 // close ends what open began.
 func (c *Conductor) close(s *Stage) {
-	switch {
-	case c.runner != nil:
+	if c.runner != nil {
 		c.stopApplication()
-	case s.Pool != "":
-		c.test.Retire(s.Pool)
+	}
+	for _, name := range s.Pools {
+		c.test.Retire(name)
 	}
 }
 

@@ -100,6 +100,10 @@ func (c comparison) onFailures() string {
 	}
 	text := fmt.Sprintf("Of %d requests before %d failed, %d of them by a timeout; of %d after %d failed, %d by a timeout.",
 		before.Requests, before.Failed, before.Timeouts, after.Requests, after.Failed, after.Timeouts)
+	if c.plan.retries > 0 {
+		text = fmt.Sprintf("Of %d requests before %d failed, and %d timed out at least once; of %d after %d failed, and %d timed out at least once.",
+			before.Requests, before.Failed, before.Timeouts, after.Requests, after.Failed, after.Timeouts)
+	}
 	if before.success() < after.success() {
 		text += " Response times include requests that timed out, which limits what the p95 says."
 	}

@@ -54,14 +54,15 @@ func (c comparison) lines() []line {
 		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
 		{"Wait for a connection, p95", waitP95, text.Millis, true, average},
 		{"Wait, mean", waitMean, text.Millis, true, average},
-		{"Connection held, mean", held, text.Millis, true, average},
-		{"Peak in use", ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, false, most},
+		{"Connection held, mean", ofOwn(func(p *PoolMeasurement) float64 { return p.Use }), text.Millis, true, average},
+		{c.plan.peakInUse(), ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, false, most},
 		{"Peak waiting", ofOwn(func(p *PoolMeasurement) float64 { return p.Waiting.Max }), text.Number, false, most},
 		{"Time in overflow", ofPool(func(p *PoolMeasurement) float64 { return p.Overflow }), text.Share.Format, false, average},
 		{"Connections opened", ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) }), text.Number, false, total},
 		{"Database CPU", cpu, text.Percent.Format, true, average},
 		c.cpuLine(),
 	}
+	lines = append(lines, c.plan.ofPools("Peaks of all pools together", "Busiest pool, over its equal share")...)
 	if c.plan.retries > 0 {
 		lines = append(lines, line{"Retries", retries, text.Number, false, total})
 	}

@@ -25,6 +25,7 @@ func (p *capacity) Result(done []Measurement) (Result, error) {
 			s.say(advice)
 		}
 	}
+	s.say(p.onPools())
 	s.say(p.onGenerator(done))
 	if text := unjudged(all); text != "" {
 		s.say("Not judged in any step: " + text + ".")

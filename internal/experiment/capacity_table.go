@@ -42,7 +42,13 @@ func (p *capacity) table(all []tried, a answer) text.Table {
 		add("Dropped", dropped, text.Number, total)
 	}
 	add("Wait p95", waitP95, text.Millis, average)
+	if p.pools > 1 {
+		add(p.peakInUse(), ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, most)
+	}
 	add("In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), text.Number, average)
+	for _, l := range p.ofPools("All peaks", "Imbalance") {
+		add(l.title, l.value, l.show, l.over)
+	}
 	add("CPU", cpu, text.Percent.Format, average)
 	t.Columns = append(t.Columns, text.Words("Carried")...)
 	for _, tried := range ascending(all) {

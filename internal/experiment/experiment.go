@@ -61,9 +61,13 @@ type Plan interface {
 	// MaxDuration is an upper bound of the whole experiment, opening the pools
 	// and waiting for the last requests included.
 	MaxDuration() time.Duration
-	// Connections is the most connections that any step's pool may open, 0
-	// where the target is an application over HTTP.
+	// Connections is the most connections that all pools of a step together may
+	// open, 0 where the target is an application over HTTP.
 	Connections() int
+	// Pools is how many pools each step has, and Balance how requests are spread
+	// over them.
+	Pools() int
+	Balance() string
 	// Prepare is called once before the first step. It fails with a
 	// [ServerError] where the server cannot carry the steps.
 	Prepare(Server) error
@@ -228,7 +232,7 @@ func (s settings) besideOf(step Step) time.Duration {
 			connections += overflow
 		}
 	}
-	places, users := float64(min(connections, step.Load.Users)), float64(step.Load.Users)
+	places, users := float64(min(s.pools*connections, step.Load.Users)), float64(step.Load.Users)
 	thinking := 0.0
 	if s.hold > 0 {
 		thinking = min(users-places, places*s.think.Seconds()/s.hold.Seconds()) // a full pool serves places/hold

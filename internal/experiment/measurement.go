@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // Measurement is what one step measured.
@@ -64,14 +63,12 @@ type Level struct {
 	Max  float64 `json:"max"`
 }
 
-// PoolMeasurement are one pool's during a step.
+// PoolMeasurement are one pool's during a step, or those of several: times and
+// counts of all together, levels of each pool side by side.
 type PoolMeasurement struct {
-	Size     int   `json:"size"`               // pool_size; of an application of all processes together
-	Capacity int   `json:"capacity,omitempty"` // pool_size + max_overflow, likewise
-	Wait     Times `json:"wait_ms"`
-	// Use is the mean time a connection is held. Of an application it is what
-	// Little's law makes of the connections in use and the requests per second.
-	Use      float64 `json:"use_ms"`
+	Size     int     `json:"size"` // pool_size of each
+	Wait     Times   `json:"wait_ms"`
+	Use      float64 `json:"use_ms"`   // mean time a connection is held
 	Query    float64 `json:"query_ms"` // mean time of a statement
 	Timeouts int64   `json:"timeouts"` // checkouts that timed out
 	Opened   int64   `json:"opened"`   // connections opened in the measured time
@@ -81,16 +78,21 @@ type PoolMeasurement struct {
 	Open     float64 `json:"open_max"` // the most connections that were open
 	// Overflow is the share of samples with more than Size connections in use.
 	Overflow float64 `json:"overflow"`
+
+	// Of several pools: how many, the sum of their peaks in use, and the checkouts
+	// of the busiest over its equal share.
+	Pools     int     `json:"pools,omitempty"`
+	Peaks     float64 `json:"peaks_sum,omitempty"`
+	Imbalance float64 `json:"imbalance,omitempty"`
 }
 
 // Measure makes the measurement of a step. phase is everything observed from
 // the end of settling until the last request was answered; atStop is the same
 // as it stood when the last turn was handed out, lasted after the end of
 // settling: throughput, levels and CPU are of that time alone, since afterwards
-// the load fades. config is of the step's pool, of an application of all its
-// processes together; a name that is not among the pools of phase means that none
-// was seen.
-func Measure(step Step, phase timeline.Phase, config pool.Config, atStop timeline.Totals, lasted time.Duration) Measurement {
+// the load fades. pools names the step's pools among those of phase, size is the
+// pool_size of each; names that are not there mean that no pool was seen.
+func Measure(step Step, phase timeline.Phase, pools []string, size int, atStop timeline.Totals, lasted time.Duration) Measurement {
 	requests := phase.Totals.Requests
 	m := Measurement{
 		Step:     step,
@@ -112,14 +114,12 @@ func Measure(step Step, phase timeline.Phase, config pool.Config, atStop timelin
 	if lasted > 0 {
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()
 	}
-	if p := phase.Totals.Pools[config.Name]; p != nil {
-		m.Pool = poolMeasurement(p, config)
-		if loaded := atStop.Pools[config.Name]; loaded != nil {
+	if p := together(phase.Totals, pools); p != nil {
+		m.Pool = poolMeasurement(p, size)
+		if loaded := together(atStop, pools); loaded != nil {
 			m.Pool.levels(loaded)
 		}
-		if p.Use.Count() == 0 && m.Throughput > 0 {
-			m.Pool.Use = 1000 * m.Pool.Active.Mean / m.Throughput
-		}
+		m.Pool.spread(phase.Totals, pools)
 	}
 	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
 		m.CPU = &Level{Mean: cpu.Mean(), P95: cpu.Quantile(0.95), Max: cpu.Max()}
@@ -130,9 +130,44 @@ func Measure(step Step, phase timeline.Phase, config pool.Config, atStop timelin
 	return m
 }
 
-func poolMeasurement(p *timeline.Pool, config pool.Config) *PoolMeasurement {
+// together are some pools as one, whose levels are those of the single pools side by
+// side; nil where none was seen.
+func together(totals timeline.Totals, names []string) *timeline.Pool {
+	seen := timeline.Totals{Pools: map[string]*timeline.Pool{}}
+	for _, name := range names {
+		if p := totals.Pools[name]; p != nil {
+			seen.Pools[name] = p
+		}
+	}
+	if len(seen.Pools) == 0 {
+		return nil
+	}
+	all := seen.Total()
+	return &all
+}
+
+// spread tells how evenly several pools were used.
+func (p *PoolMeasurement) spread(totals timeline.Totals, names []string) {
+	if len(names) < 2 {
+		return
+	}
+	p.Pools = len(names)
+	var busiest, all int64
+	for _, name := range names {
+		if one := totals.Pools[name]; one != nil {
+			p.Peaks += one.Active.Max()
+			all += one.Wait.Count()
+			busiest = max(busiest, one.Wait.Count())
+		}
+	}
+	if all > 0 {
+		p.Imbalance = float64(busiest) * float64(len(names)) / float64(all)
+	}
+}
+
+func poolMeasurement(p *timeline.Pool, size int) *PoolMeasurement {
 	return &PoolMeasurement{
-		Size: config.PoolSize, Capacity: config.PoolSize + config.MaxOverflow, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
+		Size: size, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
 		Timeouts: p.Timeouts, Opened: p.Opened,
 	}
 }

@@ -2,6 +2,7 @@ package experiment_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,7 +10,6 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
-	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -42,7 +42,7 @@ func TestMeasure(t *testing.T) {
 		timeline.Observation{Measure: timeline.Wait, Value: 9999, Pool: "default"},
 	)
 	step := experiment.Step{Label: "after", Round: 2, Duration: 10 * time.Second}
-	m := experiment.Measure(step, phase, pool.Config{Name: "after", PoolSize: 5, MaxOverflow: 10}, atStop, 4*time.Second)
+	m := experiment.Measure(step, phase, []string{"after"}, 5, atStop, 4*time.Second)
 	require.Equal(t, step, m.Step)
 	require.Equal(t, []int64{3, 1, 1, 2}, []int64{m.Requests, m.Failed, m.Timeouts, m.Dropped})
 	require.Equal(t, 0.5, m.Throughput, "what came in while draining is no throughput")
@@ -66,29 +66,32 @@ func TestMeasure(t *testing.T) {
 	require.Equal(t, m, read)
 }
 
+// Of several pools times and counts are together, and levels side by side.
+func TestMeasureSeveralPools(t *testing.T) {
+	o := func(pool string, m timeline.Measure, values ...float64) (all []timeline.Observation) {
+		for _, value := range values {
+			all = append(all, timeline.Observation{Measure: m, Value: value, Pool: pool})
+		}
+		return all
+	}
+	phase := observed(slices.Concat(
+		o("a", timeline.Wait, 10, 10, 10), o("b", timeline.Wait, 30), o("other", timeline.Wait, 9999),
+		o("a", timeline.Opened, 1, 1), o("b", timeline.Opened, 1), o("a", timeline.Active, 4, 2), o("b", timeline.Active, 3, 3),
+	)...)
+	p := experiment.Measure(experiment.Step{}, phase, []string{"a", "b", "unused"}, 5, phase.Totals, time.Second).Pool
+	require.Equal(t, 15.0, p.Wait.Mean)
+	require.Equal(t, int64(3), p.Opened)
+	require.Equal(t, []float64{3, 4}, []float64{p.Active.Mean, p.Active.Max})
+	require.Equal(t, 5, p.Size)
+	require.Equal(t, 3, p.Pools)
+	require.Equal(t, 7.0, p.Peaks)
+	require.Equal(t, 2.25, p.Imbalance, "3 of 4 checkouts where a third was due")
+	require.Zero(t, experiment.Measure(experiment.Step{}, phase, []string{"a"}, 5, phase.Totals, time.Second).Pool.Pools)
+}
+
 func TestMeasureWithoutAnything(t *testing.T) {
-	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, pool.Config{}, timeline.Totals{}, 0)
+	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, nil, 0, timeline.Totals{}, 0)
 	require.Equal(t, experiment.Measurement{}, m)
 	_, err := json.Marshal(m)
 	require.NoError(t, err)
-}
-
-// How long an application holds a connection is what Little's law makes of its
-// levels.
-func TestHoldsOfAnApplicationFollowFromItsLevels(t *testing.T) {
-	recorder := &timeline.Recorder{}
-	at := time.Now()
-	recorder.Begin("step", at)
-	for i := range 40 {
-		recorder.Record([]timeline.Observation{
-			{Measure: timeline.Request, At: at.Add(time.Duration(i) * 50 * time.Millisecond), Value: 400},
-			{Measure: timeline.Active, At: at.Add(time.Duration(i) * 50 * time.Millisecond), Value: 5, Pool: "flowboard"},
-		})
-	}
-	phase := recorder.End(at.Add(2 * time.Second))
-	config := pool.Config{Name: "flowboard", PoolSize: 20, MaxOverflow: 40}
-	m := experiment.Measure(experiment.Step{}, phase, config, phase.Totals, 2*time.Second)
-	require.InEpsilon(t, 20, m.Throughput, 0.01)
-	require.InEpsilon(t, 250, m.Pool.Use, 0.05)
-	require.Equal(t, 60, m.Pool.Capacity)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
@@ -39,6 +40,9 @@ type settings struct {
 	rate  float64 // 0: closed loop
 	think time.Duration
 	hold  time.Duration // 0 where the script does not say
+
+	pools   int    // of each step, all of its settings
+	balance string // how requests are spread over them
 
 	retries int           // of one request
 	backoff time.Duration // the longest pause before its first retry
@@ -85,6 +89,8 @@ var options = []option{
 	{"rate", nil, number(0, maxRate, func(s *settings) *float64 { return &s.rate })},
 	{"think", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.think })},
 	{"hold", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.hold })},
+	{"pools", nil, whole(1, config.MostPools, func(s *settings) *int { return &s.pools })},
+	{"balance", nil, choice(config.Balances, func(s *settings) *string { return &s.balance })},
 	{"retries", nil, whole(0, 100, func(s *settings) *int { return &s.retries })},
 	{"backoff", nil, duration(0, time.Minute, func(s *settings) *time.Duration { return &s.backoff })},
 	{"settle", nil, duration(0, time.Hour, func(s *settings) *time.Duration { return &s.settle })},
@@ -165,7 +171,7 @@ func defaults(plan string) settings {
 		plan: plan, users: defaultUsers, think: time.Second,
 		settle: 5 * time.Second, duration: 20 * time.Second, rounds: 3,
 		gate: verdict.GatePass, before: sqlAlchemy(), after: tuned(), pool: tuned(), given: configuration{},
-		resolution: 0.05, tolerance: 0.05, seed: defaultSeed, workers: 1,
+		resolution: 0.05, tolerance: 0.05, seed: defaultSeed, workers: 1, pools: 1, balance: config.BalanceRandom,
 	}
 	switch plan {
 	case planBeforeAfter:
@@ -186,6 +192,8 @@ func (s settings) check() error {
 		return &OptionError{Option: "http", Value: "true",
 			Problem:  "plan " + s.plan + " changes the pool's settings, which is not possible for an application over HTTP",
 			Accepted: "plan capacity, or APP_COMMAND, which restarts the application with each step's settings"}
+	case s.http && s.pools > 1:
+		return &OptionError{Option: "pools", Value: show(s.pools), Problem: "an application over HTTP has pools of its own", Accepted: "WORKERS, the number of its processes"}
 	case s.plan == planCapacity && len(s.criteria) == 0:
 		return &OptionError{Option: "criteria", Problem: "none are given, so that no step could fail", Accepted: "rows of thresholds/criteria.js"}
 	case s.plan == planCapacity && s.from > s.largest():
@@ -238,17 +246,25 @@ func (s settings) longest(poolTimeout time.Duration) time.Duration {
 	return longest
 }
 
-// needed is how many connections such a pool opens for the plan's users: each has
-// one at most.
-func (s settings) needed(connections int) int { return min(s.workers*connections, s.users) }
+// Pools implements [Plan].
+func (s settings) Pools() int { return s.pools }
+
+// Balance implements [Plan].
+func (s settings) Balance() string { return s.balance }
+
+// needed is how many connections such pools open for the plan's users: in each pool
+// all of them may have one.
+func (s settings) needed(connections int) int {
+	return s.pools * min(s.workers*connections, s.users)
+}
 
 // controlled tells whether a step's options reach the pool.
 func (s settings) controlled() bool { return !s.http || s.application }
 
-// reserved is what pools of ours may open.
+// reserved is what such pools of ours may open.
 func (s settings) reserved(connections int) int {
 	if s.http {
 		return 0
 	}
-	return connections
+	return s.pools * connections
 }

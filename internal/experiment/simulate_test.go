@@ -24,6 +24,7 @@ type system struct {
 	cpuPerCheckout float64                     // percent of the host for one request per second
 	size, overflow int                         // where the step does not say
 	waits          float64                     // factor on the wait, 0 is 1
+	pools          int                         // of these sizes, 0 is 1
 }
 
 func (s system) measure(t testing.TB, step experiment.Step) experiment.Measurement {
@@ -81,7 +82,7 @@ func (s system) model(t testing.TB, load experiment.Load, hold time.Duration, co
 		return mean, mean / waits * math.Log(math.Max(1, waits/0.05)), load.Rate, load.Rate * hold.Seconds(), 0
 	}
 	closed, err := sizing.ClosedLoop{
-		Users: load.Users, Think: s.think, Hold: hold, Pools: 1, Connections: connections, PoolTimeout: 30 * time.Second,
+		Users: load.Users, Think: s.think, Hold: hold, Pools: max(1, s.pools), Connections: connections, PoolTimeout: 30 * time.Second,
 	}.Solve()
 	require.NoError(t, err)
 	p95, err := closed.WaitPercentile(95)

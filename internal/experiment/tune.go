@@ -65,10 +65,10 @@ func (p *tune) MaxDuration() time.Duration {
 func (p *tune) Prepare(server Server) error {
 	p.server = server
 	if p.sizes == nil {
-		p.sizes = derive(server, p.ceiling(), p.modeled(), p.workers)
+		p.sizes = derive(server, p.pools, p.ceiling(), p.modeled())
 		if len(p.sizes) < 2 {
 			available, _ := server.available()
-			return &ServerError{Needed: 2, Available: available, Server: server, Step: "the sweep"}
+			return &ServerError{Needed: 2 * p.pools, Available: available, Server: server, Step: "the sweep"}
 		}
 		p.order()
 		return nil
@@ -111,8 +111,15 @@ const (
 )
 
 // ceiling is the most connections that any derived pool may have: more than
-// users are never used.
-func (p *tune) ceiling() int { return min(max(p.users, 2), maxSwept) }
+// users are never used. Of several pools one hardly has more than twice its share
+// of them.
+func (p *tune) ceiling() int {
+	users := p.users
+	if p.pools > 1 {
+		users = (2*p.users + p.pools - 1) / p.pools
+	}
+	return min(max(users, 2), maxSwept)
+}
 
 // modeled is the pool that the queueing model expects to leave the runbook's room
 // under a load that is a quarter larger; 0 where nobody says how long requests
@@ -136,18 +143,22 @@ func (p *tune) modeled() int {
 	return size
 }
 
+// rateOfOne is the part of the arrivals that one of the pools gets.
+func (p *tune) rateOfOne() float64 { return p.rate / float64(p.pools) }
+
 // derive makes pools without overflow from the host's cores, doubling up to
 // what the server leaves or the users use, and beside them the one that the model
 // expects to do and the two pools everyone asks about: SQLAlchemy's 5 + 10 and
 // the runbook's 20 + 40.
-func derive(server Server, ceiling, modeled, workers int) []size {
+func derive(server Server, pools, ceiling, modeled int) []size {
 	if available, known := server.available(); known {
-		ceiling = min(ceiling, available/workers)
+		ceiling = min(ceiling, available/pools)
 	}
 	cores := server.Cores
 	if cores == 0 {
 		cores = usualCores
 	}
+	cores = (cores + pools - 1) / pools
 	var sizes []size
 	const doublings = maxDerived - 4
 	first := max(1, min(cores, ceiling/2))

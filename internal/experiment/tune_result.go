@@ -33,6 +33,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	}
 	c, sure := k.bootstrap(p.seed)
 	s.Tables = []text.Table{p.table(w, k.inWords)}
+	s.say(p.onPools())
 	s.say(p.recommendation(w, k, c, sure))
 	s.say(k.method(w))
 	s.say(p.onGenerator(done))
@@ -41,7 +42,7 @@ func (p *tune) Result(done []Measurement) (Result, error) {
 	check := section{Section: report.Section{Title: "Cross-check with the models"}}
 	var modeled int
 	check.Text, modeled = p.crossCheck(w, k, c, sure)
-	paste := section{Section: report.Section{Title: "To paste"}, code: fragments(p.recommended(k), p.pool)}
+	paste := section{Section: report.Section{Title: "To paste" + p.forEach()}, code: fragments(p.recommended(k), p.pool)}
 	d.sections = []section{s, check, paste}
 	k.addValues(d.values, p.recommended(k), p.rate > 0)
 	if sure {
@@ -91,7 +92,7 @@ func (k knee) addValues(values map[string]float64, recommended size, open bool) 
 // header is the recommended pool with its interval.
 func (p *tune) header(k knee, c confidenceOf, sure bool) []report.Fact {
 	best := k.sound[k.chosen]
-	size := report.Fact{Name: "Recommended pool", Value: p.recommended(k).String(), Detail: "pool size + max overflow"}
+	size := report.Fact{Name: "Recommended pool", Value: p.recommended(k).String(), Detail: "pool size + max overflow" + p.forEach()}
 	if sure {
 		size.Detail = fmt.Sprintf("95 %% interval %d to %s", c.low, text.Counted(c.high, "connection"))
 	}
@@ -112,7 +113,7 @@ func (p *tune) recommended(k knee) size {
 	}
 	best.overflow = best.base
 	if left, known := p.server.available(); known {
-		best.overflow = max(0, min(best.base, left/p.workers-best.base))
+		best.overflow = max(0, min(best.base, left/p.pools-best.base))
 	}
 	return best
 }
@@ -127,7 +128,7 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 	if len(p.criteria) > 0 && k.met {
 		among = ", among those that met the criteria"
 	}
-	said := fmt.Sprintf("Recommended: pool size %d, max overflow %d: %s "+why, set.base, set.overflow,
+	said := fmt.Sprintf("Recommended: pool size %d, max overflow %d%s: %s "+why, set.base, set.overflow, p.forEach(),
 		best, text.Millis(geometricMean(best.rounds, p95)), text.PerSecond.Format(geometricMean(best.rounds, throughput)), among)
 	if set.overflow != best.overflow {
 		said += " The overflow is for spikes and was not measured."

@@ -15,6 +15,10 @@ func (p *tune) columns() []line {
 		{"Success", Measurement.success, text.Share.Format, false, average},
 		{"Timeouts", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
 	}
+	if p.pools > 1 {
+		columns = append(columns, line{p.peakInUse(), ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, false, most})
+		columns = append(columns, p.ofPools("All peaks", "Imbalance")...)
+	}
 	if p.retries > 0 {
 		columns = append(columns, line{"Retries", retries, text.Number, false, total})
 	}
@@ -22,7 +26,7 @@ func (p *tune) columns() []line {
 		columns = append(columns, line{"Dropped", dropped, text.Number, false, total})
 	}
 	return append(columns,
-		line{"Held", held, text.Millis, false, average},
+		line{"Held", ofPool(func(p *PoolMeasurement) float64 { return p.Use }), text.Millis, false, average},
 		line{"Mean wait", waitMean, text.Millis, false, average})
 }
 

@@ -361,6 +361,35 @@ func TestTunePastesTheMeasuredSettings(t *testing.T) {
 	}
 }
 
+// Of several pools one is sized: what users of all of them wait decides, and the
+// server's room is for all of them.
+func TestTuneSizesOneOfSeveralPools(t *testing.T) {
+	four := office
+	four.pools, four.noise = 4, 0.002
+	plan := planOf(t, sweepOf("4,6,8,10,14,20", map[string]any{"pools": int64(4), "balance": "least", "rounds": int64(3)}))
+	require.Equal(t, 80, plan.Connections())
+	require.NoError(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 83, SuperuserReserved: 3}}))
+	result := resultOf(t, plan, run(t, plan, four, nil))
+	values := result.Values()
+	require.GreaterOrEqual(t, values["tune_pool_size"], 8.0, "5 are busy in each on average, and one may have twice as many users")
+	require.LessOrEqual(t, values["tune_pool_size"]+values["tune_max_overflow"], 20.0, "the server has room for four of 20")
+	require.Contains(t, result.Terminal(1000), "Measurement and model agree")
+	for _, text := range []string{result.Terminal(1000), result.Markdown()} {
+		require.Regexp(t, `Recommended: pool size \d+, max overflow \d+, for each of the 4 pools: `, text)
+		require.Contains(t, text, "To paste, for each of the 4 pools")
+		require.Contains(t, text, "Each step had 4 pools of its settings, as an application of 4 processes has, and requests were spread over them (least).")
+		require.Contains(t, text, "Imbalance")
+	}
+	derived := planOf(t, map[string]any{"plan": "tune", "pools": int64(4), "rounds": int64(1)})
+	require.NoError(t, derived.Prepare(experiment.Server{Cores: 8, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
+	for _, m := range run(t, derived, four, nil) {
+		require.LessOrEqual(t, 4*(m.Step.Options["poolSize"].(int)+m.Step.Options["maxOverflow"].(int)), 97)
+	}
+	var refused *experiment.ServerError
+	require.ErrorAs(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 82, SuperuserReserved: 3}}), &refused)
+	require.Equal(t, 80, refused.Needed)
+}
+
 func TestTunePrintsWhatToPaste(t *testing.T) {
 	plan := planOf(t, sweepOf("20+40,25+50", map[string]any{"poolTimeout": 3, "rounds": int64(2)}))
 	step, _ := plan.Next(nil)

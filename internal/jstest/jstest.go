@@ -50,8 +50,17 @@ func New(t testing.TB) *User { return On(t, pgtest.Database(t)) }
 // On is a VU in the init context of a test run of its own, with the database at
 // this URL.
 func On(t testing.TB, url string) *User {
+	return with(t, url, nil)
+}
+
+// With is a VU in the init context of a test run of its own, with settings as k6's -e gives them.
+func With(t testing.TB, settings map[string]string) *User {
+	return with(t, pgtest.Database(t), settings)
+}
+
+func with(t testing.TB, url string, settings map[string]string) *User {
 	run := new(testrun.Run)
-	return newUser(t, module.In(run, os.DirFS(k6test.Root(t))), run, url)
+	return newUser(t, module.In(run, os.DirFS(k6test.Root(t))), run, url, settings)
 }
 
 // InInit is a VU that never leaves the init context: nothing listens at its URL.
@@ -60,9 +69,9 @@ func InInit(t testing.TB) *User {
 }
 
 // Another is one more VU of the same test run.
-func (u *User) Another() *User { return newUser(u.t, u.root, u.Run, u.URL) }
+func (u *User) Another() *User { return newUser(u.t, u.root, u.Run, u.URL, nil) }
 
-func newUser(t testing.TB, root *module.RootModule, run *testrun.Run, url string) *User {
+func newUser(t testing.TB, root *module.RootModule, run *testrun.Run, url string, settings map[string]string) *User {
 	u := &User{
 		Runtime: modulestest.NewRuntime(t), Run: run, URL: url, t: t, root: root,
 		Samples: make(chan metrics.SampleContainer, 10_000),
@@ -72,6 +81,7 @@ func newUser(t testing.TB, root *module.RootModule, run *testrun.Run, url string
 	u.Logs = hook
 	env := u.VU.InitEnvField
 	env.Logger = logger
+	env.RuntimeOptions.Env = settings
 	env.LookupEnv = func(string) (string, bool) { return "", false }
 	require.NoError(t, u.SetupModuleSystem(map[string]any{"k6/x/pgxpool": root}, nil, nil))
 	require.NoError(t, u.VU.RuntimeField.Set("URL", url))

@@ -61,8 +61,7 @@ func build(race bool) (string, error) {
 	}
 	binary := filepath.Join(dir, name)
 	args = append(args, "-o", binary, "github.com/flowboard/xk6-pgxpool/cmd/k6")
-	out, err := exec.Command("go", args...).CombinedOutput() // #nosec G204 -- our own arguments
-	if err != nil {
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}
 	return binary, nil

@@ -78,11 +78,13 @@ type experimentObject struct {
 	*instance
 	user *conductor.User
 	last *conductor.Stage
-	pool sobek.Value // of the last stage
+	// Of the last stage, none over HTTP.
+	pools   []*testrun.SharedPool
+	objects map[*testrun.SharedPool]sobek.Value
 }
 
-// next ends the user's turn and waits for the next one. It gives the step's
-// Pool, over HTTP an empty object, and null when there are no more turns.
+// next ends the user's turn and waits for the next one. It gives a
+// Pool of the step, over HTTP an empty object, and null when there are no more turns.
 func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 	if e.vu.State() == nil {
 		e.throw(inInit("experiment.next()"))
@@ -95,12 +97,23 @@ func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 		return sobek.Null()
 	}
 	if s != e.last {
-		e.last, e.pool = s, e.rt.NewObject()
-		if shared := e.test.Pool(s.Pool); shared != nil {
-			e.pool = e.poolOf(shared)
+		e.take(s)
+	}
+	if len(e.pools) == 0 {
+		return e.rt.NewObject()
+	}
+	return e.objects[e.root.balancer.pick(e.pools, e.root.experiment.get().Plan().Balance(), e.vu.State())]
+}
+
+// take makes the script's pools of a stage.
+func (e *experimentObject) take(s *conductor.Stage) {
+	e.last, e.pools, e.objects = s, nil, map[*testrun.SharedPool]sobek.Value{}
+	for _, name := range s.Pools {
+		if shared := e.test.Pool(name); shared != nil {
+			e.pools = append(e.pools, shared)
+			e.objects[shared] = e.poolOf(shared)
 		}
 	}
-	return e.pool
 }
 
 // prepare tries, in setup(), what the steps need before any load: where they start

@@ -21,6 +21,7 @@ type RootModule struct {
 	experiment theExperiment
 	judging    judging
 	workloads  workloads
+	balancer   balancer
 }
 
 // New makes the root module. thresholds/criteria.js is among the files.
@@ -76,6 +77,7 @@ func (i *instance) Exports() modules.Exports {
 		"observeRequest":  i.observeRequest,
 		"observeResponse": i.observeResponse,
 		"retry":           i.retry,
+		"pools":           i.pools,
 		"warnOnce":        i.warnOnce,
 		"redact":          i.redact,
 		"setting":         i.setting,

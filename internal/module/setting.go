@@ -28,17 +28,27 @@ func (i *instance) setting(call sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		i.throw(err)
 	}
-	i.settingsRead[name] = true
-	value, err := s.Read(i.lookup)
+	value := i.readSetting(s)
 	switch {
-	case err != nil:
-		i.throw(err)
 	case value != nil:
 		return i.rt.ToValue(value)
 	case given["default"] == nil:
 		return sobek.Undefined()
 	}
 	return call.Argument(1).ToObject(i.rt).Get("default")
+}
+
+// readSetting gives the value, nil where it is not given.
+func (i *instance) readSetting(s config.Setting) any {
+	if i.lookupErr != nil {
+		i.throw(i.lookupErr)
+	}
+	i.settingsRead[s.Name] = true
+	value, err := s.Read(i.lookup)
+	if err != nil {
+		i.throw(err)
+	}
+	return value
 }
 
 // initEnv is what k6 gives in the init context and nowhere else.
@@ -54,6 +64,7 @@ func (i *instance) initEnv(call string) *common.InitEnvironment {
 // scenario that does not read it. To be called when all settings are read.
 func (i *instance) checkSettings(sobek.FunctionCall) sobek.Value {
 	env := i.initEnv("checkSettings()")
+	i.refusePools()
 	if err := config.Unread(i.test.Given(env), slices.Collect(maps.Keys(i.settingsRead))); err != nil {
 		i.throw(err)
 	}

@@ -10,6 +10,9 @@ import { baseURL, endpoint, readInteger, readText } from './settings.js';
 // (DB_APPLICATION_NAME names its sessions) and, with APP_URL, from the
 // application's side.
 export function application(address, statusInterval) {
+  if (readInteger('POOLS', 1, 1) > 1) {
+    throw new Error('POOLS and BASE_URL are both set: an application has pools of its own; say with WORKERS how many processes it has, and unset POOLS');
+  }
   const url = addressOf(address, endpoint());
   const watched = pgxpool.monitor({ statusInterval });
   return {

@@ -7,7 +7,7 @@
 //   export default () => run.turns((pool) => …one request…);
 //
 // Read by every plan: CONCURRENT, THINK, RATE, HOLD, SETTLE, DURATION, ROUNDS,
-// RETRIES and RESUME. What is not given has the plan's own default.
+// POOLS, BALANCE, RETRIES and RESUME. What is not given has the plan's own default.
 
 import pgxpool from 'k6/x/pgxpool';
 import { request } from './request.js';
@@ -38,6 +38,10 @@ export function judgedBy(criteria) {
   }
 }
 
+// Several pools of each step's settings, see pgxpool.pools().
+const pools = readInteger('POOLS', 1, 1, 1000);
+const balance = readText('BALANCE', 'random');
+
 export function experiment(plan, judged) {
   // README has BASE_URL exported: without a word the database would be measured in its place.
   if (baseURL() && !plan.application && plan.plan !== 'capacity') {
@@ -53,10 +57,14 @@ export function experiment(plan, judged) {
     rounds: readInteger('ROUNDS'),
     resume: readText('RESUME'),
     workload: { ...judged.configuration, target: judged.target && pgxpool.redact(judged.target) },
+    ...(pools > 1 ? { pools, balance } : {}),
     ...retryPlan,
     ...plan,
   });
-  const { options, setup, handleSummary } = judge({ script: found.name, users: found.users, ...judged });
+  const { options, setup, handleSummary } = judge({
+    script: found.name, users: found.users, ...judged,
+    configuration: { ...judged.configuration, ...(pools > 1 ? { pools: String(pools), balance } : {}) },
+  });
   return {
     // An application that does not start ends the test here, before any load.
     setup: (fn) => setup(() => {

@@ -1,9 +1,9 @@
 // What a scenario loads: the database through a pool of ours, see statements.js, or
 // with BASE_URL an application over HTTP.
 
+import pgxpool from 'k6/x/pgxpool';
 import { poolCriteria } from '../../thresholds/criteria.js';
 import { application } from './application.js';
-import { makePools } from './pools.js';
 import { baseURL, defaults, endpoint, statusInterval } from './settings.js';
 import { statements } from './statements.js';
 import { thinkTime } from './think.js';
@@ -17,16 +17,17 @@ export const target = baseURL() ? overHTTP(baseURL()) : database();
 
 function database() {
   endpoint(); // the runbook's command line has it with and without an application
-  const pools = makePools({ defaults, statusInterval: statusInterval() });
+  const pools = pgxpool.pools({ defaults, statusInterval: statusInterval() });
+  const [first] = pools.all;
   return {
     judged: {
-      criteria: poolCriteria, notes: pools.notes,
-      configuration: { think: thinkTime, ...pools.configuration, ...requests.configuration },
+      criteria: poolCriteria,
+      configuration: { think: thinkTime, ...requests.configuration },
     },
-    prepare: () => requests.prepare(pools.first),
+    prepare: () => requests.prepare(first),
     // The application whose sessions the database has, and whether it can be asked.
     counted: true,
-    applicationName: () => pools.first.query("SELECT current_setting('application_name') AS name")[0].name,
+    applicationName: () => first.query("SELECT current_setting('application_name') AS name")[0].name,
     listIssues: () => requests.run(pools.next()),
   };
 }
