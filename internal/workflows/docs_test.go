@@ -136,7 +136,9 @@ func TestFieldsAreThoseOfTheSchemas(t *testing.T) {
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(wanted), 0o600))
 	}
-	require.True(t, wanted == string(page), "the tables of docs/output.md are not those of the schemas: run this test with -update")
+	if wanted != string(page) { // both are long
+		t.Error("the tables of docs/output.md are not those of the schemas: run this test with -update")
+	}
 }
 
 func tables(t *testing.T, file string) string {
