@@ -112,7 +112,9 @@ func (p *capacity) charts(all []tried, a answer) []report.Chart {
 		curve("Requests served over the load", "per second", line{title: "served", value: throughput}),
 	}
 	if broke := a.broke.broke().broke; len(broke) > 0 {
-		charts = append([]report.Chart{p.criterionChart(sorted, axis, broke[0].Criterion)}, charts...)
+		first := p.criterionChart(sorted, axis, broke[0].Criterion)
+		first.Marks = charts[0].Marks
+		charts = append([]report.Chart{first}, charts...)
 	}
 	return charts
 }
