@@ -5,6 +5,8 @@
 //   k6 run scripts/capacity.js                                                     a temporary PostgreSQL
 //   k6 run -e DATABASE_URL=postgresql://… -e DB_POOL_SIZE=5 … scripts/capacity.js  your own, another pool
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/capacity.js                   your application, over HTTP
+//   k6 run -e APP_COMMAND='uvicorn app:app --port 8000' -e BASE_URL=http://127.0.0.1:8000 -e APP_READY=/health scripts/capacity.js
+//                                                            your application, started anew for every step, see lib/application.js
 //
 // WANTED (100 users, or the largest load if that is less) decides: PASS if the
 // interval is above it, FAIL if it is below, else WARNING. Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (400, the most users to try), STEPS (10,20,40,… users)

@@ -6,6 +6,8 @@
 //   k6 run scripts/tune.js                                   a temporary PostgreSQL
 //   k6 run -e DATABASE_URL=postgresql://… scripts/tune.js    your own
 //   k6 run -e SIZES=5+10,10+10,20+40 scripts/tune.js         these sizes (5,10,20,40: without overflow)
+//   k6 run -e APP_COMMAND='uvicorn app:app --port 8000' -e BASE_URL=http://127.0.0.1:8000 -e APP_READY=/health scripts/tune.js
+//                                                            your application, started anew for every step, see lib/application.js
 //
 // Without SIZES they are derived from the server's cores and max_connections.
 // Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users), THINK (1 s), HOLD (0.25 s) and SPREAD, see
@@ -26,7 +28,7 @@
 // the resamples repeat it, or a pool could be a quarter worse than the best and
 // look as good.
 
-import { droppedArrivals, poolSizeCriteria, tuneCriteria } from '../thresholds/criteria.js';
+import { droppedArrivals, tuneCriteria } from '../thresholds/criteria.js';
 import { droppedOf, experiment, judgedBy } from './lib/experiment.js';
 import { readInteger, readNumber, readText } from './lib/settings.js';
 import { target } from './lib/workload.js';
@@ -34,7 +36,7 @@ import { target } from './lib/workload.js';
 const run = experiment(
   {
     plan: 'tune', ...target.plan, sizes: readText('SIZES'), tolerance: readNumber('TOLERANCE', 0.05, 0), seed: readInteger('SEED', 1, 0),
-    ...judgedBy(poolSizeCriteria.concat(readNumber('RATE', 0, 0) > 0 ? droppedArrivals : [])),
+    ...judgedBy(target.sizeCriteria.concat(readNumber('RATE', 0, 0) > 0 ? droppedArrivals : [])),
   },
   { criteria: tuneCriteria.concat(droppedOf('Dropped, recommended', 'tune')), configuration: target.configuration, target: target.url },
 );

@@ -148,6 +148,21 @@ export const stepCriteria = (criteria) => criteria.filter((row) => !['longest_st
 // nor a drift better.
 export const poolSizeCriteria = [successRate, poolTimeouts, activeConnections, overflowTime];
 
+// The same of an application that is started with a pool of another size for every
+// step, watched from the database's side. Nobody sees who waits inside it, so WARNING
+// asks that the step's pool stays below its ceiling.
+export const applicationSizeCriteria = (watched) => poolSizeCriteria.map((row) => {
+  const named = row === poolTimeouts ? { ...row, ...overHTTP } : row;
+  if (row !== activeConnections && row !== overflowTime) {
+    return named;
+  }
+  if (!watched) {
+    return { ...named, unmeasured: unwatched };
+  }
+  return ofApplication(row === activeConnections
+    ? { ...row, warningMetric: 'pgxpool_of_capacity', warningTitle: 'of size + overflow', warning: 'p(95)<100' } : row);
+});
+
 // Where the server shows only that more connections are open than the pool keeps
 // idle, what is in use is a lower bound, and no PASS rests on that.
 const lowerBound = {
@@ -159,6 +174,8 @@ const lowerBound = {
   guard: { metric: 'app_pool_samples', expression: 'count>0' },
   unit: 'share',
 };
+
+const unwatched = "without DATABASE_URL the application's database cannot be watched";
 
 // Over HTTP a pool timeout is what the application makes of it, and a 503 may be
 // something else: the diagnosis says.
@@ -236,7 +253,7 @@ function ofApplication(row) {
 // database.
 export const httpCriteria = poolCriteria.map((row) =>
   row.metric.startsWith('pgxpool_')
-    ? { ...row, unmeasured: "without DATABASE_URL the application's database cannot be watched" }
+    ? { ...row, unmeasured: unwatched }
     : { ...row, ...(row === poolTimeouts ? overHTTP : {}) },
 );
 

@@ -13,6 +13,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/application"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/results"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -37,15 +39,15 @@ func (c *Conductor) TryApplication(ctx context.Context, test Test) error {
 
 	defer c.closeApplication()
 	step, _ := c.plan.Next(c.measured()) // where the plan asks the server first, the application's own settings
-	return c.start(ctx, test, step, "start")
+	_, err := c.start(ctx, test, step, "start", 1)
+	return err
 }
 
 // restart starts the application with the settings of a step. It gives the
 // configuration of its pool, of all processes together.
-func (c *Conductor) restart(ctx context.Context, step experiment.Step, config pool.Config) (pool.Config, error) {
-	number := fmt.Sprintf("%02d-%s", len(c.measured())+1, step.Label)
-	c.test.WatchPool(config)
-	if err := c.start(ctx, c.test, step, number); err != nil {
+func (c *Conductor) restart(ctx context.Context, step experiment.Step) (pool.Config, error) {
+	config, err := c.start(ctx, c.test, step, fmt.Sprintf("%02d-%s", len(c.measured())+1, step.Label), c.workers)
+	if err != nil {
 		return config, err
 	}
 	watched := c.test.Watched()
@@ -54,20 +56,27 @@ func (c *Conductor) restart(ctx context.Context, step experiment.Step, config po
 }
 
 // start starts it where nothing is left of the one before. Its output goes to
-// app-NAME.log among the results.
-func (c *Conductor) start(ctx context.Context, test Test, step experiment.Step, name string) error {
-	if err := test.AwaitNoSessions(ctx); err != nil {
-		return err
+// app-NAME.log among the results. It is ready when as many of its processes are.
+// start gives the configuration of one process's pool.
+func (c *Conductor) start(ctx context.Context, test Test, step experiment.Step, name string, ready int) (pool.Config, error) {
+	config, err := c.resolve(step.Options)
+	if err != nil {
+		return config, err
 	}
+	// Until then sessions are those of a pool of another size.
+	if err := test.AwaitNoSessions(ctx); err != nil {
+		return config, err
+	}
+	test.WatchPool(config)
 	folder := results.Folder(c.lookup)
 	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return &results.FolderError{Folder: folder, Err: err}
+		return config, &results.FolderError{Folder: folder, Err: err}
 	}
 	environment := test.Variables()
 	maps.Copy(environment, experiment.Environment(step.Options))
 	environment["WORKERS"] = strconv.Itoa(c.workers)
-	return c.runner.Start(ctx, application.Start{
-		Environment: environment, Log: filepath.Join(folder, results.ApplicationLog(fileName(name))), Several: c.workers > 1, Notify: test.Print,
+	return config, c.runner.Start(ctx, application.Start{
+		Environment: environment, Log: filepath.Join(folder, results.ApplicationLog(fileName(name))), Several: ready > 1, Notify: test.Print,
 	})
 }
 
@@ -104,6 +113,31 @@ func (c *Conductor) whileItRuns(ctx context.Context, step experiment.Step) (with
 		cancel(nil)
 		<-watched
 	}
+}
+
+// checkSessions refuses the step of an application that had more sessions than the
+// step's pool allows: it does not read the settings, and no step would be what it
+// is called. For moments one that is closed may be there beside the next one.
+func (c *Conductor) checkSessions(step experiment.Step, config pool.Config, seen timeline.Totals) error {
+	watched := seen.Pools[config.Name]
+	if c.runner == nil || watched == nil || watched.Total.Count() == 0 {
+		return nil
+	}
+	const most = 0.5
+	open, allowed := watched.Total.Quantile(most), float64(config.MaxConns())
+	if open <= allowed {
+		return nil
+	}
+	return fmt.Errorf("step %q: the server had %.0f sessions of %q, and %s with a pool of %d + %d each can have %.0f: the application has to read "+
+		"DB_POOL_SIZE and DB_MAX_OVERFLOW from its environment; with several processes say how many (WORKERS)",
+		step.Label, open, config.Name, processes(c.workers), config.PoolSize/c.workers, config.MaxOverflow/c.workers, allowed)
+}
+
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return text.Grouped(float64(n)) + " processes"
 }
 
 // stopApplication ends the application and all of its processes.

@@ -66,11 +66,10 @@ func (c *Conductor) measure(
 	}
 	c.test.Flush(ctx)
 	phase := recorder.End(time.Now())
-	measured := s.Pools
-	if len(measured) == 0 {
-		measured = []string{config.Name} // of an application
+	if err := c.checkSessions(step, config, atStop.Totals); err != nil {
+		return experiment.Measurement{}, err
 	}
-	return experiment.Measure(step, phase, measured, config.PoolSize, atStop.Totals, lasted), nil
+	return experiment.Measure(step, phase, config, s.Pools, atStop.Totals, lasted), nil
 }
 
 func (c *Conductor) drainLimit(config pool.Config) time.Duration {
@@ -116,12 +115,12 @@ func (c *Conductor) open(ctx context.Context, step experiment.Step) (pool.Config
 	if step.Options == nil {
 		return c.test.Watched(), nil
 	}
+	if c.runner != nil {
+		return c.restart(ctx, step)
+	}
 	config, err := c.resolve(step.Options)
 	if err != nil {
 		return config, err
-	}
-	if c.runner != nil {
-		return c.restart(ctx, step, config)
 	}
 	for _, name := range c.namesOf(step) {
 		config.Name = name

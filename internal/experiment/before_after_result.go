@@ -60,7 +60,7 @@ func (p *beforeAfter) Result(done []Measurement) (Result, error) {
 	s.say(p.onGenerator(done))
 	s.Charts = c.charts()
 	d.answer = c.answer()
-	d.sections = []section{s}
+	d.sections = []section{s, c.runbook()}
 	return d, nil
 }
 
@@ -95,9 +95,17 @@ func unfinished(done, left int) string {
 // loadInWords says who asked: "100 users thinking for 1s".
 func (s settings) loadInWords() string {
 	if s.rate > 0 {
-		return fmt.Sprintf("%s arrivals per second for at most %s", text.Number(s.rate), text.Counted(s.users, "user"))
+		return fmt.Sprintf("%s arrivals per second for at most %s", text.Number(s.rate), text.Counted(s.users, "user")) + s.processes()
 	}
-	return fmt.Sprintf("%s thinking for %s", text.Counted(s.users, "user"), text.Setting(s.think))
+	return fmt.Sprintf("%s thinking for %s", text.Counted(s.users, "user"), text.Setting(s.think)) + s.processes()
+}
+
+// processes says that an application has several.
+func (s settings) processes() string {
+	if s.workers == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", %d processes with a pool each", s.workers)
 }
 
 // ratioOf compares one quantity over the rounds.
@@ -157,6 +165,14 @@ func ofOwn(f func(*PoolMeasurement) float64) quantity {
 		return f(p)
 	})
 }
+
+// held is how long a connection was, NaN where it is not known.
+var held = ofPool(func(p *PoolMeasurement) float64 {
+	if p.Use == 0 {
+		return math.NaN()
+	}
+	return p.Use
+})
 
 // ofWait reads a quantity of the waits.
 func ofWait(f func(Times) float64) quantity {

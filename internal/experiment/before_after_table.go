@@ -54,7 +54,7 @@ func (c comparison) lines() []line {
 		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
 		{"Wait for a connection, p95", waitP95, text.Millis, true, average},
 		{"Wait, mean", waitMean, text.Millis, true, average},
-		{"Connection held, mean", ofOwn(func(p *PoolMeasurement) float64 { return p.Use }), text.Millis, true, average},
+		{"Connection held, mean", held, text.Millis, true, average},
 		{c.plan.peakInUse(), ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, false, most},
 		{"Peak waiting", ofOwn(func(p *PoolMeasurement) float64 { return p.Waiting.Max }), text.Number, false, most},
 		{"Time in overflow", ofPool(func(p *PoolMeasurement) float64 { return p.Overflow }), text.Share.Format, false, average},

@@ -277,3 +277,77 @@ func TestBeforeAfterConfigurations(t *testing.T) {
 	require.ErrorAs(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}), &refused)
 	require.NoError(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 }
+
+// The runbook's table of its performance impact has what was measured, and nothing
+// else.
+func TestBeforeAfterHasTheRunbooksTable(t *testing.T) {
+	table := func(change func(before, after *experiment.Measurement)) string {
+		plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
+		s := office
+		s.cpuPerCheckout = 0.2
+		done := run(t, plan, s, nil)
+		for i := 0; i < len(done); i += 2 {
+			change(pairOf(done, i))
+		}
+		text := resultOf(t, plan, done).Terminal(10_000)
+		_, table, found := strings.Cut(text, "Before → after")
+		require.True(t, found)
+		return table
+	}
+	measured := table(func(_, _ *experiment.Measurement) {})
+	require.Regexp(t, `P95 latency +1\.\d+ s +7\d\d ms +4\d(\.\d)? % shorter\n`, measured)
+	require.Regexp(t, `Database CPU +[\d.]+ % +[\d.]+ % +3\d(\.\d)? % more\n`, measured)
+	require.Regexp(t, `Concurrent capacity +≥ 100 users +≥ 100 users`, measured)
+
+	other := table(func(before, after *experiment.Measurement) {
+		before.CPU, after.CPU = nil, nil
+		before.Timeouts, before.Failed = 3, 3
+		after.Request = before.Request
+	})
+	require.NotContains(t, other, "CPU", "it was not measured")
+	require.Contains(t, other, "none beyond noise")
+	require.Regexp(t, `Concurrent capacity +< 100 users +≥ 100 users`, other)
+}
+
+// An application is started with the settings of each step: of its processes each
+// has such a pool.
+func TestAnApplicationsPlanIsOverHTTP(t *testing.T) {
+	options := map[string]any{"plan": "before-after", "rounds": int64(1), "http": true, "application": true, "workers": int64(4)}
+	plan := planOf(t, options)
+	require.Zero(t, plan.Connections(), "none of them is ours")
+	done := run(t, plan, office, nil)
+	require.Equal(t, map[string]string{
+		"DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "10", "DB_POOL_TIMEOUT": "30", "DB_POOL_RECYCLE": "-1", "DB_POOL_PRE_PING": "false",
+	}, experiment.Environment(done[0].Step.Options))
+	require.Equal(t, map[string]string{
+		"DB_POOL_SIZE": "20", "DB_MAX_OVERFLOW": "40", "DB_POOL_TIMEOUT": "30", "DB_POOL_RECYCLE": "3600", "DB_POOL_PRE_PING": "true",
+	}, experiment.Environment(done[1].Step.Options))
+	require.Contains(t, resultOf(t, plan, done).Terminal(10_000), "100 users thinking for 1s, 4 processes with a pool each")
+
+	var tooMany *experiment.ServerError
+	require.ErrorAs(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50}}), &tooMany)
+	require.Equal(t, 60, tooMany.Needed, "four times 5+10, and 100 users never use more than 100 of 240")
+
+	delete(options, "application")
+	_, err := experiment.New(options)
+	require.ErrorContains(t, err, "APP_COMMAND, which starts the application anew with each step's settings")
+	delete(options, "http")
+	options["application"] = true
+	_, err = experiment.New(options)
+	require.ErrorContains(t, err, "an application is loaded over HTTP")
+}
+
+// What nobody sees of an application's pool is not 0.
+func TestAnApplicationsTableHasOnlyWhatIsSeen(t *testing.T) {
+	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(1), "http": true, "application": true})
+	done := run(t, plan, office, nil)
+	for i := range done {
+		p := done[i].Pool
+		p.Wait, p.Waiting, p.Opened, p.Use = experiment.Times{}, experiment.Level{}, 0, 0
+	}
+	text := resultOf(t, plan, done).Terminal(10_000)
+	require.Contains(t, text, "Peak in use")
+	for _, unseen := range []string{"Wait for a connection", "Peak waiting", "Connections opened", "Connection held"} {
+		require.NotContains(t, text, unseen)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // search runs a search for the capacity in a system that carries a load with
@@ -103,7 +104,7 @@ func TestCapacityOfFiveConnections(t *testing.T) {
 				active.Add(float64(level))
 			}
 			totals := timeline.Totals{Pools: map[string]*timeline.Pool{"p": {Active: active}}}
-			done = append(done, experiment.Measure(step, timeline.Phase{Totals: totals}, []string{"p"}, 5, totals, time.Minute))
+			done = append(done, experiment.Measure(step, timeline.Phase{Totals: totals}, pool.Config{Name: "p", PoolSize: 5, MaxOverflow: 10}, nil, totals, time.Minute))
 		}
 		values := resultOf(t, plan, done).Values()
 		if values["capacity_low"] <= truth && truth <= values["capacity_high"] {

@@ -126,6 +126,7 @@ func (m Measurement) metrics(http bool) map[string]verdict.Metric {
 }
 
 func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
+	ofCapacity := levels(p.Active, 100, float64(max(p.Capacity, 1)))
 	inOverflow := verdict.Metric{Type: "rate", Values: map[string]float64{
 		"rate": p.Overflow, "passes": p.Overflow * float64(p.Samples), "fails": (1 - p.Overflow) * float64(p.Samples)}}
 	return map[string]verdict.Metric{
@@ -138,6 +139,7 @@ func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
 		"active_sampled":     levels(p.Active, 1, 1),
 		"waiting_sampled":    levels(p.Waiting, 1, 1),
 		"utilization":        levels(p.Active, 100, float64(max(p.Size, 1))),
+		"of_capacity":        ofCapacity,
 		"in_overflow":        inOverflow,
 	}
 }

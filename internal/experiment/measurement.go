@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // Measurement is what one step measured.
@@ -66,9 +67,12 @@ type Level struct {
 // PoolMeasurement are one pool's during a step, or those of several: times and
 // counts of all together, levels of each pool side by side.
 type PoolMeasurement struct {
-	Size     int     `json:"size"` // pool_size of each
-	Wait     Times   `json:"wait_ms"`
-	Use      float64 `json:"use_ms"`   // mean time a connection is held
+	Size     int   `json:"size"`               // pool_size of each; of an application of all processes together
+	Capacity int   `json:"capacity,omitempty"` // pool_size + max_overflow, likewise
+	Wait     Times `json:"wait_ms"`
+	// Use is the mean time a connection is held. Of an application it is what
+	// Little's law makes of the connections in use and the requests per second.
+	Use      float64 `json:"use_ms"`
 	Query    float64 `json:"query_ms"` // mean time of a statement
 	Timeouts int64   `json:"timeouts"` // checkouts that timed out
 	Opened   int64   `json:"opened"`   // connections opened in the measured time
@@ -90,9 +94,16 @@ type PoolMeasurement struct {
 // the end of settling until the last request was answered; atStop is the same
 // as it stood when the last turn was handed out, lasted after the end of
 // settling: throughput, levels and CPU are of that time alone, since afterwards
-// the load fades. pools names the step's pools among those of phase, size is the
-// pool_size of each; names that are not there mean that no pool was seen.
-func Measure(step Step, phase timeline.Phase, pools []string, size int, atStop timeline.Totals, lasted time.Duration) Measurement {
+// the load fades. config is of the step's pool, of an application of all its
+// processes together. pools names those of our own, all of this configuration; none
+// stands for the one that config names. Names that are not among the pools of phase
+// mean that none was seen.
+func Measure(
+	step Step, phase timeline.Phase, config pool.Config, pools []string, atStop timeline.Totals, lasted time.Duration,
+) Measurement {
+	if len(pools) == 0 {
+		pools = []string{config.Name}
+	}
 	requests := phase.Totals.Requests
 	m := Measurement{
 		Step:     step,
@@ -115,9 +126,12 @@ func Measure(step Step, phase timeline.Phase, pools []string, size int, atStop t
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()
 	}
 	if p := together(phase.Totals, pools); p != nil {
-		m.Pool = poolMeasurement(p, size)
+		m.Pool = poolMeasurement(p, config)
 		if loaded := together(atStop, pools); loaded != nil {
 			m.Pool.levels(loaded)
+		}
+		if p.Use.Count() == 0 && m.Throughput > 0 {
+			m.Pool.Use = 1000 * m.Pool.Active.Mean / m.Throughput
 		}
 		m.Pool.spread(phase.Totals, pools)
 	}
@@ -165,9 +179,9 @@ func (p *PoolMeasurement) spread(totals timeline.Totals, names []string) {
 	}
 }
 
-func poolMeasurement(p *timeline.Pool, size int) *PoolMeasurement {
+func poolMeasurement(p *timeline.Pool, config pool.Config) *PoolMeasurement {
 	return &PoolMeasurement{
-		Size: size, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
+		Size: config.PoolSize, Capacity: config.PoolSize + config.MaxOverflow, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
 		Timeouts: p.Timeouts, Opened: p.Opened,
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -42,7 +43,7 @@ func TestMeasure(t *testing.T) {
 		timeline.Observation{Measure: timeline.Wait, Value: 9999, Pool: "default"},
 	)
 	step := experiment.Step{Label: "after", Round: 2, Duration: 10 * time.Second}
-	m := experiment.Measure(step, phase, []string{"after"}, 5, atStop, 4*time.Second)
+	m := experiment.Measure(step, phase, pool.Config{Name: "after", PoolSize: 5, MaxOverflow: 10}, nil, atStop, 4*time.Second)
 	require.Equal(t, step, m.Step)
 	require.Equal(t, []int64{3, 1, 1, 2}, []int64{m.Requests, m.Failed, m.Timeouts, m.Dropped})
 	require.Equal(t, 0.5, m.Throughput, "what came in while draining is no throughput")
@@ -78,7 +79,7 @@ func TestMeasureSeveralPools(t *testing.T) {
 		o("a", timeline.Wait, 10, 10, 10), o("b", timeline.Wait, 30), o("other", timeline.Wait, 9999),
 		o("a", timeline.Opened, 1, 1), o("b", timeline.Opened, 1), o("a", timeline.Active, 4, 2), o("b", timeline.Active, 3, 3),
 	)...)
-	p := experiment.Measure(experiment.Step{}, phase, []string{"a", "b", "unused"}, 5, phase.Totals, time.Second).Pool
+	p := experiment.Measure(experiment.Step{}, phase, pool.Config{PoolSize: 5}, []string{"a", "b", "unused"}, phase.Totals, time.Second).Pool
 	require.Equal(t, 15.0, p.Wait.Mean)
 	require.Equal(t, int64(3), p.Opened)
 	require.Equal(t, []float64{3, 4}, []float64{p.Active.Mean, p.Active.Max})
@@ -86,12 +87,32 @@ func TestMeasureSeveralPools(t *testing.T) {
 	require.Equal(t, 3, p.Pools)
 	require.Equal(t, 7.0, p.Peaks)
 	require.Equal(t, 2.25, p.Imbalance, "3 of 4 checkouts where a third was due")
-	require.Zero(t, experiment.Measure(experiment.Step{}, phase, []string{"a"}, 5, phase.Totals, time.Second).Pool.Pools)
+	require.Zero(t, experiment.Measure(experiment.Step{}, phase, pool.Config{PoolSize: 5}, []string{"a"}, phase.Totals, time.Second).Pool.Pools)
 }
 
 func TestMeasureWithoutAnything(t *testing.T) {
-	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, nil, 0, timeline.Totals{}, 0)
+	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, pool.Config{}, nil, timeline.Totals{}, 0)
 	require.Equal(t, experiment.Measurement{}, m)
 	_, err := json.Marshal(m)
 	require.NoError(t, err)
+}
+
+// How long an application holds a connection is what Little's law makes of its
+// levels.
+func TestHoldsOfAnApplicationFollowFromItsLevels(t *testing.T) {
+	recorder := &timeline.Recorder{}
+	at := time.Now()
+	recorder.Begin("step", at)
+	for i := range 40 {
+		recorder.Record([]timeline.Observation{
+			{Measure: timeline.Request, At: at.Add(time.Duration(i) * 50 * time.Millisecond), Value: 400},
+			{Measure: timeline.Active, At: at.Add(time.Duration(i) * 50 * time.Millisecond), Value: 5, Pool: "flowboard"},
+		})
+	}
+	phase := recorder.End(at.Add(2 * time.Second))
+	config := pool.Config{Name: "flowboard", PoolSize: 20, MaxOverflow: 40}
+	m := experiment.Measure(experiment.Step{}, phase, config, nil, phase.Totals, 2*time.Second)
+	require.InEpsilon(t, 20, m.Throughput, 0.01)
+	require.InEpsilon(t, 250, m.Pool.Use, 0.05)
+	require.Equal(t, 60, m.Pool.Capacity)
 }

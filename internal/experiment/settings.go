@@ -249,6 +249,10 @@ func (s settings) longest(poolTimeout time.Duration) time.Duration {
 // Pools implements [Plan].
 func (s settings) Pools() int { return s.pools }
 
+// copies is how many pools there are of each size: ours, or those of the
+// application's processes.
+func (s settings) copies() int { return s.pools * s.workers }
+
 // Balance implements [Plan].
 func (s settings) Balance() string { return s.balance }
 

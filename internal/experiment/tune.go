@@ -65,10 +65,10 @@ func (p *tune) MaxDuration() time.Duration {
 func (p *tune) Prepare(server Server) error {
 	p.server = server
 	if p.sizes == nil {
-		p.sizes = derive(server, p.pools, p.ceiling(), p.modeled())
+		p.sizes = derive(server, p.copies(), p.ceiling(), p.modeled())
 		if len(p.sizes) < 2 {
 			available, _ := server.available()
-			return &ServerError{Needed: 2 * p.pools, Available: available, Server: server, Step: "the sweep"}
+			return &ServerError{Needed: 2 * p.copies(), Available: available, Server: server, Step: "the sweep"}
 		}
 		p.order()
 		return nil
@@ -142,9 +142,6 @@ func (p *tune) modeled() int {
 	}
 	return size
 }
-
-// rateOfOne is the part of the arrivals that one of the pools gets.
-func (p *tune) rateOfOne() float64 { return p.rate / float64(p.pools) }
 
 // derive makes pools without overflow from the host's cores, doubling up to
 // what the server leaves or the users use, and beside them the one that the model

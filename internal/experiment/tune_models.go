@@ -13,7 +13,7 @@ import (
 // prediction is what the queueing model makes of one pool of a sweep.
 type prediction struct {
 	hold     float64 // measured: the model's input, in milliseconds
-	measured float64 // mean wait, in milliseconds
+	measured float64 // mean wait, in milliseconds; NaN where it is not seen
 	wait     float64 // the model's, +Inf where it has no steady state
 	overload bool    // an open loop brings more than the pool can serve
 }
@@ -21,8 +21,11 @@ type prediction struct {
 // model predicts the wait of one pool from what that pool was measured to hold
 // a connection for; ok is false where that is not known.
 func (p *tune) model(c candidate) (prediction, bool) {
-	hold, known := c.meanLevel(ofPool(func(p *PoolMeasurement) float64 { return p.Use }))
-	wait, _ := c.meanLevel(waitMean)
+	hold, known := c.meanLevel(held)
+	wait, seen := c.meanLevel(waitMean)
+	if !seen {
+		wait = math.NaN()
+	}
 	if !known || !(hold > 0) {
 		return prediction{}, false
 	}
@@ -57,9 +60,12 @@ func (p *tune) modelWait(hold time.Duration, connections int) (time.Duration, er
 
 func (p *tune) closedLoop(hold time.Duration, connections int) sizing.ClosedLoop {
 	return sizing.ClosedLoop{
-		Users: p.users, Think: p.think, Hold: hold, Pools: p.pools, Connections: connections, PoolTimeout: p.pool.timeout(),
+		Users: p.users, Think: p.think, Hold: hold, Pools: p.copies(), Connections: connections, PoolTimeout: p.pool.timeout(),
 	}
 }
+
+// rateOfOne is how many arrivals one pool gets: requests go to each at random.
+func (p *tune) rateOfOne() float64 { return p.rate / float64(p.copies()) }
 
 // modelSize is the smallest pool for which the model expects waits of at most
 // so much at the 95th percentile; ok is false where it has no answer.
@@ -139,10 +145,10 @@ type sayer func(format string, args ...any)
 
 // sayChecks names what the model assumes and this run does not keep to.
 func (p *tune) sayChecks(say sayer, best candidate) {
-	checkouts, _ := best.meanLevel(ofPool(func(p *PoolMeasurement) float64 { return float64(p.Wait.Count) }))
+	checkouts, known := best.meanLevel(ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Wait.Count) }))
 	requests, _ := best.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
 	// At its ends a step cuts off as many as are under way.
-	if math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
+	if known && math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
 		say("A request checks out %.2f connections on average, but the model assumes one: with more, its waits are too short.", checkouts/requests)
 	}
 }
@@ -191,7 +197,7 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 	reconnects := false
 	for _, c := range w.all {
 		q, ok := p.model(c)
-		if !ok || q.overload || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait) {
+		if !ok || q.overload || math.IsNaN(q.measured) || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait) {
 			continue
 		}
 		said := fmt.Sprintf("%s (%s, model %s)", c, text.Millis(q.measured), text.Millis(q.wait))
@@ -221,17 +227,16 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 
 // churns tells whether connections are opened for the requests, again and again.
 func (c candidate) churns() bool {
-	opened, _ := c.meanLevel(ofPool(func(p *PoolMeasurement) float64 { return float64(p.Opened) }))
+	opened, _ := c.meanLevel(ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) }))
 	requests, _ := c.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
 	return c.overflow > 0 && opened > max(float64(c.connections()), churn*requests)
 }
 
 // sayHold compares the hold time in the smallest pool with that in the largest.
 func sayHold(say sayer, w sweep) {
-	use := ofPool(func(p *PoolMeasurement) float64 { return p.Use })
 	first, last := w.all[0], w.all[len(w.all)-1]
-	small, ok := first.meanLevel(use)
-	large, known := last.meanLevel(use)
+	small, ok := first.meanLevel(held)
+	large, known := last.meanLevel(held)
 	if ok && known && small > 0 && large > growth*small {
 		say("A connection is held for longer in a larger pool: %s at %s, %s at %s. The sessions compete for something that a pool cannot increase, usually the server's CPU, its disks or locks; "+
 			"the model takes the hold time as given.", text.Millis(small), first, text.Millis(large), last)

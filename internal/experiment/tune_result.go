@@ -113,7 +113,7 @@ func (p *tune) recommended(k knee) size {
 	}
 	best.overflow = best.base
 	if left, known := p.server.available(); known {
-		best.overflow = max(0, min(best.base, left/p.pools-best.base))
+		best.overflow = max(0, min(best.base, left/p.copies()-best.base))
 	}
 	return best
 }

@@ -26,7 +26,7 @@ func (p *tune) columns() []line {
 		columns = append(columns, line{"Dropped", dropped, text.Number, false, total})
 	}
 	return append(columns,
-		line{"Held", ofPool(func(p *PoolMeasurement) float64 { return p.Use }), text.Millis, false, average},
+		line{"Held", held, text.Millis, false, average},
 		line{"Mean wait", waitMean, text.Millis, false, average})
 }
 

@@ -94,7 +94,7 @@ func (s *Sampler) explainSessions(ctx context.Context, d *Database) {
 		s.seen = true
 		return
 	}
-	if s.notices.has(aboutSessions) {
+	if s.notices.has(aboutSessions) || s.seen && s.resized {
 		return
 	}
 	if s.seen {

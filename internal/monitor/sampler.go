@@ -46,6 +46,7 @@ type Sampler struct {
 	strain  CPUTally
 	cpuOff  bool // for good, on this connection
 	seen    bool // a session of the application, at some time
+	resized bool
 	notices notices
 
 	workers   int            // as given or found, at least 1
@@ -58,8 +59,9 @@ type Sampler struct {
 }
 
 // Resize says how large the pool of one process is from now on. Processes are
-// counted anew.
-func (s *Sampler) Resize(pool Pool) { s.cfg.Pool, s.workers, s.stayed = pool, 0, nil }
+// counted anew. The application is one that is started again for it: that it has no
+// session for a while is nothing to speak of.
+func (s *Sampler) Resize(pool Pool) { s.cfg.Pool, s.workers, s.stayed, s.resized = pool, 0, nil, true }
 
 // TraceQueryStart counts a transaction of the Sampler's own; batches are counted
 // where they are read.

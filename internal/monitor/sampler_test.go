@@ -40,6 +40,25 @@ func TestUnknownApplicationNamesThoseThatExist(t *testing.T) {
 	require.Contains(t, literal(gone.Notices), "flowbord has no session anymore")
 }
 
+// An application that is started again with another pool is gone for a while, and
+// its processes are counted anew.
+func TestAResizedPoolIsThatOfTheNextSample(t *testing.T) {
+	app := newApplication(t)
+	sessions := []*pgx.Conn{app.connect(), app.connect(), app.connect()}
+	s := app.sampler(Pool{Size: 1})
+	several := sampleUntil(t, s, func(s Sample) bool { return s.Pool.Workers == 3 })
+	require.Equal(t, 3, several.Pool.Size)
+
+	s.Resize(Pool{Size: 2, MaxOverflow: 3})
+	one := s.Sample(t.Context())
+	require.Equal(t, Pool{Size: 2, MaxOverflow: 3, Workers: 1}, one.Pool)
+	for _, session := range sessions {
+		require.NoError(t, session.Close(t.Context()))
+	}
+	gone := sampleUntil(t, s, func(s Sample) bool { return s.Database.Open == 0 })
+	require.Empty(t, gone.Notices)
+}
+
 // Killed between two samples, the connection is replaced within the next one.
 func TestSamplerReplacesADeadConnectionAtOnce(t *testing.T) {
 	app := newApplication(t)

@@ -186,7 +186,7 @@ const sessionsEnd = 15 * time.Second
 
 // awaitNoSessions waits until the server shows no session of the application, as
 // far as it can be told: behind a pooler they are the pooler's.
-func (m *Application) awaitNoSessions(ctx context.Context) error {
+func (m *Application) awaitNoSessions(ctx context.Context, limit time.Duration) error {
 	if !m.started() {
 		return nil
 	}
@@ -196,7 +196,7 @@ func (m *Application) awaitNoSessions(ctx context.Context) error {
 		switch known := sample.Time.After(began) && sample.Database != nil; {
 		case known && (sample.Database.Open == 0 || sample.Pooler != nil):
 			return nil
-		case time.Since(began) < sessionsEnd:
+		case time.Since(began) < limit:
 		case known:
 			return fmt.Errorf("the server has %s of %q although the application does not run: end them, or give the application a name of its own (DB_APPLICATION_NAME)",
 				text.Counted(sample.Database.Open, "session"), m.settings.Select)

@@ -84,7 +84,7 @@ func (e *Experiment) WatchPool(config pool.Config) {
 // AwaitNoSessions waits until the server has no session of that application.
 func (e *Experiment) AwaitNoSessions(ctx context.Context) error {
 	if watched := e.run.watched(); watched != nil {
-		return watched.awaitNoSessions(ctx)
+		return watched.awaitNoSessions(ctx, sessionsEnd)
 	}
 	return nil
 }
