@@ -90,7 +90,7 @@ func work(ctx context.Context, c *Conductor, test *fakeTest) (turns int) {
 	for s := user.Next(ctx, test.begin); s != nil; s = user.Next(ctx, test.begin) {
 		now := time.Now()
 		test.timeline.Record([]timeline.Observation{
-			{Measure: timeline.Request, At: now, Value: 1}, {Measure: timeline.Wait, At: now, Value: 1, Pool: s.Pools[0]},
+			{Measure: timeline.Request, At: now, Value: 1}, {Measure: timeline.Wait, At: now, Value: 1, Pool: strings.Join(s.Pools[:min(1, len(s.Pools))], "")},
 		})
 		time.Sleep(time.Millisecond)
 		turns++

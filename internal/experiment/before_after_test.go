@@ -330,7 +330,7 @@ func TestAnApplicationsPlanIsOverHTTP(t *testing.T) {
 
 	delete(options, "application")
 	_, err := experiment.New(options)
-	require.ErrorContains(t, err, "APP_COMMAND, which starts the application anew with each step's settings")
+	require.ErrorContains(t, err, "APP_COMMAND, which restarts the application with each step's settings")
 	delete(options, "http")
 	options["application"] = true
 	_, err = experiment.New(options)
