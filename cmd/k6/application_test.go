@@ -182,7 +182,7 @@ func TestNothingOfAnApplicationIsLeft(t *testing.T) {
 func TestAnApplicationThatCannotRunEndsTheRunBeforeAnyLoad(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	go func() { _ = http.Serve(taken, http.NotFoundHandler()) }() //nolint:gosec // it is closed with the test
+	go func() { _ = http.Serve(taken, http.NotFoundHandler()) }() // it is closed with the test
 	t.Cleanup(func() { _ = taken.Close() })
 	for name, test := range map[string]struct{ setting, says string }{
 		"empty":           {"APP_COMMAND=", "APP_COMMAND is empty: give it a command line"},

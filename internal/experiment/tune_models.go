@@ -190,6 +190,12 @@ func (p *tune) neighbors(low, high int) (below, above int) {
 	return below, above
 }
 
+// agrees tells whether the measured wait is near the model's, as far as one was
+// measured and can be compared.
+func (q prediction) agrees() bool {
+	return q.overload || math.IsNaN(q.measured) || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait)
+}
+
 // sayWaits compares every pool's wait with its prediction and says what the
 // worst deviation usually means.
 func (p *tune) sayWaits(say sayer, w sweep) {
@@ -197,7 +203,7 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 	reconnects := false
 	for _, c := range w.all {
 		q, ok := p.model(c)
-		if !ok || q.overload || math.IsNaN(q.measured) || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait) {
+		if !ok || q.agrees() {
 			continue
 		}
 		said := fmt.Sprintf("%s (%s, model %s)", c, text.Millis(q.measured), text.Millis(q.wait))
