@@ -133,11 +133,12 @@ func (t *Run) Environment(env *common.InitEnvironment) (config.Lookup, error) {
 }
 
 // Given are the names that were set with -e. k6 puts those of the process's
-// environment among them.
+// environment among them, and `k6 run` these into what env.LookupEnv reads: the
+// process itself is asked.
 func (t *Run) Given(env *common.InitEnvironment) []string {
 	var names []string
 	for name, value := range env.RuntimeOptions.Env {
-		if inProcess, ok := env.LookupEnv(name); !ok || inProcess != value {
+		if inProcess, ok := os.LookupEnv(name); !ok || inProcess != value {
 			names = append(names, name)
 		}
 	}
