@@ -112,7 +112,7 @@ func TestConfirmRunsAgainWhatIsWorse(t *testing.T) {
 			r := runComparison(t, usual, slow, script, "--confirm")
 			require.Equal(t, c.code, r.code, r.output)
 			require.Contains(t, r.output, c.says)
-			require.Contains(t, r.output, "a machine that is slower than the baseline's was")
+			require.Contains(t, r.output, "a machine that is slower than the baseline's")
 			require.Len(t, given(), c.runs)
 			require.Equal(t, "10 8 20 run --quiet "+script, given()[0], "users, whole seconds and pool of the result")
 			if c.code == 0 {
