@@ -176,7 +176,7 @@ func page(t *testing.T, address string, wanted []string) string {
 	}
 	list, err := json.Marshal(wanted)
 	require.NoError(t, err)
-	r := k6test.K6(t, k6test.Run{
+	r := k6test.Browse(t, k6test.Run{
 		Args: []string{"run", "--quiet", "--log-format", "raw", k6test.Script(t, reader)},
 		Env: map[string]string{
 			"ADDRESS": address, "WANTED": string(list), "K6_NO_USAGE_REPORT": "true",

@@ -156,6 +156,18 @@ func K6(t testing.TB, r Run) Result {
 	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Dir: cmd.Dir}
 }
 
+// Browse is K6 for a script of k6's browser module. Now and then that module's
+// newPage() misses the page it made and waits until its timeout: then it is run anew.
+func Browse(t testing.TB, run Run) Result {
+	t.Helper()
+	for attempt := 1; ; attempt++ {
+		r := K6(t, run)
+		if attempt == 3 || !strings.Contains(r.Output(), "creating new page in browser context: timed out") {
+			return r
+		}
+	}
+}
+
 // Script writes a script to a temporary file and gives its path.
 func Script(t testing.TB, text string) string {
 	t.Helper()

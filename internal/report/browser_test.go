@@ -90,13 +90,13 @@ func look(t *testing.T, visits []visit) []sight {
 	browser := chromium(t)
 	list, err := json.Marshal(visits)
 	require.NoError(t, err)
-	run := k6test.K6(t, k6test.Run{
+	run := k6test.Browse(t, k6test.Run{
 		Args: []string{"run", "--quiet", "--log-format=json", filepath.Join(k6test.Root(t), "internal", "report", "testdata", "look.js")},
 		Env: map[string]string{
 			"VISITS": string(list), "WHOLE": strconv.FormatBool(*pictures != ""),
 			"K6_BROWSER_EXECUTABLE_PATH": browser,
 			"K6_BROWSER_HEADLESS":        "true", "K6_BROWSER_ARGS": "no-sandbox",
-			"K6_BROWSER_TIMEOUT": "100s", // other tests may have the processor
+			"K6_BROWSER_TIMEOUT": "40s", // other tests may have the processor
 		},
 	})
 	require.Zero(t, run.Code, run.Output())
