@@ -77,9 +77,10 @@ func TestAnApplicationThatStopsAnsweringFails(t *testing.T) {
 // An outage of a few seconds is a small part of the requests.
 func TestAnOutageThatEndsIsNoPass(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
+	var began atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		if at := time.Since(began); at > 6*time.Second && at < 9*time.Second {
+		began.CompareAndSwap(0, time.Now().UnixNano())
+		if at := time.Since(time.Unix(0, began.Load())); at > 6*time.Second && at < 9*time.Second {
 			time.Sleep(9*time.Second - at)
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -128,4 +129,29 @@ export default function () { request(() => pool.query('SELECT * FROM t')); sleep
 	require.Equal(t, 5.0, *s.Overview.Interrupted)
 	require.GreaterOrEqual(t, *s.Overview.Failed, 5.0)
 	require.Equal(t, verdict.Fail, s.Verdict)
+}
+
+// When users stop asking, what they had begun ends more and more rarely.
+func TestTheLastRequestsAreNoStall(t *testing.T) {
+	t.Parallel()
+	root := k6test.Root(t)
+	script := k6test.Script(t, fmt.Sprintf(`
+import exec from 'k6/execution';
+import { Pool } from 'k6/x/pgxpool';
+import { judge } from '%[1]s/scripts/lib/verdict.js';
+import { request } from '%[1]s/scripts/lib/request.js';
+import { poolCriteria } from '%[1]s/thresholds/criteria.js';
+
+const pool = new Pool();
+const verdict = judge({ script: 'test', criteria: poolCriteria });
+export const options = { vus: 10, duration: '3s', ...verdict.options };
+export const handleSummary = verdict.handleSummary;
+export default function () {
+  const last = exec.vu.idInTest === 1 && exec.scenario.progress > 0.8;
+  request(() => pool.query('SELECT pg_sleep($1)', last ? 4 : 0.1));
+}
+`, root))
+	r := run(t, script, map[string]string{"WAIVE": "db_cpu,response_drift"})
+	_, row := rows(t, r)
+	require.Equal(t, verdict.Pass, row["longest_stall"].Verdict, r.Output())
 }

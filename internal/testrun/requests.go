@@ -152,6 +152,9 @@ func (r *requests) push(t *Run) {
 		return // no script has observed anything
 	}
 	last := r.pushOpen(t, state)
+	if last.IsZero() { // else the load's end is no excuse for what never ended
+		t.recording.timeline.EndLoad(t.loadEnd(state.Options))
+	}
 	recorded := t.recording.timeline.Snapshot()
 	if drift, err := timeline.DriftOf(recorded.Responses()); err != nil {
 		t.facts.setMissing("response_drift", err.Error())
@@ -162,6 +165,31 @@ func (r *requests) push(t *Run) {
 		t.pushValue(state, t.metrics.longestStall, stall.Ratio())
 		r.say(stall.String())
 	}
+}
+
+// loadEnd is when the last scenario is over but for its gracefulStop, in which
+// users only end what they have begun; zero where that is not known.
+func (t *Run) loadEnd(options lib.Options) time.Time {
+	if !t.measuring.Load() || t.firstScenario == nil || options.Scenarios[t.firstScenario.Name] == nil {
+		return time.Time{}
+	}
+	tuple, err := lib.NewExecutionTuple(options.ExecutionSegment, options.ExecutionSegmentSequence)
+	if err != nil {
+		return time.Time{}
+	}
+	began := t.firstScenario.StartTime.Add(-options.Scenarios[t.firstScenario.Name].GetStartTime())
+	var end time.Time
+	for _, scenario := range options.Scenarios {
+		steps := scenario.GetExecutionRequirements(tuple)
+		if len(steps) == 0 {
+			continue
+		}
+		over := began.Add(scenario.GetStartTime() + steps[len(steps)-1].TimeOffset - scenario.GetGracefulStop())
+		if over.After(end) {
+			end = over
+		}
+	}
+	return end
 }
 
 // pushOpen counts the requests that never ended: each took at least as long as it

@@ -54,9 +54,10 @@ type Run struct {
 
 	statements statements
 
-	usersOnce sync.Once
-	measuring atomic.Bool   // the users have begun
-	setupTook time.Duration // k6, until then
+	usersOnce     sync.Once
+	measuring     atomic.Bool        // the users have begun
+	setupTook     time.Duration      // k6, until then
+	firstScenario *lib.ScenarioState // of the first user; with setupTook written before measuring is set
 
 	beginOnce sync.Once
 	started   time.Time

@@ -134,6 +134,7 @@ func (t *Run) usersBegin(ctx context.Context) {
 		if execution := lib.GetExecutionState(ctx); execution != nil {
 			t.setupTook = execution.GetCurrentTestRunDuration()
 		}
+		t.firstScenario = lib.GetScenarioState(ctx)
 		t.setup.sweep()
 		t.measuring.Store(true)
 		t.mu.Lock()

@@ -23,6 +23,15 @@ type Series struct {
 	Counts []int64   `json:"counts"`
 }
 
+// until is the part before a moment; all of it where that is zero.
+func (s *Series) until(end time.Time) *Series {
+	if s == nil || end.IsZero() {
+		return s
+	}
+	whole := int(end.Sub(s.Start).Seconds() / s.Window)
+	return &Series{Start: s.Start, Window: s.Window, Counts: s.Counts[:max(0, min(whole, len(s.Counts)))]}
+}
+
 func newEnds() windows[int64] {
 	return windows[int64]{most: maxFine, width: fineWidth, merge: func(into, from *int64) { *into += *from }}
 }

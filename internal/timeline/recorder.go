@@ -18,6 +18,7 @@ type Recorder struct {
 	mu      sync.Mutex
 	windows windows[Totals]
 	ends    windows[int64] // requests that ended, see [LongestStall]
+	loadEnd time.Time      // see EndLoad
 	levels  map[string]*fineLevels
 	phases  []*phase // the last one may be open
 }
@@ -29,6 +30,14 @@ type phase struct {
 	totals    Totals
 	responses windows[Distribution]
 	ends      windows[int64]
+}
+
+// EndLoad says when users stopped asking: what they had begun by then ends more and
+// more rarely, and that is no stall.
+func (r *Recorder) EndLoad(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.loadEnd = at
 }
 
 // Record adds observations. They may come in any order; those from before the

@@ -40,7 +40,7 @@ func (r *Recorder) Snapshot() Snapshot {
 			s.Windows = append(s.Windows, Window{From: time.Duration(i) * s.Width, Totals: w.clone()})
 		}
 	}
-	s.ended = seriesOf(&r.ends)
+	s.ended = seriesOf(&r.ends).until(r.loadEnd)
 	for name, levels := range r.levels {
 		if s.fine == nil {
 			s.fine = make(map[string]Fine)
