@@ -244,18 +244,18 @@ func (b *lockedBuffer) String() string {
 func TestTuneCapacityAndTheLoadTestAgree(t *testing.T) {
 	database := pgtest.Database(t)
 	load := func(settings ...string) []string {
-		return append([]string{"DATABASE_URL=" + database, "HOLD=0.05", "THINK=0.2", "DURATION=2", "SETTLE=0.5",
+		return append([]string{"DATABASE_URL=" + database, "HOLD=0.05", "THINK=0.2", "DURATION=2",
 			"DB_POOL_SAMPLE_INTERVAL=10ms"}, settings...)
 	}
 	// A machine with more work than cores may be slower between tune and its check.
 	for attempt := 1; ; attempt++ {
-		tuned := scenario(t, "tune.js", load("CONCURRENT=20", "ROUNDS=1", "WAIVE=agreement,noise")...)
+		tuned := scenario(t, "tune.js", load("CONCURRENT=20", "SETTLE=0.5", "ROUNDS=1", "WAIVE=agreement,noise")...)
 		require.Zero(t, tuned.Code, tuned.Output())
 		pasted := regexp.MustCompile(`DB_POOL_SIZE=\d+\n +DB_MAX_OVERFLOW=\d+`).FindString(tuned.Stdout)
 		require.NotEmpty(t, pasted, tuned.Output())
 		settings := strings.Fields(pasted)
 
-		carried := scenario(t, "capacity.js", load(append(settings, "CONCURRENT=40", "STEPS=10,20,40", "WANTED=20", "RESOLUTION=0.2",
+		carried := scenario(t, "capacity.js", load(append(settings, "CONCURRENT=40", "SETTLE=0.5", "STEPS=10,20,40", "WANTED=20", "RESOLUTION=0.2",
 			"STEP_WAIVE=db_cpu,response_drift")...)...)
 		run := scenario(t, "100users.js", load(append(settings, "CONCURRENT=20", "DURATION=5", "WAIVE="+k6test.Noisy)...)...)
 		if attempt == 1 && (gauge(t, carried, "capacity_users") < 20 || run.Code != 0) {

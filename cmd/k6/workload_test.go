@@ -207,19 +207,19 @@ func requireStatements(t *testing.T, r k6test.Result) {
 func TestScenariosRunAWorkload(t *testing.T) {
 	t.Parallel()
 	for script, settings := range map[string][]string{
-		"100users":     {"DURATION=2", "CONCURRENT=3"},
-		"soak":         {"DURATION=3", "CONCURRENT=3", "SAMPLE=0.1"},
+		"100users":     {"DURATION=2", "CONCURRENT=3", "THINK=0.01"},
+		"soak":         {"DURATION=3", "CONCURRENT=3", "THINK=0.01", "SAMPLE=0.1"},
 		"exhaustion":   {"DURATION=3", "WORKLOAD=slow.sql"},
-		"before-after": {"DURATION=0.5", "SETTLE=0.1", "ROUNDS=1", "CONCURRENT=3"},
-		"capacity":     {"DURATION=0.5", "SETTLE=0.1", "STEPS=2,4"},
-		"tune":         {"DURATION=0.5", "SETTLE=0.1", "ROUNDS=1", "CONCURRENT=3", "SIZES=2,4"},
+		"before-after": {"DURATION=0.5", "SETTLE=0.1", "ROUNDS=1", "CONCURRENT=3", "THINK=0.01"},
+		"capacity":     {"DURATION=0.5", "SETTLE=0.1", "STEPS=2,4", "THINK=0.01"},
+		"tune":         {"DURATION=0.5", "SETTLE=0.1", "ROUNDS=1", "CONCURRENT=3", "SIZES=2,4", "THINK=0.01"},
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			dir, database := sqlDirectory(t), pgtest.Database(t)
 			pgbench(t, dir, database, "--initialize", "--quiet", "--scale=1")
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "slow.sql"), []byte("SELECT pg_sleep(0.8);\n\\sleep 200 ms\n"), 0o600))
-			args := []string{"run", "-e", "WORKLOAD=" + sqlMix, "-e", "THINK=0.01", "-e", "GATE=fail"}
+			args := []string{"run", "-e", "WORKLOAD=" + sqlMix, "-e", "GATE=fail"}
 			for _, setting := range settings {
 				args = append(args, "-e", setting)
 			}

@@ -26,15 +26,15 @@ const pool = new Pool();
 const verdict = judge({ script: 'test', users: 2, criteria: poolCriteria });
 export const options = { vus: 2, duration: '3s', ...verdict.options };
 export const handleSummary = verdict.handleSummary;
-export default () => request(() => pool.query('SELECT pg_sleep($1::float8)', Number(__ENV.HOLD)));
+export default () => request(() => pool.query('SELECT pg_sleep($1::float8)', Number(__ENV.SLEEP)));
 `, k6test.Root(t)))
 	k6test.Binary(t) // not while runs are under way
 	url, outer := pgtest.Database(t), t
 	dirs := map[string]string{}
 	t.Run("runs", func(t *testing.T) {
 		for name, settings := range map[string][]string{
-			"first": {"-e", "HOLD=0.05"}, "slow": {"-e", "HOLD=0.4"},
-			"other pool": {"-e", "HOLD=0.05", "-e", "DB_POOL_SIZE=7"},
+			"first": {"-e", "SLEEP=0.05"}, "slow": {"-e", "SLEEP=0.4"},
+			"other pool": {"-e", "SLEEP=0.05", "-e", "DB_POOL_SIZE=7"},
 		} {
 			dir := outer.TempDir()
 			dirs[name] = dir
@@ -74,7 +74,7 @@ export default () => request(() => pool.query('SELECT pg_sleep($1::float8)', Num
 			"x", "pgxpool", "compare", summary("first"), summary("slow"), script, "--confirm", "--confirm-runs", "1",
 			"--tolerance", "50",
 		}, steady...), // of a machine that runs other tests too,
-		Env: map[string]string{"DATABASE_URL": url, "HOLD": "0.05", "GATE": "fail", "WAIVE": "db_cpu,response_drift"},
+		Env: map[string]string{"DATABASE_URL": url, "SLEEP": "0.05", "GATE": "fail", "WAIVE": "db_cpu,response_drift"},
 	})
 	require.Zero(t, r.Code, r.Output())
 	require.Regexp(t, `(?m)^response_p95: not confirmed by 1 rerun: \d\d ms against \d\d ms\.$`, r.Stdout)
