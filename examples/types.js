@@ -7,6 +7,9 @@ export const options = { thresholds: { checks: ['rate==1'], pgxpool_connections_
 
 const pool = new Pool();
 
+// All int8 of one kind, and SQL that runs once on each new connection.
+const texts = new Pool({ name: 'texts', int8: 'string', onConnect: "SET TIME ZONE 'UTC'" });
+
 /** Sends a value and gives back what comes of it. */
 function sendAndRead(type, value) {
   return pool.queryRow(`SELECT $1::${type} AS value`, value)?.value;
@@ -28,10 +31,13 @@ export default function () {
       send('timestamptz', new Date('2026-01-31T12:00:00Z')).toISOString() === '2026-01-31T12:00:00.000Z',
     'jsonb is the parsed value': (send) => send('jsonb', { tags: ['a', 'b'] }).tags[1] === 'b',
     'bytea is an ArrayBuffer': (send) => send('bytea', new Uint8Array([1, 2, 3]).buffer).byteLength === 3,
+    'int8: "string" makes every int8 one': () => texts.queryValue('SELECT 42::int8') === '42',
+    'onConnect has run': () => texts.queryValue("SELECT current_setting('TimeZone')") === 'UTC',
     'an array is an array': (send) => send('int4[]', [1, null, 3])[2] === 3,
   });
 }
 
 export function teardown() {
   pool.close();
+  texts.close();
 }
