@@ -42,13 +42,19 @@ func withApplication(t *testing.T, command string, seconds float64) (*Conductor,
 	return c, &fakeTest{}
 }
 
+func needPython(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		require.Empty(t, os.Getenv("CI"), "python3 must be installed in CI: %v", err)
+		t.Skip(err)
+	}
+}
+
 // server is an application.
 const server = "/usr/bin/python3 -m http.server --bind 127.0.0.1 $PORT"
 
 func TestEveryStepWaitsForTheSessionsOfTheOneBefore(t *testing.T) {
-	if _, err := os.Stat("/usr/bin/python3"); err != nil {
-		t.Skip(err)
-	}
+	needPython(t)
 	c, test := withApplication(t, server, 0.2)
 	require.NoError(t, c.TryApplication(t.Context(), test))
 	var users sync.WaitGroup
@@ -63,9 +69,7 @@ func TestEveryStepWaitsForTheSessionsOfTheOneBefore(t *testing.T) {
 }
 
 func TestAnApplicationThatEndsDuringAStepEndsTheExperiment(t *testing.T) {
-	if _, err := os.Stat("/usr/bin/python3"); err != nil {
-		t.Skip(err)
-	}
+	needPython(t)
 	c, test := withApplication(t, server, 60)
 	user := c.NewUser()
 	s := user.Next(t.Context(), test.begin)
