@@ -105,6 +105,7 @@ type cause struct {
 type seen struct {
 	monitor, load []cause
 	verdict       string // the monitor's
+	loadVerdict   string
 	lines         string // the load test's output
 	notes         []string
 	pairs         [][2]int // in use, and as the application counts it
@@ -132,11 +133,12 @@ func observe(t *testing.T, a application, path string, users int, seconds int, e
 	var s seen
 	s.lines = result.Stdout
 	var summary struct {
+		Verdict   string   `json:"verdict"`
 		Diagnoses []cause  `json:"diagnoses"`
 		Notes     []string `json:"notes"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(result.File(t, "results/summary.json")), &summary))
-	s.load, s.notes = summary.Diagnoses, summary.Notes
+	s.load, s.loadVerdict, s.notes = summary.Diagnoses, summary.Verdict, summary.Notes
 	for line := range strings.Lines(stdout.String()) {
 		s.read(t, line)
 	}

@@ -29,6 +29,9 @@ func (tr trouble) judge(t require.TestingT, s seen) {
 			require.NotEqual(t, "PASS", s.verdict+ifOf(tr.want == "idle in transaction" || tr.want == "connection churn", " at rest"))
 		}
 	}
+	if tr.breaks {
+		require.Equal(t, "FAIL", s.loadVerdict)
+	}
 	for _, c := range append(append([]cause{}, s.monitor...), s.load...) {
 		if tr.want != "pool exhausted" {
 			require.NotContains(t, c.Remedy, mayGrow, c.Name)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,9 +33,7 @@ type situation struct {
 
 // run lets the trouble happen, and tells what is said of it.
 func (tr trouble) run(t *testing.T, dir, app, path string) seen {
-	if tr.size == 0 {
-		tr.size, tr.over = 5, 10
-	}
+	tr.size, tr.over = orElse(tr.size, 5), orElse(tr.over, 10)
 	s := &situation{url: pgtest.Database(t), env: map[string]string{}}
 	s.watch = s.url
 	if tr.server != nil {
@@ -166,24 +165,37 @@ func ownServer(t *testing.T, s *situation) {
 	s.url, s.watch = s.server.URL(), s.server.URL()
 }
 
+// restartSoon has the server down for so long that each user's requests fail several
+// times, of the few that fit in the time.
 func restartSoon(t *testing.T, s *situation) {
+	const down = 4 * time.Second
 	done := make(chan error, 1)
 	go func() {
-		for range 600 { // until there is load
-			if conn, err := pgx.Connect(context.Background(), s.watch); err == nil {
-				var n int
-				err = conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'troubled%'").Scan(&n)
-				_ = conn.Close(context.Background()) // it was only asked
-				if err == nil && n > 2 {
-					break
-				}
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
+		awaitLoad(s.watch)
 		time.Sleep(2 * time.Second)
-		done <- s.server.Restart(context.Background(), "fast")
+		if err := syscall.Kill(s.server.Pid(), syscall.SIGINT); err != nil { // a fast shutdown
+			done <- err
+			return
+		}
+		time.Sleep(down)
+		done <- s.server.Restart(context.Background(), "fast") // starts one that is down, too
 	}()
 	t.Cleanup(func() { require.NoError(t, <-done) })
+}
+
+// awaitLoad returns when applications have opened connections, or after a minute.
+func awaitLoad(watch string) {
+	for range 600 {
+		if conn, err := pgx.Connect(context.Background(), watch); err == nil {
+			var n int
+			err = conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'troubled%'").Scan(&n)
+			_ = conn.Close(context.Background()) // it was only asked
+			if err == nil && n > 2 {
+				return
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 // blockBehindAReader lets migrations wait for a reader, and the application for

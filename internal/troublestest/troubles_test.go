@@ -33,6 +33,7 @@ type trouble struct {
 	// only the load test can know: the monitor does not see how requests fail.
 	onlyLoad bool
 	evidence string // in the load test's
+	breaks   bool   // so many requests that the load test cannot pass
 	loose    bool   // in use is not what the application counts
 }
 
@@ -88,8 +89,8 @@ var troubles = []trouble{
 	{name: "one of four workers", app: "queuepool", path: "/work?s=1", fieldApp: "async_app", fieldPath: "/sql?hold=1", users: 58, workers: 4, seconds: 9,
 		env: map[string]string{"THINK": "0", "WORKERS": "4"}, want: "pool exhausted", evidence: "one of 4 workers", loose: true},
 	{name: "healthy", app: "queuepool", path: "/work?s=0.05", fieldApp: "async_app", fieldPath: "/sql?hold=0.05", users: 10, size: 20, over: 40},
-	{name: "restart", app: "queuepool", path: "/work?s=0.1", fieldApp: "async_app", fieldPath: "/sql?hold=0.1", users: 20,
-		server: ownServer, before: restartSoon, want: "server restarted", loose: true},
+	{name: "restart", app: "queuepool", path: "/work?s=1", fieldApp: "async_app", fieldPath: "/sql?hold=1", users: 20, over: 20, seconds: 14,
+		server: ownServer, before: restartSoon, want: "server restarted", breaks: true, loose: true},
 }
 
 // Those of XK6_PGXPOOL_FIELD nobody here wrote. What does not hold while the machine
