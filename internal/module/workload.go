@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/fsext"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
@@ -94,42 +95,54 @@ func (w *workloads) get(specification string, read func(string) ([]byte, error))
 	return w.read[specification], nil
 }
 
-// readWorkload reads a file of the working directory through k6's file system, so that an archive carries it. Where an
-// archive runs, the directory is another one: there the file is known by the end of its path.
+// readWorkload reads a file of the working directory through k6's file system, so that an archive carries it.
 func (i *instance) readWorkload(path string) ([]byte, error) {
-	files := i.vu.InitEnv().FileSystems["file"]
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	return readFrom(i.vu.InitEnv().FileSystems["file"], dir, path)
+}
+
+// readFrom reads a file of a directory. Where an archive runs, the directory is another one: there the file is known by
+// the end of its path. Only an archive is looked through, never a machine's disks.
+func readFrom(files fsext.Fs, dir, path string) ([]byte, error) {
 	full := path
 	if !filepath.IsAbs(path) {
-		dir, err := os.Getwd()
-		if err != nil {
-			return nil, err
-		}
 		full = filepath.Join(dir, path)
 	}
 	content, err := fsext.ReadFile(files, full)
 	if err == nil {
 		return content, nil
 	}
-	if known, _ := fsext.Exists(files, filepath.Dir(full)); !known {
+	if _, disks := files.(fsext.CacheLayerGetter); !disks {
 		if archived := findArchived(files, path); archived != "" {
 			return fsext.ReadFile(files, archived)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: there is no such file in the working directory", path)
+		in := "in the working directory"
+		if filepath.IsAbs(path) {
+			in = "on this machine"
+		}
+		return nil, fmt.Errorf("%s: there is no such file %s", path, in)
+	}
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		err = failed.Err
 	}
 	return nil, fmt.Errorf("%s: %w", path, err)
 }
 
-var errFound = errors.New("found")
-
-// findArchived looks through an archive's files.
+// findArchived looks through an archive's files. Of two whose paths have this end it is the one with the shorter path:
+// list.sql of the directory itself, not dir/list.sql.
 func findArchived(files fsext.Fs, path string) (found string) {
-	end := "/" + strings.TrimPrefix(filepath.ToSlash(filepath.Clean(path)), "/")
+	end := filepath.ToSlash(filepath.Clean("/" + path)) // as a rooted path it has no ".."
+	if filepath.IsAbs(path) {
+		end = lib.NormalizeAndAnonymizePath(path)
+	}
 	_ = fsext.Walk(files, string(filepath.Separator), func(name string, info fs.FileInfo, err error) error {
-		if err == nil && !info.IsDir() && strings.HasSuffix("/"+filepath.ToSlash(name), end) {
+		if err == nil && !info.IsDir() && strings.HasSuffix("/"+filepath.ToSlash(name), end) && (found == "" || len(name) < len(found)) {
 			found = name
-			return errFound
 		}
 		return nil
 	})

@@ -64,33 +64,32 @@ func (b *binary) eval(e *environment) (value, error) {
 	}
 }
 
-// logic is SQL's three-valued AND and OR; the right side is not looked at where the left one decides.
+// logic is AND and OR as pgbench has them: the right side is not looked at where the left one decides, and null does,
+// unlike in SQL.
 func (b *binary) logic(e *environment, left value) (value, error) {
+	if left.kind == kindNull {
+		return value{}, nil
+	}
 	decides := b.operator == "or"
-	if left.kind != kindNull {
-		l, err := left.toBool()
-		if err != nil || l == decides {
-			return boolValue(decides), err
-		}
+	l, err := left.toBool()
+	if err != nil || l == decides {
+		return boolValue(decides), err
 	}
 	right, err := b.right.eval(e)
 	if err != nil || right.kind == kindNull {
 		return value{}, err
 	}
 	r, err := right.toBool()
-	if err != nil || r == decides {
-		return boolValue(decides), err
-	}
-	if left.kind == kindNull {
-		return value{}, nil
-	}
-	return boolValue(r), nil
+	return boolValue(r), err
 }
 
 func compared(operator string, left, right value) (value, error) {
 	order, err := compare(left, right)
 	if err != nil {
 		return value{}, err
+	}
+	if left.isNaN() || right.isNaN() { // it is neither less, equal nor more
+		return boolValue(operator == "<>" || operator == "!="), nil
 	}
 	return boolValue(map[string]bool{
 		"<": order < 0, "<=": order <= 0, "=": order == 0, "<>": order != 0, "!=": order != 0, ">=": order >= 0, ">": order > 0,
@@ -166,10 +165,7 @@ func arithmetic(operator string, left, right value) (value, error) {
 	case "*":
 		return doubleValue(l * r), nil
 	}
-	if r == 0 {
-		return value{}, errZero
-	}
-	return doubleValue(l / r), nil
+	return doubleValue(l / r), nil // by 0 it is infinite, as in pgbench
 }
 
 func integers(operator string, left, right value) (value, error) {
@@ -252,16 +248,17 @@ func (c *caseOf) eval(e *environment) (value, error) {
 }
 
 func (c *funcCall) eval(e *environment) (value, error) {
-	arguments := make([]value, len(c.arguments))
+	arguments, null := make([]value, len(c.arguments)), false
 	for i, argument := range c.arguments {
 		v, err := argument.eval(e)
 		if err != nil {
 			return value{}, err
 		}
-		if v.kind == kindNull && c.name != "debug" {
-			return value{}, nil
-		}
+		null = null || v.kind == kindNull
 		arguments[i] = v
+	}
+	if null {
+		return value{}, nil
 	}
 	result, err := c.function.call(e, arguments)
 	if err != nil {

@@ -173,6 +173,9 @@ func (p *expressionParser) operand() (expression, error) {
 	}
 }
 
+// leastIntDigits are an int only with a sign right before them.
+const leastIntDigits = "9223372036854775808"
+
 func (p *expressionParser) sign(text string) (expression, error) {
 	switch text {
 	case "(":
@@ -182,9 +185,9 @@ func (p *expressionParser) sign(text string) (expression, error) {
 		}
 		return inside, err
 	case "-":
-		if next := p.peek(); next.kind == tokenNumber { // -9223372036854775808 is an int
+		if next := p.peek(); next.kind == tokenNumber && next.text == leastIntDigits {
 			p.at++
-			return number("-" + next.text)
+			return &constant{intValue(math.MinInt64)}, nil
 		}
 		fallthrough
 	case "+":

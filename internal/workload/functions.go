@@ -30,9 +30,10 @@ func (f function) takes() string {
 
 func functionNames() string { return strings.Join(slices.Sorted(maps.Keys(functions)), ", ") }
 
-// functions are those of pgbench, but for debug(), which only prints.
+// functions are those of pgbench. debug() prints in pgbench; here it gives its argument only.
 var functions = map[string]function{
 	"abs":                {1, 1, absolute},
+	"debug":              {1, 1, func(_ *environment, a []value) (value, error) { return a[0], nil }},
 	"double":             {1, 1, asDouble},
 	"exp":                {1, 1, onDouble(math.Exp)},
 	"greatest":           {1, math.MaxInt, extreme(1)},

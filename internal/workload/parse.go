@@ -95,8 +95,17 @@ func (p *parser) statement(sql string, where position) error {
 	return nil
 }
 
-// meta reads a backslash command without its backslash.
+// meta reads a backslash command without its backslash. People write comments after commands, which pgbench refuses;
+// what it takes, such as 1 --1, has its meaning.
 func (p *parser) meta(text string, where position) error {
+	err := p.command(text, where)
+	if comment := strings.Index(text, " --"); err != nil && comment > 0 {
+		return p.command(text[:comment], where)
+	}
+	return err
+}
+
+func (p *parser) command(text string, where position) error {
 	name, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
 	name, rest = strings.TrimSpace(name), strings.TrimSpace(rest)
 	switch strings.ToLower(name) {
@@ -156,7 +165,7 @@ func (p *parser) expression(of, text string, where position) (expression, error)
 
 var units = map[string]time.Duration{"": time.Second, "s": time.Second, "ms": time.Millisecond, "us": time.Microsecond}
 
-var sleepArguments = regexp.MustCompile(`^(:?[\p{L}\p{N}_]+?)\s*(us|ms|s)?$`)
+var sleepArguments = regexp.MustCompile(`^(?:(\d+)|(:[\p{L}\p{N}_]+)(?:\s|$))\s*((?i)us|ms|s)?$`)
 
 // sleep reads a number or a variable, and a unit.
 func (p *parser) sleep(text string, where position) error {
@@ -164,11 +173,11 @@ func (p *parser) sleep(text string, where position) error {
 	if found == nil {
 		return where.errorf(`\sleep %s: accepted: an integer or a variable, and us, ms or s`, short(text))
 	}
-	length, err := p.expression(`\sleep`, found[1], where)
+	length, err := p.expression(`\sleep`, found[1]+found[2], where)
 	if err != nil {
 		return err
 	}
-	p.add(&pause{length: length, unit: units[found[2]], where: where})
+	p.add(&pause{length: length, unit: units[strings.ToLower(found[3])], where: where})
 	return nil
 }
 

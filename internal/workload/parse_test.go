@@ -52,6 +52,8 @@ func TestABackslashEndsAStatementAndContinuesACommand(t *testing.T) {
 	x := runOnce(t, "BEGIN\n\\set a 1 \\\n  + 2 -- and a comment\nSELECT :a;\nEND;")
 	require.Equal(t, []string{"list.sql:1 BEGIN", "list.sql:4 SELECT $1", "list.sql:5 END"}, x.statements)
 	require.Equal(t, []any{"3"}, x.arguments[1])
+	// What pgbench takes is no comment.
+	require.Equal(t, [][]any{{"3"}}, runOnce(t, "\\set a 1 --2\nSELECT :a;").arguments)
 }
 
 func TestConditionsAndSleeps(t *testing.T) {
@@ -66,13 +68,15 @@ func TestConditionsAndSleeps(t *testing.T) {
     SELECT 'two';
     \sleep 3 ms
     \sleep :n us
+    \set pauses 4
+    \sleep :pauses MS -- a name that ends like a unit
   \endif
 \else
   SELECT 'other';
 \endif
 \sleep 1`)
 	require.Equal(t, []string{"list.sql:9 SELECT 'two'"}, x.statements)
-	require.Equal(t, time.Second+3*time.Millisecond+2*time.Microsecond, x.slept)
+	require.Equal(t, time.Second+7*time.Millisecond+2*time.Microsecond, x.slept)
 }
 
 func TestWhatIsNotSupportedIsRefusedWithItsLine(t *testing.T) {
@@ -89,7 +93,7 @@ func TestWhatIsNotSupportedIsRefusedWithItsLine(t *testing.T) {
 		"\\set a (1":                          `list.sql:1: \set a: found the end in place of )`,
 		"\\set a 1 2":                         `list.sql:1: \set a: found 2 after the expression`,
 		"\\set a 'x'":                         `list.sql:1: \set a: found 'x'; accepted: numbers, :variables, operators and functions`,
-		"\\set a rnd(1, 2)":                   `list.sql:1: \set a: unknown function rnd; accepted: abs, double, exp`,
+		"\\set a rnd(1, 2)":                   `list.sql:1: \set a: unknown function rnd; accepted: abs, debug, double, exp`,
 		"\\set a random(1)":                   `list.sql:1: \set a: random takes 2 arguments, found 1`,
 		"\\set a greatest()":                  `list.sql:1: \set a: greatest takes 1 or more arguments, found 0`,
 		"\\set a hash(1, 2, 3)":               `list.sql:1: \set a: hash takes 1 to 2 arguments, found 3`,
@@ -139,6 +143,7 @@ func TestAFaultWhileRunningNamesItsLine(t *testing.T) {
 		"\\set a random_gaussian(1, 9, 1)\nSELECT 1;":                  `list.sql:1: \set a: random_gaussian: the parameter is 1; accepted: at least 2`,
 		"\\if false\n\\set a 1\n\\endif\nSELECT\n :a;":                 `list.sql:4: variable :a is not set`,
 		"\\set a -1\n\\sleep :a ms\nSELECT 1;":                         `list.sql:2: \sleep: -1 is not a length of time from 0 to a day`,
+		"\\set a 86401\n\\sleep :a s\nSELECT 1;":                       `list.sql:2: \sleep: 86401 is not a length of time from 0 to a day`,
 		"\\set a 9223372036854775807\n\\if :a + 1\nSELECT 1;\n\\endif": `list.sql:2: \if: the result does not fit an int of 64 bits`,
 	} {
 		w, err := Load("list.sql", func(string) ([]byte, error) { return []byte(text), nil })

@@ -70,7 +70,8 @@ var expressions = []string{
 	"abs(-3)", "abs(-3.5)", "double(3)", "int(3.5)", "int(2.5)", "int(-2.5)", "int(5)", "exp(1)", "ln(10)", "sqrt(2)", "pi()", "pow(2, 10)", "power(2.5, 2)",
 	"greatest(1, 3, 2)", "greatest(1, 2.5)", "least(4, 3, 5.0)", "least(2)", "mod(17, 5)", "mod(-17, 5)",
 	"hash(1)", "hash(42, 7)", "hash_fnv1a(42, 7)", "hash_murmur2(-1, 7)", "hash_fnv1a(-12345, 0)", "hash(0, 0)",
-	"null + 1", "abs(null)", "1 + :a * 2", ":a % 4 = 3 and :b > 1.5", "- :a", "int(:b) << 2",
+	"null or true", "null and false", "null or 1", "1 / 0.0", "-1 / 0.0", "ln(0)", "-0.0", "- 0.0", "ln(-1) = 1", "ln(-1) <> 1", "ln(-1) <= 1", "1 --1", "--1", "- 9223372036854775808",
+	"null + 1", "abs(null)", "random(null, 1) is null", "1 + :a * 2", ":a % 4 = 3 and :b > 1.5", "- :a", "int(:b) << 2",
 }
 
 // described is a value in the words of pgbench's debug().

@@ -80,9 +80,6 @@ func (s *scanner) command() part {
 		end += 1 + sqltext.LineEnd(rest[end+1:])
 	}
 	found.text = strings.Map(blank, continued.ReplaceAllString(rest[:end], " "))
-	if comment := strings.Index(found.text, "--"); comment > 0 && found.text[comment-1] == ' ' {
-		found.text = found.text[:comment] // as in the scripts that people write; pgbench has no such expression
-	}
 	s.advance(end)
 	return found
 }

@@ -38,6 +38,9 @@ func (v value) String() string {
 	case kindInt:
 		return strconv.FormatInt(v.int, 10)
 	case kindDouble:
+		if math.IsInf(v.double, 0) {
+			return map[bool]string{true: "Infinity", false: "-Infinity"}[v.double > 0]
+		}
 		const precision = 15 // of pgbench
 		return strconv.FormatFloat(v.double, 'g', precision, 64)
 	default:
@@ -79,6 +82,8 @@ func (v value) toDouble() (float64, error) {
 		return 0, fmt.Errorf("a %v is not a double", v.kind)
 	}
 }
+
+func (v value) isNaN() bool { return v.kind == kindDouble && math.IsNaN(v.double) }
 
 // truth is what \if and CASE ask: an integer or double is true unless it is 0, null is not.
 func (v value) truth() bool {

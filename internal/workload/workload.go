@@ -189,7 +189,7 @@ func (r *Runner) command(c command, do Executor) error {
 		}
 		r.environment.variables[c.name] = v
 	case *pause:
-		n, err := r.integer(c.length)
+		n, err := r.integer(c.length, c.unit)
 		if err != nil {
 			return c.where.errorf(`\sleep: %s`, err)
 		}
@@ -215,14 +215,14 @@ func (r *Runner) arguments(st *Statement) ([]any, error) {
 	return all, nil
 }
 
-// integer is an expression's value where an int is needed; more than a day is taken for a mistake.
-func (r *Runner) integer(of expression) (int64, error) {
+// integer is an expression's value where a number of units of time is needed; more than a day is taken for a mistake.
+func (r *Runner) integer(of expression, unit time.Duration) (int64, error) {
 	v, err := of.eval(&r.environment)
 	if err != nil {
 		return 0, err
 	}
 	n, err := v.toInt()
-	if err == nil && (n < 0 || n > int64(24*time.Hour/time.Microsecond)) {
+	if err == nil && (n < 0 || n > int64(24*time.Hour/unit)) {
 		err = fmt.Errorf("%d is not a length of time from 0 to a day", n)
 	}
 	return n, err
