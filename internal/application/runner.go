@@ -2,6 +2,7 @@ package application
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -63,7 +64,7 @@ func (r *Runner) Start(ctx context.Context, s Start) error {
 		return err
 	}
 	if err := r.launch(s); err != nil {
-		return &StartError{Command: r.command.String(), Reason: err.Error()}
+		return r.refused(err.Error())
 	}
 	if err := r.await(ctx, s); err != nil {
 		r.Stop()
@@ -149,9 +150,9 @@ func (r *Runner) free(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case time.Now().After(end) || r.watchdog == nil:
-			return &StartError{Command: r.command.String(), Reason: fmt.Sprintf(
+			return r.refused(fmt.Sprintf(
 				"%s answers already (%s), before the application is started: another process has the port; stop it, or give both another port",
-				r.command.address(), answer)}
+				r.command.address(), answer))
 		}
 		time.Sleep(poll)
 	}
@@ -240,26 +241,16 @@ func (r *Runner) ask(ctx context.Context) (answer string, status int) {
 	return "HTTP " + response.Status, response.StatusCode
 }
 
-// StartError says why the application does not run.
-type StartError struct {
-	Command string
-	Reason  string
-	Output  string // its last lines, in one line
-	Log     string // file with all of them
+// refused says why the application was not started.
+func (r *Runner) refused(why string) error {
+	return errors.New(text.Line(fmt.Sprintf("APP_COMMAND %s: %s", r.command, why)))
 }
 
-func (e *StartError) Error() string {
-	message := fmt.Sprintf("APP_COMMAND %s: %s", e.Command, e.Reason)
-	switch {
-	case e.Log == "":
-		return text.Line(message)
-	case e.Output == "":
-		return text.Line(message + "; it printed nothing")
-	default:
-		return text.Line(fmt.Sprintf("%s; its last lines, of %s: %s", message, e.Log, e.Output))
-	}
-}
-
+// failed says why the application does not run, with what it printed last.
 func (r *Runner) failed(why string) error {
-	return &StartError{Command: r.command.String(), Reason: why, Output: child.Tail(r.log), Log: r.log}
+	printed := "it printed nothing"
+	if last := child.Tail(r.log); last != "" {
+		printed = fmt.Sprintf("its last lines, of %s: %s", r.log, last)
+	}
+	return r.refused(why + "; " + printed)
 }

@@ -32,17 +32,12 @@ type Input struct {
 	Only       []string // names of metrics, all where empty
 }
 
-// MetricError is a name of no metric.
-type MetricError struct{ Problem string }
-
-func (e *MetricError) Error() string { return e.Problem }
-
-// Compare gives an answer for each metric and for the run. The only error is a
-// [MetricError]: whatever cannot be compared is [Unknown].
+// Compare gives an answer for each metric and for the run. It fails only where
+// Only names no metric: whatever cannot be compared is [Unknown].
 func Compare(in Input) (Report, error) {
 	for _, name := range in.Only {
 		if err := checkMetric(name); err != nil {
-			return Report{}, &MetricError{err.Error()}
+			return Report{}, err
 		}
 	}
 	if in.Last < 1 {

@@ -133,13 +133,6 @@ type Tolerances struct {
 	named   map[string]float64
 }
 
-// ToleranceError is a tolerance that cannot be used.
-type ToleranceError struct{ Value, Problem string }
-
-func (e *ToleranceError) Error() string {
-	return fmt.Sprintf("%q is not accepted; %s", e.Value, e.Problem)
-}
-
 // ParseTolerances reads texts such as "15" or "15%", which is for every metric
 // but shares and percentages, and "success_rate=1", which is for one metric. A
 // later one wins.
@@ -152,15 +145,15 @@ func ParseTolerances(texts []string) (Tolerances, error) {
 		}
 		value, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(number), "%"), 64)
 		if err != nil || !(value >= 0) || math.IsInf(value, 0) {
-			return Tolerances{}, &ToleranceError{text,
-				"use a number of percent of at least 0, such as 10 or response_p95=20"}
+			return Tolerances{}, fmt.Errorf(
+				"%q is not accepted; use a number of percent of at least 0, such as 10 or response_p95=20", text)
 		}
 		if !named {
 			t.general = &value
 			continue
 		}
 		if err := checkMetric(name); err != nil {
-			return Tolerances{}, &ToleranceError{text, err.Error()}
+			return Tolerances{}, fmt.Errorf("%q is not accepted; %w", text, err)
 		}
 		t.named[name] = value
 	}
@@ -192,8 +185,8 @@ func (f Metric) tolerated(a, b float64) float64 {
 }
 
 func checkMetric(name string) error {
-	if !slices.Contains(Metrics(), name) {
-		return fmt.Errorf("there is no metric %q, accepted are %s", name, strings.Join(Metrics(), ", "))
+	if slices.Contains(Metrics(), name) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("there is no metric %q, accepted are %s", name, strings.Join(Metrics(), ", "))
 }

@@ -16,7 +16,7 @@ var styleSheet string
 var page = template.Must(template.New("page").Funcs(template.FuncMap{"breakable": breakable}).Parse(pageText))
 
 // HTML renders results/report.html. It fails on a [Section] that cannot be
-// shown as it was given ([ChartError], [TableError]).
+// shown as it was given.
 func HTML(in Input) ([]byte, error) {
 	sections := make([]Section, len(in.Sections))
 	for i, section := range in.Sections {

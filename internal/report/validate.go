@@ -7,22 +7,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// ChartError is a chart that cannot be drawn as it was given.
-type ChartError struct {
-	Chart   string // its title
-	Problem string // what is wrong, with the value and what is accepted
-}
-
-func (e *ChartError) Error() string { return fmt.Sprintf("chart %q: %s", e.Chart, e.Problem) }
-
-// TableError is a table with a row that does not fit its columns.
-type TableError struct {
-	Table   string // its caption
-	Problem string
-}
-
-func (e *TableError) Error() string { return fmt.Sprintf("table %q: %s", e.Table, e.Problem) }
-
 func (s Section) validate() error {
 	for _, t := range s.Tables {
 		if err := validTable(t); err != nil {
@@ -40,8 +24,8 @@ func (s Section) validate() error {
 func validTable(t text.Table) error {
 	for i, row := range t.Rows {
 		if len(row) > len(t.Columns) {
-			return &TableError{t.Caption, fmt.Sprintf(
-				"row %d has %d cells: accepted are at most as many as columns, %d", i+1, len(row), len(t.Columns))}
+			return fmt.Errorf("table %q: row %d has %d cells: accepted are at most as many as columns, %d",
+				t.Caption, i+1, len(row), len(t.Columns))
 		}
 	}
 	return nil
@@ -52,21 +36,21 @@ func (c Chart) validate() error {
 	switch c.Kind {
 	case Lines:
 		if !slices.IsSorted(c.X) || slices.ContainsFunc(c.X, func(x float64) bool { return !text.IsFinite(x) }) {
-			return &ChartError{c.Title, "X is not a row of finite numbers in ascending order"}
+			return fmt.Errorf("chart %q: X is not a row of finite numbers in ascending order", c.Title)
 		}
 	case Bars:
 		places, axis = len(c.Categories), "Categories"
 	default:
-		return &ChartError{c.Title, fmt.Sprintf("Kind is %d: accepted are Lines and Bars", c.Kind)}
+		return fmt.Errorf("chart %q: Kind is %d: accepted are Lines and Bars", c.Title, c.Kind)
 	}
 	for _, s := range c.Series {
 		if problem := s.problem(axis, places); problem != "" {
-			return &ChartError{c.Title, problem}
+			return fmt.Errorf("chart %q: %s", c.Title, problem)
 		}
 	}
 	for _, m := range c.Marks {
 		if !text.IsFinite(m.X) {
-			return &ChartError{c.Title, fmt.Sprintf("the mark %q is at %v: accepted are finite numbers", m.Label, m.X)}
+			return fmt.Errorf("chart %q: the mark %q is at %v: accepted are finite numbers", c.Title, m.Label, m.X)
 		}
 	}
 	return nil

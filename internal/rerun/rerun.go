@@ -55,11 +55,6 @@ func New(test Test) (*Runner, error) {
 // Close removes the files.
 func (r *Runner) Close() error { return r.watchdog.Dismiss() }
 
-// HungError is a run that took longer than it may.
-type HungError struct{ Limit time.Duration }
-
-func (e *HungError) Error() string { return fmt.Sprintf("it had not ended after %s", e.Limit) }
-
 // Run runs the test with a k6. At the end of the context, and at the limit, the
 // process and its children are stopped.
 func (r *Runner) Run(ctx context.Context, k6 string) (verdict.Summary, error) {
@@ -83,7 +78,7 @@ func (r *Runner) Run(ctx context.Context, k6 string) (verdict.Summary, error) {
 	case <-ctx.Done():
 		return verdict.Summary{}, ctx.Err()
 	case <-time.After(r.test.Limit):
-		return verdict.Summary{}, &HungError{r.test.Limit}
+		return verdict.Summary{}, fmt.Errorf("it had not ended after %s", r.test.Limit)
 	}
 	// A verdict that does not hold its gate is a measurement like any other.
 	const thresholdsFailed = 99

@@ -1,6 +1,7 @@
 package sizing
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -23,7 +24,7 @@ type ClosedLoop struct {
 }
 
 func (c ClosedLoop) check() error {
-	err := firstError(
+	err := cmp.Or(
 		checkCount("users", c.Users, 1, MaxUsers),
 		checkThink(c.Think),
 		checkHold(c.Hold),
@@ -34,10 +35,10 @@ func (c ClosedLoop) check() error {
 		return err
 	}
 	if c.PoolTimeout < 0 {
-		return &InputError{"pool timeout", c.PoolTimeout, "0 or more"}
+		return &inputError{"pool timeout", c.PoolTimeout, "0 or more"}
 	}
 	if c.PoolTimeout == 0 && c.Think == 0 && c.Users > c.Connections {
-		return &InputError{"think time", c.Think,
+		return &inputError{"think time", c.Think,
 			"more than 0 where the pool timeout is 0, or users would retry endlessly"}
 	}
 	return nil
@@ -55,7 +56,7 @@ type Closed struct {
 	attempts float64 // checkouts per second at one pool, timed-out ones included
 }
 
-// Solve finds the steady state. It fails with an [InputError] for a value out
+// Solve finds the steady state. It fails for a value out
 // of range.
 //
 // Without a timeout the pools and the thinking users form a closed network in

@@ -20,14 +20,14 @@ const (
 	MaxDuration = 24 * time.Hour
 )
 
-// InputError reports a value that a model cannot take.
-type InputError struct {
+// inputError reports a value that a model cannot take.
+type inputError struct {
 	Name     string // what the value is, in the words of the documentation
 	Value    any
 	Accepted string // what to use instead
 }
 
-func (e *InputError) Error() string {
+func (e *inputError) Error() string {
 	return fmt.Sprintf("%s: %v is not accepted; use %s", e.Name, e.Value, e.Accepted)
 }
 
@@ -47,38 +47,28 @@ func (e *OverloadError) Error() string {
 
 func checkCount(name string, value, lowest, highest int) error {
 	if value < lowest || value > highest {
-		return &InputError{name, value, fmt.Sprintf("%d to %d", lowest, highest)}
+		return &inputError{name, value, fmt.Sprintf("%d to %d", lowest, highest)}
 	}
 	return nil
 }
 
 func checkPositive(name string, value float64) error {
 	if !(value > 0) || math.IsInf(value, 1) { // !(x > 0) is true for NaN
-		return &InputError{name, value, "a finite number above 0"}
+		return &inputError{name, value, "a finite number above 0"}
 	}
 	return nil
 }
 
 func checkHold(hold time.Duration) error {
 	if hold <= 0 || hold > MaxDuration {
-		return &InputError{"hold time", hold, "more than 0 and at most 24h"}
+		return &inputError{"hold time", hold, "more than 0 and at most 24h"}
 	}
 	return nil
 }
 
 func checkThink(think time.Duration) error {
 	if think < 0 || think > MaxDuration {
-		return &InputError{"think time", think, "0 to 24h"}
-	}
-	return nil
-}
-
-// firstError returns the first of several checks that failed.
-func firstError(checks ...error) error {
-	for _, err := range checks {
-		if err != nil {
-			return err
-		}
+		return &inputError{"think time", think, "0 to 24h"}
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (b FleetBudget) Fits() bool {
 	return !slices.ContainsFunc(b.Limits, func(l FleetLimit) bool { return !l.Fits() })
 }
 
-// Budget adds up the fleet. It fails with an [InputError] that names the entry.
+// Budget adds up the fleet. It fails with an error that names the entry.
 func (f Fleet) Budget() (FleetBudget, error) {
 	if err := f.check(); err != nil {
 		return FleetBudget{}, err
@@ -249,11 +249,11 @@ func (f Fleet) limitsOf(name string) []FleetLimit {
 // check finds the first entry that cannot be counted.
 func (f Fleet) check() error {
 	if len(f.Services) == 0 {
-		return &InputError{"services", "none", "at least one service"}
+		return &inputError{"services", "none", "at least one service"}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
 		s, at := f.Servers[name], "server "+name+": "
-		if err := firstError(
+		if err := cmp.Or(
 			checkCount(at+"max_connections", s.MaxConnections, 1, MaxConnections),
 			checkCount(at+"reserved_connections", s.Reserved, 0, MaxConnections),
 			checkCount(at+"others", s.Others, 0, MaxConnections),
@@ -264,9 +264,9 @@ func (f Fleet) check() error {
 	for _, name := range slices.Sorted(maps.Keys(f.Poolers)) {
 		p, at := f.Poolers[name], "pooler "+name+": "
 		if _, known := f.Servers[p.Server]; !known {
-			return &InputError{at + "server", fmt.Sprintf("%q", p.Server), "one of servers"}
+			return &inputError{at + "server", fmt.Sprintf("%q", p.Server), "one of servers"}
 		}
-		if err := firstError(
+		if err := cmp.Or(
 			checkCount(at+"instances", p.Instances, 0, MaxPools),
 			checkCount(at+"default_pool_size", p.DefaultPoolSize, 0, MaxConnections),
 			checkCount(at+"reserve_pool_size", p.ReservePoolSize, 0, MaxConnections),
@@ -288,31 +288,31 @@ func (f Fleet) checkService(s Service, at string) error {
 	_, pooler := f.Poolers[s.Pooler]
 	switch {
 	case s.Name == "":
-		return &InputError{at + "name", "missing", "a name"}
+		return &inputError{at + "name", "missing", "a name"}
 	case (s.Server == "") == (s.Pooler == ""):
-		return &InputError{at + "server and pooler", fmt.Sprintf("%q and %q", s.Server, s.Pooler), "one of the two"}
+		return &inputError{at + "server and pooler", fmt.Sprintf("%q and %q", s.Server, s.Pooler), "one of the two"}
 	case s.Server != "" && !server:
-		return &InputError{at + "server", fmt.Sprintf("%q", s.Server), "one of servers"}
+		return &inputError{at + "server", fmt.Sprintf("%q", s.Server), "one of servers"}
 	case s.Pooler != "" && !pooler:
-		return &InputError{at + "pooler", fmt.Sprintf("%q", s.Pooler), "one of poolers"}
+		return &inputError{at + "pooler", fmt.Sprintf("%q", s.Pooler), "one of poolers"}
 	}
-	return firstError(s.checkPools(at), s.checkCounts(at))
+	return cmp.Or(s.checkPools(at), s.checkCounts(at))
 }
 
 func (s Service) checkPools(at string) error {
 	switch {
 	case s.Connections > 0 && (s.PoolSize > 0 || s.MaxOverflow > 0 || s.Workers > 0 || s.Engines > 0 || s.CPUReaders > 0):
-		return &InputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers, engines and cpu_readers"}
+		return &inputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers, engines and cpu_readers"}
 	case s.Connections == 0 && s.PoolSize == 0:
-		return &InputError{at + "pool_size", 0, "1 or more, or connections"}
+		return &inputError{at + "pool_size", 0, "1 or more, or connections"}
 	case s.MaxInstances > 0 && s.MaxInstances < s.rest():
-		return &InputError{at + "max_instances", s.MaxInstances, fmt.Sprintf("at least the %d instances at rest", s.rest())}
+		return &inputError{at + "max_instances", s.MaxInstances, fmt.Sprintf("at least the %d instances at rest", s.rest())}
 	}
 	return nil
 }
 
 func (s Service) checkCounts(at string) error {
-	return firstError(
+	return cmp.Or(
 		checkCount(at+"instances", s.Instances, 0, MaxPools),
 		checkCount(at+"max_instances", s.MaxInstances, 0, MaxPools),
 		checkCount(at+"surge", s.Surge, 0, MaxPools),

@@ -97,7 +97,7 @@ func TestFleetRefusesWhatCannotBeCounted(t *testing.T) {
 		f := byHand()
 		change(&f)
 		_, err := f.Budget()
-		var refused *InputError
+		var refused *inputError
 		require.ErrorAs(t, err, &refused, want)
 		require.EqualError(t, err, want)
 	}

@@ -1,6 +1,7 @@
 package sizing
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // C = B / (1 - ρ(1 - B)), ρ = load/connections, which needs no factorials:
 // D. Gross and C. M. Harris, Fundamentals of Queueing Theory (1998), section 2.4.
 func ErlangC(connections int, load float64) (float64, error) {
-	err := firstError(
+	err := cmp.Or(
 		checkCount("connections", connections, 1, MaxConnections),
 		checkPositive("load", load),
 	)
@@ -63,10 +64,10 @@ type Open struct {
 	wait float64 // probability of waiting
 }
 
-// Solve finds the steady state. It fails with an [InputError] for a value out
+// Solve finds the steady state. It fails for a value out
 // of range and with an [OverloadError] when the connections do not suffice.
 func (o OpenLoop) Solve() (*Open, error) {
-	if err := firstError(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
+	if err := cmp.Or(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
 		return nil, err
 	}
 	load := o.Rate * o.Hold.Seconds()
@@ -134,7 +135,7 @@ func (o *Open) drain() float64 {
 
 func checkPercentile(percentile float64) error {
 	if !(percentile > 0 && percentile < 100) {
-		return &InputError{"percentile", percentile, "a number above 0 and below 100"}
+		return &inputError{"percentile", percentile, "a number above 0 and below 100"}
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func Little(rate float64, residence time.Duration) (float64, error) {
 		return 0, err
 	}
 	if residence < 0 {
-		return 0, &InputError{"residence time", residence, "0 or more"}
+		return 0, &inputError{"residence time", residence, "0 or more"}
 	}
 	return rate * residence.Seconds(), nil
 }
@@ -171,7 +172,7 @@ func Little(rate float64, residence time.Duration) (float64, error) {
 // holds its connection, nor how long users think, nor how many pools share the
 // load, nor which wait is acceptable; the models of this package do.
 func RequestsPerConnection(requests, perConnection int) (int, error) {
-	err := firstError(
+	err := cmp.Or(
 		checkCount("requests", requests, 1, MaxUsers),
 		checkCount("requests per connection", perConnection, 1, MaxUsers),
 	)

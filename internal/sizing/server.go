@@ -1,6 +1,7 @@
 package sizing
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 )
@@ -27,7 +28,7 @@ type Server struct {
 }
 
 func (s Server) check() error {
-	return firstError(
+	return cmp.Or(
 		checkCount("max_connections", s.MaxConnections, 1, MaxConnections),
 		checkCount("superuser_reserved_connections", s.SuperuserReserved, 0, MaxConnections),
 		checkCount("reserved_connections", s.Reserved, 0, MaxConnections),
@@ -126,7 +127,7 @@ type Deployment struct {
 }
 
 func (d Deployment) check() error {
-	return firstError(
+	return cmp.Or(
 		checkCount("instances", d.Instances, 1, MaxPools),
 		checkCount("workers", d.Workers, 1, MaxPools),
 		checkCount("instances × workers", d.Pools(), 1, MaxPools),
@@ -162,10 +163,10 @@ type Budget struct {
 	Limit string
 }
 
-// Check makes up the budget. It fails with an [InputError] for a value out of
+// Check makes up the budget. It fails for a value out of
 // range; a budget that does not fit is no error here.
 func (s Server) Check(d Deployment) (Budget, error) {
-	if err := firstError(s.check(), d.check()); err != nil {
+	if err := cmp.Or(s.check(), d.check()); err != nil {
 		return Budget{}, err
 	}
 	limit, _ := Tightest(s.Limits())

@@ -1,6 +1,7 @@
 package sizing
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -16,7 +17,7 @@ type WaitTarget struct {
 
 func (t WaitTarget) check() error {
 	if t.Wait < 0 || t.Wait > MaxDuration {
-		return &InputError{"wait target", t.Wait, "0 to 24h"}
+		return &inputError{"wait target", t.Wait, "0 to 24h"}
 	}
 	return checkPercentile(t.Percentile)
 }
@@ -29,7 +30,7 @@ func (t WaitTarget) share() float64 { return 1 - t.Percentile/100 }
 // checkout that times out misses the target.
 func (c ClosedLoop) SmallestConnections(target WaitTarget) (int, error) {
 	c.Connections = 1
-	if err := firstError(target.check(), c.checkTarget(target), c.check()); err != nil {
+	if err := cmp.Or(target.check(), c.checkTarget(target), c.check()); err != nil {
 		return 0, err
 	}
 	met := func(connections int) bool {
@@ -42,7 +43,7 @@ func (c ClosedLoop) SmallestConnections(target WaitTarget) (int, error) {
 
 func (c ClosedLoop) checkTarget(target WaitTarget) error {
 	if c.PoolTimeout >= 0 && target.Wait > c.PoolTimeout {
-		return &InputError{"wait target", target.Wait,
+		return &inputError{"wait target", target.Wait,
 			"at most the pool timeout, " + c.PoolTimeout.String()}
 	}
 	return nil
@@ -92,7 +93,7 @@ func (c ClosedLoop) SmallestSize(room Room) (int, error) {
 // SmallestSize finds the fewest connections of which so much room stays where
 // nobody waits, which is when as many are in use as a Poisson variable says (M/M/∞).
 func (o OpenLoop) SmallestSize(room Room) (int, error) {
-	if err := firstError(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
+	if err := cmp.Or(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
 		return 0, err
 	}
 	busy := distuv.Poisson{Lambda: o.Rate * o.Hold.Seconds()}
@@ -134,7 +135,7 @@ func smallest(highest, guess int, met func(int) bool) int {
 //
 // Source: B. Wooldridge, "About Pool Sizing", HikariCP's wiki: Tn × (Cm - 1) + 1.
 func DeadlockFree(requests, perRequest int) (int, error) {
-	err := firstError(
+	err := cmp.Or(
 		checkCount("requests at once", requests, 1, MaxUsers),
 		checkCount("connections per request", perRequest, 1, MaxConnections),
 	)

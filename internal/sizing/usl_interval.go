@@ -98,7 +98,7 @@ func (f *ScalabilityFit) StdErrors() Scalability {
 // none, is as likely. Source: Seber and Wild, as above.
 func (f *ScalabilityFit) Intervals(level float64) (Intervals, error) {
 	if !(level > 0 && level < 1) {
-		return Intervals{}, &InputError{"confidence level", level, "a number above 0 and below 1"}
+		return Intervals{}, &inputError{"confidence level", level, "a number above 0 and below 1"}
 	}
 	student := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(f.DegreesOfFreedom)}
 	t, stdErrors := student.Quantile((1+level)/2), f.StdErrors()

@@ -63,11 +63,11 @@ func (u *VU) BeginRequest(intended time.Time) (late time.Duration) {
 }
 
 // EndRequest notes how long a request took, in milliseconds, and how it ended:
-// one that was begun, or one of which nothing has been heard before. Anything but
-// a finite number of at least 0 is a [ResponseError].
+// one that was begun, or one of which nothing has been heard before. It fails for
+// anything but a finite number of at least 0.
 func (u *VU) EndRequest(ms float64, ended Response) error {
 	if !(ms >= 0) || math.IsInf(ms, 0) {
-		return &ResponseError{ms}
+		return fmt.Errorf("response time is %v: accepted are milliseconds of at least 0", ms)
 	}
 	if isUsers(u.Context()) && isOver(u.Context()) {
 		return nil // k6 has cut it off and takes no samples of it any more: it has not ended
@@ -112,13 +112,6 @@ func (u *VU) endOpen(began time.Time) {
 		u.run.requests.end(u.requests[nearest])
 		u.requests = append(u.requests[:nearest], u.requests[nearest+1:]...)
 	}
-}
-
-// ResponseError is a response time that is none.
-type ResponseError struct{ Milliseconds float64 }
-
-func (e *ResponseError) Error() string {
-	return fmt.Sprintf("response time is %v: accepted are milliseconds of at least 0", e.Milliseconds)
 }
 
 func (r *requests) begin(ctx context.Context, began time.Time) *request {

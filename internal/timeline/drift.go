@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// MinResponses is how many responses a drift needs after the warm-up.
-	MinResponses = 40
+	// minResponses is how many responses a drift needs after the warm-up.
+	minResponses = 40
 
 	warmUp = 0.1 // share of the run that is left out
 
@@ -55,14 +55,6 @@ type Drift struct {
 	WorstFrom, WorstLength time.Duration
 }
 
-// DriftError says why there is no drift.
-type DriftError struct{ Responses int64 }
-
-func (e *DriftError) Error() string {
-	return fmt.Sprintf("%d responses ended after the warm-up (the first tenth): at least %d are needed; raise DURATION or CONCURRENT",
-		e.Responses, MinResponses)
-}
-
 // DriftOf asks whether responses got slower: in a trend, by the test of Mann and
 // Kendall with the slope of Theil and Sen (see [TrendOf]) on the geometric means
 // and on the 95th percentiles of twenty or forty stretches of the run (batch
@@ -70,7 +62,7 @@ func (e *DriftError) Error() string {
 // these themselves; or in a tenth of the run that is worse than the others, where
 // stretches differ by more than chance.
 // The first tenth is left out: an empty pool connects, caches fill. With too few
-// responses it fails with a [DriftError].
+// responses it fails and says what is missing.
 //
 // What is significant need not matter: see leastDrift. The simulation in this
 // package's tests says how often it errs.
@@ -80,8 +72,9 @@ func DriftOf(c Course) (Drift, error) {
 		parts = finer
 	}
 	responses := countOf(parts)
-	if responses < MinResponses || len(parts) < leastStretches {
-		return Drift{}, &DriftError{responses}
+	if responses < minResponses || len(parts) < leastStretches {
+		return Drift{}, fmt.Errorf("%d responses ended after the warm-up (the first tenth): at least %d are needed; "+
+			"raise DURATION or CONCURRENT", responses, minResponses)
 	}
 	d := Drift{Worst: 1}
 	if responses < fewResponses {

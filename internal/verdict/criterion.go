@@ -41,15 +41,7 @@ const (
 	GateFail Gate = "fail"
 )
 
-// GateError is a GATE that is neither pass nor fail.
-type GateError struct{ Value string }
-
-func (e *GateError) Error() string {
-	return fmt.Sprintf(`GATE is %q: accepted are "pass" (the default) and "fail"`, e.Value)
-}
-
-// ParseGate reads a gate; the empty string is [GatePass]. Anything else that
-// is not a gate is a [GateError].
+// ParseGate reads a gate; the empty string is [GatePass].
 func ParseGate(value string) (Gate, error) {
 	switch Gate(value) {
 	case "", GatePass:
@@ -57,7 +49,7 @@ func ParseGate(value string) (Gate, error) {
 	case GateFail:
 		return GateFail, nil
 	default:
-		return "", &GateError{Value: value}
+		return "", fmt.Errorf(`GATE is %q: accepted are "pass" (the default) and "fail"`, value)
 	}
 }
 
@@ -136,26 +128,15 @@ func (c Criterion) warning() Condition {
 	return Condition{c.WarningMetric, c.Warning}
 }
 
-// CriterionError is a row of the criteria that cannot be judged as written.
-type CriterionError struct {
-	Name    string // the row
-	Problem string // what is wrong, with the value and what is accepted
-}
-
-func (e *CriterionError) Error() string {
-	return fmt.Sprintf("criterion %q: %s", e.Name, e.Problem)
-}
-
 // validate reports the first thing wrong with the row.
 func (c Criterion) validate() error {
 	if strings.TrimSpace(c.Name) == "" {
-		return &CriterionError{c.Name, "name is empty: every criterion needs one"}
+		return fmt.Errorf("criterion %q: name is empty: every criterion needs one", c.Name)
 	}
 	switch c.Unit {
 	case text.Count, text.Percent, text.Share, text.Ratio, text.Milliseconds:
 	default:
-		return &CriterionError{c.Name, fmt.Sprintf(
-			"unit is %q: accepted are count, percent, share, ratio and ms", c.Unit)}
+		return fmt.Errorf("criterion %q: unit is %q: accepted are count, percent, share, ratio and ms", c.Name, c.Unit)
 	}
 	required := []Condition{c.pass(), c.warning(), c.Guard}
 	if !c.Attempt.isZero() {
@@ -163,7 +144,7 @@ func (c Criterion) validate() error {
 	}
 	for _, condition := range required {
 		if err := condition.validate(); err != nil {
-			return &CriterionError{c.Name, err.Error()}
+			return fmt.Errorf("criterion %q: %w", c.Name, err)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,9 +10,8 @@ import (
 )
 
 // Evaluate judges a run. It fails on a criterion that cannot be judged as
-// written ([CriterionError]), on an unknown gate ([GateError]) and on a waiver
-// that names no criterion ([WaiveError]). Criteria without data are no error:
-// they are FAIL, and their rows say which data is missing.
+// written, on an unknown gate and on a waiver that names no criterion. Criteria
+// without data are no error: they are FAIL, and their rows say which data is missing.
 func Evaluate(in Input) (Report, error) {
 	gate, err := ParseGate(in.Gate)
 	if err != nil {
@@ -77,7 +77,7 @@ func notes(in Input) []string {
 // row that is wrong in itself, two rows of one name.
 func checkCriteria(criteria []Criterion) error {
 	if len(criteria) == 0 {
-		return &CriterionError{"", "there are no criteria: at least one row is needed"}
+		return errors.New(`criterion "": there are no criteria: at least one row is needed`)
 	}
 	seen := make(map[string]bool, len(criteria))
 	for _, c := range criteria {
@@ -85,7 +85,7 @@ func checkCriteria(criteria []Criterion) error {
 			return err
 		}
 		if seen[c.Name] {
-			return &CriterionError{c.Name, "the name is used twice: every criterion needs its own"}
+			return fmt.Errorf("criterion %q: the name is used twice: every criterion needs its own", c.Name)
 		}
 		seen[c.Name] = true
 	}

@@ -75,17 +75,6 @@ func lines(values map[string]string) map[string]string {
 	return clean
 }
 
-// WaiveError is a waiver that names no criterion.
-type WaiveError struct {
-	Name     string
-	Accepted []string
-}
-
-func (e *WaiveError) Error() string {
-	return fmt.Sprintf("WAIVE names %q, which is not a criterion: accepted are %s",
-		e.Name, strings.Join(e.Accepted, ", "))
-}
-
 // checkWaivers reports the first waiver that names no criterion.
 func checkWaivers(criteria []Criterion, waived []string) error {
 	names := make([]string, len(criteria))
@@ -94,7 +83,7 @@ func checkWaivers(criteria []Criterion, waived []string) error {
 	}
 	for _, name := range waived {
 		if !slices.Contains(names, name) {
-			return &WaiveError{Name: name, Accepted: names}
+			return fmt.Errorf("WAIVE names %q, which is not a criterion: accepted are %s", name, strings.Join(names, ", "))
 		}
 	}
 	return nil
