@@ -59,7 +59,8 @@ func (c Config) ConnConfig() (*pgx.ConnConfig, error) {
 //	setting                      what is done
 //	client_encoding              pinned; a statement under another one is refused
 //	DateStyle                    pinned; a date as text in another style is refused
-//	extra_float_digits           floats come in binary; as text with lost digits they are refused
+//	extra_float_digits           floats come in binary; as text with lost digits they are refused,
+//	                             after a SET of the session too
 //	TimeZone                     any: a timestamptz as text has its offset
 //	bytea_output                 any: both formats are read
 //	IntervalStyle, lc_monetary   any: intervals and money are text
@@ -187,6 +188,7 @@ func (p *Pool) connect() (*connection, error) {
 		return nil, err
 	}
 	c.renewed = p.renewed.Load()
+	c.digits = namesDigits(p.config.OnConnect)
 	if err := p.onConnect(c, until); err != nil {
 		c.close()
 		return nil, err

@@ -25,6 +25,7 @@ type connection struct {
 	gone      bool          // it was closed before the last statement
 	unsure    bool          // it was lost during a statement whose effect is unknown
 
+	digits  bool             // a statement on it named extra_float_digits, which it may have changed
 	catalog *catalog.Catalog // whose types pgx knows
 	renewed uint64           // the pool's when its descriptions were renewed last
 

@@ -40,6 +40,47 @@ func TestDDLFailsNoStatementOutsideATransaction(t *testing.T) {
 	}
 }
 
+// A column that is dropped or has another type changes what a cached description
+// says of columns and parameters. Neither fails a statement which the server
+// would run.
+func TestDDLOutdatesDescriptions(t *testing.T) {
+	for _, driver := range drivers {
+		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe} {
+			h := newPool(t, 2, 0, func(c *pool.Config) { c.URL, c.Driver, c.QueryExecMode = pgtest.Database(t), driver, mode })
+			run := func(sql string, args ...any) *pool.Result {
+				t.Helper()
+				res, err := h.Query(h.scope(), sql, args)
+				require.NoError(t, err, "%s %v", driver, mode)
+				return res
+			}
+			const all, insert = "SELECT * FROM changing", "INSERT INTO changing (a, b) VALUES ($1, $2)"
+			_, err := h.Exec(h.scope(), "CREATE TABLE changing (a int, b int, c int)", nil)
+			require.NoError(t, err)
+			for range 2 { // on both connections, first in first out
+				run(all)
+				run(insert, 1, 1)
+			}
+			for _, change := range []struct {
+				sql string
+				arg any
+			}{
+				{"ALTER TABLE changing DROP c", 2},
+				{"ALTER TABLE changing ALTER a TYPE int8", int64(1) << 40},
+				{"ALTER TABLE changing ALTER a TYPE bool USING a > 0", true},
+			} {
+				_, err := h.Exec(h.scope(), change.sql, nil)
+				require.NoError(t, err)
+				for range 2 {
+					run(insert, change.arg, 1)
+					require.Len(t, run(all).Shape().Columns, 2)
+				}
+			}
+			_, err = h.Query(h.scope(), insert, []any{[]string{"no"}, 1})
+			require.ErrorContains(t, err, "unable to encode", "what never fits is refused as before")
+		}
+	}
+}
+
 // In transactions one statement fails, and none in those that begin afterwards.
 func TestDDLFailsOneTransaction(t *testing.T) {
 	for _, driver := range drivers {

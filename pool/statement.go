@@ -111,16 +111,35 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last boo
 
 // send sends a call's statement and reads its rows. One whose plan was out of
 // date has failed before it ran: outside a transaction it is sent again, and all
-// connections prepare their statements anew before they use them.
+// connections prepare their statements anew before they use them. One whose
+// arguments did not fit the parameters was not sent at all. They may fit those
+// that the server describes now; pgx has forgotten what it knew.
 func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 	res, err := p.sendOnce(s, c, what)
-	if pgxtext.IsOutdatedPlan(err) {
+	switch {
+	case err == nil:
+	case p.outdated(what, err):
 		p.renewed.Add(1)
 		if !c.inTransaction() {
 			return p.sendOnce(s, c, what)
 		}
+	case p.described(what) && pgxtext.IsUnfit(err):
+		return p.sendOnce(s, c, what)
 	}
 	return res, err
+}
+
+// described reports whether a call relies on an earlier description of its statement.
+func (p *Pool) described(what call) bool {
+	mode := p.config.QueryExecMode
+	return (mode == pgx.QueryExecModeCacheStatement || mode == pgx.QueryExecModeCacheDescribe) &&
+		what.copy == nil && (what.rows != noRows || len(what.args) > 0)
+}
+
+// outdated reports whether a table has changed since the call's statement was
+// described, so that the statement failed before it ran.
+func (p *Pool) outdated(what call, err error) bool {
+	return pgxtext.IsOutdatedPlan(err) || p.described(what) && pgxtext.IsOutdatedDescription(err)
 }
 
 func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err error) {
@@ -131,7 +150,7 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 		return nil, err
 	}
 	defer c.recovered(&err)
-	err = p.prepareValues(c)
+	err = p.prepareValues(c, what.sql)
 	switch {
 	case err != nil:
 	case what.copy != nil:
@@ -247,7 +266,7 @@ func (p *Pool) runImplicit(s *Scope, c *connection, start time.Time, what call, 
 		return o
 	}
 	switch {
-	case pgxtext.IsOutdatedPlan(failed) && !what.again:
+	case p.outdated(what, failed) && !what.again:
 		what.again = true // what ran before it in this transaction only read
 		return p.runImplicit(s, c, start, what, last)
 	case slices.Contains(outsideOnly, failed.Code):

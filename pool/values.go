@@ -71,10 +71,11 @@ func (p *Pool) relearn(c *connection, types []uint32) {
 }
 
 // prepareValues runs before each statement.
-func (p *Pool) prepareValues(c *connection) error {
+func (p *Pool) prepareValues(c *connection, sql string) error {
 	if encoding := c.pgx.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
 		return misuse("the session's client_encoding is %s, and values are exchanged in UTF8 only: do not change client_encoding", encoding)
 	}
+	c.digits = c.digits || namesDigits(sql)
 	if known := p.catalog.Load(); c.catalog != known {
 		c.catalog = known
 		known.Register(c.pgx.TypeMap())
@@ -118,11 +119,44 @@ func (p *Pool) decodable(c *connection, res *Result) error {
 		if style := c.pgx.PgConn().ParameterStatus("DateStyle"); style != "" && !strings.HasPrefix(style, "ISO") {
 			return misuse("the session's DateStyle is %q, in which a date that arrives as text cannot be told apart from another: do not change DateStyle, or select to_char()", style)
 		}
-	case shape.floats && res.rows > 0 && p.catalog.Load().ExtraFloatDigits < 1:
-		return misuse("extra_float_digits of the role or the database is %d, with which a float that arrives as text loses digits: "+
-			"ALTER ROLE … RESET extra_float_digits, or set queryExecMode to one that knows types", p.catalog.Load().ExtraFloatDigits)
+	case shape.floats && res.rows > 0:
+		if err := p.wholeFloats(c); err != nil {
+			return err
+		}
 	}
 	return res.safeIntegers()
+}
+
+// wholeFloats is the error for floats that have come as text and lost digits. The
+// server does not tell when a session changes extra_float_digits, so that it is
+// asked on a connection where a statement named the setting.
+func (p *Pool) wholeFloats(c *connection) error {
+	const advice = "with which a float that arrives as text loses digits: "
+	if c.digits {
+		if err := c.transport.SetDeadline(time.Now().Add(p.config.ConnectTimeout)); err != nil {
+			return &QueryError{Err: err}
+		}
+		digits, err := catalog.FloatDigits(context.Background(), c.pgx.PgConn())
+		_ = c.transport.SetDeadline(time.Time{}) // a lost connection is found by the next who uses it
+		switch {
+		case err != nil:
+			return &QueryError{Err: err}
+		case digits < 1:
+			return misuse("the session's extra_float_digits is %d, %sdo not change extra_float_digits, or set queryExecMode to one that knows types", digits, advice)
+		}
+		return nil
+	}
+	if digits := p.catalog.Load().ExtraFloatDigits; digits < 1 {
+		return misuse("extra_float_digits of the role or the database is %d, %sALTER ROLE … RESET extra_float_digits, or set queryExecMode to one that knows types", digits, advice)
+	}
+	return nil
+}
+
+const floatDigits = "extra_float_digits"
+
+// namesDigits reports whether a statement names the setting, and may change it.
+func namesDigits(sql string) bool {
+	return strings.Contains(sql, floatDigits) || strings.Contains(sql, strings.ToUpper(floatDigits))
 }
 
 // maxSafeInteger is JavaScript's Number.MAX_SAFE_INTEGER.

@@ -23,11 +23,26 @@ type Catalog struct {
 }
 
 // query is for every pooler: without parameters. A domain over another domain
-// and an array come after what they are made of.
-const query = `SELECT current_setting('extra_float_digits');
-SELECT t.oid, t.typname, CASE WHEN e.oid IS NULL THEN t.typtype ELSE 'a' END AS kind, t.typbasetype, b.typarray, t.typelem, ascii(t.typdelim)
-FROM pg_type t LEFT JOIN pg_type b ON b.oid = t.typbasetype LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typtype IN ('d', 'e') AND t.typcategory = 'A'
+// and an array come after what they are made of. The names are qualified: a
+// search_path may put others before pg_catalog.
+const query = digits + `;
+SELECT t.oid, t.typname, CASE WHEN e.oid IS NULL THEN t.typtype ELSE 'a' END AS kind, t.typbasetype, b.typarray, t.typelem, pg_catalog.ascii(t.typdelim)
+FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typtype IN ('d', 'e') AND t.typcategory = 'A'
 WHERE t.typtype IN ('d', 'e') OR e.oid IS NOT NULL ORDER BY e.oid IS NOT NULL, t.oid`
+
+const digits = `SELECT pg_catalog.current_setting('extra_float_digits')`
+
+// FloatDigits is the session's extra_float_digits now.
+func FloatDigits(ctx context.Context, conn *pgconn.PgConn) (int, error) {
+	results, err := conn.Exec(ctx, digits).ReadAll()
+	if err == nil && (len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) != 1) {
+		err = fmt.Errorf("the server answered with %d results", len(results))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading extra_float_digits: %w", err)
+	}
+	return strconv.Atoi(string(results[0].Rows[0][0]))
+}
 
 // Load asks the server, in one round trip.
 func Load(ctx context.Context, conn *pgconn.PgConn) (*Catalog, error) {

@@ -67,7 +67,11 @@ func (i *instance) prepare(op operation, mode pgx.QueryExecMode, c sobek.Functio
 	if !ok {
 		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+sqlvalue.TypeName(c.Argument(0))+", accepted is a string")
 	}
-	st := statement{op: op, sql: text.String()}
+	sql, reason := sqlvalue.Sendable(text)
+	if reason != "" {
+		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+reason)
+	}
+	st := statement{op: op, sql: sql}
 	if len(c.Arguments) == 1 {
 		return st, nil
 	}

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,9 +22,9 @@ const maxCopied = 1 << 24
 // copyOf converts the arguments of copyFrom. They go in the types of the columns in
 // every queryExecMode.
 func (i *instance) copyOf(c sobek.FunctionCall) (*pool.Copy, error) {
-	table, ok := primitiveString(c.Argument(0))
-	if !ok || table == "" {
-		return nil, argumentsError(copyFromCall, "table is "+sqlvalue.TypeName(c.Argument(0))+", accepted is a name such as 'issues' or 'public.issues'")
+	table, problem := nameOf(c.Argument(0))
+	if problem != "" || table == "" {
+		return nil, argumentsError(copyFromCall, "table is "+cmp.Or(problem, "empty")+", accepted is a name such as 'issues' or 'public.issues'")
 	}
 	columns, err := elements(c.Argument(1), "columns")
 	if err != nil {
@@ -35,9 +36,9 @@ func (i *instance) copyOf(c sobek.FunctionCall) (*pool.Copy, error) {
 	}
 	made := &pool.Copy{Table: pgx.Identifier(strings.Split(table, ".")), Rows: make([][]any, 0, len(rows))}
 	for _, column := range columns {
-		name, ok := primitiveString(column)
-		if !ok {
-			return nil, argumentsError(copyFromCall, "a column is "+sqlvalue.TypeName(column)+", accepted is a name")
+		name, problem := nameOf(column)
+		if problem != "" {
+			return nil, argumentsError(copyFromCall, "a column is "+problem+", accepted is a name")
 		}
 		made.Columns = append(made.Columns, name)
 	}
@@ -59,6 +60,15 @@ func (i *instance) copyOf(c sobek.FunctionCall) (*pool.Copy, error) {
 		made.Rows = append(made.Rows, args)
 	}
 	return made, nil
+}
+
+// nameOf is a string as it stands, or what else the value is: pgx would leave a NUL
+// out, which gives another name.
+func nameOf(v sobek.Value) (name, problem string) {
+	if _, ok := primitiveString(v); !ok {
+		return "", sqlvalue.TypeName(v)
+	}
+	return sqlvalue.Sendable(v)
 }
 
 // elements are those of an array, which may be of any kind.

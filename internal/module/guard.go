@@ -7,6 +7,7 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -72,6 +73,9 @@ func exportable(v sobek.Value, depth int) (reason string) {
 	switch o.ExportType() {
 	case reflect.TypeFor[map[string]any]():
 	case reflect.TypeFor[[]any]():
+		if name := sqlvalue.ClassOf(o); name != "Array" {
+			return "they hold a " + name // whose export can panic
+		}
 		if length := o.Get("length").ToInteger(); length > maxExportedLength {
 			return fmt.Sprintf("they hold an array of %d elements, the most is %d", length, maxExportedLength)
 		}

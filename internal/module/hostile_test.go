@@ -32,6 +32,7 @@ var hostile = []string{
 	`Object.create(null)`, `Object.freeze([Object.freeze({})])`, `globalThis`, `Proxy.revocable({}, {}).proxy`, `(() => { const r = Proxy.revocable({}, {}); r.revoke(); return r.proxy })()`,
 	`new (class extends Array { get length() { return -1 } })()`, `new (class extends Uint8Array { get byteLength() { return -1 } })(3)`,
 	`[[], [[]], -0, NaN, 2n ** 70n, null, undefined]`, `Symbol.iterator`, `async function g() {}`, `pool`, `Pool`,
+	`new Set([1])`, `new Map([[1, 2]])`, `new WeakMap()`, `'a\0b'`, `'a\ud800b'`,
 }
 
 // Whatever a script makes of an argument is its own error and nobody else's.
@@ -43,7 +44,7 @@ func TestNoArgumentEndsTheProcess(t *testing.T) {
 			`pool.query('SELECT $1::text', %)`, `pool.exec('SELECT $1::jsonb', [%])`, `pool.queryRow('SELECT $1::bytea', %)`, `pool.query(%)`,
 			`pool.transaction(%)`, `new Pool(%)`, `new Pool({ name: 'x', poolSize: % })`, `open(%)`, `open(URL, %)`, `pgxpool.monitor(%)`, `pgxpool.experiment(%)`,
 			`pgxpool.verdict(%, %)`, `pgxpool.observeResponse(1, %)`, `pgxpool.observeResponse(%)`, `pgxpool.warnOnce(%)`, `pgxpool.restartServer(%)`,
-			`pgxpool.startStandby(%)`,
+			`pgxpool.startStandby(%)`, `pool.with({ tags: % })`, `pool.transaction(() => 1, { retries: % })`, `pool.copyFrom('t', [%], [[%]])`, `pgxpool.verdict({ metrics: % })`,
 		} {
 			script := `try { ` + strings.ReplaceAll(call, `%`, `(`+value+`)`) + ` } catch (e) { String(e && e.message) }`
 			require.NotContains(t, u.JS(script).String(), "internal error", script)

@@ -31,6 +31,10 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 	for script, want := range map[string]string{
 		`pool.query()`:                       `query(sql, ...args): sql is undefined, accepted is a string`,
 		`pool.query(null)`:                   `query(sql, ...args): sql is null, accepted is a string`,
+		`pool.query('SELECT 1\0')`:           `query(sql, ...args): sql is a string with a NUL character`,
+		`pool.exec("SELECT '\ud800'")`:       `exec(sql, ...args): sql is a string with half a surrogate pair`,
+		`pool.copyFrom('a\0b', ['a'], [])`:   `copyFrom(table, columns, rows): table is a string with a NUL character`,
+		`pool.copyFrom('t', ['a\0b'], [])`:   `copyFrom(table, columns, rows): a column is a string with a NUL character`,
 		`pool.queryRow(1)`:                   `queryRow(sql, ...args): sql is number, accepted is a string`,
 		`pool.exec({})`:                      `exec(sql, ...args): sql is Object, accepted is a string`,
 		`pool.exec(['SELECT 1'])`:            `exec(sql, ...args): sql is Array, accepted is a string`,

@@ -78,12 +78,27 @@ func unaccepted(value sobek.Value) string {
 // stringArgument refuses what PostgreSQL cannot store, and what would arrive
 // as another string.
 func stringArgument(value sobek.Value) (arg any, reason string) {
-	s := value.String()
+	s, reason := Sendable(value)
+	switch reason {
+	case "":
+		return s, ""
+	case withNUL:
+		reason += "; send it as an ArrayBuffer to a bytea"
+	}
+	return nil, reason
+}
+
+const withNUL = "a string with a NUL character (\\u0000), which PostgreSQL cannot store"
+
+// Sendable is a string as it goes to the server, or the reason why it cannot: a
+// NUL would end it there, and half a surrogate pair would become another character.
+func Sendable(value sobek.Value) (s, reason string) {
+	s = value.String()
 	if strings.IndexByte(s, 0) >= 0 {
-		return nil, "a string with a NUL character (\\u0000), which PostgreSQL cannot store; send it as an ArrayBuffer to a bytea"
+		return "", withNUL
 	}
 	if strings.ContainsRune(s, '\uFFFD') && loneSurrogate(value) {
-		return nil, "a string with half a surrogate pair, which UTF-8 cannot express"
+		return "", "a string with half a surrogate pair, which UTF-8 cannot express"
 	}
 	return s, ""
 }

@@ -201,6 +201,44 @@ func TestSettingsChangedInTheSession(t *testing.T) {
 	}
 }
 
+// The server does not tell that a session changed extra_float_digits.
+func TestFloatDigitsChangedInTheSession(t *testing.T) {
+	const sum = "SELECT 0.1::float8 + 0.2::float8 AS v"
+	for _, mode := range allModes {
+		p := newPooled(t, pgtest.URL(t), mode)
+		for set, digits := range map[string]string{
+			"SET extra_float_digits = 0": "0", "SET SESSION EXTRA_FLOAT_DIGITS TO -3": "-3", "RESET extra_float_digits": "",
+		} {
+			require.NoError(t, p.exec(set))
+			got, err := p.value(sum, "")
+			if digits != "" && !typesKnown(mode) {
+				require.ErrorContains(t, err, "session's extra_float_digits is "+digits, mode)
+				continue
+			}
+			require.NoError(t, err)
+			require.Equal(t, "number 0.30000000000000004", got, mode)
+		}
+	}
+}
+
+// A search_path may put other names before the server's own: those of the types
+// are read all the same.
+func TestTypesUnderAnotherSearchPath(t *testing.T) {
+	database := pgtest.Database(t)
+	admin := pgtest.Conn(t, database)
+	for _, sql := range []string{
+		"CREATE SCHEMA other", "CREATE TABLE other.pg_type (a int)", "CREATE FUNCTION other.ascii(x text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+		"CREATE DOMAIN day AS date",
+	} {
+		_, err := admin.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	p := newPooled(t, database+"&search_path=other,pg_catalog,public", pgx.QueryExecModeCacheStatement)
+	got, err := p.value("SELECT ARRAY[$1]::day[] AS v", "new Date('2024-02-01')")
+	require.NoError(t, err)
+	require.Equal(t, "[Date 2024-02-01T00:00:00.000Z]", got)
+}
+
 // The types of the database's own: parameters of a domain follow the rules of
 // its base type, and arrays of enums and of domains arrive as arrays.
 func TestDomainsAndEnums(t *testing.T) {

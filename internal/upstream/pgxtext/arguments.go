@@ -35,6 +35,9 @@ func Unfit(err error) (UnfitArgument, bool) {
 	return unfit, true
 }
 
+// IsUnfit reports whether err is pgx's for an argument that it cannot encode.
+func IsUnfit(err error) bool { return encodeError.MatchString(err.Error()) }
+
 // Miscounted says of a statement and its arguments what pgx tells of them where
 // they are not as many as the parameters.
 type Miscounted struct {

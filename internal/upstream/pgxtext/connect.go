@@ -20,6 +20,8 @@ const (
 	// planRoutine is where in PostgreSQL's source the error is raised that a
 	// prepared statement would give other columns than when it was prepared.
 	planRoutine = "RevalidateCachedQuery"
+	// formatRoutine is where it counts the formats that were asked for of the columns.
+	formatRoutine = "PortalSetResultFormat"
 )
 
 // IsOutdatedPlan reports whether err says that a table has changed under a
@@ -27,6 +29,27 @@ const (
 func IsOutdatedPlan(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "0A000" && pg.Routine == planRoutine
+}
+
+// IsOutdatedDescription reports whether err says that a statement does not have the
+// columns or the parameters any more which it was sent with. What the server says
+// when it prepares the statement, and what a function says while it runs, is
+// about the statement itself.
+func IsOutdatedDescription(err error) bool {
+	var (
+		pg       *pgconn.PgError
+		prepared *pgconn.PrepareError
+	)
+	if !errors.As(err, &pg) || errors.As(err, &prepared) || pg.Where != "" {
+		return false
+	}
+	switch pg.Code {
+	case "42804", "42883": // datatype_mismatch, undefined_function: an operator for other types
+		return true
+	case "08P01":
+		return pg.Routine == formatRoutine
+	}
+	return false
 }
 
 // RefusedParameter finds in what a connection failed with the startup parameter that
