@@ -79,7 +79,6 @@ const longestStall = {
   warning: 'value<5',
   guard: { metric: 'longest_stall', expression: 'value>0' },
   unit: 'ratio',
-  note: 'The longest stall is in units of its limit: 1 s, or the time of 20 usual requests if that is longer.',
   advice: {
     warning: 'Hardly any request ended for that long. results/report.html shows when, and what was waiting.',
     fail: 'Hardly any request ended for that long. results/report.html shows when, and what was waiting.',
@@ -167,7 +166,7 @@ export const applicationSizeCriteria = (watched) => poolSizeCriteria.map((row) =
 // idle, what is in use is a lower bound, and no PASS rests on that.
 const lowerBound = {
   name: 'lower_bound',
-  title: 'At least, not exactly',
+  title: 'Only a lower bound',
   metric: 'app_pool_at_least',
   pass: 'rate<0.10',
   warning: 'rate<=1',

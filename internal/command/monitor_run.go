@@ -101,8 +101,7 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 	if err != nil {
 		return errext.WithExitCodeIfNone(err, exitcodes.ScriptException)
 	}
-	return invalid(fmt.Errorf("no application to watch; set DB_APPLICATION_NAME or --application-name, --role, --database or --client (%s)",
-		found))
+	return invalid(fmt.Errorf("no application to watch: give --application-name (DB_APPLICATION_NAME), --role, --database or --client; %s", found))
 }
 
 // sampleOutput shows what is watched.

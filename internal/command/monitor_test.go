@@ -110,7 +110,7 @@ func TestMonitorNamesTheApplicationsThatExist(t *testing.T) {
 	session(t, url, "flowboard-names")
 	none := prepare(t, nil, "--url="+url)
 	require.Equal(t, 104, none.run(t))
-	require.Contains(t, none.stderr.String(), "set DB_APPLICATION_NAME or --application-name")
+	require.Contains(t, none.stderr.String(), "give --application-name (DB_APPLICATION_NAME)")
 	require.Contains(t, none.stderr.String(), "flowboard-names (1)")
 
 	typo := prepare(t, nil, "--url="+url, "--application-name=flowbord", "--duration=0.5")

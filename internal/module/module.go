@@ -59,7 +59,7 @@ type instance struct {
 	args      []any // scratch of blocking calls
 
 	poolClass *sobek.Object
-	thrown    *sobek.Object // the last error of ours that setup() was given
+	setupSaw  setupError // the last error of ours that setup() was given
 
 	arrival time.Time // of the experiment's turn under way, zero in a closed loop
 }

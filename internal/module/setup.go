@@ -3,6 +3,7 @@ package module
 import (
 	"errors"
 	"reflect"
+	"strings"
 
 	"github.com/grafana/sobek"
 
@@ -76,7 +77,8 @@ func (i *instance) failSetup(err error) {
 }
 
 func (i *instance) rejectSetup(reason sobek.Value) {
-	if i.thrown != nil && i.thrown.SameAs(reason) {
+	if saw := i.setupSaw.thrown; saw != nil && saw.SameAs(reason) {
+		i.adviseSetup()
 		return // noteSetup has explained it better
 	}
 	said := reason
@@ -86,10 +88,26 @@ func (i *instance) rejectSetup(reason sobek.Value) {
 	i.test.SetupFailed(&verdict.SetupFailure{Cause: text.Line(said.String())})
 }
 
+// setupError is an error of ours, as a script's setup() was given it.
+type setupError struct {
+	thrown  *sobek.Object
+	message string
+	why     *verdict.SetupFailure
+}
+
+// adviseSetup adds to an error of ours what the script has appended to its
+// message behind a semicolon: what to do about it.
+func (i *instance) adviseSetup() {
+	saw := i.setupSaw
+	if advice, appended := strings.CutPrefix(i.textOf(saw.thrown, "message"), saw.message+"; "); appended {
+		i.test.SetupFailed(&verdict.SetupFailure{Cause: saw.why.Cause, Advice: text.Line(advice)})
+	}
+}
+
 // noteSetup remembers an error of ours that setup() was given.
 func (i *instance) noteSetup(err error, thrown *sobek.Object) {
 	if i.test.InSetup() {
-		i.thrown = thrown
-		i.test.SetupFailed(i.test.ExplainSetup(err))
+		i.setupSaw = setupError{thrown, i.textOf(thrown, "message"), i.test.ExplainSetup(err)}
+		i.test.SetupFailed(i.setupSaw.why)
 	}
 }

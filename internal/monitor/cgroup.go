@@ -154,23 +154,30 @@ func (t *CPUTally) Add(c *CPU) {
 	t.sum.Pressure += s.Pressure
 }
 
-// Note says which CPU was read and what kept it from the server; "" without a
-// reading.
+// Note says what kept the CPU from the server, and of what its percents are where
+// that is not the whole host, of which every report speaks; "" where there is
+// nothing to say.
 func (t *CPUTally) Note() string {
-	if t.readings == 0 {
-		return ""
+	var said []string
+	if t.of != "" && t.of != wholeHost {
+		said = append(said, "it is in percent of "+t.of)
 	}
-	note := "Database CPU is in percent of " + t.of
 	part := func(what string, sum float64) {
-		if percent := sum / t.readings; percent >= 0.05 {
-			note += fmt.Sprintf("; %s %.1f %% of the time", what, percent)
+		if percent := sum / max(1, t.readings); percent >= 0.05 {
+			said = append(said, fmt.Sprintf(what, percent))
 		}
 	}
-	part("its cgroup was throttled for", t.sum.Throttled)
-	part("the hypervisor gave it to other machines for (steal)", t.sum.Steal)
-	part("processes waited for a CPU for (pressure)", t.sum.Pressure)
-	return note + "."
+	part("its cgroup was throttled for %.1f %% of the time", t.sum.Throttled)
+	part("the hypervisor gave %.1f %% of the time to other machines (steal)", t.sum.Steal)
+	part("processes waited for a CPU for %.1f %% of the time (pressure)", t.sum.Pressure)
+	if len(said) == 0 {
+		return ""
+	}
+	return "Database CPU: " + strings.Join(said, "; ") + "."
 }
+
+// wholeHost is what a CPU is of where no cgroup limits the server.
+const wholeHost = "the whole host"
 
 // Of says whose CPU it is, for a report: empty before the first reading.
 func (c *CPU) Of() string {
@@ -178,7 +185,7 @@ func (c *CPU) Of() string {
 	case !c.primed:
 		return ""
 	case c.group == nil:
-		return "the whole host"
+		return wholeHost
 	default:
 		return fmt.Sprintf("%s CPUs that its cgroup allows (cpu.max)", strconv.FormatFloat(c.group.cpus, 'g', 3, 64))
 	}

@@ -188,7 +188,7 @@ type CPUPermissionError struct {
 }
 
 func (e *CPUPermissionError) Error() string {
-	return fmt.Sprintf("database CPU not shown: role %s may not read the server's /proc/stat; a superuser can allow it: %s",
+	return fmt.Sprintf("role %s may not read the server's /proc/stat; a superuser can allow it: %s",
 		e.Role, strings.Join(e.Grants, "; "))
 }
 
@@ -202,7 +202,7 @@ type CPUUnavailableError struct {
 }
 
 func (e *CPUUnavailableError) Error() string {
-	return "database CPU not shown: the database's host has no readable /proc/stat (not Linux, or a managed service): " +
+	return "the database's host has no readable /proc/stat (not Linux, or a managed service): " +
 		e.err.Error()
 }
 

@@ -281,7 +281,7 @@ func (s *Sampler) readCPU(ctx context.Context) *float64 {
 		var refused *CPUPermissionError
 		var missing *CPUUnavailableError
 		s.cpuOff = errors.As(err, &refused) || errors.As(err, &missing)
-		s.notices.problem(aboutCPU, err.Error())
+		s.notices.problem(aboutCPU, "database CPU not shown: "+err.Error())
 		return nil
 	}
 	s.notices.solved(aboutCPU, "the database CPU is shown again")

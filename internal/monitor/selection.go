@@ -134,8 +134,10 @@ func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
 }
 
 func existing(names []Named, nameless []Nameless) string {
-	text := "no session on this server has an application name (ALTER ROLE app SET application_name = 'flowboard' sets one, " +
-		"or the driver's own argument; --role, --database and --client select without)"
+	text := "no session on this server has an application name"
+	if len(nameless) == 0 {
+		text += ": ALTER ROLE app SET application_name = 'flowboard' sets one"
+	}
 	if len(names) > 0 {
 		parts := make([]string, len(names))
 		for i, n := range names {

@@ -107,7 +107,7 @@ func (t *Run) SetupFailure(data map[string]verdict.Metric) *verdict.SetupFailure
 func (t *Run) ExplainSetup(err error) *verdict.SetupFailure {
 	var connect *pool.ConnectError
 	if !errors.As(err, &connect) {
-		return &verdict.SetupFailure{Cause: text.Line(err.Error())}
+		return &verdict.SetupFailure{Cause: text.Line(strings.TrimPrefix(err.Error(), "ERROR: "))}
 	}
 	source := ""
 	if url, ok := t.lookup("DATABASE_URL"); ok && url != "" {

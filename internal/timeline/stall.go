@@ -64,11 +64,12 @@ func LongestStall(ended *Series, until time.Time) (stall Stall, ok bool) {
 // not seen.
 func (s Stall) Ratio() float64 { return max(s.Length, fineWidth).Seconds() / s.Limit.Seconds() }
 
-// String says how long it was and how long it may be.
+// String says how long it was, how long it may be, and what the limit is made of.
 func (s Stall) String() string {
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', 3, 64) + " s" }
-	return fmt.Sprintf("The longest stall lasted %s, from %s after the first response on; its limit in this run is %s.",
-		seconds(max(s.Length, fineWidth)), seconds(s.From), seconds(s.Limit))
+	return fmt.Sprintf("The longest stall lasted %s, from %s after the first response on: %.2f times its limit, "+
+		"which is %s in this run (1 s, or the time of 20 usual requests if that is longer).",
+		seconds(max(s.Length, fineWidth)), seconds(s.From), s.Ratio(), seconds(s.Limit))
 }
 
 // usualOf is how many end in a window usually: the median over the twentieths of

@@ -53,15 +53,11 @@ func (m *markdown) printf(format string, args ...any) {
 func (m *markdown) table(t text.Table) { m.printf("%s\n", t.Markdown()) }
 
 func (m *markdown) explanations(rows []Row) {
-	said := false
-	for _, row := range rows {
-		if row.Reason == "" {
-			continue
-		}
+	explained := explained(rows)
+	for _, row := range explained {
 		m.printf("- **%s** %s: %s\n", row.VerdictText(), text.Markdown(row.Criterion.Title), text.Markdown(row.explanation()))
-		said = true
 	}
-	if said {
+	if len(explained) > 0 {
 		m.printf("\n")
 	}
 }

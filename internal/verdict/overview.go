@@ -204,7 +204,7 @@ func (o Overview) correction() string {
 	if o.CorrectedP95 == nil {
 		return ""
 	}
-	return ", with the requests that waiting users did not make"
+	return ", including the requests that users could not make while they waited"
 }
 
 func (o Overview) waiting() string {

@@ -74,10 +74,7 @@ func (t *terminal) verdicts(rows []Row) func(row, column int, s string) string {
 }
 
 func (t *terminal) explanations(rows []Row) {
-	for _, row := range rows {
-		if row.Reason == "" {
-			continue
-		}
+	for _, row := range explained(rows) {
 		t.say("")
 		t.hang(indent+t.paint(row.Verdict, row.VerdictText())+" ", len(indent+row.VerdictText())+1,
 			row.Criterion.Title+": "+row.Reason)

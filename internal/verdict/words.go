@@ -79,6 +79,24 @@ func (r Row) explanation() string {
 	return strings.TrimSpace(strings.TrimSuffix(r.Reason, ".") + ". " + r.Advice)
 }
 
+// explained are the rows that have something to explain. Those that would say the
+// same in a row, such as that no session was seen, say it once.
+func explained(rows []Row) []Row {
+	var said []Row
+	for _, row := range rows {
+		if row.Reason == "" {
+			continue
+		}
+		if last := len(said) - 1; last >= 0 && said[last].VerdictText() == row.VerdictText() &&
+			said[last].Reason == row.Reason && said[last].Advice == row.Advice {
+			said[last].Criterion.Title += ", " + row.Criterion.Title
+			continue
+		}
+		said = append(said, row)
+	}
+	return said
+}
+
 // exitCodes are k6's for a run that was stopped before its end.
 const exitCodes = "k6's exit code says by what: 99 a threshold, 105 a signal, 108 test.abort()"
 
