@@ -151,8 +151,7 @@ func (c *connection) inTransaction() bool {
 
 // lost reports whether err, which a statement returned, ended the connection.
 func (c *connection) lost(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Severity == "FATAL" {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Severity == "FATAL" {
 		return true
 	}
 	return c.pgx.IsClosed()

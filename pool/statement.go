@@ -295,8 +295,7 @@ func (p *Pool) openImplicit(s *Scope, c *connection, own bool) error {
 // beginImplicit opens a transaction of which the caller does not know.
 func (p *Pool) beginImplicit(s *Scope, c *connection) error {
 	err := p.control(s, c, p.traffic.begin)
-	var lost *ConnectionLostError
-	if errors.As(err, &lost) {
+	if lost, ok := errors.AsType[*ConnectionLostError](err); ok {
 		lost.Outcome = OutcomeNotSent // the caller's statement, that is
 	}
 	c.implicit = err == nil

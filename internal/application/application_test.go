@@ -213,6 +213,6 @@ func TestBadInputIsRefused(t *testing.T) {
 	} {
 		c, err := NewCommand("run", "http://h:1/base/", ready, noVariable)
 		require.NoError(t, err)
-		require.Equal(t, want, c.URL())
+		require.Equal(t, want, c.url())
 	}
 }

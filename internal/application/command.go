@@ -63,8 +63,8 @@ func NewCommand(line, baseURL, ready string, variable func(name string) string) 
 // String is the command line as it may be shown.
 func (c *Command) String() string { return text.Quote(c.line) }
 
-// URL is where the application answers when it is ready, as it may be shown.
-func (c *Command) URL() string { return text.Value(c.ready.String()) }
+// url is where the application answers when it is ready, as it may be shown.
+func (c *Command) url() string { return text.Value(c.ready.String()) }
 
 // words splits a command line as a shell does, with variables in the place of $NAME.
 func words(line string, variable func(name string) string) ([]string, error) {
@@ -117,8 +117,7 @@ func (c *Command) address() string {
 
 // reason is what an error says without the address that has been said.
 func reason(err error) string {
-	var of *url.Error
-	if errors.As(err, &of) {
+	if of, ok := errors.AsType[*url.Error](err); ok {
 		err = of.Err
 	}
 	var network *net.OpError

@@ -190,11 +190,11 @@ func (r *Runner) await(ctx context.Context, s Start) error {
 		case status >= http.StatusOK && status < http.StatusBadRequest:
 			return r.awaitOthers(ctx, s, took)
 		case took >= r.limit:
-			return r.failed(fmt.Sprintf("it was not ready after %v: %s (APP_READY) gave %s", r.limit, r.command.URL(), answer))
+			return r.failed(fmt.Sprintf("it was not ready after %v: %s (APP_READY) gave %s", r.limit, r.command.url(), answer))
 		}
 		if time.Since(reported) >= r.progress {
 			reported = time.Now()
-			s.Notify(fmt.Sprintf("application: waiting for %s, %s so far: %s", r.command.URL(), text.Length(took.Truncate(time.Second)), answer))
+			s.Notify(fmt.Sprintf("application: waiting for %s, %s so far: %s", r.command.url(), text.Length(took.Truncate(time.Second)), answer))
 		}
 		if err := r.pause(ctx, poll, "before it was ready"); err != nil {
 			return err

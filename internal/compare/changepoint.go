@@ -40,7 +40,7 @@ type levels struct {
 // Regressions in a Continuous Integration System", ICPE 2020; M. Fleming et al.,
 // "Hunter: Using Change Point Detection to Hunt for Performance Regressions", ICPE
 // 2023, with the t-test in place of permutations.
-func newLevels(values []float64, f Metric) *levels {
+func newLevels(values []float64, f metric) *levels {
 	const part = 4 // of the tolerance
 	l := &levels{values: slices.Clone(values), starts: []int{0}}
 	middle := median(values)

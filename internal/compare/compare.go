@@ -102,8 +102,8 @@ func obstacle(in Input) string {
 }
 
 // newRow compares one metric. One that nobody measured is no row.
-func newRow(f Metric, in Input, h history, obstacle string) (Row, bool) {
-	row := Row{Metric: f, Result: f.of(in.Result)}
+func newRow(f metric, in Input, h history, obstacle string) (Row, bool) {
+	row := Row{metric: f, Result: f.of(in.Result)}
 	if in.Baseline != nil {
 		row.Baseline = f.of(*in.Baseline)
 	}
@@ -136,13 +136,13 @@ func (r *Row) judge(obstacle string) {
 }
 
 // answer judges a change.
-func (f Metric) answer(change, allowed float64) Answer {
+func (f metric) answer(change, allowed float64) Answer {
 	// A success rate of 0.995 is not 0.005000000000000004 below 1.
 	const rounding = 1e-9
 	switch {
 	case math.Abs(change) <= allowed+rounding*max(1, allowed):
 		return Same
-	case (change > 0) == (f.Better == Higher):
+	case (change > 0) == (f.Better == higher):
 		return Better
 	default:
 		return Worse
@@ -152,7 +152,7 @@ func (f Metric) answer(change, allowed float64) Answer {
 // follow compares the nights since the metric last moved with those around the
 // baseline. A single night decides only where it lies far outside the noise.
 func (r *Row) follow(h history) {
-	values, nights, baseline := h.course(r.Metric)
+	values, nights, baseline := h.course(r.metric)
 	if len(values) < MinNights {
 		const sure = 10 // tolerances, which no usual noise explains
 		if r.Answer != Same && r.answer(*r.Change, sure*r.Allowed) == Same {
@@ -162,7 +162,7 @@ func (r *Row) follow(h history) {
 		}
 		return
 	}
-	l := newLevels(values, r.Metric)
+	l := newLevels(values, r.metric)
 	first, end := l.stretch(baseline)
 	from, to := l.stretch(len(values) - 1)
 	before, after := median(values[first:end]), median(values[from:to])
@@ -187,4 +187,4 @@ func (r *Row) follow(h history) {
 var changed = map[Answer]string{Better: "better", Worse: "worse", Same: "the same"}
 
 // moved is the direction of a change, however small.
-func (f Metric) moved(change float64) Answer { return f.answer(change, 0) }
+func (f metric) moved(change float64) Answer { return f.answer(change, 0) }

@@ -77,7 +77,7 @@ func (r Row) rerun(results, baselines []verdict.Summary) *Confirmation {
 }
 
 // each is the metric in those of the runs that measured it.
-func (f Metric) each(runs []verdict.Summary) []float64 {
+func (f metric) each(runs []verdict.Summary) []float64 {
 	var values []float64
 	for _, run := range runs {
 		if v := f.of(run); v != nil {
@@ -113,7 +113,7 @@ func (r Report) Settled(results []verdict.Summary, most int) bool {
 func Repeats(rerun, result verdict.Summary) string { return difference(rerun, result) }
 
 // text says what the reruns measured.
-func (c Confirmation) text(f Metric) string {
+func (c Confirmation) text(f metric) string {
 	said := "not confirmed"
 	if c.Confirmed {
 		said = "confirmed"

@@ -8,7 +8,7 @@ import (
 )
 
 // beside writes a value so that it can be told from the other one.
-func (f Metric) beside(value, other *float64) string {
+func (f metric) beside(value, other *float64) string {
 	switch {
 	case value == nil:
 		return text.None
@@ -21,7 +21,7 @@ func (f Metric) beside(value, other *float64) string {
 
 // change writes a difference with its sign; that of shares and percentages is
 // in percentage points.
-func (f Metric) change(v float64) string {
+func (f metric) change(v float64) string {
 	said := f.Unit.Format(v)
 	if !relative(f.Unit) {
 		said = strings.TrimSuffix(said, "%") + "points"

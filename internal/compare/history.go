@@ -83,7 +83,7 @@ func (h *history) arrange(in Input) {
 
 // course is a metric over the nights that measured it, of which the baseline and
 // the result, the last, have to be.
-func (h history) course(f Metric) (values []float64, nights []time.Time, baseline int) {
+func (h history) course(f metric) (values []float64, nights []time.Time, baseline int) {
 	values, nights = make([]float64, 0, len(h.nights)), make([]time.Time, 0, len(h.nights))
 	for i, night := range h.nights {
 		v := f.of(night)

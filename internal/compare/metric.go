@@ -11,13 +11,13 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// Direction says which way a metric improves.
-type Direction string
+// direction says which way a metric improves.
+type direction string
 
 // The two directions.
 const (
-	Higher Direction = "higher"
-	Lower  Direction = "lower"
+	higher direction = "higher"
+	lower  direction = "lower"
 )
 
 // relative tells whether a tolerance for this unit is in percent of the metric.
@@ -25,11 +25,11 @@ const (
 // 100 %, 10 % would let every tenth request fail.
 func relative(u text.Unit) bool { return u != text.Share && u != text.Percent }
 
-// Metric is one row of what is compared.
-type Metric struct {
+// metric is one row of what is compared.
+type metric struct {
 	Name   string    `json:"name"` // the key that options use, such as response_p95
 	Title  string    `json:"title"`
-	Better Direction `json:"better"`
+	Better direction `json:"better"`
 	Unit   text.Unit `json:"unit"`
 	// Tolerance is the smallest change that matters, in percent of the metric or
 	// in percentage points, see [Tolerances].
@@ -51,31 +51,31 @@ const (
 
 // metrics is the table. The maximum of a run is not in it: one outlier among
 // thousands of requests says nothing about the others.
-var metrics = []Metric{
-	{"success_rate", "Success rate", Higher, text.Share, pointsOfRequests, 0, rate("request_success")},
-	{"timed_out", "Requests that timed out", Lower, text.Share, pointsOfRequests, 0, rate("request_timed_out")},
-	{"throughput", "Requests per second", Higher, text.PerSecond, defaultTolerance, 0,
+var metrics = []metric{
+	{"success_rate", "Success rate", higher, text.Share, pointsOfRequests, 0, rate("request_success")},
+	{"timed_out", "Requests that timed out", lower, text.Share, pointsOfRequests, 0, rate("request_timed_out")},
+	{"throughput", "Requests per second", higher, text.PerSecond, defaultTolerance, 0,
 		overview(func(o verdict.Overview) *float64 { return o.RequestsPerSecond })},
-	{"response_p50", "Response, median", Lower, text.Milliseconds, defaultTolerance, leastTime,
+	{"response_p50", "Response, median", lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseP50 })},
-	{"response_p95", "Response, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
+	{"response_p95", "Response, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseP95 })},
-	{"response_p99", "Response, p99", Lower, text.Milliseconds, defaultTolerance, leastTime,
+	{"response_p99", "Response, p99", lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseP99 })},
-	{"response_drift", "Response drift", Lower, text.Ratio, defaultTolerance, 0.1,
+	{"response_drift", "Response drift", lower, text.Ratio, defaultTolerance, 0.1,
 		overview(func(o verdict.Overview) *float64 { return o.ResponseDrift })},
-	{"wait_p95", "Wait for pool, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
+	{"wait_p95", "Wait for pool, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.WaitP95 })},
-	{"wait_p99", "Wait for pool, p99", Lower, text.Milliseconds, defaultTolerance, leastTime,
+	{"wait_p99", "Wait for pool, p99", lower, text.Milliseconds, defaultTolerance, leastTime,
 		overview(func(o verdict.Overview) *float64 { return o.WaitP99 })},
-	{"query_p95", "Query, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
+	{"query_p95", "Query, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
 		trend("pgxpool_query_duration", "p(95)")},
-	{"query_failed", "Queries that failed", Lower, text.Share, pointsOfRequests, 0, rate("pgxpool_query_failed")},
-	{"use_p95", "Connection in use, p95", Lower, text.Milliseconds, defaultTolerance, leastTime,
+	{"query_failed", "Queries that failed", lower, text.Share, pointsOfRequests, 0, rate("pgxpool_query_failed")},
+	{"use_p95", "Connection in use, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
 		trend("pgxpool_use_duration", "p(95)")},
-	{"in_overflow", "Time in overflow", Lower, text.Share, pointsOfTime, 0,
+	{"in_overflow", "Time in overflow", lower, text.Share, pointsOfTime, 0,
 		overview(func(o verdict.Overview) *float64 { return o.InOverflow })},
-	{"db_cpu", "Database CPU", Lower, text.Percent, pointsOfTime, 0,
+	{"db_cpu", "Database CPU", lower, text.Percent, pointsOfTime, 0,
 		overview(func(o verdict.Overview) *float64 { return o.DatabaseCPU })},
 }
 
@@ -161,7 +161,7 @@ func ParseTolerances(texts []string) (Tolerances, error) {
 }
 
 // of is the tolerance of a metric, in percent or percentage points.
-func (t Tolerances) of(f Metric) float64 {
+func (t Tolerances) of(f metric) float64 {
 	if value, ok := t.named[f.Name]; ok {
 		return value
 	}
@@ -173,7 +173,7 @@ func (t Tolerances) of(f Metric) float64 {
 
 // tolerated is the largest change between two values that does not matter, in
 // the metric's unit. It does not depend on which of them is the baseline.
-func (f Metric) tolerated(a, b float64) float64 {
+func (f metric) tolerated(a, b float64) float64 {
 	switch f.Unit {
 	case text.Share:
 		return max(f.Tolerance/100, f.Least)

@@ -11,16 +11,16 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// FileError is a file or directory that cannot be read as what it should be.
-type FileError struct {
+// fileError is a file or directory that cannot be read as what it should be.
+type fileError struct {
 	Name    string
 	Problem string
 	Err     error
 }
 
-func (e *FileError) Error() string { return e.Name + " " + e.Problem }
+func (e *fileError) Error() string { return e.Name + " " + e.Problem }
 
-func (e *FileError) Unwrap() error { return e.Err }
+func (e *fileError) Unwrap() error { return e.Err }
 
 // ReadSummary reads a results/summary.json. A file that is missing is an
 // fs.ErrNotExist.
@@ -28,18 +28,18 @@ func ReadSummary(name string) (verdict.Summary, error) {
 	text, err := outside.ReadFile(name, outside.Largest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return verdict.Summary{}, &FileError{name, "does not exist; give a results/summary.json", err}
+		return verdict.Summary{}, &fileError{name, "does not exist; give a results/summary.json", err}
 	case err != nil:
-		return verdict.Summary{}, &FileError{name, "cannot be read: " + reason(err), err}
+		return verdict.Summary{}, &fileError{name, "cannot be read: " + reason(err), err}
 	}
 	summary, err := verdict.ParseSummary(text)
 	var schema *verdict.SchemaError
 	switch {
 	case errors.As(err, &schema) && schema.Found > verdict.SchemaVersion:
-		return verdict.Summary{}, &FileError{name, fmt.Sprintf(
+		return verdict.Summary{}, &fileError{name, fmt.Sprintf(
 			"has schema %d, this pgxpool reads up to %d; use a newer one", schema.Found, verdict.SchemaVersion), err}
 	case err != nil:
-		return verdict.Summary{}, &FileError{name, "is not a results/summary.json: " + reason(err), err}
+		return verdict.Summary{}, &fileError{name, "is not a results/summary.json: " + reason(err), err}
 	}
 	return summary, nil
 }
@@ -82,11 +82,11 @@ func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, &FileError{dir, "does not exist; give a directory with summary.json files of earlier runs", err}
+		return nil, nil, &fileError{dir, "does not exist; give a directory with summary.json files of earlier runs", err}
 	case err != nil:
-		return nil, nil, &FileError{dir, "cannot be read: " + reason(err), err}
+		return nil, nil, &fileError{dir, "cannot be read: " + reason(err), err}
 	case len(runs) == 0:
-		return nil, nil, &FileError{Name: dir, Problem: "has no summary.json of an earlier run" + of(others)}
+		return nil, nil, &fileError{Name: dir, Problem: "has no summary.json of an earlier run" + of(others)}
 	}
 	return runs, notesOf(others), nil
 }

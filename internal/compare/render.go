@@ -111,7 +111,7 @@ func (r Report) remarks() []string {
 			lines = append(lines, fmt.Sprintf("%s %s: %s.", row.Answer, row.Name, row.Reason))
 		}
 		if row.Confirmation != nil {
-			lines = append(lines, fmt.Sprintf("%s: %s.", row.Name, row.Confirmation.text(row.Metric)))
+			lines = append(lines, fmt.Sprintf("%s: %s.", row.Name, row.Confirmation.text(row.metric)))
 		}
 	}
 	if r.Obstacle != "" {

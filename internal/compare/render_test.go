@@ -92,7 +92,7 @@ func TestEveryMetricHasItsRow(t *testing.T) {
 		require.False(t, seen[f.Name], f.Name)
 		seen[f.Name] = true
 		require.NotEmpty(t, f.Title)
-		require.Contains(t, []Direction{Higher, Lower}, f.Better)
+		require.Contains(t, []direction{higher, lower}, f.Better)
 		require.Contains(t, []text.Unit{text.Milliseconds, text.PerSecond, text.Ratio, text.Share, text.Percent}, f.Unit)
 		require.Positive(t, f.Tolerance)
 	}

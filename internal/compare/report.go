@@ -41,7 +41,7 @@ type Description struct {
 
 // Row is the comparison of one metric. Values are in the metric's unit.
 type Row struct {
-	Metric
+	metric
 	Baseline *float64 `json:"baseline"` // with a history the median of the nights around it; null where it was not measured
 	Result   *float64 `json:"result"`
 	Change   *float64 `json:"change"`  // null where it cannot be compared

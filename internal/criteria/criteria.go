@@ -59,8 +59,7 @@ func (f *File) Call(name string, arguments ...any) (any, error) {
 		values[i] = f.runtime.ToValue(argument)
 	}
 	result, err := fn(sobek.Undefined(), values...)
-	var exception *sobek.Exception
-	if errors.As(err, &exception) {
+	if exception, ok := errors.AsType[*sobek.Exception](err); ok {
 		return nil, &pool.ConfigError{Source: text.Line(exception.Value().ToObject(f.runtime).Get("message").String())}
 	}
 	if err != nil {

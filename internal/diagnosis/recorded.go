@@ -41,7 +41,7 @@ func (run *Facts) Merged(r timeline.Recording) {
 				open.Add(l.TotalMax)
 			}
 		}
-		p.Open = SpreadOf(open)
+		p.Open = spreadOf(open)
 	}
 }
 
@@ -52,11 +52,11 @@ func sampled(s timeline.LevelSeries) Spread {
 			d.Add(float64(at.Level))
 		}
 	}
-	return SpreadOf(d)
+	return spreadOf(d)
 }
 
 func (run *Facts) addTotals(whole timeline.Totals) {
-	run.Generator = Generator{CPU: SpreadOf(whole.Generator.CPU), Delay: SpreadOf(whole.Generator.Delay)}
+	run.Generator = Generator{CPU: spreadOf(whole.Generator.CPU), Delay: spreadOf(whole.Generator.Delay)}
 	for _, name := range slices.Sorted(maps.Keys(whole.Pools)) {
 		i := slices.IndexFunc(run.Pools, func(p Pool) bool { return p.Name == name })
 		if i < 0 {
@@ -70,14 +70,14 @@ func (run *Facts) addTotals(whole timeline.Totals) {
 func (p *Pool) addTotals(t *timeline.Pool) {
 	p.Application = t.Wait.Count() == 0 && t.Active.Count() > 0
 	p.Timeouts, p.Opened, p.Leaks = float64(t.Timeouts), float64(t.Opened), float64(t.Leaks)
-	p.Wait, p.Use, p.Query = SpreadOf(t.Wait), SpreadOf(t.Use), SpreadOf(t.Query)
-	p.InUse, p.Waiting, p.Open = SpreadOf(t.Active), SpreadOf(t.Waiting), SpreadOf(t.Total)
+	p.Wait, p.Use, p.Query = spreadOf(t.Wait), spreadOf(t.Use), spreadOf(t.Query)
+	p.InUse, p.Waiting, p.Open = spreadOf(t.Active), spreadOf(t.Waiting), spreadOf(t.Total)
 	p.Closed, p.Errors, p.NestedWaits = t.Closed, t.Errors, t.NestedWaits
 	p.SlowCount, p.Slow = t.Query.Above(slowStatement)
 }
 
-// SpreadOf sums up a distribution.
-func SpreadOf(d timeline.Distribution) Spread {
+// spreadOf sums up a distribution.
+func spreadOf(d timeline.Distribution) Spread {
 	return Spread{
 		Count: float64(d.Count()), Sum: d.Sum(), Mean: d.Mean(),
 		Median: d.Quantile(0.5), P95: d.Quantile(0.95), Max: d.Max(),

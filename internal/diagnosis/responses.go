@@ -20,7 +20,7 @@ type Application struct {
 // Merge adds what another runner of the same test saw. All of them watch the same
 // pool: what counts is the longest watch.
 func (a *Application) Merge(other Application) {
-	a.Responses.Merge(other.Responses)
+	a.Responses.merge(other.Responses)
 	if w := other.Watched; w != nil && (a.Watched == nil || w.Seen > a.Watched.Seen) {
 		a.Watched = w
 	}
@@ -74,8 +74,8 @@ func (r *Responses) Fail(kind FailedResponses) *FailedResponses {
 	return &r.Failed[i]
 }
 
-// Merge adds those of another runner.
-func (r *Responses) Merge(other Responses) {
+// merge adds those of another runner.
+func (r *Responses) merge(other Responses) {
 	r.All.Merge(other.All)
 	r.Succeeded.Merge(other.Succeeded)
 	r.CutOff.Merge(other.CutOff)
@@ -87,18 +87,18 @@ func (r *Responses) Merge(other Responses) {
 // Clone is a copy that further requests do not change.
 func (r *Responses) Clone() Responses {
 	var clone Responses
-	clone.Merge(*r)
+	clone.merge(*r)
 	return clone
 }
 
 // Requests are what the diagnosis wants to know of them, the most frequent
 // failure first.
 func (r *Responses) Requests() Requests {
-	known := Requests{Duration: SpreadOf(r.All), Succeeded: SpreadOf(r.Succeeded), CutOff: SpreadOf(r.CutOff)}
+	known := Requests{Duration: spreadOf(r.All), Succeeded: spreadOf(r.Succeeded), CutOff: spreadOf(r.CutOff)}
 	for _, f := range r.Failed {
 		known.Failures = append(known.Failures, Failure{
 			Status: f.Status, Code: f.Code, SQLState: f.SQLState, Text: f.Text,
-			Count: f.After.Count(), After: SpreadOf(f.After),
+			Count: f.After.Count(), After: spreadOf(f.After),
 		})
 	}
 	slices.SortFunc(known.Failures, func(a, b Failure) int {

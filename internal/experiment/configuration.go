@@ -123,8 +123,7 @@ func resolveSettings(environment map[string]string) (pool.Config, error) {
 		value, ok := environment[name]
 		return value, ok
 	})
-	var refused *pool.ConfigError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pool.ConfigError](err); ok {
 		problem := refused.Reason
 		if problem == "" {
 			problem = fmt.Sprintf("%s is %s", refused.Option, refused.Value)

@@ -148,8 +148,7 @@ func readSettings(given map[string]any) (settings, error) {
 
 // named says which option an error is about.
 func named(err error, option string) error {
-	var refused *OptionError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*OptionError](err); ok {
 		refused.Option = option
 	}
 	return err

@@ -39,8 +39,7 @@ func (i *instance) errorValue(err error) *sobek.Object {
 	if code != "" {
 		_ = object.DefineDataProperty("code", i.rt.ToValue(code), shown, shown, shown)
 	}
-	var fromServer *pgconn.PgError
-	if errors.As(err, &fromServer) {
+	if fromServer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		i.describe(object, fromServer)
 	}
 	return object

@@ -229,8 +229,7 @@ func (w *workloadObject) runOn(p *poolObject, conn *pool.Conn) error {
 		return err
 	}
 	err = w.runner.Run(scale, &execution{p, conn})
-	var fault *workload.Error
-	if errors.As(err, &fault) {
+	if _, ok := errors.AsType[*workload.Error](err); ok {
 		return &pool.QueryError{Err: err}
 	}
 	return err

@@ -146,8 +146,8 @@ type CPUTally struct {
 
 // Add counts the last reading of a CPU.
 func (t *CPUTally) Add(c *CPU) {
-	s := c.Strain()
-	t.of = c.Of()
+	s := c.strain
+	t.of = c.of()
 	t.readings++
 	t.sum.Steal += s.Steal
 	t.sum.Throttled += s.Throttled
@@ -179,8 +179,8 @@ func (t *CPUTally) Note() string {
 // wholeHost is what a CPU is of where no cgroup limits the server.
 const wholeHost = "the whole host"
 
-// Of says whose CPU it is, for a report: empty before the first reading.
-func (c *CPU) Of() string {
+// of says whose CPU it is, for a report: empty before the first reading.
+func (c *CPU) of() string {
 	switch {
 	case !c.primed:
 		return ""

@@ -34,9 +34,9 @@ type CPU struct {
 	primed bool
 	group  *cgroup // nil without a limit
 
-	pressure         string  // file of it, empty where the kernel does not tell
-	waited, waitedAt float64 // seconds
-	strain           CPUStrain
+	pressure         string    // file of it, empty where the kernel does not tell
+	waited, waitedAt float64   // seconds
+	strain           CPUStrain // of the last reading
 }
 
 // CPUStrain is what keeps CPU from the server beside its own use, in percent of
@@ -46,9 +46,6 @@ type CPUStrain struct {
 	Throttled float64 // the server's cgroup had used up its quota
 	Pressure  float64 // some process of the host waited for a CPU
 }
-
-// Strain is of the last reading.
-func (c *CPU) Strain() CPUStrain { return c.strain }
 
 // Read returns the percentage, 0 to 100, of the CPU time in use since the
 // previous call. ok is false where there is no such interval yet: at the

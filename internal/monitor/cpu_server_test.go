@@ -108,7 +108,7 @@ func TestCPUOfACgroup(t *testing.T) {
 	_, ok, err = cpu.Read(t.Context(), conn)
 	require.NoError(t, err)
 	require.False(t, ok, "the group is known, and its use for the first time")
-	require.Equal(t, "2 CPUs that its cgroup allows (cpu.max)", cpu.Of())
+	require.Equal(t, "2 CPUs that its cgroup allows (cpu.max)", cpu.of())
 
 	began := time.Now()
 	time.Sleep(200 * time.Millisecond)
@@ -119,7 +119,7 @@ func TestCPUOfACgroup(t *testing.T) {
 	require.True(t, ok)
 	require.LessOrEqual(t, percent, 100*0.1/0.2/2+0.1, "a tenth of a second of CPU in at least 0.2 s, of two CPUs")
 	require.GreaterOrEqual(t, percent, 100*0.1/(elapsed+0.1)/2)
-	require.InDelta(t, percent, cpu.Strain().Throttled, 0.1, "half as long, and not of two")
+	require.InDelta(t, percent, cpu.strain.Throttled, 0.1, "half as long, and not of two")
 }
 
 func TestCPUWithoutProc(t *testing.T) {

@@ -89,11 +89,11 @@ type seenWorker struct {
 	at     time.Time
 }
 
-// NewHealth asks at http or https URLs, such as
+// newHealth asks at http or https URLs, such as
 // http://127.0.0.1:8000/health/pool, and waits for an answer no longer than
 // timeout: an application that hangs must not hold up the look at its
 // database. Nothing is asked yet.
-func NewHealth(addresses []string, timeout time.Duration) (*Health, error) {
+func newHealth(addresses []string, timeout time.Duration) (*Health, error) {
 	for _, address := range addresses {
 		if err := checkAddress(address); err != nil {
 			return nil, err
@@ -125,8 +125,8 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// Close closes the connections to the application.
-func (h *Health) Close() { h.client.CloseIdleConnections() }
+// close closes the connections to the application.
+func (h *Health) close() { h.client.CloseIdleConnections() }
 
 const (
 	// mostAsked is how often an address is asked at most for one sample.
@@ -135,10 +135,10 @@ const (
 	forgotten = 20 * time.Second
 )
 
-// Read asks every address so often that each of so many workers (0 where it is
+// read asks every address so often that each of so many workers (0 where it is
 // not known) has most likely answered. The error is the last one, where no
 // worker answered.
-func (h *Health) Read(ctx context.Context, workers int) (Application, error) {
+func (h *Health) read(ctx context.Context, workers int) (Application, error) {
 	type answer struct {
 		address string
 		worker  Worker
@@ -178,7 +178,7 @@ func (h *Health) Read(ctx context.Context, workers int) (Application, error) {
 	}
 	maps.Copy(h.known, fresh)
 	application := sum(fresh)
-	application.Complete = len(fresh) >= max(1, workers, h.Found())
+	application.Complete = len(fresh) >= max(1, workers, h.found())
 	application.Took = float64(quickest) / float64(time.Millisecond)
 	return application, nil
 }
@@ -187,7 +187,7 @@ func (h *Health) Read(ctx context.Context, workers int) (Application, error) {
 // connection is chance. Of an application that gives no pid, and has one worker
 // as far as is known, one answer is enough.
 func (h *Health) timesToAsk(workers int) int {
-	found := h.Found()
+	found := h.found()
 	if workers <= 1 && found == 0 && len(h.known) > 0 {
 		return 1
 	}
@@ -195,8 +195,8 @@ func (h *Health) timesToAsk(workers int) int {
 	return min(mostAsked, 3*each)
 }
 
-// Found is how many processes have given their pid and answered lately.
-func (h *Health) Found() (n int) {
+// found is how many processes have given their pid and answered lately.
+func (h *Health) found() (n int) {
 	for key, seen := range h.known {
 		if time.Since(seen.at) > forgotten {
 			delete(h.known, key)

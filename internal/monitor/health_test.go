@@ -55,28 +55,28 @@ func TestHealthReadsABoundedAnswer(t *testing.T) {
 		_, _ = w.Write([]byte(`{"size": 5, "checkedin": 0, "checkedout": 0, "overflow": 0}` + strings.Repeat(" ", 1<<20) + "x"))
 	}))
 	t.Cleanup(server.Close)
-	health, err := NewHealth([]string{server.URL}, 20*time.Second)
+	health, err := newHealth([]string{server.URL}, 20*time.Second)
 	require.NoError(t, err)
-	t.Cleanup(health.Close)
-	application, err := health.Read(t.Context(), 1)
+	t.Cleanup(health.close)
+	application, err := health.read(t.Context(), 1)
 	require.NoError(t, err, "what is beyond the limit is not read")
 	require.Equal(t, 5, application.Size)
 }
 
 func TestHealthShowsNoPassword(t *testing.T) {
-	_, err := NewHealth([]string{"ftp://me:secret@host/health/pool"}, 20*time.Second)
+	_, err := newHealth([]string{"ftp://me:secret@host/health/pool"}, 20*time.Second)
 	require.ErrorContains(t, err, "use http://HOST:PORT/health/pool")
 	require.NotContains(t, err.Error(), "secret")
-	_, err = NewHealth([]string{"flow:secret@host:8000/health/pool"}, 20*time.Second)
+	_, err = newHealth([]string{"flow:secret@host:8000/health/pool"}, 20*time.Second)
 	require.ErrorContains(t, err, "use http://HOST:PORT/health/pool")
 	require.NotContains(t, err.Error(), "secret")
-	_, err = NewHealth([]string{"http://me:secret@host:port/health/pool"}, 20*time.Second)
+	_, err = newHealth([]string{"http://me:secret@host:port/health/pool"}, 20*time.Second)
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "secret")
 
-	health, err := NewHealth([]string{"http://me:secret@127.0.0.1:1/health/pool"}, 20*time.Second)
+	health, err := newHealth([]string{"http://me:secret@127.0.0.1:1/health/pool"}, 20*time.Second)
 	require.NoError(t, err)
-	_, err = health.Read(t.Context(), 1)
+	_, err = health.read(t.Context(), 1)
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "secret")
 }
@@ -89,9 +89,9 @@ func workers(t *testing.T, answers ...string) *Health {
 		_, _ = w.Write([]byte(answers[int(asked.Add(1)-1)%len(answers)]))
 	}))
 	t.Cleanup(server.Close)
-	health, err := NewHealth([]string{server.URL}, 20*time.Second)
+	health, err := newHealth([]string{server.URL}, 20*time.Second)
 	require.NoError(t, err)
-	t.Cleanup(health.Close)
+	t.Cleanup(health.close)
 	return health
 }
 
@@ -100,7 +100,7 @@ func TestHealthAddsUpWorkersAndKeepsThemApart(t *testing.T) {
 		`{"size": 5, "checkedin": 5, "checkedout": 0, "overflow": 0, "pid": 1}`,
 		`{"size": 5, "checkedin": 0, "checkedout": 15, "overflow": 10, "waiting": 3, "pid": 2}`,
 		`{"size": 5, "checkedin": 1, "checkedout": 4, "overflow": 0, "pid": 3}`)
-	first, err := health.Read(t.Context(), 3)
+	first, err := health.read(t.Context(), 3)
 	require.NoError(t, err)
 	require.True(t, first.Complete)
 	require.Equal(t, 15, first.Size)
@@ -110,7 +110,7 @@ func TestHealthAddsUpWorkersAndKeepsThemApart(t *testing.T) {
 	require.Equal(t, 3, *first.Waiting)
 	require.Equal(t, 2, first.Fullest.PID)
 	require.Len(t, first.Workers, 3)
-	require.Equal(t, 3, health.Found())
+	require.Equal(t, 3, health.found())
 }
 
 // An application of four workers that give no pid: what one says is not the sum.
@@ -118,9 +118,9 @@ func TestHealthOfWorkersWithoutPIDsIsIncomplete(t *testing.T) {
 	health := workers(t,
 		`{"size": 5, "checkedin": 5, "checkedout": 0, "overflow": 0}`,
 		`{"size": 5, "checkedin": 0, "checkedout": 15, "overflow": 10}`)
-	got, err := health.Read(t.Context(), 4)
+	got, err := health.read(t.Context(), 4)
 	require.NoError(t, err)
 	require.False(t, got.Complete)
 	require.Equal(t, 15, got.Fullest.CheckedOut, "the fullest of those that answered")
-	require.Zero(t, health.Found())
+	require.Zero(t, health.found())
 }

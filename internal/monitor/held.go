@@ -8,8 +8,8 @@ import (
 type Held struct {
 	// Before are those that were so before the watch and stayed so until its
 	// end; Since began in its first, second and last third, are idle for at
-	// least LongIdle and still were so at the end. Ended are those that had been
-	// idle for LongIdle and went on.
+	// least longIdle and still were so at the end. Ended are those that had been
+	// idle for longIdle and went on.
 	Before int    `json:"before"`
 	Since  [3]int `json:"since"`
 	Ended  int    `json:"ended"`
@@ -25,7 +25,7 @@ type Held struct {
 type seenSession struct {
 	held  bool
 	since time.Time // its state, as near as a sample can tell
-	long  bool      // it had been idle for LongIdle
+	long  bool      // it had been idle for longIdle
 }
 
 // addHeld follows the sessions that are idle in a transaction.
@@ -46,7 +46,7 @@ func (t *Tally) addHeld(s Sample) {
 		}
 		now[session.pid] = seenSession{
 			held: session.isHeld(), since: s.Time.Add(-Seconds(session.inState)),
-			long: session.isHeld() && session.inState >= LongIdle,
+			long: session.isHeld() && session.inState >= longIdle,
 		}
 	}
 	for pid, before := range t.sessions {
@@ -69,12 +69,12 @@ func (t *Tally) stuck(h *Held) {
 	if t.last.Database == nil {
 		return
 	}
-	if l := t.last.Database.IdleLongest; l != nil && l.IdleFor >= LongIdle {
+	if l := t.last.Database.IdleLongest; l != nil && l.IdleFor >= longIdle {
 		h.Longest = l
 	}
 	began, third := t.report.Started, t.last.Time.Sub(t.report.Started)/3
 	for _, s := range t.last.Database.watched {
-		if !s.isHeld() || s.inState < LongIdle {
+		if !s.isHeld() || s.inState < longIdle {
 			continue
 		}
 		since := t.last.Time.Add(-Seconds(s.inState)).Sub(began)

@@ -51,33 +51,33 @@ type PgBouncer struct {
 // consoleDatabase is what PgBouncer calls its console.
 const consoleDatabase = "pgbouncer"
 
-// NewPgBouncer reads the console at address, a URL such as
+// newPgBouncer reads the console at address, a URL such as
 // postgres://stats@127.0.0.1:6432/pgbouncer, for one of PgBouncer's databases.
 // Nothing is connected yet. The error never shows the address.
-func NewPgBouncer(address, database string) (*PgBouncer, error) {
+func newPgBouncer(address, database string) (*PgBouncer, error) {
 	cfg, err := pgconn.ParseConfig(address)
 	if err != nil || cfg.Host == "" || !strings.Contains(address, "://") {
 		return nil, errors.New("PgBouncer's URL cannot be read: use postgres://USER:PASSWORD@HOST:PORT/pgbouncer")
 	}
-	return newPgBouncer(cfg, database), nil
+	return consoleOf(cfg, database), nil
 }
 
-func newPgBouncer(cfg *pgconn.Config, database string) *PgBouncer {
+func consoleOf(cfg *pgconn.Config, database string) *PgBouncer {
 	cfg.Database = consoleDatabase
 	cfg.RuntimeParams = map[string]string{"application_name": ApplicationName}
 	return &PgBouncer{cfg: cfg, database: database}
 }
 
-// Read asks for the pools. A connection that was lost is opened again.
-func (b *PgBouncer) Read(ctx context.Context) (*Pooler, error) {
+// read asks for the pools. A connection that was lost is opened again.
+func (b *PgBouncer) read(ctx context.Context) (*Pooler, error) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	if err := b.connect(ctx); err != nil {
 		return nil, err
 	}
-	pooler, err := b.read(ctx)
+	pooler, err := b.pooler(ctx)
 	if err != nil {
-		b.Close()
+		b.close()
 		return nil, fmt.Errorf("reading PgBouncer's console: %w", err)
 	}
 	return pooler, nil
@@ -106,8 +106,8 @@ func (b *PgBouncer) connect(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the connection. Read opens another.
-func (b *PgBouncer) Close() {
+// close closes the connection. read opens another.
+func (b *PgBouncer) close() {
 	if b == nil || b.conn == nil {
 		return
 	}
@@ -117,7 +117,7 @@ func (b *PgBouncer) Close() {
 	b.conn = nil
 }
 
-func (b *PgBouncer) read(ctx context.Context) (*Pooler, error) {
+func (b *PgBouncer) pooler(ctx context.Context) (*Pooler, error) {
 	pools, err := b.show(ctx, "POOLS")
 	if err != nil {
 		return nil, err
@@ -207,5 +207,5 @@ func whole(text string) int {
 func beside(cfg *pgx.ConnConfig) *PgBouncer {
 	own := cfg.Config.Copy()
 	own.ConnectTimeout = sampleTimeout
-	return newPgBouncer(own, cfg.Database)
+	return consoleOf(own, cfg.Database)
 }

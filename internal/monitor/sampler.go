@@ -97,7 +97,7 @@ func (s *Sampler) Sample(ctx context.Context) Sample {
 		wait.Go(func() { sample.Application, healthErr = s.readHealth(ctx) })
 	}
 	if s.cfg.PgBouncer != nil {
-		wait.Go(func() { sample.Pooler, poolerErr = s.cfg.PgBouncer.Read(ctx) })
+		wait.Go(func() { sample.Pooler, poolerErr = s.cfg.PgBouncer.read(ctx) })
 	}
 	sample.Database, sample.Err = s.readDatabase(ctx)
 	wait.Wait()
@@ -134,7 +134,7 @@ func (s *Sampler) countWorkers(sample Sample) {
 		return
 	}
 	if s.cfg.Health != nil {
-		if found := s.cfg.Health.Found(); found > s.workers {
+		if found := s.cfg.Health.found(); found > s.workers {
 			s.workers, s.foundBy = found, fmt.Sprintf("the application answers with %d pids", found)
 		}
 	}
@@ -178,7 +178,7 @@ func (s *Sampler) readBeside(ctx context.Context) *Pooler {
 	if s.beside == nil {
 		s.beside = beside(s.cfg.Conn)
 	}
-	pooler, err := s.beside.Read(ctx)
+	pooler, err := s.beside.read(ctx)
 	if err != nil {
 		s.besideOff = ctx.Err() == nil
 		return &Pooler{}
@@ -215,10 +215,10 @@ func (s *Sampler) connectTimeout() time.Duration {
 
 // Close closes every connection. The Sampler may be used again afterwards.
 func (s *Sampler) Close() {
-	s.beside.Close()
-	s.cfg.PgBouncer.Close()
+	s.beside.close()
+	s.cfg.PgBouncer.close()
 	if s.cfg.Health != nil {
-		s.cfg.Health.Close()
+		s.cfg.Health.close()
 	}
 	s.disconnect()
 }
@@ -293,7 +293,7 @@ func (s *Sampler) readCPU(ctx context.Context) *float64 {
 }
 
 func (s *Sampler) readHealth(ctx context.Context) (*Application, error) {
-	application, err := s.cfg.Health.Read(ctx, s.workers)
+	application, err := s.cfg.Health.read(ctx, s.workers)
 	if err != nil {
 		return nil, err
 	}

@@ -44,8 +44,8 @@ func (s Selection) none() string {
 // Empty selects every session.
 func (s Selection) Empty() bool { return s == Selection{} }
 
-// Check refuses a client that is no address.
-func (s Selection) Check() error {
+// check refuses a client that is no address.
+func (s Selection) check() error {
 	if s.Client == "" {
 		return nil
 	}
@@ -88,9 +88,9 @@ FROM pg_stat_activity
 WHERE application_name NOT IN ('', '` + ApplicationName + `') AND ` + isClient + `
 GROUP BY application_name ORDER BY count(*) DESC, application_name LIMIT 20`
 
-// Names lists the application names that sessions on the server have, the most
+// names lists the application names that sessions on the server have, the most
 // common first, at most 20, the monitor's own left out.
-func Names(ctx context.Context, conn *pgx.Conn) ([]Named, error) {
+func names(ctx context.Context, conn *pgx.Conn) ([]Named, error) {
 	rows, err := conn.Query(ctx, readNames)
 	if err != nil {
 		return nil, fmt.Errorf("listing the application names: %w", err)
@@ -102,8 +102,8 @@ func Names(ctx context.Context, conn *pgx.Conn) ([]Named, error) {
 	return names, nil
 }
 
-// Nameless are sessions without application_name, by role and database.
-type Nameless struct {
+// nameless are sessions without application_name, by role and database.
+type nameless struct {
 	Role     string
 	Database string
 	Sessions int
@@ -118,7 +118,7 @@ GROUP BY usename, datname ORDER BY count(*) DESC, usename, datname LIMIT 5`
 // Existing says for a message how the sessions on the server can be selected:
 // by the names that there are, and those without a name by role or database.
 func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
-	names, err := Names(ctx, conn)
+	names, err := names(ctx, conn)
 	if err != nil {
 		return "", err
 	}
@@ -126,14 +126,14 @@ func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listing the sessions without a name: %w", err)
 	}
-	nameless, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Nameless])
+	nameless, err := pgx.CollectRows(rows, pgx.RowToStructByPos[nameless])
 	if err != nil {
 		return "", fmt.Errorf("listing the sessions without a name: %w", err)
 	}
 	return existing(names, nameless), nil
 }
 
-func existing(names []Named, nameless []Nameless) string {
+func existing(names []Named, nameless []nameless) string {
 	text := "no session on this server has an application name"
 	if len(nameless) == 0 {
 		text += ": ALTER ROLE app SET application_name = 'flowboard' sets one"

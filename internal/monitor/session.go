@@ -23,9 +23,9 @@ const (
 // between two statements.
 const BriefIdle = 0.1
 
-// LongIdle is from how many seconds on an idle transaction is one that may
+// longIdle is from how many seconds on an idle transaction is one that may
 // never be continued.
-const LongIdle = 5
+const longIdle = 5
 
 // assumedReset begins what asyncpg's own pool sends for a returned connection.
 const assumedReset = "SELECT pg_advisory_unlock_all();"

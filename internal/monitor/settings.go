@@ -175,12 +175,12 @@ func (s *Settings) take(option, value string) error {
 			s.AppURLs = append(s.AppURLs, address)
 		}
 	case "pgbouncerURL":
-		if _, err := NewPgBouncer(value, ""); err != nil {
+		if _, err := newPgBouncer(value, ""); err != nil {
 			return err
 		}
 		s.PgBouncerURL = value
 	case "client":
-		return Selection{Client: value}.Check()
+		return Selection{Client: value}.check()
 	}
 	return nil
 }
@@ -211,12 +211,12 @@ func (s Settings) Config(answer time.Duration) (Config, error) {
 		Pool: Pool{Size: s.Pool.PoolSize, MaxOverflow: s.Pool.MaxOverflow, Timeout: s.Timeout.Seconds()},
 	}
 	if len(s.AppURLs) > 0 {
-		if cfg.Health, err = NewHealth(s.AppURLs, answer); err != nil {
+		if cfg.Health, err = newHealth(s.AppURLs, answer); err != nil {
 			return Config{}, err
 		}
 	}
 	if s.PgBouncerURL != "" {
-		cfg.PgBouncer, err = NewPgBouncer(s.PgBouncerURL, conn.Database)
+		cfg.PgBouncer, err = newPgBouncer(s.PgBouncerURL, conn.Database)
 	}
 	return cfg, err
 }

@@ -171,7 +171,7 @@ func answering(t *testing.T, app application, pool Pool, report string) *Sampler
 		assert.NoError(t, err)
 	}))
 	t.Cleanup(server.Close)
-	health, err := NewHealth([]string{server.URL + "/health/pool"}, 20*time.Second)
+	health, err := newHealth([]string{server.URL + "/health/pool"}, 20*time.Second)
 	require.NoError(t, err)
 	cfg, err := pgx.ParseConfig(app.url)
 	require.NoError(t, err)

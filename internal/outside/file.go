@@ -67,8 +67,7 @@ func ReadFile(name string, most int64) ([]byte, error) {
 // Reason is the cause alone of an error of [ReadFile], for a message that
 // names the file already.
 func Reason(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err.Error()
 	}
 	return err.Error()

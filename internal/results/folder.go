@@ -33,8 +33,7 @@ func (e *FolderError) Unwrap() error { return e.Err }
 
 // reason leaves out the path, which has been said.
 func reason(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err.Error()
 	}
 	return err.Error()

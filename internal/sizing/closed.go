@@ -28,7 +28,7 @@ func (c ClosedLoop) check() error {
 		checkCount("users", c.Users, 1, MaxUsers),
 		checkThink(c.Think),
 		checkHold(c.Hold),
-		checkCount("pools", c.Pools, 1, MaxPools),
+		checkCount("pools", c.Pools, 1, maxPools),
 		checkCount("connections", c.Connections, 1, MaxConnections),
 	)
 	if err != nil {
@@ -98,8 +98,8 @@ func (s *Closed) Utilization() float64 {
 	return s.InUse() / (float64(s.loop.Connections) * float64(s.loop.Pools))
 }
 
-// Waiting is the mean number of users waiting for a connection, over all pools.
-func (s *Closed) Waiting() float64 {
+// waiting is the mean number of users waiting for a connection, over all pools.
+func (s *Closed) waiting() float64 {
 	var waiting float64
 	for n := s.loop.Connections + 1; n < len(s.states); n++ {
 		waiting += s.states[n] * float64(n-s.loop.Connections)
@@ -123,7 +123,7 @@ func (s *Closed) InUseExceeds(size int) float64 {
 // MeanWait is the mean wait of all checkouts, those that do not wait and those
 // that time out included, by Little's law.
 func (s *Closed) MeanWait() time.Duration {
-	return seconds(s.Waiting() / (s.attempts * float64(s.loop.Pools)))
+	return seconds(s.waiting() / (s.attempts * float64(s.loop.Pools)))
 }
 
 func secondsOf(timeout time.Duration) float64 {

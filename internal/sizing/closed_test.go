@@ -24,8 +24,8 @@ func TestClosedLoopPublished(t *testing.T) {
 
 	one := solve(t, machines)
 	require.InDelta(t, 0.4845, 1-one.InUseExceeds(0), 5e-5, "no machine is down")
-	require.InDelta(t, 0.3297, one.Waiting(), 5e-5)
-	require.InDelta(t, 0.8451, one.Waiting()+one.InUse(), 1e-4)
+	require.InDelta(t, 0.3297, one.waiting(), 5e-5)
+	require.InDelta(t, 0.8451, one.waiting()+one.InUse(), 1e-4)
 	require.InDelta(t, 1.279, one.MeanWait().Hours(), 5e-4)
 
 	machines.Connections = 2
@@ -125,9 +125,9 @@ func TestClosedLoopTail(t *testing.T) {
 			}
 			exceeding += found[n] / sum * fewer
 		}
-		require.InEpsilon(t, exceeding, closed.WaitExceeds(wait), 1e-9, "%s: %g", wait, exceeding)
+		require.InEpsilon(t, exceeding, closed.waitExceeds(wait), 1e-9, "%s: %g", wait, exceeding)
 	}
-	require.Less(t, closed.WaitExceeds(3*time.Second), 1e-20)
+	require.Less(t, closed.waitExceeds(3*time.Second), 1e-20)
 }
 
 // loops covers light and heavy load, one pool and several, short and long
@@ -165,7 +165,7 @@ func TestClosedLoopProperties(t *testing.T) {
 			require.InDelta(t, attempts*(1-closed.Timeouts()), closed.Throughput(), 1e-8*attempts,
 				"every checkout gets a connection or times out")
 			require.InEpsilon(t, float64(loop.Users),
-				closed.InUse()+closed.Waiting()+attempts*loop.Think.Seconds(), 1e-6,
+				closed.InUse()+closed.waiting()+attempts*loop.Think.Seconds(), 1e-6,
 				"every user holds, waits or thinks")
 
 			bounds, err := loop.Bounds()
@@ -188,28 +188,28 @@ func checkWaits(t *testing.T, closed *Closed) {
 	t.Helper()
 	previous := 1.0
 	for _, wait := range []time.Duration{0, time.Microsecond, time.Millisecond, 50 * time.Millisecond, time.Second, time.Minute} {
-		exceeding := closed.WaitExceeds(wait)
+		exceeding := closed.waitExceeds(wait)
 		require.LessOrEqual(t, exceeding, previous+1e-9, "tail at %s", wait)
 		previous = exceeding
 	}
-	require.InDelta(t, closed.WaitProbability(), closed.WaitExceeds(0), 1e-12)
+	require.InDelta(t, closed.WaitProbability(), closed.waitExceeds(0), 1e-12)
 	for _, percentile := range []float64{50, 95, 99.9} {
 		wait, err := closed.WaitPercentile(percentile)
 		require.NoError(t, err)
 		require.LessOrEqual(t, wait, closed.loop.PoolTimeout)
 		if wait < closed.loop.PoolTimeout {
-			require.LessOrEqual(t, closed.WaitExceeds(wait), 1-percentile/100+1e-9)
+			require.LessOrEqual(t, closed.waitExceeds(wait), 1-percentile/100+1e-9)
 		}
 		if wait > 2*time.Microsecond {
-			require.GreaterOrEqual(t, closed.WaitExceeds(wait-2*time.Microsecond), (1-percentile/100)*(1-1e-3))
+			require.GreaterOrEqual(t, closed.waitExceeds(wait-2*time.Microsecond), (1-percentile/100)*(1-1e-3))
 		}
 	}
 	if mean := closed.MeanWait(); mean > time.Millisecond {
 		end := closed.loop.PoolTimeout
-		for end > time.Microsecond && closed.WaitExceeds(end/2) < 1e-9 {
+		for end > time.Microsecond && closed.waitExceeds(end/2) < 1e-9 {
 			end /= 2
 		}
-		require.InEpsilon(t, mean.Seconds(), integral(closed.WaitExceeds, end), 0.01,
+		require.InEpsilon(t, mean.Seconds(), integral(closed.waitExceeds, end), 0.01,
 			"the mean is the integral of the tail")
 	}
 }

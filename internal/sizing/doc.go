@@ -5,7 +5,7 @@
 //
 //   - [Little] ties throughput, time and concurrency together; it assumes
 //     nothing but steady state.
-//   - [ErlangC] and [OpenLoop] take requests that arrive at a given rate
+//   - erlangC and [OpenLoop] take requests that arrive at a given rate
 //     whatever happens (M/M/m).
 //   - [ClosedLoop] takes a fixed number of users, each waiting for the answer
 //     before thinking about the next request (M/M/m//N), spread over one or

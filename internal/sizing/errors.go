@@ -11,8 +11,8 @@ import (
 const (
 	// MaxUsers is the largest number of users of a [ClosedLoop].
 	MaxUsers = 100_000
-	// MaxPools is the largest number of pools, instances or workers.
-	MaxPools = 10_000
+	// maxPools is the largest number of pools, instances or workers.
+	maxPools = 10_000
 	// MaxConnections is the largest max_connections PostgreSQL accepts
 	// (MAX_BACKENDS, 2^18 - 1).
 	MaxConnections = 1<<18 - 1

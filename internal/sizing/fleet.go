@@ -267,7 +267,7 @@ func (f Fleet) check() error {
 			return &inputError{at + "server", fmt.Sprintf("%q", p.Server), "one of servers"}
 		}
 		if err := cmp.Or(
-			checkCount(at+"instances", p.Instances, 0, MaxPools),
+			checkCount(at+"instances", p.Instances, 0, maxPools),
 			checkCount(at+"default_pool_size", p.DefaultPoolSize, 0, MaxConnections),
 			checkCount(at+"reserve_pool_size", p.ReservePoolSize, 0, MaxConnections),
 			checkCount(at+"max_client_conn", p.MaxClientConn, 0, math.MaxInt32),
@@ -313,12 +313,12 @@ func (s Service) checkPools(at string) error {
 
 func (s Service) checkCounts(at string) error {
 	return cmp.Or(
-		checkCount(at+"instances", s.Instances, 0, MaxPools),
-		checkCount(at+"max_instances", s.MaxInstances, 0, MaxPools),
-		checkCount(at+"surge", s.Surge, 0, MaxPools),
-		checkCount(at+"workers", s.Workers, 0, MaxPools),
-		checkCount(at+"engines", s.Engines, 0, MaxPools),
-		checkCount(at+"cpu_readers", s.CPUReaders, 0, MaxPools),
+		checkCount(at+"instances", s.Instances, 0, maxPools),
+		checkCount(at+"max_instances", s.MaxInstances, 0, maxPools),
+		checkCount(at+"surge", s.Surge, 0, maxPools),
+		checkCount(at+"workers", s.Workers, 0, maxPools),
+		checkCount(at+"engines", s.Engines, 0, maxPools),
+		checkCount(at+"cpu_readers", s.CPUReaders, 0, maxPools),
 		checkCount(at+"pool_size", s.PoolSize, 0, MaxConnections),
 		checkCount(at+"max_overflow", s.MaxOverflow, 0, MaxConnections),
 		checkCount(at+"connections", s.Connections, 0, MaxConnections),

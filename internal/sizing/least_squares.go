@@ -81,7 +81,7 @@ func (l leastSquares) solve(values parameters) (parameters, error) {
 			return values, nil
 		}
 	}
-	return values, ErrNoFit
+	return values, errNoFit
 }
 
 // step solves (JᵀJ + damping·diag(JᵀJ))·step = Jᵀr and takes the step.
@@ -93,10 +93,10 @@ func (l leastSquares) step(values parameters, damping float64) (parameters, erro
 	var step mat.VecDense
 	var factors mat.Cholesky
 	if !factors.Factorize(normal) {
-		return values, ErrNoFit
+		return values, errNoFit
 	}
 	if err := factors.SolveVecTo(&step, gradient); err != nil {
-		return values, ErrNoFit // singular to working precision
+		return values, errNoFit // singular to working precision
 	}
 	for i, p := range l.free {
 		values[p] += step.AtVec(i) * scale[i]
@@ -111,11 +111,11 @@ func (l leastSquares) covariance(values parameters, variance float64) ([3][3]flo
 	normal, _, scale := l.normal(values)
 	var factors mat.Cholesky
 	if !factors.Factorize(normal) {
-		return covariance, ErrNoFit
+		return covariance, errNoFit
 	}
 	var inverse mat.SymDense
 	if err := factors.InverseTo(&inverse); err != nil {
-		return covariance, ErrNoFit // singular to working precision
+		return covariance, errNoFit // singular to working precision
 	}
 	for i, p := range l.free {
 		for j, q := range l.free {
@@ -135,7 +135,7 @@ func (l leastSquares) normal(values parameters) (*mat.SymDense, *mat.VecDense, [
 		for column, p := range l.free {
 			jacobian.Set(row, column, derivatives[p])
 		}
-		residuals.SetVec(row, point.Throughput-values.law().Throughput(point.Concurrency))
+		residuals.SetVec(row, point.Throughput-values.law().throughput(point.Concurrency))
 	}
 	scale := make([]float64, len(l.free))
 	for column := range l.free {
@@ -153,7 +153,7 @@ func (l leastSquares) normal(values parameters) (*mat.SymDense, *mat.VecDense, [
 func (l leastSquares) residual(values parameters) float64 {
 	var sum float64
 	for _, p := range l.points {
-		miss := p.Throughput - values.law().Throughput(p.Concurrency)
+		miss := p.Throughput - values.law().throughput(p.Concurrency)
 		sum += miss * miss
 	}
 	return sum

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// ErlangC gives the probability that a request has to wait when Poisson
+// erlangC gives the probability that a request has to wait when Poisson
 // arrivals keep load connections busy on average (rate times hold, in
 // erlangs) and there are connections of them.
 //
@@ -20,7 +20,7 @@ import (
 // (1975), section 3.5. It is computed from Erlang B by
 // C = B / (1 - ρ(1 - B)), ρ = load/connections, which needs no factorials:
 // D. Gross and C. M. Harris, Fundamentals of Queueing Theory (1998), section 2.4.
-func ErlangC(connections int, load float64) (float64, error) {
+func erlangC(connections int, load float64) (float64, error) {
 	err := cmp.Or(
 		checkCount("connections", connections, 1, MaxConnections),
 		checkPositive("load", load),
@@ -71,7 +71,7 @@ func (o OpenLoop) Solve() (*Open, error) {
 		return nil, err
 	}
 	load := o.Rate * o.Hold.Seconds()
-	wait, err := ErlangC(o.Connections, load)
+	wait, err := erlangC(o.Connections, load)
 	if err != nil {
 		return nil, err
 	}

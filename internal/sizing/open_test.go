@@ -33,7 +33,7 @@ func TestErlangCPublished(t *testing.T) {
 		{10, 4.08, 0.01, 1e-4},
 	} {
 		t.Run(fmt.Sprintf("%d at %g", row.connections, row.load), func(t *testing.T) {
-			got, err := ErlangC(row.connections, row.load)
+			got, err := erlangC(row.connections, row.load)
 			require.NoError(t, err)
 			require.InDelta(t, row.probability, got, row.within)
 		})
@@ -75,7 +75,7 @@ func TestErlangCAgainstTheFactorials(t *testing.T) {
 			want, _ := exact.Float64()
 
 			offered, _ := load.Float64()
-			got, err := ErlangC(connections, offered)
+			got, err := erlangC(connections, offered)
 			require.NoError(t, err)
 			if want < 1e-300 {
 				require.Less(t, got, 1e-300)
@@ -110,7 +110,7 @@ func TestOpenLoopPublished(t *testing.T) {
 func TestOpenWaitDistribution(t *testing.T) {
 	open, err := OpenLoop{Rate: 90, Hold: 100 * time.Millisecond, Connections: 10}.Solve()
 	require.NoError(t, err)
-	waits, err := ErlangC(10, 9)
+	waits, err := erlangC(10, 9)
 	require.NoError(t, err)
 	require.InEpsilon(t, waits, open.WaitExceeds(0), 1e-12)
 	require.Equal(t, 1.0, open.WaitExceeds(-1))
@@ -133,7 +133,7 @@ func TestErlangCStaysAProbability(t *testing.T) {
 	for _, connections := range []int{1, 10, 1000, MaxConnections} {
 		previous := 0.0
 		for _, busy := range []float64{1e-9, 0.1, 0.5, 0.9, 0.999, 1 - 1e-9} {
-			got, err := ErlangC(connections, busy*float64(connections))
+			got, err := erlangC(connections, busy*float64(connections))
 			require.NoError(t, err)
 			require.False(t, math.IsNaN(got))
 			require.GreaterOrEqual(t, got, previous, "%d connections at %g", connections, busy)
@@ -145,7 +145,7 @@ func TestErlangCStaysAProbability(t *testing.T) {
 }
 
 func TestErlangCRefusesOverload(t *testing.T) {
-	_, err := ErlangC(10, 10)
+	_, err := erlangC(10, 10)
 	var overload *OverloadError
 	require.ErrorAs(t, err, &overload)
 	require.Equal(t, OverloadError{Load: 10, Connections: 10}, *overload)

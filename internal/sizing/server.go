@@ -128,9 +128,9 @@ type Deployment struct {
 
 func (d Deployment) check() error {
 	return cmp.Or(
-		checkCount("instances", d.Instances, 1, MaxPools),
-		checkCount("workers", d.Workers, 1, MaxPools),
-		checkCount("instances × workers", d.Pools(), 1, MaxPools),
+		checkCount("instances", d.Instances, 1, maxPools),
+		checkCount("workers", d.Workers, 1, maxPools),
+		checkCount("instances × workers", d.Pools(), 1, maxPools),
 		checkCount("pool size", d.Size, 1, MaxConnections),
 		checkCount("max overflow", d.Overflow, 0, MaxConnections),
 		checkCount("PgBouncer's default_pool_size", d.PgBouncerPoolSize, 0, MaxConnections),

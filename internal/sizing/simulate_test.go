@@ -203,6 +203,6 @@ func checkAgainstSimulation(t *testing.T, loop ClosedLoop, seed uint64) {
 	}
 	waits.requireAgrees(t, closed.MeanWait().Seconds(), "mean wait")
 	timeouts.requireAgrees(t, closed.Timeouts(), "timeouts")
-	exceeding.requireAgrees(t, closed.WaitExceeds(threshold), "waits above half a hold")
+	exceeding.requireAgrees(t, closed.waitExceeds(threshold), "waits above half a hold")
 	throughput.requireAgrees(t, closed.Throughput(), "throughput")
 }

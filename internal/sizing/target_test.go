@@ -23,9 +23,9 @@ func TestSmallestConnectionsOfAClosedLoop(t *testing.T) {
 			require.NoError(t, err)
 
 			loop.Connections = smallest
-			require.LessOrEqual(t, solve(t, loop).WaitExceeds(target.Wait), 0.05)
+			require.LessOrEqual(t, solve(t, loop).waitExceeds(target.Wait), 0.05)
 			if loop.Connections--; loop.Connections > 0 {
-				require.Greater(t, solve(t, loop).WaitExceeds(target.Wait), 0.05)
+				require.Greater(t, solve(t, loop).waitExceeds(target.Wait), 0.05)
 			}
 		})
 	}

@@ -21,8 +21,8 @@ type Scalability struct {
 	Kappa  float64 // κ, coherency: the cost of every pair's exchange
 }
 
-// Throughput is the throughput at a concurrency of n, per second.
-func (s Scalability) Throughput(n float64) float64 {
+// throughput is the throughput at a concurrency of n, per second.
+func (s Scalability) throughput(n float64) float64 {
 	return s.Lambda * n / (1 + s.Sigma*(n-1) + s.Kappa*n*(n-1))
 }
 
@@ -50,9 +50,9 @@ type Point struct {
 // error to estimate.
 const minPoints = 4
 
-// ErrNoFit reports measurements to which the law could not be fitted, because
+// errNoFit reports measurements to which the law could not be fitted, because
 // no parameters describe them better than others.
-var ErrNoFit = errors.New("the Universal Scalability Law does not fit these points: " +
+var errNoFit = errors.New("the Universal Scalability Law does not fit these points: " +
 	"measure at more, and more widely spaced, concurrencies")
 
 // FitScalability fits the law to at least four points at three or more

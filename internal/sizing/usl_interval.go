@@ -76,11 +76,11 @@ func falls(points []Point, peak float64) bool {
 	return slope < -distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}.Quantile(surely)*stdError
 }
 
-// StdErrors are the standard errors of the parameters, the roots of the
+// stdErrors are the standard errors of the parameters, the roots of the
 // diagonal of s²(JᵀJ)⁻¹; 0 for a parameter that was fixed or held at its
 // bound. Source: G. A. F. Seber and C. J. Wild, Nonlinear Regression (1989),
 // section 2.1.
-func (f *ScalabilityFit) StdErrors() Scalability {
+func (f *ScalabilityFit) stdErrors() Scalability {
 	return parameters{
 		math.Sqrt(f.covariance[lambda][lambda]),
 		math.Sqrt(f.covariance[sigma][sigma]),
@@ -101,7 +101,7 @@ func (f *ScalabilityFit) Intervals(level float64) (Intervals, error) {
 		return Intervals{}, &inputError{"confidence level", level, "a number above 0 and below 1"}
 	}
 	student := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(f.DegreesOfFreedom)}
-	t, stdErrors := student.Quantile((1+level)/2), f.StdErrors()
+	t, stdErrors := student.Quantile((1+level)/2), f.stdErrors()
 	around := func(value, stdError float64) Interval {
 		return Interval{Low: math.Max(0, value-t*stdError), High: value + t*stdError}
 	}

@@ -94,9 +94,9 @@ func TestFitScalabilityOnSDM91(t *testing.T) {
 	require.InDelta(t, 0.02773, fit.Sigma, 5e-6)
 	require.InDelta(t, 1.044e-4, fit.Kappa, 5e-8)
 	require.InDelta(t, 96.51956, fit.Peak(), 1e-3)
-	require.InDelta(t, 1884, fit.Throughput(fit.Peak()), 0.5)
+	require.InDelta(t, 1884, fit.throughput(fit.Peak()), 0.5)
 
-	stdErrors := fit.StdErrors()
+	stdErrors := fit.stdErrors()
 	require.InDelta(t, 14.21, stdErrors.Lambda, 5e-3)
 	require.InDelta(t, 9.122e-3, stdErrors.Sigma, 5e-7)
 	require.InDelta(t, 1.988e-5, stdErrors.Kappa, 5e-9)
@@ -128,7 +128,7 @@ func TestFitRecoversTheLaw(t *testing.T) {
 	} {
 		var points []Point
 		for _, n := range []float64{1, 2, 4, 8, 16, 32, 64, 128} {
-			points = append(points, Point{n, law.Throughput(n)})
+			points = append(points, Point{n, law.throughput(n)})
 		}
 		for _, fit := range []func([]Point) (*ScalabilityFit, error){FitScalability, fitNormalized} {
 			found, err := fit(points)
@@ -160,13 +160,13 @@ func TestIntervalsCoverTheTruth(t *testing.T) {
 		{Lambda: 1000, Sigma: 0.03, Kappa: 0.0012},
 		{Lambda: 1000, Sigma: 0.6, Kappa: 0.003}, // where both parameters move the peak
 	} {
-		noise := law.Throughput(law.Peak()) / 50
+		noise := law.throughput(law.Peak()) / 50
 		var peak, sigma, stdError float64
 		var peaks []float64
 		for range series {
 			var points []Point
 			for _, n := range []float64{1, 2, 4, 8, 12, 16, 24, 32, 48, 64} {
-				points = append(points, Point{n, law.Throughput(n) + noise*random.NormFloat64()})
+				points = append(points, Point{n, law.throughput(n) + noise*random.NormFloat64()})
 			}
 			fit, err := FitScalability(points)
 			require.NoError(t, err)
@@ -192,7 +192,7 @@ func covers(interval Interval, value float64) float64 {
 
 func TestScalabilityAtItsLimits(t *testing.T) {
 	linear := Scalability{Lambda: 10}
-	require.Equal(t, 100.0, linear.Throughput(10))
+	require.Equal(t, 100.0, linear.throughput(10))
 	require.True(t, math.IsInf(linear.Peak(), 1))
 	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 1}.Peak(), "nothing runs side by side")
 	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 0.5, Kappa: 2}.Peak(), "never below one")
@@ -225,7 +225,7 @@ func TestAServerThatSaturatesHasNoPeak(t *testing.T) {
 	}
 	saturating := peaks(func(n float64) float64 { return 100 * n / (1 + 0.1*(n-1)) })
 	atOnce := peaks(func(n float64) float64 { return 100 * math.Min(n, 12) })
-	slowing := peaks(Scalability{Lambda: 100, Sigma: 0.05, Kappa: 0.002}.Throughput)
+	slowing := peaks(Scalability{Lambda: 100, Sigma: 0.05, Kappa: 0.002}.throughput)
 	t.Logf("a peak is said of %d and %d of %d that saturate, and of %d that get slower", saturating, atOnce, series, slowing)
 	require.LessOrEqual(t, saturating, series*5/100)
 	require.LessOrEqual(t, atOnce, series*5/100)

@@ -15,9 +15,9 @@ func (s *Closed) WaitProbability() float64 {
 	return s.exceeding(0)
 }
 
-// WaitExceeds is the share of checkouts that wait longer than t, timed-out ones
+// waitExceeds is the share of checkouts that wait longer than t, timed-out ones
 // included. No wait exceeds the pool timeout.
-func (s *Closed) WaitExceeds(t time.Duration) float64 {
+func (s *Closed) waitExceeds(t time.Duration) float64 {
 	switch {
 	case t < 0:
 		return 1
@@ -50,12 +50,12 @@ func (s *Closed) WaitPercentile(percentile float64) (time.Duration, error) {
 		return s.loop.PoolTimeout, nil
 	}
 	low, high := time.Duration(0), time.Millisecond
-	for s.WaitExceeds(high) > share {
+	for s.waitExceeds(high) > share {
 		low, high = high, 2*high
 	}
 	for high-low > time.Microsecond {
 		middle := low + (high-low)/2
-		if s.WaitExceeds(middle) > share {
+		if s.waitExceeds(middle) > share {
 			low = middle
 		} else {
 			high = middle

@@ -155,8 +155,7 @@ func (c *Converter) plainObject(o *sobek.Object) (arg any, reason string) {
 
 // thrown is what a script threw, without where.
 func thrown(err error) string {
-	var exception *sobek.Exception
-	if errors.As(err, &exception) {
+	if exception, ok := errors.AsType[*sobek.Exception](err); ok {
 		return exception.Value().String()
 	}
 	return err.Error()

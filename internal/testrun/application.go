@@ -43,7 +43,7 @@ func (t *Run) Watch(settings monitor.Settings) (*Application, error) {
 		return t.application, nil
 	}
 	if difference := t.application.settings.Difference(settings); difference != "" {
-		return nil, &JoinError{name: "monitor", difference: difference}
+		return nil, &joinError{name: "monitor", difference: difference}
 	}
 	return t.application, nil
 }

@@ -30,7 +30,7 @@ const requestDuration = "request_duration"
 // out to once a second. The zero value lets everything through.
 type compactor struct {
 	mu      sync.Mutex
-	gauges  map[string]*metrics.Metric // by name, see [CompactGauge]
+	gauges  map[string]*metrics.Metric // by name, see compactGauge
 	tags    *metrics.TagSet            // the run's; nil while metrics are full
 	out     chan<- metrics.SampleContainer
 	pushed  time.Time
@@ -72,9 +72,9 @@ func quantile(q float64) func(timeline.Distribution) float64 {
 	return func(d timeline.Distribution) float64 { return d.Quantile(q) }
 }
 
-// CompactGauge is the gauge of one value of a Trend: pgxpool_acquire_p95 is p(95)
+// compactGauge is the gauge of one value of a Trend: pgxpool_acquire_p95 is p(95)
 // of pgxpool_acquire_duration.
-func CompactGauge(trend, ending string) string {
+func compactGauge(trend, ending string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(trend, "_duration"), "_sampled") + "_" + ending
 }
 
@@ -84,7 +84,7 @@ func registerCompact(r *metrics.Registry, trends []*metrics.Metric) map[string]*
 	gauges := make(map[string]*metrics.Metric)
 	register := func(trend string, contains metrics.ValueType) {
 		for _, s := range stats {
-			name := CompactGauge(trend, s.ending)
+			name := compactGauge(trend, s.ending)
 			gauges[name] = r.MustNewMetric(name, metrics.Gauge, contains)
 		}
 	}
@@ -220,7 +220,7 @@ func (c *compactor) gathered(now time.Time) metrics.Samples {
 
 func (c *compactor) appendGauges(batch metrics.Samples, at time.Time, trend string, tags *metrics.TagSet, d timeline.Distribution) metrics.Samples {
 	for _, s := range stats {
-		if gauge := c.gauges[CompactGauge(trend, s.ending)]; gauge != nil {
+		if gauge := c.gauges[compactGauge(trend, s.ending)]; gauge != nil {
 			batch = append(batch, metrics.Sample{
 				TimeSeries: metrics.TimeSeries{Metric: gauge, Tags: tags}, Time: at, Value: s.of(d),
 			})

@@ -58,7 +58,7 @@ func TestCompactAgreesWithTrends(t *testing.T) {
 		require.InEpsilon(t, trend.P(q), values[name], 2*timeline.Accuracy, name)
 	}
 	for _, s := range stats {
-		require.Equal(t, values[s.name], last[CompactGauge(m.Name, s.ending)],
+		require.Equal(t, values[s.name], last[compactGauge(m.Name, s.ending)],
 			"the threshold judges what the report shows: over both pools, since those come last")
 	}
 }

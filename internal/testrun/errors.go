@@ -9,12 +9,12 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// JoinError says that a pool of that name exists with other options.
-type JoinError struct {
+// joinError says that a pool of that name exists with other options.
+type joinError struct {
 	name, difference string
 }
 
-func (e *JoinError) Error() string {
+func (e *joinError) Error() string {
 	return fmt.Sprintf("pool %q exists with other options: %s; give this one another name or the same options",
 		e.name, e.difference)
 }
@@ -27,7 +27,7 @@ func ErrorName(err error) (name, code string) {
 		lost    *pool.ConnectionLostError
 		query   *pool.QueryError
 		config  *pool.ConfigError
-		join    *JoinError
+		join    *joinError
 	)
 	switch {
 	case errors.As(err, &timeout):
@@ -49,8 +49,7 @@ func ErrorName(err error) (name, code string) {
 
 // errorKey is the SQLSTATE, or the error's name where the server gave none.
 func errorKey(err error) string {
-	var fromServer *pgconn.PgError
-	if errors.As(err, &fromServer) {
+	if fromServer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fromServer.Code
 	}
 	name, code := ErrorName(err)

@@ -146,8 +146,7 @@ func (t *observer) Acquired(at time.Time, wait time.Duration, err error) {
 		return
 	}
 	t.failed(at, err)
-	var timeout *pool.TimeoutError
-	if errors.As(err, &timeout) {
+	if _, ok := errors.AsType[*pool.TimeoutError](err); ok {
 		t.push(t.sample(m.acquireTimeouts, at, 1))
 	}
 }

@@ -79,8 +79,8 @@ type Run struct {
 	ended       bool
 }
 
-// Begin runs with each VU's init code; the first one begins the run.
-func (t *Run) Begin(vu modules.VU) {
+// begin runs with each VU's init code; the first one begins the run.
+func (t *Run) begin(vu modules.VU) {
 	t.beginOnce.Do(func() {
 		env := vu.InitEnv()
 		t.started = time.Now()
@@ -185,7 +185,7 @@ func (t *Run) JoinHandle(wanted pool.Config) (*SharedPool, error) {
 func (t *Run) joinLocked(wanted pool.Config) (*SharedPool, error) {
 	if known, ok := t.pools[wanted.Name]; ok {
 		if difference := config.Difference(known.config, wanted); difference != "" {
-			return nil, &JoinError{name: wanted.Name, difference: difference}
+			return nil, &joinError{name: wanted.Name, difference: difference}
 		}
 		return known, nil
 	}

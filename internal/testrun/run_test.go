@@ -35,7 +35,7 @@ func TestTheSameNameAndConfigurationJoin(t *testing.T) {
 	require.Same(t, first, run.Pool(config.Name))
 	config.PoolSize++
 	_, err = run.Join(config)
-	var refused *JoinError
+	var refused *joinError
 	require.ErrorAs(t, err, &refused)
 }
 

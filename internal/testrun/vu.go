@@ -37,7 +37,7 @@ type VU struct {
 
 // NewVU adds a VU, in its init context.
 func (t *Run) NewVU(vu modules.VU) *VU {
-	t.Begin(vu)
+	t.begin(vu)
 	return &VU{VU: vu, run: t, logger: vu.InitEnv().Logger, buffer: newBuffer(t)}
 }
 

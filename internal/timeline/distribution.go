@@ -154,7 +154,7 @@ func (d Distribution) integerAt(q float64) float64 {
 // quantiles are: where they are not, a value within [Accuracy] of the limit may
 // fall on either side.
 func (d Distribution) Above(limit float64) (count int64, sum float64) {
-	d.each(func(value float64, n int64) {
+	d.stored(func(value float64, n int64) {
 		if value > limit {
 			count += n
 			sum += value * float64(n)
@@ -163,13 +163,14 @@ func (d Distribution) Above(limit float64) (count int64, sum float64) {
 	return count, min(d.sum, sum)
 }
 
-// Each gives every value and how many there are of it, each value as exact as
+// each gives every value and how many there are of it, each value as exact as
 // quantiles are.
-func (d Distribution) Each(f func(value float64, count int64)) {
-	d.each(func(value float64, n int64) { f(min(d.max, max(d.min, value)), n) })
+func (d Distribution) each(f func(value float64, count int64)) {
+	d.stored(func(value float64, n int64) { f(min(d.max, max(d.min, value)), n) })
 }
 
-func (d Distribution) each(f func(value float64, count int64)) {
+// stored is each without the bounds: a sketch's values may lie a little outside them.
+func (d Distribution) stored(f func(value float64, count int64)) {
 	if d.sketch == nil {
 		for _, value := range slices.Sorted(maps.Keys(d.integers)) {
 			f(float64(value), d.integers[value])
@@ -295,7 +296,7 @@ func (d Distribution) Corrected(interval float64) Distribution {
 	if !(interval > 0) {
 		return corrected
 	}
-	d.Each(func(value float64, count int64) {
+	d.stored(func(value float64, count int64) {
 		step := max(interval, value/mostMissing)
 		for missing := value - step; missing >= step; missing -= step {
 			corrected.addMany(missing, count)

@@ -122,7 +122,7 @@ func p95(d Distribution) float64 { return d.Quantile(0.95) }
 
 func geometricMean(d Distribution) float64 {
 	sum := 0.0
-	d.Each(func(value float64, count int64) { sum += float64(count) * math.Log(max(value, least)) })
+	d.each(func(value float64, count int64) { sum += float64(count) * math.Log(max(value, least)) })
 	return math.Exp(sum / float64(d.Count()))
 }
 

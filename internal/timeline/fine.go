@@ -59,16 +59,16 @@ type LevelSeries struct {
 }
 
 // Samples is how many samples there are at each level, in order of the level.
-type Samples []AtLevel
+type Samples []atLevel
 
-// AtLevel is how many samples are at a level.
-type AtLevel struct{ Level, Samples int64 }
+// atLevel is how many samples are at a level.
+type atLevel struct{ Level, Samples int64 }
 
 // Add counts samples at a level.
 func (s *Samples) Add(level, n int64) {
-	i, found := slices.BinarySearchFunc(*s, level, func(a AtLevel, level int64) int { return int(a.Level - level) })
+	i, found := slices.BinarySearchFunc(*s, level, func(a atLevel, level int64) int { return int(a.Level - level) })
 	if !found {
-		*s = slices.Insert(*s, i, AtLevel{Level: level})
+		*s = slices.Insert(*s, i, atLevel{Level: level})
 	}
 	(*s)[i].Samples += n
 }

@@ -86,12 +86,12 @@ func TestDistributionOfIntegersAndTimes(t *testing.T) {
 
 func TestDistributionGivesItsValues(t *testing.T) {
 	var d Distribution
-	d.Each(func(float64, int64) { t.Error("there is none") })
+	d.each(func(float64, int64) { t.Error("there is none") })
 	for _, value := range []float64{0, 7, 7, 99, 250} {
 		d.Add(value)
 	}
 	counts := make(map[int]int64)
-	d.Each(func(value float64, count int64) { counts[int(value+0.5)] += count })
+	d.each(func(value float64, count int64) { counts[int(value+0.5)] += count })
 	require.Equal(t, map[int]int64{0: 1, 7: 2, 99: 1, 250: 1}, counts, "none above the largest")
 }
 

@@ -8,17 +8,17 @@ import (
 	"strconv"
 )
 
-// Options are what a script hands to pgxpool.verdict(data, options).
-type Options struct {
+// options are what a script hands to pgxpool.verdict(data, options).
+type options struct {
 	Criteria []Criterion `json:"criteria"`
 	Gate     string      `json:"gate"`
 	Waive    []string    `json:"waive"`
 	Notes    []string    `json:"notes"`
-	Run      RunOptions  `json:"run"`
+	Run      runOptions  `json:"run"`
 }
 
-// RunOptions is what only the script knows of its run.
-type RunOptions struct {
+// runOptions is what only the script knows of its run.
+type runOptions struct {
 	Script        string         `json:"script"`
 	Users         int            `json:"users"` // 0: as many as k6 had
 	Target        string         `json:"target"`
@@ -26,12 +26,12 @@ type RunOptions struct {
 }
 
 // FromScript builds the input of [Evaluate] from k6's end-of-test data and a
-// script's [Options], both as plain Go values (maps, slices, strings, numbers).
+// script's options, both as plain Go values (maps, slices, strings, numbers).
 // An unknown or mistyped option is an error that names it. The caller adds what
 // it alone knows: Unmeasured, Missing, further Notes, and the rest of Run.
-func FromScript(data, options any) (Input, error) {
-	var o Options
-	if err := remarshal(options, &o); err != nil {
+func FromScript(data, given any) (Input, error) {
+	var o options
+	if err := remarshal(given, &o); err != nil {
 		return Input{}, fmt.Errorf("verdict: options: %w", explain(err))
 	}
 	fields, err := plain(data)
@@ -111,8 +111,7 @@ func remarshal(from, to any) error {
 
 // explain turns encoding/json's type error into a line for script authors.
 func explain(err error) error {
-	var mistyped *json.UnmarshalTypeError
-	if errors.As(err, &mistyped) {
+	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("%s is a %s: accepted is %s", mistyped.Field, mistyped.Value, mistyped.Type)
 	}
 	return err

@@ -17,8 +17,8 @@ const (
 // automatic are the variables that pgbench sets itself.
 var automatic = []string{"client_id", "default_seed", "random_seed", "scale"}
 
-// Parse reads a script. name is what errors and tags call it.
-func Parse(name, text string, weight int) (*Script, error) {
+// parse reads a script. name is what errors and tags call it.
+func parse(name, text string, weight int) (*Script, error) {
 	p := &parser{name: name, script: &Script{Name: name, Weight: weight}, known: slices.Clone(automatic)}
 	start := position{name, 1}
 	switch {
@@ -33,7 +33,7 @@ func Parse(name, text string, weight int) (*Script, error) {
 	if err := p.read(strings.TrimPrefix(text, "\ufeff")); err != nil {
 		return nil, err
 	}
-	if len(p.script.Statements()) == 0 {
+	if len(p.script.statements()) == 0 {
 		return nil, start.errorf("no SQL statement was found")
 	}
 	return p.script, nil

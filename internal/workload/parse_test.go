@@ -126,7 +126,7 @@ func TestWhatIsNotSupportedIsRefusedWithItsLine(t *testing.T) {
 		"\\set a " + strings.Repeat("(", 500): `list.sql:1: \set a: the expression is nested too deeply`,
 		strings.Repeat("-", 2<<20):            `list.sql:1: the file has 2097152 bytes; accepted: at most 1048576`,
 	} {
-		_, err := Parse("list.sql", text, 1)
+		_, err := parse("list.sql", text, 1)
 		require.Error(t, err, "%.60q", text)
 		require.Contains(t, err.Error(), says)
 		require.NotContains(t, err.Error(), "\n")
@@ -213,7 +213,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("\\set a case when 1 < 2 or null then - ~ 3 else hash(1) end\nSELECT :a, $x$ ; $x$, E'\\'';\\if 1\n\\sleep 1 ms\n\\endif")
 	f.Fuzz(func(t *testing.T, text string) {
-		script, err := Parse("fuzz.sql", text, 1)
+		script, err := parse("fuzz.sql", text, 1)
 		if err != nil {
 			require.NotContains(t, err.Error(), "\n")
 			return

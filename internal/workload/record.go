@@ -54,7 +54,7 @@ func NewRecording(statement string) (*Recording, error) {
 	r.number()
 	recording := &Recording{Name: r.name(), SQL: r.text("$", ""), Parameters: r.parameters, body: r.text(":p", " ")}
 	filled := strings.ReplaceAll(recording.Text(nil, nil), " ?\n", " 1\n")
-	if script, err := Parse(recording.Name, filled, 1); err != nil || len(script.Statements()) != 1 {
+	if script, err := parse(recording.Name, filled, 1); err != nil || len(script.statements()) != 1 {
 		return nil, &UnreplayableError{"a statement that is not one in pgbench's files"}
 	}
 	return recording, nil

@@ -29,7 +29,7 @@ func TestRecordingsAreScripts(t *testing.T) {
 		require.Equal(t, want, r.Name+": "+r.body)
 		text := r.Text([]string{"10 calls"}, nil)
 		require.NotContains(t, text+r.SQL, "geheim")
-		_, err = Parse("list.sql", text, 1)
+		_, err = parse("list.sql", text, 1)
 		if r.Parameters == 0 {
 			require.NoError(t, err)
 			continue
@@ -37,9 +37,9 @@ func TestRecordingsAreScripts(t *testing.T) {
 		var refused *Error
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, `list.sql:2: \set p1 ?: fill in the parameter that was recorded, such as random(1, 1000)`, refused.Error())
-		script, err := Parse("list.sql", strings.ReplaceAll(text, " ?\n", " random(1, 9)\n"), 1)
+		script, err := parse("list.sql", strings.ReplaceAll(text, " ?\n", " random(1, 9)\n"), 1)
 		require.NoError(t, err)
-		require.Len(t, script.Statements(), 1)
+		require.Len(t, script.statements(), 1)
 	}
 }
 

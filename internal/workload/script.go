@@ -17,8 +17,8 @@ type Script struct {
 	scaled   bool // it uses :scale of pgbench's tables
 }
 
-// Statements are the script's, in the order of the file.
-func (s *Script) Statements() []*Statement { return statementsOf(s.commands) }
+// statements are the script's, in the order of the file.
+func (s *Script) statements() []*Statement { return statementsOf(s.commands) }
 
 func statementsOf(commands []command) []*Statement {
 	var all []*Statement

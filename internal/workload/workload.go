@@ -38,7 +38,7 @@ func Load(specification string, read func(path string) ([]byte, error)) (*Worklo
 		if err != nil {
 			return nil, err
 		}
-		script, err := Parse(names[i], text, weight)
+		script, err := parse(names[i], text, weight)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +112,7 @@ func (w *Workload) Scaled() bool {
 func (w *Workload) Tags() []string {
 	var all []string
 	for _, s := range w.Scripts {
-		for _, st := range s.Statements() {
+		for _, st := range s.statements() {
 			all = append(all, st.Tag)
 		}
 	}
