@@ -50,15 +50,17 @@ func overHTTP(failures ...diagnosis.Failure) diagnosis.Requests {
 	return r
 }
 
-// causes are situations of applications: what was seen and what is wrong. The
+// cause is a situation of an application: what was seen and what is wrong. The
 // first name is the cause; those after it follow from it.
-var causes = []struct {
+type cause struct {
 	name     string
 	watched  func() *monitor.Report
 	requests diagnosis.Requests
 	want     []string
 	evidence string
-}{
+}
+
+var causes = []cause{
 	{"nothing", watched, overHTTP(), nil, ""},
 	{"too small", full, overHTTP(failed(503, 118, 2000)), []string{"pool exhausted"}, "118 × HTTP 503 after 2.0 s"},
 	{"pool timeouts as 500", full, overHTTP(failed(500, 118, 2000)), []string{"pool exhausted"}, "118 × HTTP 500 after 2.0 s"},
@@ -214,6 +216,65 @@ var causes = []struct {
 		r.Usage = monitor.Usage{AllInUse: 800, AllWorking: 560}
 		return r
 	}, overHTTP(), []string{"database busy"}, "14 of 20 connections"},
+	{"a limit refuses connects", func() *monitor.Report {
+		r := watched()
+		r.Usage.Limited, r.Server.Statistics.SessionsFatal = 30, 1041
+		r.Server.Limit = &monitor.Limit{Scope: "database", Name: "flow", Max: 9, Used: 9}
+		return r
+	}, overHTTP(failed(500, 200, 15)), []string{"connection limit reached"}, "and had 5 at most"},
+	{"another application has all of a role's connections", func() *monitor.Report {
+		r := watched()
+		r.Active, r.Open, r.Usage = &monitor.Level{}, &monitor.Level{}, monitor.Usage{Limited: 40}
+		r.Server.Limit = &monitor.Limit{Scope: "role", Name: "app", Max: 14, Used: 14}
+		return r
+	}, overHTTP(failed(500, 309, 8)), []string{"connection limit reached"}, "14 of 14 in use, the pool may have 15 and has none"},
+	{"the role may not see the sessions of a full pool", func() *monitor.Report {
+		r := watched()
+		r.Hidden, r.Active = 8, &monitor.Level{Mean: 15, P95: 15, Peak: 15}
+		r.Usage = monitor.Usage{Pressed: 14, Full: 14}
+		return r
+	}, overHTTP(failed(503, 34, 2000)), []string{"pool exhausted"}, "15 of 15"},
+	{"stopped", func() *monitor.Report {
+		r := watched()
+		r.Failed, r.Server.Unreachable = 9, 9
+		return r
+	}, overHTTP(failed(500, 506, 5)), []string{"server restarted"}, "9 times nothing accepted a connection"},
+	{"terminated, and no connection since", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.SessionsKilled, r.Usage.Pooled = 14, 10
+		return r
+	}, overHTTP(failed(500, 436, 17)), []string{"sessions ended by the server"}, "14 sessions terminated"},
+	{"idle for too long", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.SessionsFatal, r.Server.SessionTimeout = 29, 300
+		return r
+	}, overHTTP(), []string{"sessions ended by the server"}, "idle_session_timeout is 300 ms"},
+	{"a role that may only read", func() *monitor.Report {
+		r := watched()
+		r.Server.ReadOnlyRole = true
+		return r
+	}, overHTTP(failed(500, 355, 17)), []string{"read-only server"}, "default_transaction_read_only is on for the application's role"},
+	{"statement timeout that no catalog shows", func() *monitor.Report {
+		r := watched()
+		r.LongestStatement = 0.298
+		return r
+	}, overHTTP(failed(500, 158, 316)), []string{"statement timeout"}, "as long as the longest statements ran (298 ms)"},
+	{"a second engine under the same name", func() *monitor.Report {
+		r := full()
+		r.Open, r.CheckedOut, r.Fullest = &monitor.Level{P95: 40, Peak: 40}, &monitor.Level{P95: 15, Peak: 15}, &monitor.WorkerReport{CheckedOut: &monitor.Level{P95: 15}}
+		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Usage.Exceeded, r.Server.Opened = 36, 25, 36, 67
+		r.Usage.Foreign, r.Usage.MostForeign = 36, 20
+		return r
+	}, overHTTP(), []string{"more connections than configured"}, "up to 40 sessions open, and at most 15 checked out"},
+	{"deadlocks", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.Deadlocks = 32
+		return r
+	}, overHTTP(failed(500, 32, 2000)), []string{"locks"}, "the server ended 32 deadlocks"},
+	{"told of a deadlock", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "40P01", Count: 7}), []string{"locks"}, "SQLSTATE 40P01"},
+	{"told of a full disk", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "53100", Count: 7}),
+		[]string{"rejected by the application"}, "SQLSTATE 53100"},
+	{"told that the server starts", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "57P03", Count: 7}), []string{"server restarted"}, "57P03"},
 	{"slow for another reason", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 5, After: diagnosis.Spread{Median: 60_000}}),
 		nil, ""},
 	{"cut off by k6", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 50, After: diagnosis.Spread{Median: 60_000}}),
@@ -238,6 +299,24 @@ func TestCausesOfAnApplication(t *testing.T) {
 	}
 }
 
+// What may not be seen is seen first, and a pool that the server ends is no reason
+// for a larger one.
+func TestRemediesOfWhatTheServerSays(t *testing.T) {
+	for name, remedy := range map[string]string{
+		"the role may not see the sessions of a full pool": "GRANT pg_read_all_stats",
+		"stopped":                             "Start PostgreSQL",
+		"idle for too long":                   "Set DB_POOL_RECYCLE below idle_session_timeout (300 ms)",
+		"a role that may only read":           "RESET default_transaction_read_only",
+		"deadlocks":                           "in the same order in every transaction",
+		"told of a full disk":                 "disk is full (53100)",
+		"a second engine under the same name": "a second engine or pool",
+	} {
+		i := slices.IndexFunc(causes, func(c cause) bool { return c.name == name })
+		found := diagnosis.Of(diagnosis.Facts{Watched: causes[i].watched(), Requests: causes[i].requests})
+		require.Contains(t, found[0].Remedy, remedy, name)
+	}
+}
+
 // Without a watch nobody knows what holds the connections.
 func TestFailuresAlone(t *testing.T) {
 	found := diagnosis.Of(diagnosis.Facts{Requests: overHTTP(failed(503, 9, 2000), failed(404, 2, 3))})
@@ -253,7 +332,12 @@ func TestSQLStatesInAnswers(t *testing.T) {
 		`prepared statement "__asyncpg_stmt_1__" already exists`:                                            "42P05",
 		`{"sqlstate": "25006"}`:  "25006",
 		`ERROR (SQLSTATE 26000)`: "26000",
-		`Internal Server Error`:  "",
+		`<class 'asyncpg.exceptions.DeadlockDetectedError'>: deadlock detected`: "40P01",
+		`canceling statement due to lock timeout`:                               "55P03",
+		`could not extend file "base/1": No space left on device`:               "53100",
+		`FATAL:  password authentication failed for user "app"`:                 "28P01",
+		`terminating connection due to idle-session timeout`:                    "57P05",
+		`Internal Server Error`:                                                 "",
 	} {
 		require.Equal(t, want, diagnosis.SQLState(body), body)
 	}

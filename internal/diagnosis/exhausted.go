@@ -15,7 +15,7 @@ func findExhaustedWatched(run *Facts, _ *Pool) finding {
 	w := run.Watched
 	_, waited := run.poolTimeout()
 	if w == nil || w.Active == nil {
-		return unseen(waited)
+		return run.unseen(waited)
 	}
 	u := w.Usage
 	full := run.often(u.Full)
@@ -37,13 +37,21 @@ func findExhaustedWatched(run *Facts, _ *Pool) finding {
 }
 
 // unseen is what failures alone say of a pool that nobody watched.
-func unseen(waited []string) finding {
+func (run *Facts) unseen(waited []string) finding {
 	if len(waited) == 0 {
 		return finding{}
 	}
-	return finding{confidence: Possible, evidence: waited, remedy: "An application gives this answer when its pool times out. " +
+	const answers = "An application gives this answer when its pool times out. "
+	if run.Watched != nil && run.Watched.Hidden > 0 {
+		return finding{confidence: Possible, evidence: waited, remedy: answers + seeFirst}
+	}
+	return finding{confidence: Possible, evidence: waited, remedy: answers +
 		"Set DATABASE_URL and DB_APPLICATION_NAME to watch its pool: what holds the connections decides what helps."}
 }
+
+// seeFirst is the remedy where the monitor's role may not see what holds the
+// connections.
+const seeFirst = "First see what the connections do, which decides what helps: GRANT pg_read_all_stats to the monitor's role (of DATABASE_URL)."
 
 // fullest says how full the pool was, or that of one worker.
 func (run *Facts) fullest() string {
@@ -78,7 +86,7 @@ func (run *Facts) restingShare() float64 {
 }
 
 func (run *Facts) resting() []string {
-	if run.restingShare() < most {
+	if run.restingShare() < most || run.often(run.Watched.Usage.Limited) { // those that cannot be opened count as checked out
 		return nil
 	}
 	return []string{fmt.Sprintf("%.0f %% of them are outside a transaction: checked out, but idle for the database", 100*run.restingShare())}
@@ -89,6 +97,8 @@ func (run *Facts) resting() []string {
 func (run *Facts) remedyOfExhausted() string {
 	w := run.Watched
 	switch l := w.Server.Limit; {
+	case w.Hidden > 0 && w.Usage.InUse == 0:
+		return seeFirst
 	case run.restingShare() >= most:
 		return "Connections are held without using the database: return each before other work. " +
 			"If that is not possible, the pool needs as many connections as there are active users."

@@ -32,11 +32,12 @@ func (run *Facts) poolerWithoutStatements() finding {
 	w := run.Watched
 	f := finding{confidence: Likely}
 	switch p := w.Pooler; {
-	case p != nil && p.Told && p.PoolMode != "session" && p.PreparedStatements == 0:
+	case p != nil && p.Told && keepsNone(p):
 		f.evidence = []string{poolerName(p) + " is between application and server and keeps no prepared statements (max_prepared_statements)"}
 	case p != nil && !p.Told:
 		f.evidence = []string{"a pooler is between application and server"}
-	case p == nil && run.often(w.Usage.Pooled):
+	// A pool also counts connections that the server has ended until it uses them.
+	case p == nil && run.often(w.Usage.Pooled) && !endsSessions(w.Server):
 		if 2*w.Usage.Pooled < w.Samples {
 			f.confidence = Possible
 		}
@@ -47,6 +48,14 @@ func (run *Facts) poolerWithoutStatements() finding {
 	}
 	return f
 }
+
+// keepsNone tells whether prepared statements may be on another server connection;
+// nobody has a mode who has not connected yet.
+func keepsNone(p *monitor.PoolerReport) bool {
+	return p.PoolMode != "" && p.PoolMode != "session" && p.PreparedStatements == 0
+}
+
+func endsSessions(s monitor.ServerReport) bool { return s.Restarted || s.Statistics.SessionsKilled > 0 }
 
 func poolerName(p *monitor.PoolerReport) string {
 	switch {

@@ -77,9 +77,18 @@ var told = []struct {
 	{regexp.MustCompile(`QueryCanceled|due to statement timeout`), queryCanceled},
 	{regexp.MustCompile(`DuplicatePreparedStatement|prepared statement \S+ already exists`), duplicateStatement},
 	{regexp.MustCompile(`InvalidSQLStatementName|prepared statement \S+ does not exist`), noSuchStatement},
-	{regexp.MustCompile(`IdleInTransactionSessionTimeout|idle-in-transaction timeout`), idleSessionTimeout},
+	{regexp.MustCompile(`IdleInTransactionSessionTimeout|idle-in-transaction timeout`), idleInTxTimeout},
+	{regexp.MustCompile(`IdleSessionTimeout|due to idle-session timeout`), idleSessionTimeout},
 	{regexp.MustCompile(`AdminShutdown|due to administrator command`), adminShutdown},
-	{regexp.MustCompile(`CannotConnectNow|database system is (starting up|shutting down)`), cannotConnectNow},
+	{regexp.MustCompile(`CannotConnectNow|database system is (starting up|shutting down|in recovery mode)`), cannotConnectNow},
+	{regexp.MustCompile(`CrashShutdown|because of crash of another server process`), crashShutdown},
+	{regexp.MustCompile(`DeadlockDetected|deadlock detected`), deadlockDetected},
+	{regexp.MustCompile(`LockNotAvailable|due to lock timeout`), lockNotAvailable},
+	{regexp.MustCompile(`SerializationError|SerializationFailure|could not serialize access`), serializationFailure},
+	{regexp.MustCompile(`DiskFull|No space left on device`), diskFull},
+	{regexp.MustCompile(`OutOfMemory|out of (shared )?memory`), outOfMemory},
+	{regexp.MustCompile(`InvalidPassword|password authentication failed`), invalidPassword},
+	{regexp.MustCompile(`InvalidAuthorizationSpecification|is not permitted to log in`), invalidRole},
 }
 
 var sqlState = regexp.MustCompile(`(?i)sqlstate\W{0,4}([0-9][0-9A-Z]{4})\b`)
@@ -158,6 +167,48 @@ func (r *Requests) failsQuickly() bool {
 	return float64(quick) > failedShare*r.Count
 }
 
+// named are the SQLSTATEs that lead to a cause of their own.
+var named = []string{
+	tooManyConnections, readOnlyTransaction, queryCanceled, duplicateStatement, noSuchStatement, idleInTxTimeout, idleSessionTimeout,
+	adminShutdown, crashShutdown, cannotConnectNow, deadlockDetected, lockNotAvailable,
+}
+
+// The server's errors that an application passes on, and that are no trouble of its
+// connections.
+const (
+	serializationFailure = "40001"
+	diskFull             = "53100"
+	outOfMemory          = "53200"
+	invalidPassword      = "28P01"
+	invalidRole          = "28000"
+)
+
+// remedies are what to do about them.
+var remedies = map[string]string{
+	serializationFailure: "Run transactions again that the server could not serialize (40001), and keep them short. The pool is not the cause.",
+	diskFull: "The server's disk is full (53100): free space or enlarge it, and look for what filled it " +
+		"(temporary files, write-ahead log kept for a replication slot). The pool is not the cause.",
+	outOfMemory: "The server has no memory left (53200): reduce work_mem or the number of connections, or raise max_locks_per_transaction " +
+		"where it says shared memory. A larger pool needs more.",
+	invalidPassword: "The server refuses the application's password (28P01): set the one that its role has now, and restart the application. The pool is not the cause.",
+	invalidRole:     "The server does not let the application's role connect (28000): check LOGIN of the role and pg_hba.conf. The pool is not the cause.",
+}
+
+// refusedBy is the remedy for the first of some failures that names its SQLSTATE.
+func refusedBy(own []Failure) string {
+	for _, f := range own {
+		if f.SQLState == "" {
+			continue
+		}
+		if remedy, known := remedies[f.SQLState]; known {
+			return remedy
+		}
+		return fmt.Sprintf("The server refuses these statements with SQLSTATE %s (PostgreSQL's manual, appendix A): the application's log has the statement. "+
+			"The pool is not the cause.", f.SQLState)
+	}
+	return ""
+}
+
 // findRejected sees failures that are the application's own: its pool had
 // connections left, or they came without waiting for one.
 func findRejected(run *Facts, _ *Pool) finding {
@@ -167,7 +218,7 @@ func findRejected(run *Facts, _ *Pool) finding {
 	timeout, _ := run.poolTimeout()
 	var own []Failure
 	for _, f := range run.Requests.Failures {
-		if f.Status >= 400 && f.SQLState == "" && !(f.isWait(timeout) && (f.Status == 503 || run.waitedAsLong(f))) {
+		if f.Status >= 400 && !slices.Contains(named, f.SQLState) && !(f.isWait(timeout) && (f.Status == 503 || run.waitedAsLong(f))) {
 			own = append(own, f)
 		}
 	}
@@ -175,7 +226,7 @@ func findRejected(run *Facts, _ *Pool) finding {
 	if len(own) == 0 {
 		return finding{}
 	}
-	f := finding{confidence: Likely, evidence: answered.failures()}
+	f := finding{confidence: Likely, evidence: answered.failures(), remedy: refusedBy(own)}
 	var count int64
 	for _, failure := range own {
 		count += failure.Count

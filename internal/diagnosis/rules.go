@@ -54,7 +54,7 @@ var rules = []rule{
 			"In the latter case, commit or return the connection before work outside the database.",
 	},
 	{
-		name: Locks, find: findLocks,
+		name: Locks, find: findAnyLocks,
 		remedy: "End or shorten the transaction that holds the lock: commit before slow work, update rows in the same order, " +
 			"and give DDL a lock_timeout. A larger pool only adds waiters.",
 	},
@@ -83,7 +83,8 @@ var rules = []rule{
 	{
 		name: StatementTimeout, find: findStatementTimeout,
 		remedy: "The server cancels statements after statement_timeout (57014): make the statements faster (EXPLAIN ANALYZE, indexes), " +
-			"or raise it for the role that needs longer. The pool is not the cause.",
+			"or raise it for the role that needs longer. Where the message says user request, somebody canceled them (pg_cancel_backend, the driver's own limit). " +
+			"The pool is not the cause.",
 	},
 	{
 		name: PreparedStatements, find: findPrepared,
@@ -155,7 +156,7 @@ var rules = []rule{
 	},
 	{
 		name: RejectedByApplication, find: findRejected,
-		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, StatementTimeout, PreparedStatements},
+		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, StatementTimeout, PreparedStatements, Locks},
 		remedy: "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause. " +
 			"Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check.",
 	},

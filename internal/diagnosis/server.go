@@ -12,7 +12,8 @@ import (
 // SQLSTATEs that an application may answer with, beside those of connections.
 const (
 	readOnlyTransaction = "25006"
-	idleSessionTimeout  = "25P03" // idle_in_transaction_session_timeout
+	idleInTxTimeout     = "25P03" // idle_in_transaction_session_timeout
+	idleSessionTimeout  = "57P05"
 	queryCanceled       = "57014"
 	duplicateStatement  = "42P05"
 	noSuchStatement     = "26000"
@@ -41,12 +42,35 @@ func findLimitWatched(run *Facts, _ *Pool) finding {
 		f.evidence = append(f.evidence, fmt.Sprintf("the server refused the monitor's own connection %s: too many (SQLSTATE %s)",
 			text.Times(int64(w.Server.Refused)), tooManyConnections))
 	}
-	if l := w.Server.Limit; l != nil && w.Usage.Limited > 0 {
-		f.evidence = append(f.evidence, fmt.Sprintf("in %d of %d samples %s left no room: %d of %d in use, the pool may have %d",
-			w.Usage.Limited, w.Samples, limitName(*l), l.Used, l.Max, w.Pool.Capacity()))
-	}
+	run.addLimited(&f)
 	f.evidence = append(f.evidence, run.Requests.failures()...)
 	return f
+}
+
+// addLimited says which limit left no room.
+func (run *Facts) addLimited(f *finding) {
+	w := run.Watched
+	l := w.Server.Limit
+	if l == nil || w.Usage.Limited == 0 {
+		return
+	}
+	f.evidence = append(f.evidence, fmt.Sprintf("in %d of %d samples %s left no room: %d of %d in use, the pool may have %d%s",
+		w.Usage.Limited, w.Samples, limitName(*l), l.Used, l.Max, w.Pool.Capacity(), run.openAtMost()))
+	if l.Scope == "role" && w.Open != nil && w.Open.Peak == 0 && f.confidence == Likely && !run.Requests.failsQuickly() {
+		f.confidence = Possible // it may be another application's role
+	}
+}
+
+// openAtMost is how many of the connections in use are the application's.
+func (run *Facts) openAtMost() string {
+	switch open := run.Watched.Open; {
+	case open == nil:
+		return ""
+	case open.Peak == 0:
+		return " and has none"
+	default:
+		return fmt.Sprintf(" and had %d at most", open.Peak)
+	}
 }
 
 func limitName(l monitor.Limit) string {
@@ -58,12 +82,25 @@ func limitName(l monitor.Limit) string {
 
 // findRestartWatched sees a server that started anew.
 func findRestartWatched(run *Facts, _ *Pool) finding {
+	said := run.Requests.answered(crashShutdown, cannotConnectNow)
 	w := run.Watched
-	if w == nil || !w.Server.Restarted {
-		return finding{}
+	f := finding{confidence: Certain, evidence: said}
+	switch {
+	case w == nil || !w.Server.Restarted && w.Server.Unreachable == 0:
+		if len(said) == 0 {
+			return finding{}
+		}
+		return f
+	case w.Server.Restarted:
+		f.evidence = append(f.evidence, "the server restarted during the watch")
+	default:
+		f.confidence = Likely
+		f.evidence = append(f.evidence, fmt.Sprintf("%s nothing accepted a connection at the server's address, where it had answered before",
+			text.Times(int64(w.Server.Unreachable))))
+		f.remedy = "Start PostgreSQL, or check the network to it: its log says who stopped it or why it crashed. " +
+			"DB_POOL_PRE_PING = True keeps the broken connections away from users afterwards."
 	}
-	f := finding{confidence: Certain, evidence: []string{"the server restarted during the watch"}}
-	if w.Failed > 0 {
+	if w.Failed > w.Server.Unreachable {
 		f.evidence = append(f.evidence, fmt.Sprintf("%s the database did not answer", text.Times(int64(w.Failed))))
 	}
 	f.evidence = append(f.evidence, run.Requests.failures()...)
@@ -79,12 +116,17 @@ func findReadOnly(run *Facts, p *Pool) finding {
 		return finding{confidence: Certain, evidence: said}
 	}
 	w := run.Watched
-	if w == nil || !w.Server.ReadOnly {
+	if w == nil || !w.Server.ReadOnly && !w.Server.ReadOnlyRole {
 		return finding{}
 	}
 	f := finding{confidence: Possible, evidence: []string{
 		"the server is a standby, or its transactions are read-only by default (pg_is_in_recovery, transaction_read_only)",
 	}}
+	if w.Server.ReadOnlyRole && !w.Server.ReadOnly {
+		f.evidence = []string{"default_transaction_read_only is on for the application's role or database"}
+		f.remedy = "Switch default_transaction_read_only off for the application's role and database (ALTER ROLE … RESET default_transaction_read_only; " +
+			"new connections have it), or let it connect with a role that may write."
+	}
 	switch {
 	case w.Server.BecameReadOnly:
 		f.confidence = Certain
@@ -100,12 +142,13 @@ func findReadOnly(run *Facts, p *Pool) finding {
 
 // findSessionsEnded sees sessions that the server or an administrator ended.
 func findSessionsEnded(run *Facts, p *Pool) finding {
-	said := append(p.said(idleSessionTimeout), run.Requests.answered(idleSessionTimeout, adminShutdown)...)
+	said := append(p.said(idleInTxTimeout, idleSessionTimeout), run.Requests.answered(idleInTxTimeout, idleSessionTimeout, adminShutdown)...)
 	if len(said) > 0 {
 		return finding{confidence: Certain, evidence: append(said, run.Requests.failures()...)}
 	}
 	w := run.Watched
-	if w == nil || w.Server.Restarted {
+	// Connects that a limit refuses end with a fatal error too.
+	if w == nil || w.Server.Restarted || w.Server.Refused > 0 || run.often(w.Usage.Limited) {
 		return finding{}
 	}
 	// A session whose client has left ends with a fatal error too.
@@ -118,8 +161,23 @@ func findSessionsEnded(run *Facts, p *Pool) finding {
 	if w.Server.IdleTimeout > 0 {
 		f.evidence = append(f.evidence, "idle_in_transaction_session_timeout is "+text.Millis(w.Server.IdleTimeout))
 	}
+	run.addSessionTimeout(&f)
 	f.evidence = append(f.evidence, run.Requests.failures()...)
 	return f
+}
+
+// addSessionTimeout names the timeout that ends what a pool keeps idle.
+func (run *Facts) addSessionTimeout(f *finding) {
+	server := run.Watched.Server
+	limit := server.SessionTimeout
+	if limit == 0 {
+		return
+	}
+	f.evidence = append(f.evidence, "idle_session_timeout is "+text.Millis(limit))
+	if server.Statistics.SessionsKilled == 0 && server.IdleTimeout == 0 {
+		f.remedy = fmt.Sprintf("Set DB_POOL_RECYCLE below idle_session_timeout (%s), with DB_POOL_PRE_PING = True, or switch that timeout off "+
+			"for the application's role: a pool keeps connections idle on purpose.", text.Millis(limit))
+	}
 }
 
 // findStatementTimeout sees statements that the server cancels after a time.
@@ -133,7 +191,10 @@ func findStatementTimeout(run *Facts, p *Pool) finding {
 	if run.Watched == nil {
 		return finding{}
 	}
-	return run.statementTimeout()
+	if f := run.statementTimeout(); f.confidence != "" || run.Watched.Server.StatementTimeout > 0 {
+		return f
+	}
+	return run.sameTime()
 }
 
 // statementTimeout sees statements that ran for as long as the server lets them.
@@ -160,3 +221,32 @@ func (run *Facts) statementTimeout() finding {
 	}
 	return f
 }
+
+// sameTime sees requests that fail always after the same time, as long as the
+// longest statements run, where no catalog shows a limit: it is the whole server's
+// (postgresql.conf), or the application sets it itself.
+func (run *Facts) sameTime() finding {
+	w := run.Watched
+	ran := 1000 * w.LongestStatement
+	if run.often(w.Usage.Full) || run.often(w.Usage.Locked) || w.Usage.Orphaned > 0 {
+		return finding{}
+	}
+	for _, failed := range run.Requests.Failures {
+		after := failed.After
+		if failed.Status < 500 || failed.SQLState != "" || failed.Count < fewStatements || after.P95 > 1.5*after.Median ||
+			after.Median < shortestLimit || ran < 0.8*after.Median || ran > 1.1*after.Median+50 {
+			continue
+		}
+		return finding{
+			confidence: Likely, extent: float64(failed.Count),
+			evidence: []string{fmt.Sprintf("requests failed always after about as long as the longest statements ran (%s): %s", text.Millis(ran), failed)},
+			remedy: "Statements are canceled after this time: look for statement_timeout in postgresql.conf and in the application's connection options, " +
+				"and for the driver's own limit (asyncpg: command_timeout). Make the statements faster (EXPLAIN ANALYZE, indexes), or raise it. " +
+				"The pool is not the cause.",
+		}
+	}
+	return finding{}
+}
+
+// shortestLimit is in milliseconds: hardly anybody sets a shorter one.
+const shortestLimit = 100

@@ -11,11 +11,12 @@ import (
 
 const (
 	// fewOrphans are left at any time.
-	fewOrphans          = 3
-	fewSessions         = 20  // fewer connects are none too many
-	churnPerSecond      = 2.0 // from so many on a pool does not keep them
-	churnOfRequests     = 0.3
-	churnOfTransactions = 0.2
+	fewOrphans      = 3
+	fewSessions     = 20  // fewer connects are none too many
+	churnPerSecond  = 2.0 // from so many on a pool does not keep them
+	churnOfRequests = 0.3
+	// SQLAlchemy and asyncpg make five transactions to connect, and some for the request.
+	churnOfTransactions = 0.12
 )
 
 // findOrphaned sees statements that go on for clients that have left.
@@ -32,6 +33,9 @@ func findOrphaned(run *Facts, _ *Pool) finding {
 	told := w.Fullest != nil && w.CheckedOut != nil && w.CheckedOut.Peak <= w.Pool.Capacity()
 	if !told && abandoned < fewOrphans && w.Server.Opened < 2*w.Pool.Capacity() {
 		return finding{} // sessions of a pool that was not configured: they stay
+	}
+	if run.often(w.Usage.Foreign) {
+		return finding{} // they go on after their statements: somebody uses them
 	}
 	f := finding{confidence: Likely, extent: float64(w.Usage.Orphaned)}
 	has := fmt.Sprintf("the pool may have (%d)", w.Pool.Capacity())
@@ -55,7 +59,18 @@ func abandons(w *monitor.Report) bool {
 // findMoreConnections sees more sessions than the pool may open.
 func findMoreConnections(run *Facts, _ *Pool) finding {
 	w := run.Watched
-	if w == nil || w.Open == nil || !run.often(w.Usage.Exceeded) || w.Usage.Exceeded < 3 {
+	if w == nil || w.Open == nil {
+		return finding{}
+	}
+	if run.often(w.Usage.Foreign) && w.CheckedOut != nil {
+		return finding{confidence: Likely, extent: float64(w.Usage.Foreign), evidence: []string{fmt.Sprintf(
+			"in %d of %d samples more sessions ran one statement after another than the application has connections in the pool that it reports, by up to %d",
+			w.Usage.Foreign, w.Samples, w.Usage.MostForeign),
+			fmt.Sprintf("up to %s open, and at most %d checked out", text.Counted(w.Open.Peak, "session"), w.CheckedOut.Peak),
+		}, remedy: "Other connections have the application's name: a second engine or pool, processes that do not answer at APP_URL, a job under the same role. " +
+			"Name each by its own application_name, set WORKERS (--workers) to the number of processes and give the pid in /health/pool, and count all of them in the sizes."}
+	}
+	if !run.often(w.Usage.Exceeded) || w.Usage.Exceeded < 3 {
 		return finding{}
 	}
 	if findOrphaned(run, nil).confidence != "" {
@@ -66,8 +81,8 @@ func findMoreConnections(run *Facts, _ *Pool) finding {
 }
 
 // lostConnections is for those that a pool, if there is one, cannot keep.
-const lostConnections = "Connections are lost rather than kept: requests that are canceled in a statement, connections that are recycled or " +
-	"found dead, or processes that are killed. Let a statement end before the request does (statement_timeout below its deadline), " +
+const lostConnections = "Connections are lost rather than kept: requests that are canceled in a statement, connections that are recycled " +
+	"(raise DB_POOL_RECYCLE where it is short) or found dead, or processes that are killed. Let a statement end before the request does (statement_timeout below its deadline), " +
 	"find out why the pool drops them, and use a pooler for short-lived processes."
 
 // findChurn sees connections that are opened for a request or two.

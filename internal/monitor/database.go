@@ -1,8 +1,10 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,22 +29,27 @@ type Database struct {
 	// CPUNote says whose CPU that is, and what has kept it from the server so far.
 	CPUNote string `json:"-"`
 	// ReadOnly says that the server is a standby, or that transactions are
-	// read-only by default.
-	ReadOnly bool `json:"read_only"`
-	// Started is when the server did, in seconds since 1970.
+	// read-only by default; ReadOnlyRole that they are so for the application's role
+	// or database alone.
+	ReadOnly     bool `json:"read_only"`
+	ReadOnlyRole bool `json:"read_only_role,omitempty"`
+	// Started is when the server did, or recovered from a crash, in seconds since 1970.
 	Started float64 `json:"server_started"`
 	// Statistics are pg_stat_database's rows of the application's databases.
 	Statistics []Statistics `json:"statistics"`
-	// StatementTimeout and IdleTimeout (idle_in_transaction_session_timeout) are
-	// what the application's role or database has them set to, in milliseconds;
-	// 0 where neither sets them.
+	// StatementTimeout is what the application's role or database has it set to,
+	// IdleTimeout (idle_in_transaction_session_timeout) and SessionTimeout
+	// (idle_session_timeout) these or the whole server; in milliseconds, 0 where
+	// none sets them.
 	StatementTimeout float64 `json:"statement_timeout_ms,omitempty"`
 	IdleTimeout      float64 `json:"idle_timeout_ms,omitempty"`
+	SessionTimeout   float64 `json:"session_timeout_ms,omitempty"`
 	// OthersInUse counts the sessions in use in the application's databases that
 	// are not the application's.
 	OthersInUse int `json:"others_in_use"`
 
-	own ownLoad
+	own       ownLoad
+	elsewhere *Limit // see roleLimit
 }
 
 // ownLoad is what the Sampler itself has asked of the server up to a moment,
@@ -92,6 +99,7 @@ SELECT pid,
 	coalesce(extract(epoch FROM clock_timestamp() - backend_start), 0)::float8,
 	coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8,
 	greatest(0, coalesce(extract(epoch FROM clock_timestamp() - state_change), 0))::float8,
+	coalesce(extract(epoch FROM state_change), 0)::float8,
 	coalesce(left(query, ` + statementLength + `), ''),
 	coalesce(by, '{}')
 FROM client LEFT JOIN blocked USING (pid)
@@ -100,7 +108,8 @@ ORDER BY pid`
 
 // Superusers may use the reserved connections and are exempt from CONNECTION
 // LIMIT. Where the application has no session yet, it is taken for an ordinary
-// role.
+// role, in the database that it is looked for in; a role that has all of its sessions
+// may be the one that it cannot connect as.
 const readLimits = `
 WITH ` + clients + `, exempt AS (
 	SELECT coalesce(bool_and(rolsuper), false) AS yes
@@ -115,11 +124,13 @@ FROM exempt
 UNION ALL
 SELECT 'database', datname::text, datconnlimit, (SELECT count(*) FROM client WHERE datid = d.oid)::int
 FROM pg_database d, exempt
-WHERE datconnlimit >= 0 AND NOT yes AND d.oid IN (SELECT datid FROM client WHERE watched)
+WHERE datconnlimit >= 0 AND NOT yes AND (d.oid IN (SELECT datid FROM client WHERE watched)
+	OR datname = coalesce(nullif($3, ''), current_database()) AND NOT EXISTS (SELECT FROM client WHERE watched))
 UNION ALL
-SELECT 'role', rolname::text, rolconnlimit, (SELECT count(*) FROM client WHERE usesysid = r.oid)::int
-FROM pg_roles r
-WHERE rolconnlimit >= 0 AND NOT rolsuper AND r.oid IN (SELECT usesysid FROM client WHERE watched)`
+SELECT 'role', rolname::text, rolconnlimit, n
+FROM pg_roles r, LATERAL (SELECT count(*)::int AS n FROM client WHERE usesysid = r.oid) AS of_role
+WHERE rolconnlimit >= 0 AND NOT rolsuper AND (r.oid IN (SELECT usesysid FROM client WHERE watched)
+	OR (rolname = $2 OR $2 = '' AND n > 0 AND n >= rolconnlimit) AND NOT EXISTS (SELECT FROM client WHERE watched))`
 
 // to_jsonb gives NULL for a column that an older server does not have.
 const readStatistics = `
@@ -136,15 +147,23 @@ SELECT datname::text,
 	coalesce((of ->> 'active_time')::float8, 0), coalesce((of ->> 'idle_in_transaction_time')::float8, 0), of ? 'active_time'
 FROM row ORDER BY datname`
 
+// After a crash the postmaster goes on and starts its checkpointer anew, which a role
+// without pg_read_all_stats does not see. The timeouts of the whole server are those of
+// this session, where nothing nearer sets them.
 const readServer = `
 WITH ` + clients + `
 SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,
-	extract(epoch FROM pg_postmaster_start_time())::float8,
+	extract(epoch FROM greatest(pg_postmaster_start_time(), (SELECT max(backend_start) FROM pg_stat_activity WHERE backend_type = 'checkpointer')))::float8,
 	ARRAY(
 		SELECT unnest(setconfig) FROM pg_db_role_setting
 		WHERE (setdatabase = 0 OR setdatabase IN (SELECT datid FROM client WHERE watched))
 			AND (setrole = 0 OR setrole IN (SELECT usesysid FROM client WHERE watched))
 			AND (setdatabase <> 0 OR setrole <> 0)
+	),
+	ARRAY(
+		SELECT name || '=' || setting || coalesce(unit, '') FROM pg_settings
+		WHERE name IN ('idle_in_transaction_session_timeout', 'idle_session_timeout')
+			AND source IN ('configuration file', 'command line', 'global')
 	),
 	(SELECT count(*) FROM client
 		WHERE NOT watched AND application_name <> '` + ApplicationName + `' AND state <> 'idle' AND datid IN (SELECT datid FROM client WHERE watched))::int,
@@ -156,7 +175,7 @@ SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,
 func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection) (Database, error) {
 	var sessions []session
 	var d Database
-	var settings []string
+	var settings, global []string
 	batch := &pgx.Batch{}
 	batch.Queue(readSessions, selection.arguments()...).Query(func(rows pgx.Rows) (err error) {
 		sessions, err = pgx.CollectRows(rows, scanSession)
@@ -171,20 +190,51 @@ func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection) (Dat
 		return err
 	})
 	batch.Queue(readServer, selection.arguments()...).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&d.ReadOnly, &d.Started, &settings, &d.OthersInUse, &d.own.database, &d.own.active)
+		return row.Scan(&d.ReadOnly, &d.Started, &settings, &global, &d.OthersInUse, &d.own.database, &d.own.active)
 	})
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return Database{}, fmt.Errorf("reading the sessions: %w", err)
 	}
 	d.Sessions = count(sessions)
 	d.StatementTimeout = milliseconds(settings, "statement_timeout")
-	d.IdleTimeout = milliseconds(settings, "idle_in_transaction_session_timeout")
+	d.ReadOnlyRole = slices.ContainsFunc(settings, func(setting string) bool {
+		name, value, _ := strings.Cut(setting, "=")
+		return name == "default_transaction_read_only" && slices.Contains([]string{"on", "true", "yes", "1"}, strings.ToLower(value))
+	})
+	d.IdleTimeout = cmp.Or(milliseconds(settings, inTxTimeout), milliseconds(global, inTxTimeout))
+	d.SessionTimeout = cmp.Or(milliseconds(settings, sessionTimeout), milliseconds(global, sessionTimeout))
+	if d.Open == 0 {
+		d.elsewhere, d.Limits = roleLimit(d.Limits, selection.Role)
+	}
 	return d, nil
+}
+
+// The settings that end idle sessions.
+const (
+	inTxTimeout    = "idle_in_transaction_session_timeout"
+	sessionTimeout = "idle_session_timeout"
+)
+
+// roleLimit takes out the limit of a role that has no connection left and may be
+// the application's, which has no session: nil where there is none, or where the
+// role is known.
+func roleLimit(limits []Limit, role string) (of *Limit, others []Limit) {
+	if role != "" {
+		return nil, limits
+	}
+	for _, l := range limits {
+		if l.Scope != "role" {
+			others = append(others, l)
+		} else if of == nil {
+			of = &l
+		}
+	}
+	return of, others
 }
 
 func scanSession(row pgx.CollectableRow) (s session, err error) {
 	err = row.Scan(&s.pid, &s.watched, &s.application, &s.state, &s.hidden, &s.waitEventType, &s.waitEvent,
-		&s.age, &s.transaction, &s.inState, &s.statement, &s.blockedBy)
+		&s.age, &s.transaction, &s.inState, &s.changed, &s.statement, &s.blockedBy)
 	return s, err
 }
 

@@ -23,9 +23,10 @@ type Held struct {
 
 // seenSession is a session of the sample before.
 type seenSession struct {
-	held  bool
-	since time.Time // its state, as near as a sample can tell
-	long  bool      // it had been idle for longIdle
+	held    bool
+	since   time.Time // its state, as near as a sample can tell
+	long    bool      // it had been idle for longIdle
+	changed float64   // as in session
 }
 
 // addHeld follows the sessions that are idle in a transaction.
@@ -38,14 +39,18 @@ func (t *Tally) addHeld(s Sample) {
 			h.Longest = l
 		}
 	}
+	t.live = 0
 	for _, session := range s.Database.watched {
-		_, known := t.sessions[session.pid]
+		before, known := t.sessions[session.pid]
 		if t.sessions != nil && !known {
 			t.report.Server.Opened++
 			t.opening = true
 		}
+		if known && session.changed != before.changed {
+			t.live++
+		}
 		now[session.pid] = seenSession{
-			held: session.isHeld(), since: s.Time.Add(-Seconds(session.inState)),
+			held: session.isHeld(), since: s.Time.Add(-Seconds(session.inState)), changed: session.changed,
 			long: session.isHeld() && session.inState >= longIdle,
 		}
 	}

@@ -89,6 +89,12 @@ func TestSamplerSurvivesARestart(t *testing.T) {
 	require.NoError(t, sample.Err)
 	require.Equal(t, 1, sample.Database.Open)
 	require.Contains(t, literal(sample.Notices), "was lost")
+
+	// After a crash the postmaster is the same.
+	_, err := app.connect().Exec(t.Context(), `COPY (SELECT 1) TO PROGRAM 'kill -KILL $PPID'`)
+	require.Error(t, err, "the backend itself was killed")
+	recovered := sampleUntil(t, s, func(s Sample) bool { return s.Err == nil })
+	require.Greater(t, recovered.Database.Started, sample.Database.Started)
 }
 
 func TestSamplerGoesOnWhileTheServerIsDown(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -16,20 +17,25 @@ type ServerReport struct {
 	Limit *Limit `json:"limit"`
 	// Refused counts the samples for which the server had no connection left.
 	Refused int `json:"refused"`
-	// Restarted says that it started anew, or said that it is starting or
-	// shutting down.
-	Restarted bool `json:"restarted"`
+	// Restarted says that it started anew, also after a crash, or said that it is
+	// starting or shutting down; Unreachable counts the samples for which nothing
+	// accepted connections there, although it had answered before.
+	Restarted   bool `json:"restarted"`
+	Unreachable int  `json:"unreachable"`
 	// ReadOnly says that it was so at the end, BecameReadOnly that it was not
 	// at the beginning.
 	ReadOnly       bool `json:"read_only"`
 	BecameReadOnly bool `json:"became_read_only"`
+	// ReadOnlyRole says that it is read-only for the application's role or database.
+	ReadOnlyRole bool `json:"read_only_role,omitempty"`
 	// Statistics are differences over the watch, of all databases together;
 	// Seconds is the time between.
 	Statistics Statistics `json:"statistics"`
 	Seconds    float64    `json:"seconds"`
-	// In milliseconds, 0 where the application's role and database set none.
+	// In milliseconds, as in Database.
 	StatementTimeout float64 `json:"statement_timeout_ms,omitempty"`
 	IdleTimeout      float64 `json:"idle_timeout_ms,omitempty"`
+	SessionTimeout   float64 `json:"session_timeout_ms,omitempty"`
 	// Opened counts sessions of the application that were not there before.
 	Opened int `json:"sessions_opened"`
 }
@@ -46,13 +52,22 @@ func (t *Tally) addServer(s Sample) {
 	if before != nil && d.ReadOnly && !before.ReadOnly {
 		r.BecameReadOnly = true
 	}
-	r.ReadOnly = d.ReadOnly
+	r.ReadOnly, r.ReadOnlyRole = d.ReadOnly, d.ReadOnlyRole
 	r.StatementTimeout = max(r.StatementTimeout, d.StatementTimeout)
 	r.IdleTimeout = max(r.IdleTimeout, d.IdleTimeout)
+	r.SessionTimeout = max(r.SessionTimeout, d.SessionTimeout)
+	if d.elsewhere != nil {
+		t.elsewhere, t.elsewhereLimit = t.elsewhere+1, d.elsewhere
+	}
+	t.addStatistics(s)
+}
+
+// addStatistics keeps the counters that the watch began with.
+func (t *Tally) addStatistics(s Sample) {
 	if t.first == nil {
 		t.first, t.statsFrom = map[string]Statistics{}, s.Time
 	}
-	for _, row := range d.Statistics {
+	for _, row := range s.Database.Statistics {
 		if _, known := t.first[row.Database]; !known {
 			t.first[row.Database] = row
 		}
@@ -63,6 +78,9 @@ func (t *Tally) addServer(s Sample) {
 func (t *Tally) addFailure(err error) {
 	var refusal *pgconn.PgError
 	if !errors.As(err, &refusal) {
+		if t.report.Samples > 0 && errors.Is(err, syscall.ECONNREFUSED) {
+			t.report.Server.Unreachable++
+		}
 		return
 	}
 	switch refusal.Code {

@@ -43,6 +43,7 @@ type session struct {
 	age           float64 // seconds since connecting
 	transaction   float64 // seconds since the transaction began, 0 without one
 	inState       float64 // seconds since the state changed
+	changed       float64 // when it did, by the server's clock: of two samples exactly
 	statement     string  // the last one
 	blockedBy     []int32 // pids, while it waits for a lock
 }

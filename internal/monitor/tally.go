@@ -22,10 +22,14 @@ type Tally struct {
 	cpuSamples  int
 	workers     map[int]*workerTally
 	sessions    map[int32]seenSession
+	live        int  // sessions of the last sample whose state changed since the one before
 	opening     bool // the last sample has sessions that the one before had not
 	first       map[string]Statistics
 	statsFrom   time.Time
 	load        loadTally
+
+	elsewhere      int // samples with a role at its limit that may be the application's
+	elsewhereLimit *Limit
 }
 
 type workerTally struct {
@@ -75,8 +79,13 @@ func (t *Tally) addUse(s Sample) {
 	if s.Seen() {
 		t.report.Seen++
 	}
-	if s.Database != nil && s.Database.Hidden == 0 {
+	switch {
+	case s.Database == nil:
+	case s.Database.Hidden == 0:
 		t.report.Usage.add(s, t.opening)
+		t.report.Usage.addLive(s, t.live)
+	default:
+		t.report.Usage.addTold(s)
 	}
 }
 
@@ -171,6 +180,9 @@ func (t *Tally) Report() Report {
 	t.stuck(&r.Held)
 	if r.Hidden > 0 && r.Seen == 0 {
 		r.Active = nil // it is not known to be 0
+	}
+	if r.Open != nil && r.Open.Peak == 0 && t.elsewhere > 0 {
+		r.Usage.Limited, r.Server.Limit = max(r.Usage.Limited, t.elsewhere), t.elsewhereLimit
 	}
 	if d := t.last.Database; d != nil {
 		r.Server.Statistics = t.difference(d.Statistics)

@@ -2,6 +2,10 @@ package monitor
 
 import (
 	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,4 +101,58 @@ func TestMoreConnectionsThanSessions(t *testing.T) {
 			require.Equal(t, tt.want, tally.Report().Usage.Pooled)
 		})
 	}
+}
+
+// A session that goes on after its statement is used by somebody, an orphan is not;
+// more of them than the application has connections are not its pool's.
+func TestSessionsThatAreNotThePools(t *testing.T) {
+	told := &Application{Size: 2, CheckedIn: 1, CheckedOut: 1, Complete: true}
+	at := func(changed ...float64) Sample {
+		d := &Database{Sessions: Sessions{Open: len(changed), Active: len(changed)}}
+		for i, c := range changed {
+			d.watched = append(d.watched, session{pid: int32(i), state: stateActive, changed: c})
+		}
+		return Sample{Time: time.Now(), Pool: Pool{Size: 2, Workers: 1}, Database: d, Application: told}
+	}
+	for name, tt := range map[string]struct {
+		samples       []Sample
+		foreign, most int
+	}{
+		"the pool's":      {[]Sample{at(1, 1), at(2, 2), at(3, 3)}, 0, 0},
+		"orphans":         {[]Sample{at(1, 1, 1, 1, 1), at(2, 2, 1, 1, 1), at(3, 3, 1, 1, 1)}, 0, 0},
+		"a second engine": {[]Sample{at(1, 1, 1, 1, 1), at(2, 2, 2, 2, 2), at(3, 3, 3, 3, 2)}, 2, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tally Tally
+			for _, s := range tt.samples {
+				tally.Add(s)
+			}
+			require.Equal(t, tt.foreign, tally.Report().Usage.Foreign)
+			require.Equal(t, tt.most, tally.Report().Usage.MostForeign)
+		})
+	}
+}
+
+// What the sessions do is hidden, and the application says that its pool is full.
+func TestFullByTheApplicationsWordAlone(t *testing.T) {
+	var tally Tally
+	for range 3 {
+		tally.Add(Sample{
+			Pool: Pool{Size: 5, MaxOverflow: 3, Workers: 1}, Database: &Database{Sessions: Sessions{Open: 8, Hidden: 8}},
+			Application: &Application{Size: 5, CheckedOut: 8, Complete: true},
+		})
+	}
+	u := tally.Report().Usage
+	require.Equal(t, Usage{Full: 3, Pressed: 3}, u, "what they do is not known")
+}
+
+// A server that was never there may be a wrong address.
+func TestAServerThatWasThereAndRefuses(t *testing.T) {
+	var tally Tally
+	refused := Sample{Err: fmt.Errorf("connecting: %w", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})}
+	tally.Add(refused)
+	require.Zero(t, tally.Report().Server.Unreachable)
+	tally.Add(Sample{Database: &Database{}})
+	tally.Add(refused)
+	require.Equal(t, 1, tally.Report().Server.Unreachable)
 }

@@ -44,6 +44,11 @@ type Usage struct {
 	Queued int `json:"queued"`
 	// Pooled counts those in which it had more open, in use or not.
 	Pooled int `json:"pooled"`
+	// Foreign counts the samples in which more sessions went on since the sample
+	// before than the application has connections in its pools, or may have, by at
+	// least two; MostForeign is by how many. Nobody goes on with an orphan.
+	Foreign     int `json:"foreign"`
+	MostForeign int `json:"most_foreign"`
 	// Exceeded counts the samples with more sessions open than the pool may have.
 	Exceeded int `json:"exceeded"`
 }
@@ -80,12 +85,40 @@ func (u *Usage) add(s Sample, opening bool) {
 	u.IdleSeconds += d.IdleSeconds
 }
 
+// addTold counts what the application alone says: what its sessions do is hidden
+// from the role, so that InUse and its parts stay as they are.
+func (u *Usage) addTold(s Sample) {
+	full := s.isFull()
+	if s.isLimited() {
+		u.Limited++
+	}
+	if full || float64(s.Active()) >= Pressure*float64(s.Pool.Size) {
+		u.Pressed++
+	}
+	if full {
+		u.Full++
+	}
+}
+
 // isLimited tells whether the server has no room for another connection, hardly
 // any open one is idle, and the pool is not full.
 func (s Sample) isLimited() bool {
 	d := s.Database
 	limit, known := d.Headroom()
 	return known && limit.Room() <= 0 && 10*d.Idle <= d.Open && d.Open < s.Pool.Capacity()
+}
+
+// addLive compares the sessions that somebody uses, since they went on, with those
+// that the pools have.
+func (u *Usage) addLive(s Sample, live int) {
+	has := s.Pool.Capacity()
+	if a := s.Application; a != nil && a.Complete {
+		has = a.CheckedIn + a.CheckedOut
+	}
+	if more := live - has; more >= 2 {
+		u.Foreign++
+		u.MostForeign = max(u.MostForeign, more)
+	}
 }
 
 // addSides compares what the server shows with what the application says. A
@@ -95,10 +128,11 @@ func (u *Usage) addSides(s Sample, opening bool) {
 	if a := s.Application; a != nil && a.Complete {
 		could = a.CheckedOut
 		connects := opening || s.isLimited()
-		if a.CheckedOut > d.Open+1 && !connects {
+		// Behind a pooler there is a session at least; without any, connects fail.
+		if a.CheckedOut > d.Open+1 && d.Open > 0 && !connects {
 			u.Queued++
 		}
-		if a.CheckedIn+a.CheckedOut > d.Open+1 && !connects {
+		if a.CheckedIn+a.CheckedOut > d.Open+1 && d.Open > 0 && !connects {
 			u.Pooled++
 		}
 	}

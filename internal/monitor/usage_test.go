@@ -44,6 +44,37 @@ func TestLimitOfTheRole(t *testing.T) {
 	require.Zero(t, usageOf(app.sampler(Pool{Size: 2}).Sample(t.Context())).Limited, "the pool wants no more")
 }
 
+// An application that cannot connect has no session that would tell its role.
+func TestLimitWithoutASession(t *testing.T) {
+	app := newApplication(t)
+	role := newRole(t, app.url, "CONNECTION LIMIT 1")
+	other := app.as(role)
+	other.name = "billing"
+	other.connect()
+	s := app.sampler(tuned)
+	var tally Tally
+	for range 3 {
+		sample := s.Sample(t.Context())
+		limit, _ := sample.Database.Headroom()
+		require.Equal(t, "server", limit.Scope, "it may be another application's")
+		tally.Add(sample)
+	}
+	want := Limit{Scope: "role", Name: role, Max: 1, Used: 1}
+	report := tally.Report()
+	require.Equal(t, 3, report.Usage.Limited)
+	require.Equal(t, &want, report.Server.Limit)
+
+	exec(t, pgtest.Conn(t, app.url), "ALTER ROLE "+role+" SET default_transaction_read_only = on")
+	s.cfg.Select = Selection{Application: app.name, Role: role}
+	limit, _ := s.Sample(t.Context()).Database.Headroom()
+	require.Equal(t, want, limit, "it is the application's for sure")
+
+	s.cfg.Select = Selection{Application: other.name}
+	sample := s.Sample(t.Context())
+	require.True(t, sample.Database.ReadOnlyRole)
+	require.False(t, sample.Database.ReadOnly, "others may write")
+}
+
 func TestLimitOfTheDatabase(t *testing.T) {
 	app := newApplication(t)
 	ordinary := app.as(newRole(t, app.url, ""))
