@@ -293,6 +293,7 @@ declare module 'k6/x/pgxpool' {
      * Runs `fn` between BEGIN and COMMIT and gives what it returns. When `fn` throws, the
      * transaction is rolled back and the error thrown on. An async `fn` is refused. On a connection
      * whose transaction is open it is a savepoint, without options; what `fn` throws undoes that part alone.
+     * With the driver `pgx` BEGIN goes to the server with the first statement.
      * @throws {PgxpoolError}
      */
     transaction<T>(fn: (conn: Connection) => T extends PromiseLike<unknown> ? never : T, options?: TransactionOptions): T;

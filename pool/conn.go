@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,6 +71,11 @@ func (c *Conn) run(s *Scope, what call) (*Result, error) {
 	if c.released {
 		return nil, errConnReleased()
 	}
+	if c.connection.opening.refused != nil || !what.carriesBegin() {
+		if err := c.beginNow(s); err != nil {
+			return nil, err
+		}
+	}
 	return c.pool.run(s, c.connection, time.Now(), what, false)
 }
 
@@ -117,153 +121,6 @@ func position(caller func() string) string {
 		return "an unknown place"
 	}
 	return caller()
-}
-
-// errEnded: COMMIT outside a transaction is only a warning to the server.
-var errEnded = errors.New("the transaction ended before its COMMIT: do not run COMMIT or ROLLBACK inside transaction(fn)")
-
-// errRolledBack is what COMMIT answers after a failed statement.
-var errRolledBack = errors.New("the transaction was rolled back instead of committed: a statement in it had failed")
-
-// TransactionOptions are those of one transaction. The zero value leaves all of
-// them to the pool.
-type TransactionOptions struct {
-	Isolation            IsolationLevel // "": the pool's
-	ReadOnly, Deferrable bool
-}
-
-// statement is the BEGIN with these options; without any it is the pool's own.
-func (o TransactionOptions) statement(pools string) string {
-	sql := pools
-	if o.Isolation != "" {
-		sql = begin + " ISOLATION LEVEL " + string(o.Isolation)
-	}
-	if o.ReadOnly {
-		sql += " READ ONLY"
-	}
-	if o.Deferrable {
-		sql += " DEFERRABLE"
-	}
-	return sql
-}
-
-// Begin opens a transaction, which Commit commits and Release rolls back.
-// Neither it nor Commit is counted as a statement.
-func (c *Conn) Begin(s *Scope) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.beginLocked(s, TransactionOptions{})
-}
-
-func (c *Conn) beginLocked(s *Scope, o TransactionOptions) error {
-	if c.released {
-		return errConnReleased()
-	}
-	if c.connection.inImplicit() {
-		if err := c.pool.control(s, c.connection, commit); err != nil {
-			return err
-		}
-	}
-	c.connection.implicit = false
-	err := c.pool.control(s, c.connection, o.statement(c.pool.traffic.begin))
-	c.begun.Store(err == nil)
-	return err
-}
-
-// Transaction is a transaction on a connection or, where one was open already, a
-// savepoint in it. Savepoints end in the reverse order of their beginning.
-type Transaction struct {
-	conn      *Conn
-	savepoint bool
-}
-
-// The statements around a savepoint. All have one name: the server takes the
-// latest of them.
-const (
-	savepoint  = "SAVEPOINT pgxpool"
-	release    = "RELEASE SAVEPOINT pgxpool"
-	rollbackTo = "ROLLBACK TO SAVEPOINT pgxpool"
-)
-
-var errSavepointOptions = errors.New("a transaction is open on this connection, and a savepoint in it has no options: " +
-	"give isolation, readOnly, deferrable and retries to the outermost transaction()")
-
-// Transaction opens a transaction with these options, or without any a savepoint
-// where a transaction is open.
-func (c *Conn) Transaction(s *Scope, o TransactionOptions, retries int) (*Transaction, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.released {
-		return nil, errConnReleased()
-	}
-	t := &Transaction{conn: c, savepoint: c.connection.inTransaction() && !c.connection.implicit}
-	switch {
-	case !t.savepoint:
-		return t, c.beginLocked(s, o)
-	case o != TransactionOptions{} || retries > 0:
-		return nil, &QueryError{Err: errSavepointOptions}
-	}
-	return t, c.pool.control(s, c.connection, savepoint)
-}
-
-// Commit keeps what was done, as Conn.Commit does.
-func (t *Transaction) Commit(s *Scope) error {
-	c := t.conn
-	if !t.savepoint {
-		return c.Commit(s)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.released:
-		return errConnReleased()
-	case !c.connection.inTransaction():
-		return &QueryError{Err: errEnded}
-	case c.connection.failed():
-		return &QueryError{Err: errRolledBack}
-	}
-	return c.pool.control(s, c.connection, release)
-}
-
-// Rollback undoes what was done, for no scope: a transaction has to end even if
-// its user was cut off.
-func (t *Transaction) Rollback() {
-	c := t.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.released || c.connection.pgx.IsClosed() || !c.connection.inTransaction():
-	case t.savepoint:
-		_ = c.connection.roundTrip(nil, c.pool.config.ConnectTimeout, rollbackTo, release) // a lost connection is found by the next statement
-	default:
-		c.begun.Store(false)
-		if !c.pool.endTransaction(c.connection, rollback) {
-			c.pool.invalidate(c.connection)
-		}
-	}
-}
-
-// Commit commits the transaction. If a statement in it has failed the server
-// rolls back instead, which is an error. If the connection is lost meanwhile it
-// is unknown whether the transaction was committed.
-func (c *Conn) Commit(s *Scope) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.released {
-		return errConnReleased()
-	}
-	if !c.connection.inTransaction() || c.connection.implicit {
-		return &QueryError{Err: errEnded}
-	}
-	c.begun.Store(false)
-	failed := c.connection.failed()
-	if err := c.pool.control(s, c.connection, commit); err != nil {
-		return err
-	}
-	if failed {
-		return &QueryError{Err: errRolledBack}
-	}
-	return nil
 }
 
 // held is how long the connection has been checked out.

@@ -237,7 +237,7 @@ func (p *Pool) attempt() *pgx.ConnConfig {
 		p.notified.Do(func() { p.observer.Notified(time.Now()) })
 	}
 	config.BuildFrontend = func(c io.Reader, w io.Writer) *pgproto3.Frontend {
-		return build(d.current.guard(c), w)
+		return build(d.current.guard(c), d.current.carrier(w))
 	}
 	return config
 }

@@ -29,8 +29,9 @@ type connection struct {
 	catalog *catalog.Catalog // whose types pgx knows
 	renewed uint64           // the pool's when its descriptions were renewed last
 
-	flight flight
-	args   []any // scratch for pgx's argument list
+	opening opening // of a transaction whose BEGIN is still to be sent
+	flight  flight
+	args    []any // scratch for pgx's argument list
 }
 
 func newConnection(conn *pgx.Conn, opened time.Duration) (*connection, error) {
@@ -134,6 +135,7 @@ func (c *connection) close() {
 // enter notes that a statement is about to run in s.
 func (c *connection) enter(s *Scope, sql string) error {
 	c.gone = c.pgx.IsClosed()
+	c.opening.begun = false
 	return c.flight.enter(s, sql)
 }
 

@@ -62,8 +62,22 @@ func (w *wired) transaction() {
 	c.Release()
 }
 
+// transactionWith is the same with a Transaction of these statements.
+func (w *wired) transactionWith(statements int) {
+	c := w.acquire()
+	tx, err := c.Transaction(w.scope(), pool.TransactionOptions{}, 0)
+	require.NoError(w.t, err)
+	for range statements {
+		_, err := c.Query(w.scope(), "SELECT 1", nil)
+		require.NoError(w.t, err)
+	}
+	require.NoError(w.t, tx.Commit(w.scope()))
+	c.Release()
+}
+
 // The round trips of SQLAlchemy 2.0 with each driver, counted on the wire; for a
-// transaction of two statements with asyncpg and pre-ping they are seven.
+// transaction of two statements with asyncpg and pre-ping they are seven. With the
+// driver pgx a Transaction has one less than Begin, unless it has no statement.
 func TestRoundTripsOfEachDriver(t *testing.T) {
 	for _, test := range []struct {
 		driver              pool.Driver
@@ -88,6 +102,12 @@ func TestRoundTripsOfEachDriver(t *testing.T) {
 			})
 			w.transaction() // connects and prepares
 			require.Equal(t, test.transaction, w.trips(w.transaction), "transaction of two statements")
+			saved := 0
+			if test.driver == pool.DriverPgx {
+				saved = 1
+			}
+			require.Equal(t, test.transaction-saved, w.trips(func() { w.transactionWith(2) }), "Transaction of two statements")
+			require.Equal(t, test.transaction-2, w.trips(func() { w.transactionWith(0) }), "Transaction of none")
 			require.Equal(t, test.checks, w.trips(w.acquireAndQuery), "checkout of two statements")
 			require.Equal(t, test.query, w.trips(func() {
 				_, err := w.Query(w.scope(), "SELECT 1", nil)

@@ -63,7 +63,7 @@ func (c *connection) outcome(sql string) Outcome {
 	switch {
 	case c.gone && (c.unsure || !c.inTransaction()):
 		return OutcomeNotSent
-	case c.gone, c.inTransaction() && !mayCommit(sql), strings.HasPrefix(sql, begin) && !mayCommit(sql):
+	case c.gone, (c.inTransaction() || c.opening.begun) && !mayCommit(sql), strings.HasPrefix(sql, begin) && !mayCommit(sql):
 		return OutcomeRolledBack
 	}
 	c.unsure = true

@@ -120,18 +120,24 @@ func (f *faulty) work(book *ledger, id int) {
 	case 1:
 		f.read(book)
 	default:
-		book.enter(id, f.transact(id))
+		book.enter(id, f.transact(id, id%4 == 2))
 	}
 }
 
-// transact is what transaction(fn) does.
-func (f *faulty) transact(id int) error {
+// transact is what transaction(fn) does; with early BEGIN is sent before the first
+// statement, and not together with it.
+func (f *faulty) transact(id int, early bool) error {
 	c, err := f.Acquire(f.scope(), nil)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
-	if err := c.Begin(f.scope()); err != nil {
+	if early {
+		err = c.Begin(f.scope())
+	} else {
+		_, err = c.Transaction(f.scope(), pool.TransactionOptions{}, 0)
+	}
+	if err != nil {
 		return err
 	}
 	for part := 1; part <= 2; part++ {

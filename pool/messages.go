@@ -44,6 +44,8 @@ const (
 	errorResponse      = 'E'
 	noticeResponse     = 'N'
 	notification       = 'A'
+	parseComplete      = '1'
+	bindComplete       = '2'
 	parameterStatus    = 'S'
 )
 
@@ -67,7 +69,7 @@ type readerFunc func(p []byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func (g *messageGuard) Read(p []byte) (int, error) {
-	if g.pass == 0 && len(g.cut) == 0 {
+	for g.pass == 0 && len(g.cut) == 0 {
 		if err := g.look(); err != nil {
 			return 0, err
 		}
@@ -83,19 +85,22 @@ func (g *messageGuard) Read(p []byte) (int, error) {
 }
 
 // look waits for the next message, and lets it and those after it pass that have
-// arrived already.
+// arrived already. An answer to a BEGIN that a statement took along it drops.
 func (g *messageGuard) look() error {
 	if _, err := g.buffered.Peek(headerSize); err != nil {
 		return err
 	}
 	arrived, _ := g.buffered.Peek(g.buffered.Buffered())
+	if own, err := g.answerToBegin(arrived); own || err != nil {
+		return err
+	}
 	g.quiet = true
-	for len(arrived) >= headerSize {
+	for len(arrived) >= headerSize && (g.pass == 0 || !g.transport.awaitsBegin()) {
 		kind, size := arrived[0], int64(binary.BigEndian.Uint32(arrived[1:headerSize]))
 		if size < headerSize-1 {
 			return &malformedError{fmt.Sprintf("a message of %d bytes", size)}
 		}
-		if long := (kind == errorResponse || kind == noticeResponse) && size > longestText; long {
+		if hasTexts(kind) && size > longestText {
 			if g.pass > 0 {
 				return nil // until those before it are read
 			}
@@ -109,6 +114,8 @@ func (g *messageGuard) look() error {
 	}
 	return nil
 }
+
+func hasTexts(kind byte) bool { return kind == errorResponse || kind == noticeResponse }
 
 func (g *messageGuard) note(kind byte) error {
 	switch kind {
@@ -178,4 +185,49 @@ func appendText(message []byte, body *bufio.Reader) ([]byte, error) {
 		message = append(message, part...)
 	}
 	return append(message, 0), nil
+}
+
+// longestAnswer is more than any answer to a BEGIN has, in bytes.
+const longestAnswer = 64
+
+// answerToBegin reads the first message of what has arrived where it is an answer to
+// a BEGIN that a statement took along: pgx does not know of that.
+func (g *messageGuard) answerToBegin(arrived []byte) (own bool, err error) {
+	own, err = g.transport.answersBegin(arrived[0])
+	if !own || err != nil {
+		return own, err
+	}
+	size := binary.BigEndian.Uint32(arrived[1:headerSize])
+	if size > longestAnswer {
+		return true, &malformedError{fmt.Sprintf("a message of %d bytes in answer to BEGIN", size)}
+	}
+	g.transport.heard.Add(1)
+	_, err = g.buffered.Discard(int(size) + 1)
+	return true, err
+}
+
+func (t *transport) awaitsBegin() bool {
+	state := t.begin.Load()
+	return state >= beginSent && state <= beginBound
+}
+
+// answersBegin tells whether a message of this kind is an answer to a BEGIN that is
+// not for pgx. Its error is the statement's too, and passes.
+func (t *transport) answersBegin(kind byte) (own bool, err error) {
+	switch state := t.begin.Load(); {
+	case !t.awaitsBegin(), kind == noticeResponse || kind == notification || kind == parameterStatus:
+		return false, nil
+	case kind == errorResponse:
+		t.begin.Store(beginRefused)
+		return false, nil
+	case state == beginSent && kind == parseComplete:
+		t.begin.Store(beginParsed)
+	case state == beginParsed && kind == bindComplete:
+		t.begin.Store(beginBound)
+	case state == beginBound && kind == commandComplete:
+		t.begin.Store(beginNone)
+	default:
+		return false, &malformedError{fmt.Sprintf("a message of type %q in answer to BEGIN", kind)}
+	}
+	return true, nil
 }

@@ -44,6 +44,16 @@ func TestBehindPgBouncer(t *testing.T) {
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
 		h := newPool(t, 4, 0, func(c *pool.Config) { c.URL, c.QueryExecMode, c.PoolTimeout = url, mode, 20*time.Second })
 		require.Empty(t, mixed(h), config.ModeName(mode))
+		c := h.acquire()
+		require.NoError(t, inTransaction{h, c, h.scope()}.run(pool.TransactionOptions{}, func() error {
+			res, err := c.Query(h.scope(), "SELECT pg_current_xact_id()::text", nil)
+			require.NoError(t, err)
+			again, err := c.Query(h.scope(), "SELECT pg_current_xact_id()::text", nil)
+			require.NoError(t, err)
+			require.Equal(t, res.Value(0, 0), again.Value(0, 0), config.ModeName(mode))
+			return nil
+		}))
+		c.Release()
 	}
 	h := newPool(t, 4, 0, func(c *pool.Config) { c.URL, c.PoolTimeout = url, 20*time.Second })
 	named := 0

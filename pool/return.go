@@ -7,6 +7,7 @@ import "time"
 // fewer than poolSize are idle, or is closed. It returns when that is done.
 func (p *Pool) giveBack(c *connection, o Observer) {
 	reason := CloseReason("")
+	c.opening = opening{} // of a BEGIN that was never sent there is nothing to end
 	if c.pgx.IsClosed() || !p.reset(c) || !p.resetEncoding(c) {
 		reason = CloseLost
 	}

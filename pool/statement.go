@@ -103,7 +103,7 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last boo
 	if o.err != nil {
 		o.res = nil
 	}
-	if !errors.Is(o.err, ErrInterrupted) {
+	if c.opening.refused == nil && !errors.Is(o.err, ErrInterrupted) { // a failed BEGIN is no statement
 		s.observer.Queried(o.end, o.end.Sub(o.began), o.err)
 	}
 	return o.res, o.err
@@ -117,7 +117,7 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last boo
 func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 	res, err := p.sendOnce(s, c, what)
 	switch {
-	case err == nil:
+	case err == nil, c.opening.refused != nil:
 	case p.outdated(what, err):
 		p.renewed.Add(1)
 		if !c.inTransaction() {
@@ -151,25 +151,38 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 	}
 	defer c.recovered(&err)
 	err = p.prepareValues(c, what.sql)
-	switch {
-	case err != nil:
-	case what.copy != nil:
-		res, err = c.copyFrom(what.copy)
-	case what.rows != noRows:
-		res, err = p.query(c, what)
-	default:
-		var tag pgconn.CommandTag
-		tag, err = c.pgx.Exec(context.Background(), what.sql, p.execArgs(what)...)
-		res = &Result{tag: tag}
-		if err == nil && c.transport.completed.Load() == 0 {
-			err = errNoResult
-			c.distrust(err, func() {})
+	carries := err == nil && c.opening.begin != ""
+	if carries {
+		c.transport.carry(c.opening.begin)
+	}
+	if err == nil {
+		res, err = p.dispatch(c, what)
+	}
+	how := c.flight.leave()
+	if carries {
+		if refused := p.carried(c, err, how); refused != nil {
+			return nil, refused
 		}
 	}
-	if err = p.statementError(c, what.sql, err, c.flight.leave()); err == nil {
+	if err = p.statementError(c, what.sql, err, how); err == nil {
 		err = p.readable(c, what, res)
 	}
 	return res, err
+}
+
+func (p *Pool) dispatch(c *connection, what call) (*Result, error) {
+	switch {
+	case what.copy != nil:
+		return c.copyFrom(what.copy)
+	case what.rows != noRows:
+		return p.query(c, what)
+	}
+	tag, err := c.pgx.Exec(context.Background(), what.sql, p.execArgs(what)...)
+	if err == nil && c.transport.completed.Load() == 0 {
+		err = errNoResult
+		c.distrust(err, func() {})
+	}
+	return &Result{tag: tag}, err
 }
 
 // recovered makes an error of a panic while a statement runs, as an argument's
@@ -178,6 +191,7 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 func (c *connection) recovered(err *error) {
 	if problem := recover(); problem != nil {
 		c.flight.leave()
+		c.transport.begin.Store(beginNone)
 		c.close()
 		*err = &QueryError{Err: fmt.Errorf("running the statement: internal error: %v; please report it", problem)}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // A peer of which nothing is heard for about half a minute, not even that its
@@ -74,7 +75,51 @@ type transport struct {
 	completed   atomic.Int32  // how many statements it completed during this one
 	heard       atomic.Uint64 // how often something arrived
 	broken      atomic.Pointer[error]
+
+	begin   atomic.Int32 // where a BEGIN is that a statement takes along, see carry
+	opening []byte       // its messages; written while begin is beginNone
 }
+
+// What has become of a BEGIN that is to be sent with the next write.
+const (
+	beginNone    int32 = iota // there is none, or it has succeeded
+	beginWaits                // to be sent
+	beginSent                 // the server has answered none of its three messages
+	beginParsed               // it has answered the first
+	beginBound                // and the second
+	beginRefused              // it has answered with an error
+)
+
+// carry has a BEGIN sent in front of what is written next. It is one of the extended
+// protocol, without an end of its own: where it fails, the server runs nothing up to
+// the end of the statement behind it. pgx does not see its answers.
+func (t *transport) carry(sql string) {
+	t.opening = t.opening[:0]
+	for _, m := range []pgproto3.FrontendMessage{&pgproto3.Parse{Query: sql}, &pgproto3.Bind{}, &pgproto3.Execute{}} {
+		t.opening, _ = m.Encode(t.opening) // fails for messages of gigabytes alone
+	}
+	t.begin.Store(beginWaits)
+}
+
+// carrier is what pgx writes to instead of w, which is this connection or the TLS on it.
+func (t *transport) carrier(w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		if !t.begin.CompareAndSwap(beginWaits, beginSent) {
+			return w.Write(p)
+		}
+		both := append(t.opening, p...)
+		n, err := w.Write(both)
+		own := len(t.opening)
+		if cap(both) <= longestText {
+			t.opening = both[:own]
+		}
+		return max(0, n-own), err
+	})
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // guard is what pgx reads from instead of r, which is this connection or the
 // TLS on it.

@@ -22,6 +22,7 @@ func BenchmarkEmission(b *testing.B) {
 	b.Cleanup(func() { close(out) })
 	tags := run.background(state, "bench")
 	run.flusher.stopped = true // flushed below, as often as k6 would
+	run.measuring.Store(true)
 	now := time.Now()
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
@@ -41,6 +42,7 @@ func BenchmarkRecording(b *testing.B) {
 	run, state := started(b)
 	tags := run.background(state, "bench")
 	run.flusher.stopped = true
+	run.measuring.Store(true)
 	now := time.Now()
 	const queries = 1000
 	for range queries {
@@ -69,6 +71,7 @@ func BenchmarkSamplerTick(b *testing.B) {
 	require.NoError(b, err)
 	s := &sampler{pool: started, out: run.background(state, "default")}
 	run.flusher.stopped = true
+	run.measuring.Store(true)
 	now := time.Now()
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {

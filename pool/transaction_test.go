@@ -1,0 +1,198 @@
+package pool_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/config"
+	"github.com/flowboard/xk6-pgxpool/pool"
+)
+
+// statements counts those that were observed.
+type statements struct {
+	pool.NopObserver
+	all, failed atomic.Int64
+}
+
+func (s *statements) Queried(_ time.Time, _ time.Duration, err error) {
+	s.all.Add(1)
+	if err != nil {
+		s.failed.Add(1)
+	}
+}
+
+// inTransaction is one transaction of a user who gives up at the first error.
+type inTransaction struct {
+	h *harness
+	c *pool.Conn
+	s *pool.Scope
+}
+
+func (u inTransaction) run(o pool.TransactionOptions, fn func() error) error {
+	tx, err := u.c.Transaction(u.s, o, 0)
+	if err != nil {
+		return err
+	}
+	if err := fn(); err != nil {
+		tx.Rollback()
+		return err
+	}
+	if err := tx.Commit(u.s); err != nil {
+		tx.Rollback()
+		return err
+	}
+	return nil
+}
+
+func (u inTransaction) query(sql string, args ...any) error {
+	_, err := u.c.Query(u.s, sql, args)
+	return err
+}
+
+func (u inTransaction) exec(sql string, args ...any) error {
+	_, err := u.c.Exec(u.s, sql, args)
+	return err
+}
+
+// behaviors are transactions that must look the same whether BEGIN is sent
+// before the first statement or together with it.
+var behaviors = map[string]func(u inTransaction) error{
+	"commits": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 1) })
+	},
+	"options reach the server": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{Isolation: pool.Serializable, ReadOnly: true, Deferrable: true}, func() error {
+			return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 1)
+		})
+	},
+	"BEGIN fails": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{Isolation: "NONE"}, func() error { return u.exec("INSERT INTO kept VALUES ($1)", 2) })
+	},
+	"BEGIN fails, its error ignored": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{Isolation: "NONE"}, func() error {
+			_ = u.exec("INSERT INTO kept VALUES ($1)", 3)
+			_ = u.query("INSERT INTO kept VALUES (4) RETURNING n")
+			_ = u.exec("INSERT INTO kept VALUES (5)")
+			_ = u.run(pool.TransactionOptions{}, func() error { return u.exec("INSERT INTO kept VALUES (6)") })
+			return nil
+		})
+	},
+	"BEGIN fails, no statement": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{Isolation: "NONE"}, func() error { return nil })
+	},
+	"the first statement fails": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("SELECT 1 / ($1::int - 1)", 1) })
+	},
+	"the first statement fails, its error ignored": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { _ = u.query("SELECT nothing"); return nil })
+	},
+	"the first statement is not sent": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error {
+			if err := u.query("INSERT INTO kept VALUES ($1) RETURNING n", "no number"); err == nil {
+				return nil
+			}
+			return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 7)
+		})
+	},
+	"no statement": func(u inTransaction) error { return u.run(pool.TransactionOptions{}, func() error { return nil }) },
+	"without rows": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { return u.exec("INSERT INTO kept VALUES (8)") })
+	},
+	"an empty string": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("") })
+	},
+	"VACUUM": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("VACUUM kept") })
+	},
+	"a script's end": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("ROLLBACK") })
+	},
+	"a script's BEGIN": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("BEGIN") })
+	},
+	"COPY": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error {
+			_, err := u.c.CopyFrom(u.s, &pool.Copy{Table: pgx.Identifier{"kept"}, Columns: []string{"n"}, Rows: [][]any{{int32(9)}}})
+			return err
+		})
+	},
+	"a savepoint first": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error {
+			_ = u.run(pool.TransactionOptions{}, func() error { return u.query("SELECT 1 / ($1::int - 1)", 1) })
+			return u.run(pool.TransactionOptions{}, func() error { return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 10) })
+		})
+	},
+	"a savepoint with options": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error {
+			return u.run(pool.TransactionOptions{ReadOnly: true}, func() error { return nil })
+		})
+	},
+	"a statement that takes too long": func(u inTransaction) error {
+		u.s.Limits.Timeout = 30 * time.Millisecond
+		defer func() { u.s.Limits.Timeout = 0 }()
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("SELECT pg_sleep($1::int)", 60) })
+	},
+	"the connection is lost before": func(u inTransaction) error {
+		u.h.terminate(u.c.PID())
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 11) })
+	},
+	"the connection is lost during the first statement": func(u inTransaction) error {
+		_, err := u.c.Exec(u.h.scope(), "CREATE FUNCTION pg_temp.die() RETURNS bool LANGUAGE sql AS 'SELECT pg_terminate_backend(pg_backend_pid())'", nil)
+		require.NoError(u.h.t, err)
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("SELECT pg_temp.die()") })
+	},
+	"a COMMIT is lost": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error {
+			if err := u.query("INSERT INTO kept VALUES ($1) RETURNING n", 12); err != nil {
+				return err
+			}
+			u.h.terminate(u.c.PID())
+			return nil
+		})
+	},
+}
+
+// A BEGIN that is sent with the first statement looks to a user as one that is
+// waited for: the error, what is kept, what is counted and how the connection is left.
+func TestBeginWithTheFirstStatementLooksTheSame(t *testing.T) {
+	for _, mode := range []pgx.QueryExecMode{
+		pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol,
+	} {
+		t.Run(config.ModeName(mode), func(t *testing.T) {
+			t.Parallel()
+			made := map[pool.Driver]*harness{}
+			for _, driver := range []pool.Driver{pool.DriverPgx, pool.DriverPsycopg} {
+				made[driver] = newPool(t, 1, 0, func(c *pool.Config) { c.Driver, c.QueryExecMode, c.PoolPrePing = driver, mode, false })
+			}
+			for name, behave := range behaviors {
+				require.Equal(t, made[pool.DriverPsycopg].told(behave), made[pool.DriverPgx].told(behave), name)
+			}
+		})
+	}
+}
+
+// told is all that there is to tell of a behavior: twice, since the second time its
+// statements are known.
+func (h *harness) told(behave func(u inTransaction) error) (lines []string) {
+	counted := &statements{}
+	s := pool.NewScope(context.Background(), counted)
+	for range 2 {
+		c := h.acquire()
+		_, err := c.Exec(h.scope(), "CREATE TEMPORARY TABLE IF NOT EXISTS kept (n int); TRUNCATE kept", nil)
+		require.NoError(h.t, err)
+		problem := behave(inTransaction{h, c, s})
+		kept := "the connection is lost"
+		if res, err := c.Query(h.scope(), "SELECT coalesce(string_agg(n::text, ','), ''), pg_current_xact_id_if_assigned() IS NULL FROM kept", nil); err == nil {
+			kept = fmt.Sprintf("kept %q, free %s", res.Value(0, 0), res.Value(0, 1))
+		}
+		c.Release()
+		lines = append(lines, fmt.Sprintf("%T %v; %s; %d statements, %d failed", problem, problem, kept, counted.all.Load(), counted.failed.Load()))
+	}
+	return lines
+}
