@@ -107,10 +107,11 @@ func (c *compactor) enable(t *Run, state *lib.State) {
 	c.trends = make(map[string]*sketched)
 	c.rates = make(map[*metrics.Metric]*shares)
 	c.pending = make(map[metrics.TimeSeries]float64)
+	t.sketches.start()
 }
 
-// observe keeps a value of a Trend.
-func (c *compactor) observe(trend string, contains metrics.ValueType, pool string, value float64) {
+// sketch is that of a Trend's values in a pool.
+func (c *compactor) sketch(trend string, contains metrics.ValueType, pool string) *timeline.Distribution {
 	s := c.trends[trend]
 	if s == nil {
 		s = &sketched{contains: contains, byPool: make(map[string]*timeline.Distribution)}
@@ -121,7 +122,7 @@ func (c *compactor) observe(trend string, contains metrics.ValueType, pool strin
 		d = new(timeline.Distribution)
 		s.byPool[pool] = d
 	}
-	d.Add(value)
+	return d
 }
 
 // request keeps a request's time where metrics are compact, and tells whether
@@ -130,7 +131,7 @@ func (c *compactor) request(ms float64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.tags != nil {
-		c.observe(requestDuration, metrics.Time, "", ms)
+		c.sketch(requestDuration, metrics.Time, "").Add(ms)
 	}
 	return c.tags != nil
 }
@@ -147,7 +148,7 @@ func (c *compactor) take(batch metrics.Samples, poolOf func(*metrics.TagSet) str
 		s := &batch[i]
 		switch s.Metric.Type {
 		case metrics.Trend:
-			c.observe(s.Metric.Name, s.Metric.Contains, poolOf(s.Tags), s.Value)
+			c.sketch(s.Metric.Name, s.Metric.Contains, poolOf(s.Tags)).Add(s.Value)
 		case metrics.Rate:
 			c.share(s, perQuery(s.Metric.Name))
 		case metrics.Counter:
@@ -156,6 +157,17 @@ func (c *compactor) take(batch metrics.Samples, poolOf func(*metrics.TagSet) str
 			c.pending[s.TimeSeries] = s.Value
 		}
 	}
+	return c.dueLocked()
+}
+
+// due is what k6 has not seen yet, once a second.
+func (c *compactor) due() metrics.Samples {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dueLocked()
+}
+
+func (c *compactor) dueLocked() metrics.Samples {
 	if now := time.Now(); now.Sub(c.pushed) >= compactInterval {
 		return c.gathered(now)
 	}
@@ -170,11 +182,7 @@ func (c *compactor) share(s *metrics.Sample, perQuery bool) {
 		c.passed = append(c.passed, *s)
 		return
 	}
-	r := c.rates[s.Metric]
-	if r == nil {
-		r = &shares{}
-		c.rates[s.Metric] = r
-	}
+	r := c.rate(s.Metric)
 	r.total++
 	if s.Value == 0 {
 		r.succeeded = s
@@ -182,6 +190,15 @@ func (c *compactor) share(s *metrics.Sample, perQuery bool) {
 	}
 	r.trues++
 	r.failed = append(r.failed, *s)
+}
+
+func (c *compactor) rate(m *metrics.Metric) *shares {
+	r := c.rates[m]
+	if r == nil {
+		r = &shares{}
+		c.rates[m] = r
+	}
+	return r
 }
 
 // perQuery tells whether a Rate gets a sample for each query or checkout.

@@ -1,6 +1,7 @@
 package testrun
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -120,4 +121,79 @@ func TestFullMetricsPassThrough(t *testing.T) {
 	c.request(1)
 	c.finish()
 	c.complete(nil)
+}
+
+// Whatever is told of a query without a sample is told as it is with samples: the
+// counts by tag, the Rates, the Trends' values, and the recording.
+func TestSketchesAgreeWithSamples(t *testing.T) {
+	of := func(compact bool) (map[string]float64, verdict.Metric, *timeline.Pool) {
+		registry := metrics.NewRegistry()
+		samples := make(chan metrics.SampleContainer, 1000)
+		run := &Run{metrics: registerMetrics(registry), root: registry.RootTagSet()}
+		run.recording.measures = measuresOf(run.metrics)
+		run.flusher.tap, run.flusher.drain = func(batch metrics.Samples) metrics.Samples {
+			run.recording.samples(batch)
+			return run.compact.take(batch, run.recording.poolOf)
+		}, run.drain
+		run.recording.once.Do(func() {}) // without the probe of the process
+		run.measuring.Store(true)
+		if compact {
+			run.compact.enable(run, &lib.State{Samples: samples})
+		}
+		random := rand.New(rand.NewPCG(1, 2))
+		now := time.Now()
+		run.Timeline().Begin("all", now)
+		for _, pool := range []string{"a", "b"} {
+			for user := range 3 {
+				tags := lib.NewVUStateTags(run.root.With("user", string(rune('0'+user))))
+				o := &observer{buffer: newBuffer(run), state: &lib.State{Samples: samples, Tags: tags}}
+				o.refresh(pool, callTags{})
+				for n := range 500 {
+					took := time.Duration(random.ExpFloat64() * float64(time.Millisecond))
+					var err error
+					if n == 400 {
+						err = errors.New("no")
+					}
+					o.Acquired(now, took, nil)
+					o.Queried(now, took/2, err)
+					o.Released(now, took*2)
+				}
+			}
+		}
+		run.flusher.stop(true)
+		run.compact.finish()
+		sums, values := map[string]float64{}, map[string]verdict.Metric{}
+		trend := metrics.NewTrendSink()
+		for len(samples) > 0 {
+			for _, s := range (<-samples).GetSamples() {
+				user, _ := s.Tags.Get("user")
+				pool, _ := s.Tags.Get("pool")
+				require.False(t, compact && s.Metric.Type == metrics.Trend, s.Metric.Name)
+				switch s.Metric {
+				case run.metrics.queries, run.metrics.queryFailed:
+					sums[s.Metric.Name+pool+user] += s.Value
+				case run.metrics.useDuration:
+					trend.Add(s)
+				}
+			}
+		}
+		values["pgxpool_use_duration"] = verdict.Metric{Values: map[string]float64{"count": float64(trend.Count()), "avg": trend.Avg(), "p(95)": trend.P(0.95), "max": trend.Max()}}
+		run.Complete(values)
+		if compact {
+			require.Equal(t, map[string]float64{"rate": 0.002, "passes": 6, "fails": 2994}, values["pgxpool_query_failed"].Values)
+			require.Equal(t, map[string]float64{"rate": 0, "passes": 0, "fails": 3000}, values["pgxpool_acquire_failed"].Values)
+		}
+		return sums, values["pgxpool_use_duration"], run.Timeline().End(time.Now()).Totals.Pools["a"]
+	}
+	sums, use, recorded := of(false)
+	compactSums, compactUse, compactRecorded := of(true)
+	require.Equal(t, sums, compactSums)
+	require.EqualValues(t, 500, sums["pgxpool_queriesb2"])
+	for name, value := range use.Values {
+		require.InEpsilon(t, value, compactUse.Values[name], 2*timeline.Accuracy, name)
+	}
+	require.EqualValues(t, 1500, compactRecorded.Query.Count())
+	require.Equal(t, recorded.Use.Count(), compactRecorded.Use.Count())
+	require.InEpsilon(t, recorded.Wait.Quantile(0.9), compactRecorded.Wait.Quantile(0.9), 2*timeline.Accuracy)
+	require.Equal(t, recorded.QueryFailed, compactRecorded.QueryFailed)
 }

@@ -36,6 +36,27 @@ func BenchmarkEmission(b *testing.B) {
 	}
 }
 
+// BenchmarkCompactEmission is the same with compact metrics, the recording included.
+func BenchmarkCompactEmission(b *testing.B) {
+	run, state := started(b)
+	tags := run.background(state, "bench")
+	run.flusher.stopped = true
+	run.measuring.Store(true)
+	run.compact.enable(run, state)
+	b.Cleanup(func() { run.sketches.on.Store(false) })
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		now := time.Now()
+		tags.refresh("bench", callTags{})
+		tags.Acquired(now, time.Microsecond, nil)
+		tags.Queried(now, 1234*time.Microsecond, nil)
+		tags.Released(now, 1235*time.Microsecond)
+		if n%4000 == 3999 { // a tenth of a second
+			run.drainShards()
+		}
+	}
+}
+
 // BenchmarkRecording is what keeping the run over time adds to one query: five
 // samples, read beside the VU.
 func BenchmarkRecording(b *testing.B) {

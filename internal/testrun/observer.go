@@ -36,6 +36,7 @@ type observer struct {
 
 // tagValues are the tags of one moment; they never change.
 type tagValues struct {
+	pool string
 	base *metrics.TagSet // the VU's, without the pool
 	call string          // the key of the call's own
 	tags *metrics.TagSet
@@ -68,9 +69,9 @@ func (t *observer) refresh(pool string, call callTags) {
 	switch {
 	case known && len(now.Metadata) == 0 && len(last.meta) == 0:
 	case known:
-		t.current.Store(&tagValues{base: last.base, call: key, tags: last.tags, meta: now.Metadata})
+		t.current.Store(&tagValues{pool: pool, base: last.base, call: key, tags: last.tags, meta: now.Metadata})
 	default:
-		t.current.Store(&tagValues{base: now.Tags, call: key, tags: t.tagged(now.Tags, pool, call, key), meta: now.Metadata})
+		t.current.Store(&tagValues{pool: pool, base: now.Tags, call: key, tags: t.tagged(now.Tags, pool, call, key), meta: now.Metadata})
 	}
 }
 
@@ -124,6 +125,18 @@ func (t *observer) push(samples ...metrics.Sample) {
 	t.buffer.add(t.state.Samples, samples...)
 }
 
+// sketch keeps what has succeeded where metrics are compact, and tells whether they
+// are.
+func (t *observer) sketch(e event, at time.Time, took time.Duration) bool {
+	if !t.buffer.run.sketches.on.Load() {
+		return false
+	}
+	if t.counts() {
+		t.buffer.own(t.state.Samples).add(e, t.current.Load(), at, metrics.D(took))
+	}
+	return true
+}
+
 // background reports what happens outside any VU.
 func (t *Run) background(state *lib.State, name string) *observer {
 	out := &observer{
@@ -131,12 +144,15 @@ func (t *Run) background(state *lib.State, name string) *observer {
 		state:  state,
 		warn:   t.warnOnce,
 	}
-	out.current.Store(&tagValues{tags: t.runTags(state).With("pool", name)})
+	out.current.Store(&tagValues{pool: name, tags: t.runTags(state).With("pool", name)})
 	return out
 }
 
 // Acquired implements pool.Observer.
 func (t *observer) Acquired(at time.Time, wait time.Duration, err error) {
+	if err == nil && t.sketch(acquired, at, wait) {
+		return
+	}
 	m := t.buffer.run.metrics
 	t.push(
 		t.sample(m.acquireDuration, at, metrics.D(wait)),
@@ -153,6 +169,9 @@ func (t *observer) Acquired(at time.Time, wait time.Duration, err error) {
 
 // Queried implements pool.Observer.
 func (t *observer) Queried(at time.Time, took time.Duration, err error) {
+	if err == nil && t.sketch(queried, at, took) {
+		return
+	}
 	m := t.buffer.run.metrics
 	t.push(
 		t.sample(m.queryDuration, at, metrics.D(took)),
@@ -166,6 +185,9 @@ func (t *observer) Queried(at time.Time, took time.Duration, err error) {
 
 // Released implements pool.Observer.
 func (t *observer) Released(at time.Time, use time.Duration) {
+	if t.sketch(released, at, use) {
+		return
+	}
 	t.push(t.sample(t.buffer.run.metrics.useDuration, at, metrics.D(use)))
 }
 

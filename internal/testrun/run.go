@@ -45,6 +45,7 @@ type Run struct {
 	uncaught  repeated // its lock is taken under the logger's
 	responses responses
 	compact   compactor
+	sketches  sketches
 	unjudged  unjudged
 
 	fullSummary bool              // k6's --summary-mode
@@ -90,6 +91,7 @@ func (t *Run) begin(vu modules.VU) {
 			t.recording.samples(batch)
 			return t.compact.take(batch, t.recording.poolOf)
 		}
+		t.flusher.drain = t.drain
 		t.recording.probe.logger = env.Logger
 		t.root = env.Registry.RootTagSet()
 		t.logger = env.Logger

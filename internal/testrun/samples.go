@@ -3,6 +3,7 @@ package testrun
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.k6.io/k6/v2/metrics"
@@ -15,7 +16,8 @@ const flushInterval = 100 * time.Millisecond
 // not one by one: k6's channel would otherwise cost more than the statement.
 // It is safe for concurrent use.
 type buffer struct {
-	run *Run
+	run   *Run
+	shard atomic.Pointer[shard] // where metrics are compact, from the first event on
 
 	mu      sync.Mutex
 	samples []metrics.Sample
@@ -40,6 +42,16 @@ func (b *buffer) add(out chan<- metrics.SampleContainer, samples ...metrics.Samp
 	}
 }
 
+// own gives the user's part of the sketches, which the flusher empties from then on.
+func (b *buffer) own(out chan<- metrics.SampleContainer) *shard {
+	if own := b.shard.Load(); own != nil {
+		return own
+	}
+	b.shard.CompareAndSwap(nil, b.run.sketches.shard())
+	b.run.flusher.note(b, out)
+	return b.shard.Load()
+}
+
 func (b *buffer) take() metrics.Samples {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -54,6 +66,8 @@ type flusher struct {
 	// tap, where there is one, sees every batch before k6 does, and gives what k6
 	// shall see of it.
 	tap func(metrics.Samples) metrics.Samples
+	// drain, where there is one, pushes what is in no buffer.
+	drain func(context.Context)
 
 	flushing sync.Mutex // one at a time: whoever flushes knows that all has been seen
 
@@ -113,6 +127,9 @@ func (f *flusher) flush(ctx context.Context) {
 				metrics.PushIfNotDone(ctx, p.out, batch)
 			}
 		}
+	}
+	if f.drain != nil {
+		f.drain(ctx)
 	}
 }
 

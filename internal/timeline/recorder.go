@@ -60,6 +60,17 @@ func (r *Recorder) Record(observations []Observation) {
 	}
 }
 
+// Merge adds what one pool did around a time.
+func (r *Recorder) Merge(at time.Time, pool string, did *Pool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.prepare()
+	r.windows.at(at).pool(pool).merge(did)
+	if open := r.open(); open != nil && !at.Before(open.from) {
+		open.totals.pool(pool).merge(did)
+	}
+}
+
 // fine notes what has shorter windows of its own.
 func (r *Recorder) fine(o *Observation) {
 	switch o.Measure {
