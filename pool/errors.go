@@ -68,6 +68,9 @@ func (e *QueryError) Error() string {
 	if !errors.As(e.Err, &pg) {
 		return text.Line(e.Err.Error())
 	}
+	if pg.Code == "" && pg.Message == "" {
+		return "the server sent an error that says nothing: look at its log"
+	}
 	said := fmt.Sprintf("%s: %s (SQLSTATE %s)", text.Value(pg.Severity), text.Value(pg.Message), text.Value(pg.Code))
 	for _, more := range []string{pg.Detail, pg.Hint} {
 		if more != "" {

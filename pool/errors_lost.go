@@ -108,6 +108,8 @@ func (p *Pool) statementError(c *connection, sql string, err error, how ending) 
 		return ErrInterrupted
 	case c.transport.copyIn.Load():
 		return &QueryError{Err: errCopyIn}
+	case errors.Is(err, errTooLarge):
+		return &QueryError{Err: err}
 	case c.lost(err):
 		p.invalidate(c)
 		err = p.because(how, sql, c.transport.cause(err))

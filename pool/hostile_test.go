@@ -388,6 +388,55 @@ func TestRowsOfTheWrongLength(t *testing.T) {
 	}
 }
 
+// A result without end takes no memory without end: the connection is closed, and
+// other users' connections are not.
+func TestRowsWithoutEnd(t *testing.T) {
+	const limit = 64 << 10
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol} {
+		config := pool.DefaultConfig()
+		config.URL, config.QueryExecMode, config.PoolSize, config.MaxOverflow = pgtest.URL(t), mode, 2, 0
+		p, err := pool.New(config, pool.Options{MaxResult: limit})
+		require.NoError(t, err)
+		scope := pool.NewScope(context.Background(), pool.NopObserver{})
+		other, err := p.Acquire(scope, nil)
+		require.NoError(t, err)
+		for _, sql := range []string{
+			"SELECT repeat('x', 1000), generate_series(1, 10000000)", "SELECT NULL, generate_series(1, 100000000)",
+		} {
+			_, err = p.Query(scope, sql, nil)
+			var query *pool.QueryError
+			require.ErrorAs(t, err, &query, "%s", mode)
+			require.ErrorContains(t, err, "connection was closed")
+		}
+		require.Equal(t, 1, p.Stat().Total)
+		_, err = other.Query(scope, "SELECT repeat('x', 1000) FROM generate_series(1, 50)", nil)
+		require.NoError(t, err, "less is given")
+		other.Release()
+		requireOrderly(t, p, nil)
+	}
+}
+
+// A row that no description announced, and an error that says nothing, end in an
+// orderly way too.
+func TestAnswersOutOfPlace(t *testing.T) {
+	empty := &pgproto3.ErrorResponse{}
+	for name, messages := range map[string][]pgproto3.BackendMessage{
+		"a row without columns": {shortRow, &pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")}, ready},
+		"an empty error":        {empty, ready},
+	} {
+		for _, mode := range everyMode {
+			p := hostilePool(t, answering(t, mode, messages...).replay(t), mode)
+			_, err := p.Query(pool.NewScope(context.Background(), pool.NopObserver{}), "SELECT a, b", nil)
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "(SQLSTATE )", "%s %s", name, mode)
+			if messages[0] != empty {
+				require.Zero(t, p.Stat().Total, "%s %s: %v: the connection is dropped", name, mode, err)
+			}
+			requireOrderly(t, p, []error{err})
+		}
+	}
+}
+
 // ReadyForQuery is not the answer to a statement.
 func TestReadyWithoutAResult(t *testing.T) {
 	for _, mode := range everyMode {

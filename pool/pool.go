@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -30,7 +31,12 @@ type Options struct {
 	ServerTrouble func() string
 	// Watch looks at the server beside the pool. Nil: nobody does.
 	Watch Watch
+	// MaxResult is the most bytes that the rows of one result take; a server that
+	// sends more loses the connection. 0: 1 GiB.
+	MaxResult int
 }
+
+const maxResult = 1 << 30
 
 // Watch looks at the server over a connection of its own, which the pool does not
 // count and the server's limits do. It may be called concurrently.
@@ -45,13 +51,14 @@ type Watch interface {
 // Pool is safe for concurrent use. It must be closed with Close, and waited
 // for with Shutdown.
 type Pool struct {
-	config   Config
-	server   string // for messages: host:port/database as user
-	observer Observer
-	formats  pgx.QueryResultFormatsByOID
-	trouble  func() string // see Options.ServerTrouble
-	watch    Watch         // nil: nobody can be asked
-	created  time.Time
+	config    Config
+	server    string // for messages: host:port/database as user
+	observer  Observer
+	formats   pgx.QueryResultFormatsByOID
+	trouble   func() string // see Options.ServerTrouble
+	watch     Watch         // nil: nobody can be asked
+	maxResult int           // bytes of the rows of one result
+	created   time.Time
 	// connConfig is how pgx opens a connection. It must not be changed.
 	connConfig *pgx.ConnConfig
 	shapes     shapeCache
@@ -120,6 +127,7 @@ func New(config Config, options Options) (*Pool, error) {
 		formats:     options.ResultFormats,
 		trouble:     options.ServerTrouble,
 		watch:       options.Watch,
+		maxResult:   cmp.Or(options.MaxResult, maxResult),
 		created:     time.Now(),
 		connConfig:  connConfig,
 		ended:       make(chan struct{}),

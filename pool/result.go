@@ -3,6 +3,7 @@ package pool
 import (
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -103,6 +104,9 @@ func (r *Result) appendRow(values [][]byte) error {
 	r.rows++
 	return nil
 }
+
+// bytes is about what the rows take.
+func (r *Result) bytes() int { return len(r.data) + len(r.cells)*int(unsafe.Sizeof(cell{})) }
 
 func (r *Result) append(value []byte) {
 	c := cell{offset: len(r.data), size: -1}

@@ -158,6 +158,10 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 	if err == nil {
 		res, err = p.dispatch(c, what)
 	}
+	if err != nil && pgxtext.IsUnannouncedRow(err) {
+		err = errUnannounced
+		c.distrust(err, func() {})
+	}
 	how := c.flight.leave()
 	if carries {
 		if refused := p.carried(c, err, how); refused != nil {
@@ -343,6 +347,9 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what call) (*Result, error)
 		}
 		if err := res.appendRow(rows.RawValues()); err != nil {
 			return nil, err
+		}
+		if res.bytes() > p.maxResult {
+			return nil, errTooLarge
 		}
 	}
 	if err := rows.Err(); err != nil {

@@ -27,8 +27,9 @@ import (
 var errSeveralUnsent = errors.New("the text holds several statements, none of which was sent, and query() gives the rows of one: call it once for each, or exec()")
 
 var (
-	errCopyOut = errors.New("COPY … TO STDOUT is not supported: its rows would be lost; use SELECT")
-	errSeveral = errors.New("the string has several statements, all of which ran, and query() gives the rows of one: call it once for each, or use exec()")
+	errCopyOut  = errors.New("COPY … TO STDOUT is not supported: its rows would be lost; use SELECT")
+	errTooLarge = errors.New("the rows of the result take more than 1 GiB, and its connection was closed: add LIMIT to the statement, or give maxRows to with()")
+	errSeveral  = errors.New("the string has several statements, all of which ran, and query() gives the rows of one: call it once for each, or use exec()")
 )
 
 // learn asks the server for its types, unless that is known already. An answer
@@ -248,13 +249,16 @@ type malformedError struct{ what string }
 
 func (e *malformedError) Error() string { return "malformed answer: " + e.what }
 
-var errNoResult error = &malformedError{"no result and no error for a statement"}
+var (
+	errNoResult    error = &malformedError{"no result and no error for a statement"}
+	errUnannounced error = &malformedError{"a row without a description of its columns"}
+)
 
-// distrust ends a connection whose server has sent a malformed answer. stop ends
-// what pgx still reads.
+// distrust ends a connection whose server has sent a malformed answer, or one
+// without end. stop ends what pgx still reads.
 func (c *connection) distrust(err error, stop func()) {
 	var malformed *malformedError
-	if !errors.As(err, &malformed) {
+	if !errors.As(err, &malformed) && !errors.Is(err, errTooLarge) {
 		return
 	}
 	c.transport.abort()

@@ -3,6 +3,7 @@ package pgxtext
 import (
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 var (
@@ -37,6 +38,12 @@ func Unfit(err error) (UnfitArgument, bool) {
 
 // IsUnfit reports whether err is pgx's for an argument that it cannot encode.
 func IsUnfit(err error) bool { return encodeError.MatchString(err.Error()) }
+
+// IsUnannouncedRow reports whether err is pgx's for a row without a description
+// before it, after which pgx goes on with the connection.
+func IsUnannouncedRow(err error) bool {
+	return strings.Contains(err.Error(), "DataRow message without preceding RowDescription")
+}
 
 // Miscounted says of a statement and its arguments what pgx tells of them where
 // they are not as many as the parameters.
