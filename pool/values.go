@@ -257,6 +257,9 @@ var (
 // distrust ends a connection whose server has sent a malformed answer, or one
 // without end. stop ends what pgx still reads.
 func (c *connection) distrust(err error, stop func()) {
+	if err == nil { // of nearly every statement, and errors.As allocates
+		return
+	}
 	var malformed *malformedError
 	if !errors.As(err, &malformed) && !errors.Is(err, errTooLarge) {
 		return

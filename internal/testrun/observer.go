@@ -75,6 +75,12 @@ func (t *observer) refresh(pool string, call callTags) {
 	}
 }
 
+// outdated tells whether the VU has other tags by now.
+func (t *observer) outdated() bool {
+	now, last := t.state.Tags.GetCurrentValues(), t.current.Load()
+	return now.Tags != last.base || len(now.Metadata) > 0 || len(last.meta) > 0
+}
+
 // maxCallTags bounds what is kept of scripts that make tags of values.
 const maxCallTags = 1000
 

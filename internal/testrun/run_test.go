@@ -1,7 +1,9 @@
 package testrun
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
@@ -79,4 +81,25 @@ func TestTextsThatDifferInNumbersAreLoggedOnce(t *testing.T) {
 	require.Len(t, logs.AllEntries(), 2)
 	run.ErrorOnce("no answer after 7 ms")
 	require.Len(t, logs.AllEntries(), 2)
+}
+
+// Calls that give a Promise have the tags of the moment at which they were made, and
+// share what they can.
+func TestAsynchronousCallsKeepTheirTags(t *testing.T) {
+	run, state := started(t)
+	vu := &modulestest.VU{CtxField: t.Context(), StateField: state}
+	session := (&VU{VU: vu, run: run, buffer: newBuffer(run)}).Session("default")
+	tags := func(o *observer) map[string]string { return o.sample(run.metrics.queries, time.Now(), 1).Tags.Map() }
+	session.Apart()
+	first := session.apart
+	session.Apart()
+	require.Same(t, first, session.apart, "nothing has changed")
+	state.Tags.Modify(func(now *metrics.TagsAndMeta) { now.SetTag("step", "second") })
+	session.Apart()
+	require.Equal(t, map[string]string{"pool": "default"}, tags(first))
+	require.Equal(t, map[string]string{"pool": "default", "step": "second"}, tags(session.apart))
+	second := session.apart
+	vu.CtxField = context.WithValue(t.Context(), struct{}{}, "the next iteration")
+	session.Apart()
+	require.NotSame(t, second, session.apart)
 }

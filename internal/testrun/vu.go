@@ -138,6 +138,10 @@ type Session struct {
 	scope *pool.Scope
 	tags  *observer
 
+	// The observer of Apart, and the context in which it was made.
+	apart    *observer
+	apartCtx context.Context
+
 	// Of a session made by With.
 	from *Session
 	with With
@@ -196,12 +200,16 @@ func (s *Session) Statement(name string) *pool.Scope {
 }
 
 // Apart gives a scope for one asynchronous call, whose tags stay as they are
-// while the VU's change.
+// while the VU's change: calls share an observer, which never changes, until
+// they do.
 func (s *Session) Apart() *pool.Scope {
-	tags := s.newObserver()
-	s.vu.enter(s.vu.Context(), tags)
-	tags.refresh(s.pool, callTags{with: s.with.Tags})
-	scope := pool.NewScope(s.vu.Context(), tags)
+	ctx := s.vu.Context()
+	if s.apart == nil || s.apartCtx != ctx || s.apart.outdated() {
+		s.apart, s.apartCtx = s.newObserver(), ctx
+		s.vu.enter(ctx, s.apart)
+		s.apart.refresh(s.pool, callTags{with: s.with.Tags})
+	}
+	scope := pool.NewScope(ctx, s.apart)
 	scope.Limits = s.with.Limits
 	return scope
 }
