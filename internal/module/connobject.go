@@ -70,7 +70,7 @@ func (p *poolObject) connection(conn *pool.Conn) sobek.Value {
 func (c *connObject) value() sobek.Value {
 	return c.rt.NewDynamicObject(&lazyObject{
 		instance: c.instance, methods: c.methods,
-		values: map[string]sobek.Value{"pid": c.rt.ToValue(c.conn.PID())},
+		values: properties{{"pid", c.rt.ToValue(c.conn.PID())}},
 	})
 }
 

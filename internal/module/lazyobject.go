@@ -7,28 +7,43 @@ import "github.com/grafana/sobek"
 type lazyObject struct {
 	instance *instance
 	methods  func(name string) method
-	made     map[string]sobek.Value
-	values   map[string]sobek.Value // plain properties
-	pool     *poolObject            // of a Pool
+	made     properties  // methods so far
+	values   properties  // plain ones
+	pool     *poolObject // of a Pool
+}
+
+// properties are few: a map would be larger and not faster.
+type properties []property
+
+type property struct {
+	key   string
+	value sobek.Value
+}
+
+// get gives nil where there is none.
+func (p properties) get(key string) sobek.Value {
+	for i := range p {
+		if p[i].key == key {
+			return p[i].value
+		}
+	}
+	return nil
 }
 
 // Get implements sobek.DynamicObject.
 func (o *lazyObject) Get(key string) sobek.Value {
-	if v, ok := o.made[key]; ok {
+	if v := o.made.get(key); v != nil {
 		return v
 	}
-	if v, ok := o.values[key]; ok {
+	if v := o.values.get(key); v != nil {
 		return v
 	}
 	m := o.methods(key)
 	if m == nil {
 		return nil
 	}
-	if o.made == nil {
-		o.made = make(map[string]sobek.Value, 1)
-	}
 	v := o.instance.rt.ToValue(o.instance.guarded(key+"()", m))
-	o.made[key] = v
+	o.made = append(o.made, property{key, v})
 	return v
 }
 
@@ -37,8 +52,7 @@ func (o *lazyObject) Set(string, sobek.Value) bool { return false }
 
 // Has implements sobek.DynamicObject.
 func (o *lazyObject) Has(key string) bool {
-	_, plain := o.values[key]
-	return plain || o.methods(key) != nil
+	return o.values.get(key) != nil || o.methods(key) != nil
 }
 
 // Delete implements sobek.DynamicObject.
@@ -46,9 +60,9 @@ func (o *lazyObject) Delete(string) bool { return false }
 
 // Keys implements sobek.DynamicObject: methods are not enumerable.
 func (o *lazyObject) Keys() []string {
-	keys := make([]string, 0, len(o.values))
-	for key := range o.values {
-		keys = append(keys, key)
+	keys := make([]string, len(o.values))
+	for i := range o.values {
+		keys[i] = o.values[i].key
 	}
 	return keys
 }

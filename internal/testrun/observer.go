@@ -31,7 +31,8 @@ type observer struct {
 
 	// Of the VU's goroutine alone.
 	base   *metrics.TagSet
-	byCall map[string]*metrics.TagSet
+	plain  *metrics.TagSet            // of calls without tags of their own
+	byCall map[string]*metrics.TagSet // of calls with tags of their own
 }
 
 // tagValues are the tags of one moment; they never change.
@@ -89,7 +90,14 @@ const maxCallTags = 1000
 func (t *observer) tagged(base *metrics.TagSet, pool string, call callTags, key string) *metrics.TagSet {
 	if base != t.base || len(t.byCall) > maxCallTags {
 		t.base = base
+		t.plain = nil
 		clear(t.byCall)
+	}
+	if key == "" {
+		if t.plain == nil {
+			t.plain = base.With("pool", pool)
+		}
+		return t.plain
 	}
 	if known := t.byCall[key]; known != nil {
 		return known
@@ -99,7 +107,7 @@ func (t *observer) tagged(base *metrics.TagSet, pool string, call callTags, key 
 		tags = tags.With("statement", call.statement)
 	}
 	if t.byCall == nil {
-		t.byCall = make(map[string]*metrics.TagSet, 1)
+		t.byCall = make(map[string]*metrics.TagSet)
 	}
 	t.byCall[key] = tags
 	return tags

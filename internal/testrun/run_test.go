@@ -99,7 +99,9 @@ func TestAsynchronousCallsKeepTheirTags(t *testing.T) {
 	require.Equal(t, map[string]string{"pool": "default"}, tags(first))
 	require.Equal(t, map[string]string{"pool": "default", "step": "second"}, tags(session.apart))
 	second := session.apart
-	vu.CtxField = context.WithValue(t.Context(), struct{}{}, "the next iteration")
+	next, cancel := context.WithCancel(t.Context()) // that of the next iteration
+	defer cancel()
+	vu.CtxField = next
 	session.Apart()
 	require.NotSame(t, second, session.apart)
 }
