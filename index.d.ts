@@ -47,7 +47,7 @@ declare module 'k6/x/pgxpool' {
      * `postgresql+asyncpg://`, `postgresql+psycopg://`, `postgresql+psycopg2://`. What it leaves
      * out comes from libpq's places: `postgres://` alone from `PGHOST`, `PGUSER` and the like,
      * the password from `PGPASSWORD` or `~/.pgpass`, `postgres:///?service=name` from a service
-     * file. k6 keeps what is given with `-e` in an archive; the environment it leaves out.
+     * file. k6 keeps what is given with `-e` in an archive, but not the environment.
      * Environment: `DATABASE_URL`. Default: a temporary PostgreSQL on this machine.
      */
     url?: string;
@@ -134,8 +134,8 @@ declare module 'k6/x/pgxpool' {
 
     /**
      * The server's own limit for one statement: whole milliseconds up to 2147483647, 0 for
-     * none. A server that then stays silent for {@link Options.connectTimeout} more, and does not work on the statement
-     * as far as {@link Options.dbCpu} can tell, is given up. Environment: `DB_STATEMENT_TIMEOUT`. Default: none.
+     * none. If there is still no answer {@link Options.connectTimeout} later, and the server is not working on the
+     * statement as far as {@link Options.dbCpu} can tell, the connection is given up. Environment: `DB_STATEMENT_TIMEOUT`. Default: none.
      */
     statementTimeout?: Duration;
 
@@ -146,8 +146,8 @@ declare module 'k6/x/pgxpool' {
     queryExecMode?: QueryExecMode;
 
     /**
-     * What every int8 becomes, in arrays too: `bigint`, `string`, or `number`, with which a result that has a value no
-     * number holds is a {@link QueryError}. Without it an int8 is a number while it is a safe integer and a BigInt beyond.
+     * What every int8 becomes, in arrays too: `bigint`, `string` or `number`. With `number`, a value beyond the safe integers
+     * is a {@link QueryError}. Without this option an int8 is a number while it is a safe integer and a BigInt beyond.
      * Environment: `DB_INT8`. Default: nothing.
      */
     int8?: 'number' | 'string' | 'bigint';
@@ -175,8 +175,8 @@ declare module 'k6/x/pgxpool' {
     sampleInterval?: Duration;
 
     /**
-     * Read the CPU of the database's host, and ask the server before a silent statement is given up: over one
-     * connection of the process beside those of its pools, which the server's limits count.
+     * Read the CPU of the database's host, and ask the server before a statement without an answer is given up. This
+     * takes one connection of the process beside those of its pools, which counts towards the server's limits.
      * Environment: `DB_CPU`. Default: true.
      */
     dbCpu?: boolean;
@@ -194,7 +194,7 @@ declare module 'k6/x/pgxpool' {
     leakDetectionThreshold?: Duration;
 
     /**
-     * Options over which the environment, `.env` and the URL win, such as what a scenario
+     * Options that the environment, `.env` and the URL override, such as what a scenario
      * suggests: `{ defaults: { poolSize: 5 } }`. Default: nothing.
      */
     defaults?: Omit<Options, 'url' | 'name' | 'defaults'>;
@@ -243,8 +243,8 @@ declare module 'k6/x/pgxpool' {
   export type SqlArgument = SqlValue;
 
   /**
-   * A row keyed by column. What its values may be, {@link SqlValue} says; name the
-   * columns' types where you know them: `pool.query<{ id: number }>('SELECT id …')`.
+   * A row keyed by column, with values as in {@link SqlValue}. Name the columns' types where
+   * you know them: `pool.query<{ id: number }>('SELECT id …')`.
    */
   export type Row = Record<string, any>;
 
@@ -612,8 +612,8 @@ declare module 'k6/x/pgxpool' {
 
   /**
    * Tells that a request begins; {@link observeResponse} ends it. Requests that are open at the end of the test count
-   * with their age, as failed beyond a limit that the report names. It gives by how many milliseconds the request
-   * begins late: more than 0 only in an experiment with a rate, where a request begins with its arrival.
+   * with their age, as failed beyond a limit that the report names. It returns how many milliseconds late the request
+   * begins: more than 0 only in an experiment with a rate, where a request begins with its arrival.
    */
   export function observeRequest(): number;
 
@@ -645,16 +645,16 @@ declare module 'k6/x/pgxpool' {
     /** How often a request is made again, from 0 to 100. Default: 3. */
     retries?: number;
     /**
-     * The longest pause before the first retry; it doubles before each further one, up to 20 s. The pause is anything up
-     * to it, by chance ("full jitter"). Default: 100 (milliseconds). At most 20 s.
+     * The longest pause before the first retry; it doubles before each further one, up to 20 s. The pause is
+     * random, from 0 to this ("full jitter"). Default: 100 (milliseconds). At most 20 s.
      */
     backoff?: Duration;
-    /** Is told why an attempt failed that is made again: `40001`, `40P01`, `PoolTimeoutError` or `503`. */
+    /** Called before each retry with the reason: `40001`, `40P01`, `PoolTimeoutError` or `503`. */
     onRetry?: (reason: string) => void;
   }
 
   /**
-   * Runs a user's request, and again where it failed for a reason that may pass: 40001, 40P01, a pool timeout, or an
+   * Runs a user's request, and runs it again if it failed for a reason that may pass: 40001, 40P01, a pool timeout, or an
    * answer of `k6/http` with status 503. Gives what the last attempt gave, or throws what it threw; of an async `fn` a
    * Promise. Retries are counted in `request_retries`. VU code only.
    */
@@ -706,8 +706,8 @@ declare module 'k6/x/pgxpool' {
 
   /**
    * Runs a script's `setup()`: `export const setup = () => pgxpool.setup(() => { … })`. It throws
-   * where the results could not be written (folder `OUT`), so that nothing runs whose verdict would
-   * be lost, and remembers an error of `fn` for the report: k6 does not tell `handleSummary`.
+   * if the results cannot be written (folder `OUT`), before any load, and remembers an error of `fn`
+   * for the report, since k6 does not pass it to `handleSummary`.
    */
   export function setup<T>(fn: () => T): T;
 
@@ -766,7 +766,7 @@ declare module 'k6/x/pgxpool' {
   /**
    * Whether the run's metrics are compact: by `METRICS=compact` or the option
    * {@link Options.metrics} of any pool. A script's own Trend of every request would
-   * grow in k6 all the same: leave it alone then.
+   * still grow in k6: do not add to it then.
    */
   export function compactMetrics(): boolean;
 
@@ -791,9 +791,9 @@ declare module 'k6/x/pgxpool' {
      * that answers when it is ready. The requests go to it, over HTTP.
      */
     application?: { command: string; url: string; ready: string; workers: number };
-    /** What the requests are, in whatever words: a run of others is not gone on with. */
+    /** What the requests are, in your own words. `resume` refuses a run with other ones. */
     workload?: Record<string, unknown>;
-    /** The path of an earlier run's `results/PLAN.json`, to go on where it ended. */
+    /** The path of an earlier run's `results/PLAN.json`, to continue it. */
     resume?: string;
     /** The plan's own options; an unknown one is an error that lists them. */
     [option: string]: unknown;
@@ -846,15 +846,15 @@ declare module 'k6/x/pgxpool' {
     /** How long its users wait for a connection. Environment: `DB_POOL_TIMEOUT`. Not known by default. */
     poolTimeout?: Duration;
     /**
-     * Its processes, each with a pool of its own. Environment: `WORKERS`. Found out by default:
+     * Its processes, each with a pool of its own. Environment: `WORKERS`. Estimated by default:
      * from the pids that it answers with, or from more connections than fewer can have.
      */
     workers?: number | string;
     /** How often the `Pool Status:` line is printed. Environment: `DB_POOL_STATUS_INTERVAL`. Default: off. */
     statusInterval?: Duration;
     /**
-     * Where the application reports its pool (`http://…/health/pool`), several as an array.
-     * Environment: `APP_URL`, with commas between. Not asked without.
+     * Where the application reports its pool (`http://…/health/pool`); several as an array.
+     * Environment: `APP_URL`, separated by commas. Default: the application is not asked.
      */
     appURL?: string | string[];
     /** The console of the PgBouncer between application and server, such as `postgres://stats@127.0.0.1:6432/pgbouncer`. Environment: `PGBOUNCER_URL`. */

@@ -63,7 +63,7 @@ func newRecord(gs *state.GlobalState) *cobra.Command {
 	set.StringVar(&flags.duration, "duration", "60", "how long to record: seconds, or a duration such as 5m")
 	set.StringVar(&flags.url, "url", "", "database to look at (DATABASE_URL)")
 	set.StringVar(&flags.role, "role", "", "role whose statements are recorded (APP_ROLE; the one of --url)")
-	set.StringVarP(&flags.output, "output", "o", "workload", "folder for the files; it may not hold .sql files yet")
+	set.StringVarP(&flags.output, "output", "o", "workload", "folder for the files; it must not contain .sql files")
 	return cmd
 }
 

@@ -29,12 +29,16 @@ func overTime(in Input) (figures []figure, remarks []string) {
 		return recorded(in, r)
 	}
 	whole := in.Timeline.Whole()
-	pools := slices.DeleteFunc(busiest(whole), preparedOnly(in.Timeline))
+	pools, aside := mainPools(whole, slices.DeleteFunc(busiest(whole), preparedOnly(in.Timeline)))
+	if len(aside) > 0 {
+		remarks = append(remarks, "Hardly used and not drawn: pool "+strings.Join(aside, ", pool ")+".")
+	}
 	if len(pools) > mostPools {
 		remarks = append(remarks, fmt.Sprintf("The %d busiest of %d pools are drawn; not among them: %s.",
 			mostPools, len(pools), strings.Join(pools[mostPools:], ", ")))
 		pools = pools[:mostPools]
 	}
+	sortNumbered(pools)
 	m := momentsOf(in.Timeline, chartsOfTheRun+chartsPerPool*len(pools))
 	if len(m.at) > 0 {
 		remarks = append(remarks, fmt.Sprintf("Each point covers %s. %s", text.Length(m.step), firstObservation(in.Timeline)))
@@ -80,6 +84,31 @@ func busiest(t timeline.Totals) []string {
 			cmp.Compare(a, b),
 		)
 	})
+}
+
+// mainPools sets aside the pools that a script measures or steers with: those with
+// less than a twentieth of the busiest pool's checkouts. One that is watched from
+// outside has no checkouts.
+func mainPools(whole timeline.Totals, pools []string) (main, aside []string) {
+	for _, name := range pools {
+		checkouts := whole.Pools[name].Wait.Count()
+		if checkouts > 0 && 20*checkouts < whole.Pools[pools[0]].Wait.Count() {
+			aside = append(aside, name)
+			continue
+		}
+		main = append(main, name)
+	}
+	return main, aside
+}
+
+// sortNumbered puts pools that differ in their number alone (POOLS) in its order,
+// pool-2 before pool-10. Others stay as they are.
+func sortNumbered(pools []string) {
+	kind := func(name string) string { return strings.TrimRight(name, "0123456789") }
+	if slices.ContainsFunc(pools, func(name string) bool { return kind(name) != kind(pools[0]) }) {
+		return
+	}
+	slices.SortFunc(pools, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 }
 
 // preparedOnly tells of a pool whether all that happened to it was before the
@@ -157,7 +186,12 @@ func events(run timeline.Snapshot) []Mark {
 			last = w.From
 		}
 	}
-	mark("server restarted", mostPhases, failures("57P01", "57P02", "57P03"))
+	restarted := failures("57P02", "57P03")
+	if restarted(run.Whole()) == 0 {
+		// pg_terminate_backend says 57P01 too, and the server stays.
+		mark("session ended by the server", mostPhases, failures("57P01"))
+	}
+	mark("server restarted", mostPhases, func(t timeline.Totals) int64 { return restarted(t) + failures("57P01")(t) })
 	mark("first write refused", 1, failures("25006"))
 	mark("connection limit reached", 1, failures("53300"))
 	mark("first statement timeout", 1, failures("57014"))

@@ -127,6 +127,33 @@ func TestValuesAreUnderTheMouse(t *testing.T) {
 	require.Equal(t, 1, strings.Count(page, "<title>before"), "once, in the wide picture")
 }
 
+// A backend that is terminated says 57P01, as a server does that shuts down.
+func TestATerminatedSessionIsNoRestart(t *testing.T) {
+	var r timeline.Recorder
+	for second := range 60 {
+		r.Record([]timeline.Observation{{Measure: timeline.Request, At: began.Add(time.Duration(second) * time.Second), Value: 5}})
+	}
+	r.Record([]timeline.Observation{{Measure: timeline.Error, At: began.Add(40 * time.Second), Value: 1, Key: "57P01", Pool: "default"}})
+	page := render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
+	require.Contains(t, page, "session ended by the server at 0:40")
+	require.NotContains(t, page, "server restarted")
+}
+
+// Numbered pools come in their order, and one that is hardly used is not drawn.
+func TestPoolsAreDrawnInOrder(t *testing.T) {
+	var r timeline.Recorder
+	checkouts := map[string]int{"pool-10": 300, "pool-2": 100, "pool-1": 200, "admin": 14}
+	for name, count := range checkouts {
+		for range count {
+			r.Record([]timeline.Observation{{Measure: timeline.Wait, At: began, Value: 1, Pool: name}})
+		}
+	}
+	page := render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
+	require.Regexp(t, `(?s)Wait for a connection, pool pool-1&ensp;.*pool pool-2&ensp;.*pool pool-10&ensp;`, page)
+	require.Contains(t, page, "Hardly used and not drawn: pool admin.")
+	require.NotContains(t, page, "Wait for a connection, pool admin")
+}
+
 // The moments that one looks for are marked where no phases are.
 func TestTheFirstTimeoutIsMarked(t *testing.T) {
 	var r timeline.Recorder
