@@ -69,7 +69,7 @@ const responseDrift = {
 };
 
 // The gauge is the longest stretch in which less than a tenth of the usual
-// requests ended, over its limit: a second, or the time of 20 usual requests where
+// requests succeeded, over its limit: a second, or the time of 20 usual requests where
 // that is longer. Healthy runs of one to five users have gaps of a second.
 const longestStall = {
   name: 'longest_stall',
@@ -80,8 +80,8 @@ const longestStall = {
   guard: { metric: 'longest_stall', expression: 'value>0' },
   unit: 'ratio',
   advice: {
-    warning: 'Hardly any request ended for that long. results/report.html shows when, and what was waiting.',
-    fail: 'Hardly any request ended for that long. results/report.html shows when, and what was waiting.',
+    warning: 'Hardly any request succeeded for that long. results/report.html shows when, and what was waiting.',
+    fail: 'Hardly any request succeeded for that long. results/report.html shows when, and what was waiting.',
   },
 };
 

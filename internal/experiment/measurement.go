@@ -118,7 +118,7 @@ func Measure(
 	if drift, err := timeline.DriftOf(phase.Responses); err == nil {
 		m.Drift = &drift.Ratio
 	}
-	if stall, ok := timeline.LongestStall(phase.Ended, time.Time{}); ok {
+	if stall, ok := timeline.LongestStall(phase.Ended); ok {
 		ratio := stall.Ratio()
 		m.Stall = &ratio
 	}

@@ -74,7 +74,7 @@ func Runners(runners []Runner, progress func(share float64)) (verdict.Input, err
 		}
 	}
 	in.Notes = append(in.Notes, in.Application.Responses.Notes()...)
-	if stall, ok := timeline.LongestStall(merged.recording.Ended, time.Time{}); ok {
+	if stall, ok := timeline.LongestStall(merged.recording.Ended); ok {
 		in.Notes = append(in.Notes, stall.String())
 	}
 	return in, nil

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -194,7 +193,7 @@ func (m mergedRecording) drift() map[string]float64 {
 
 // stall is empty where no requests ended, or nobody knows when.
 func (m mergedRecording) stall() map[string]float64 {
-	stall, ok := timeline.LongestStall(m.recording.Ended, time.Time{})
+	stall, ok := timeline.LongestStall(m.recording.Ended)
 	if !ok {
 		return map[string]float64{}
 	}

@@ -112,7 +112,7 @@ func (r *recording) response(at time.Time, ms float64, failed, timedOut bool) {
 func (r *recording) interrupted(at time.Time, age time.Duration, failed bool) {
 	r.timeline.Record([]timeline.Observation{
 		{Measure: timeline.RequestInterrupted, At: at, Value: metrics.D(age)},
-		{Measure: timeline.RequestFailed, At: at, Value: oneIf(failed)},
+		{Measure: timeline.InterruptedFailed, At: at, Value: oneIf(failed)},
 	})
 }
 

@@ -27,7 +27,9 @@ type requests struct {
 
 	mu   sync.Mutex
 	open map[*request]struct{}
-	said []string // what a report has to say of them
+	// When the first request and the last one began, and when the last one ended.
+	first, last, ended time.Time
+	said               []string // what a report has to say of them
 }
 
 // request is one that has begun and not ended.
@@ -84,6 +86,7 @@ func (u *VU) EndRequest(ms float64, ended Response) error {
 
 func (u *VU) observe(now time.Time, ms float64, ended Response) {
 	u.run.usersBegin(u.Context())
+	u.run.requests.seen(now.Add(-time.Duration(ms*float64(time.Millisecond))), now)
 	u.run.requests.state.CompareAndSwap(nil, u.State())
 	u.run.compact.request(ms)
 	u.run.recording.response(now, ms, ended.Failed, ended.TimedOut)
@@ -128,7 +131,28 @@ func (r *requests) begin(ctx context.Context, began time.Time) *request {
 		r.open = make(map[*request]struct{})
 	}
 	r.open[q] = struct{}{}
+	r.note(began)
 	return q
+}
+
+// seen notes when a request began and ended.
+func (r *requests) seen(began, ended time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(began)
+	if ended.After(r.ended) {
+		r.ended = ended
+	}
+}
+
+// note is called with r.mu held.
+func (r *requests) note(began time.Time) {
+	if r.first.IsZero() || began.Before(r.first) {
+		r.first = began
+	}
+	if began.After(r.last) {
+		r.last = began
+	}
 }
 
 func (r *requests) end(q *request) {
@@ -144,33 +168,64 @@ func (r *requests) push(t *Run) {
 	if state == nil {
 		return // no script has observed anything
 	}
-	last := r.pushOpen(t, state)
-	if last.IsZero() { // else the load's end is no excuse for what never ended
-		t.recording.timeline.EndLoad(t.loadEnd(state.Options))
+	// Of a load whose requests all take as long, responses come from then on.
+	soonest := t.recording.timeline.Snapshot().Whole().Requests.Duration.Quantile(0.25)
+	cut, open := r.pushOpen(t, state)
+	r.mu.Lock()
+	begin, end, lastBegan := r.first.Add(time.Duration(soonest*float64(time.Millisecond))), r.ended, r.last
+	r.mu.Unlock()
+	if stopped(open, t.users()) {
+		end = cut // the load's end is no excuse for what never ended
+	} else if over := t.loadEnd(state.Options, lastBegan); !over.IsZero() && over.Before(end) {
+		end = over
 	}
+	t.recording.timeline.BoundLoad(begin, end)
 	recorded := t.recording.timeline.Snapshot()
 	if drift, err := timeline.DriftOf(recorded.Responses()); err != nil {
 		t.facts.setMissing("response_drift", err.Error())
 	} else {
 		t.pushValue(state, t.metrics.responseDrift, drift.Ratio)
 	}
-	if stall, ok := timeline.LongestStall(recorded.Ended(), last); ok {
+	if stall, ok := timeline.LongestStall(recorded.Ended()); ok {
 		t.pushValue(state, t.metrics.longestStall, stall.Ratio())
 		r.say(stall.String())
 	}
 }
 
+// stopped tells whether so many requests never ended that nobody was answered any
+// more, and not only these: those of half of the users, or 20.
+func stopped(open, users int) bool {
+	const many = 20
+	return open > 0 && (open >= many || 2*open >= users)
+}
+
+// users are k6's; 0 where that is not known.
+func (t *Run) users() int {
+	if execution := t.execution.Load(); execution != nil {
+		return int(execution.GetInitializedVUsCount())
+	}
+	return 0
+}
+
 // loadEnd is when the last scenario is over but for its gracefulStop, in which
-// users only end what they have begun; zero where that is not known.
-func (t *Run) loadEnd(options lib.Options) time.Time {
-	if !t.measuring.Load() || t.firstScenario == nil || options.Scenarios[t.firstScenario.Name] == nil {
+// users only end what they have begun; zero where that is not known. One of so many
+// iterations is over when its last one has begun.
+func (t *Run) loadEnd(options lib.Options, lastBegan time.Time) time.Time {
+	if !t.measuring.Load() {
+		return time.Time{}
+	}
+	return endOfLoad(options, t.firstScenario, lastBegan)
+}
+
+func endOfLoad(options lib.Options, first *lib.ScenarioState, lastBegan time.Time) time.Time {
+	if first == nil || options.Scenarios[first.Name] == nil {
 		return time.Time{}
 	}
 	tuple, err := lib.NewExecutionTuple(options.ExecutionSegment, options.ExecutionSegmentSequence)
 	if err != nil {
 		return time.Time{}
 	}
-	began := t.firstScenario.StartTime.Add(-options.Scenarios[t.firstScenario.Name].GetStartTime())
+	began := first.StartTime.Add(-options.Scenarios[first.Name].GetStartTime())
 	var end time.Time
 	for _, scenario := range options.Scenarios {
 		steps := scenario.GetExecutionRequirements(tuple)
@@ -178,6 +233,9 @@ func (t *Run) loadEnd(options lib.Options) time.Time {
 			continue
 		}
 		over := began.Add(scenario.GetStartTime() + steps[len(steps)-1].TimeOffset - scenario.GetGracefulStop())
+		if strings.HasSuffix(scenario.GetType(), "-iterations") && lastBegan.Before(over) {
+			over = lastBegan
+		}
 		if over.After(end) {
 			end = over
 		}
@@ -187,8 +245,9 @@ func (t *Run) loadEnd(options lib.Options) time.Time {
 
 // pushOpen counts the requests that never ended: each took at least as long as it
 // is old (it is right-censored), and one that is older than nearly all others
-// were when they ended has failed. It gives when the last one was cut off.
-func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time) {
+// were when they ended has failed. It gives when the last one was cut off, and how
+// many there are.
+func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time, open int) {
 	whole := t.recording.timeline.Snapshot().Whole().Requests.Duration
 	limit := max(leastAge, time.Duration(whole.Quantile(0.99)*float64(time.Millisecond)))
 	r.mu.Lock()
@@ -227,7 +286,7 @@ func (r *requests) pushOpen(t *Run, state *lib.State) (last time.Time) {
 			"as failed if that is more than %s (%d of them).",
 			text.Counted(len(r.open), "request"), text.Counted(iterations, "iteration"), text.Length(limit), failed))
 	}
-	return last
+	return last, len(r.open)
 }
 
 func (r *requests) say(note string) {

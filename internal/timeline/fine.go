@@ -23,13 +23,23 @@ type Series struct {
 	Counts []int64   `json:"counts"`
 }
 
-// until is the part before a moment; all of it where that is zero.
-func (s *Series) until(end time.Time) *Series {
-	if s == nil || end.IsZero() {
-		return s
+// within is the series from begin to end: with windows in which nothing was counted where it begins later or ends
+// earlier, and without what is after end, but for one window at least. A zero time changes nothing.
+func (s *Series) within(begin, end time.Time) *Series {
+	if s == nil {
+		return nil
 	}
-	whole := int(end.Sub(s.Start).Seconds() / s.Window)
-	return &Series{Start: s.Start, Window: s.Window, Counts: s.Counts[:max(0, min(whole, len(s.Counts)))]}
+	each := time.Duration(s.Window * float64(time.Second))
+	w := &Series{Start: s.Start, Window: s.Window, Counts: slices.Clone(s.Counts)}
+	if missing := min(s.Start.Sub(begin)/each, time.Duration(maxFine)); !begin.IsZero() && missing > 0 {
+		w.Start, w.Counts = s.Start.Add(-missing*each), append(make([]int64, missing), w.Counts...)
+	}
+	if end.IsZero() {
+		return w
+	}
+	whole := int(max(1, min((end.Sub(w.Start)+each-1)/each, time.Duration(2*maxFine))))
+	w.Counts = append(w.Counts, make([]int64, max(0, whole-len(w.Counts)))...)[:whole]
+	return w
 }
 
 func newEnds() windows[int64] {

@@ -14,6 +14,7 @@ const (
 	RequestTimeout
 	RequestDropped
 	RequestInterrupted // Value is its age
+	InterruptedFailed  // it is older than the limit
 	RequestRetry       // Key is the reason
 	Cycle              // from the beginning of a user's request to that of the next one
 	Wait
@@ -61,6 +62,8 @@ func (t *Totals) add(o *Observation) {
 	case RequestInterrupted:
 		t.Requests.Duration.Add(o.Value)
 		t.Requests.Interrupted++
+	case InterruptedFailed:
+		t.Requests.Failed += int64(o.Value)
 	case RequestRetry:
 		count(&t.Requests.Retries, o.Key, int64(o.Value))
 	case Cycle:

@@ -17,8 +17,9 @@ const (
 type Recorder struct {
 	mu      sync.Mutex
 	windows windows[Totals]
-	ends    windows[int64] // requests that ended, see [LongestStall]
-	loadEnd time.Time      // see EndLoad
+	ends    windows[int64] // requests that succeeded, see [LongestStall]
+	began   time.Time      // see BoundLoad
+	loadEnd time.Time
 	levels  map[string]*fineLevels
 	phases  []*phase // the last one may be open
 }
@@ -32,12 +33,14 @@ type phase struct {
 	ends      windows[int64]
 }
 
-// EndLoad says when users stopped asking: what they had begun by then ends more and
-// more rarely, and that is no stall.
-func (r *Recorder) EndLoad(at time.Time) {
+// BoundLoad says from when to when responses could be expected. Before its end users
+// may have stopped asking, what they had begun ends more and more rarely, and that is
+// no stall; and where nothing succeeds at the beginning or at the end, it is one.
+// Either time may be zero, where it is not known.
+func (r *Recorder) BoundLoad(begin, end time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.loadEnd = at
+	r.began, r.loadEnd = begin, end
 }
 
 // Record adds observations. They may come in any order; those from before the
@@ -74,8 +77,8 @@ func (r *Recorder) Merge(at time.Time, pool string, did *Pool) {
 // fine notes what has shorter windows of its own.
 func (r *Recorder) fine(o *Observation) {
 	switch o.Measure {
-	case Request:
-		*r.ends.at(o.At)++
+	case Request, RequestFailed:
+		*r.ends.at(o.At) += succeeded(o)
 	case Active, Waiting:
 		levels := r.levels[o.Pool]
 		if levels == nil {
@@ -106,10 +109,23 @@ func (r *Recorder) open() *phase {
 
 func (p *phase) add(o *Observation) {
 	p.totals.add(o)
-	if o.Measure == Request {
+	switch o.Measure {
+	case Request:
 		p.responses.at(o.At).Add(o.Value)
-		*p.ends.at(o.At)++
+		*p.ends.at(o.At) += succeeded(o)
+	case RequestFailed:
+		*p.ends.at(o.At) += succeeded(o)
+	default: // the totals have it
 	}
+}
+
+// succeeded is what an observation adds to the requests that succeeded: one that
+// failed is a Request and a RequestFailed at the same time.
+func succeeded(o *Observation) int64 {
+	if o.Measure == Request {
+		return 1
+	}
+	return -int64(o.Value)
 }
 
 // Begin opens a phase: what is observed from at on counts for it too. A phase

@@ -11,7 +11,7 @@ type Snapshot struct {
 	Windows []Window // those in which something happened, in order
 	Phases  []Phase  // in order
 
-	ended *Series // requests, in windows of their own
+	ended *Series // requests that succeeded, in windows of their own
 	fine  map[string]Fine
 }
 
@@ -27,7 +27,7 @@ type Phase struct {
 	From, To  time.Duration // since the run's start; To is 0 while it is open
 	Totals    Totals
 	Responses Course
-	Ended     *Series // requests; nil for none
+	Ended     *Series // requests that succeeded; nil where none ended
 }
 
 // Snapshot copies what has been recorded.
@@ -40,7 +40,7 @@ func (r *Recorder) Snapshot() Snapshot {
 			s.Windows = append(s.Windows, Window{From: time.Duration(i) * s.Width, Totals: w.clone()})
 		}
 	}
-	s.ended = seriesOf(&r.ends).until(r.loadEnd)
+	s.ended = seriesOf(&r.ends).within(r.began, r.loadEnd)
 	for name, levels := range r.levels {
 		if s.fine == nil {
 			s.fine = make(map[string]Fine)
@@ -73,5 +73,5 @@ func (s Snapshot) Whole() Totals {
 	return whole
 }
 
-// Ended counts the requests that ended by when they did; nil for none.
+// Ended counts the requests that succeeded by when they ended; nil where none ended.
 func (s Snapshot) Ended() *Series { return s.ended }

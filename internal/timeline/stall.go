@@ -14,40 +14,32 @@ const (
 	stretches    = 20          // of a run, for what is usual
 )
 
-// Stall is the longest stretch of a run in which hardly a request ended.
+// Stall is the longest stretch of a run in which hardly a request succeeded.
 type Stall struct {
-	From   time.Duration // since the first request that ended
+	From   time.Duration // since the load's begin
 	Length time.Duration
 	// Limit is the length from which on it counts: the time of 20 usual
 	// requests, and at least a second, since healthy runs of a few users have
 	// gaps of that length.
 	Limit time.Duration
-	// Ended is how many requests ended in it, Usual how many usually do in as
+	// Ended is how many requests succeeded in it, Usual how many usually do in as
 	// long a time.
 	Ended int64
 	Usual float64
 }
 
 // LongestStall is the longest stretch in which less than a tenth of the usual
-// number of requests ended. It ends with until at the latest, which may be later
-// than the last request that ended. ok is false where none did.
-func LongestStall(ended *Series, until time.Time) (stall Stall, ok bool) {
-	if ended == nil {
+// number of requests succeeded; all of a run in which none did. An application that
+// answers each request with an error is out as well. ok is false where none ended.
+func LongestStall(ended *Series) (stall Stall, ok bool) {
+	if ended == nil || len(ended.Counts) == 0 {
 		return Stall{}, false
 	}
-	each := time.Duration(ended.Window * float64(time.Second))
-	ends, begin := ended.Counts, ended.Start
-	for len(ends) > 0 && ends[0] == 0 {
-		ends, begin = ends[1:], begin.Add(each)
-	}
-	if len(ends) == 0 {
-		return Stall{}, false
-	}
-	ends = slices.Clone(ends)
-	for time.Duration(len(ends)+1)*each <= until.Sub(begin) && len(ends) < 4*maxFine {
-		ends = append(ends, 0)
-	}
+	each, ends := time.Duration(ended.Window*float64(time.Second)), ended.Counts
 	usual := usualOf(ends)
+	if usual == 0 {
+		return Stall{Length: time.Duration(len(ends)) * each, Limit: stallLimit}, true
+	}
 	from, length := longestBelow(ends, stallShare*usual)
 	stall = Stall{
 		From: time.Duration(from) * each, Length: time.Duration(length) * each,
@@ -67,13 +59,13 @@ func (s Stall) Ratio() float64 { return max(s.Length, fineWidth).Seconds() / s.L
 // String says how long it was, how long it may be, and what the limit is made of.
 func (s Stall) String() string {
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', 3, 64) + " s" }
-	return fmt.Sprintf("The longest stall lasted %s, from %s after the first response on: %.2f times its limit, "+
+	return fmt.Sprintf("The longest stall lasted %s, from %s after the load's begin on: %.2f times its limit, "+
 		"which is %s in this run (1 s, or the time of 20 usual requests if that is longer).",
 		seconds(max(s.Length, fineWidth)), seconds(s.From), s.Ratio(), seconds(s.Limit))
 }
 
-// usualOf is how many end in a window usually: the median over the twentieths of
-// the run in which any did, since an outage may be most of it.
+// usualOf is how many succeed in a window usually: the median over the twentieths of
+// the run in which any did, since an outage may be most of it; 0 where none did.
 func usualOf(ends []int64) float64 {
 	var each []float64
 	for i := range stretches {
@@ -85,6 +77,9 @@ func usualOf(ends []int64) float64 {
 		if sum > 0 {
 			each = append(each, sum/float64(to-from))
 		}
+	}
+	if len(each) == 0 {
+		return 0
 	}
 	slices.Sort(each)
 	return middle(each)

@@ -20,6 +20,7 @@ func outage(rate float64, length, at, lasts time.Duration) Snapshot {
 			r.Record([]Observation{{Measure: Request, At: start.Add(now), Value: 10}})
 		}
 	}
+	r.BoundLoad(time.Time{}, start.Add(length))
 	return r.Snapshot()
 }
 
@@ -37,7 +38,7 @@ func TestLongestStall(t *testing.T) {
 		{0.95, time.Minute, 30 * time.Second, 0, 21 * time.Second, [2]float64{0, 0.6}},
 	} {
 		name := fmt.Sprintf("%v/s, %v of %v", test.rate, test.lasts, test.length)
-		stall, ok := LongestStall(outage(test.rate, test.length, test.at, test.lasts).Ended(), start.Add(test.length))
+		stall, ok := LongestStall(outage(test.rate, test.length, test.at, test.lasts).Ended())
 		require.True(t, ok, name)
 		require.InDelta(t, test.limit.Seconds(), stall.Limit.Seconds(), 0.3*test.limit.Seconds(), name)
 		require.GreaterOrEqual(t, stall.Ratio(), test.ratio[0], name)
@@ -61,7 +62,8 @@ func TestAHealthyLoadDoesNotStall(t *testing.T) {
 					r.Record([]Observation{{Measure: Request, At: start.Add(time.Duration(at * float64(time.Second))), Value: 10}})
 				}
 			}
-			stall, ok := LongestStall(r.Snapshot().Ended(), start.Add(time.Minute))
+			r.BoundLoad(start.Add(10*time.Millisecond), start.Add(time.Minute))
+			stall, ok := LongestStall(r.Snapshot().Ended())
 			require.True(t, ok)
 			require.Less(t, stall.Ratio(), 1.0, "%d users: %+v", users, stall)
 		}
@@ -70,13 +72,67 @@ func TestAHealthyLoadDoesNotStall(t *testing.T) {
 
 // An application that stops answering does so until the end of the run.
 func TestAStallLastsUntilTheEnd(t *testing.T) {
-	snapshot := outage(50, 40*time.Second, 30*time.Second, time.Hour)
-	stall, ok := LongestStall(snapshot.Ended(), start.Add(70*time.Second))
+	snapshot := outage(50, 70*time.Second, 30*time.Second, time.Hour)
+	stall, ok := LongestStall(snapshot.Ended())
 	require.True(t, ok)
 	require.InDelta(t, 40, stall.Length.Seconds(), 0.5)
 	require.InDelta(t, 50*40, stall.Usual, 200)
-	_, ok = LongestStall(nil, start)
+	_, ok = LongestStall(nil)
 	require.False(t, ok)
+}
+
+// An application that is not there is out wherever in a run that is, and however fast it says so.
+func TestEveryOutageIsAStall(t *testing.T) {
+	const rate, length = 50, 2 * time.Minute
+	for name, test := range map[string]struct {
+		at, lasts time.Duration
+		fast      bool // each request fails at once
+	}{
+		"errors":                 {40 * time.Second, 5500 * time.Millisecond, true},
+		"errors at the end":      {114500 * time.Millisecond, time.Hour, true},
+		"errors at the begin":    {0, 5500 * time.Millisecond, true},
+		"no answer at the begin": {0, 5500 * time.Millisecond, false},
+		"no answer at the end":   {114500 * time.Millisecond, time.Hour, false},
+		"no answer":              {40 * time.Second, 5500 * time.Millisecond, false},
+	} {
+		random := rand.New(rand.NewPCG(2, 3))
+		var r Recorder
+		r.BoundLoad(start, start.Add(length))
+		for at := time.Duration(0); at < length; at += time.Duration(random.ExpFloat64() * float64(time.Second) / rate) {
+			out := at >= test.at && at < test.at+test.lasts
+			if out && !test.fast {
+				continue
+			}
+			failed := 0.0
+			if out || random.Float64() < 0.02 { // a few fail at any time
+				failed = 1
+			}
+			now := start.Add(at)
+			r.Record([]Observation{{Measure: Request, At: now, Value: 10}, {Measure: RequestFailed, At: now, Value: failed}})
+		}
+		stall, ok := LongestStall(r.Snapshot().Ended())
+		require.True(t, ok, name)
+		require.InDelta(t, 5.5, stall.Ratio(), 0.4, name)
+		require.InDelta(t, test.at.Seconds(), stall.From.Seconds(), 0.4, name)
+	}
+}
+
+// A run in which nothing succeeds is one stall; an interrupted request is no response.
+func TestNothingThatSucceedsIsAStall(t *testing.T) {
+	var r Recorder
+	for at := range 60 {
+		now := start.Add(time.Duration(at) * 100 * time.Millisecond)
+		r.Record([]Observation{{Measure: Request, At: now, Value: 10}, {Measure: RequestFailed, At: now, Value: 1}})
+	}
+	r.Record([]Observation{{Measure: RequestInterrupted, At: start, Value: 10}, {Measure: InterruptedFailed, At: start, Value: 1}})
+	// Even of a load that is over at once there is a window.
+	r.BoundLoad(start, start)
+	require.Len(t, r.Snapshot().Ended().Counts, 1)
+	r.BoundLoad(time.Time{}, time.Time{})
+	stall, ok := LongestStall(r.Snapshot().Ended())
+	require.True(t, ok)
+	require.InDelta(t, 6, stall.Ratio(), 0.2)
+	require.EqualValues(t, 61, r.Snapshot().Whole().Requests.Failed)
 }
 
 // The corrected percentiles are those of an open loop: wrk2's example, a user
