@@ -159,7 +159,7 @@ func (p *Pool) admit(o opened, slot bool, observer Observer) (*connection, error
 		if closed {
 			return nil, p.errClosed()
 		}
-		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Trouble: p.serverTrouble(), Watched: p.watch != nil && p.watch.Connected(), Err: o.err}
+		return nil, &ConnectError{Pool: p.config.Name, Server: p.server, Trouble: p.serverTrouble(), Watched: p.watch != nil && p.watch.Connected(), Err: o.err, hidden: p.hidden}
 	}
 	p.connections[o.connection] = struct{}{}
 	p.counts.Connects++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -125,6 +126,7 @@ type ConnectError struct {
 	// Watched: beside the pool's connections the one of [Watch] is open.
 	Watched bool
 	Err     error
+	hidden  string // a user that may be a password too
 }
 
 func (e *ConnectError) Error() string {
@@ -143,7 +145,7 @@ func (e *ConnectError) Cause() string {
 	)
 	switch {
 	case errors.As(e.Err, &server):
-		return text.Value(server.Message)
+		return e.redacted(text.Value(server.Message))
 	case errors.As(e.Err, &lookup):
 		return fmt.Sprintf("%s: %s", lookup.Err, text.Value(lookup.Name))
 	case errors.As(e.Err, &system):
@@ -159,9 +161,17 @@ func (e *ConnectError) Cause() string {
 func (e *ConnectError) tried() string {
 	var tried []string
 	for _, attempt := range pgxtext.Attempts(e.Err) {
-		if line := text.Line(attempt.Error()); !slices.Contains(tried, line) {
+		if line := e.redacted(text.Line(attempt.Error())); !slices.Contains(tried, line) {
 			tried = append(tried, line)
 		}
 	}
 	return strings.Join(tried, "; ")
+}
+
+// redacted is what a server or pgx says without the user that it repeats.
+func (e *ConnectError) redacted(said string) string {
+	if e.hidden == "" {
+		return said
+	}
+	return regexp.MustCompile(`(^|[\s"'=:])`+regexp.QuoteMeta(e.hidden)+`($|[\s"',:;])`).ReplaceAllString(said, "${1}"+text.Mask+"${2}")
 }

@@ -55,6 +55,26 @@ func who(t *testing.T, script map[string]any) (user, database string, err error)
 	return string(res.Value(0, 0)), string(res.Value(0, 1)), nil
 }
 
+// A user without a password may be both, with a forgotten colon.
+func TestAUserWithoutAPasswordIsNotShown(t *testing.T) {
+	u, err := url.Parse(pgtest.URL(t))
+	require.NoError(t, err)
+	u.User = url.User("annsecret")
+	for _, port := range []string{u.Port(), "1"} {
+		u.Host = "127.0.0.1:" + port
+		h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = u.String() })
+		_, err := h.Query(h.scope(), "SELECT 1", nil)
+		var refused *pool.ConnectError
+		require.ErrorAs(t, err, &refused)
+		require.NotContains(t, err.Error()+refused.Cause(), "annsecret")
+		require.ErrorContains(t, err, " as ***: ")
+	}
+	u.User = url.UserPassword("ann", "x")
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = u.String() })
+	_, err = h.Query(h.scope(), "SELECT 1", nil)
+	require.ErrorContains(t, err, " as ann: ")
+}
+
 // libpq's ways to say where the server is and what the password is, by file
 // and by environment. All are pgx's too.
 func TestWaysToLogIn(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/flowboard/xk6-pgxpool/internal/catalog"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // never is a duration that no pool lives to see.
@@ -57,6 +59,7 @@ type Pool struct {
 	formats   pgx.QueryResultFormatsByOID
 	trouble   func() string // see Options.ServerTrouble
 	watch     Watch         // nil: nobody can be asked
+	hidden    string        // in errors of connecting; empty: nothing
 	maxResult int           // bytes of the rows of one result
 	created   time.Time
 	// connConfig is how pgx opens a connection. It must not be changed.
@@ -117,12 +120,17 @@ func New(config Config, options Options) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	hidden, shownUser := hiddenUser(connConfig, config.URL), connConfig.User
+	if hidden != "" {
+		shownUser = text.Mask
+	}
 	if options.ResultFormats == nil {
 		options.ResultFormats = pgx.QueryResultFormatsByOID{} // all as text; nil would leave it to pgx
 	}
 	p := &Pool{
 		config:      config,
-		server:      describeServer(connConfig),
+		server:      describeServer(connConfig, shownUser),
+		hidden:      hidden,
 		observer:    options.Observer,
 		formats:     options.ResultFormats,
 		trouble:     options.ServerTrouble,
@@ -149,6 +157,15 @@ func New(config Config, options Options) (*Pool, error) {
 // Config returns the configuration the pool was made from.
 func (p *Pool) Config() Config { return p.config }
 
-func describeServer(c *pgx.ConnConfig) string {
-	return fmt.Sprintf("%s/%s as %s", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database, c.User)
+func describeServer(c *pgx.ConnConfig, user string) string {
+	return fmt.Sprintf("%s/%s as %s", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database, user)
+}
+
+// hiddenUser is the user of a URL that has no password and gets none from
+// elsewhere: it may be both, with a forgotten colon. Else it is empty.
+func hiddenUser(c *pgx.ConnConfig, address string) string {
+	if u, err := url.Parse(address); err != nil || u.User == nil || c.Password != "" {
+		return ""
+	}
+	return c.User
 }
