@@ -184,6 +184,14 @@ var causes = []cause{
 		}
 		return r
 	}, overHTTP(), []string{"pooler saturated"}, "up to 25 at once and up to 1.5 s"},
+	{"pooler saturated by another limit", func() *monitor.Report {
+		r := watched()
+		r.Pooler = &monitor.PoolerReport{
+			Pooler:  monitor.Pooler{Told: true, Version: "PgBouncer 1.18.0", PoolMode: "session", Database: "flow", PoolSize: 5, Setting: "max_db_connections"},
+			Samples: 40, Waiting: 38, Full: 38, MostQueued: 25, LongestWait: 1.5,
+		}
+		return r
+	}, overHTTP(), []string{"pooler saturated"}, "(sv_active, max_db_connections)"},
 	{"restart", func() *monitor.Report {
 		r := watched()
 		r.Server.Restarted = true
@@ -218,7 +226,7 @@ var causes = []cause{
 	}, overHTTP(), []string{"database busy"}, "14 of 20 connections"},
 	{"a limit refuses connects", func() *monitor.Report {
 		r := watched()
-		r.Usage.Limited, r.Server.Statistics.SessionsFatal = 30, 1041
+		r.Usage.Limited, r.Usage.Pooled, r.Server.Statistics.SessionsFatal = 30, 10, 1041
 		r.Server.Limit = &monitor.Limit{Scope: "database", Name: "flow", Max: 9, Used: 9}
 		return r
 	}, overHTTP(failed(500, 200, 15)), []string{"connection limit reached"}, "and had 5 at most"},
@@ -307,6 +315,7 @@ func TestRemediesOfWhatTheServerSays(t *testing.T) {
 		"stopped":                             "Start PostgreSQL",
 		"idle for too long":                   "Set DB_POOL_RECYCLE below idle_session_timeout (300 ms)",
 		"a role that may only read":           "RESET default_transaction_read_only",
+		"pooler saturated by another limit":   "Raise max_db_connections of PgBouncer from 5",
 		"deadlocks":                           "in the same order in every transaction",
 		"told of a full disk":                 "disk is full (53100)",
 		"a second engine under the same name": "a second engine or pool",

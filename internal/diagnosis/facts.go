@@ -1,6 +1,9 @@
 package diagnosis
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
@@ -15,7 +18,7 @@ type Facts struct {
 	// Watched is a live application's pool as its database, its pooler and the
 	// application itself show it; nil where none was watched.
 	Watched   *monitor.Report
-	Server    Server
+	Limits    Limits
 	Generator Generator
 
 	requestP95 float64 // of all requests of a recording
@@ -79,12 +82,42 @@ type Pool struct {
 	spans []span
 }
 
-// Server is what PostgreSQL says of itself, where no application was watched.
-type Server struct {
-	// Limit is the one that leaves the least room to the pools of this process,
-	// whose own connections are not among the used; nil where it is not known.
-	Limit *monitor.Limit
+// ServerLimit is the limit of one server that leaves the least room to some pools of
+// this process, whose own connections are not among the used.
+type ServerLimit struct {
+	monitor.Limit
+	Pools []string `json:"pools"` // by name
 }
+
+// Limits are those of the servers of a run's pools.
+type Limits []ServerLimit
+
+// Merge adds what another runner of the same test read: of one server the limit that
+// leaves less room.
+func (l *Limits) Merge(other Limits) {
+	for _, o := range other {
+		i := slices.IndexFunc(*l, func(known ServerLimit) bool { return slices.Equal(known.Pools, o.Pools) })
+		switch {
+		case i < 0:
+			*l = append(*l, o)
+		case o.Room() < (*l)[i].Room():
+			(*l)[i] = o
+		}
+	}
+}
+
+// Check says what no run of ours has.
+func (l Limits) Check() error {
+	for _, l := range l {
+		if l.Max < 0 || l.Max > mostConnections || l.Used < 0 || l.Used > mostConnections {
+			return fmt.Errorf("a server's limit is %d with %d in use, accepted are 0 to %d", l.Max, l.Used, mostConnections)
+		}
+	}
+	return nil
+}
+
+// mostConnections is PostgreSQL's own bound of max_connections.
+const mostConnections = 262_143
 
 // Generator is the process that makes the load.
 type Generator struct {

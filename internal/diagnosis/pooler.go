@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
@@ -36,8 +37,7 @@ func (run *Facts) poolerWithoutStatements() finding {
 		f.evidence = []string{poolerName(p) + " is between application and server and keeps no prepared statements (max_prepared_statements)"}
 	case p != nil && !p.Told:
 		f.evidence = []string{"a pooler is between application and server"}
-	// A pool also counts connections that the server has ended until it uses them.
-	case p == nil && run.often(w.Usage.Pooled) && !endsSessions(w.Server):
+	case p == nil && run.often(w.Usage.Pooled) && !run.connectsFail():
 		if 2*w.Usage.Pooled < w.Samples {
 			f.confidence = Possible
 		}
@@ -55,7 +55,12 @@ func keepsNone(p *monitor.PoolerReport) bool {
 	return p.PoolMode != "" && p.PoolMode != "session" && p.PreparedStatements == 0
 }
 
-func endsSessions(s monitor.ServerReport) bool { return s.Restarted || s.Statistics.SessionsKilled > 0 }
+// connectsFail tells whether connections that are being opened, or were ended, may be
+// those that the server does not show.
+func (run *Facts) connectsFail() bool {
+	s := run.Watched.Server
+	return s.Restarted || s.Unreachable > 0 || s.Refused > 0 || s.Statistics.SessionsKilled > 0 || run.Watched.Usage.Limited > 0
+}
 
 func poolerName(p *monitor.PoolerReport) string {
 	switch {
@@ -101,11 +106,23 @@ func toldByPooler(p *monitor.PoolerReport) finding {
 		evidence: []string{
 			fmt.Sprintf("in %d of %d samples clients waited in %s, up to %d at once and up to %s (cl_waiting, maxwait)",
 				p.Waiting, p.Samples, poolerName(p), p.MostQueued, text.Length(monitor.Seconds(p.LongestWait))),
-			fmt.Sprintf("in %d of them all %d server connections of database %s were in use (sv_active, pool_size)",
-				p.Full, p.PoolSize, p.Database),
+			fmt.Sprintf("in %d of them all %d server connections of database %s were in use (sv_active, %s)",
+				p.Full, p.PoolSize, p.Database, cmp.Or(p.Setting, "pool_size")),
 		},
-		remedy: fmt.Sprintf("Raise default_pool_size (or pool_size of database %s) of PgBouncer from %d as far as max_connections allows, "+
-			"or shorten the transactions. A larger pool in the application only moves the queue.", p.Database, p.PoolSize),
+		remedy: fmt.Sprintf("Raise %s of PgBouncer from %d as far as max_connections allows, "+
+			"or shorten the transactions. A larger pool in the application only moves the queue.", settingOf(p), p.PoolSize),
+	}
+}
+
+// settingOf is what bounds the server connections.
+func settingOf(p *monitor.PoolerReport) string {
+	switch p.Setting {
+	case "pool_size":
+		return "pool_size of database " + p.Database
+	case "max_db_connections", "max_user_connections":
+		return p.Setting
+	default:
+		return "default_pool_size (or pool_size of database " + p.Database + ")"
 	}
 }
 

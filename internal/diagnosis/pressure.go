@@ -49,14 +49,23 @@ func findPoolExhausted(run *Facts, p *Pool) finding {
 }
 
 // noRoom is the remedy where the server leaves no room for a larger pool, empty
-// where it does.
+// where it does. The pools of one server share its room.
 func (run *Facts) noRoom(p *Pool) string {
-	l := run.Server.Limit
-	if l == nil || p.Capacity == 0 || l.Room() > p.Capacity {
+	i := slices.IndexFunc(run.Limits, func(l ServerLimit) bool { return slices.Contains(l.Pools, p.Name) })
+	if i < 0 || p.Capacity == 0 {
+		return ""
+	}
+	l, capacity, whose := run.Limits[i], p.Capacity, "this pool"
+	for _, other := range run.Pools {
+		if other.Name != p.Name && slices.Contains(l.Pools, other.Name) {
+			capacity, whose = capacity+other.Capacity, "this run's pools"
+		}
+	}
+	if l.Room() > capacity {
 		return ""
 	}
 	return fmt.Sprintf("Optimize slow queries and hold connections for less time: %s leaves no room for a larger pool (%d in use by others, "+
-		"and %d of this pool, of %d).", limitName(*l), l.Used, p.Capacity, l.Max)
+		"and %d of %s, of %d).", limitName(l.Limit), l.Used, capacity, whose, l.Max)
 }
 
 // levels adds how full the pool was.

@@ -149,7 +149,7 @@ var rules = []rule{
 		unless: []string{OrphanedStatements, MoreConnections}, // what is at work is not the pool's
 		causes: []string{
 			LimitReached, ServerRestarted, Locks, NestedCheckout, ConnectionLeak, IdleInTransaction, PoolerSaturated,
-			NPlusOne, DatabaseBusy, SlowQueries, ReconnectStorm, ApplicationBusy, MetastableOverload,
+			NPlusOne, DatabaseBusy, SlowQueries, ConnectionChurn, ReconnectStorm, ApplicationBusy, MetastableOverload,
 		},
 		remedy: "Increase DB_POOL_SIZE. Increase DB_MAX_OVERFLOW. Optimize slow queries. " +
 			"Check for connection leaks (not closed properly).",

@@ -92,6 +92,9 @@ func findChurn(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	opened := float64(w.Server.Statistics.Sessions)
+	if w.Open != nil {
+		opened -= float64(w.Open.Peak) // those that stayed
+	}
 	done := float64(w.Server.Statistics.Commits + w.Server.Statistics.Rollbacks)
 	if opened < max(fewSessions, 2*float64(w.Pool.Capacity())) || opened < churnPerSecond*w.Server.Seconds {
 		return finding{}
@@ -99,8 +102,8 @@ func findChurn(run *Facts, _ *Pool) finding {
 	if run.Requests.HTTP && opened < churnOfRequests*run.Requests.Count || !run.Requests.HTTP && opened < churnOfTransactions*done {
 		return finding{}
 	}
-	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf("%.0f sessions opened in %.0f s, for %.0f transactions (pg_stat_database)",
-		opened, w.Server.Seconds, done)}}
+	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf("%d sessions opened in %.0f s, for %.0f transactions (pg_stat_database)",
+		w.Server.Statistics.Sessions, w.Server.Seconds, done)}}
 	if run.Requests.HTTP {
 		f.evidence = append(f.evidence, fmt.Sprintf("%.0f requests were made", run.Requests.Count))
 	}

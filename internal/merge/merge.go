@@ -72,6 +72,7 @@ func Runners(runners []Runner, progress func(share float64)) (verdict.Input, err
 		if seen := r.Summary.Application; seen != nil {
 			in.Application.Merge(*seen)
 		}
+		in.Limits.Merge(r.Summary.Limits)
 	}
 	in.Notes = append(in.Notes, in.Application.Responses.Notes()...)
 	if stall, ok := timeline.LongestStall(merged.recording.Ended); ok {

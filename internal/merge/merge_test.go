@@ -421,6 +421,36 @@ func TestRunnersOverHTTPHaveTheDiagnosisOfOne(t *testing.T) {
 	}
 }
 
+// What limits the connections is known to all runners of one server: the whole pool
+// must fit beside the others there.
+func TestRunnersKnowTheRoomOfTheServer(t *testing.T) {
+	for used, want := range map[int]string{10: "Increase DB_POOL_SIZE", 96: "leaves no room for a larger pool (96 in use by others, and "} {
+		runners := runnersOf(t, halves()...)
+		for i := range runners {
+			s := &runners[i].Summary
+			limit := monitor.Limit{Scope: "server", Max: 97, Used: used - i} // one was there a moment later
+			s.Limits = diagnosis.Limits{{Limit: limit, Pools: []string{"default"}}}
+			seen := s.Recording.Totals.Pools["default"]
+			seen.Timeouts = 40
+			seen.Use, seen.Query = timeline.Distribution{}, timeline.Distribution{}
+			for range 10 {
+				seen.Use.Add(100)
+				seen.Query.Add(90)
+			}
+		}
+		in, report := mergeAndJudge(t, runners)
+		require.Equal(t, diagnosis.Limits{{Limit: monitor.Limit{Scope: "server", Max: 97, Used: used}, Pools: []string{"default"}}}, in.Limits)
+		found := slices.IndexFunc(report.Diagnoses, func(d diagnosis.Diagnosis) bool { return d.Name == diagnosis.PoolExhausted })
+		require.GreaterOrEqual(t, found, 0)
+		require.Contains(t, report.Diagnoses[found].Remedy, want)
+		written, err := report.JSON()
+		require.NoError(t, err)
+		read, err := verdict.ParseSummary(written)
+		require.NoError(t, err)
+		require.Equal(t, in.Limits, read.Limits)
+	}
+}
+
 // What no runner could measure is a WARNING of the whole too, not a lack of data.
 func TestAWarningStaysAWarning(t *testing.T) {
 	runners := runnersOf(t, halves()...)

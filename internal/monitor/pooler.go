@@ -23,7 +23,10 @@ type Pooler struct {
 	PoolMode string `json:"pool_mode,omitempty"`
 	// PoolSize is how many server connections the database's pools may have
 	// together: default_pool_size, or the database's own pool_size, each.
+	// Where max_db_connections or max_user_connections allow fewer, it is that.
 	PoolSize int `json:"pool_size"`
+	// Setting is the one that PoolSize comes from.
+	Setting string `json:"setting,omitempty"`
 	// PreparedStatements is max_prepared_statements, 0 where they are not kept.
 	PreparedStatements int `json:"max_prepared_statements"`
 	// The columns of SHOW POOLS, added up.
@@ -138,8 +141,10 @@ func (b *PgBouncer) pooler(ctx context.Context) (*Pooler, error) {
 		p.ServersActive += whole(row["sv_active"])
 		p.ServersIdle += whole(row["sv_idle"])
 		p.MaxWait = max(p.MaxWait, float64(whole(row["maxwait"]))+float64(whole(row["maxwait_us"]))/1e6)
-		p.PoolSize += sizeOf(row["database"], databases, b.config)
+		size, setting := sizeOf(row["database"], databases, b.config)
+		p.PoolSize, p.Setting = p.PoolSize+size, setting
 	}
+	p.bound(databases)
 	for _, row := range b.ours(stats) {
 		p.Transactions += int64(whole(row["total_xact_count"]))
 		p.WaitTime += float64(whole(row["total_wait_time"])) / 1e6
@@ -165,13 +170,35 @@ func (b *PgBouncer) ours(rows []map[string]string) []map[string]string {
 	return ours
 }
 
-// sizeOf is the size of one pool of a database.
-func sizeOf(database string, databases []map[string]string, config map[string]string) int {
-	i := slices.IndexFunc(databases, func(row map[string]string) bool { return row["name"] == database })
-	if i >= 0 {
-		return whole(databases[i]["pool_size"])
+// sizeOf is the size of one pool of a database, and the setting that it comes from.
+func sizeOf(database string, databases []map[string]string, config map[string]string) (size int, setting string) {
+	size, setting = whole(config["default_pool_size"]), "default_pool_size"
+	if row := rowOf(database, databases); row != nil {
+		if own := whole(row["pool_size"]); own != size {
+			size, setting = own, "pool_size"
+		}
 	}
-	return whole(config["default_pool_size"])
+	if most := whole(config["max_user_connections"]); most > 0 && most < size {
+		return most, "max_user_connections"
+	}
+	return size, setting
+}
+
+// bound is for a database that may have fewer connections than its pools.
+func (p *Pooler) bound(databases []map[string]string) {
+	row := rowOf(p.Database, databases)
+	if most := whole(row["max_connections"]); most > 0 && most < p.PoolSize {
+		p.PoolSize, p.Setting = most, "max_db_connections"
+	}
+}
+
+// rowOf is the row of SHOW DATABASES, nil where there is none.
+func rowOf(database string, databases []map[string]string) map[string]string {
+	i := slices.IndexFunc(databases, func(row map[string]string) bool { return row["name"] == database })
+	if i < 0 {
+		return nil
+	}
+	return databases[i]
 }
 
 // show sends a command by the simple protocol: the console has no other.

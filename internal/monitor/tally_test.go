@@ -3,6 +3,7 @@ package monitor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"syscall"
@@ -155,4 +156,31 @@ func TestAServerThatWasThereAndRefuses(t *testing.T) {
 	tally.Add(Sample{Database: &Database{}})
 	tally.Add(refused)
 	require.Equal(t, 1, tally.Report().Server.Unreachable)
+}
+
+// The tightest of PgBouncer's settings is the one to raise.
+func TestWhatBoundsServerConnections(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config, database map[string]string
+		size             int
+		setting          string
+	}{
+		"default":          {nil, map[string]string{"pool_size": "20"}, 20, "default_pool_size"},
+		"the database's":   {nil, map[string]string{"pool_size": "5"}, 5, "pool_size"},
+		"of the database":  {nil, map[string]string{"pool_size": "20", "max_connections": "6"}, 6, "max_db_connections"},
+		"no bound":         {nil, map[string]string{"pool_size": "20", "max_connections": "60"}, 20, "default_pool_size"},
+		"of the user":      {map[string]string{"max_user_connections": "4"}, map[string]string{"pool_size": "20"}, 4, "max_user_connections"},
+		"no such database": {nil, map[string]string{"name": "other"}, 20, "default_pool_size"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, row := map[string]string{"default_pool_size": "20"}, map[string]string{"name": "flow"}
+			maps.Copy(config, tt.config)
+			maps.Copy(row, tt.database)
+			p := Pooler{Database: "flow"}
+			p.PoolSize, p.Setting = sizeOf("flow", []map[string]string{row}, config)
+			p.bound([]map[string]string{row})
+			require.Equal(t, tt.size, p.PoolSize)
+			require.Equal(t, tt.setting, p.Setting)
+		})
+	}
 }

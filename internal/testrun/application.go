@@ -65,7 +65,7 @@ func (m *Application) Start(state *lib.State) error {
 	conn, err := sampler.Connect(ctx)
 	switch {
 	case err == nil:
-		m.test.facts.know(ctx, conn, m.settings.Select.Application)
+		m.test.facts.know(ctx, conn)
 		m.explainCPU(ctx, conn)
 	case !monitor.IsTooManyConnections(err): // a server that is full is worth watching
 		cancel()

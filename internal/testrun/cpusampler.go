@@ -23,6 +23,7 @@ const cpuInterval = time.Second
 // connected while such a pool is open.
 type serverWatch struct {
 	facts  *facts
+	server string      // whom it watches, and as whom
 	config pool.Config // of the first pool
 
 	life   sync.Mutex // held while the watch starts or ends
@@ -59,9 +60,10 @@ func (t *Run) watch(config pool.Config) (*serverWatch, error) {
 	defer t.mu.Unlock()
 	known := t.watches[server]
 	if known == nil {
-		known = &serverWatch{facts: &t.facts, config: config, turn: make(chan struct{}, 1)}
+		known = &serverWatch{facts: &t.facts, server: server, config: config, turn: make(chan struct{}, 1)}
 		t.watches[server] = known
 	}
+	t.facts.usesServer(server, config.Name)
 	return known, nil
 }
 
@@ -226,7 +228,8 @@ func (w *serverWatch) connect(ctx context.Context) error {
 	if w.conn, err = monitor.Connect(ctx, config); err != nil {
 		return err
 	}
-	w.facts.know(ctx, w.conn, w.config.ApplicationName)
+	w.facts.know(ctx, w.conn)
+	w.facts.knowLimit(ctx, w.conn, w.server, w.config.ApplicationName)
 	return nil
 }
 

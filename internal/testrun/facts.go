@@ -30,8 +30,8 @@ type facts struct {
 	settings   map[string]string // of the first PostgreSQL met; nil until it was asked
 	cpuFailed  bool              // and somebody has said so
 	cpu        monitor.CPUTally
-	watched    *monitor.Report // an application's pool, nil where none was watched
-	limit      *monitor.Limit  // of connections, of the first PostgreSQL met
+	watched    *monitor.Report                   // an application's pool, nil where none was watched
+	limits     map[string]*diagnosis.ServerLimit // of the pools' connections, by server
 }
 
 func (f *facts) addCPU(c *monitor.CPU) {
@@ -64,9 +64,8 @@ func (f *facts) firstCPUFailure() bool {
 	return first
 }
 
-// know reads what the server says of itself. It asks for the settings once, and
-// what limits the connections of an application of this name.
-func (f *facts) know(ctx context.Context, conn *pgx.Conn, application string) {
+// know reads what the server says of itself. It asks for the settings once.
+func (f *facts) know(ctx context.Context, conn *pgx.Conn) {
 	f.mu.Lock()
 	f.server = conn.PgConn().ParameterStatus("server_version")
 	asked := f.settings != nil
@@ -78,13 +77,44 @@ func (f *facts) know(ctx context.Context, conn *pgx.Conn, application string) {
 	if err != nil {
 		return // PgBouncer's console, or a connection that is lost again: the next one is asked
 	}
-	limits, err := monitor.ReadLimits(ctx, conn, application)
-	limits.CPUReaders = 1 // this connection, which is not counted
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.settings = settings
-	if limit, known := limits.Tightest(); err == nil && known {
-		f.limit = &limit
+}
+
+// usesServer says that a pool connects to a server.
+func (f *facts) usesServer(server, pool string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.limits == nil {
+		f.limits = make(map[string]*diagnosis.ServerLimit)
+	}
+	if f.limits[server] == nil {
+		f.limits[server] = &diagnosis.ServerLimit{}
+	}
+	if of := f.limits[server]; !slices.Contains(of.Pools, pool) {
+		of.Pools = append(of.Pools, pool)
+	}
+}
+
+// knowLimit reads, once, what limits the connections that an application of this name
+// has to a server.
+func (f *facts) knowLimit(ctx context.Context, conn *pgx.Conn, server, application string) {
+	f.mu.Lock()
+	of := f.limits[server]
+	f.mu.Unlock()
+	if of == nil || of.Scope != "" {
+		return
+	}
+	limits, err := monitor.ReadLimits(ctx, conn, application)
+	if err != nil {
+		return // PgBouncer's console, or a connection that is lost again: the next one is asked
+	}
+	limits.CPUReaders = 1 // this connection, which is not counted
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if limit, known := limits.Tightest(); known {
+		of.Limit = limit
 	}
 }
 
@@ -115,11 +145,16 @@ func (f *facts) watchedPool() *monitor.Report {
 	return f.watched
 }
 
-// Server is what the server met first says of itself.
-func (t *Run) Server() diagnosis.Server {
+// Limits are those of the servers of this process's pools, as far as they are known.
+func (t *Run) Limits() (limits diagnosis.Limits) {
 	t.facts.mu.Lock()
 	defer t.facts.mu.Unlock()
-	return diagnosis.Server{Limit: t.facts.limit}
+	for _, server := range slices.Sorted(maps.Keys(t.facts.limits)) {
+		if l := t.facts.limits[server]; l.Scope != "" {
+			limits = append(limits, diagnosis.ServerLimit{Limit: l.Limit, Pools: slices.Sorted(slices.Values(l.Pools))})
+		}
+	}
+	return limits
 }
 
 func (f *facts) serverVersion() string {

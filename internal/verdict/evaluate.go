@@ -36,6 +36,7 @@ func Evaluate(in Input) (Report, error) {
 		Metrics:      in.Metrics,
 		Statements:   in.Statements,
 		Recording:    in.Recording,
+		Limits:       in.Limits,
 	}
 	if !in.Application.Nothing() {
 		report.Application = &in.Application

@@ -23,7 +23,7 @@ func diagnose(in Input) []diagnosis.Diagnosis {
 // and the configuration say.
 func (in Input) facts() diagnosis.Facts {
 	facts := diagnosis.Facts{
-		Watched: in.Application.Watched, Requests: in.Application.Responses.Requests(), Server: in.Server,
+		Watched: in.Application.Watched, Requests: in.Application.Responses.Requests(), Limits: in.Limits,
 	}
 	if in.Recording != nil {
 		facts.Merged(*in.Recording)

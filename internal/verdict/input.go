@@ -53,8 +53,8 @@ type Input struct {
 	Recording *timeline.Recording
 	// Application is what was seen of the application under load, where there is one.
 	Application diagnosis.Application
-	// Server is what the server of this process's pools says of itself.
-	Server diagnosis.Server
+	// Limits are those of the servers of this process's pools.
+	Limits diagnosis.Limits
 	Run    Run
 	// Statements are those of a workload; empty without one.
 	Statements []Statement

@@ -45,4 +45,6 @@ type Report struct {
 	Recording  *timeline.Recording // nil where nothing was recorded
 	// Application is what was seen of it, nil where none was under load.
 	Application *diagnosis.Application
+	// Limits are those of the servers of the run's pools.
+	Limits diagnosis.Limits
 }

@@ -51,6 +51,8 @@ type Summary struct {
 	// Application is what the diagnosis of several runners needs too; nil where
 	// none was under load.
 	Application *diagnosis.Application `json:"application,omitempty"`
+	// Limits are those of the servers of the run's pools, for several runners too.
+	Limits diagnosis.Limits `json:"limits,omitempty"`
 }
 
 // SummaryCriterion is one criterion in a [Summary].
@@ -87,6 +89,7 @@ func (r Report) JSON() ([]byte, error) {
 		Metrics:           metrics,
 		Recording:         r.Recording,
 		Application:       r.Application,
+		Limits:            r.Limits,
 	}
 	if r.Setup != nil {
 		summary.SetupFailed = r.Setup.Cause
@@ -150,6 +153,9 @@ func (s Summary) check() error {
 		if err := s.Application.Check(); err != nil {
 			return err
 		}
+	}
+	if err := s.Limits.Check(); err != nil {
+		return err
 	}
 	if s.Recording == nil {
 		return nil
