@@ -51,7 +51,7 @@ func Compare(in Input) (Report, error) {
 		Notes:    h.notes,
 		Obstacle: obstacle(in),
 	}
-	if len(in.History) == 0 {
+	if len(in.History) == 0 && report.Obstacle == "" {
 		report.Notes = append(report.Notes, "The noise is not known: only the tolerance decides (give --history).")
 	}
 	if in.Baseline != nil {

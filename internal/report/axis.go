@@ -119,6 +119,14 @@ func clockStep(least float64) float64 {
 	return 86400 * math.Ceil(least/86400)
 }
 
+// sinceStart is the label of a clock's axis that ends there, in seconds.
+func sinceStart(end float64) string {
+	if end >= time.Hour.Seconds() {
+		return "time since the start (h:min:s)"
+	}
+	return "time since the start (min:s)"
+}
+
 // clock writes seconds as 0:07.5, 1:30 or 2:05:00.
 func clock(seconds float64) string {
 	at := time.Duration(math.Round(seconds*1000)) * time.Millisecond

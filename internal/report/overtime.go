@@ -62,7 +62,7 @@ func overTime(in Input) (figures []figure, remarks []string) {
 			figures[i].X = m.at
 		}
 		figures[i].start, figures[i].end = m.ends()
-		figures[i].XLabel = "time since the start (min:s)"
+		figures[i].XLabel = sinceStart(figures[i].end)
 		figures[i].Marks = marks
 	}
 	return figures, remarks

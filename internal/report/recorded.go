@@ -40,7 +40,7 @@ func recorded(in Input, r *timeline.Recording) (figures []figure, remarks []stri
 		figures = append(figures, figure{
 			Chart: Chart{
 				Title: "Connections" + titled(name, pools), YLabel: "connections and users",
-				XLabel: "time since the start (min:s)", Limits: limitsOf(in.Verdict.Run, pools), X: s.at, Series: s.levels(r.Levels[name], in.Verdict.Run.Target != ""),
+				XLabel: sinceStart(s.at[len(s.at)-1]), Limits: limitsOf(in.Verdict.Run, pools), X: s.at, Series: s.levels(r.Levels[name], in.Verdict.Run.Target != ""),
 			},
 			clock: true, start: s.at[0], end: s.at[len(s.at)-1],
 		})

@@ -93,6 +93,7 @@ func TestADayOfManyPoolsStaysSmall(t *testing.T) {
 	page := render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
 	require.Less(t, len(page), 1_500_000)
 	require.Contains(t, page, "The 8 busiest of 20 pools are drawn; not among them: tenant-08,")
+	require.Contains(t, page, "time since the start (h:min:s)")
 	require.NotContains(t, page, "poolSize 5", "with several pools it is not known whose size it is")
 }
 
