@@ -108,9 +108,9 @@ func (s Setting) accepted() string {
 // scenarioSettings are what the scenarios read beside the pool's variables, all
 // of them together.
 var scenarioSettings = []string{
-	"AFTER", "APP_COMMAND", "APP_READY", "APP_URL", "BALANCE", "BASE_URL", "BEFORE", "CHECKOUTS", "CONCURRENT", "DURATION", "ENDPOINT", "EVERY", "FROM", "GATE", "HOLD", "INTERVAL", "ITERATIONS",
+	"ABANDON", "AFTER", "APP_COMMAND", "APP_READY", "APP_URL", "BALANCE", "BASE_URL", "BEFORE", "CHECKOUTS", "CONCURRENT", "DURATION", "ENDPOINT", "EVERY", "FROM", "GATE", "HOLD", "INTERVAL", "ITERATIONS",
 	"P95", "POOLS", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "RETRIES", "RETRY_BACKOFF", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
-	"STEP_WAIVE", "THINK", "TOLERANCE", "TRIGGER", "WAIVE", "WANTED",
+	"STEP_WAIVE", "TARGET_SESSION_ATTRS", "THINK", "TOLERANCE", "TRIGGER", "WAIVE", "WANTED", "WORKERS", "WORKLOAD",
 }
 
 // variables are those that the module reads itself: the pool's, and the folder

@@ -1,6 +1,10 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,4 +60,25 @@ func TestUnreadSettings(t *testing.T) {
 	read := []string{"CONCURRENT", "GATE"}
 	require.NoError(t, Unread([]string{"CONCURRENT", "MY_OWN", "DB_POOL_SIZE"}, read))
 	requireConfigError(t, Unread([]string{"MY_OWN", "HOLD"}, read), "-e HOLD: this scenario does not read it; use one of CONCURRENT, GATE")
+	requireConfigError(t, Unread([]string{"WORKLOAD"}, read), "-e WORKLOAD: this scenario does not read it")
+}
+
+// What a scenario reads by name is known everywhere: it is refused where it is not read, and a slip of it is found.
+func TestSettingsOfScenariosAreKnown(t *testing.T) {
+	files, err := filepath.Glob("../../scripts/*.js")
+	require.NoError(t, err)
+	library, err := filepath.Glob("../../scripts/lib/*.js")
+	require.NoError(t, err)
+	names, seen := regexp.MustCompile(`\b(?:read[A-Z]\w*|setting)\('([A-Z_0-9]+)'`), 0
+	for _, file := range append(files, library...) {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, name := range names.FindAllStringSubmatch(string(source), -1) {
+			if !strings.HasPrefix(name[1], "DB_") && !strings.HasPrefix(name[1], "K6_") {
+				require.Contains(t, scenarioSettings, name[1], file)
+				seen++
+			}
+		}
+	}
+	require.Greater(t, seen, 20)
 }

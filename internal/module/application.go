@@ -46,6 +46,9 @@ func (i *instance) monitorSettings(options sobek.Value) (settings monitor.Settin
 	if i.lookupErr != nil {
 		return settings, i.lookupErr
 	}
+	for _, name := range monitor.Variables() {
+		i.settingsRead[name] = true
+	}
 	given, err := i.optionsOf(options)
 	if err != nil {
 		return settings, err

@@ -64,6 +64,17 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 	require.Equal(t, `1`, u.Text(`pool.stat().active`), "only the one held")
 }
 
+// Who watches an application has read what is about it, also in variables that no script reads by name.
+func TestWatchingReadsTheApplicationsSettings(t *testing.T) {
+	settings := map[string]string{
+		"DB_APPLICATION_NAME": "app", "APP_URL": "http://127.0.0.1:9/health/pool", "WORKERS": "2", "APP_ROLE": "app",
+	}
+	u := jstest.With(t, settings)
+	require.Contains(t, u.Failure(`pgxpool.checkSettings()`), "this scenario does not read it")
+	u = jstest.With(t, settings)
+	require.Equal(t, "2", u.Text(`(() => { const app = pgxpool.monitor({ url: URL }); pgxpool.checkSettings(); return app.workers; })()`))
+}
+
 // What belongs into the init context says so elsewhere, as does all that a call
 // wants of it.
 func TestCallsOfTheInitContextSayWhereTheyBelong(t *testing.T) {

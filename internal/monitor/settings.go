@@ -3,6 +3,7 @@ package monitor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,9 @@ var own = map[string]string{
 	"appURL": "APP_URL", "workers": "WORKERS", "pgbouncerURL": "PGBOUNCER_URL",
 	"role": "APP_ROLE", "database": "APP_DATABASE", "client": "APP_CLIENT",
 }
+
+// Variables are those that a watch reads and a pool does not.
+func Variables() []string { return slices.Sorted(maps.Values(own)) }
 
 // shared are the pool's options that a watch takes, with their variables. What
 // else an application has in its environment is its own affair.
