@@ -190,7 +190,7 @@ func TestConnectionOpenedForNobodyIsPingedAtCheckout(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, (<-first).err, pool.ErrInterrupted)
 	g.open()
-	require.Eventually(t, func() bool { return h.Stat().Idle == 1 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return h.Stat().Idle == 1 }, machine, 5*time.Millisecond)
 	h.terminateAll()
 	_, err := h.Query(h.scope(), "SELECT 1", nil)
 	require.NoError(t, err)
@@ -227,7 +227,7 @@ func TestOnConnect(t *testing.T) {
 		"SELECT pg_sleep(30)":           "onConnect: ",
 		"SELECT 'secret' FROM no_table": "onConnect: ERROR: relation \"no_table\" does not exist",
 	} {
-		h := newPool(t, 1, 0, func(c *pool.Config) { c.OnConnect, c.ConnectTimeout = sql, time.Second })
+		h := newPool(t, 1, 0, func(c *pool.Config) { c.OnConnect, c.ConnectTimeout = sql, 3*time.Second })
 		_, err := h.Acquire(h.scope(), nil)
 		var refused *pool.ConnectError
 		require.ErrorAs(t, err, &refused, sql)
@@ -235,6 +235,6 @@ func TestOnConnect(t *testing.T) {
 		require.Contains(t, err.Error(), "; every connection begins with onConnect (DB_ON_CONNECT): check its SQL")
 		require.NotContains(t, err.Error()+h.Config().String(), "secret")
 		h.levels(0, 0, 0)
-		require.Eventually(t, func() bool { return h.backends() == 0 }, 5*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return h.backends() == 0 }, machine, 10*time.Millisecond)
 	}
 }

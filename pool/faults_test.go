@@ -21,7 +21,7 @@ const (
 	faultyStatementTimeout = time.Second
 	closeGrace             = 2 * time.Second
 	// machine is what a busy computer may take; nothing here waits that long.
-	machine = 5 * time.Second
+	machine = 20 * time.Second
 	// recovery is how soon after the end of a fault the pool has to work, beyond
 	// what a pool without a past needs at the same time.
 	recovery = 2 * time.Second

@@ -99,7 +99,7 @@ func runClosedLoop(t *testing.T, h *harness, users int, query time.Duration) clo
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return h.Stat().Total == min(connections, users) }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return h.Stat().Total == min(connections, users) }, time.Minute, 10*time.Millisecond)
 	time.Sleep(24 * query) // everybody has queued once: 100 users on 5 connections are 20 queries
 	start := time.Now()
 	seen.counting.Store(true)

@@ -26,11 +26,12 @@ func short(scenario string) []string {
 	}
 	args := []string{"-e", "CONCURRENT=2"}
 	for setting, scenarios := range map[string]string{
-		"DURATION=2": "100users before-after capacity exhaustion n-plus-one recycle restart slow-query soak stale-connections tune",
+		"DURATION=2": "100users exhaustion n-plus-one recycle restart slow-query soak stale-connections",
+		"DURATION=1": "before-after capacity tune", // of each step
 		"THINK=0.1":  "100users before-after capacity n-plus-one restart slow-query soak tune",
 		"INTERVAL=0": "100users soak",
-		"ROUNDS=1":   "before-after", // of 4, with 8 steps
-		"SETTLE=0.5": "before-after", // of 5 s
+		"ROUNDS=1":   "before-after tune",
+		"SETTLE=0.2": "before-after capacity tune", // of 5 s
 	} {
 		if slices.Contains(strings.Fields(scenarios), strings.TrimSuffix(scenario, ".js")) {
 			args = append(args, "-e", setting)
@@ -57,7 +58,7 @@ func TestArchivesRunElsewhere(t *testing.T) {
 			requireNoSecret(t, string(content))
 			// Each on a temporary PostgreSQL: some scenarios restart it, or kill
 			// what is connected.
-			r := k6test.K6(t, k6test.Run{Args: []string{"run", archive}})
+			r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", archive}})
 			if scenario == "abandon.js" { // it runs, and wants an application
 				require.Equal(t, exitScriptException, r.Code, r.Output())
 				require.Contains(t, r.Output(), "BASE_URL")
@@ -82,7 +83,7 @@ func archiveCopy(t *testing.T, root, scenario, archive string) {
 	}
 	args := append([]string{"archive", "-O", archive}, short(scenario)...)
 	args = append(args, filepath.Join(sources, "scripts", scenario))
-	r := k6test.K6(t, k6test.Run{Args: args, Env: map[string]string{
+	r := k6test.K6(t, k6test.Run{Plain: true, Args: args, Env: map[string]string{
 		"DATABASE_URL": asRole(t, "postgres://127.0.0.1/db", "user", secret),
 	}})
 	require.NoError(t, os.RemoveAll(sources))
@@ -95,11 +96,11 @@ func TestAnArchiveKeepsItsSettings(t *testing.T) {
 	t.Parallel()
 	archive := filepath.Join(t.TempDir(), "archive.tar")
 	archiveCopy(t, k6test.Root(t), "100users.js", archive)
-	r := k6test.K6(t, k6test.Run{Args: []string{"inspect", "--execution-requirements", archive}})
+	r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"inspect", "--execution-requirements", archive}})
 	require.Zero(t, r.Code, r.Output())
 	require.Contains(t, r.Stdout, `"maxVUs": 2`)
 	require.Contains(t, r.Stdout, `"name": "FlowBoard 100users"`)
-	r = k6test.K6(t, k6test.Run{
+	r = k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--vus", "3", "--duration", "2s", "-e", "CONCURRENT=50", archive},
 		Env:  map[string]string{"DATABASE_URL": pgtest.Database(t)},
 	})

@@ -99,7 +99,7 @@ func TestWrongInputEndsTheInitContext(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte(test.dotEnv), 0o600))
 			}
 			args := append([]string{"run", "--quiet"}, test.args...)
-			r := k6test.K6(t, k6test.Run{Args: append(args, importing(t, test.script)), Env: test.env, Dir: dir})
+			r := k6test.K6(t, k6test.Run{Plain: true, Args: append(args, importing(t, test.script)), Env: test.env, Dir: dir})
 			require.Equal(t, exitScriptException, r.Code, r.Output())
 			said := messages(r)
 			require.Len(t, said, 1, r.Output())
@@ -123,7 +123,7 @@ func TestWrongSettingsOfAScriptEndTheInitContext(t *testing.T) {
 	} {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
-			r := k6test.K6(t, k6test.Run{Args: []string{"run", "--quiet", "--duration", "1s", "--vus", "1", "-e", setting, script}})
+			r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", "--quiet", "--duration", "1s", "--vus", "1", "-e", setting, script}})
 			require.Equal(t, exitScriptException, r.Code, r.Output())
 			said := messages(r)
 			require.Len(t, said, 1, r.Output())
@@ -160,7 +160,7 @@ func TestNoErrorTellsThePassword(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := k6test.K6(t, k6test.Run{Args: []string{"run", "-v", k6test.Script(t, `
+			r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", "-v", k6test.Script(t, `
 import { Pool } from 'k6/x/pgxpool';
 const pool = new Pool();
 if (__ENV.OTHER) new Pool({ url: 'postgres://127.0.0.1/other' });
@@ -295,7 +295,7 @@ export default function () { pool.query('SELECT 1'); other.query('SELECT 1') }`)
 		for name, url := range map[string]string{"a server": "postgres://" + address + "/db", "a temporary one": ""} {
 			t.Run(command+" with "+name, func(t *testing.T) {
 				base := openDir(t)
-				r := k6test.K6(t, k6test.Run{Args: []string{command, script}, Env: map[string]string{"DATABASE_URL": url, "TMPDIR": base}})
+				r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{command, script}, Env: map[string]string{"DATABASE_URL": url, "TMPDIR": base}})
 				require.Zero(t, r.Code, r.Output())
 				require.NotContains(t, r.Output(), "PostgreSQL")
 				requireNothingLeft(t, base)
@@ -327,7 +327,7 @@ func TestNoMistypedSecretIsShown(t *testing.T) {
 			}
 		}
 		for _, args := range runs {
-			r := k6test.K6(t, k6test.Run{Args: args, Env: map[string]string{"DATABASE_URL": "postgres://127.0.0.1:1/x"}})
+			r := k6test.K6(t, k6test.Run{Plain: true, Args: args, Env: map[string]string{"DATABASE_URL": "postgres://127.0.0.1:1/x"}})
 			require.NotContains(t, r.Output(), secret, args)
 		}
 	}
@@ -338,11 +338,11 @@ func TestALongValueIsCutWithItsLength(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("9", 100_000) // what the system takes as one argument
 	for _, name := range []string{"GATE", "WAIVE", "CONCURRENT"} {
-		r := k6test.K6(t, k6test.Run{Args: []string{"run", "--quiet", "-e", name + "=x" + long, filepath.Join(k6test.Root(t), "scripts", "100users.js")}})
+		r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", "--quiet", "-e", name + "=x" + long, filepath.Join(k6test.Root(t), "scripts", "100users.js")}})
 		require.NotZero(t, r.Code)
 		require.Less(t, len(r.Output()), 3000, name)
 	}
-	r := k6test.K6(t, k6test.Run{Args: []string{"x", "pgxpool", "plan", "--hold", "x" + long}})
+	r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"x", "pgxpool", "plan", "--hold", "x" + long}})
 	require.Less(t, len(r.Output()), 1500)
 	require.Contains(t, r.Output(), "characters)")
 }

@@ -93,7 +93,7 @@ var poolMetrics = []string{
 func TestCloudLocalExecution(t *testing.T) {
 	t.Parallel()
 	stub := newCloudStub(t)
-	r := k6test.K6(t, k6test.Run{
+	r := k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"cloud", "run", "--local-execution", "-e", "CONCURRENT=10", "-e", "DURATION=6", "-e", "THINK=0.1",
 			"-e", "GATE=fail", "-e", "WAIVE=" + k6test.Noisy, filepath.Join(k6test.Root(t), "scripts", "100users.js")},
 		Env: stub.environment(map[string]string{"DATABASE_URL": secretURL(t)}),
@@ -121,7 +121,7 @@ export default () => { pool.query('SELECT 1'); };
 	run := func(more ...string) *cloudStub {
 		stub := newCloudStub(t)
 		args := append([]string{"cloud", "run", "--local-execution"}, more...)
-		r := k6test.K6(t, k6test.Run{
+		r := k6test.K6(t, k6test.Run{Plain: true,
 			Args: append(args, script), Env: stub.environment(map[string]string{"DATABASE_URL": missing.String()}),
 		})
 		require.Contains(t, r.Output(), "no_such_database")
@@ -137,7 +137,7 @@ export default () => { pool.query('SELECT 1'); };
 func TestCloudOutput(t *testing.T) {
 	t.Parallel()
 	stub := newCloudStub(t)
-	r := k6test.K6(t, k6test.Run{
+	r := k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "-o", "cloud", everything(t)},
 		Env:  stub.environment(map[string]string{"DATABASE_URL": secretURL(t)}),
 	})
@@ -159,12 +159,12 @@ func TestCloudProjectOfAnArchive(t *testing.T) {
 	t.Parallel()
 	archive := filepath.Join(t.TempDir(), "archive.tar")
 	scenario := filepath.Join(k6test.Root(t), "scripts", "100users.js")
-	r := k6test.K6(t, k6test.Run{Args: []string{"archive", "-e", "K6_CLOUD_PROJECT_ID=12", "-O", archive, scenario}})
+	r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"archive", "-e", "K6_CLOUD_PROJECT_ID=12", "-O", archive, scenario}})
 	require.Zero(t, r.Code, r.Output())
-	r = k6test.K6(t, k6test.Run{Args: []string{"inspect", archive}})
+	r = k6test.K6(t, k6test.Run{Plain: true, Args: []string{"inspect", archive}})
 	require.Zero(t, r.Code, r.Output())
 	require.Contains(t, r.Stdout, `"projectID": 12`)
-	r = k6test.K6(t, k6test.Run{Args: []string{"inspect", "-e", "K6_CLOUD_PROJECT_ID=mine", scenario}})
+	r = k6test.K6(t, k6test.Run{Plain: true, Args: []string{"inspect", "-e", "K6_CLOUD_PROJECT_ID=mine", scenario}})
 	require.Equal(t, exitScriptException, r.Code, r.Output())
 	require.Contains(t, r.Stderr, `K6_CLOUD_PROJECT_ID: \"mine\" is not accepted; use an integer of at least 1`)
 }

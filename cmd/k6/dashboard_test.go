@@ -78,7 +78,7 @@ func TestDashboardHasAPoolTab(t *testing.T) {
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
-	k6 := k6test.Command(t.Context(), t, k6test.Run{
+	k6 := k6test.Command(t.Context(), t, k6test.Run{Plain: true,
 		Dir:  dir,
 		Args: []string{"run", "--duration", "5m", everything(t)},
 		Env: map[string]string{
@@ -176,7 +176,7 @@ func page(t *testing.T, address string, wanted []string) string {
 	}
 	list, err := json.Marshal(wanted)
 	require.NoError(t, err)
-	r := k6test.Browse(t, k6test.Run{
+	r := k6test.Browse(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", "--log-format", "raw", k6test.Script(t, reader)},
 		Env: map[string]string{
 			"ADDRESS": address, "WANTED": string(list), "K6_NO_USAGE_REPORT": "true",

@@ -50,19 +50,19 @@ func TestNamesAndErrorsOfAServerAreCleaned(t *testing.T) {
 		export default function () {
 			pool.query("DO $$ BEGIN RAISE EXCEPTION E'said \\x1b[2J\\x07 loud'; END $$")
 		}`)
-	clean(k6test.K6(t, k6test.Run{Args: []string{"run", "--quiet", script}, Env: env, Dir: dir}), "said", "loud")
-	clean(k6test.K6(t, k6test.Run{
+	clean(k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", "--quiet", script}, Env: env, Dir: dir}), "said", "loud")
+	clean(k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"x", "pgxpool", "monitor", "--interval=0.5", "--duration=1"}, Env: env, Dir: dir,
 	}), "Pool Status")
-	clean(k6test.K6(t, k6test.Run{
+	clean(k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"x", "pgxpool", "monitor", "--url=" + as("wrong"), "--application-name=app", "--duration=1"}, Dir: dir,
 	}), "evil", "role")
 	verdict := shortRun(t, dir, map[string]string{"DATABASE_URL": as("word")})
 	clean(verdict, "PASS limit")
 	require.NotRegexp(t, "[\x1b\a\u009b]", verdict.File(t, "results/summary.md"))
 	env["DB_APPLICATION_NAME"] = "app\x1b[2Jname"
-	clean(k6test.K6(t, k6test.Run{Args: []string{"run", "--quiet", script}, Env: env, Dir: dir}), "applicationName", "is not accepted")
-	clean(k6test.K6(t, k6test.Run{
+	clean(k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", "--quiet", script}, Env: env, Dir: dir}), "applicationName", "is not accepted")
+	clean(k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"x", "pgxpool", "monitor", "--duration=1"}, Env: env, Dir: dir,
 	}), "app", "name")
 }

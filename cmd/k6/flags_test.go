@@ -19,7 +19,7 @@ func TestScenariosTakeTheFlagsOfK6(t *testing.T) {
 	for script, waived := range map[string]string{
 		"100users.js": "", "own.js": "", "soak.js": ",connection_growth,memory_growth",
 	} {
-		r := k6test.K6(t, k6test.Run{
+		r := k6test.K6(t, k6test.Run{Plain: true,
 			Args: []string{"run", "--quiet", "--vus", "5", "--duration", "5s", "-e", "THINK=0.1",
 				"-e", "WAIVE=" + k6test.Noisy + waived, filepath.Join(k6test.Root(t), "scripts", script)},
 			Env: map[string]string{"DATABASE_URL": url},
@@ -34,7 +34,7 @@ func TestScenariosOfTheirOwnRefuseTheFlagsOfK6(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Database(t)
 	for _, script := range []string{"restart.js", "recycle.js", "stale-connections.js"} {
-		r := k6test.K6(t, k6test.Run{
+		r := k6test.K6(t, k6test.Run{Plain: true,
 			Args: []string{"run", "--quiet", "--vus", "5", "--duration", "5s", filepath.Join(k6test.Root(t), "scripts", script)},
 			Env:  map[string]string{"DATABASE_URL": url},
 		})

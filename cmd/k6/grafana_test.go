@@ -66,7 +66,7 @@ func TestGrafanaDashboardFindsItsData(t *testing.T) {
 	server := prometheustest.Start(t)
 	env := remoteWrite(server)
 	env["DATABASE_URL"] = pgtest.Database(t)
-	r := k6test.K6(t, k6test.Run{
+	r := k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "-o", "experimental-prometheus-rw", "--tag", "testid=night", everything(t)},
 		Env:  env,
 	})
@@ -120,7 +120,7 @@ func writeWatched(t *testing.T, server *prometheustest.Server) {
 	require.NoError(t, err)
 	env := remoteWrite(server)
 	env["DATABASE_URL"], env["DB_APPLICATION_NAME"], env["BASE_URL"] = database, "watched", app.URL
-	r := k6test.K6(t, k6test.Run{
+	r := k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "-o", "experimental-prometheus-rw", "--tag", "testid=night", "-e", "CONCURRENT=2", "-e", "DURATION=3",
 			"-e", "THINK=0.1", "-e", "INTERVAL=0", filepath.Join(k6test.Root(t), "scripts", "100users.js")},
 		Env: env,

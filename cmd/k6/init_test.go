@@ -19,7 +19,7 @@ import (
 // initialized is a directory with what `k6 x pgxpool init` wrote, and nothing of the repository.
 func initialized(t *testing.T) string {
 	t.Helper()
-	r := k6test.K6(t, k6test.Run{Args: []string{"x", "pgxpool", "init", "load"}})
+	r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"x", "pgxpool", "init", "load"}})
 	require.Zero(t, r.Code, r.Output())
 	require.Contains(t, r.Stdout, "k6 run load/scripts/100users.js")
 	return filepath.Join(r.Dir, "load")
@@ -57,7 +57,7 @@ func TestInitsScriptsRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(scripts), 10)
 	for _, script := range scripts {
-		r := k6test.K6(t, k6test.Run{Args: []string{"inspect", script}, Dir: dir})
+		r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"inspect", script}, Dir: dir})
 		require.Zero(t, r.Code, r.Output())
 	}
 	// What .env.example says is understood as .env.
@@ -70,11 +70,11 @@ func TestInitsScriptsRun(t *testing.T) {
 		{"-e", "CONCURRENT=5", "-e", "DURATION=3", "-e", "THINK=0.1", "-e", "HOLD=0",
 			"-e", "WAIVE=" + k6test.Noisy, "scripts/100users.js"},
 	} {
-		r := k6test.K6(t, k6test.Run{Args: append([]string{"run"}, args...), Dir: dir})
+		r := k6test.K6(t, k6test.Run{Plain: true, Args: append([]string{"run"}, args...), Dir: dir})
 		require.Zero(t, r.Code, r.Output())
 		require.Contains(t, r.File(t, "results/summary.json"), `"verdict": "PASS"`)
 	}
-	r := k6test.K6(t, k6test.Run{Args: []string{"run", "--duration", "2s", "scripts/own.js"}, Dir: dir,
+	r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", "--duration", "2s", "scripts/own.js"}, Dir: dir,
 		Env: map[string]string{"DATABASE_URL": "postgres://user@127.0.0.1:1/none"}})
 	require.Equal(t, 107, r.Code, r.Output())
 }

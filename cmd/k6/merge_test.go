@@ -52,7 +52,7 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	for _, r := range results {
 		args = append(args, filepath.Join(r.Dir, "results", "summary.json"))
 	}
-	merged := k6test.K6(t, k6test.Run{Args: args})
+	merged := k6test.K6(t, k6test.Run{Plain: true, Args: args})
 	require.Contains(t, []int{0, exitThresholds}, merged.Code, merged.Output())
 	summary, err := verdict.ParseSummary([]byte(merged.File(t, "results/summary.json")))
 	require.NoError(t, err)
@@ -86,12 +86,12 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	require.Greater(t, *summary.Overview.PeakActive, 6.0, "and not of one runner alone")
 
 	before := results[0].File(t, "results/summary.json")
-	over := k6test.K6(t, k6test.Run{Args: append(args, "--output", filepath.Join(results[0].Dir, "results"))})
+	over := k6test.K6(t, k6test.Run{Plain: true, Args: append(args, "--output", filepath.Join(results[0].Dir, "results"))})
 	require.Equal(t, 104, over.Code)
 	require.Contains(t, over.Stderr, "is a runner's own and would be overwritten; give another directory")
 	require.Equal(t, before, results[0].File(t, "results/summary.json"))
 
-	partial := k6test.K6(t, k6test.Run{Args: args[:len(args)-1]})
+	partial := k6test.K6(t, k6test.Run{Plain: true, Args: args[:len(args)-1]})
 	require.Equal(t, 104, partial.Code)
 	require.Contains(t, partial.Stderr, "execution segment 3/4:1 is missing")
 }
@@ -112,7 +112,7 @@ func TestMergeRefusesBadInput(t *testing.T) {
 		"nowhere.json does not exist":                                        {"nowhere.json"},
 		"unknown flag: --outputs":                                            {"--outputs", "there"},
 	} {
-		r := k6test.K6(t, k6test.Run{Args: append([]string{"x", "pgxpool", "merge"}, args...)})
+		r := k6test.K6(t, k6test.Run{Plain: true, Args: append([]string{"x", "pgxpool", "merge"}, args...)})
 		require.Equal(t, 104, r.Code, r.Output())
 		require.Contains(t, r.Stderr, says)
 		require.Equal(t, 1, strings.Count(r.Stderr, "level=error"), r.Stderr)

@@ -78,7 +78,7 @@ func newNewcomer(t *testing.T) newcomer {
 		require.NoError(t, os.MkdirAll(filepath.Dir(target), 0o700))
 		require.NoError(t, os.WriteFile(target, content, 0o600))
 	}
-	require.NoError(t, os.Symlink(k6test.Binary(t), filepath.Join(bin, "k6")))
+	require.NoError(t, os.Symlink(k6test.PlainBinary(t), filepath.Join(bin, "k6")))
 	// xk6 and all tests take minutes and have tests of their own: here they only say how they were called.
 	for name, script := range map[string]string{
 		"xk6": `echo "xk6 $*"`,

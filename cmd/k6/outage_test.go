@@ -56,13 +56,13 @@ func TestAnApplicationThatStopsAnsweringFails(t *testing.T) {
 	var began atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		began.CompareAndSwap(0, time.Now().UnixNano())
-		if time.Since(time.Unix(0, began.Load())) > 3*time.Second {
+		if time.Since(time.Unix(0, began.Load())) > 2*time.Second {
 			<-r.Context().Done()
 		}
 		time.Sleep(10 * time.Millisecond)
 	}))
 	defer server.Close()
-	r := run(t, askingHTTP(t, server.URL, "5s", 4*time.Second), unwatched)
+	r := run(t, askingHTTP(t, server.URL, "5s", 5*time.Second), unwatched)
 	require.Equal(t, exitThresholds, r.Code, r.Output())
 	s, row := rows(t, r)
 	require.Equal(t, verdict.Fail, s.Verdict)
@@ -103,7 +103,10 @@ func TestALockedTableFails(t *testing.T) {
 	_, err := conn.Exec(t.Context(), `CREATE TABLE t (id int); INSERT INTO t VALUES (1)`)
 	require.NoError(t, err)
 	go func() {
-		time.Sleep(4 * time.Second)
+		for deadline := time.Now().Add(time.Minute); pgtest.Backends(t, url, "locked") == 0 && time.Now().Before(deadline); {
+			time.Sleep(50 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
 		_, _ = conn.Exec(t.Context(), `BEGIN; LOCK TABLE t`)
 	}()
 	root := k6test.Root(t)
@@ -114,7 +117,7 @@ import { judge } from '%[1]s/scripts/lib/verdict.js';
 import { request } from '%[1]s/scripts/lib/request.js';
 import { poolCriteria } from '%[1]s/thresholds/criteria.js';
 
-const pool = new Pool({ poolSize: 20 });
+const pool = new Pool({ poolSize: 20, applicationName: 'locked' });
 const verdict = judge({ script: 'test', criteria: poolCriteria });
 export const options = {
   scenarios: { users: { executor: 'constant-vus', vus: 5, duration: '10s', gracefulStop: '2s' } }, ...verdict.options,
@@ -148,10 +151,12 @@ export const options = { vus: 10, duration: '3s', ...verdict.options };
 export const handleSummary = verdict.handleSummary;
 export default function () {
   const last = exec.vu.idInTest === 1 && exec.scenario.progress > 0.8;
-  request(() => pool.query('SELECT pg_sleep($1)', last ? 4 : 0.1));
+  request(() => pool.query('SELECT pg_sleep($1)', last ? 6 : 0.1));
 }
 `, root))
 	r := run(t, script, map[string]string{"WAIVE": "db_cpu,response_drift"})
 	_, row := rows(t, r)
-	require.Equal(t, verdict.Pass, row["longest_stall"].Verdict, r.Output())
+	// The last request takes 6 s, of which others end in 0.6 s at most; a busy machine
+	// stalls for a second or two.
+	require.Less(t, *row["longest_stall"].Measured, 4.0, r.Output())
 }

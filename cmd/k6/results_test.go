@@ -27,7 +27,7 @@ func shortRun(t *testing.T, dir string, env map[string]string) k6test.Result {
 	for name, value := range env {
 		all[name] = value
 	}
-	return k6test.K6(t, k6test.Run{
+	return k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "100users.js")}, Env: all, Dir: dir,
 	})
 }
@@ -129,7 +129,7 @@ export function handleSummary(data) { wait('handleSummary'); return verdict.hand
 func losing(t *testing.T, script, dir string) k6test.Result {
 	t.Helper()
 	log := filepath.Join(dir, "now")
-	return k6test.K6(t, k6test.Run{
+	return k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", "--console-output", log, script}, Dir: dir,
 		Env: map[string]string{"DATABASE_URL": pgtest.Database(t), "WAIVE": "db_cpu,response_drift,overflow_time,active_connections"},
 	})

@@ -103,7 +103,7 @@ func (p place) run(t *testing.T, args ...string) k6test.Result {
 	env := map[string]string{"WAIVE": k6test.Noisy}
 	maps.Copy(env, p.env)
 	args = append(args[:1:1], append(p.args, args[1:]...)...)
-	return k6test.K6(t, k6test.Run{Args: args, Env: env, Dir: dir})
+	return k6test.K6(t, k6test.Run{Plain: true, Args: args, Env: env, Dir: dir})
 }
 
 // requireNoSecretIn looks through all that a run printed and left, but for the

@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"math"
 	"net/url"
 	"os"
 	"os/exec"
@@ -76,25 +77,26 @@ func pgbench(t *testing.T, dir, database string, arguments ...string) string {
 	return string(out)
 }
 
-// callShares are the calls of each kind of statement, as the server counted them since the last reset.
-func callShares(t *testing.T, conn *pgx.Conn) map[string]float64 {
+// callShares are the shares of each kind of statement in the calls that the server
+// counted since the last reset, and how many these were.
+func callShares(t *testing.T, conn *pgx.Conn) (map[string]float64, float64) {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), `
-		SELECT kind, (sum(calls) / sum(sum(calls)) OVER ())::float8
+		SELECT kind, (sum(calls) / sum(sum(calls)) OVER ())::float8, (sum(sum(calls)) OVER ())::float8
 		FROM (SELECT lower(substring(query FROM '^\w+')) || CASE WHEN query LIKE '%history%' THEN ' history' ELSE '' END AS kind, calls
 		      FROM pg_stat_statements WHERE query ~ 'pgbench_(accounts|history)' AND query !~ 'pg_stat_statements') AS of_ours
 		GROUP BY kind`)
 	require.NoError(t, err)
 	shares := make(map[string]float64)
 	var kind string
-	var share float64
-	_, err = pgx.ForEachRow(rows, []any{&kind, &share}, func() error {
+	var share, all float64
+	_, err = pgx.ForEachRow(rows, []any{&kind, &share, &all}, func() error {
 		shares[kind] = share
 		return nil
 	})
 	require.NoError(t, err)
 	require.NoError(t, rows.Err())
-	return shares
+	return shares, all
 }
 
 // The same files through pgbench and through us: the server sees the same mix.
@@ -108,19 +110,20 @@ func TestAWorkloadIsTheMixThatPgbenchMakesOfIt(t *testing.T) {
 	execute(t, conn, "SELECT pg_stat_statements_reset()")
 	pgbench(t, dir, server.URL(), "--no-vacuum", "--client=4", "--transactions=5000", "--define=scale=2",
 		"--protocol=prepared", "--file=list.sql@8", "--file=sql/update.sql@2")
-	theirs := callShares(t, conn)
+	theirs, theirCalls := callShares(t, conn)
 	execute(t, conn, "SELECT pg_stat_statements_reset()")
-	r := k6test.K6(t, k6test.Run{Dir: dir, Env: map[string]string{"DATABASE_URL": server.URL()},
+	r := k6test.K6(t, k6test.Run{Plain: true, Dir: dir, Env: map[string]string{"DATABASE_URL": server.URL()},
 		Args: []string{"run", "-e", "WORKLOAD=" + sqlMix, "-e", "CONCURRENT=4", "-e", "THINK=0", "-e", "DURATION=4",
 			"-e", "WAIVE=" + k6test.Noisy + ",active_connections,overflow_time", "-e", "INTERVAL=0", "-e", "DB_POOL_PRE_PING=false",
 			filepath.Join(k6test.Root(t), "scripts", "100users.js")}})
 	require.Zero(t, r.Code, r.Output())
-	ours := callShares(t, conn)
+	ours, ourCalls := callShares(t, conn)
 	require.Len(t, ours, 3)
 	// Of 10 scripts 8 list and 2 update; of those half have a history.
 	for kind, expected := range map[string]float64{"select": 8.0 / 11, "update": 2.0 / 11, "insert history": 1.0 / 11} {
-		require.InDelta(t, expected, theirs[kind], 0.02, "pgbench: %v", theirs)
-		require.InDelta(t, expected, ours[kind], 0.02, "ours: %v", ours)
+		// Five standard deviations of a draw.
+		require.InDelta(t, expected, theirs[kind], 5*math.Sqrt(expected*(1-expected)/theirCalls), "pgbench: %v", theirs)
+		require.InDelta(t, expected, ours[kind], 5*math.Sqrt(expected*(1-expected)/ourCalls), "ours: %v", ours)
 	}
 	requireStatements(t, r)
 	compareThroughput(t, dir, server.URL())
@@ -161,7 +164,7 @@ func compareThroughput(t *testing.T, dir, database string) {
 	for range 2 { // ABAB
 		theirs += perSecond(transactionsPerSecond, pgbench(t, dir, database, "--no-vacuum", "--client=20", "--time=3",
 			"--define=scale=2", "--protocol=prepared", "--file=list.sql"))
-		r := k6test.K6(t, k6test.Run{Dir: dir, Env: map[string]string{"DATABASE_URL": database}, Args: []string{"run", "--quiet", script}})
+		r := k6test.K6(t, k6test.Run{Plain: true, Dir: dir, Env: map[string]string{"DATABASE_URL": database}, Args: []string{"run", "--quiet", script}})
 		require.Zero(t, r.Code, r.Output())
 		ours += perSecond(iterationsPerSecond, r.Stdout)
 	}
@@ -224,7 +227,7 @@ func TestScenariosRunAWorkload(t *testing.T) {
 			for _, setting := range settings {
 				args = append(args, "-e", setting)
 			}
-			r := k6test.K6(t, k6test.Run{Dir: dir, Env: map[string]string{"DATABASE_URL": database},
+			r := k6test.K6(t, k6test.Run{Plain: true, Dir: dir, Env: map[string]string{"DATABASE_URL": database},
 				Args: append(args, filepath.Join(k6test.Root(t), "scripts", script+".js"))})
 			require.Contains(t, []int{0, 99}, r.Code, "it is short: %s", r.Output())
 			if script != "exhaustion" { // that one provokes timeouts
@@ -241,11 +244,11 @@ func TestAnArchiveCarriesTheWorkload(t *testing.T) {
 	dir, database := sqlDirectory(t), pgtest.Database(t)
 	pgbench(t, dir, database, "--initialize", "--quiet", "--scale=1")
 	archive := filepath.Join(t.TempDir(), "archive.tar")
-	r := k6test.K6(t, k6test.Run{Dir: dir, Args: []string{"archive", "-e", "WORKLOAD=" + sqlMix, "-e", "DURATION=2", "-e", "CONCURRENT=2",
+	r := k6test.K6(t, k6test.Run{Plain: true, Dir: dir, Args: []string{"archive", "-e", "WORKLOAD=" + sqlMix, "-e", "DURATION=2", "-e", "CONCURRENT=2",
 		"-e", "THINK=0", "-e", "WAIVE=" + k6test.Noisy, "-O", archive, filepath.Join(k6test.Root(t), "scripts", "100users.js")}})
 	require.Zero(t, r.Code, r.Output())
 	require.NoError(t, os.RemoveAll(dir))
-	r = k6test.K6(t, k6test.Run{Args: []string{"run", archive}, Env: map[string]string{"DATABASE_URL": database}})
+	r = k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", archive}, Env: map[string]string{"DATABASE_URL": database}})
 	require.Zero(t, r.Code, r.Output())
 	require.Contains(t, r.Output(), "list.sql:4")
 }
@@ -262,13 +265,13 @@ func TestAWorkloadThatCannotBeRunIsRefused(t *testing.T) {
 	} {
 		dir := sqlDirectory(t)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.sql"), []byte("SELECT 1 AS one;\n\\gset\n"), 0o600))
-		r := k6test.K6(t, k6test.Run{Dir: dir, Env: map[string]string{"DATABASE_URL": nobody},
+		r := k6test.K6(t, k6test.Run{Plain: true, Dir: dir, Env: map[string]string{"DATABASE_URL": nobody},
 			Args: []string{"run", "-e", "WORKLOAD=" + workload, filepath.Join(k6test.Root(t), "scripts", "100users.js")}})
 		require.Equal(t, exitScriptException, r.Code, r.Output())
 		require.Contains(t, r.Stderr, says)
 		require.NotContains(t, r.Stderr, "127.0.0.1:1")
 	}
-	r := k6test.K6(t, k6test.Run{Env: map[string]string{"DATABASE_URL": pgtest.Database(t)},
+	r := k6test.K6(t, k6test.Run{Plain: true, Env: map[string]string{"DATABASE_URL": pgtest.Database(t)},
 		Args: []string{"run", "-e", "WORKLOAD=builtin:tpcb-like", filepath.Join(k6test.Root(t), "scripts", "100users.js")}})
 	require.Equal(t, 107, r.Code, r.Output())
 	require.Contains(t, r.Output(), "make them with: pgbench -i -s 10")

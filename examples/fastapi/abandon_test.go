@@ -18,7 +18,7 @@ import (
 func TestNothingIsLeftOfAbandonedRequests(t *testing.T) {
 	url := pgtest.Database(t)
 	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url, PoolSize: 5, MaxOverflow: 10})
-	l := loaded{k6: k6test.K6(t, k6test.Run{
+	l := loaded{k6: k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "abandon.js")},
 		Env: map[string]string{
 			"DATABASE_URL": url, "DB_APPLICATION_NAME": "flowboard", "DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "10",

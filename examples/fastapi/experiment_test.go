@@ -123,7 +123,7 @@ func compare(t *testing.T, env map[string]string) compared {
 	} {
 		env[name] = value
 	}
-	r := k6test.K6(t, k6test.Run{Args: []string{"run", "-q", filepath.Join(k6test.Root(t), "scripts", "before-after.js")}, Env: env})
+	r := k6test.K6(t, k6test.Run{Plain: true, Args: []string{"run", "-q", filepath.Join(k6test.Root(t), "scripts", "before-after.js")}, Env: env})
 	require.Zero(t, r.Code, r.Output())
 	require.Contains(t, r.Stdout, "Before → after")
 	var file experiment.File

@@ -88,7 +88,7 @@ func load(t *testing.T, url string, size, maxOverflow int) loaded {
 		"WAIVE": "db_cpu,response_drift,overflow_time",
 	}
 	stop := startMonitor(t, env)
-	result := k6test.K6(t, k6test.Run{
+	result := k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", "--vus", "1",
 			"--stage", fmt.Sprintf("%ds:%d", loadRamp, loadUsers),
 			"--stage", fmt.Sprintf("%ds:%d", loadSeconds-loadRamp, loadUsers),

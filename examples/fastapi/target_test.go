@@ -110,7 +110,7 @@ func runUsers(t *testing.T, dir string, env map[string]string) k6test.Result {
 	t.Helper()
 	env = maps.Clone(env)
 	maps.Copy(env, map[string]string{"CONCURRENT": "2", "DURATION": "2", "THINK": "0.1"})
-	return k6test.K6(t, k6test.Run{
+	return k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "100users.js")},
 		Env:  env, Dir: dir,
 	})

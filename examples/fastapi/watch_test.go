@@ -21,7 +21,7 @@ import (
 // Ctrl-C, upon which it reports.
 func startMonitor(t *testing.T, env map[string]string) (stop func() k6test.Result) {
 	t.Helper()
-	cmd := k6test.Command(context.Background(), t, k6test.Run{
+	cmd := k6test.Command(context.Background(), t, k6test.Run{Plain: true,
 		Args: []string{"x", "pgxpool", "monitor", "--interval", "0.5", "--format", "json", "--app-url", env["APP_URL"]},
 		Env:  env,
 	})

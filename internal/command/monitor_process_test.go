@@ -90,7 +90,7 @@ func (p *process) end(t *testing.T) int {
 // until waits for what the running process writes.
 func (p *process) until(t *testing.T, what string, reached func() bool) {
 	t.Helper()
-	require.Eventually(t, reached, 40*time.Second, 10*time.Millisecond, what+"\n%s%s", p.stdout, p.stderr)
+	require.Eventually(t, reached, time.Minute, 10*time.Millisecond, what+"\n%s%s", p.stdout, p.stderr)
 }
 
 // session opens a connection of the watched application.

@@ -26,7 +26,7 @@ func TestCPUOfARealServer(t *testing.T) {
 	require.Eventually(t, func() bool { // a tick is 10 ms
 		percent, ok, err = cpu.Read(t.Context(), conn)
 		return err != nil || ok
-	}, 10*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.NoError(t, err)
 	require.Positive(t, percent)
 	require.LessOrEqual(t, percent, 100.0)
@@ -105,12 +105,12 @@ func TestCPUOfACgroup(t *testing.T) {
 	_, ok, err := cpu.Read(t.Context(), conn)
 	require.NoError(t, err)
 	require.False(t, ok)
+	began := time.Now()
 	_, ok, err = cpu.Read(t.Context(), conn)
 	require.NoError(t, err)
 	require.False(t, ok, "the group is known, and its use for the first time")
 	require.Equal(t, "2 CPUs that its cgroup allows (cpu.max)", cpu.of())
 
-	began := time.Now()
 	time.Sleep(200 * time.Millisecond)
 	write("sys/fs/cgroup/kube/pod/cpu.stat", "usage_usec 1100000\nnr_throttled 1\nthrottled_usec 50000\n")
 	percent, ok, err := cpu.Read(t.Context(), conn)

@@ -90,7 +90,7 @@ func look(t *testing.T, visits []visit) []sight {
 	browser := chromium(t)
 	list, err := json.Marshal(visits)
 	require.NoError(t, err)
-	run := k6test.Browse(t, k6test.Run{
+	run := k6test.Browse(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", "--log-format=json", filepath.Join(k6test.Root(t), "internal", "report", "testdata", "look.js")},
 		Env: map[string]string{
 			"VISITS": string(list), "WHOLE": strconv.FormatBool(*pictures != ""),

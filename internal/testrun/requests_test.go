@@ -28,9 +28,11 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 			u := jstest.Running(t, `{}`)
 			u.JS(`for (let i = 0; i < 50; i++) { pgxpool.observeRequest(); pgxpool.observeResponse(20); }`)
 			end := u.Iteration()
+			began := time.Now()
 			u.JS(`pgxpool.observeRequest()`)
 			time.Sleep(test.age)
 			end()
+			atMost := metrics.D(time.Since(began))
 			time.Sleep(time.Second) // teardown() takes its time
 			pushed := u.Ended()
 
@@ -43,7 +45,7 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 			require.Equal(t, test.success, pushed.Of("request_success")[0].Value)
 			age := pushed.Of("request_duration")[0].Value
 			require.GreaterOrEqual(t, age, metrics.D(test.age))
-			require.Less(t, age, metrics.D(test.age)+900, "not until the end of teardown()")
+			require.LessOrEqual(t, age, atMost, "not until the end of teardown()")
 			require.Equal(t, 1.0, pushed.Count("request_interrupted"))
 
 			var run verdict.Run
@@ -57,20 +59,23 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 // An application that stops answering stalls until users are cut off.
 func TestAStallLastsUntilUsersAreCutOff(t *testing.T) {
 	u := jstest.Running(t, `{}`)
+	var answered time.Time
 	for range 20 {
+		answered = time.Now()
 		u.JS(`pgxpool.observeRequest(); pgxpool.observeResponse(1)`)
 		time.Sleep(10 * time.Millisecond)
 	}
 	end := u.Iteration()
-	began := time.Now()
 	u.JS(`pgxpool.observeRequest()`)
-	time.Sleep(1500 * time.Millisecond)
+	const silent = 1500 * time.Millisecond
+	time.Sleep(silent)
 	end()
-	lasted := time.Since(began).Seconds()
+	atMost := time.Since(answered).Seconds()
 	time.Sleep(20 * time.Millisecond)
 	stalls := u.Ended().Of("longest_stall")
 	require.Len(t, stalls, 1)
-	require.InDelta(t, lasted, stalls[0].Value, 0.3, "in units of a second")
+	require.GreaterOrEqual(t, stalls[0].Value, silent.Seconds()-0.3, "in units of a second")
+	require.LessOrEqual(t, stalls[0].Value, atMost+0.3)
 }
 
 // What setup() does is in no value; the connections that it leaves are there.
@@ -108,19 +113,20 @@ func TestAPlaceIsTakenWhileItsConnectionIsOpened(t *testing.T) {
 		{ poolSize: 1, maxOverflow: 2, sampleInterval: 100 })`)
 	u.Start()
 	u.JS(`
+		const start = Date.now();
 		const held = pool.acquire();
 		const began = Date.now();
 		pool.query('SELECT 1');
 		const took = Date.now() - began;
 		held.query('SELECT pg_sleep(0.5)');
 		held.release();
+		const all = Date.now() - start;
 	`)
 	u.Run.End(true)
 	p := u.Run.Timeline().Snapshot().Whole().Pools["default"]
-	inOverflow := float64(p.InOverflow) * 100 // ms
 	took := u.JS(`took`).ToFloat()
 	require.GreaterOrEqual(t, took, 1000.0)
-	require.InDelta(t, took, inOverflow, 300)
+	require.InDelta(t, took/u.JS(`all`).ToFloat(), float64(p.InOverflow)/float64(p.Active.Count()), 0.12, "share of the time in overflow")
 	require.Equal(t, 2.0, p.Active.Max())
 }
 
@@ -131,9 +137,10 @@ func TestLevelsAreIntegrated(t *testing.T) {
 	u.JS(`
 		const held = pool.acquire();
 		const over = () => { const more = pool.acquire(); more.query('SELECT pg_sleep(0.1)'); more.release(); };
-		const until = Date.now() + 3000;
+		const start = Date.now(), until = start + 3000;
 		let inOverflow = 0;
 		while (Date.now() < until) { const t = Date.now(); over(); inOverflow += Date.now() - t; held.query('SELECT pg_sleep(0.2)'); }
+		const expected = inOverflow / (Date.now() - start);
 		const all = [1, 2, 3, 4].map(() => pool.acquire());
 		all.forEach((c) => c.release());
 		held.release();
@@ -141,6 +148,6 @@ func TestLevelsAreIntegrated(t *testing.T) {
 	u.Run.End(true)
 	p := u.Run.Timeline().Snapshot().Whole().Pools["default"]
 	share := float64(p.InOverflow) / float64(p.Active.Count())
-	require.InDelta(t, u.JS(`inOverflow / 3000`).ToFloat(), share, 0.1)
+	require.InDelta(t, u.JS(`expected`).ToFloat(), share, 0.1)
 	require.Equal(t, 5.0, p.Active.Max(), "between two samples")
 }

@@ -107,7 +107,7 @@ func TestTheConfigurationKnowsTheServer(t *testing.T) {
 	require.Eventually(t, func() bool {
 		run = reported(t, u).Run
 		return run.Configuration["postgresql.shared_buffers"] != ""
-	}, 20*time.Second, 20*time.Millisecond, "the CPU's reader asks for the settings")
+	}, time.Minute, 20*time.Millisecond, "the CPU's reader asks for the settings")
 	require.Equal(t, u.Text(`pool.queryRow("SELECT current_setting('server_version_num')::int / 10000 AS major").major`), run.Configuration["postgresql"])
 	require.Regexp(t, `^[^@]+:\d+/pgtest_`, run.Configuration["server"])
 }
@@ -130,7 +130,7 @@ func TestNoLargerPoolIsAdvisedWithoutRoom(t *testing.T) {
 		user.JS(`const pool = open(URL, { poolSize: 2, maxOverflow: 0, poolTimeout: '50ms' })`)
 		user.Start()
 		user.JS(`pool.query('SELECT 1')`)
-		require.Eventually(t, func() bool { return len(user.Run.Limits()) == 1 }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return len(user.Run.Limits()) == 1 }, time.Minute, 20*time.Millisecond)
 		user.Rejection(`Promise.allSettled([1, 2, 3].map(() => pool.queryAsync('SELECT pg_sleep(0.3)'))).then(() => { throw new Error('all have ended'); })`)
 		var said string
 		for range 50 { // the last statement is recorded a moment later

@@ -114,9 +114,9 @@ func TestNoSecretIsShown(t *testing.T) {
 }
 
 func TestValuesAreCutWithTheirLength(t *testing.T) {
-	long := strings.Repeat("9", 5_000_000)
-	require.Equal(t, long[:200]+"… (5000000 characters)", text.Value(long))
-	require.Equal(t, "x is "+long[:200]+"… (5000000 characters) and more", text.Line("x is "+long+" and more"))
+	long := strings.Repeat("9", 500_000)
+	require.Equal(t, long[:200]+"… (500000 characters)", text.Value(long))
+	require.Equal(t, "x is "+long[:200]+"… (500000 characters) and more", text.Line("x is "+long+" and more"))
 	require.Equal(t, strings.Repeat("ä", 200), text.Value(strings.Repeat("ä", 200)))
 	require.Less(t, len(text.Line(strings.Repeat("word ", 200_000))), 2100)
 }

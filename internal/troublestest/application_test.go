@@ -121,7 +121,7 @@ func observe(t *testing.T, a application, path string, users int, seconds int, e
 		all[name] = value
 	}
 	monitor := k6test.Command(context.Background(), t, k6test.Run{
-		Args: []string{"x", "pgxpool", "monitor", "--interval", "0.5", "--format", "json", "--duration", strconv.Itoa(seconds)}, Env: all, Plain: true,
+		Args: []string{"x", "pgxpool", "monitor", "--interval", "0.5", "--format", "json", "--duration", strconv.Itoa(seconds + 60)}, Env: all, Plain: true,
 	})
 	var stdout, stderr bytes.Buffer
 	monitor.Stdout, monitor.Stderr = &stdout, &stderr
@@ -129,6 +129,7 @@ func observe(t *testing.T, a application, path string, users int, seconds int, e
 	result := k6test.K6(t, k6test.Run{
 		Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "100users.js")}, Env: all, Plain: true,
 	})
+	require.NoError(t, monitor.Process.Signal(os.Interrupt)) // it watches for as long as there is load
 	require.NoError(t, monitor.Wait(), stderr.String())
 	var s seen
 	s.lines = result.Stdout

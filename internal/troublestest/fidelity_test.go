@@ -42,29 +42,28 @@ func TestWhatTheServerSeesOverANetwork(t *testing.T) {
 		{"pgx", false, 3, 4},
 		{"pgx", true, 3, 5},
 	} {
-		for _, oneWay := range []time.Duration{time.Millisecond, 5 * time.Millisecond} {
-			t.Run(fmt.Sprintf("%s, pre-ping %v, %s each way", tt.driver, tt.ping, oneWay), func(t *testing.T) {
-				t.Parallel()
-				url := pgtest.Database(t)
-				wire := faultstest.NewWire(t, url, oneWay)
-				measure := ofPool
-				if strings.HasPrefix(tt.driver, "SQLAlchemy") {
-					measure = ofEngine
-				}
-				server, checkedOut := measure(t, url, wire.URL(), tt.driver, tt.ping)
-				t.Logf("the server shows %.0f %% of what is checked out, %.0f of %.0f round trips are %.0f %%",
-					100*server/checkedOut, tt.sees, tt.of, 100*tt.sees/tt.of)
-				require.Positive(t, checkedOut)
-				require.Less(t, server, checkedOut)
-				if oneWay == 5*time.Millisecond { // a program's own time is little beside it
-					require.InDelta(t, tt.sees/tt.of, server/checkedOut, 0.12)
-				}
-			})
-		}
+		t.Run(fmt.Sprintf("%s, pre-ping %v", tt.driver, tt.ping), func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.Database(t)
+			wire := faultstest.NewWire(t, url, oneWay)
+			measure := ofPool
+			if strings.HasPrefix(tt.driver, "SQLAlchemy") {
+				measure = ofEngine
+			}
+			server, checkedOut := measure(t, url, wire.URL(), tt.driver, tt.ping)
+			t.Logf("the server shows %.0f %% of what is checked out, %.0f of %.0f round trips are %.0f %%",
+				100*server/checkedOut, tt.sees, tt.of, 100*tt.sees/tt.of)
+			require.Positive(t, checkedOut)
+			require.Less(t, server, checkedOut)
+			require.InDelta(t, tt.sees/tt.of, server/checkedOut, 0.12)
+		})
 	}
 }
 
-const fidelitySeconds = 1.5
+const (
+	oneWay          = 20 * time.Millisecond // beside it a program's own time is little, on a busy machine too
+	fidelitySeconds = 3
+)
 
 // ofEngine has SQLAlchemy's own users.
 func ofEngine(t *testing.T, direct, wire, driver string, ping bool) (server, checkedOut float64) {
@@ -101,7 +100,7 @@ func ofPool(t *testing.T, direct, wire, driver string, ping bool) (server, check
 			}
 		})
 	}
-	time.Sleep(300 * time.Millisecond) // every connection is open
+	require.Eventually(t, func() bool { return p.Stat().Total == 4 }, time.Minute, 20*time.Millisecond)
 	conn := pgtest.Conn(t, direct)
 	for until := time.Now().Add(fidelitySeconds * 1e9); time.Now().Before(until); {
 		var active int

@@ -4,10 +4,8 @@ package troublestest
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,38 +53,20 @@ func ifOf(condition bool, text string) string {
 	return ""
 }
 
-// starved tells whether some process waited for a CPU for a tenth of the last
-// minute.
-func starved(t *testing.T) bool {
-	t.Helper()
-	text, err := os.ReadFile("/proc/pressure/cpu")
-	if err != nil {
-		return false // a kernel without it
-	}
-	var ten, sixty float64
-	_, err = fmt.Sscanf(string(text), "some avg10=%f avg60=%f", &ten, &sixty)
-	require.NoError(t, err)
-	return sixty > 10
-}
+// recorder notes the first failure instead of reporting it.
+type recorder struct{ failed string }
 
-// holds tells whether a check would pass.
-func holds(check func(require.TestingT)) bool {
-	var r recorder
+// holds tells whether a check passes.
+func (r *recorder) holds(check func(require.TestingT)) bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		check(&r)
+		check(r)
 	}()
 	<-done
-	return !r.failed
+	return r.failed == ""
 }
 
-// recorder notes a failure instead of reporting it.
-type recorder struct{ failed bool }
+func (r *recorder) Errorf(format string, args ...any) { r.failed = fmt.Sprintf(format, args...) }
 
-func (r *recorder) Errorf(string, ...any) { r.failed = true }
-
-func (r *recorder) FailNow() {
-	r.failed = true
-	runtime.Goexit()
-}
+func (r *recorder) FailNow() { runtime.Goexit() }

@@ -67,7 +67,7 @@ func (tr trouble) run(t *testing.T, dir, app, path string) seen {
 			}
 		}
 	}
-	k6test.Command(t.Context(), t, k6test.Run{Plain: true}) // built before time counts
+	k6test.PlainBinary(t) // built before time counts
 	if tr.before != nil {
 		tr.before(t, s)
 	}

@@ -43,7 +43,7 @@ func newNightly(t *testing.T) (job, *runner) {
 	for _, dir := range []string{"scripts", "thresholds"} {
 		require.NoError(t, os.CopyFS(filepath.Join(r.dir, dir), os.DirFS(filepath.Join(root, dir))))
 	}
-	require.NoError(t, os.Symlink(k6test.Binary(t), filepath.Join(r.dir, "k6"))) // the step Build
+	require.NoError(t, os.Symlink(k6test.PlainBinary(t), filepath.Join(r.dir, "k6"))) // the step Build
 	return load, r
 }
 

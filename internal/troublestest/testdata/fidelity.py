@@ -54,7 +54,7 @@ server.autocommit = True
 count = server.cursor()
 for user in users:
     user.start()
-time.sleep(1)  # every connection is open
+time.sleep(3)  # every connection is open
 checkedout = active = 0
 until = time.monotonic() + SECONDS
 while time.monotonic() < until:
