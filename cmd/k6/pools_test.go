@@ -47,7 +47,10 @@ func TestFourPoolsWaitAsTheModelSays(t *testing.T) {
 					require.NoError(t, err)
 					expected := float64(model.MeanWait()) / float64(time.Millisecond)
 					t.Logf("%d pools: waited %.1f ms, model %.1f ms, held %v, between requests %v", pools, waited[pools], expected, hold, think)
-					if within := 0.1*expected + 5; attempt > 1 || math.Abs(expected-waited[pools]) <= within {
+					// Of how late a busy machine wakes whoever waits the model knows
+					// nothing: the holds, of 200 ms, show it.
+					late := max(0, hold-200*time.Millisecond) / 2
+					if within := 0.1*expected + 5 + late.Seconds()*1000; attempt > 1 || math.Abs(expected-waited[pools]) <= within {
 						require.InDelta(t, expected, waited[pools], within, r.Output())
 						if pools > 1 {
 							require.Regexp(t, `4 pools, balanced by random: the fullest, pool-\d, had at most 3 of 3 \+ 0 connections in use`, r.File(t, "results/summary.md"))
