@@ -17,7 +17,7 @@ import { Counter, Rate, Trend } from 'k6/metrics';
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { failoverCriteria } from '../thresholds/criteria.js';
 import { alone, keepsScenarios } from './lib/alone.js';
-import { figure } from './lib/figures.js';
+import { valueOf } from './lib/values.js';
 import { schema, seedIssues } from './lib/issues.js';
 import { persist } from './lib/outage.js';
 import { defaults, readInteger, readSeconds, readText } from './lib/settings.js';
@@ -48,7 +48,7 @@ export const options = {
 };
 
 export function handleSummary(data) {
-  const ms = figure(data, 'write_recovery', 'max');
+  const ms = valueOf(data, 'write_recovery', 'max');
   if (ms > 0) {
     notes.push(`Writes worked again ${(ms / 1000).toFixed(2)} s after the failover began.`);
   }

@@ -14,7 +14,7 @@ import exec from 'k6/execution';
 import { Trend } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { nPlusOneCriteria } from '../thresholds/criteria.js';
-import { figure, keep } from './lib/figures.js';
+import { valueOf, keep } from './lib/values.js';
 import { schema, seedIssues } from './lib/issues.js';
 import { request } from './lib/request.js';
 import { defaults, readInteger, readSeconds, users } from './lib/settings.js';
@@ -43,8 +43,8 @@ export const options = {
 
 export function handleSummary(data) {
   const sides = ['query-per-row', 'one-join'].map((name) => {
-    const held = figure(data, `pgxpool_use_duration{pool:${name}}`, 'avg');
-    const used = figure(data, `pgxpool_utilization{pool:${name}}`, 'avg');
+    const held = valueOf(data, `pgxpool_use_duration{pool:${name}}`, 'avg');
+    const used = valueOf(data, `pgxpool_utilization{pool:${name}}`, 'avg');
     return `${name} holds a connection for ${held.toFixed(1)} ms and uses ${used.toFixed(1)} % of poolSize`;
   });
   notes.push(`Side by side, on average: ${sides.join(', ')}.`);

@@ -13,7 +13,7 @@ import { Counter, Rate, Trend } from 'k6/metrics';
 import pgxpool, { Pool } from 'k6/x/pgxpool';
 import { restartCriteria } from '../thresholds/criteria.js';
 import { alone, keepsScenarios } from './lib/alone.js';
-import { figure, keep } from './lib/figures.js';
+import { valueOf, keep } from './lib/values.js';
 import { listIssues, seedIssues } from './lib/issues.js';
 import { persist } from './lib/outage.js';
 import { defaults, readInteger, readSeconds } from './lib/settings.js';
@@ -43,7 +43,7 @@ export const options = {
 
 export function handleSummary(data) {
   const recovered = kinds
-    .map((kind) => ({ kind, ms: figure(data, `recovery_time{kind:${kind}}`, 'max') }))
+    .map((kind) => ({ kind, ms: valueOf(data, `recovery_time{kind:${kind}}`, 'max') }))
     .filter(({ ms }) => ms > 0)
     .map(({ kind, ms }) => `${kind}: ${(ms / 1000).toFixed(2)} s`);
   if (recovered.length > 0) {

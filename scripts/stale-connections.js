@@ -14,7 +14,7 @@ import { Counter } from 'k6/metrics';
 import { Pool } from 'k6/x/pgxpool';
 import { staleCriteria } from '../thresholds/criteria.js';
 import { alone, keepsScenarios } from './lib/alone.js';
-import { figure } from './lib/figures.js';
+import { valueOf } from './lib/values.js';
 import { request } from './lib/request.js';
 import { defaults, readInteger, readSeconds } from './lib/settings.js';
 import { judge } from './lib/verdict.js';
@@ -54,7 +54,7 @@ export const options = {
 
 export function handleSummary(data) {
   const failed = (side) => {
-    const of = (outcome) => figure(data, `request_success{pre_ping:${side}}`, outcome);
+    const of = (outcome) => valueOf(data, `request_success{pre_ping:${side}}`, outcome);
     return `${of('fails')} of ${of('passes') + of('fails')} requests failed with pre-ping ${side}`;
   };
   notes.push(`Side by side: ${failed('on')}, ${failed('off')}.`);

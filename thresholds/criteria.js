@@ -21,7 +21,7 @@
 //   note           what every report says of the row
 //   advice         what to do where the row itself says it; where a pool is short
 //                  the diagnosis does, for it knows why
-//   unit           count, percent, share (0 to 1), ratio, ms: how figures are shown
+//   unit           count, percent, share (0 to 1), ratio, ms: how values are shown
 
 const requested = { metric: 'request_duration', expression: 'max>0' };
 const sampled = { metric: 'pgxpool_samples', expression: 'count>0' };
@@ -256,7 +256,7 @@ export const httpCriteria = poolCriteria.map((row) =>
     : { ...row, ...(row === poolTimeouts ? overHTTP : {}) },
 );
 
-// The figures that the criteria and a later comparison of runs need from every
+// The values that the criteria and a later comparison of runs need from every
 // Trend: k6's own list, and p(99) and count.
 export const trendStats = ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)', 'p(99)', 'count'];
 

@@ -203,7 +203,7 @@ func difference(before, now map[int64]monitor.StatementCalls) []monitor.Statemen
 func (r *recording) make(ctx context.Context, called []monitor.StatementCalls) error {
 	names := map[string]int{}
 	for _, s := range called {
-		script, err := workload.NewRecording(s.Text)
+		script, err := workload.NewTemplate(s.Text)
 		var kind *workload.UnreplayableError
 		switch {
 		case errors.As(err, &kind) && kind.Kind == "monitoring":

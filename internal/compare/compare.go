@@ -55,8 +55,7 @@ func Compare(in Input) (Report, error) {
 		report.Notes = append(report.Notes, "The noise is not known: only the tolerance decides (give --history).")
 	}
 	if in.Baseline != nil {
-		baseline := describe(*in.Baseline)
-		report.Baseline = &baseline
+		report.Baseline = new(describe(*in.Baseline))
 		report.Notes = append(report.Notes, changedVersions(in.Baseline.Run, in.Result.Run)...)
 	}
 	for _, f := range metrics {

@@ -34,7 +34,7 @@ func full() *monitor.Report {
 
 func failed(status int, count int64, ms float64) diagnosis.Failure {
 	return diagnosis.Failure{
-		Status: status, Count: count, After: diagnosis.Spread{Count: float64(count), Median: ms, P95: ms, Max: ms},
+		Status: status, Count: count, After: diagnosis.Stats{Count: float64(count), Median: ms, P95: ms, Max: ms},
 	}
 }
 
@@ -42,7 +42,7 @@ func failed(status int, count int64, ms float64) diagnosis.Failure {
 func overHTTP(failures ...diagnosis.Failure) diagnosis.Requests {
 	r := diagnosis.Requests{
 		HTTP: true, Count: 1000, Failures: failures,
-		Duration: diagnosis.Spread{Count: 1000, Max: 2100}, Succeeded: diagnosis.Spread{Count: 900, Median: 20},
+		Duration: diagnosis.Stats{Count: 1000, Max: 2100}, Succeeded: diagnosis.Stats{Count: 900, Median: 20},
 	}
 	for _, f := range failures {
 		r.Failed += float64(f.Count)
@@ -283,11 +283,11 @@ var causes = []cause{
 	{"told of a full disk", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "53100", Count: 7}),
 		[]string{"rejected by the application"}, "SQLSTATE 53100"},
 	{"told that the server starts", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "57P03", Count: 7}), []string{"server restarted"}, "57P03"},
-	{"slow for another reason", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 5, After: diagnosis.Spread{Median: 60_000}}),
+	{"slow for another reason", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 5, After: diagnosis.Stats{Median: 60_000}}),
 		nil, ""},
-	{"cut off by k6", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 50, After: diagnosis.Spread{Median: 60_000}}),
+	{"cut off by k6", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 50, After: diagnosis.Stats{Median: 60_000}}),
 		[]string{"application busy"}, "users were cut off while they waited: 50 × no answer in time after 60.0 s"},
-	{"cut off at the end", watched, diagnosis.Requests{HTTP: true, Count: 5, CutOff: diagnosis.Spread{Count: 5, Max: 42_000}},
+	{"cut off at the end", watched, diagnosis.Requests{HTTP: true, Count: 5, CutOff: diagnosis.Stats{Count: 5, Max: 42_000}},
 		[]string{"application busy"}, "5 users cut off while they waited, after up to 42 s"},
 }
 

@@ -24,8 +24,8 @@ type Facts struct {
 	requestP95 float64 // of all requests of a recording
 }
 
-// Spread sums up values: durations, or levels looked at from time to time.
-type Spread struct{ Count, Sum, Mean, Median, P95, Max float64 }
+// Stats sums up values: durations, or levels looked at from time to time.
+type Stats struct{ Count, Sum, Mean, Median, P95, Max float64 }
 
 // Requests are the users', whatever they go through.
 type Requests struct {
@@ -37,9 +37,9 @@ type Requests struct {
 	// Iterations began, Dropped ones did not: no user of Users was free.
 	Iterations, Dropped, Users float64
 	// Duration is of all that ended, Succeeded of those over HTTP that did.
-	Duration, Succeeded Spread
+	Duration, Succeeded Stats
 	// CutOff are the ages of those that had not ended when the test did.
-	CutOff Spread
+	CutOff Stats
 	// Failures are those over HTTP, one entry for each kind.
 	Failures []Failure
 }
@@ -52,7 +52,7 @@ type Failure struct {
 	// SQLState is the one that the answer's text tells of, empty mostly.
 	SQLState string
 	Count    int64
-	After    Spread // from the request to the answer, or to giving up
+	After    Stats // from the request to the answer, or to giving up
 }
 
 // Pool is one pool: of this process, or an application's as it is seen from
@@ -68,12 +68,12 @@ type Pool struct {
 	// InUse are connections checked out, Open those that exist, Waiting users
 	// in the queue: levels, looked at from time to time. InUse is the largest
 	// that any side knows of.
-	InUse, Open, Waiting Spread
+	InUse, Open, Waiting Stats
 
 	// Of a pool of this process.
 	Timeouts, Opened, Leaks float64
 	NestedWaits             map[string]int64 // for a second connection of the pool, by where both were taken
-	Wait, Use, Query        Spread
+	Wait, Use, Query        Stats
 	Slow                    float64          // in slow statements, at least
 	SlowCount               int64            // slow statements, at most
 	Closed                  map[string]int64 // by reason
@@ -121,8 +121,8 @@ const mostConnections = 262_143
 
 // Generator is the process that makes the load.
 type Generator struct {
-	CPU   Spread // percent of the cores it may use
-	Delay Spread // how long runnable work waited for a core
+	CPU   Stats // percent of the cores it may use
+	Delay Stats // how long runnable work waited for a core
 }
 
 // span is a window of the timeline as one pool saw it.

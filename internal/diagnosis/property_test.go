@@ -17,12 +17,12 @@ import (
 
 // anything is a pool of this process that saw anything.
 func anything(r *rand.Rand) diagnosis.Pool {
-	level := func(most float64) diagnosis.Spread {
+	level := func(most float64) diagnosis.Stats {
 		median := float64(int(most * r.Float64()))
-		return diagnosis.Spread{Count: 100, Median: median, P95: median + float64(r.IntN(5)), Max: median + 10}
+		return diagnosis.Stats{Count: 100, Median: median, P95: median + float64(r.IntN(5)), Max: median + 10}
 	}
-	times := func(count, mean float64) diagnosis.Spread {
-		return diagnosis.Spread{Count: count, Sum: count * mean, Mean: mean, Median: mean, P95: 3 * mean, Max: 9 * mean}
+	times := func(count, mean float64) diagnosis.Stats {
+		return diagnosis.Stats{Count: count, Sum: count * mean, Mean: mean, Median: mean, P95: 3 * mean, Max: 9 * mean}
 	}
 	use := times(1000, 500*r.Float64())
 	p := diagnosis.Pool{

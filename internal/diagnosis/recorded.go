@@ -41,22 +41,22 @@ func (run *Facts) Merged(r timeline.Recording) {
 				open.Add(l.TotalMax)
 			}
 		}
-		p.Open = spreadOf(open)
+		p.Open = statsOf(open)
 	}
 }
 
-func sampled(s timeline.LevelSeries) Spread {
+func sampled(s timeline.LevelSeries) Stats {
 	var d timeline.Distribution
 	for _, at := range s.Whole() {
 		for range at.Samples {
 			d.Add(float64(at.Level))
 		}
 	}
-	return spreadOf(d)
+	return statsOf(d)
 }
 
 func (run *Facts) addTotals(whole timeline.Totals) {
-	run.Generator = Generator{CPU: spreadOf(whole.Generator.CPU), Delay: spreadOf(whole.Generator.Delay)}
+	run.Generator = Generator{CPU: statsOf(whole.Generator.CPU), Delay: statsOf(whole.Generator.Delay)}
 	for _, name := range slices.Sorted(maps.Keys(whole.Pools)) {
 		i := slices.IndexFunc(run.Pools, func(p Pool) bool { return p.Name == name })
 		if i < 0 {
@@ -70,15 +70,15 @@ func (run *Facts) addTotals(whole timeline.Totals) {
 func (p *Pool) addTotals(t *timeline.Pool) {
 	p.Application = t.Wait.Count() == 0 && t.Active.Count() > 0
 	p.Timeouts, p.Opened, p.Leaks = float64(t.Timeouts), float64(t.Opened), float64(t.Leaks)
-	p.Wait, p.Use, p.Query = spreadOf(t.Wait), spreadOf(t.Use), spreadOf(t.Query)
-	p.InUse, p.Waiting, p.Open = spreadOf(t.Active), spreadOf(t.Waiting), spreadOf(t.Total)
+	p.Wait, p.Use, p.Query = statsOf(t.Wait), statsOf(t.Use), statsOf(t.Query)
+	p.InUse, p.Waiting, p.Open = statsOf(t.Active), statsOf(t.Waiting), statsOf(t.Total)
 	p.Closed, p.Errors, p.NestedWaits = t.Closed, t.Errors, t.NestedWaits
 	p.SlowCount, p.Slow = t.Query.Above(slowStatement)
 }
 
-// spreadOf sums up a distribution.
-func spreadOf(d timeline.Distribution) Spread {
-	return Spread{
+// statsOf sums up a distribution.
+func statsOf(d timeline.Distribution) Stats {
+	return Stats{
 		Count: float64(d.Count()), Sum: d.Sum(), Mean: d.Mean(),
 		Median: d.Quantile(0.5), P95: d.Quantile(0.95), Max: d.Max(),
 	}

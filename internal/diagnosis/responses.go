@@ -94,11 +94,11 @@ func (r *Responses) Clone() Responses {
 // Requests are what the diagnosis wants to know of them, the most frequent
 // failure first.
 func (r *Responses) Requests() Requests {
-	known := Requests{Duration: spreadOf(r.All), Succeeded: spreadOf(r.Succeeded), CutOff: spreadOf(r.CutOff)}
+	known := Requests{Duration: statsOf(r.All), Succeeded: statsOf(r.Succeeded), CutOff: statsOf(r.CutOff)}
 	for _, f := range r.Failed {
 		known.Failures = append(known.Failures, Failure{
 			Status: f.Status, Code: f.Code, SQLState: f.SQLState, Text: f.Text,
-			Count: f.After.Count(), After: spreadOf(f.After),
+			Count: f.After.Count(), After: statsOf(f.After),
 		})
 	}
 	slices.SortFunc(known.Failures, func(a, b Failure) int {

@@ -49,9 +49,7 @@ func (p *beforeAfter) configurations() [2]labeled {
 	return [2]labeled{{p.before, labelBefore}, {p.after, labelAfter}}
 }
 
-func (p *beforeAfter) Name() string         { return planBeforeAfter }
-func (p *beforeAfter) Users() int           { return p.users }
-func (p *beforeAfter) Think() time.Duration { return p.think }
+func (p *beforeAfter) Name() string { return planBeforeAfter }
 
 // Left implements [Plan].
 func (p *beforeAfter) Left(done []Measurement) (steps int, left time.Duration) {

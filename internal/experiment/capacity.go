@@ -43,9 +43,7 @@ func doubling(from, most float64) []float64 {
 	return append(loads, most)
 }
 
-func (p *capacity) Name() string         { return planCapacity }
-func (p *capacity) Users() int           { return p.users }
-func (p *capacity) Think() time.Duration { return p.think }
+func (p *capacity) Name() string { return planCapacity }
 
 // Announce implements [Plan]. Steps are called by their load.
 func (p *capacity) Announce(step Step, done []Measurement) string {

@@ -119,8 +119,7 @@ func Measure(
 		m.Drift = &drift.Ratio
 	}
 	if stall, ok := timeline.LongestStall(phase.Ended); ok {
-		ratio := stall.Ratio()
-		m.Stall = &ratio
+		m.Stall = new(stall.Ratio())
 	}
 	if lasted > 0 {
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()
@@ -133,7 +132,7 @@ func Measure(
 		if p.Use.Count() == 0 && m.Throughput > 0 {
 			m.Pool.Use = 1000 * m.Pool.Active.Mean / m.Throughput
 		}
-		m.Pool.spread(phase.Totals, pools)
+		m.Pool.compare(phase.Totals, pools)
 	}
 	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
 		m.CPU = &Level{Mean: cpu.Mean(), P95: cpu.Quantile(0.95), Max: cpu.Max()}
@@ -160,8 +159,8 @@ func together(totals timeline.Totals, names []string) *timeline.Pool {
 	return &all
 }
 
-// spread tells how evenly several pools were used.
-func (p *PoolMeasurement) spread(totals timeline.Totals, names []string) {
+// compare tells how evenly several pools were used.
+func (p *PoolMeasurement) compare(totals timeline.Totals, names []string) {
 	if len(names) < 2 {
 		return
 	}

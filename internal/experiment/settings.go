@@ -247,6 +247,12 @@ func (s settings) longest(poolTimeout time.Duration) time.Duration {
 	return longest
 }
 
+// Users implements [Plan].
+func (s settings) Users() int { return s.users }
+
+// Think implements [Plan].
+func (s settings) Think() time.Duration { return s.think }
+
 // Pools implements [Plan].
 func (s settings) Pools() int { return s.pools }
 

@@ -28,9 +28,7 @@ func newTune(s settings) *tune {
 	return p
 }
 
-func (p *tune) Name() string         { return planTune }
-func (p *tune) Users() int           { return p.users }
-func (p *tune) Think() time.Duration { return p.think }
+func (p *tune) Name() string { return planTune }
 
 // Left implements [Plan].
 func (p *tune) Left(done []Measurement) (steps int, left time.Duration) {

@@ -28,9 +28,7 @@ func (i *instance) monitor(call sobek.FunctionCall) sobek.Value {
 		if state == nil {
 			i.throw(inInit("monitor.start()"))
 		}
-		if err := watched.Start(state); err != nil {
-			i.throw(err)
-		}
+		i.must(watched.Start(state))
 		return sobek.Undefined()
 	})))
 	i.must(object.Set("applicationName", settings.Select.String()))

@@ -86,9 +86,7 @@ type experimentObject struct {
 // next ends the user's turn and waits for the next one. It gives a
 // Pool of the step, over HTTP an empty object, and null when there are no more turns.
 func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
-	if e.vu.State() == nil {
-		e.throw(inInit("experiment.next()"))
-	}
+	e.notInInit("experiment.next()")
 	e.test.Judged() // and it writes what it measures, from the first step on
 	e.must(e.test.Ready(e.vu))
 	s := e.user.Next(e.vu.Context(), e.begin)
@@ -119,13 +117,9 @@ func (e *experimentObject) take(s *conductor.Stage) {
 // prepare tries, in setup(), what the steps need before any load: where they start
 // an application, that.
 func (e *experimentObject) prepare(sobek.FunctionCall) sobek.Value {
-	if e.vu.State() == nil {
-		e.throw(inInit("experiment.prepare()"))
-	}
+	e.notInInit("experiment.prepare()")
 	c := e.root.experiment.get()
-	if err := c.TryApplication(e.vu.Context(), e.test.Experiment(e.vu.State(), c.Plan().Name())); err != nil {
-		e.throw(err)
-	}
+	e.must(c.TryApplication(e.vu.Context(), e.test.Experiment(e.vu.State(), c.Plan().Name())))
 	return sobek.Undefined()
 }
 

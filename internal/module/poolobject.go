@@ -253,9 +253,7 @@ func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
 }
 
 func (p *poolObject) close(sobek.FunctionCall) sobek.Value {
-	if p.vu.State() == nil {
-		p.throw(inInit("close()"))
-	}
+	p.notInInit("close()")
 	p.test.Follow(p.vu)
 	switch {
 	case p.handle == nil:
@@ -269,6 +267,13 @@ func (p *poolObject) close(sobek.FunctionCall) sobek.Value {
 // misuse is a QueryError for a call that cannot be made as it stands.
 func misuse(format string, args ...any) error {
 	return &pool.QueryError{Err: fmt.Errorf(format, args...)}
+}
+
+// notInInit throws where a call is made in the init context.
+func (i *instance) notInInit(call string) {
+	if i.vu.State() == nil {
+		i.throw(inInit(call))
+	}
 }
 
 func inInit(call string) error {

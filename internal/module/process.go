@@ -1,6 +1,8 @@
 package module
 
 import (
+	"fmt"
+
 	"github.com/grafana/sobek"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
@@ -38,47 +40,38 @@ func (i *instance) stringOf(call sobek.FunctionCall, name string) string {
 	return given
 }
 
+// oneOf is a call's only argument, one of two strings.
+func (i *instance) oneOf(call sobek.FunctionCall, name, one, other string) string {
+	given, ok := primitiveString(call.Argument(0))
+	if !ok || given != one && given != other {
+		i.throw(argumentsError(name, fmt.Sprintf("accepted are %q and %q", one, other)))
+	}
+	return given
+}
+
 // restartServer restarts the temporary PostgreSQL in PostgreSQL's mode "fast"
 // or "immediate" and comes back when it accepts connections again. A server of
 // the user's own is theirs to restart.
 func (i *instance) restartServer(call sobek.FunctionCall) sobek.Value {
-	if i.vu.State() == nil {
-		i.throw(inInit("restartServer()"))
-	}
-	mode, ok := primitiveString(call.Argument(0))
-	if !ok || mode != "fast" && mode != "immediate" {
-		i.throw(argumentsError("restartServer(mode)", `accepted are "fast" and "immediate"`))
-	}
-	if err := i.test.RestartServer(i.vu.Context(), mode); err != nil {
-		i.throw(err)
-	}
+	i.notInInit("restartServer()")
+	mode := i.oneOf(call, "restartServer(mode)", "fast", "immediate")
+	i.must(i.test.RestartServer(i.vu.Context(), mode))
 	return sobek.Undefined()
 }
 
 // startStandby starts the temporary PostgreSQL with a standby beside it, in
 // setup() and before any pool is used.
 func (i *instance) startStandby(call sobek.FunctionCall) sobek.Value {
-	if i.vu.State() == nil {
-		i.throw(inInit("startStandby()"))
-	}
-	attributes, ok := primitiveString(call.Argument(0))
-	if !ok || attributes != "any" && attributes != "read-write" {
-		i.throw(argumentsError("startStandby(targetSessionAttrs)", `accepted are "any" and "read-write"`))
-	}
-	if err := i.test.StartStandby(i.vu.Context(), attributes); err != nil {
-		i.throw(err)
-	}
+	i.notInInit("startStandby()")
+	attributes := i.oneOf(call, "startStandby(targetSessionAttrs)", "any", "read-write")
+	i.must(i.test.StartStandby(i.vu.Context(), attributes))
 	return sobek.Undefined()
 }
 
 // failOver promotes that standby and leaves the old primary as a read-only server.
 func (i *instance) failOver(sobek.FunctionCall) sobek.Value {
-	if i.vu.State() == nil {
-		i.throw(inInit("failOver()"))
-	}
-	if err := i.test.FailOver(i.vu.Context()); err != nil {
-		i.throw(err)
-	}
+	i.notInInit("failOver()")
+	i.must(i.test.FailOver(i.vu.Context()))
 	return sobek.Undefined()
 }
 

@@ -14,9 +14,7 @@ import (
 // by how many milliseconds it begins late, which is more than 0 where requests
 // have to arrive at a rate.
 func (i *instance) observeRequest(sobek.FunctionCall) sobek.Value {
-	if i.vu.State() == nil {
-		i.throw(inInit("observeRequest()"))
-	}
+	i.notInInit("observeRequest()")
 	i.test.Follow(i.vu)
 	intended := i.arrival
 	i.arrival = time.Time{}
@@ -26,9 +24,7 @@ func (i *instance) observeRequest(sobek.FunctionCall) sobek.Value {
 // observeResponse notes how long a request took, in milliseconds, and how it
 // ended.
 func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
-	if i.vu.State() == nil {
-		i.throw(inInit("observeResponse()"))
-	}
+	i.notInInit("observeResponse()")
 	if !sobek.IsNumber(call.Argument(0)) {
 		i.throw(argumentsError("observeResponse(ms)", "ms is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a number"))
 	}

@@ -51,9 +51,7 @@ type retryCall struct {
 // reason that may pass. It gives what the last attempt gave, or throws what that
 // threw; of an async fn it gives a Promise.
 func (i *instance) retry(call sobek.FunctionCall) sobek.Value {
-	if i.vu.State() == nil {
-		i.throw(inInit("retry()"))
-	}
+	i.notInInit("retry()")
 	r, err := i.retryCall(call)
 	if err != nil {
 		i.throw(err)
@@ -69,9 +67,7 @@ func (i *instance) retry(call sobek.FunctionCall) sobek.Value {
 			}
 			return result
 		}
-		if err := pause(backoff(attempt, r.backoff, longestBackoff), i.vu.Context().Done()); err != nil {
-			i.throw(err)
-		}
+		i.must(pause(backoff(attempt, r.backoff, longestBackoff), i.vu.Context().Done()))
 	}
 }
 

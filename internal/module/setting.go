@@ -65,8 +65,6 @@ func (i *instance) initEnv(call string) *common.InitEnvironment {
 func (i *instance) checkSettings(sobek.FunctionCall) sobek.Value {
 	env := i.initEnv("checkSettings()")
 	i.refusePools()
-	if err := config.Unread(i.test.Given(env), slices.Collect(maps.Keys(i.settingsRead))); err != nil {
-		i.throw(err)
-	}
+	i.must(config.Unread(i.test.Given(env), slices.Collect(maps.Keys(i.settingsRead))))
 	return sobek.Undefined()
 }

@@ -19,9 +19,7 @@ func (i *instance) setup(call sobek.FunctionCall) sobek.Value {
 	if !ok {
 		i.throw(argumentsError("setup(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a function"))
 	}
-	if i.vu.State() == nil {
-		i.throw(inInit("setup()"))
-	}
+	i.notInInit("setup()")
 	i.test.Judged()
 	i.must(i.test.Ready(i.vu))
 	value, err := fn(sobek.Undefined())

@@ -66,9 +66,7 @@ func (p *poolObject) retrying(t transactionCall, run func() (sobek.Value, error)
 			p.throw(err)
 		}
 		p.session.Retried()
-		if err := pause(transactionBackoff(attempt), p.vu.Context().Done()); err != nil {
-			p.throw(err)
-		}
+		p.must(pause(transactionBackoff(attempt), p.vu.Context().Done()))
 	}
 }
 

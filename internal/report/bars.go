@@ -7,7 +7,7 @@ import (
 )
 
 // bars draws each category's values side by side, with a whisker from low to
-// high where there is a spread.
+// high where there is a range.
 func (f figure) bars(size format) shape {
 	return func(c *canvas) {
 		slot := float64(c.box.Width()) / float64(len(f.Categories))
@@ -26,7 +26,7 @@ func (f figure) bars(size format) shape {
 	}
 }
 
-// said is a value with its spread.
+// said is a value with its range.
 func said(s Series, i int) string {
 	low, high, ok := s.bounds(i)
 	if !ok {
@@ -49,7 +49,7 @@ func (c *canvas) bar(size format, s Series, category, index, left, right, room i
 		top = max(top, high)
 	}
 	label := said(s, category)
-	if crowded { // the spread is under the mouse and in the table
+	if crowded { // the range is under the mouse and in the table
 		label = text.Number(value)
 	}
 	c.write("label", size, label, (left+right)/2, c.up(top)-5, room)

@@ -275,7 +275,7 @@ func requireTheRun(t *testing.T, seen sight) {
 	}
 	require.Equal(t, 6, charts["Response time"].Whiskers, "two series of three bars")
 	require.Equal(t, 1, charts["Response time by pool size"].Bands)
-	require.Equal(t, "There are no figures to draw.", charts["Arrivals dropped"].Absent)
+	require.Equal(t, "There are no values to draw.", charts["Arrivals dropped"].Absent)
 	require.Equal(t, 2, charts["Connections"].Limits, "poolSize and the ceiling")
 	for _, title := range []string{
 		"Connections", "Wait for a connection", "Statements", "Requests", "Throughput", "Failures", "Database CPU",

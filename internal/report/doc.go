@@ -3,7 +3,7 @@
 //
 // The page needs nothing but a browser: no script, no network, no other file.
 // Charts are SVG, drawn on this side and colored by the page's style sheet, so
-// that one drawing serves light and dark. Every chart stands beside the figures
+// that one drawing serves light and dark. Every chart stands beside the values
 // it was drawn from.
 //
 // It knows neither k6 nor PostgreSQL: a verdict and a timeline come in, and

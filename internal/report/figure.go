@@ -20,7 +20,7 @@ type figure struct {
 	absent string
 }
 
-const nothing = "There are no figures to draw."
+const nothing = "There are no values to draw."
 
 // empty tells whether there is no value at all.
 func (c Chart) empty() bool {
@@ -80,7 +80,7 @@ func (f figure) span() (from, to float64) {
 	return from, to
 }
 
-// bounds gives those of the spread of the value at i, and whether there are any.
+// bounds gives those of the range of the value at i, and whether there are any.
 func (s Series) bounds(i int) (low, high float64, ok bool) {
 	if len(s.Low) == 0 {
 		return 0, 0, false

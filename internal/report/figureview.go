@@ -74,7 +74,7 @@ func (f figure) legend() []legendItem {
 		name := s.Name
 		switch {
 		case s.empty():
-			name += ", no figures"
+			name += ", no values"
 		case len(s.Low) > 0 && f.clock:
 			name += ", mean and extremes"
 		}
@@ -130,7 +130,7 @@ func (f figure) place(x float64) string {
 	return text.Number(x)
 }
 
-// table holds the figures that were drawn.
+// table holds the values that were drawn.
 func (f figure) table() text.Table {
 	first, places := f.XLabel, f.Categories
 	if f.Kind == Lines {

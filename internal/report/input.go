@@ -74,11 +74,11 @@ type Limit struct {
 	Value float64
 }
 
-// Series is a row of figures: one for each of the chart's X or Categories.
+// Series is a row of values: one for each of the chart's X or Categories.
 type Series struct {
 	Name   string
 	Values []float64
-	// Low and High are the ends of the spread around each of Values, such as a
+	// Low and High are the ends of the range around each of Values, such as a
 	// confidence interval or the extremes. Both are optional, together.
 	Low, High []float64
 }

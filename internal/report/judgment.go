@@ -33,7 +33,7 @@ func criteria(rows []verdict.Row) []criterionView {
 	return views
 }
 
-// diagnosisView is a trouble that the figures show.
+// diagnosisView is a trouble that the values show.
 type diagnosisView struct {
 	Name       string
 	Confidence string

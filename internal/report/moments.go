@@ -68,18 +68,18 @@ func (m moments) ends() (first, last float64) {
 	return m.at[0], m.at[len(m.at)-1]
 }
 
-// each gives a figure of every step.
-func (m moments) each(figure func(timeline.Totals) float64) []float64 {
+// each gives a value of every step.
+func (m moments) each(value func(timeline.Totals) float64) []float64 {
 	values := make([]float64, len(m.totals))
 	for i, t := range m.totals {
-		values[i] = figure(t)
+		values[i] = value(t)
 	}
 	return values
 }
 
 // count is each for what is counted.
-func (m moments) count(figure func(timeline.Totals) int64) []float64 {
-	return m.each(func(t timeline.Totals) float64 { return float64(figure(t)) })
+func (m moments) count(value func(timeline.Totals) int64) []float64 {
+	return m.each(func(t timeline.Totals) float64 { return float64(value(t)) })
 }
 
 // where are the steps in which there are values.
@@ -106,14 +106,14 @@ func ofPool(name string, choose func(*timeline.Pool) *timeline.Distribution) pic
 	}
 }
 
-// of reads a figure off a distribution; one without values has none.
-func (p pick) of(figure func(timeline.Distribution) float64) func(timeline.Totals) float64 {
+// of reads a value off a distribution; one without values has none.
+func (p pick) of(value func(timeline.Distribution) float64) func(timeline.Totals) float64 {
 	return func(t timeline.Totals) float64 {
 		d := p(t)
 		if d == nil || d.Count() == 0 {
 			return math.NaN()
 		}
-		return figure(*d)
+		return value(*d)
 	}
 }
 
@@ -129,7 +129,7 @@ func (m moments) percentiles(p pick) []Series {
 	}
 }
 
-// sampled is the mean of a level, with the extremes as its spread.
+// sampled is the mean of a level, with the extremes as its range.
 func (m moments) sampled(name string, p pick) Series {
 	return Series{
 		Name:   name,

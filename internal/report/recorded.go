@@ -89,13 +89,13 @@ func (s steps) levels(all []timeline.Level, watched bool) []Series {
 	return append(series, Series{Name: "open", Values: mean(func(l timeline.Level) float64 { return l.Total })})
 }
 
-// each gives one figure of the levels in every step; without levels it is a gap.
+// each gives one value of the levels in every step; without levels it is a gap.
 func (s steps) each(all []timeline.Level, sum func([]float64) float64) func(func(timeline.Level) float64) []float64 {
-	return func(figure func(timeline.Level) float64) []float64 {
+	return func(value func(timeline.Level) float64) []float64 {
 		inStep := make([][]float64, len(s.at))
 		for _, l := range all {
 			i := min(int(l.At/s.width), len(s.at)-1)
-			inStep[i] = append(inStep[i], figure(l))
+			inStep[i] = append(inStep[i], value(l))
 		}
 		values := make([]float64, len(s.at))
 		for i := range values {

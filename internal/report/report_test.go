@@ -27,7 +27,7 @@ func TestTheVerdictStandsOnThePage(t *testing.T) {
 		`<header class="fail">`, `<p class="verdict">FAIL</p>`, "<h1>100users</h1>",
 		"100 users · 2 min · 23 November 2026, 12:00 UTC", "GATE=pass does not hold: k6 exits with 99.",
 		"52.6 %, WARNING needs at least 90.0 %", "Raise DB_POOL_SIZE or make the queries shorter.",
-		"≥ 95.0 %", "1.33×", "no figure", "FAIL, waived", "pool exhausted",
+		"≥ 95.0 %", "1.33×", "no value", "FAIL, waived", "pool exhausted",
 		"maxOverflow", "PoolTimeoutError", "The first run also fills the tables.",
 	} {
 		require.Contains(t, page, text)
@@ -44,7 +44,7 @@ func TestTheVerdictStandsOnThePage(t *testing.T) {
 // The report words a criterion as the other reports do.
 func TestCriteriaReadAsInTheOtherReports(t *testing.T) {
 	in := sample()
-	in.Verdict.Rows[0].Measured = figure(0.94996)
+	in.Verdict.Rows[0].Measured = value(0.94996)
 	page, markdown := render(t, in), in.Verdict.Markdown()
 	cell := regexp.MustCompile(`<td data-label="[^"]*">([^<]*)</td>`)
 	cells := cell.FindAllStringSubmatch(page, -1)

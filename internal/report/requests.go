@@ -46,9 +46,9 @@ func (m moments) failures(whole timeline.Totals) figure {
 	if requests+checkouts == 0 {
 		return f
 	}
-	add := func(name string, figure func(timeline.Totals) int64) {
-		if figure(whole) > 0 {
-			f.Series = append(f.Series, Series{Name: name, Values: m.count(figure)})
+	add := func(name string, value func(timeline.Totals) int64) {
+		if value(whole) > 0 {
+			f.Series = append(f.Series, Series{Name: name, Values: m.count(value)})
 		}
 	}
 	add("requests timed out", func(t timeline.Totals) int64 { return t.Requests.Timeouts })

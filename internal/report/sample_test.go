@@ -70,12 +70,12 @@ func moment(at time.Time, users float64, random *rand.Rand) []timeline.Observati
 	return all
 }
 
-func figure(value float64) *float64 { return &value }
+func value(v float64) *float64 { return &v }
 
 func row(name, pass string, unit text.Unit, v verdict.Verdict, measured float64, reason, advice string) verdict.Row {
 	return verdict.Row{
 		Criterion: verdict.Criterion{Name: name, Title: name, Metric: "m", Pass: pass, Unit: unit},
-		Verdict:   v, Measured: figure(measured), Reason: reason, Advice: advice,
+		Verdict:   v, Measured: value(measured), Reason: reason, Advice: advice,
 	}
 }
 

@@ -79,7 +79,7 @@ func TestAStallLastsUntilUsersAreCutOff(t *testing.T) {
 }
 
 // What setup() does is in no value; the connections that it leaves are there.
-func TestSetupIsInNoFigure(t *testing.T) {
+func TestSetupIsInNoValue(t *testing.T) {
 	u := jstest.Running(t, `{ sampleInterval: 10 }`)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

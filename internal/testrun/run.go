@@ -269,14 +269,19 @@ func (t *Run) End(running bool) {
 }
 
 func (t *Run) stopPools(push bool) {
+	t.onPools(endLimit, func(ctx context.Context, p *SharedPool) { p.stop(ctx, push) })
+}
+
+// onPools does the same to all pools at once, and waits for it.
+func (t *Run) onPools(limit time.Duration, do func(context.Context, *SharedPool)) {
 	t.mu.Lock()
 	pools := slices.Collect(maps.Values(t.pools))
 	t.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, p := range pools {
-		wg.Go(func() { p.stop(ctx, push) })
+		wg.Go(func() { do(ctx, p) })
 	}
 	wg.Wait()
 }
@@ -287,18 +292,11 @@ const cancelLimit = time.Second
 // cancelStatements is for a process that is about to exit without an end: what it
 // has asked servers of others to do must not go on without it.
 func (t *Run) cancelStatements() {
-	t.mu.Lock()
-	pools := slices.Collect(maps.Values(t.pools))
-	t.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), cancelLimit)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, p := range pools {
+	t.onPools(cancelLimit, func(ctx context.Context, p *SharedPool) {
 		if started := p.started.Load(); started != nil {
-			wg.Go(func() { started.CancelStatements(ctx) })
+			started.CancelStatements(ctx)
 		}
-	}
-	wg.Wait()
+	})
 }
 
 func (t *Run) hasEnded() bool {

@@ -91,23 +91,24 @@ func (e expression) holds(value float64) bool {
 
 // limit writes a bound as a column of a table shows it: "≥ 95.0 %", "none".
 func limit(e expression, unit text.Unit) string {
-	if isNone(e) {
-		return "none"
-	}
-	return map[string]string{
+	return e.write(unit, map[string]string{
 		"<": "<", "<=": "≤", ">": ">", ">=": "≥", "!=": "≠", "==": "=", "===": "=",
-	}[e.operator] + " " + unit.Format(e.bound)
+	})
 }
 
 // limitInWords writes a bound as a sentence says it: "at least 95.0 %".
 func limitInWords(e expression, unit text.Unit) string {
+	return e.write(unit, map[string]string{
+		"<": "less than", "<=": "at most", ">": "more than", ">=": "at least",
+		"!=": "anything but", "==": "exactly", "===": "exactly",
+	})
+}
+
+func (e expression) write(unit text.Unit, operators map[string]string) string {
 	if isNone(e) {
 		return "none"
 	}
-	return map[string]string{
-		"<": "less than", "<=": "at most", ">": "more than", ">=": "at least",
-		"!=": "anything but", "==": "exactly", "===": "exactly",
-	}[e.operator] + " " + unit.Format(e.bound)
+	return operators[e.operator] + " " + unit.Format(e.bound)
 }
 
 func isNone(e expression) bool {

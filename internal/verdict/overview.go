@@ -67,15 +67,13 @@ func (r Report) Overview() Overview {
 		requests := *passes + *o.Failed
 		o.Requests = &requests
 		if o.Retries = r.pick("request_retries", "count", "count"); o.Retries != nil && requests > 0 {
-			amplification := 1 + *o.Retries/requests
-			o.Amplification = &amplification
+			o.Amplification = new(1 + *o.Retries/requests)
 			if r.Recording != nil {
 				o.RetriesBy = r.Recording.Totals.Requests.Retries
 			}
 		}
 		if r.Run.Duration > 0 {
-			rate := requests / r.Run.Duration
-			o.RequestsPerSecond = &rate
+			o.RequestsPerSecond = new(requests / r.Run.Duration)
 		}
 	}
 	return o
@@ -102,8 +100,7 @@ func (r Report) ofThePool(o *Overview) {
 	}
 	use := r.Metrics["pgxpool_use_duration"].Values
 	if r.Run.Duration > 0 && use["count"] > 0 {
-		load := use["avg"] * use["count"] / 1000 / r.Run.Duration
-		o.Load = &load
+		o.Load = new(use["avg"] * use["count"] / 1000 / r.Run.Duration)
 	}
 }
 

@@ -34,7 +34,7 @@ func (r Run) title() string {
 // as it takes to tell it from the bound it is compared with.
 func (r Row) MeasuredText() string {
 	if r.Measured == nil {
-		return "no figure"
+		return "no value"
 	}
 	return r.Criterion.Unit.Beside(*r.Measured, r.Criterion.bound())
 }

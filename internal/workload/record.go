@@ -9,9 +9,9 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/sqltext"
 )
 
-// Recording is a statement of pg_stat_statements as a script whose parameters
+// Template is a statement of pg_stat_statements as a script whose parameters
 // are left to fill in.
-type Recording struct {
+type Template struct {
 	Name       string // such as select_issues, for a file
 	SQL        string // with $1, $2 … for the server to parse
 	Parameters int
@@ -28,12 +28,12 @@ func (e *UnreplayableError) Error() string { return e.Kind + " cannot be replaye
 // replayable are the verbs of statements that are no utility statements.
 var replayable = []string{"select", "insert", "update", "delete", "merge", "with", "values", "table", "("}
 
-// NewRecording makes a script of a statement that the server has normalized.
+// NewTemplate makes a script of a statement that the server has normalized.
 // Literals that the server left in it become parameters too, but for positions in
 // ORDER BY and GROUP BY and the sizes of types, which cannot be. The error is an
 // [UnreplayableError].
-func NewRecording(statement string) (*Recording, error) {
-	r := &recorder{}
+func NewTemplate(statement string) (*Template, error) {
+	r := &rewriter{}
 	for _, t := range sqltext.Tokens(statement) {
 		if t.Open {
 			return nil, &UnreplayableError{"a text that is cut off"}
@@ -42,7 +42,7 @@ func NewRecording(statement string) (*Recording, error) {
 			r.space = len(r.tokens) > 0
 			continue
 		}
-		r.tokens = append(r.tokens, recordToken{Token: t, word: strings.ToLower(t.Text), space: r.space})
+		r.tokens = append(r.tokens, rewriteToken{Token: t, word: strings.ToLower(t.Text), space: r.space})
 		r.space = false
 	}
 	for len(r.tokens) > 0 && r.tokens[len(r.tokens)-1].Text == ";" {
@@ -52,18 +52,18 @@ func NewRecording(statement string) (*Recording, error) {
 		return nil, &UnreplayableError{kind}
 	}
 	r.number()
-	recording := &Recording{Name: r.name(), SQL: r.text("$", ""), Parameters: r.parameters, body: r.text(":p", " ")}
-	filled := strings.ReplaceAll(recording.Text(nil, nil), " ?\n", " 1\n")
-	if script, err := parse(recording.Name, filled, 1); err != nil || len(script.statements()) != 1 {
+	template := &Template{Name: r.name(), SQL: r.text("$", ""), Parameters: r.parameters, body: r.text(":p", " ")}
+	filled := strings.ReplaceAll(template.Text(nil, nil), " ?\n", " 1\n")
+	if script, err := parse(template.Name, filled, 1); err != nil || len(script.statements()) != 1 {
 		return nil, &UnreplayableError{"a statement that is not one in pgbench's files"}
 	}
-	return recording, nil
+	return template, nil
 }
 
 // Text is the script's: comments, then \set for each parameter with its type as
 // far as it is known, then the statement. Parse refuses it until each ? is filled
 // in.
-func (r *Recording) Text(comments, types []string) string {
+func (r *Template) Text(comments, types []string) string {
 	var b strings.Builder
 	for _, comment := range comments {
 		fmt.Fprintf(&b, "-- %s\n", comment)
@@ -87,14 +87,14 @@ func hint(of string, parameter int) string {
 	return fmt.Sprintf("; variables are numbers: write an expression in its place below, such as 'name-' || :p%d", parameter)
 }
 
-// recorder takes a statement apart.
-type recorder struct {
-	tokens     []recordToken
+// rewriter takes a statement apart.
+type rewriter struct {
+	tokens     []rewriteToken
 	space      bool // before the next token
 	parameters int
 }
 
-type recordToken struct {
+type rewriteToken struct {
 	sqltext.Token
 	word      string // in lower case
 	space     bool   // before it
@@ -104,7 +104,7 @@ type recordToken struct {
 }
 
 // unreplayable is why the statement cannot be a script; "" if it can.
-func (r *recorder) unreplayable() string {
+func (r *rewriter) unreplayable() string {
 	if len(r.tokens) == 0 {
 		return "an empty text"
 	}
@@ -129,7 +129,7 @@ func (r *recorder) unreplayable() string {
 }
 
 // number makes parameters of $1, $2 … and of literals.
-func (r *recorder) number() {
+func (r *rewriter) number() {
 	for _, t := range r.tokens {
 		if t.Kind == sqltext.Parameter {
 			n, err := strconv.Atoi(t.Text[1:])
@@ -157,7 +157,7 @@ func (r *recorder) number() {
 var typeNames = []string{"interval", "date", "time", "timestamp", "timestamptz", "timetz", "zone"}
 
 // cast turns interval $1, which only a literal can be, into $1::interval.
-func (r *recorder) cast(i int) {
+func (r *rewriter) cast(i int) {
 	from := i - 1
 	if from < 0 || r.tokens[from].Kind != sqltext.Name || !slices.Contains(typeNames, r.tokens[from].word) {
 		return
@@ -179,7 +179,7 @@ func (r *recorder) cast(i int) {
 // structural tells whether the number at i is a position in ORDER BY or GROUP BY
 // or the size of a type: all that can be before it is the BY, the parenthesis or
 // a comma.
-func (r *recorder) structural(i int) bool {
+func (r *rewriter) structural(i int) bool {
 	if i == 0 || !slices.Contains([]string{"by", "(", ","}, r.tokens[i-1].word) {
 		return false
 	}
@@ -205,7 +205,7 @@ var clauses = []string{"select", "from", "where", "values", "set", "limit", "off
 
 // typeBefore tells whether the parenthesis at i follows a type's name after :: or
 // AS.
-func (r *recorder) typeBefore(i int) bool {
+func (r *rewriter) typeBefore(i int) bool {
 	k := i - 1
 	if k < 0 || r.tokens[k].Kind != sqltext.Name || r.tokens[k].word == "materialized" {
 		return false
@@ -218,7 +218,7 @@ func (r *recorder) typeBefore(i int) bool {
 
 // text writes the statement with prefix and number for each parameter; around is
 // put between a parameter and a colon after it that is no cast.
-func (r *recorder) text(prefix, around string) string {
+func (r *rewriter) text(prefix, around string) string {
 	var b strings.Builder
 	apart := false // from what comes next
 	for i, t := range r.tokens {
@@ -246,17 +246,17 @@ func (r *recorder) text(prefix, around string) string {
 
 // wouldBeVariable tells whether the colon at i, which is no part of a cast, and
 // what follows it read like a variable.
-func (r *recorder) wouldBeVariable(i int) bool {
+func (r *rewriter) wouldBeVariable(i int) bool {
 	next := i + 1
 	return !r.isColon(i-1) && next < len(r.tokens) && (r.tokens[next].Kind == sqltext.Name || r.tokens[next].parameter > 0)
 }
 
-func (r *recorder) isColon(i int) bool {
+func (r *rewriter) isColon(i int) bool {
 	return i >= 0 && i < len(r.tokens) && r.tokens[i].Text == ":"
 }
 
 // name is the verb and the first table, as far as letters, digits and _ go.
-func (r *recorder) name() string {
+func (r *rewriter) name() string {
 	name := strings.Trim(r.tokens[0].word, "(")
 	if name == "" {
 		name = "select"

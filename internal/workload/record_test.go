@@ -24,7 +24,7 @@ func TestRecordingsAreScripts(t *testing.T) {
 		"(SELECT $1) UNION SELECT $1":                           "select: (SELECT :p1) UNION SELECT :p1",
 		"DELETE FROM t WHERE d ? $1 AND e = $tag$geheim$tag$":   "delete_t: DELETE FROM t WHERE d ? :p1 AND e = :p2",
 	} {
-		r, err := NewRecording(statement)
+		r, err := NewTemplate(statement)
 		require.NoError(t, err, statement)
 		require.Equal(t, want, r.Name+": "+r.body)
 		text := r.Text([]string{"10 calls"}, nil)
@@ -44,7 +44,7 @@ func TestRecordingsAreScripts(t *testing.T) {
 }
 
 func TestRecordingsSayWhatAParameterIs(t *testing.T) {
-	r, err := NewRecording("SELECT $1, $2")
+	r, err := NewTemplate("SELECT $1, $2")
 	require.NoError(t, err)
 	require.Equal(t, "-- a\n-- p1: integer\n\\set p1 ?\n-- p2: text; variables are numbers: write an expression in its place below, such as 'name-' || :p2\n\\set p2 ?\nSELECT :p1, :p2;\n",
 		r.Text([]string{"a"}, []string{"integer", "text"}))
@@ -59,7 +59,7 @@ func TestWhatCannotBeReplayedIsNamedWithoutItsText(t *testing.T) {
 		`SELECT * FROM "pg_stat_statements"($1)`: "monitoring",
 		"SELECT 'geheim":                         "a text that is cut off", "<insufficient privilege>": "a text that is no statement",
 	} {
-		_, err := NewRecording(statement)
+		_, err := NewTemplate(statement)
 		var refused *UnreplayableError
 		require.ErrorAs(t, err, &refused, statement)
 		require.Equal(t, kind, refused.Kind)

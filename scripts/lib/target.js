@@ -9,7 +9,7 @@ import { statements } from './statements.js';
 import { thinkTime } from './think.js';
 
 // 100 users who think for 1 s and hold a connection for 0.1 s keep 10 busy on
-// average and now and then 20: where the runbook's own figures live. Over HTTP the
+// average and now and then 20: where the runbook's own numbers live. Over HTTP the
 // application holds it as it does.
 const requests = statements(0.1);
 

@@ -1,9 +1,9 @@
 // Values of a finished run, for what a report says besides its criteria.
 
-// figure looks up one value of a metric in what k6 gives to handleSummary. A
+// valueOf looks up one value of a metric in what k6 gives to handleSummary. A
 // metric with a tag, such as request_success{pre_ping:on}, is there if it has a
 // threshold (see keep).
-export function figure(data, metric, value) {
+export function valueOf(data, metric, value) {
   return data.metrics?.[metric]?.values[value] ?? 0;
 }
 
