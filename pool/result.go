@@ -94,7 +94,7 @@ func NewResult(shape *Shape, tag pgconn.CommandTag, values ...[]byte) *Result {
 	return r
 }
 
-func (r *Result) appendRow(values [][]byte) error {
+func (r *Result) appendRow(values [][]byte, most int) error {
 	if len(values) != len(r.shape.Columns) {
 		return errRowLength(len(values), len(r.shape.Columns))
 	}
@@ -102,6 +102,9 @@ func (r *Result) appendRow(values [][]byte) error {
 		r.append(v)
 	}
 	r.rows++
+	if r.bytes() > most {
+		return errTooLarge
+	}
 	return nil
 }
 

@@ -157,10 +157,7 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 	}
 	if err == nil {
 		res, err = p.dispatch(c, what)
-	}
-	if err != nil && pgxtext.IsUnannouncedRow(err) {
-		err = errUnannounced
-		c.distrust(err, func() {})
+		err = c.announced(err)
 	}
 	how := c.flight.leave()
 	if carries {
@@ -345,11 +342,8 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what call) (*Result, error)
 		if res.shape == nil {
 			res.shape = p.shape(what.sql, rows.FieldDescriptions())
 		}
-		if err := res.appendRow(rows.RawValues()); err != nil {
+		if err := res.appendRow(rows.RawValues(), p.maxResult); err != nil {
 			return nil, err
-		}
-		if res.bytes() > p.maxResult {
-			return nil, errTooLarge
 		}
 	}
 	if err := rows.Err(); err != nil {

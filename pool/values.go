@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/flowboard/xk6-pgxpool/internal/catalog"
+	"github.com/flowboard/xk6-pgxpool/internal/upstream/pgxtext"
 )
 
 // What a statement's values depend on beside their bytes: the server's own
@@ -267,6 +268,16 @@ func (c *connection) distrust(err error, stop func()) {
 	c.transport.abort()
 	stop()
 	_ = c.pgx.Close(context.Background()) // it is aborted already
+}
+
+// announced ends a connection whose server has sent a row that it had not described,
+// after which pgx would go on with it.
+func (c *connection) announced(err error) error {
+	if err == nil || !pgxtext.IsUnannouncedRow(err) {
+		return err
+	}
+	c.distrust(errUnannounced, func() {})
+	return errUnannounced
 }
 
 func errRowLength(values, columns int) error {
