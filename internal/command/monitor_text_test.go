@@ -69,6 +69,16 @@ func TestBlockedText(t *testing.T) {
 	}))
 }
 
+// The load that the server shows is not all of it where connections are used for
+// other things.
+func TestNoSizeForConnectionsThatRest(t *testing.T) {
+	r := monitor.Report{Pool: monitor.Pool{Size: 5, MaxOverflow: 10}, Active: &monitor.Level{Mean: 13.9, Peak: 15}}
+	r.Load.Sampled.InUse = &monitor.Level{Mean: 0.2, Peak: 1}
+	require.Contains(t, poolForWatch(r, nil).text(), "not sized: 13.9 connections were in use on average, and 0.2 of them for the database")
+	r.Load.Sampled.InUse.Mean = 9.5 // over a network the server sees two of three
+	require.NotContains(t, poolForWatch(r, nil).Missing, "for the database")
+}
+
 func TestAge(t *testing.T) {
 	require.Equal(t, "0.0s", age(0))
 	require.Equal(t, "59.9s", age(59.94))

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"go.k6.io/k6/v2/cmd/state"
@@ -284,6 +285,10 @@ type watchedPool struct {
 	load *planLoad
 }
 
+// mostUnseen is how many times as many connections may be in use as the server
+// sees: over a network it sees two of three. Of more the load is not known.
+const mostUnseen = 1.5
+
 // poolForWatch sizes the pool for the load that was watched, with the target
 // that plan has by default. What holds the application up makes its load look
 // larger than it is.
@@ -294,6 +299,11 @@ func poolForWatch(r monitor.Report, found []diagnosis.Diagnosis) watchedPool {
 			w.Missing = fmt.Sprintf("%s keeps connections in use; fix that first", d.Name)
 			return w
 		}
+	}
+	if seen := r.Load.Sampled.InUse; r.Active != nil && seen != nil && r.Active.Mean > 1+mostUnseen*seen.Mean {
+		w.Missing = fmt.Sprintf("%s connections were in use on average, and %s of them for the database: return them before other work first",
+			text.Number(math.Round(10*r.Active.Mean)/10), text.Number(math.Round(10*seen.Mean)/10))
+		return w
 	}
 	demand, err := r.Load.Demand()
 	if err != nil {

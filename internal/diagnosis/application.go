@@ -81,6 +81,35 @@ func findLocks(run *Facts, _ *Pool) finding {
 	return f
 }
 
+// findNPlusOneWatched sees transactions of many short statements from outside: each
+// is much older than its last statement. Of statements without a transaction, each
+// is one itself, and there are many to a request.
+func findNPlusOneWatched(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if !run.pressedOften() {
+		return finding{}
+	}
+	u := w.Usage
+	f := finding{confidence: Likely, extent: float64(u.Repeating)}
+	transactions := float64(w.Server.Statistics.Commits + w.Server.Statistics.Rollbacks)
+	switch {
+	case share(u.IdleInTransaction, u) >= 0.2 && float64(u.Repeating) >= most*float64(u.IdleInTransaction):
+		f.evidence = append(f.evidence, fmt.Sprintf("%d %% of the transactions between two statements were more than %d times as old as the last statement: they had many",
+			100*u.Repeating/u.IdleInTransaction, monitor.ManyStatements))
+	case run.Requests.HTTP && run.Requests.Count > 0 && transactions >= manyStatements*run.Requests.Count && run.restingShare() >= most &&
+		w.Load.Sampled.Others < 1:
+		f.evidence = append(f.evidence, fmt.Sprintf("%.1f transactions per request (pg_stat_database): statements without a transaction, or transactions of few",
+			transactions/run.Requests.Count))
+	default:
+		return finding{}
+	}
+	if len(w.Load.Statements) > 0 {
+		f.evidence = append(f.evidence, fmt.Sprintf("seen most: %s", w.Load.Statements[0].Statement))
+	}
+	f.evidence = append(f.evidence, inUse(w))
+	return f
+}
+
 // findSlowWatched sees most connections run statements on the server, and each
 // of them for long.
 func findSlowWatched(run *Facts, _ *Pool) finding {

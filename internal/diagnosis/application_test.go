@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -287,8 +288,94 @@ var causes = []cause{
 		nil, ""},
 	{"cut off by k6", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 50, After: diagnosis.Stats{Median: 60_000}}),
 		[]string{"application busy"}, "users were cut off while they waited: 50 × no answer in time after 60.0 s"},
+	{"many statements in each transaction", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.Working, r.Usage.IdleSeconds = 0, 570, 30, 4.7
+		r.Usage.Repeating = 520
+		return r
+	}, overHTTP(), []string{"N+1", "pool exhausted"}, "91 % of the transactions between two statements"},
+	{"many statements without a transaction", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Server.Statistics.Commits = 0, 61_000
+		return r
+	}, overHTTP(), []string{"N+1", "pool exhausted"}, "61.0 transactions per request"},
+	{"a leak after its commit", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.CheckedOut, r.Fullest = 0, r.Active, &monitor.WorkerReport{Workers: 1, Size: 5, Capacity: 15, CheckedOut: r.Active}
+		r.Held.Resting = resting(15, 14, 17)
+		return r
+	}, overHTTP(failed(503, 103, 2010)), []string{"connection leak", "pool exhausted"}, "15 connections were checked out and idle outside a transaction"},
+	{"a leak after its commit, unsaid", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.AtLeast, r.Held.Resting = 0, 1, resting(10, 9, 17)
+		return r
+	}, overHTTP(failed(503, 103, 2010)), []string{"connection leak", "pool exhausted"}, "at least 9 since the watch began"},
+	{"held from before outside a transaction", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Usage.Working, r.Held.Resting = 0, 200, resting(10, 0, 40)
+		return r
+	}, overHTTP(), []string{"pool exhausted"}, "pid 77 (flowboard), idle for 40 s: LISTEN x"},
+	{"connections that listen", func() *monitor.Report {
+		r := full()
+		r.Active = &monitor.Level{Mean: 11, P95: 12, Peak: 12}
+		r.Usage = monitor.Usage{Pressed: 40, InUse: 440, Working: 40, AllInUse: 440}
+		r.CheckedOut, r.Fullest = r.Active, &monitor.WorkerReport{Workers: 1, Size: 5, Capacity: 15, CheckedOut: r.Active}
+		r.Held.Resting = resting(10, 0, 40)
+		return r
+	}, overHTTP(), []string{"connection leak"}, "LISTEN x"},
+	{"answers that take long", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.AtLeast, r.Held.Resting = 0, 1, resting(10, 9, 17)
+		return r
+	}, diagnosis.Requests{HTTP: true, Count: 20, Duration: diagnosis.Stats{Count: 20, Max: 18_000}}, []string{"pool exhausted"}, "outside a transaction"},
+	{"forty threads", func() *monitor.Report { return threads(38) },
+		diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 1_500_000}},
+		[]string{"application busy"}, "75 requests were open on average, and never more than 40 of 60"},
+	{"forty users", func() *monitor.Report { return threads(38) },
+		diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 780_000}}, nil, ""},
+	{"a moment of forty", func() *monitor.Report { return threads(20) },
+		diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 1_500_000}}, nil, ""},
+	{"its own deadline, and orphans", func() *monitor.Report {
+		r := full()
+		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Server.Opened = 30, 42, 240
+		return r
+	}, overHTTP(failed(504, 278, 1500)), []string{"orphaned statements"}, "278 × HTTP 504 after 1.5 s"},
+	{"its own deadline elsewhere", watched, overHTTP(failed(504, 97, 1000)), []string{"rejected by the application"}, "97 × HTTP 504 after 1.0 s"},
+	{"a rate limit", watched, overHTTP(failed(429, 170, 1)), []string{"rejected by the application"}, "170 × HTTP 429 after 1 ms"},
 	{"cut off at the end", watched, diagnosis.Requests{HTTP: true, Count: 5, CutOff: diagnosis.Stats{Count: 5, Max: 42_000}},
 		[]string{"application busy"}, "5 users cut off while they waited, after up to 42 s"},
+}
+
+// resting are sessions idle outside a transaction that did not come back.
+func resting(sessions, since int, idle float64) monitor.Resting {
+	return monitor.Resting{Sessions: sessions, Since: since, IdleFor: idle, Longest: &monitor.Session{
+		PID: 77, Application: "flowboard", State: "idle", IdleFor: idle, Statement: "LISTEN x",
+	}}
+}
+
+// threads use forty connections of sixty at most.
+func threads(mean float64) *monitor.Report {
+	r := watched()
+	r.Pool = monitor.Pool{Size: 20, MaxOverflow: 40, Workers: 1}
+	r.Active = &monitor.Level{Mean: mean, P95: 40, Peak: 40}
+	r.Ended = r.Started.Add(20 * time.Second)
+	r.Usage = monitor.Usage{Pressed: 40, InUse: 40 * int(mean), Sleeping: 40 * int(mean), AllInUse: 40 * int(mean)}
+	return r
+}
+
+// What is said of the pool's size, of a pooler and of a log is said where it is so.
+func TestRemediesOfAnApplication(t *testing.T) {
+	for _, c := range causes {
+		for _, d := range diagnosis.Of(diagnosis.Facts{Watched: c.watched(), Requests: c.requests}) {
+			if d.Name != diagnosis.PoolExhausted {
+				require.NotContains(t, d.Remedy, "ncrease DB_POOL_SIZE", c.name)
+			}
+			require.NotContains(t, d.Remedy, "DB_POOL_LEAK_THRESHOLD", "the log is our pool's: %s", c.name)
+			if strings.Contains(d.Remedy, "PGBOUNCER_URL") {
+				require.Equal(t, 500, c.requests.Failures[0].Status, c.name)
+			}
+		}
+	}
 }
 
 func TestCausesOfAnApplication(t *testing.T) {
@@ -373,6 +460,7 @@ func TestALargerPoolIsAdvisedForGoodReasonsOnly(t *testing.T) {
 			require.Equal(t, diagnosis.PoolExhausted, d.Name, because)
 			require.True(t, u.Full >= 2 || len(run.Requests.Failures) > 0, because)
 			require.Positive(t, w.Server.Limit.Room(), because)
+			require.False(t, 5*u.IdleInTransaction >= u.InUse && u.Repeating > 0 && 2*u.Repeating >= u.IdleInTransaction, because)
 			require.Less(t, 2*u.LockWaits, u.InUse, because)
 			require.Less(t, 2*(u.InUse-u.Working-u.Sleeping-u.LockWaits-u.IdleInTransaction), u.InUse, because)
 			require.False(t, w.CPU != nil && w.CPU.Mean >= 90 && 2*u.AllWorking >= u.AllInUse && u.AllWorking >= 2*w.Samples, because)
@@ -399,6 +487,12 @@ func (r random) report() *monitor.Report {
 	}
 	u.Held = r.IntN(u.IdleInTransaction + 1)
 	u.IdleSeconds = float64(u.IdleInTransaction) * r.Float64()
+	if r.IntN(3) == 0 {
+		u.Repeating = r.IntN(u.IdleInTransaction + 1)
+	}
+	if r.IntN(4) == 0 {
+		w.Held.Resting = resting(10, r.IntN(10), 20*r.Float64())
+	}
 	if 2*u.LockWaits >= u.InUse {
 		u.Locked, w.Blocker = 40, &monitor.Session{PID: 1, Waiting: 9}
 	}

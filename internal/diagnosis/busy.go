@@ -47,6 +47,34 @@ func findApplicationBusy(run *Facts, _ *Pool) finding {
 	return f
 }
 
+const (
+	fewAtOnce   = 8    // connections in use at once are no limit of the application's
+	pinned      = 0.75 // of its peak on average: a level that is reached and kept
+	moreThanUse = 1.25 // times as many requests are open: they wait
+)
+
+// findWaitInside sees requests that wait in the application for something other
+// than a connection: it works on so many at once, and the pool has more.
+func findWaitInside(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Active == nil || w.AtLeast >= often || run.often(w.Usage.Full) {
+		return finding{}
+	}
+	peak, seconds := w.Active.Peak, w.Ended.Sub(w.Started).Seconds()
+	if peak < fewAtOnce || peak >= w.Pool.Capacity() || w.Active.P95 < peak || w.Active.Mean < pinned*float64(peak) || seconds <= 0 {
+		return finding{}
+	}
+	open := run.Requests.Duration.Sum / 1000 / seconds
+	if open < moreThanUse*float64(peak) {
+		return finding{}
+	}
+	return finding{confidence: Likely, evidence: []string{
+		fmt.Sprintf("%.0f requests were open on average, and never more than %d of %s in use: the others waited in the application, not for the pool",
+			open, peak, text.Counted(w.Pool.Capacity(), "connection")),
+	}, remedy: "The application works on so many requests at once: raise its threads (FastAPI's def endpoints share the 40 of anyio's limiter), " +
+		"its semaphore or its workers (WORKERS; each has a pool of its own). A larger pool changes nothing."}
+}
+
 // brieflyIdle tells whether most connections are between two statements, or
 // around their transaction, and each for a moment only.
 func (run *Facts) brieflyIdle() bool {

@@ -89,7 +89,11 @@ func (run *Facts) resting() []string {
 	if run.restingShare() < most || run.often(run.Watched.Usage.Limited) { // those that cannot be opened count as checked out
 		return nil
 	}
-	return []string{fmt.Sprintf("%.0f %% of them are outside a transaction: checked out, but idle for the database", 100*run.restingShare())}
+	said := []string{fmt.Sprintf("%.0f %% of them are outside a transaction: checked out, but idle for the database", 100*run.restingShare())}
+	if findRestingLeak(run, nil).confidence == "" {
+		said = append(said, run.restLong()...)
+	}
+	return said
 }
 
 // remedyOfExhausted advises a larger pool only where its holders work in the

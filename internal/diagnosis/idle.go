@@ -64,7 +64,7 @@ func findWatchedLeak(run *Facts, _ *Pool) finding {
 	if stuck < 2 || w.Held.Ended > 0 || idle <= run.longestRequest()+1 {
 		return finding{}
 	}
-	f := finding{confidence: Possible, extent: float64(stuck)}
+	f := finding{confidence: Possible, extent: float64(stuck), remedy: returnEverywhere}
 	if run.Requests.HTTP && run.Requests.Count > 0 || idle >= leakAge {
 		f.confidence = Likely
 	}
@@ -72,10 +72,74 @@ func findWatchedLeak(run *Facts, _ *Pool) finding {
 		fmt.Sprintf("%d sessions stayed idle in a transaction until the end of the watch; %d, %d and %d of them since the first, second and last third of the watch",
 			stuck, w.Held.Since[0], w.Held.Since[1], w.Held.Since[2]),
 		"the longest: "+shown(w.Held.Longest))
-	if run.Requests.HTTP && run.Requests.Count > 0 {
-		f.evidence = append(f.evidence, "no request took longer than "+text.Millis(run.Requests.Duration.Max))
+	f.evidence = append(f.evidence, run.noRequestAsLong()...)
+	return f
+}
+
+// returnEverywhere is for a pool that does not log who takes its connections.
+const returnEverywhere = "Check for connection leaks (not closed properly): return every connection in a finally block or a with statement. " +
+	"The sessions' last statement tells which code took them."
+
+// keptOutside is for connections that may be kept on purpose.
+const keptOutside = returnEverywhere + " What is kept on purpose (LISTEN, advisory locks) needs an engine of its own."
+
+// findRestingLeak sees connections that are not returned although nothing is done
+// with them, outside a transaction: after COMMIT, or in AUTOCOMMIT.
+func findRestingLeak(run *Facts, _ *Pool) finding {
+	w := run.Watched
+	if w == nil || w.Held.Resting.Sessions < 2 || w.Held.Resting.Longest == nil || w.Held.Resting.IdleFor <= run.longestRequest()+1 {
+		return finding{}
+	}
+	f := finding{
+		confidence: run.surelyLeaked(), extent: float64(w.Held.Resting.Sessions), remedy: returnEverywhere,
+		evidence: append(run.restLong(), run.noRequestAsLong()...),
+	}
+	if w.Held.Resting.Since < 2 {
+		f.remedy = keptOutside
 	}
 	return f
+}
+
+// surelyLeaked is how sure it is that connections that rest are a leak. Where the
+// application does not say what it has back, they may be another process's.
+func (run *Facts) surelyLeaked() Confidence {
+	w, r := run.Watched, run.Watched.Held.Resting
+	told := w.Fullest != nil
+	_, waited := run.poolTimeout()
+	switch {
+	case r.Since < 2 && told && run.pressedOften() && run.restingShare() >= most:
+		return Possible
+	case r.Since < 2:
+		return ""
+	case told && (run.Requests.HTTP || r.IdleFor >= leakAge):
+		return Likely
+	case !run.often(w.Usage.Full):
+		return ""
+	case len(waited) > 0:
+		return Likely
+	default:
+		return Possible
+	}
+}
+
+// restLong says which connections are out and idle for long, outside a transaction.
+func (run *Facts) restLong() []string {
+	r := run.Watched.Held.Resting
+	if r.Sessions < 2 || r.Longest == nil {
+		return nil
+	}
+	return []string{
+		fmt.Sprintf("at the end %d connections were checked out and idle outside a transaction, two of them for %s and longer, and at least %d since the watch began",
+			r.Sessions, text.Length(monitor.Seconds(r.IdleFor)), r.Since),
+		"the session idle for longest: " + shown(r.Longest),
+	}
+}
+
+func (run *Facts) noRequestAsLong() []string {
+	if !run.Requests.HTTP || run.Requests.Count == 0 {
+		return nil
+	}
+	return []string{"no request took longer than " + text.Millis(run.Requests.Duration.Max)}
 }
 
 // leakAge is in seconds: hardly a request holds its connection idle for longer.

@@ -215,14 +215,8 @@ func findRejected(run *Facts, _ *Pool) finding {
 	if !run.Requests.HTTP {
 		return finding{}
 	}
-	timeout, _ := run.poolTimeout()
-	var own []Failure
-	for _, f := range run.Requests.Failures {
-		if f.Status >= 400 && !slices.Contains(named, f.SQLState) && !(f.isWait(timeout) && (f.Status == 503 || run.waitedAsLong(f))) {
-			own = append(own, f)
-		}
-	}
-	answered := Requests{Failures: own}
+	own := run.ownFailures()
+	answered := Requests{Failures: own, Count: run.Requests.Count}
 	if len(own) == 0 {
 		return finding{}
 	}
@@ -238,8 +232,30 @@ func findRejected(run *Facts, _ *Pool) finding {
 	} else {
 		f.confidence = Possible
 	}
+	if f.remedy == "" && answered.failsQuickly() {
+		f.remedy = rejectedQuickly
+	}
 	return f
 }
+
+// ownFailures are those that did not wait for a connection, and that no SQLSTATE names
+// another cause for. What took long may have waited where there was none.
+func (run *Facts) ownFailures() (own []Failure) {
+	timeout, _ := run.poolTimeout()
+	full := run.Watched != nil && run.often(run.Watched.Usage.Full)
+	for _, f := range run.Requests.Failures {
+		waited := f.isWait(timeout) && (f.Status == 503 || run.waitedAsLong(f)) ||
+			full && f.SQLState == "" && f.After.Median >= waitedLong
+		if f.Status >= 400 && !slices.Contains(named, f.SQLState) && !waited {
+			own = append(own, f)
+		}
+	}
+	return own
+}
+
+// rejectedQuickly is for errors that are not the application's word for too much load.
+const rejectedQuickly = "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause. " +
+	"Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check."
 
 // findUnanswered sees requests that wait in the application for something
 // other than a connection.

@@ -65,7 +65,7 @@ var rules = []rule{
 			"`k6 x pgxpool plan --per-request 2` gives the least size that cannot deadlock; below it a larger pool only delays the deadlock.",
 	},
 	{
-		name: ConnectionLeak, find: either(findConnectionLeak, findWatchedLeak),
+		name: ConnectionLeak, find: either(findConnectionLeak, findWatchedLeak, findRestingLeak),
 		remedy: "Check for connection leaks (not closed properly): return every connection in a finally block. " +
 			"The log names the line that took it; DB_POOL_LEAK_THRESHOLD names it while it is held.",
 	},
@@ -97,7 +97,7 @@ var rules = []rule{
 			"A larger pool in the application only moves the queue.",
 	},
 	{
-		name: NPlusOne, find: findNPlusOne,
+		name: NPlusOne, find: either(findNPlusOne, findNPlusOneWatched),
 		remedy: "Fix the N+1 query: one join, or one statement for all rows, instead of one statement per row. " +
 			"It holds the connection for a single round trip.",
 	},
@@ -133,8 +133,8 @@ var rules = []rule{
 			"If they are right, something else connects under the same name: give it another application_name.",
 	},
 	{
-		name: ApplicationBusy, find: either(findApplicationBusy, findUnanswered),
-		unless: []string{ServerRestarted, IdleInTransaction, NestedCheckout, ConnectionLeak, Locks, DatabaseBusy},
+		name: ApplicationBusy, find: either(findApplicationBusy, findWaitInside, findUnanswered),
+		unless: []string{ServerRestarted, IdleInTransaction, NestedCheckout, ConnectionLeak, Locks, DatabaseBusy, NPlusOne},
 		remedy: "The application itself is the limit: profile it, keep blocking work off the event loop, or run more workers " +
 			"(WORKERS; each has a pool of its own). A larger pool changes nothing.",
 	},
@@ -156,9 +156,8 @@ var rules = []rule{
 	},
 	{
 		name: RejectedByApplication, find: findRejected,
-		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, StatementTimeout, PreparedStatements, Locks},
-		remedy: "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause. " +
-			"Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check.",
+		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, Locks, StatementTimeout, PreparedStatements},
+		remedy: "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause.",
 	},
 	{
 		name: GeneratorSaturated, find: findGeneratorSaturated,

@@ -1,6 +1,8 @@
 package monitor
 
 import (
+	"cmp"
+	"slices"
 	"time"
 )
 
@@ -19,6 +21,21 @@ type Held struct {
 	Oldest  *Session `json:"oldest"`
 	// LongestIdle is in seconds.
 	LongestIdle float64 `json:"longest_idle_s"`
+	// Resting are those that the pool has not got back although they are idle
+	// outside a transaction, at the end.
+	Resting Resting `json:"resting"`
+}
+
+// Resting are sessions idle outside a transaction for longIdle and longer, beyond
+// those that the pool has idle as well. Which of them are checked out the server
+// does not show: it is as many of them.
+type Resting struct {
+	Sessions int `json:"sessions"`
+	Since    int `json:"since"` // of these, surely idle since the watch began
+	// IdleFor is how long, in seconds, at least two of them have been idle; 0 for fewer.
+	IdleFor float64 `json:"idle_s"`
+	// Longest is the one idle for longest, which the pool may have back.
+	Longest *Session `json:"longest"`
 }
 
 // seenSession is a session of the sample before.
@@ -74,6 +91,7 @@ func (t *Tally) stuck(h *Held) {
 	if t.last.Database == nil {
 		return
 	}
+	h.Resting = t.last.resting(t.report.Started)
 	if l := t.last.Database.IdleLongest; l != nil && l.IdleFor >= longIdle {
 		h.Longest = l
 	}
@@ -90,4 +108,46 @@ func (t *Tally) stuck(h *Held) {
 			h.Since[min(2, int(since/third))]++
 		}
 	}
+}
+
+// resting looks for the connections of a sample that are checked out and idle
+// outside a transaction for long: the pool can have only so many of them.
+func (s Sample) resting(began time.Time) (r Resting) {
+	returned, known := s.returned()
+	if !known {
+		return Resting{}
+	}
+	var idle []session
+	before := 0
+	for _, session := range s.Database.watched {
+		if session.state != stateIdle || session.inState < longIdle || session.isReturned() {
+			continue
+		}
+		idle = append(idle, session)
+		if !s.Time.Add(-Seconds(session.inState)).After(began) {
+			before++
+		}
+	}
+	if r.Sessions = len(idle) - returned; r.Sessions <= 0 {
+		return Resting{}
+	}
+	slices.SortFunc(idle, func(a, b session) int { return cmp.Compare(b.inState, a.inState) })
+	r.Longest = idle[0].shown()
+	if r.Sessions >= 2 {
+		r.IdleFor = idle[returned+1].inState
+	}
+	r.Since = max(0, r.Sessions-before)
+	return r
+}
+
+// returned is how many connections the pool may have back; not known behind a pooler,
+// and where there are more than the application knows of.
+func (s Sample) returned() (most int, known bool) {
+	if s.Database == nil || s.Pooler != nil {
+		return 0, false
+	}
+	if a := s.Application; a != nil && a.Complete {
+		return a.CheckedIn, s.Database.Open <= a.CheckedIn+a.CheckedOut+1
+	}
+	return s.Pool.Size, true // a QueuePool keeps no more
 }

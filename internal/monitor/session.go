@@ -23,6 +23,10 @@ const (
 // between two statements.
 const BriefIdle = 0.1
 
+// ManyStatements is how many times as old as its last statement a transaction is
+// that had many: of as many equal ones half of the looks find it so.
+const ManyStatements = 10
+
 // longIdle is from how many seconds on an idle transaction is one that may
 // never be continued.
 const longIdle = 5
@@ -101,6 +105,9 @@ type Sessions struct {
 	BrieflyIdle int `json:"briefly_idle_in_transaction"`
 	// IdleSeconds is how long those idle in a transaction have been so, together.
 	IdleSeconds float64 `json:"idle_in_transaction_s"`
+	// Repeating are those idle in a transaction that is so much older than its last
+	// statement that it had many.
+	Repeating int `json:"-"`
 	// OldestSession, LongestTransaction and LongestStatement are ages in
 	// seconds, 0 without any.
 	OldestSession      float64 `json:"oldest_session_s"`
@@ -177,9 +184,15 @@ func (sum *Sessions) addIdle(s session) {
 	switch {
 	case s.statement == "":
 		sum.Fresh++
-	case strings.HasPrefix(s.statement, assumedReset):
+	case s.isReturned():
 		sum.Reset++
 	}
+}
+
+// isReturned tells whether a session is idle since its pool took it back, or was
+// never used.
+func (s session) isReturned() bool {
+	return s.statement == "" || strings.HasPrefix(s.statement, assumedReset)
 }
 
 func (sum *Sessions) addHeld(s session) {
@@ -187,6 +200,9 @@ func (sum *Sessions) addHeld(s session) {
 	sum.IdleSeconds += s.inState
 	if s.inState < BriefIdle {
 		sum.BrieflyIdle++
+	}
+	if s.transaction >= ManyStatements*s.inState {
+		sum.Repeating++
 	}
 	if sum.IdleLongest == nil || s.inState > sum.IdleLongest.IdleFor {
 		sum.IdleLongest = s.shown()
@@ -234,23 +250,25 @@ func (s session) shown() *Session {
 }
 
 // rootBlocker follows who waits for whom up to the session that waits for
-// nobody, and gives the one for which most are waiting.
+// nobody, and gives the one for which most are waiting, watched ones among them:
+// another application's queue is none of this one's.
 func rootBlocker(sessions []session) *Session {
 	byPID := make(map[int32]session, len(sessions))
 	for _, s := range sessions {
 		byPID[s.pid] = s
 	}
-	waiting := map[int32]int{}
+	waiting, concerns := map[int32]int{}, map[int32]bool{}
 	for _, s := range sessions {
 		for _, root := range rootsOf(s.pid, byPID, map[int32]bool{}) {
 			if root != s.pid {
 				waiting[root]++
+				concerns[root] = concerns[root] || s.watched
 			}
 		}
 	}
 	var root *Session
 	for _, s := range sessions { // in the order of pids, so that equals stay the same
-		if n := waiting[s.pid]; n > 0 && (root == nil || n > root.Waiting) {
+		if n := waiting[s.pid]; concerns[s.pid] && (root == nil || n > root.Waiting) {
 			root = s.shown()
 			root.Waiting = n
 		}

@@ -70,6 +70,59 @@ func TestPercentileIsTheNearestRank(t *testing.T) {
 	require.Equal(t, 60, outlier.level().Peak)
 }
 
+// Which sessions are checked out the server does not show, but how many are: the
+// pool can have only so many of those that are idle.
+func TestConnectionsThatRestOutsideATransaction(t *testing.T) {
+	idle := func(seconds ...float64) (all []session) {
+		for i, s := range seconds {
+			all = append(all, session{pid: int32(i), watched: true, state: stateIdle, inState: s, statement: "COMMIT"})
+		}
+		return all
+	}
+	told := func(checkedIn int) *Application {
+		return &Application{Size: 2, CheckedIn: checkedIn, CheckedOut: 5 - checkedIn, Complete: true}
+	}
+	for name, tt := range map[string]struct {
+		application *Application
+		sessions    []session
+		sum, since  int
+		idle        float64
+	}{
+		"told":            {told(1), idle(25, 9, 8, 7, 1), 3, 2, 8},
+		"all came back":   {told(5), idle(25, 9, 8, 7, 1), 0, 0, 0},
+		"a pool of two":   {nil, idle(25, 9, 8, 7, 1), 2, 1, 7},
+		"one":             {told(1), idle(9, 8), 1, 1, 0},
+		"of two engines":  {told(1), idle(25, 9, 8, 7, 1, 6, 6), 0, 0, 0},
+		"since before":    {told(0), idle(30, 28, 26), 3, 0, 28},
+		"asyncpg's own":   {nil, []session{{state: stateIdle, inState: 9, statement: assumedReset}, {state: stateIdle, inState: 9}, {state: stateIdle, inState: 9}}, 0, 0, 0},
+		"in transactions": {told(0), []session{{state: stateInTx, inState: 9}, {state: stateInTx, inState: 9}}, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tally Tally
+			start := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+			tally.Add(Sample{Time: start, Pool: Pool{Size: 2, MaxOverflow: 3}, Database: &Database{}})
+			tally.Add(Sample{
+				Time: start.Add(20 * time.Second), Pool: Pool{Size: 2, MaxOverflow: 3},
+				Database: &Database{Sessions: Sessions{Open: len(tt.sessions), watched: tt.sessions}}, Application: tt.application,
+			})
+			r := tally.Report().Held.Resting
+			require.Equal(t, tt.sum, r.Sessions)
+			require.Equal(t, tt.since, r.Since)
+			require.InDelta(t, tt.idle, r.IdleFor, 1e-9)
+		})
+	}
+}
+
+// A transaction that is ten times as old as its last statement had many.
+func TestTransactionsOfManyStatements(t *testing.T) {
+	sum := count([]session{
+		{watched: true, state: stateInTx, transaction: 0.2, inState: 0.01},
+		{watched: true, state: stateInTx, transaction: 0.05, inState: 0.01},
+		{watched: true, state: stateActive, transaction: 3600, inState: 1},
+	})
+	require.Equal(t, 1, sum.Repeating)
+}
+
 // A pooler stands between an application that has more connections than there are
 // sessions: but not while some are being opened, or none can be.
 func TestMoreConnectionsThanSessions(t *testing.T) {

@@ -20,6 +20,8 @@ type Usage struct {
 	LockWaits         int `json:"lock_waits"`
 	IdleInTransaction int `json:"idle_in_transaction"`
 	Held              int `json:"held"`
+	// Repeating is the part of IdleInTransaction whose transactions had many statements.
+	Repeating int `json:"repeating"`
 	// IdleSeconds is how long those idle in a transaction had been so.
 	IdleSeconds float64 `json:"idle_in_transaction_s"`
 	// AllInUse and AllWorking are InUse and Working over all samples.
@@ -83,6 +85,7 @@ func (u *Usage) add(s Sample, opening bool) {
 	u.IdleInTransaction += d.IdleInTransaction
 	u.Held += d.IdleInTransaction - d.BrieflyIdle
 	u.IdleSeconds += d.IdleSeconds
+	u.Repeating += d.Repeating
 }
 
 // addTold counts what the application alone says: what its sessions do is hidden

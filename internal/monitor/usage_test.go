@@ -158,7 +158,11 @@ func TestRootBlockerIsFoundThroughAQueue(t *testing.T) {
 	other.name = "migration"
 	other.run("ALTER TABLE t ADD COLUMN c int")
 	s := app.sampler(tuned)
-	sampleUntil(t, s, func(s Sample) bool { return s.Database.Blocker != nil })
+	require.Eventually(t, func() bool {
+		var waiting int
+		return reader.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&waiting) == nil && waiting > 0
+	}, 20*time.Second, 20*time.Millisecond)
+	require.Nil(t, s.Sample(t.Context()).Database.Blocker, "nobody watched waits")
 	app.run("SELECT * FROM t")
 	app.run("SELECT * FROM t")
 	sample := sampleUntil(t, s, func(s Sample) bool { return s.Database.LockWaits == 2 })
