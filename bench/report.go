@@ -40,7 +40,7 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s Ratios are to the bare loop beside which the case ran.\n\n%s", r.about(), r.table())
 	if counted := r.countsTable(); counted != "" {
-		fmt.Fprintf(&b, "\nPer query, whatever else the machine does (%d users, `strace -c`, Go's allocation counts):\n\n%s", countUsers, counted)
+		fmt.Fprintf(&b, "\nPer query, whatever else the machine does (%d users, `strace -c`, Go's allocation counts; a write to the server is a round trip):\n\n%s", countUsers, counted)
 	}
 	if len(r.Again) > 0 {
 		fmt.Fprintf(&b, "\nThe whole measured twice: CPU ratios differ by at most %.1f %%, throughput ratios by at most %.1f %%.\n",
@@ -71,7 +71,7 @@ func (r *report) countsTable() string {
 	if b.Len() == 0 {
 		return ""
 	}
-	return "| case | allocations | bytes | read | write | futex | all system calls |\n|---|--:|--:|--:|--:|--:|--:|\n" + b.String()
+	return "| case | allocations | bytes | read | write (round trips) | futex | all system calls |\n|---|--:|--:|--:|--:|--:|--:|\n" + b.String()
 }
 
 // apart is the largest relative difference of one estimate between two

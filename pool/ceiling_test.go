@@ -247,3 +247,32 @@ func TestShutdownLeavesNothingOnTheServer(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// Users who all arrive at once open what the pool may have and nothing more, however
+// many they are: who waits is handed a connection that another returns.
+func TestManyUsersAtOnceOpenThePoolOnce(t *testing.T) {
+	const users = 1000
+	h := newPool(t, 2, 4, func(c *pool.Config) { c.PoolTimeout, c.PoolPrePing = 2*time.Minute, false })
+	var held []*pool.Conn
+	for range 6 {
+		held = append(held, h.acquire())
+	}
+	var failed atomic.Int64
+	var wg sync.WaitGroup
+	for range users {
+		wg.Go(func() {
+			if _, err := h.Query(h.scope(), "SELECT 1", nil); err != nil {
+				failed.Add(1)
+			}
+		})
+	}
+	require.Eventually(t, func() bool { return h.Stat().Waiting == users }, time.Minute, 5*time.Millisecond)
+	for _, c := range held {
+		c.Release()
+	}
+	wg.Wait()
+	require.Zero(t, failed.Load())
+	require.EqualValues(t, 6, h.Stat().Connects)
+	require.EqualValues(t, 6+users, h.Stat().Acquires)
+	require.LessOrEqual(t, h.Stat().Discarded, int64(4))
+}
