@@ -32,8 +32,8 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 			u.JS(`pgxpool.observeRequest()`)
 			time.Sleep(test.age)
 			end()
-			atMost := metrics.D(time.Since(began))
 			time.Sleep(time.Second) // teardown() takes its time
+			untilTheEnd := metrics.D(time.Since(began))
 			pushed := u.Ended()
 
 			whole := u.Run.Timeline().Snapshot().Whole().Requests
@@ -45,7 +45,7 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 			require.Equal(t, test.success, pushed.Of("request_success")[0].Value)
 			age := pushed.Of("request_duration")[0].Value
 			require.GreaterOrEqual(t, age, metrics.D(test.age))
-			require.LessOrEqual(t, age, atMost, "not until the end of teardown()")
+			require.Less(t, age, untilTheEnd-100, "not until the end of teardown()")
 			require.Equal(t, 1.0, pushed.Count("request_interrupted"))
 
 			var run verdict.Run
@@ -75,7 +75,7 @@ func TestAStallLastsUntilUsersAreCutOff(t *testing.T) {
 	stalls := u.Ended().Of("longest_stall")
 	require.Len(t, stalls, 1)
 	require.GreaterOrEqual(t, stalls[0].Value, silent.Seconds()-0.3, "in units of a second")
-	require.LessOrEqual(t, stalls[0].Value, atMost+0.3)
+	require.LessOrEqual(t, stalls[0].Value, atMost+1)
 }
 
 // What setup() does is in no value; the connections that it leaves are there.
