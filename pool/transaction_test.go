@@ -134,7 +134,7 @@ var behaviors = map[string]func(u inTransaction) error{
 		})
 	},
 	"a statement that takes too long": func(u inTransaction) error {
-		u.s.Limits.Timeout = 30 * time.Millisecond
+		u.s.Limits.Timeout = 400 * time.Millisecond
 		defer func() { u.s.Limits.Timeout = 0 }()
 		return u.run(pool.TransactionOptions{}, func() error { return u.query("SELECT pg_sleep($1::int)", 60) })
 	},
