@@ -53,7 +53,7 @@ func (t *Totals) add(o *Observation) {
 	case None:
 	case Request:
 		t.Requests.Duration.Add(o.Value)
-	case RequestFailed:
+	case RequestFailed, InterruptedFailed:
 		t.Requests.Failed += int64(o.Value)
 	case RequestTimeout:
 		t.Requests.Timeouts += int64(o.Value)
@@ -62,8 +62,6 @@ func (t *Totals) add(o *Observation) {
 	case RequestInterrupted:
 		t.Requests.Duration.Add(o.Value)
 		t.Requests.Interrupted++
-	case InterruptedFailed:
-		t.Requests.Failed += int64(o.Value)
 	case RequestRetry:
 		count(&t.Requests.Retries, o.Key, int64(o.Value))
 	case Cycle:
