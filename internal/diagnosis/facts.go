@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
@@ -22,6 +23,11 @@ type Facts struct {
 	Generator Generator
 
 	requestP95 float64 // of all requests of a recording
+
+	// The timeline of one runner: what users saw while an application was watched.
+	windows []timeline.Window
+	began   time.Time
+	width   time.Duration
 }
 
 // Stats sums up values: durations, or levels looked at from time to time.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
 // A retry storm: retries keep the pool full after the cause has gone. The load of
@@ -27,7 +28,7 @@ type moment struct {
 	from, to          float64 // seconds since the run's start
 	holds, held       float64 // returns, and ms that they had been out
 	requests, retries float64
-	timeouts          float64
+	timeouts, failed  float64
 	samples, active   float64 // levels, added up
 	waiting           float64
 }
@@ -38,6 +39,12 @@ func (m *moment) add(w span) {
 	m.timeouts += float64(w.pool.Timeouts)
 	m.samples += float64(w.pool.Active.Count())
 	m.active, m.waiting = m.active+w.pool.Active.Sum(), m.waiting+w.pool.Waiting.Sum()
+}
+
+// addUsers adds what users asked for, where the pool tells nothing of them.
+func (m *moment) addUsers(r timeline.Requests) {
+	m.requests, m.retries = m.requests+float64(r.Duration.Count()), m.retries+float64(r.Retried())
+	m.failed, m.timeouts = m.failed+float64(r.Failed), m.timeouts+float64(r.Timeouts)
 }
 
 func (m moment) hold() float64    { return m.held / m.holds }
@@ -65,6 +72,7 @@ func together(all []moment) (sum moment) {
 		sum.to = m.to
 		sum.holds, sum.held = sum.holds+m.holds, sum.held+m.held
 		sum.requests, sum.retries, sum.timeouts = sum.requests+m.requests, sum.retries+m.retries, sum.timeouts+m.timeouts
+		sum.failed += m.failed
 		sum.samples, sum.active, sum.waiting = sum.samples+m.samples, sum.active+m.active, sum.waiting+m.waiting
 	}
 	return sum

@@ -14,6 +14,7 @@ const slowStatement = 250
 // Recorded adds the pools and the load generator of a timeline.
 func (run *Facts) Recorded(s timeline.Snapshot) {
 	whole := s.Whole()
+	run.windows, run.began, run.width = s.Windows, s.Start, s.Width
 	run.addTotals(whole)
 	run.requestP95 = whole.Requests.Duration.Quantile(0.95)
 	for i := range run.Pools {

@@ -139,7 +139,7 @@ var rules = []rule{
 			"(WORKERS; each has a pool of its own). A larger pool changes nothing.",
 	},
 	{
-		name: MetastableOverload, find: findMetastable,
+		name: MetastableOverload, find: either(findMetastable, findMetastableWatched),
 		remedy: "Stop the retries until the pool has drained: the cause is over, and the retries alone keep it full. Then bound them: a retry budget " +
 			"(retries at most a tenth of the requests) or a circuit breaker, fewer of them, in one layer only, and one checkout for all of a request. " +
 			"Backoff spreads retries over time; while users keep coming it does not make them fewer.",
