@@ -35,6 +35,9 @@ var connectAdvice = []struct {
 	{"42704", "", "the server has no such setting: check the parameters of url (DATABASE_URL)"},
 	{"22023", "", "the server does not accept that value: check the parameters of url (DATABASE_URL)"},
 	{"57P03", "", "the server is starting up or shutting down: wait until it accepts connections"},
+	{"08P01", "max_client_conn", "PgBouncer's max_client_conn is reached: lower poolSize + maxOverflow or raise it"},
+	{"08P01", "server_login_retry", "PgBouncer cannot log in to the server: look at its log and check that the server is up"},
+	{"08P01", "no such database", "add the database to PgBouncer's [databases], or check its name in url (DATABASE_URL)"},
 	{"08P01", "", "check that host and port in url (DATABASE_URL) are those of a PostgreSQL server or of a pooler"},
 }
 

@@ -39,6 +39,16 @@ func failed(status int, count int64, ms float64) diagnosis.Failure {
 	}
 }
 
+// asyncpgFull is what asyncpg through SQLAlchemy says of a full PgBouncer.
+const asyncpgFull = "(sqlalchemy.dialects.postgresql.asyncpg.Error) <class 'asyncpg.exceptions.ProtocolViolationError'>: no more connections allowed (max_client_conn)"
+
+// answering are requests that failed with an answer of that text.
+func answering(body string, count int64, ms float64) diagnosis.Failure {
+	f := failed(500, count, ms)
+	f.SQLState = diagnosis.SQLState(body)
+	return f
+}
+
 // overHTTP are 1000 requests, some of which failed.
 func overHTTP(failures ...diagnosis.Failure) diagnosis.Requests {
 	r := diagnosis.Requests{
@@ -193,6 +203,23 @@ var causes = []cause{
 		}
 		return r
 	}, overHTTP(), []string{"pooler saturated"}, "(sv_active, max_db_connections)"},
+	{"pooler full of clients", func() *monitor.Report {
+		r := watched()
+		r.Pooler = &monitor.PoolerReport{Pooler: monitor.Pooler{Told: true, Version: "PgBouncer 1.18.0", PoolMode: "transaction"}, Samples: 40}
+		return r
+	}, overHTTP(answering(asyncpgFull, 100, 4), failed(500, 20, 4)), []string{"pooler saturated"},
+		"100 × HTTP 500, PgBouncer: no more connections allowed (max_client_conn) after 4 ms"},
+	{"pooler whose server is down", watched,
+		overHTTP(answering("server login has been failing, try again later (server_login_retry)", 100, 4), answering("query_wait_timeout", 9, 120_000)),
+		[]string{"server restarted", "pooler saturated"}, "PgBouncer: server_login_retry after 4 ms"},
+	{"pooler whose server closed a connection", watched, overHTTP(answering("server conn crashed?", 9, 4)),
+		[]string{"sessions ended by the server"}, "server conn crashed?"},
+	{"pooler without the database", watched, overHTTP(answering(`connection to server at "127.0.0.1", port 6432 failed: FATAL:  no such database: nope`, 100, 4)),
+		[]string{"rejected by the application"}, "PgBouncer: no such database"},
+	{"asyncpg behind a pooler without its console", watched, overHTTP(answering(
+		`<class 'asyncpg.exceptions.DuplicatePreparedStatementError'>: prepared statement "__asyncpg_stmt_1__" already exists`, 60, 4), answering(
+		`<class 'asyncpg.exceptions.InvalidSQLStatementNameError'>: prepared statement "__asyncpg_stmt_3__" does not exist`, 40, 4)),
+		[]string{"prepared statements behind a pooler"}, "SQLSTATE 26000"},
 	{"restart", func() *monitor.Report {
 		r := watched()
 		r.Server.Restarted = true
@@ -403,6 +430,8 @@ func TestRemediesOfWhatTheServerSays(t *testing.T) {
 		"idle for too long":                   "Set DB_POOL_RECYCLE below idle_session_timeout (300 ms)",
 		"a role that may only read":           "RESET default_transaction_read_only",
 		"pooler saturated by another limit":   "Raise max_db_connections of PgBouncer from 5",
+		"pooler full of clients":              "Raise max_client_conn of PgBouncer",
+		"pooler without the database":         "add it to [databases]",
 		"deadlocks":                           "in the same order in every transaction",
 		"told of a full disk":                 "disk is full (53100)",
 		"a second engine under the same name": "a second engine or pool",
@@ -434,6 +463,16 @@ func TestSQLStatesInAnswers(t *testing.T) {
 		`FATAL:  password authentication failed for user "app"`:                 "28P01",
 		`terminating connection due to idle-session timeout`:                    "57P05",
 		`Internal Server Error`:                                                 "",
+		asyncpgFull:                                                             "PgBouncer: no more connections allowed (max_client_conn)",
+		`psycopg2.OperationalError: connection to server at "127.0.0.1", port 6432 failed: FATAL:  no more connections allowed (max_client_conn)`: "PgBouncer: no more connections allowed (max_client_conn)",
+		`FATAL: query_wait_timeout (SQLSTATE 08P01)`:                                             "PgBouncer: query_wait_timeout",
+		`server login has been failing, try again later (server_login_retry)`:                    "PgBouncer: server_login_retry",
+		`server login has been failing, cached error: too many connections (server_login_retry)`: "53300",
+		`asyncpg.exceptions.ProtocolViolationError: client_idle_timeout`:                         "PgBouncer: client_idle_timeout",
+		`psycopg2.errors.ProtocolViolation: query timeout`:                                       "PgBouncer: query timeout",
+		`FATAL:  pgbouncer is shutting down`:                                                     "PgBouncer: pgbouncer is shutting down",
+		`redis: query timeout`:                                                                   "",
+		`mongo: no such database`:                                                                "",
 	} {
 		require.Equal(t, want, diagnosis.SQLState(body), body)
 	}
@@ -519,4 +558,50 @@ func TestNamesAreThoseOfTheContract(t *testing.T) {
 		names = slices.DeleteFunc(names, func(n string) bool { return n == name })
 	}
 	require.Empty(t, names)
+}
+
+// What PgBouncer says to the own pool is told apart by its words.
+func TestWhatPgBouncerSays(t *testing.T) {
+	for said, want := range map[string][2]string{
+		"no more connections allowed (max_client_conn)":             {"pooler saturated", "fewer connections"},
+		"no more connections allowed (max_user_client_connections)": {"pooler saturated", "Raise max_user_client_connections"},
+		"query_wait_timeout": {"pooler saturated", "default_pool_size"},
+		"server login has been failing, try again later (server_login_retry)": {"server restarted", "PgBouncer cannot log in"},
+		"pgbouncer cannot connect to server":                                  {"server restarted", "PgBouncer cannot log in"},
+		"server conn crashed?":                                                {"sessions ended by the server", "PostgreSQL's log"},
+		"client_idle_timeout":                                                 {"sessions ended by the server", "DB_POOL_RECYCLE below client_idle_timeout"},
+		"idle transaction timeout":                                            {"sessions ended by the server", "before work outside"},
+		"pgbouncer is shutting down":                                          {"sessions ended by the server", "PgBouncer was stopped"},
+		"query timeout":                                                       {"statement timeout", "query_timeout of PgBouncer"},
+	} {
+		key := diagnosis.OfPgBouncer("FATAL: " + said)
+		found := diagnosis.Of(diagnosis.Facts{Pools: []diagnosis.Pool{{Name: "main", Errors: map[string]int64{key: 3}}}})
+		require.Len(t, found, 1, said)
+		require.Equal(t, want[0], found[0].Name, said)
+		require.Contains(t, found[0].Remedy, want[1], said)
+		require.NotContains(t, found[0].Remedy, "ncrease DB_POOL_SIZE", said)
+		require.Equal(t, []string{key + ", 3 times"}, found[0].Evidence, said)
+	}
+}
+
+// A monitor alone that is not told the pool's timeout knows SQLAlchemy's default. A
+// slow service ends at other ages, and its sessions come and go one by one.
+func TestNestedCheckoutWithoutItsTimeout(t *testing.T) {
+	for name, c := range map[string]struct {
+		allHeld int
+		longest float64
+		want    string
+	}{
+		"all stand still for 30 s":    {38, 29.6, "nested checkout"},
+		"they stream for 25 s":        {38, 25, "idle in transaction"},
+		"they come and go one by one": {20, 29.6, "idle in transaction"},
+		"for longer than it waits":    {38, 45, "idle in transaction"},
+		"a service that takes 2 s":    {38, 2, "idle in transaction"},
+		"a timeout of 2 s, not given": {38, 1.9, "idle in transaction"},
+	} {
+		r := full()
+		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.Held, r.Usage.AllHeld, r.Usage.IdleSeconds = 0, 600, 600, c.allHeld, 9000
+		r.Held.LongestIdle = c.longest
+		require.Equal(t, c.want, diagnosis.Of(diagnosis.Facts{Watched: r})[0].Name, name)
+	}
 }

@@ -159,7 +159,7 @@ func findNestedWatched(run *Facts, _ *Pool) finding {
 	timeout, waited := run.poolTimeout()
 	limit := timeout / 1000 // seconds
 	if limit == 0 {
-		return run.perhapsNested()
+		return either((*Facts).nestedByDefault, (*Facts).perhapsNested)(run, nil)
 	}
 	if w.Held.LongestIdle < 0.75*limit || w.Held.LongestIdle > 1.1*limit+0.3 || run.Requests.HTTP && len(waited) == 0 {
 		return finding{}
@@ -172,9 +172,36 @@ func findNestedWatched(run *Facts, _ *Pool) finding {
 	}, waited...)}
 }
 
+// The ages at which transactions end that wait for the timeout which SQLAlchemy's
+// pool has by default, 30 s, as samples a second apart show them.
+const (
+	defaultTimeout                = 30.0 // seconds
+	soonestTimeout, latestTimeout = defaultTimeout - 1.5, defaultTimeout + 1
+)
+
+// nestedByDefault sees the pattern by the timeout that a pool has where nobody sets
+// one, while nobody knows how requests failed: the pool is hardly ever full without
+// every session of it being idle, and none of them is so for longer.
+func (run *Facts) nestedByDefault(_ *Pool) finding {
+	w := run.Watched
+	idle := w.Held.LongestIdle
+	if run.Requests.HTTP || float64(w.Usage.AllHeld) < standstill*float64(w.Usage.Full) || idle < soonestTimeout || idle > latestTimeout {
+		return finding{}
+	}
+	return finding{confidence: Likely, extent: float64(w.Usage.AllHeld), evidence: []string{
+		fmt.Sprintf("in %d of %d samples with every connection in use every session was idle in its transaction", w.Usage.AllHeld, w.Usage.Full),
+		fmt.Sprintf("they stay so for up to %s, as long as SQLAlchemy's pool waits by default (30 s); set DB_POOL_TIMEOUT if yours waits otherwise",
+			text.Length(monitor.Seconds(idle))),
+	}}
+}
+
+// standstill is the share of the samples of a full pool in which nobody makes
+// progress; where sessions come and go one by one it is smaller.
+const standstill = 0.8
+
 // perhapsNested is said where the pool's timeout is not known: sessions that are
 // idle for long may wait for anything.
-func (run *Facts) perhapsNested() finding {
+func (run *Facts) perhapsNested(_ *Pool) finding {
 	w := run.Watched
 	if !run.often(w.Usage.AllHeld) || w.Held.LongestIdle < 1 {
 		return finding{}

@@ -17,7 +17,7 @@ func findPrepared(run *Facts, p *Pool) finding {
 		return finding{confidence: Certain, evidence: said}
 	}
 	w := run.Watched
-	if w == nil || !run.Requests.failsQuickly() {
+	if w == nil || !run.Requests.failsQuickly() || run.bouncerSaid(p, PoolerSaturated).confidence != "" {
 		return finding{}
 	}
 	f := run.poolerWithoutStatements()

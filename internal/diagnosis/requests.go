@@ -31,7 +31,10 @@ func (f Failure) String() string {
 			what = "no answer in time"
 		}
 	}
-	if f.SQLState != "" {
+	switch {
+	case bouncerTrouble(f.SQLState) != "":
+		what += ", " + f.SQLState
+	case f.SQLState != "":
 		what += ", SQLSTATE " + f.SQLState
 	}
 	after := fmt.Sprintf("%.0f ms", f.After.Median)
@@ -93,8 +96,19 @@ var told = []struct {
 
 var sqlState = regexp.MustCompile(`(?i)sqlstate\W{0,4}([0-9][0-9A-Z]{4})\b`)
 
-// SQLState is the one that an answer's text tells of, empty where it does not.
+// SQLState is the one that an answer's text tells of, or what [OfPgBouncer] makes of
+// it, empty where it tells of none. PgBouncer quotes the server's refusal among its
+// own words.
 func SQLState(body string) string {
+	state := serverState(body)
+	if said := OfPgBouncer(body); said != "" && (state == "" || state == protocolViolation || bouncerTrouble(said) == PoolerSaturated) {
+		return said
+	}
+	return state
+}
+
+// serverState is the SQLSTATE alone.
+func serverState(body string) string {
 	if match := sqlState.FindStringSubmatch(body); match != nil {
 		return strings.ToUpper(match[1])
 	}
@@ -156,11 +170,12 @@ func (run *Facts) waitedAsLong(f Failure) bool {
 	return w != nil && w.Usage.Full >= 2 && 1000*w.LongestStatement < 0.9*f.After.Median
 }
 
-// failsQuickly tells whether more than a few requests failed without waiting.
+// failsQuickly tells whether more than a few requests failed without waiting, and
+// without a word of why.
 func (r *Requests) failsQuickly() bool {
 	var quick int64
 	for _, f := range r.Failures {
-		if f.Status == 500 && f.After.Median < waitedLong {
+		if f.Status == 500 && f.SQLState == "" && f.After.Median < waitedLong {
 			quick += f.Count
 		}
 	}
@@ -181,6 +196,7 @@ const (
 	outOfMemory          = "53200"
 	invalidPassword      = "28P01"
 	invalidRole          = "28000"
+	protocolViolation    = "08P01" // of nearly everything that PgBouncer says
 )
 
 // remedies are what to do about them.
@@ -201,6 +217,9 @@ func refusedBy(own []Failure) string {
 			continue
 		}
 		if remedy, known := remedies[f.SQLState]; known {
+			return remedy
+		}
+		if remedy := remedyOfBouncer(f.SQLState); remedy != "" {
 			return remedy
 		}
 		return fmt.Sprintf("The server refuses these statements with SQLSTATE %s (PostgreSQL's manual, appendix A): the application's log has the statement. "+
@@ -238,6 +257,12 @@ func findRejected(run *Facts, _ *Pool) finding {
 	return f
 }
 
+// isNamed tells whether what the answer tells of has a cause of its own.
+func (f Failure) isNamed() bool {
+	trouble := bouncerTrouble(f.SQLState)
+	return slices.Contains(named, f.SQLState) || trouble != "" && trouble != RejectedByApplication
+}
+
 // ownFailures are those that did not wait for a connection, and that no SQLSTATE names
 // another cause for. What took long may have waited where there was none.
 func (run *Facts) ownFailures() (own []Failure) {
@@ -246,7 +271,7 @@ func (run *Facts) ownFailures() (own []Failure) {
 	for _, f := range run.Requests.Failures {
 		waited := f.isWait(timeout) && (f.Status == 503 || run.waitedAsLong(f)) ||
 			full && f.SQLState == "" && f.After.Median >= waitedLong
-		if f.Status >= 400 && !slices.Contains(named, f.SQLState) && !waited {
+		if f.Status >= 400 && !f.isNamed() && !waited {
 			own = append(own, f)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -47,9 +48,13 @@ func ErrorName(err error) (name, code string) {
 	}
 }
 
-// errorKey is the SQLSTATE, or the error's name where the server gave none.
+// errorKey is the SQLSTATE, PgBouncer's own words where it is the one that speaks, or
+// the error's name where nobody gave one.
 func errorKey(err error) string {
 	if fromServer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if said := diagnosis.OfPgBouncer(fromServer.Severity + ": " + fromServer.Message); said != "" {
+			return said
+		}
 		return fromServer.Code
 	}
 	name, code := ErrorName(err)

@@ -13,7 +13,7 @@ type Response struct {
 	Status           int    // 0 without an answer
 	Code             int    // k6's error_code
 	Error            string // k6's
-	SQLState         string // of which the answer tells
+	SQLState         string // of which the answer tells, see [diagnosis.SQLState]
 }
 
 // responses counts users' requests over HTTP by how they ended. The zero value
