@@ -146,10 +146,11 @@ func (r *resolver) set(o option) error {
 	return r.contradiction(o, inURL)
 }
 
-// shownInURL hides a parameter's value where the URL's password was not found:
-// it may be part of the value.
+// shownInURL hides a parameter's value that holds a password of the URL, and any
+// where the URL's password was not found: it may be part of the value.
 func (r *resolver) shownInURL(in given) string {
-	if r.url.parameters["password"] == "" {
+	password, ofKey := r.url.parameters["password"], r.url.parameters["sslpassword"]
+	if password == "" || strings.Contains(in.text, password) || ofKey != "" && strings.Contains(in.text, ofKey) {
 		return text.Mask
 	}
 	return show(in.text)

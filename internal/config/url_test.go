@@ -283,6 +283,10 @@ func TestURLParametersRefusedAsOptions(t *testing.T) {
 	// Where no password was found, it may have become part of the value.
 	_, err := Resolve(map[string]any{"url": "postgres://ann@h/d?connect_timeout=5passwordgeheim"}, nil)
 	requireConfigError(t, err, "option connectTimeout (from connect_timeout in the URL): *** is not accepted")
+
+	_, err = Resolve(map[string]any{"url": "postgres://ann:gehe%2Fim@h/d?connect_timeout=gehe/im5"}, nil)
+	requireConfigError(t, err, "option connectTimeout (from connect_timeout in the URL): *** is not accepted")
+	require.NotContains(t, err.Error(), "gehe")
 }
 
 func TestTwoDifferentModesContradict(t *testing.T) {
