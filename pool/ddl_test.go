@@ -113,6 +113,31 @@ func TestDDLFailsOneTransaction(t *testing.T) {
 	}
 }
 
+// A transaction says what to do about it whichever code the server has for it. A
+// statement that is wrong itself gets no such advice.
+func TestOutdatedParametersInATransactionNameTheMode(t *testing.T) {
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = pgtest.Database(t) })
+	const insert = "INSERT INTO changing VALUES ($1)"
+	_, err := h.Exec(h.scope(), "CREATE TABLE changing (a int)", nil)
+	require.NoError(t, err)
+	_, err = h.Exec(h.scope(), insert, []any{1})
+	require.NoError(t, err)
+	c := h.acquire()
+	require.NoError(t, c.Begin(h.scope()))
+	_, err = c.Exec(h.scope(), "ALTER TABLE changing ALTER a TYPE bool USING a > 0", nil)
+	require.NoError(t, err)
+	_, err = c.Exec(h.scope(), insert, []any{1})
+	require.ErrorContains(t, err, "42804")
+	require.ErrorContains(t, err, "run the transaction again, or set queryExecMode")
+	c.Release()
+	c = h.acquire()
+	defer c.Release()
+	require.NoError(t, c.Begin(h.scope()))
+	_, err = c.Query(h.scope(), "SELECT 1 WHERE 1", nil)
+	require.ErrorContains(t, err, "42804")
+	require.NotContains(t, err.Error(), "queryExecMode")
+}
+
 // Other errors with the same code are what they are, and are not sent twice.
 func TestUnsupportedIsNotAnOutdatedPlan(t *testing.T) {
 	h := newPool(t, 1, 0, nil)

@@ -62,6 +62,8 @@ func (e *TimeoutError) advice() string {
 type QueryError struct {
 	Code string // SQLSTATE, empty where the server had no part in it
 	Err  error
+	// outdated: a table has changed since the statement was described.
+	outdated bool
 }
 
 func (e *QueryError) Error() string {
@@ -78,7 +80,7 @@ func (e *QueryError) Error() string {
 			said += "; " + text.Value(more)
 		}
 	}
-	if pgxtext.IsOutdatedPlan(pg) {
+	if e.outdated || pgxtext.IsOutdatedPlan(pg) {
 		return said + "; a table has changed since the statement was prepared: run the transaction again, or set queryExecMode to describe_exec or exec"
 	}
 	if advice := statementAdvice[pg.Code]; advice != "" {

@@ -123,6 +123,9 @@ func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 		if !c.inTransaction() {
 			return p.sendOnce(s, c, what)
 		}
+		if failed, ok := errors.AsType[*QueryError](err); ok {
+			failed.outdated = true
+		}
 	case p.described(what) && pgxtext.IsUnfit(err):
 		return p.sendOnce(s, c, what)
 	}
