@@ -29,16 +29,7 @@ func overTime(in Input) (figures []figure, remarks []string) {
 		return recorded(in, r)
 	}
 	whole := in.Timeline.Whole()
-	pools, aside := mainPools(whole, slices.DeleteFunc(busiest(whole), preparedOnly(in.Timeline)))
-	if len(aside) > 0 {
-		remarks = append(remarks, "Hardly used and not drawn: pool "+strings.Join(aside, ", pool ")+".")
-	}
-	if len(pools) > mostPools {
-		remarks = append(remarks, fmt.Sprintf("The %d busiest of %d pools are drawn; not among them: %s.",
-			mostPools, len(pools), strings.Join(pools[mostPools:], ", ")))
-		pools = pools[:mostPools]
-	}
-	sortNumbered(pools)
+	pools, remarks := chosenPools(whole, preparedOnly(in.Timeline))
 	m := momentsOf(in.Timeline, chartsOfTheRun+chartsPerPool*len(pools))
 	if len(m.at) > 0 {
 		remarks = append(remarks, fmt.Sprintf("Each point covers %s. %s", text.Length(m.step), firstObservation(in.Timeline)))
@@ -73,6 +64,22 @@ func firstObservation(run timeline.Snapshot) string {
 		return ""
 	}
 	return "Time counts from the first observation, " + run.Start.UTC().Format("15:04:05 UTC") + "."
+}
+
+// chosenPools are the pools to be drawn, in their order, without those that are
+// without a course, and sentences about the others.
+func chosenPools(whole timeline.Totals, without func(name string) bool) (pools, remarks []string) {
+	pools, aside := mainPools(whole, slices.DeleteFunc(busiest(whole), without))
+	if len(aside) > 0 {
+		remarks = append(remarks, "Hardly used and not drawn: pool "+strings.Join(aside, ", pool ")+".")
+	}
+	if len(pools) > mostPools {
+		remarks = append(remarks, fmt.Sprintf("The %d busiest of %d pools are drawn; not among them: %s.",
+			mostPools, len(pools), strings.Join(pools[mostPools:], ", ")))
+		pools = pools[:mostPools]
+	}
+	sortNumbered(pools)
+	return pools, remarks
 }
 
 // busiest are the names of the pools, those with most checkouts first.

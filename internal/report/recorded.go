@@ -30,11 +30,7 @@ func wholeOf(in Input) timeline.Totals {
 // recorded are the charts of a recording: the levels of its pools, and nothing
 // of which it has no course.
 func recorded(in Input, r *timeline.Recording) (figures []figure, remarks []string) {
-	pools := slices.DeleteFunc(busiest(r.Totals), func(name string) bool { return len(r.Levels[name]) == 0 })
-	if len(pools) > mostPools {
-		remarks = append(remarks, fmt.Sprintf("The %d busiest of %d pools are drawn.", mostPools, len(pools)))
-		pools = pools[:mostPools]
-	}
+	pools, remarks := chosenPools(r.Totals, func(name string) bool { return len(r.Levels[name]) == 0 })
 	s := stepsOf(r)
 	for _, name := range pools {
 		figures = append(figures, figure{

@@ -52,6 +52,21 @@ func TestARecordingShowsThePoolsLevels(t *testing.T) {
 	require.Contains(t, page, ">open<")
 }
 
+// As in a single run's report.
+func TestRecordedPoolsThatAreHardlyUsedAreNotDrawn(t *testing.T) {
+	in := merged(t)
+	r := in.Verdict.Recording
+	var other timeline.Recorder
+	other.Record([]timeline.Observation{{Measure: timeline.Wait, At: r.Start, Value: 1, Pool: "admin"}})
+	for name, pool := range other.Snapshot().Whole().Pools {
+		r.Totals.Pools[name] = pool
+	}
+	r.Levels["admin"] = []timeline.Level{{At: 1, Samples: 1, Active: 1, ActiveMax: 1, Total: 1}}
+	page := render(t, in)
+	require.Contains(t, page, "Hardly used and not drawn: pool admin.")
+	require.NotContains(t, page, "Connections, pool admin")
+}
+
 // With a timeline nothing of the recording is needed.
 func TestATimelineComesBeforeTheRecording(t *testing.T) {
 	in := merged(t)
