@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,6 +160,9 @@ func TestWhatCannotBeComparedIsUnknown(t *testing.T) {
 	report := compared(t, Input{Result: result})
 	require.Equal(t, Unknown, report.Answer)
 	require.Equal(t, "unknown: there is no baseline", report.Summary())
+	for _, page := range []string{report.Text(), report.Markdown()} {
+		require.Equal(t, 1, strings.Count(page, "there is no baseline"), page)
+	}
 }
 
 func TestAMetricOfOneRunOnlyIsUnknown(t *testing.T) {

@@ -103,7 +103,8 @@ func (d Description) text() string {
 	return strings.Join(parts, ", ")
 }
 
-// remarks are the reasons of single metrics, and the notes.
+// remarks are the reasons of single metrics, and the notes. What stands in the way
+// of all metrics is the summary's to say.
 func (r Report) remarks() []string {
 	var lines []string
 	for _, row := range r.Rows {
@@ -113,9 +114,6 @@ func (r Report) remarks() []string {
 		if row.Confirmation != nil {
 			lines = append(lines, fmt.Sprintf("%s: %s.", row.Name, row.Confirmation.text(row.metric)))
 		}
-	}
-	if r.Obstacle != "" {
-		lines = append(lines, "Nothing can be compared: "+r.Obstacle+".")
 	}
 	return append(lines, r.Notes...)
 }
