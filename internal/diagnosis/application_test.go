@@ -565,7 +565,7 @@ func TestWhatPgBouncerSays(t *testing.T) {
 	for said, want := range map[string][2]string{
 		"no more connections allowed (max_client_conn)":             {"pooler saturated", "fewer connections"},
 		"no more connections allowed (max_user_client_connections)": {"pooler saturated", "Raise max_user_client_connections"},
-		"query_wait_timeout": {"pooler saturated", "default_pool_size"},
+		"query_wait_timeout": {"pooler saturated", "connect failed, PostgreSQL is down"},
 		"server login has been failing, try again later (server_login_retry)": {"server restarted", "PgBouncer cannot log in"},
 		"pgbouncer cannot connect to server":                                  {"server restarted", "PgBouncer cannot log in"},
 		"server conn crashed?":                                                {"sessions ended by the server", "PostgreSQL's log"},
@@ -579,6 +579,8 @@ func TestWhatPgBouncerSays(t *testing.T) {
 		require.Len(t, found, 1, said)
 		require.Equal(t, want[0], found[0].Name, said)
 		require.Contains(t, found[0].Remedy, want[1], said)
+		why := strings.Contains(said, "server") || said == "query_wait_timeout" // which PgBouncer does not say
+		require.Equal(t, !why, found[0].Confidence == diagnosis.Certain, said)
 		require.NotContains(t, found[0].Remedy, "ncrease DB_POOL_SIZE", said)
 		require.Equal(t, []string{key + ", 3 times"}, found[0].Evidence, said)
 	}

@@ -87,7 +87,7 @@ func (run *Facts) bouncerSaid(p *Pool, trouble string) (f finding) {
 	switch {
 	case len(f.evidence) == 0:
 		return finding{}
-	case trouble == ServerRestarted || strings.Contains(f.evidence[0], "crashed?"):
+	case trouble == ServerRestarted || strings.Contains(f.evidence[0], "crashed?") || strings.Contains(f.evidence[0], "query_wait_timeout"):
 		f.confidence = Likely // PgBouncer does not say why
 	default:
 		f.confidence = Certain
@@ -113,6 +113,9 @@ func remedyOfBouncer(key string) string {
 			"It tries again after server_login_retry. The pool is not the cause."
 	case strings.HasPrefix(words, "server conn crashed"):
 		return "PostgreSQL ended a connection while PgBouncer used it: look in PostgreSQL's log for a crash, a restart or pg_terminate_backend, and check the network between both."
+	case words == "query_wait_timeout":
+		return "Clients waited for a server connection in vain. Where PgBouncer's log says connect failed, PostgreSQL is down: start it. Otherwise raise default_pool_size " +
+			"as far as max_connections allows, or shorten the transactions. A larger pool in the application only moves the queue."
 	case words == "client_idle_timeout":
 		return "Set DB_POOL_RECYCLE below client_idle_timeout of PgBouncer, with DB_POOL_PRE_PING = True, or switch that timeout off (0): a pool keeps connections idle on purpose."
 	case words == "idle transaction timeout":
