@@ -250,7 +250,8 @@ func TestARestartThatNobodyNotices(t *testing.T) {
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	// Fewer users than connections gained would be a FAIL: in seconds they may all come late.
-	r := scenario(t, "soak.js", "CONCURRENT=8", "THINK=0.1", "DURATION=5", "INTERVAL=0",
+	// They are counted by name on the whole server, which other tests use at the same time.
+	r := scenario(t, "soak.js", "DB_APPLICATION_NAME=soaking", "CONCURRENT=8", "THINK=0.1", "DURATION=5", "INTERVAL=0",
 		"WAIVE="+k6test.Noisy+",memory_growth")
 	s := reportOf(t, r)
 	require.Empty(t, diagnosed(t, r), r.Output())
