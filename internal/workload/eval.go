@@ -1,144 +1,164 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"math"
-	"math/bits"
-	"math/rand/v2"
+	"slices"
 )
 
-// environment is what an expression sees: the variables, and the source of random numbers.
-type environment struct {
-	variables map[string]value
-	random    *rand.Rand
+func constant(v value) expression {
+	return func(*environment) (value, error) { return v, nil }
 }
 
-func (c *constant) eval(*environment) (value, error) { return c.value, nil }
-
-func (r *reference) eval(e *environment) (value, error) {
-	v, ok := e.variables[r.name]
-	if !ok { // it is set in an arm of an \if that did not run
-		return value{}, fmt.Errorf("variable :%s is not set", r.name)
-	}
-	return v, nil
-}
-
-func (u *unary) eval(e *environment) (value, error) {
-	v, err := u.operand.eval(e)
-	if err != nil || v.kind == kindNull {
-		return value{}, err
-	}
-	switch u.operator {
-	case "not":
-		b, err := v.toBool()
-		return boolValue(!b), err
-	case "~":
-		i, err := v.toInt()
-		return intValue(^i), err
-	case "-":
-		return arithmetic("-", intValue(0), v)
-	default:
-		return arithmetic("+", intValue(0), v)
+func not(operand expression) expression {
+	return func(e *environment) (value, error) {
+		v, err := operand(e)
+		if err != nil || v == nil {
+			return nil, err
+		}
+		b, err := toBool(v)
+		return !b, err
 	}
 }
 
-func (b *binary) eval(e *environment) (value, error) {
-	left, err := b.left.eval(e)
-	if err != nil {
-		return value{}, err
+// is tests for null, true or false.
+func is(operand expression, what value, negated bool) expression {
+	return func(e *environment) (value, error) {
+		v, err := operand(e)
+		return (v == what) != negated, err
 	}
-	if b.operator == "and" || b.operator == "or" {
-		return b.logic(e, left)
+}
+
+type caseArm struct{ condition, result expression }
+
+// firstOf is the result of the first arm whose condition is true.
+func firstOf(arms []caseArm) expression {
+	return func(e *environment) (value, error) {
+		for _, arm := range arms {
+			condition, err := arm.condition(e)
+			if err != nil {
+				return nil, err
+			}
+			if truth(condition) {
+				return arm.result(e)
+			}
+		}
+		return nil, nil
 	}
-	right, err := b.right.eval(e)
-	if err != nil || left.kind == kindNull || right.kind == kindNull {
-		return value{}, err
-	}
-	switch precedences[b.operator] {
-	case bindsCompare:
-		return compared(b.operator, left, right)
-	case bindsBits:
-		return bitwise(b.operator, left, right)
-	default:
-		return arithmetic(b.operator, left, right)
+}
+
+// Precedences of pgbench's operators, from the loosest.
+const (
+	bindsOr = iota + 1
+	bindsAnd
+	bindsNot
+	bindsIs
+	bindsCompare
+	bindsBits
+	bindsAdd
+	bindsMultiply
+	bindsUnary
+)
+
+// operator is one with a left and a right side. apply is given no null; AND, OR and IS have none.
+type operator struct {
+	binds int
+	apply func(left, right value) (value, error)
+}
+
+var operators = map[string]operator{
+	"or": {binds: bindsOr}, "and": {binds: bindsAnd}, "is": {binds: bindsIs}, "isnull": {binds: bindsIs}, "notnull": {binds: bindsIs},
+	"<":  {bindsCompare, compared(less)},
+	"<=": {bindsCompare, compared(less, equal)},
+	"=":  {bindsCompare, compared(equal)},
+	"<>": {bindsCompare, compared(less, more, unordered)},
+	"!=": {bindsCompare, compared(less, more, unordered)},
+	">=": {bindsCompare, compared(more, equal)},
+	">":  {bindsCompare, compared(more)},
+	"|":  {bindsBits, bitwise(func(l, r int64) int64 { return l | r })},
+	"#":  {bindsBits, bitwise(func(l, r int64) int64 { return l ^ r })},
+	"&":  {bindsBits, bitwise(func(l, r int64) int64 { return l & r })},
+	"<<": {bindsBits, bitwise(func(l, r int64) int64 { return l << shift(r) })},
+	">>": {bindsBits, bitwise(func(l, r int64) int64 { return l >> shift(r) })},
+	"+":  {bindsAdd, arithmetic(add, func(l, r float64) float64 { return l + r })},
+	"-":  {bindsAdd, arithmetic(subtract, func(l, r float64) float64 { return l - r })},
+	"*":  {bindsMultiply, arithmetic(multiply, func(l, r float64) float64 { return l * r })},
+	"/":  {bindsMultiply, arithmetic(divide, func(l, r float64) float64 { return l / r })}, // by 0 it is infinite, as in pgbench
+	"%":  {bindsMultiply, onInts(modulo)},
+}
+
+// on is the operator between two expressions; null if one of them is.
+func (o operator) on(left, right expression) expression {
+	return func(e *environment) (value, error) {
+		l, err := left(e)
+		if err != nil {
+			return nil, err
+		}
+		if o.apply == nil {
+			return logic(e, l, right, o.binds == bindsOr)
+		}
+		r, err := right(e)
+		if err != nil || l == nil || r == nil {
+			return nil, err
+		}
+		return o.apply(l, r)
 	}
 }
 
 // logic is AND and OR as pgbench has them: the right side is not looked at where the left one decides, and null does,
 // unlike in SQL.
-func (b *binary) logic(e *environment, left value) (value, error) {
-	if left.kind == kindNull {
-		return value{}, nil
+func logic(e *environment, left value, right expression, decides bool) (value, error) {
+	if left == nil {
+		return nil, nil
 	}
-	decides := b.operator == "or"
-	l, err := left.toBool()
+	l, err := toBool(left)
 	if err != nil || l == decides {
-		return boolValue(decides), err
+		return decides, err
 	}
-	right, err := b.right.eval(e)
-	if err != nil || right.kind == kindNull {
-		return value{}, err
+	r, err := right(e)
+	if err != nil || r == nil {
+		return nil, err
 	}
-	r, err := right.toBool()
-	return boolValue(r), err
+	return toBool(r)
 }
 
-func compared(operator string, left, right value) (value, error) {
-	order, err := compare(left, right)
-	if err != nil {
-		return value{}, err
+// The orders of two values.
+const (
+	less = iota - 1
+	equal
+	more
+	unordered // one is NaN
+)
+
+func compared(orders ...int) func(left, right value) (value, error) {
+	return func(left, right value) (value, error) {
+		order, err := compare(left, right)
+		return slices.Contains(orders, order), err
 	}
-	if left.isNaN() || right.isNaN() { // it is neither less, equal nor more
-		return boolValue(operator == "<>" || operator == "!="), nil
-	}
-	return boolValue(map[string]bool{
-		"<": order < 0, "<=": order <= 0, "=": order == 0, "<>": order != 0, "!=": order != 0, ">=": order >= 0, ">": order > 0,
-	}[operator]), nil
 }
 
 func compare(left, right value) (int, error) {
-	if left.kind == kindBool && right.kind == kindBool {
-		if left.bool == right.bool {
-			return 0, nil
+	if l, r, bools := bothAre[bool](left, right); bools {
+		if l == r {
+			return equal, nil
 		}
-		return 1, nil // pgbench knows no order of booleans
+		return more, nil // pgbench knows no order of booleans
 	}
-	if left.kind == kindInt && right.kind == kindInt {
-		return sign(left.int < right.int, left.int > right.int), nil
+	if l, r, ints := bothAre[int64](left, right); ints {
+		return cmp.Compare(l, r), nil
 	}
-	l, r, err := both(left, right, value.toDouble)
-	return sign(l < r, l > r), err
+	l, r, err := both(left, right, toDouble)
+	if math.IsNaN(l) || math.IsNaN(r) {
+		return unordered, err
+	}
+	return cmp.Compare(l, r), err
 }
 
-func sign(less, more bool) int {
-	switch {
-	case less:
-		return -1
-	case more:
-		return 1
-	default:
-		return 0
-	}
-}
-
-func bitwise(operator string, left, right value) (value, error) {
-	l, r, err := both(left, right, value.toInt)
-	if err != nil {
-		return value{}, err
-	}
-	shift := uint64(r) & 63 //nolint:gosec // as the processor shifts, and so pgbench
-	switch operator {
-	case "&":
-		return intValue(l & r), nil
-	case "|":
-		return intValue(l | r), nil
-	case "#":
-		return intValue(l ^ r), nil
-	case "<<":
-		return intValue(l << shift), nil
-	default:
-		return intValue(l >> shift), nil
-	}
+func bothAre[T any](left, right value) (l, r T, ok bool) {
+	l, leftIs := left.(T)
+	r, rightIs := right.(T)
+	return l, r, leftIs && rightIs
 }
 
 func both[T any](left, right value, to func(value) (T, error)) (l, r T, err error) {
@@ -148,121 +168,80 @@ func both[T any](left, right value, to func(value) (T, error)) (l, r T, err erro
 	return l, r, err
 }
 
+func bitwise(f func(l, r int64) int64) func(left, right value) (value, error) {
+	return onInts(func(l, r int64) (int64, error) { return f(l, r), nil })
+}
+
+// shift is how far the processor shifts, and so pgbench.
+func shift(by int64) uint64 { return uint64(by) & 63 } //nolint:gosec // bits
+
+func onInts(f func(l, r int64) (int64, error)) func(left, right value) (value, error) {
+	return func(left, right value) (value, error) {
+		l, r, err := both(left, right, toInt)
+		if err != nil {
+			return nil, err
+		}
+		return f(l, r)
+	}
+}
+
 // arithmetic is on ints if both sides are, else on doubles.
-func arithmetic(operator string, left, right value) (value, error) {
-	if left.kind == kindInt && right.kind == kindInt || operator == "%" {
-		return integers(operator, left, right)
-	}
-	l, r, err := both(left, right, value.toDouble)
-	if err != nil {
-		return value{}, err
-	}
-	switch operator {
-	case "+":
-		return doubleValue(l + r), nil
-	case "-":
-		return doubleValue(l - r), nil
-	case "*":
-		return doubleValue(l * r), nil
-	}
-	return doubleValue(l / r), nil // by 0 it is infinite, as in pgbench
-}
-
-func integers(operator string, left, right value) (value, error) {
-	l, r, err := both(left, right, value.toInt)
-	if err != nil {
-		return value{}, err
-	}
-	switch operator {
-	case "+":
-		sum := l + r
-		return checked(sum, (sum > l) == (r > 0))
-	case "-":
-		difference := l - r
-		return checked(difference, (difference < l) == (r > 0))
-	case "*":
-		return multiplied(l, r)
-	default:
-		return divided(operator, l, r)
+func arithmetic(ints func(l, r int64) (int64, error), doubles func(l, r float64) float64) func(left, right value) (value, error) {
+	return func(left, right value) (value, error) {
+		if l, r, ok := bothAre[int64](left, right); ok {
+			return ints(l, r)
+		}
+		l, r, err := both(left, right, toDouble)
+		return doubles(l, r), err
 	}
 }
 
-// checked is a result that fits, or the error that it does not.
-func checked(result int64, fits bool) (value, error) {
+func add(l, r int64) (int64, error)      { return fitting(l+r, (l+r > l) == (r > 0)) }
+func subtract(l, r int64) (int64, error) { return fitting(l-r, (l-r < l) == (r > 0)) }
+
+func multiply(l, r int64) (int64, error) {
+	return fitting(l*r, l == 0 || l*r/l == r && (l != -1 || r != math.MinInt64))
+}
+
+func divide(l, r int64) (int64, error) {
+	if r == 0 {
+		return 0, errZero
+	}
+	return fitting(l/r, l != math.MinInt64 || r != -1)
+}
+
+func modulo(l, r int64) (int64, error) {
+	if r == 0 {
+		return 0, errZero
+	}
+	return l % r, nil
+}
+
+// fitting is a result that fits, or the error that it does not.
+func fitting(result int64, fits bool) (int64, error) {
 	if !fits {
-		return value{}, errOverflow
-	}
-	return intValue(result), nil
-}
-
-func divided(operator string, l, r int64) (value, error) {
-	switch {
-	case r == 0:
-		return value{}, errZero
-	case operator == "%":
-		return intValue(l % r), nil
-	default:
-		return checked(l/r, l != math.MinInt64 || r != -1)
-	}
-}
-
-func multiplied(l, r int64) (value, error) {
-	high, low := bits.Mul64(magnitude(l), magnitude(r))
-	negative := (l < 0) != (r < 0)
-	limit := uint64(math.MaxInt64)
-	if negative {
-		limit++
-	}
-	return checked(l*r, high == 0 && low <= limit)
-}
-
-func magnitude(i int64) uint64 {
-	if i < 0 {
-		return -uint64(i) //nolint:gosec // two's complement: the smallest int has a magnitude too
-	}
-	return uint64(i)
-}
-
-func (i *isTest) eval(e *environment) (value, error) {
-	v, err := i.operand.eval(e)
-	if err != nil {
-		return value{}, err
-	}
-	return boolValue((v == i.what) != i.not), nil
-}
-
-func (c *caseOf) eval(e *environment) (value, error) {
-	for _, arm := range c.arms {
-		condition, err := arm.condition.eval(e)
-		if err != nil {
-			return value{}, err
-		}
-		if condition.truth() {
-			return arm.result.eval(e)
-		}
-	}
-	if c.otherwise == nil {
-		return value{}, nil
-	}
-	return c.otherwise.eval(e)
-}
-
-func (c *funcCall) eval(e *environment) (value, error) {
-	arguments, null := make([]value, len(c.arguments)), false
-	for i, argument := range c.arguments {
-		v, err := argument.eval(e)
-		if err != nil {
-			return value{}, err
-		}
-		null = null || v.kind == kindNull
-		arguments[i] = v
-	}
-	if null {
-		return value{}, nil
-	}
-	result, err := c.function.call(e, arguments)
-	if err != nil {
-		return value{}, fmt.Errorf("%s: %w", c.name, err)
+		return 0, errOverflow
 	}
 	return result, nil
+}
+
+// on is the function of expressions; null if one of them is.
+func (f function) on(name string, arguments []expression) expression {
+	return func(e *environment) (value, error) {
+		values := make([]value, len(arguments))
+		for i, argument := range arguments {
+			var err error
+			if values[i], err = argument(e); err != nil {
+				return nil, err
+			}
+		}
+		if slices.Contains(values, nil) {
+			return nil, nil
+		}
+		result, err := f.call(e, values)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return result, nil
+	}
 }

@@ -4,41 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strconv"
+	"strings"
 )
 
 // expression is a parsed expression of pgbench.
-type expression interface {
-	eval(e *environment) (value, error)
+type expression func(e *environment) (value, error)
+
+// environment is what an expression sees: the variables, and the source of random numbers.
+type environment struct {
+	variables map[string]value
+	random    *rand.Rand
 }
 
-type (
-	constant  struct{ value value }
-	reference struct{ name string }
-	unary     struct {
-		operator string
-		operand  expression
+func (e *environment) variable(name string) (value, error) {
+	v, ok := e.variables[name]
+	if !ok { // it is set in an arm of an \if that did not run
+		return nil, fmt.Errorf("variable :%s is not set", name)
 	}
-	binary struct {
-		operator    string
-		left, right expression
-	}
-	isTest struct {
-		operand expression
-		what    value // null, true or false
-		not     bool
-	}
-	caseOf struct {
-		arms      []caseArm
-		otherwise expression // nil is null
-	}
-	caseArm  struct{ condition, result expression }
-	funcCall struct {
-		function  function
-		name      string
-		arguments []expression
-	}
-)
+	return v, nil
+}
 
 // parseExpression gives the expression and the variables that it uses.
 func parseExpression(text string) (expression, []string, error) {
@@ -47,7 +33,7 @@ func parseExpression(text string) (expression, []string, error) {
 		return nil, nil, err
 	}
 	p := &expressionParser{tokens: all}
-	parsed, err := p.operators(0)
+	parsed, err := p.expression(0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,30 +77,10 @@ func (p *expressionParser) expect(text string) error {
 	return fmt.Errorf("found %v in place of %s", p.peek(), text)
 }
 
-// Precedences of pgbench's operators, from the loosest.
-const (
-	bindsOr = iota + 1
-	bindsAnd
-	bindsNot
-	bindsIs
-	bindsCompare
-	bindsBits
-	bindsAdd
-	bindsMultiply
-	bindsUnary
-)
-
-var precedences = map[string]int{
-	"or": bindsOr, "and": bindsAnd, "is": bindsIs, "isnull": bindsIs, "notnull": bindsIs,
-	"<": bindsCompare, ">": bindsCompare, "=": bindsCompare, "<=": bindsCompare, ">=": bindsCompare, "<>": bindsCompare, "!=": bindsCompare,
-	"|": bindsBits, "#": bindsBits, "&": bindsBits, "<<": bindsBits, ">>": bindsBits,
-	"+": bindsAdd, "-": bindsAdd, "*": bindsMultiply, "/": bindsMultiply, "%": bindsMultiply,
-}
-
 var errDeep = errors.New("the expression is nested too deeply")
 
-// operators parses an expression whose operators bind more tightly than limit.
-func (p *expressionParser) operators(limit int) (expression, error) {
+// expression parses one whose operators bind more tightly than limit.
+func (p *expressionParser) expression(limit int) (expression, error) {
 	const deepest = 200
 	if p.depth++; p.depth > deepest {
 		return nil, errDeep
@@ -123,18 +89,18 @@ func (p *expressionParser) operators(limit int) (expression, error) {
 	left, err := p.operand()
 	for err == nil {
 		t := p.peek()
-		binds := precedences[t.text]
-		if t.kind == tokenNumber || t.kind == tokenVariable || t.kind == tokenEnd || binds == 0 || binds <= limit {
+		operator := operators[t.text]
+		if t.kind == tokenNumber || t.kind == tokenVariable || t.kind == tokenEnd || operator.binds <= limit {
 			return left, nil
 		}
 		p.at++
-		if binds == bindsIs {
+		if operator.binds == bindsIs {
 			left, err = p.is(t.text, left)
 			continue
 		}
 		var right expression
-		if right, err = p.operators(binds); err == nil {
-			left = &binary{operator: t.text, left: left, right: right}
+		if right, err = p.expression(operator.binds); err == nil {
+			left = operator.on(left, right)
 		}
 	}
 	return nil, err
@@ -143,17 +109,17 @@ func (p *expressionParser) operators(limit int) (expression, error) {
 // is parses what follows IS, ISNULL or NOTNULL.
 func (p *expressionParser) is(word string, operand expression) (expression, error) {
 	if word != "is" {
-		return &isTest{operand: operand, not: word == "notnull"}, nil
+		return is(operand, nil, word == "notnull"), nil
 	}
-	test := &isTest{operand: operand, not: p.accept("not")}
+	negated := p.accept("not")
 	switch t := p.take(); t.text {
 	case "null":
+		return is(operand, nil, negated), nil
 	case "true", "false":
-		test.what = boolValue(t.text == "true")
+		return is(operand, t.text == "true", negated), nil
 	default:
 		return nil, fmt.Errorf("found %v after IS; accepted: NULL, TRUE, FALSE", t)
 	}
-	return test, nil
 }
 
 func (p *expressionParser) operand() (expression, error) {
@@ -163,7 +129,7 @@ func (p *expressionParser) operand() (expression, error) {
 		return number(t.text)
 	case tokenVariable:
 		p.used = append(p.used, t.text)
-		return &reference{t.text}, nil
+		return func(e *environment) (value, error) { return e.variable(t.text) }, nil
 	case tokenName:
 		return p.word(t.text)
 	case tokenSign:
@@ -179,7 +145,7 @@ const leastIntDigits = "9223372036854775808"
 func (p *expressionParser) sign(text string) (expression, error) {
 	switch text {
 	case "(":
-		inside, err := p.operators(0)
+		inside, err := p.expression(0)
 		if err == nil {
 			err = p.expect(")")
 		}
@@ -187,15 +153,15 @@ func (p *expressionParser) sign(text string) (expression, error) {
 	case "-":
 		if next := p.peek(); next.kind == tokenNumber && next.text == leastIntDigits {
 			p.at++
-			return &constant{intValue(math.MinInt64)}, nil
+			return constant(int64(math.MinInt64)), nil
 		}
 		fallthrough
 	case "+":
-		operand, err := p.operators(bindsUnary)
-		return &unary{text, operand}, err
+		operand, err := p.expression(bindsUnary)
+		return operators[text].on(constant(int64(0)), operand), err
 	case "~": // in pgbench it binds as the bit operators do
-		operand, err := p.operators(bindsBits)
-		return &unary{text, operand}, err
+		operand, err := p.expression(bindsBits)
+		return operators["#"].on(constant(int64(-1)), operand), err
 	}
 	return nil, fmt.Errorf("found %s in place of a value", text)
 }
@@ -203,12 +169,12 @@ func (p *expressionParser) sign(text string) (expression, error) {
 func (p *expressionParser) word(name string) (expression, error) {
 	switch name {
 	case "true", "false":
-		return &constant{boolValue(name == "true")}, nil
+		return constant(name == "true"), nil
 	case "null":
-		return &constant{}, nil
+		return constant(nil), nil
 	case "not":
-		operand, err := p.operators(bindsNot - 1)
-		return &unary{name, operand}, err
+		operand, err := p.expression(bindsNot - 1)
+		return not(operand), err
 	case "case":
 		return p.caseOf()
 	}
@@ -216,31 +182,32 @@ func (p *expressionParser) word(name string) (expression, error) {
 }
 
 func (p *expressionParser) caseOf() (expression, error) {
-	var all caseOf
+	var arms []caseArm
 	for p.accept("when") {
-		condition, err := p.operators(0)
+		condition, err := p.expression(0)
 		if err == nil {
 			err = p.expect("then")
 		}
 		if err != nil {
 			return nil, err
 		}
-		result, err := p.operators(0)
+		result, err := p.expression(0)
 		if err != nil {
 			return nil, err
 		}
-		all.arms = append(all.arms, caseArm{condition, result})
+		arms = append(arms, caseArm{condition, result})
 	}
-	if len(all.arms) == 0 {
+	if len(arms) == 0 {
 		return nil, fmt.Errorf("found %v after CASE in place of WHEN", p.peek())
 	}
+	otherwise := constant(nil)
 	if p.accept("else") {
 		var err error
-		if all.otherwise, err = p.operators(0); err != nil {
+		if otherwise, err = p.expression(0); err != nil {
 			return nil, err
 		}
 	}
-	return &all, p.expect("end")
+	return firstOf(append(arms, caseArm{constant(true), otherwise})), p.expect("end")
 }
 
 func (p *expressionParser) call(name string) (expression, error) {
@@ -251,38 +218,36 @@ func (p *expressionParser) call(name string) (expression, error) {
 	if err := p.expect("("); err != nil {
 		return nil, err
 	}
-	call := &funcCall{function: f, name: name}
+	var arguments []expression
 	for !p.accept(")") {
-		if len(call.arguments) > 0 {
+		if len(arguments) > 0 {
 			if err := p.expect(","); err != nil {
 				return nil, err
 			}
 		}
-		argument, err := p.operators(0)
+		argument, err := p.expression(0)
 		if err != nil {
 			return nil, err
 		}
-		call.arguments = append(call.arguments, argument)
+		arguments = append(arguments, argument)
 	}
-	if n := len(call.arguments); n < f.least || n > f.most {
+	if n := len(arguments); n < f.least || n > f.most {
 		return nil, fmt.Errorf("%s takes %s, found %d", name, f.takes(), n)
 	}
-	return call, nil
+	return f.on(name, arguments), nil
 }
 
 // number is an int if it is written without a point or exponent and fits, else a double.
 func number(text string) (expression, error) {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return &constant{intValue(i)}, nil
+		return constant(i), nil
 	}
 	d, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(d, 0) {
 		return nil, fmt.Errorf("%s is not a number that fits", short(text))
 	}
-	for _, c := range text {
-		if c == '.' || c == 'e' || c == 'E' {
-			return &constant{doubleValue(d)}, nil
-		}
+	if !strings.ContainsAny(text, ".eE") {
+		return nil, fmt.Errorf("%s does not fit an int of 64 bits", short(text))
 	}
-	return nil, fmt.Errorf("%s does not fit an int of 64 bits", short(text))
+	return constant(d), nil
 }

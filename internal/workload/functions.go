@@ -34,18 +34,18 @@ func functionNames() string { return strings.Join(slices.Sorted(maps.Keys(functi
 var functions = map[string]function{
 	"abs":                {1, 1, absolute},
 	"debug":              {1, 1, func(_ *environment, a []value) (value, error) { return a[0], nil }},
-	"double":             {1, 1, asDouble},
+	"double":             {1, 1, func(_ *environment, a []value) (value, error) { return toDouble(a[0]) }},
 	"exp":                {1, 1, onDouble(math.Exp)},
-	"greatest":           {1, math.MaxInt, extreme(1)},
+	"greatest":           {1, math.MaxInt, extreme(more)},
 	"hash":               {1, 2, hashed(murmur2)},
 	"hash_fnv1a":         {1, 2, hashed(fnv1a)},
 	"hash_murmur2":       {1, 2, hashed(murmur2)},
-	"int":                {1, 1, asInt},
-	"least":              {1, math.MaxInt, extreme(-1)},
+	"int":                {1, 1, func(_ *environment, a []value) (value, error) { return toInt(a[0]) }},
+	"least":              {1, math.MaxInt, extreme(less)},
 	"ln":                 {1, 1, onDouble(math.Log)},
-	"mod":                {2, 2, func(_ *environment, a []value) (value, error) { return arithmetic("%", a[0], a[1]) }},
+	"mod":                {2, 2, func(_ *environment, a []value) (value, error) { return operators["%"].apply(a[0], a[1]) }},
 	"permute":            {2, 3, permuted},
-	"pi":                 {0, 0, func(*environment, []value) (value, error) { return doubleValue(math.Pi), nil }},
+	"pi":                 {0, 0, func(*environment, []value) (value, error) { return math.Pi, nil }},
 	"pow":                {2, 2, power},
 	"power":              {2, 2, power},
 	"random":             {2, 2, randomUniform},
@@ -56,74 +56,59 @@ var functions = map[string]function{
 }
 
 func absolute(_ *environment, a []value) (value, error) {
-	if a[0].kind == kindDouble {
-		return doubleValue(math.Abs(a[0].double)), nil
+	if d, isDouble := a[0].(float64); isDouble {
+		return math.Abs(d), nil
 	}
-	i, err := a[0].toInt()
+	i, err := toInt(a[0])
 	if err == nil && i < 0 {
-		return integers("-", intValue(0), a[0])
+		return subtract(0, i)
 	}
-	return intValue(i), err
-}
-
-func asInt(_ *environment, a []value) (value, error) {
-	i, err := a[0].toInt()
-	return intValue(i), err
-}
-
-func asDouble(_ *environment, a []value) (value, error) {
-	d, err := a[0].toDouble()
-	return doubleValue(d), err
+	return i, err
 }
 
 func onDouble(f func(float64) float64) func(*environment, []value) (value, error) {
 	return func(_ *environment, a []value) (value, error) {
-		d, err := a[0].toDouble()
-		return doubleValue(f(d)), err
+		d, err := toDouble(a[0])
+		return f(d), err
 	}
 }
 
 func power(_ *environment, a []value) (value, error) {
-	base, err := a[0].toDouble()
-	if err != nil {
-		return value{}, err
-	}
-	exponent, err := a[1].toDouble()
-	return doubleValue(math.Pow(base, exponent)), err
+	base, exponent, err := both(a[0], a[1], toDouble)
+	return math.Pow(base, exponent), err
 }
 
-// extreme is the greatest value with 1 and the least with -1: a double if any argument is one.
+// extreme is the greatest value with more and the least with less: a double if any argument is one.
 func extreme(direction int) func(*environment, []value) (value, error) {
 	return func(_ *environment, a []value) (value, error) {
-		best, double := a[0], false
+		best, anyDouble := a[0], false
 		for _, v := range a {
-			double = double || v.kind == kindDouble
 			order, err := compare(v, best)
 			if err != nil {
-				return value{}, err
+				return nil, err
 			}
 			if order == direction {
 				best = v
 			}
+			_, isDouble := v.(float64)
+			anyDouble = anyDouble || isDouble
 		}
-		if double {
-			d, err := best.toDouble()
-			return doubleValue(d), err
+		if anyDouble {
+			return toDouble(best)
 		}
-		i, err := best.toInt()
-		return intValue(i), err
+		return toInt(best)
 	}
 }
 
 // hashed hashes an int with the seed that is given, else with :default_seed.
 func hashed(hash func(i, seed uint64) uint64) func(*environment, []value) (value, error) {
 	return func(e *environment, a []value) (value, error) {
-		i, err := a[0].toInt()
+		i, err := toInt(a[0])
 		if err != nil {
-			return value{}, err
+			return nil, err
 		}
 		seed, err := seedOf(e, a, 1)
-		return intValue(int64(hash(uint64(i), seed))), err //nolint:gosec // bits
+		return int64(hash(uint64(i), seed)), err //nolint:gosec // bits
 	}
 }
 
@@ -132,7 +117,7 @@ func seedOf(e *environment, a []value, at int) (uint64, error) {
 	if len(a) > at {
 		seed = a[at]
 	}
-	i, err := seed.toInt()
+	i, err := toInt(seed)
 	return uint64(i), err //nolint:gosec // bits
 }
 
@@ -166,20 +151,16 @@ func murmur2(i, seed uint64) uint64 {
 // permuted is the place of i, modulo size, in a permutation of 0 to size-1 that the seed chooses: a Feistel network on
 // the next power of four, walked on until it is inside.
 func permuted(e *environment, a []value) (value, error) {
-	i, err := a[0].toInt()
+	i, size, err := both(a[0], a[1], toInt)
 	if err != nil {
-		return value{}, err
-	}
-	size, err := a[1].toInt()
-	if err != nil {
-		return value{}, err
+		return nil, err
 	}
 	if size <= 0 {
-		return value{}, errors.New("size must be greater than 0")
+		return nil, errors.New("size must be greater than 0")
 	}
 	seed, err := seedOf(e, a, 2)
 	if err != nil {
-		return value{}, err
+		return nil, err
 	}
 	half := 1
 	for half < 32 && uint64(1)<<(2*half) < uint64(size) {
@@ -193,7 +174,7 @@ func permuted(e *environment, a []value) (value, error) {
 			left, right = right, left^murmur2(right, seed+round)&mask
 		}
 		if place = left<<half | right; place < uint64(size) {
-			return intValue(int64(place)), nil //nolint:gosec // below size
+			return int64(place), nil //nolint:gosec // below size
 		}
 	}
 }

@@ -46,26 +46,23 @@ var tokens = []struct {
 func lex(text string) ([]token, error) {
 	var all []token
 	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
-		found := tokenEnd
-		length := 0
+		found, one := tokenEnd, ""
 		for _, t := range tokens {
-			if length = len(t.pattern.FindString(text)); length > 0 {
+			if one = t.pattern.FindString(text); one != "" {
 				found = t.kind
 				break
 			}
 		}
-		if length == 0 {
-			return nil, fmt.Errorf("found %s; accepted: numbers, :variables, operators and functions", short(text))
-		}
-		one := text[:length]
+		text = text[len(one):]
 		switch found {
+		case tokenEnd:
+			return nil, fmt.Errorf("found %s; accepted: numbers, :variables, operators and functions", short(text))
 		case tokenVariable:
 			one = one[1:]
 		case tokenName:
 			one = strings.ToLower(one)
 		}
 		all = append(all, token{found, one})
-		text = text[length:]
 	}
 	return append(all, token{kind: tokenEnd}), nil
 }

@@ -18,8 +18,8 @@ const (
 var automatic = []string{"client_id", "default_seed", "random_seed", "scale"}
 
 // parse reads a script. name is what errors and tags call it.
-func parse(name, text string, weight int) (*Script, error) {
-	p := &parser{name: name, script: &Script{Name: name, Weight: weight}, known: slices.Clone(automatic)}
+func parse(name, text string, weight int) (*script, error) {
+	p := &parser{name: name, script: &script{name: name, weight: weight}, known: slices.Clone(automatic)}
 	start := position{name, 1}
 	switch {
 	case len(text) > largestScript:
@@ -42,7 +42,7 @@ func parse(name, text string, weight int) (*Script, error) {
 // parser holds the commands that are open while a file is read.
 type parser struct {
 	name   string
-	script *Script
+	script *script
 	known  []string // variables that are set above
 	open   []*block // the file itself, and each \if around the present line
 }
@@ -235,7 +235,7 @@ func (p *parser) otherwise(text string, where position) error {
 	if text != "" {
 		return where.errorf(`\else takes nothing, found %s`, short(text))
 	}
-	p.arm(nil, where)
+	p.arm(constant(true), where)
 	in.hasElse = true
 	return nil
 }

@@ -145,6 +145,10 @@ func TestAFaultWhileRunningNamesItsLine(t *testing.T) {
 		"\\set a -1\n\\sleep :a ms\nSELECT 1;":                         `list.sql:2: \sleep: -1 is not a length of time from 0 to a day`,
 		"\\set a 86401\n\\sleep :a s\nSELECT 1;":                       `list.sql:2: \sleep: 86401 is not a length of time from 0 to a day`,
 		"\\set a 9223372036854775807\n\\if :a + 1\nSELECT 1;\n\\endif": `list.sql:2: \if: the result does not fit an int of 64 bits`,
+		"\\set a -1 * -9223372036854775808\nSELECT 1;":                 `list.sql:1: \set a: the result does not fit an int of 64 bits`,
+		"\\set a -9223372036854775808 * -1\nSELECT 1;":                 `list.sql:1: \set a: the result does not fit an int of 64 bits`,
+		"\\set a 4611686018427387904 * 2\nSELECT 1;":                   `list.sql:1: \set a: the result does not fit an int of 64 bits`,
+		"\\set a -9223372036854775808 / -1\nSELECT 1;":                 `list.sql:1: \set a: the result does not fit an int of 64 bits`,
 	} {
 		w, err := Load("list.sql", func(string) ([]byte, error) { return []byte(text), nil })
 		require.NoError(t, err, text)
@@ -170,8 +174,8 @@ func TestWorkloadsAreReadByTheirSpecification(t *testing.T) {
 	require.NoError(t, err)
 	var names []string
 	var weights []int
-	for _, s := range w.Scripts {
-		names, weights = append(names, s.Name), append(weights, s.Weight)
+	for _, s := range w.scripts {
+		names, weights = append(names, s.name), append(weights, s.weight)
 	}
 	require.Equal(t, []string{"a/list.sql", "b/list.sql", "update.sql", "builtin:select-only"}, names)
 	require.Equal(t, []int{8, 1, 2, 0}, weights)
@@ -213,12 +217,12 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("\\set a case when 1 < 2 or null then - ~ 3 else hash(1) end\nSELECT :a, $x$ ; $x$, E'\\'';\\if 1\n\\sleep 1 ms\n\\endif")
 	f.Fuzz(func(t *testing.T, text string) {
-		script, err := parse("fuzz.sql", text, 1)
+		parsed, err := parse("fuzz.sql", text, 1)
 		if err != nil {
 			require.NotContains(t, err.Error(), "\n")
 			return
 		}
-		w := &Workload{Scripts: []*Script{script}, total: 1}
+		w := &Workload{scripts: []*script{parsed}, total: 1}
 		_ = w.NewRunner(1).Run(1, &taken{}) // it may divide by zero
 	})
 }

@@ -16,10 +16,7 @@ const (
 
 // bounds are the first of the two arguments, and how many ints there are up to the second.
 func bounds(a []value) (low int64, count uint64, err error) {
-	if low, err = a[0].toInt(); err != nil {
-		return 0, 0, err
-	}
-	high, err := a[1].toInt()
+	low, high, err := both(a[0], a[1], toInt)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -35,9 +32,9 @@ func bounds(a []value) (low int64, count uint64, err error) {
 func randomUniform(e *environment, a []value) (value, error) {
 	low, count, err := bounds(a)
 	if err != nil {
-		return value{}, err
+		return nil, err
 	}
-	return intValue(low + int64(e.random.Uint64N(count))), nil //nolint:gosec // not more than high
+	return low + int64(e.random.Uint64N(count)), nil //nolint:gosec // not more than high
 }
 
 // randomShaped gives an int by a distribution, whose parameter is the third argument.
@@ -47,14 +44,14 @@ func randomShaped(
 	return func(e *environment, a []value) (value, error) {
 		low, count, err := bounds(a)
 		if err != nil {
-			return value{}, err
+			return nil, err
 		}
-		parameter, err := a[2].toDouble()
+		parameter, err := toDouble(a[2])
 		if err != nil {
-			return value{}, err
+			return nil, err
 		}
 		n, err := shape(e.random, count, parameter)
-		return intValue(low + int64(n)), err //nolint:gosec // below count
+		return low + int64(n), err //nolint:gosec // below count
 	}
 }
 

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Script is one file, or one of pgbench's builtin scripts. It is immutable and serves any number of runners.
-type Script struct {
-	Name     string // as the statements' tags have it: the file's base name if no other script has the same
-	Weight   int    // share of the runs, as after pgbench's @
+// script is one file, or one of pgbench's builtin scripts. It is immutable and serves any number of runners.
+type script struct {
+	name     string // as the statements' tags have it: the file's base name if no other script has the same
+	weight   int    // share of the runs, as after pgbench's @
 	commands []command
 	scaled   bool // it uses :scale of pgbench's tables
 }
 
 // statements are the script's, in the order of the file.
-func (s *Script) statements() []*Statement { return statementsOf(s.commands) }
+func (s *script) statements() []*Statement { return statementsOf(s.commands) }
 
 func statementsOf(commands []command) []*Statement {
 	var all []*Statement
@@ -66,7 +66,7 @@ type branch struct {
 	where position
 }
 
-// arm runs if its condition holds; \else has none.
+// arm runs if its condition is true, as that of \else always is.
 type arm struct {
 	condition expression
 	commands  []command
@@ -81,13 +81,12 @@ type position struct {
 
 // Error is a fault in a script: of its text when it is read, or of a value when it runs.
 type Error struct {
-	File   string
-	Line   int
-	Reason string
+	where  position
+	reason string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason) }
+func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.where.file, e.where.line, e.reason) }
 
 func (p position) errorf(format string, args ...any) error {
-	return &Error{File: p.file, Line: p.line, Reason: fmt.Sprintf(format, args...)}
+	return &Error{p, fmt.Sprintf(format, args...)}
 }

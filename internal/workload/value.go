@@ -7,106 +7,78 @@ import (
 	"strconv"
 )
 
-type kind int
+// value is what a variable holds, as in pgbench: nil for null, a bool, an int64 or a float64 (a double).
+type value any
 
-const (
-	kindNull kind = iota
-	kindBool
-	kindInt
-	kindDouble
-)
-
-func (k kind) String() string { return [...]string{"null", "boolean", "int", "double"}[k] }
-
-// value is what a variable holds: null, a boolean, a 64-bit integer or a double, as in pgbench.
-type value struct {
-	kind   kind
-	bool   bool
-	int    int64
-	double float64
-}
-
-func boolValue(b bool) value      { return value{kind: kindBool, bool: b} }
-func intValue(i int64) value      { return value{kind: kindInt, int: i} }
-func doubleValue(d float64) value { return value{kind: kindDouble, double: d} }
-
-// String is the text that goes to the server.
-func (v value) String() string {
-	switch v.kind {
-	case kindBool:
-		return strconv.FormatBool(v.bool)
-	case kindInt:
-		return strconv.FormatInt(v.int, 10)
-	case kindDouble:
-		if math.IsInf(v.double, 0) {
-			return map[bool]string{true: "Infinity", false: "-Infinity"}[v.double > 0]
-		}
-		const precision = 15 // of pgbench
-		return strconv.FormatFloat(v.double, 'g', precision, 64)
+func kindOf(v value) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case int64:
+		return "int"
 	default:
-		return ""
+		return "double"
 	}
 }
 
 // argument is what the pool is given: nil for null, else text, whose type the server knows.
-func (v value) argument() any {
-	if v.kind == kindNull {
+func argument(v value) any {
+	switch v := v.(type) {
+	case nil:
 		return nil
+	case float64:
+		if math.IsInf(v, 0) {
+			return map[bool]string{true: "Infinity", false: "-Infinity"}[v > 0]
+		}
+		const precision = 15 // of pgbench
+		return strconv.FormatFloat(v, 'g', precision, 64)
+	default:
+		return fmt.Sprint(v)
 	}
-	return v.String()
 }
 
 // toInt rounds a double to the nearest integer, half to even, as pgbench does.
-func (v value) toInt() (int64, error) {
-	switch v.kind {
-	case kindInt:
-		return v.int, nil
-	case kindDouble:
-		rounded := math.RoundToEven(v.double)
+func toInt(v value) (int64, error) {
+	switch v := v.(type) {
+	case int64:
+		return v, nil
+	case float64:
+		rounded := math.RoundToEven(v)
 		if math.IsNaN(rounded) || rounded < math.MinInt64 || rounded >= -math.MinInt64 {
-			return 0, fmt.Errorf("%v does not fit an int", v)
+			return 0, fmt.Errorf("%v does not fit an int", argument(v))
 		}
 		return int64(rounded), nil
 	default:
-		return 0, fmt.Errorf("a %v is not an int", v.kind)
+		return 0, fmt.Errorf("a %s is not an int", kindOf(v))
 	}
 }
 
-func (v value) toDouble() (float64, error) {
-	switch v.kind {
-	case kindInt:
-		return float64(v.int), nil
-	case kindDouble:
-		return v.double, nil
+func toDouble(v value) (float64, error) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), nil
+	case float64:
+		return v, nil
 	default:
-		return 0, fmt.Errorf("a %v is not a double", v.kind)
+		return 0, fmt.Errorf("a %s is not a double", kindOf(v))
 	}
 }
-
-func (v value) isNaN() bool { return v.kind == kindDouble && math.IsNaN(v.double) }
 
 // truth is what \if and CASE ask: an integer or double is true unless it is 0, null is not.
-func (v value) truth() bool {
-	switch v.kind {
-	case kindBool:
-		return v.bool
-	case kindInt:
-		return v.int != 0
-	case kindDouble:
-		return v.double != 0
-	default:
-		return false
-	}
-}
+func truth(v value) bool { return v != nil && v != false && v != int64(0) && v != 0.0 }
 
 // toBool is what AND, OR and NOT take.
-func (v value) toBool() (bool, error) {
-	if v.kind != kindBool {
-		return false, fmt.Errorf("a %v is not a boolean", v.kind)
+func toBool(v value) (bool, error) {
+	b, ok := v.(bool)
+	if !ok {
+		return false, fmt.Errorf("a %s is not a boolean", kindOf(v))
 	}
-	return v.bool, nil
+	return b, nil
 }
 
-var errOverflow = errors.New("the result does not fit an int of 64 bits")
-
-var errZero = errors.New("division by zero")
+var (
+	errOverflow = errors.New("the result does not fit an int of 64 bits")
+	errZero     = errors.New("division by zero")
+)

@@ -14,7 +14,7 @@ import (
 
 // Workload is a mix of scripts.
 type Workload struct {
-	Scripts []*Script
+	scripts []*script
 	total   int // of the weights
 }
 
@@ -43,7 +43,7 @@ func Load(specification string, read func(path string) ([]byte, error)) (*Worklo
 			return nil, err
 		}
 		w.total += weight
-		w.Scripts = append(w.Scripts, script)
+		w.scripts = append(w.scripts, script)
 	}
 	if w.total == 0 {
 		return nil, fmt.Errorf("WORKLOAD is %q: every weight is 0", specification)
@@ -105,13 +105,13 @@ func scriptNames(parts []string) []string {
 
 // Scaled tells whether a script uses :scale: the number of rows in pgbench_branches.
 func (w *Workload) Scaled() bool {
-	return slices.ContainsFunc(w.Scripts, func(s *Script) bool { return s.scaled })
+	return slices.ContainsFunc(w.scripts, func(s *script) bool { return s.scaled })
 }
 
 // Tags are those of all statements, in the order of the scripts.
 func (w *Workload) Tags() []string {
 	var all []string
-	for _, s := range w.Scripts {
+	for _, s := range w.scripts {
 		for _, st := range s.statements() {
 			all = append(all, st.Tag)
 		}
@@ -149,16 +149,16 @@ func (w *Workload) NewRunner(client int64) *Runner {
 func (r *Runner) Run(scale int64, do Executor) error {
 	variables := r.environment.variables
 	clear(variables)
-	variables["client_id"] = intValue(r.client)
-	variables["scale"] = intValue(scale)
-	variables["random_seed"], variables["default_seed"] = intValue(r.seed), intValue(r.seed)
+	variables["client_id"] = r.client
+	variables["scale"] = scale
+	variables["random_seed"], variables["default_seed"] = r.seed, r.seed
 	return r.commands(r.pick().commands, do)
 }
 
-func (r *Runner) pick() *Script {
+func (r *Runner) pick() *script {
 	n := r.environment.random.IntN(r.workload.total)
-	for _, s := range r.workload.Scripts {
-		if n -= s.Weight; n < 0 {
+	for _, s := range r.workload.scripts {
+		if n -= s.weight; n < 0 {
 			return s
 		}
 	}
@@ -183,7 +183,7 @@ func (r *Runner) command(c command, do Executor) error {
 		}
 		return do.Execute(c, arguments)
 	case *assignment:
-		v, err := c.value.eval(&r.environment)
+		v, err := c.value(&r.environment)
 		if err != nil {
 			return c.where.errorf(`\set %s: %s`, c.name, err)
 		}
@@ -206,22 +206,22 @@ func (r *Runner) arguments(st *Statement) ([]any, error) {
 	}
 	all := make([]any, len(st.variables))
 	for i, name := range st.variables {
-		v, set := r.environment.variables[name]
-		if !set { // in an arm of an \if that did not run
-			return nil, st.where.errorf("variable :%s is not set", name)
+		v, err := r.environment.variable(name)
+		if err != nil {
+			return nil, st.where.errorf("%s", err)
 		}
-		all[i] = v.argument()
+		all[i] = argument(v)
 	}
 	return all, nil
 }
 
 // integer is an expression's value where a number of units of time is needed; more than a day is taken for a mistake.
 func (r *Runner) integer(of expression, unit time.Duration) (int64, error) {
-	v, err := of.eval(&r.environment)
+	v, err := of(&r.environment)
 	if err != nil {
 		return 0, err
 	}
-	n, err := v.toInt()
+	n, err := toInt(v)
 	if err == nil && (n < 0 || n > int64(24*time.Hour/unit)) {
 		err = fmt.Errorf("%d is not a length of time from 0 to a day", n)
 	}
@@ -230,14 +230,11 @@ func (r *Runner) integer(of expression, unit time.Duration) (int64, error) {
 
 func (r *Runner) branch(b *branch, do Executor) error {
 	for _, a := range b.arms {
-		if a.condition == nil {
-			return r.commands(a.commands, do)
-		}
-		v, err := a.condition.eval(&r.environment)
+		v, err := a.condition(&r.environment)
 		if err != nil {
 			return a.where.errorf(`\if: %s`, err)
 		}
-		if v.truth() {
+		if truth(v) {
 			return r.commands(a.commands, do)
 		}
 	}
