@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -87,9 +86,6 @@ func portion(count uint64, part float64) uint64 {
 func zipfian(r *rand.Rand, count uint64, s float64) (uint64, error) {
 	if !(s >= leastZipfian && s <= mostZipfian) {
 		return 0, fmt.Errorf("the parameter is %v; accepted: %v to %v", s, leastZipfian, float64(mostZipfian))
-	}
-	if count == 0 {
-		return 0, errors.New("the range is empty")
 	}
 	b := math.Pow(2, s-1)
 	for {

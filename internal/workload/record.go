@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,11 +131,11 @@ func (r *rewriter) unreplayable() string {
 
 // number makes parameters of $1, $2 … and of literals.
 func (r *rewriter) number() {
-	for _, t := range r.tokens {
-		if t.Kind == sqltext.Parameter {
-			n, err := strconv.Atoi(t.Text[1:])
-			if err == nil {
-				r.parameters = max(r.parameters, n)
+	for i := range r.tokens {
+		if t := &r.tokens[i]; t.Kind == sqltext.Parameter {
+			var err error
+			if t.parameter, err = strconv.Atoi(t.Text[1:]); err == nil {
+				r.parameters = max(r.parameters, t.parameter)
 			}
 		}
 	}
@@ -142,7 +143,6 @@ func (r *rewriter) number() {
 		t := &r.tokens[i]
 		switch {
 		case t.Kind == sqltext.Parameter:
-			t.parameter, _ = strconv.Atoi(t.Text[1:])
 		case t.Kind == sqltext.String, t.Kind == sqltext.Number && !r.structural(i):
 			r.parameters++
 			t.parameter = r.parameters
@@ -275,13 +275,10 @@ func (r *rewriter) name() string {
 	return name
 }
 
+var notPlain = regexp.MustCompile(`[^a-z0-9_]`)
+
 func plain(word string) string {
 	const most = 40
-	kept := strings.Map(func(r rune) rune {
-		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
-			return r
-		}
-		return -1
-	}, word)
+	kept := notPlain.ReplaceAllString(word, "")
 	return kept[:min(len(kept), most)]
 }
