@@ -35,6 +35,7 @@ var waiterPool = sync.Pool{New: func() any { return &waiter{ready: make(chan gra
 type waiterQueue struct {
 	first, last *waiter
 	n           int
+	unchecked   *waiter // where interruptWaiters goes on; nil: at the first
 }
 
 func (q *waiterQueue) len() int { return q.n }
@@ -60,6 +61,9 @@ func (q *waiterQueue) pop() *waiter {
 }
 
 func (q *waiterQueue) remove(w *waiter) {
+	if q.unchecked == w {
+		q.unchecked = w.next
+	}
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {
