@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"go.k6.io/k6/v2/errext/exitcodes"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
+	"github.com/flowboard/xk6-pgxpool/internal/outside"
 	"github.com/flowboard/xk6-pgxpool/internal/results"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -208,6 +210,19 @@ func inWorkingDirectory(gs *state.GlobalState, name string) (string, error) {
 		return "", fmt.Errorf("finding the working directory: %w", err)
 	}
 	return filepath.Join(dir, name), nil
+}
+
+// readNamed reads a file that the user named. The error does not name it.
+func readNamed(gs *state.GlobalState, name string) ([]byte, error) {
+	path, err := inWorkingDirectory(gs, name)
+	if err != nil {
+		return nil, err
+	}
+	content, err := outside.ReadFile(path, outside.Largest)
+	if err != nil {
+		return nil, errors.New(outside.Reason(err))
+	}
+	return content, nil
 }
 
 // progressEvery is how often a command that waits says how far it is.

@@ -3,11 +3,9 @@ package command
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"go.k6.io/k6/v2/cmd/state"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 const formatJUnit = "junit"
@@ -43,18 +42,17 @@ func runFleet(gs *state.GlobalState, flags *planFlags) error {
 
 // readFleet reads the file; what it does not know is an error that names the line.
 func readFleet(gs *state.GlobalState, name string) (fleet sizing.Fleet, err error) {
-	path, err := inWorkingDirectory(gs, name)
-	if err != nil {
-		return fleet, err
+	content, err := readNamed(gs, name)
+	if err == nil {
+		decoder := yaml.NewDecoder(bytes.NewReader(content))
+		decoder.KnownFields(true)
+		if err = decoder.Decode(&fleet); errors.Is(err, io.EOF) {
+			return fleet, nil // no services, says the budget
+		}
+		err = text.Undecoded(content, err)
 	}
-	content, err := os.ReadFile(path) // #nosec G304 -- the user names the file
 	if err != nil {
-		return fleet, fmt.Errorf("--fleet: %w; give a file as docs/application.md describes it", err)
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&fleet); err != nil && !errors.Is(err, io.EOF) {
-		return fleet, fmt.Errorf("--fleet: %s: %s", name, text.Line(strings.ReplaceAll(err.Error(), "in type sizing.", "in a ")))
+		return fleet, fmt.Errorf("--fleet: %s: %w; give a file as docs/application.md describes it", text.Quote(name), err)
 	}
 	return fleet, nil
 }
@@ -75,7 +73,12 @@ func (b fleetBudget) write(w io.Writer, format string) error {
 		_, err := io.WriteString(w, "# Connections of the fleet: "+b.answer()+"\n\n"+b.services().Markdown()+"\n"+b.limits().Markdown())
 		return err
 	case formatJUnit:
-		return b.junit(w)
+		content, err := b.junit()
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(content)
+		return err
 	default:
 		_, err := io.WriteString(w, b.services().Text(text.Layout{})+"\n"+b.limits().Text(text.Layout{})+"\n"+b.answer()+"\n")
 		return err
@@ -121,51 +124,32 @@ func limitName(l sizing.FleetLimit) string {
 func (b fleetBudget) refusals() []string {
 	var all []string
 	for _, l := range b.Limits {
-		when, needed := "at rest", l.Rest
-		switch {
-		case l.Fits():
-			continue
-		case l.Rest > l.Allowed:
-		case l.Most > l.Allowed:
-			when, needed = "at the end of autoscaling", l.Most
-		default:
-			when, needed = "during a rollout", l.Rollout
+		if !l.Fits() {
+			all = append(all, refusalOf(l))
 		}
-		all = append(all, fmt.Sprintf("%s allows %d, and %s it takes %d", limitName(l), l.Allowed, when, needed))
 	}
 	return all
 }
 
+func refusalOf(l sizing.FleetLimit) string {
+	when, needed := "during a rollout", l.Rollout
+	switch {
+	case l.Rest > l.Allowed:
+		when, needed = "at rest", l.Rest
+	case l.Most > l.Allowed:
+		when, needed = "at the end of autoscaling", l.Most
+	}
+	return fmt.Sprintf("%s allows %d, and %s it takes %d", limitName(l), l.Allowed, when, needed)
+}
+
 // junit has one case for each limit.
-func (b fleetBudget) junit(w io.Writer) error {
-	type failure struct {
-		Message string `xml:"message,attr"`
-	}
-	type testcase struct {
-		Name    string   `xml:"name,attr"`
-		Class   string   `xml:"classname,attr"`
-		Failure *failure `xml:"failure"`
-	}
-	type testsuite struct {
-		XMLName  xml.Name   `xml:"testsuite"`
-		Name     string     `xml:"name,attr"`
-		Tests    int        `xml:"tests,attr"`
-		Failures int        `xml:"failures,attr"`
-		Cases    []testcase `xml:"testcase"`
-	}
-	refusals := b.refusals()
-	suite := testsuite{Name: "connections of the fleet", Tests: len(b.Limits), Failures: len(refusals)}
-	for _, l := range b.Limits {
-		c := testcase{Name: text.Line(limitName(l)), Class: "plan --fleet"}
+func (b fleetBudget) junit() ([]byte, error) {
+	cases := make([]verdict.JUnitCase, len(b.Limits))
+	for i, l := range b.Limits {
+		cases[i] = verdict.JUnitCase{Name: text.Line(limitName(l)), ClassName: "plan --fleet"}
 		if !l.Fits() {
-			c.Failure, refusals = &failure{text.Line(refusals[0])}, refusals[1:]
+			cases[i].Failure = &verdict.JUnitMessage{Message: text.Line(refusalOf(l))}
 		}
-		suite.Cases = append(suite.Cases, c)
 	}
-	content, err := xml.MarshalIndent(suite, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, content)
-	return err
+	return verdict.JUnit("connections of the fleet", cases)
 }

@@ -46,7 +46,7 @@ func TestPlanOfAFleet(t *testing.T) {
 
 	output, err = planRun{}.plan(t, "--fleet", file, "--format", "junit")
 	require.Error(t, err)
-	var suite struct {
+	type suite struct {
 		Tests    int `xml:"tests,attr"`
 		Failures int `xml:"failures,attr"`
 		Cases    []struct {
@@ -55,11 +55,14 @@ func TestPlanOfAFleet(t *testing.T) {
 			} `xml:"failure"`
 		} `xml:"testcase"`
 	}
-	require.NoError(t, xml.Unmarshal([]byte(output), &suite))
-	require.Equal(t, 3, suite.Tests)
-	require.Equal(t, 2, suite.Failures)
-	require.Nil(t, suite.Cases[0].Failure, "the pooler's clients fit")
-	require.Contains(t, suite.Cases[2].Failure.Message, "datconnlimit flowboard")
+	var suites struct {
+		Suite suite `xml:"testsuite"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte(output), &suites))
+	require.Equal(t, 3, suites.Suite.Tests)
+	require.Equal(t, 2, suites.Suite.Failures)
+	require.Nil(t, suites.Suite.Cases[0].Failure, "the pooler's clients fit")
+	require.Contains(t, suites.Suite.Cases[2].Failure.Message, "datconnlimit flowboard")
 
 	fitting := fleetFile(t, strings.Replace(fleetYAML, "pool_size: 5, max_overflow: 10", "pool_size: 4, max_overflow: 6", 1))
 	output, err = planRun{}.plan(t, "--fleet", fitting, "--format", "json")
@@ -75,8 +78,14 @@ func TestPlanOfAFleet(t *testing.T) {
 
 func TestPlanRefusesABadFleet(t *testing.T) {
 	for content, want := range map[string]string{
-		"services:\n  - { name: api, serverr: primary }": "fleet.yaml: yaml: unmarshal errors: line 2: field serverr not found in a Service",
-		"services: 3": "line 1: cannot unmarshal",
+		"services:\n  - { name: api, serverr: primary }": `fleet.yaml": line 2: unknown field serverr in a Service; give a file as docs/application.md describes it`,
+		"services: 3":                    `fleet.yaml": line 1: found an integer, accepted is a list; give a file as`,
+		"- a":                            `fleet.yaml": line 1: found a list, accepted is a mapping; give a file as`,
+		"api":                            `fleet.yaml": line 1: found a string, accepted is a mapping; give`,
+		"servers: [1]\nservices: {a: 1}": `fleet.yaml": line 1: found a list, accepted is a mapping; line 2: found a mapping, accepted is a list; give`,
+		"services: [{ name: [1], pool_size: x }]":               `found a list, accepted is a string; line 1: found a string, accepted is an integer; give`,
+		"servers: { a: { superuser_reserved_connections: x } }": `found a string, accepted is an integer; give`,
+		"services: [": `fleet.yaml": yaml: line 1: did not find expected node content; give`,
 		"":            "fleet.yaml: services: none is not accepted; use at least one service",
 		"servers: { primary: { } }\nservices: [{ name: a, server: primary, pool_size: 1 }]": "server primary: max_connections: 0 is not accepted",
 	} {
@@ -86,7 +95,7 @@ func TestPlanRefusesABadFleet(t *testing.T) {
 		require.NotContains(t, err.Error(), "\n")
 	}
 	_, err := planRun{}.plan(t, "--fleet", filepath.Join(t.TempDir(), "none.yaml"))
-	require.ErrorContains(t, err, "none.yaml: no such file or directory; give a file as docs/application.md describes it")
+	require.ErrorContains(t, err, `none.yaml": no such file or directory; give a file as docs/application.md describes it`)
 	_, err = planRun{}.plan(t, "--fleet", fleetFile(t, fleetYAML), "--format", "html")
 	require.ErrorContains(t, err, `--format: "html" is not accepted; use text, json, markdown or junit`)
 }

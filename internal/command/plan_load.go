@@ -9,7 +9,6 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
-	"github.com/flowboard/xk6-pgxpool/internal/outside"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -76,13 +75,9 @@ func (f *planFlags) measured(gs *state.GlobalState, input *planInput) error {
 }
 
 func readLoadFile(gs *state.GlobalState, name string) (monitor.LoadFile, error) {
-	path, err := inWorkingDirectory(gs, name)
+	content, err := readNamed(gs, name)
 	if err != nil {
-		return monitor.LoadFile{}, err
-	}
-	content, err := outside.ReadFile(path, outside.Largest)
-	if err != nil {
-		return monitor.LoadFile{}, fmt.Errorf("%s; give a file that k6 x pgxpool measure --output wrote", outside.Reason(err))
+		return monitor.LoadFile{}, fmt.Errorf("%w; give a file that k6 x pgxpool measure --output wrote", err)
 	}
 	return monitor.ParseLoad(content)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/outside"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // fileSchema is the version of results/NAME.json that is written and read.
@@ -59,11 +60,10 @@ func ReadFile(path string) (File, error) {
 }
 
 // ParseFile reads the text of a file. The error is a [FileError].
-func ParseFile(text []byte) (File, error) {
+func ParseFile(content []byte) (File, error) {
 	var f File
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if err := decoder.Decode(&f); err != nil {
-		return File{}, &FileError{Problem: "it is not the JSON of an experiment", Err: err}
+	if err := json.NewDecoder(bytes.NewReader(content)).Decode(&f); err != nil {
+		return File{}, &FileError{Problem: "it is not the JSON of an experiment", Err: text.Undecoded(content, err)}
 	}
 	if f.Schema != fileSchema {
 		return File{}, &FileError{Problem: fmt.Sprintf("its schema is %d; accepted is %d", f.Schema, fileSchema)}

@@ -147,6 +147,10 @@ func TestFilesThatAreNone(t *testing.T) {
 		var refused *experiment.FileError
 		require.ErrorAs(t, err, &refused, text)
 	}
+	for text, says := range map[string]string{"": "it is empty", "[]": "it is a JSON array, not an object", `{"schema":"1"}`: "schema is a string: accepted is an integer"} {
+		_, err := experiment.ParseFile([]byte(text))
+		require.ErrorContains(t, err, "cannot resume from this file: it is not the JSON of an experiment: "+says+"; name the file of")
+	}
 	_, err := experiment.ReadFile(filepath.Join(t.TempDir(), "none.json"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	path := filepath.Join(t.TempDir(), "tune.json")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -65,14 +66,14 @@ func readCriteria(s *settings, value any) error {
 	if _, ok := value.([]any); !ok {
 		return notAccepted(value, form)
 	}
-	text, err := json.Marshal(value)
+	rows, err := json.Marshal(value)
 	if err != nil {
 		return notAccepted(value, form)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder := json.NewDecoder(bytes.NewReader(rows))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&s.criteria); err != nil {
-		return &OptionError{Problem: err.Error(), Accepted: form}
+		return &OptionError{Problem: "in a row, " + text.Undecoded(rows, err).Error(), Accepted: form}
 	}
 	if len(s.criteria) == 0 {
 		return nil // which check has a better sentence for

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // healthLimit is far above what a health report needs, in bytes.
@@ -263,7 +265,7 @@ func parseWorker(body []byte) (Worker, error) {
 		PID        *int `json:"pid"`
 	}
 	if err := json.Unmarshal(body, &report); err != nil {
-		return Worker{}, fmt.Errorf("the application's answer is not the JSON of /health/pool: %w", err)
+		return Worker{}, fmt.Errorf("the application's answer is not the JSON of /health/pool: %w", text.Undecoded(body, err))
 	}
 	for _, field := range []struct {
 		name  string

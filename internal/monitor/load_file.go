@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // LoadSchema is the version of a load file that is written and read, see
@@ -43,10 +44,10 @@ func (f LoadFile) JSON() ([]byte, error) {
 
 // ParseLoad reads a load file. The error names what is wrong with it, without
 // the file's name.
-func ParseLoad(text []byte) (LoadFile, error) {
+func ParseLoad(content []byte) (LoadFile, error) {
 	var version struct{ Schema *int }
-	if err := json.Unmarshal(text, &version); err != nil {
-		return LoadFile{}, fmt.Errorf("it is not JSON: %w", err)
+	if err := json.Unmarshal(content, &version); err != nil {
+		return LoadFile{}, notLoad(content, err)
 	}
 	switch {
 	case version.Schema == nil:
@@ -55,10 +56,14 @@ func ParseLoad(text []byte) (LoadFile, error) {
 		return LoadFile{}, fmt.Errorf("its schema is %d, and %d is read", *version.Schema, LoadSchema)
 	}
 	var f LoadFile
-	if err := json.Unmarshal(text, &f); err != nil {
-		return LoadFile{}, fmt.Errorf("it is not the JSON of a load: %w", err)
+	if err := json.Unmarshal(content, &f); err != nil {
+		return LoadFile{}, notLoad(content, err)
 	}
 	return f, f.check()
+}
+
+func notLoad(content []byte, err error) error {
+	return fmt.Errorf("it is not the JSON of a load: %w; use a file of k6 x pgxpool measure", text.Undecoded(content, err))
 }
 
 // check refuses numbers that no measurement gives.

@@ -115,8 +115,8 @@ func TestParseLoadRefusesWhatIsNone(t *testing.T) {
 		"sampled.in_use.peak is 1e+09; accepted: 0 to 262143": func(f map[string]any) {
 			f["sampled"].(map[string]any)["in_use"].(map[string]any)["peak"] = 1_000_000_000
 		},
-		"windows[1].in_use is -3; accepted: 0 to 262143":                   func(f map[string]any) { f["windows"].([]any)[1].(map[string]any)["in_use"] = -3 },
-		"it is not the JSON of a load: json: cannot unmarshal string into": func(f map[string]any) { f["counters"] = "many" },
+		"windows[1].in_use is -3; accepted: 0 to 262143":                                                                func(f map[string]any) { f["windows"].([]any)[1].(map[string]any)["in_use"] = -3 },
+		"it is not the JSON of a load: counters is a string: accepted is an object; use a file of k6 x pgxpool measure": func(f map[string]any) { f["counters"] = "many" },
 	} {
 		var file map[string]any
 		require.NoError(t, json.Unmarshal(text, &file))
@@ -126,6 +126,8 @@ func TestParseLoadRefusesWhatIsNone(t *testing.T) {
 		_, err = ParseLoad(changed)
 		require.ErrorContains(t, err, says)
 	}
-	_, err = ParseLoad([]byte("{"))
-	require.ErrorContains(t, err, "it is not JSON: ")
+	for content, says := range map[string]string{"{": "unexpected end of JSON input", "": "it is empty", "[1]": "it is a JSON array, not an object"} {
+		_, err = ParseLoad([]byte(content))
+		require.EqualError(t, err, "it is not the JSON of a load: "+says+"; use a file of k6 x pgxpool measure")
+	}
 }

@@ -1,6 +1,7 @@
 package text_test
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -152,4 +153,39 @@ func TestTables(t *testing.T) {
 		return s
 	}
 	require.Contains(t, table.Text(text.Layout{Paint: paint}), "98.6/s  \x1b[32myes\x1b[0m")
+}
+
+func TestWhatCannotBeDecodedIsSaidInWords(t *testing.T) {
+	type Inner struct {
+		Sizes []int `json:"sizes"`
+	}
+	type file struct {
+		Inner
+		Name   string             `json:"name"`
+		Users  *int               `json:"users"`
+		Share  float64            `json:"share"`
+		Wanted bool               `json:"wanted"`
+		Of     map[string]float64 `json:"of"`
+	}
+	for content, want := range map[string]string{
+		"":                 "it is empty",
+		" \n":              "it is empty",
+		"[1]":              "it is a JSON array, not an object",
+		"3":                "it is a JSON number, not an object",
+		`{"name": 3}`:      "name is a number: accepted is a string",
+		`{"users": 1.5}`:   "users is a number 1.5: accepted is an integer",
+		`{"share": []}`:    "share is an array: accepted is a number",
+		`{"wanted": "no"}`: "wanted is a string: accepted is true or false",
+		`{"of": true}`:     "of is a bool: accepted is an object",
+		`{"sizes": {}}`:    "sizes is an object: accepted is an array",
+		"{":                "unexpected end of JSON input",
+		"{}":               "",
+	} {
+		err := text.Undecoded([]byte(content), json.Unmarshal([]byte(content), &file{}))
+		if want == "" {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, want)
+		}
+	}
 }

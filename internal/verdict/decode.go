@@ -3,9 +3,10 @@ package verdict
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // options are what a script hands to pgxpool.verdict(data, options).
@@ -32,7 +33,7 @@ type runOptions struct {
 func FromScript(data, given any) (Input, error) {
 	var o options
 	if err := remarshal(given, &o); err != nil {
-		return Input{}, fmt.Errorf("verdict: options: %w", explain(err))
+		return Input{}, fmt.Errorf("verdict: options: %w", err)
 	}
 	fields, err := plain(data)
 	if err != nil {
@@ -100,21 +101,13 @@ func users(named int, metrics map[string]Metric) int {
 
 // remarshal fills a struct from plain Go values and refuses unknown names.
 func remarshal(from, to any) error {
-	text, err := json.Marshal(from)
+	written, err := json.Marshal(from)
 	if err != nil {
 		return err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder := json.NewDecoder(bytes.NewReader(written))
 	decoder.DisallowUnknownFields()
-	return decoder.Decode(to)
-}
-
-// explain turns encoding/json's type error into a line for script authors.
-func explain(err error) error {
-	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s is a %s: accepted is %s", mistyped.Field, mistyped.Value, mistyped.Type)
-	}
-	return err
+	return text.Undecoded(written, decoder.Decode(to))
 }
 
 // texts writes the values of a script's own settings; null ones are left out.

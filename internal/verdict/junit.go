@@ -30,22 +30,24 @@ type (
 		junitCounts
 		Timestamp  string          `xml:"timestamp,attr,omitempty"`
 		Properties []junitProperty `xml:"properties>property"`
-		Cases      []junitCase     `xml:"testcase"`
+		Cases      []JUnitCase     `xml:"testcase"`
 		SystemOut  string          `xml:"system-out,omitempty"`
 	}
 	junitProperty struct {
 		Name  string `xml:"name,attr"`
 		Value string `xml:"value,attr"`
 	}
-	junitCase struct {
+	// JUnitCase is a test case of a JUnit report.
+	JUnitCase struct {
 		Name      string        `xml:"name,attr"`
 		ClassName string        `xml:"classname,attr"`
 		Time      string        `xml:"time,attr"`
-		Skipped   *junitMessage `xml:"skipped"`
-		Failure   *junitMessage `xml:"failure"`
+		Skipped   *JUnitMessage `xml:"skipped"`
+		Failure   *JUnitMessage `xml:"failure"`
 		SystemOut string        `xml:"system-out,omitempty"`
 	}
-	junitMessage struct {
+	// JUnitMessage says why a case failed or was skipped.
+	JUnitMessage struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr,omitempty"`
 		Text    string `xml:",chardata"`
@@ -56,11 +58,7 @@ type (
 // A case fails when the gate does not let its verdict through; a waived one is
 // skipped.
 func (r Report) JUnit() ([]byte, error) {
-	suite := junitSuite{
-		Name:        text.Line("verdict " + r.Run.Script),
-		junitCounts: r.junitCounts(),
-		Properties:  r.junitProperties(),
-	}
+	suite := junitSuite{Name: text.Line("verdict " + r.Run.Script), Properties: r.junitProperties()}
 	if !r.Run.Started.IsZero() {
 		suite.Timestamp = r.Run.Started.UTC().Format("2006-01-02T15:04:05")
 	}
@@ -68,9 +66,9 @@ func (r Report) JUnit() ([]byte, error) {
 		suite.Cases = append(suite.Cases, r.junitCase(row))
 	}
 	if r.Setup != nil {
-		suite.Cases = append(suite.Cases, junitCase{
-			Name: "setup", ClassName: className(r.Run), Time: "0",
-			Failure: &junitMessage{Message: r.Setup.Reason(), Type: string(Fail), Text: r.Setup.Advice},
+		suite.Cases = append(suite.Cases, JUnitCase{
+			Name: "setup", ClassName: className(r.Run),
+			Failure: &JUnitMessage{Message: r.Setup.Reason(), Type: string(Fail), Text: r.Setup.Advice},
 		})
 	}
 	diagnoses := make([]string, len(r.Diagnoses))
@@ -78,46 +76,46 @@ func (r Report) JUnit() ([]byte, error) {
 		diagnoses[i] = text.Line(fmt.Sprintf("Diagnosis: %s: %s %s", d.Title(), d.EvidenceText(), d.Remedy))
 	}
 	suite.SystemOut = strings.Join(diagnoses, "\n")
-	body, err := xml.MarshalIndent(junitSuites{
-		Name: "pgxpool", Suite: suite, junitCounts: suite.junitCounts,
-	}, "", "  ")
+	return suite.render(r.Run.Duration)
+}
+
+// JUnit renders a JUnit report of cases that took no time.
+func JUnit(name string, cases []JUnitCase) ([]byte, error) {
+	return junitSuite{Name: name, Cases: cases}.render(0)
+}
+
+func (s junitSuite) render(seconds float64) ([]byte, error) {
+	s.junitCounts = junitCounts{Tests: len(s.Cases), Time: fmt.Sprintf("%.3f", seconds)}
+	for i := range s.Cases {
+		s.Cases[i].Time = "0"
+		switch {
+		case s.Cases[i].Skipped != nil:
+			s.Skipped++
+		case s.Cases[i].Failure != nil:
+			s.Failures++
+		}
+	}
+	body, err := xml.MarshalIndent(junitSuites{Name: "pgxpool", Suite: s, junitCounts: s.junitCounts}, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("verdict: writing JUnit: %w", err)
+		return nil, fmt.Errorf("writing JUnit: %w", err)
 	}
 	return append([]byte(xml.Header), append(body, '\n')...), nil
 }
 
-func (r Report) junitCounts() junitCounts {
-	counts := junitCounts{Tests: len(r.Rows), Time: fmt.Sprintf("%.3f", r.Run.Duration)}
-	if r.Setup != nil {
-		counts.Tests, counts.Failures = 1, 1
-	}
-	for _, row := range r.Rows {
-		switch {
-		case row.Waived:
-			counts.Skipped++
-		case !r.Gate.Holds(row.Verdict):
-			counts.Failures++
-		}
-	}
-	return counts
-}
-
 func className(r Run) string { return text.Line(strings.TrimSuffix("pgxpool."+r.Script, ".")) }
 
-func (r Report) junitCase(row Row) junitCase {
-	c := junitCase{
+func (r Report) junitCase(row Row) JUnitCase {
+	c := JUnitCase{
 		Name:      text.Line(row.Criterion.Name),
 		ClassName: className(r.Run),
-		Time:      "0",
 		SystemOut: text.Line(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
 			row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(), row.explanation())),
 	}
 	switch {
 	case row.Waived:
-		c.Skipped = &junitMessage{Message: text.Line(strings.TrimSuffix("waived: "+row.Reason, ": "))}
+		c.Skipped = &JUnitMessage{Message: text.Line(strings.TrimSuffix("waived: "+row.Reason, ": "))}
 	case !r.Gate.Holds(row.Verdict):
-		c.Failure = &junitMessage{
+		c.Failure = &JUnitMessage{
 			Message: text.Line(row.Reason), Type: string(row.Verdict), Text: text.Line(row.explanation()),
 		}
 	}

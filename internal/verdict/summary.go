@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -112,10 +113,10 @@ func (r Report) JSON() ([]byte, error) {
 
 // ParseSummary reads results/summary.json. One of another version is a
 // [SchemaError]; any other error wraps one that says what the text is instead.
-func ParseSummary(text []byte) (Summary, error) {
+func ParseSummary(content []byte) (Summary, error) {
 	var summary Summary
-	if err := json.Unmarshal(text, &summary); err != nil {
-		return Summary{}, fmt.Errorf("verdict: reading summary: %w", noSummary(text, err))
+	if err := json.Unmarshal(content, &summary); err != nil {
+		return Summary{}, fmt.Errorf("verdict: reading summary: %w", text.Undecoded(content, err))
 	}
 	if summary.Schema != SchemaVersion {
 		return Summary{}, &SchemaError{summary.Schema}
@@ -177,20 +178,6 @@ func (m Metric) check(name string) error {
 		}
 	}
 	return nil
-}
-
-// noSummary says of a text that is no JSON object of the right fields what it
-// is instead, without encoding/json's and Go's names for it.
-func noSummary(text []byte, err error) error {
-	var mistyped *json.UnmarshalTypeError
-	switch {
-	case len(bytes.TrimSpace(text)) == 0:
-		return errors.New("it is empty")
-	case errors.As(err, &mistyped) && mistyped.Field == "":
-		return fmt.Errorf("it is a JSON %s, not an object", mistyped.Value)
-	default:
-		return explain(err)
-	}
 }
 
 // ConfigurationHash is the SHA-256, in hexadecimal, of script, users, target
