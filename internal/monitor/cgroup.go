@@ -10,7 +10,10 @@ import (
 )
 
 // readFile reads the start of a file as the server sees it.
-const readFile = `SELECT pg_read_file($1, 0, 4096), extract(epoch FROM clock_timestamp())::float8`
+func readFile(ctx context.Context, q Querier, name string) (text string, ok bool) {
+	err := q.QueryRow(ctx, `SELECT pg_read_file($1, 0, 4096)`, name).Scan(&text)
+	return text, err == nil
+}
 
 const cgroupRoot = "/sys/fs/cgroup"
 
@@ -28,22 +31,15 @@ type cgroup struct {
 // findCgroup gives the tightest limit on the way from the server's own group to
 // the root; nil where there is none, or none that can be read.
 func findCgroup(ctx context.Context, q Querier) *cgroup {
-	var own string
-	var at float64
-	if q.QueryRow(ctx, readFile, "/proc/self/cgroup").Scan(&own, &at) != nil {
-		return nil
-	}
+	own, _ := readFile(ctx, q, "/proc/self/cgroup")
 	_, below, found := strings.Cut(own, "0::/")
 	if !found {
-		return nil // version 1
+		return nil // version 1, or unreadable
 	}
 	below, _, _ = strings.Cut(below, "\n")
 	var tightest *cgroup
 	for dir := path.Join(cgroupRoot, below); strings.HasPrefix(dir, cgroupRoot); dir = path.Dir(dir) {
-		var limit string
-		if q.QueryRow(ctx, readFile, path.Join(dir, "cpu.max")).Scan(&limit, &at) != nil {
-			continue // the root has none
-		}
+		limit, _ := readFile(ctx, q, path.Join(dir, "cpu.max")) // the root has none
 		if cpus, ok := parseCPUMax(limit); ok && (tightest == nil || cpus < tightest.cpus) {
 			tightest = &cgroup{dir: dir, cpus: cpus}
 		}
@@ -54,16 +50,8 @@ func findCgroup(ctx context.Context, q Querier) *cgroup {
 // parseCPUMax reads "200000 100000", quota and period in microseconds; ok is false
 // for "max".
 func parseCPUMax(text string) (cpus float64, ok bool) {
-	fields := strings.Fields(text)
-	if len(fields) != 2 {
-		return 0, false
-	}
-	quota, err := strconv.ParseFloat(fields[0], 64)
-	if err != nil {
-		return 0, false
-	}
-	period, err := strconv.ParseFloat(fields[1], 64)
-	if err != nil || !(quota > 0) || !(period > 0) {
+	var quota, period float64
+	if _, err := fmt.Sscan(text, &quota, &period); err != nil || !(quota > 0) || !(period > 0) {
 		return 0, false
 	}
 	return quota / period, true
@@ -104,18 +92,8 @@ func microseconds(stat, name string) float64 {
 	return 0
 }
 
+// pressureFile is the kernel's, of CPU pressure (PSI).
 const pressureFile = "/proc/pressure/cpu"
-
-// findPressure gives the kernel's file of CPU pressure (PSI), empty where there is
-// none.
-func findPressure(ctx context.Context, q Querier) string {
-	var text string
-	var at float64
-	if q.QueryRow(ctx, readFile, pressureFile).Scan(&text, &at) != nil {
-		return ""
-	}
-	return pressureFile
-}
 
 // advancePressure notes how much of the time since the reading before some process
 // of the host waited for a CPU.
@@ -141,7 +119,7 @@ func (c *CPU) advancePressure(text *string, at float64) {
 type CPUTally struct {
 	of       string
 	readings float64
-	sum      CPUStrain
+	sum      cpuStrain
 }
 
 // Add counts the last reading of a CPU.
@@ -159,7 +137,7 @@ func (t *CPUTally) Add(c *CPU) {
 // nothing to say.
 func (t *CPUTally) Note() string {
 	var said []string
-	if t.of != "" && t.of != wholeHost {
+	if t.of != "" {
 		said = append(said, "it is in percent of "+t.of)
 	}
 	part := func(what string, sum float64) {
@@ -176,17 +154,10 @@ func (t *CPUTally) Note() string {
 	return "Database CPU: " + strings.Join(said, "; ") + "."
 }
 
-// wholeHost is what a CPU is of where no cgroup limits the server.
-const wholeHost = "the whole host"
-
-// of says whose CPU it is, for a report: empty before the first reading.
+// of says of what the percents are, empty for the whole host.
 func (c *CPU) of() string {
-	switch {
-	case !c.primed:
+	if c.group == nil {
 		return ""
-	case c.group == nil:
-		return wholeHost
-	default:
-		return fmt.Sprintf("%s CPUs that its cgroup allows (cpu.max)", strconv.FormatFloat(c.group.cpus, 'g', 3, 64))
 	}
+	return strconv.FormatFloat(c.group.cpus, 'g', 3, 64) + " CPUs that its cgroup allows (cpu.max)"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -36,12 +35,12 @@ type CPU struct {
 
 	pressure         string    // file of it, empty where the kernel does not tell
 	waited, waitedAt float64   // seconds
-	strain           CPUStrain // of the last reading
+	strain           cpuStrain // of the last reading
 }
 
-// CPUStrain is what keeps CPU from the server beside its own use, in percent of
+// cpuStrain is what keeps CPU from the server beside its own use, in percent of
 // the time between the last two readings.
-type CPUStrain struct {
+type cpuStrain struct {
 	Steal     float64 // the hypervisor gave it to others
 	Throttled float64 // the server's cgroup had used up its quota
 	Pressure  float64 // some process of the host waited for a CPU
@@ -53,9 +52,8 @@ type CPUStrain struct {
 // the counters went backwards (the host restarted, or the server moved to
 // another one).
 //
-// The error is a *CPUPermissionError where the role may not read the file, a
-// *CPUUnavailableError where there is no such file to read, and the server's
-// own error otherwise. Only the last kind is worth another try.
+// The error is a *CPUUnavailableError where another try is pointless, and the
+// server's own otherwise.
 func (c *CPU) Read(ctx context.Context, q Querier) (percent float64, ok bool, err error) {
 	var stat string
 	var pressure, group *string
@@ -65,10 +63,13 @@ func (c *CPU) Read(ctx context.Context, q Querier) (percent float64, ok bool, er
 	}
 	times, err := parseCPUTimes(stat)
 	if err != nil {
-		return 0, false, &CPUUnavailableError{err: err}
+		return 0, false, noStat(err)
 	}
 	if !c.primed {
-		c.group, c.pressure = findCgroup(ctx, q), findPressure(ctx, q)
+		c.group = findCgroup(ctx, q)
+		if _, ok := readFile(ctx, q, pressureFile); ok {
+			c.pressure = pressureFile
+		}
 	}
 	percent, ok = c.advance(times)
 	c.advancePressure(pressure, at)
@@ -101,107 +102,72 @@ type cpuTimes struct {
 	busy, steal, total uint64 // steal is part of total and not of busy
 }
 
-// The columns of the cpu line as proc(5) numbers them. guest and guest_nice,
-// which follow, are part of user and nice already.
-const (
-	idleColumn   = 3
-	iowaitColumn = 4
-	stealColumn  = 7
-)
-
 // parseCPUTimes reads the sum over all processors from the start of
 // /proc/stat. Waiting for I/O is idle time: the processor is free for others.
-// Stolen time is neither busy nor the host's to use: it is told apart.
+// Stolen time is neither busy nor the host's to use: it is told apart. guest and
+// guest_nice, which follow it, are part of user and nice already.
 func parseCPUTimes(stat string) (cpuTimes, error) {
 	line, _, complete := strings.Cut(stat, "\n")
-	fields := strings.Fields(line)
-	if !complete || len(fields) <= iowaitColumn+1 || fields[0] != "cpu" {
+	var name string
+	var user, nice, system, idle, iowait, irq, softirq, steal uint64
+	n, _ := fmt.Sscan(line, &name, &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal)
+	const most, least = 9, 6 // values; old kernels have no steal
+	if !complete || name != "cpu" || n < min(most, max(least, len(strings.Fields(line)))) {
 		return cpuTimes{}, fmt.Errorf("/proc/stat does not start with the cpu line: %.80q", stat)
 	}
-	var times cpuTimes
-	for column, text := range fields[1:] {
-		if column > stealColumn {
-			break
-		}
-		ticks, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return cpuTimes{}, fmt.Errorf("/proc/stat has a cpu line that is not numbers: %q", line)
-		}
-		times.total += ticks
-		if column == stealColumn {
-			times.steal = ticks
-			continue
-		}
-		if column != idleColumn && column != iowaitColumn {
-			times.busy += ticks
-		}
-	}
-	return times, nil
+	busy := user + nice + system + irq + softirq
+	return cpuTimes{busy: busy, steal: steal, total: busy + steal + idle + iowait}, nil
 }
 
 // explainCPU turns the server's refusal into an error a user can act on.
 func explainCPU(ctx context.Context, q Querier, err error) error {
-	var refusal *pgconn.PgError
-	if !errors.As(err, &refusal) {
-		return fmt.Errorf("reading the database host's CPU: %w", err)
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch refusal.Code {
+		case "42501": // insufficient_privilege
+			return noPermission(ctx, q, err)
+		case "58P01", "42883", "0A000": // undefined_file, undefined_function, feature_not_supported
+			return noStat(err)
+		}
 	}
-	switch refusal.Code {
-	case "42501": // insufficient_privilege
-		return permissionError(ctx, q, err)
-	case "58P01", "42883", "0A000": // undefined_file, undefined_function, feature_not_supported
-		return &CPUUnavailableError{err: err}
-	default:
-		return fmt.Errorf("reading the database host's CPU: %w", err)
-	}
+	return fmt.Errorf("reading the database host's CPU: %w", err)
+}
+
+// CPUUnavailableError means that the server does not show its host's CPU on this
+// connection.
+type CPUUnavailableError struct {
+	Grants []string // statements, run by a superuser, that would allow it; nil where none would
+	reason string
+	err    error
+}
+
+func (e *CPUUnavailableError) Error() string { return e.reason }
+
+// Unwrap returns what the server answered.
+func (e *CPUUnavailableError) Unwrap() error { return e.err }
+
+func noStat(err error) error {
+	return &CPUUnavailableError{err: err,
+		reason: "the database's host has no readable /proc/stat (not Linux, or a managed service): " + err.Error()}
 }
 
 const lookUpCPUGrants = `SELECT quote_ident(current_user),
 	pg_has_role('pg_read_server_files', 'USAGE'),
 	has_function_privilege('pg_read_file(text, bigint, bigint)', 'EXECUTE')`
 
-// permissionError names the grants that the role lacks. Where even that cannot
+// noPermission names the grants that the role lacks. Where even that cannot
 // be looked up (the refusal ended a transaction), it names both.
-func permissionError(ctx context.Context, q Querier, err error) error {
-	refused := &CPUPermissionError{Role: "CURRENT_USER", err: err}
-	var readsFiles, executes bool
-	if q.QueryRow(ctx, lookUpCPUGrants).Scan(&refused.Role, &readsFiles, &executes) != nil {
+func noPermission(ctx context.Context, q Querier, err error) error {
+	role, readsFiles, executes := "CURRENT_USER", false, false
+	if q.QueryRow(ctx, lookUpCPUGrants).Scan(&role, &readsFiles, &executes) != nil {
 		readsFiles, executes = false, false
 	}
+	var grants []string
 	if !readsFiles {
-		refused.Grants = append(refused.Grants, "GRANT pg_read_server_files TO "+refused.Role)
+		grants = append(grants, "GRANT pg_read_server_files TO "+role)
 	}
 	if !executes {
-		refused.Grants = append(refused.Grants,
-			"GRANT EXECUTE ON FUNCTION pg_read_file(text, bigint, bigint) TO "+refused.Role)
+		grants = append(grants, "GRANT EXECUTE ON FUNCTION pg_read_file(text, bigint, bigint) TO "+role)
 	}
-	return refused
+	return &CPUUnavailableError{Grants: grants, err: err, reason: fmt.Sprintf(
+		"role %s may not read the server's /proc/stat; a superuser can allow it: %s", role, strings.Join(grants, "; "))}
 }
-
-// CPUPermissionError means that the role may not read /proc/stat.
-type CPUPermissionError struct {
-	Role   string   // quoted as SQL wants it
-	Grants []string // statements, run by a superuser, that would allow it
-	err    error
-}
-
-func (e *CPUPermissionError) Error() string {
-	return fmt.Sprintf("role %s may not read the server's /proc/stat; a superuser can allow it: %s",
-		e.Role, strings.Join(e.Grants, "; "))
-}
-
-// Unwrap returns the server's refusal.
-func (e *CPUPermissionError) Unwrap() error { return e.err }
-
-// CPUUnavailableError means that the database's host offers no /proc/stat: it
-// does not run Linux, or a managed service hides it.
-type CPUUnavailableError struct {
-	err error
-}
-
-func (e *CPUUnavailableError) Error() string {
-	return "the database's host has no readable /proc/stat (not Linux, or a managed service): " +
-		e.err.Error()
-}
-
-// Unwrap returns what the server answered.
-func (e *CPUUnavailableError) Unwrap() error { return e.err }

@@ -278,9 +278,7 @@ func (s *Sampler) readCPU(ctx context.Context) *float64 {
 	}
 	percent, ok, err := s.cpu.Read(ctx, s.conn)
 	if err != nil {
-		var refused *CPUPermissionError
-		var missing *CPUUnavailableError
-		s.cpuOff = errors.As(err, &refused) || errors.As(err, &missing)
+		_, s.cpuOff = errors.AsType[*CPUUnavailableError](err)
 		s.notices.problem(aboutCPU, "database CPU not shown: "+err.Error())
 		return nil
 	}

@@ -89,13 +89,9 @@ func (m *Application) Start(state *lib.State) error {
 func (m *Application) explainCPU(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(ctx, monitor.StatementTimeout)
 	defer cancel()
-	var (
-		cpu         monitor.CPU
-		denied      *monitor.CPUPermissionError
-		unavailable *monitor.CPUUnavailableError
-	)
+	var cpu monitor.CPU
 	_, _, err := cpu.Read(ctx, conn)
-	if errors.As(err, &denied) || errors.As(err, &unavailable) {
+	if _, final := errors.AsType[*monitor.CPUUnavailableError](err); final {
 		m.test.facts.setUnmeasured("pgxpool_db_cpu", err.Error())
 	}
 }

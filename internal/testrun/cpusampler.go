@@ -164,15 +164,10 @@ func (w *serverWatch) read(ctx context.Context) (final bool) {
 	}
 	w.explain(ctx, err)
 	w.disconnect()
-	var (
-		denied      *monitor.CPUPermissionError
-		unavailable *monitor.CPUUnavailableError
-	)
-	if errors.As(err, &denied) || errors.As(err, &unavailable) {
+	if _, final = errors.AsType[*monitor.CPUUnavailableError](err); final {
 		w.facts.setUnmeasured("pgxpool_db_cpu", err.Error())
-		return true
 	}
-	return false
+	return final
 }
 
 // explain warns once: a value that stays away needs a reason, not a hundred.
