@@ -91,16 +91,10 @@ type seenWorker struct {
 	at     time.Time
 }
 
-// newHealth asks at http or https URLs, such as
-// http://127.0.0.1:8000/health/pool, and waits for an answer no longer than
-// timeout: an application that hangs must not hold up the look at its
+// newHealth asks at URLs that checkAddress accepts and waits for an answer no
+// longer than timeout: an application that hangs must not hold up the look at its
 // database. Nothing is asked yet.
-func newHealth(addresses []string, timeout time.Duration) (*Health, error) {
-	for _, address := range addresses {
-		if err := checkAddress(address); err != nil {
-			return nil, err
-		}
-	}
+func newHealth(addresses []string, timeout time.Duration) *Health {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, MaxResponseHeaderBytes: healthLimit,
 		DisableKeepAlives: true, // a connection stays with one worker
@@ -108,9 +102,11 @@ func newHealth(addresses []string, timeout time.Duration) (*Health, error) {
 	return &Health{
 		addresses: addresses, client: &http.Client{Timeout: timeout, Transport: transport},
 		known: map[worker]seenWorker{},
-	}, nil
+	}
 }
 
+// checkAddress accepts http and https URLs, such as
+// http://127.0.0.1:8000/health/pool.
 func checkAddress(address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -127,9 +123,6 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// close closes the connections to the application.
-func (h *Health) close() { h.client.CloseIdleConnections() }
-
 const (
 	// mostAsked is how often an address is asked at most for one sample.
 	mostAsked = 24
@@ -138,9 +131,9 @@ const (
 )
 
 // read asks every address so often that each of so many workers (0 where it is
-// not known) has most likely answered. The error is the last one, where no
-// worker answered.
-func (h *Health) read(ctx context.Context, workers int) (Application, error) {
+// not known) has most likely answered. Where no worker answered it gives nil and
+// the last error.
+func (h *Health) read(ctx context.Context, workers int) (*Application, error) {
 	type answer struct {
 		address string
 		worker  Worker
@@ -176,13 +169,13 @@ func (h *Health) read(ctx context.Context, workers int) (Application, error) {
 		}
 	}
 	if len(fresh) == 0 {
-		return Application{}, failure
+		return nil, failure
 	}
 	maps.Copy(h.known, fresh)
 	application := sum(fresh)
 	application.Complete = len(fresh) >= max(1, workers, h.found())
 	application.Took = float64(quickest) / float64(time.Millisecond)
-	return application, nil
+	return &application, nil
 }
 
 // timesToAsk is three times for each worker that an address may have: who accepts a
@@ -267,40 +260,36 @@ func parseWorker(body []byte) (Worker, error) {
 	if err := json.Unmarshal(body, &report); err != nil {
 		return Worker{}, fmt.Errorf("the application's answer is not the JSON of /health/pool: %w", text.Undecoded(body, err))
 	}
+	floor := 0
+	if report.Size != nil {
+		floor = -*report.Size
+	}
 	for _, field := range []struct {
-		name  string
-		value *int
-		least int
+		name     string
+		value    *int
+		least    int
+		optional bool
 	}{
-		{"size", report.Size, 0},
-		{"checkedin", report.CheckedIn, 0},
-		{"checkedout", report.CheckedOut, 0},
+		{"size", report.Size, 0, false},
+		{"checkedin", report.CheckedIn, 0, false},
+		{"checkedout", report.CheckedOut, 0, false},
+		{"overflow", report.Overflow, floor, false},
+		{"waiting", report.Waiting, 0, true},
+		{"pid", report.PID, 1, true},
 	} {
-		if field.value == nil || *field.value < field.least {
-			return Worker{}, fieldError(field.name, field.value, field.least)
+		switch {
+		case field.value == nil && !field.optional:
+			return Worker{}, fmt.Errorf(`the application's answer has no %q: it needs size, checkedin, checkedout and overflow`, field.name)
+		case field.value != nil && *field.value < field.least:
+			return Worker{}, fmt.Errorf("the application's answer has %s %d: it must be at least %d", field.name, *field.value, field.least)
 		}
 	}
-	if report.Overflow == nil || *report.Overflow < -*report.Size {
-		return Worker{}, fieldError("overflow", report.Overflow, -*report.Size)
-	}
-	if report.Waiting != nil && *report.Waiting < 0 {
-		return Worker{}, fieldError("waiting", report.Waiting, 0)
-	}
-	pid := 0
-	if report.PID != nil {
-		if pid = *report.PID; pid < 1 {
-			return Worker{}, fieldError("pid", report.PID, 1)
-		}
-	}
-	return Worker{
-		PID: pid, Size: *report.Size, CheckedIn: *report.CheckedIn, CheckedOut: *report.CheckedOut,
+	w := Worker{
+		Size: *report.Size, CheckedIn: *report.CheckedIn, CheckedOut: *report.CheckedOut,
 		Overflow: *report.Overflow, Waiting: report.Waiting,
-	}, nil
-}
-
-func fieldError(name string, value *int, least int) error {
-	if value == nil {
-		return fmt.Errorf(`the application's answer has no %q: it needs size, checkedin, checkedout and overflow`, name)
 	}
-	return fmt.Errorf("the application's answer has %s %d: it must be at least %d", name, *value, least)
+	if report.PID != nil {
+		w.PID = *report.PID
+	}
+	return w, nil
 }

@@ -48,13 +48,22 @@ func (n *notices) problem(about topic, line string) {
 
 // solved ends a problem, with good news unless news is empty.
 func (n *notices) solved(about topic, news string) {
-	if _, said := n.open[about]; !said {
+	if !n.has(about) {
 		return
 	}
 	delete(n.open, about)
 	if news != "" {
 		n.pending = append(n.pending, Notice{Text: text.Line(news)})
 	}
+}
+
+// answered opens the problem that err is, or ends it where err is nil.
+func (n *notices) answered(about topic, err error, problem, news string) {
+	if err != nil {
+		n.problem(about, problem+err.Error())
+		return
+	}
+	n.solved(about, news)
 }
 
 func (n *notices) has(about topic) bool {
@@ -71,16 +80,14 @@ func (n *notices) take() []Notice {
 
 // explainDatabase puts into notices what a reader of the values must know.
 func (s *Sampler) explainDatabase(ctx context.Context, d *Database, err error) {
+	problem := "the database does not answer, trying again every interval: "
 	if IsTooManyConnections(err) {
-		s.notices.problem(aboutConnection,
-			"connection limit: the server has no connection left for the monitor, trying again every interval: "+err.Error())
-		return
+		problem = "connection limit: the server has no connection left for the monitor, trying again every interval: "
 	}
+	s.notices.answered(aboutConnection, err, problem, "the database answers again")
 	if err != nil {
-		s.notices.problem(aboutConnection, "the database does not answer, trying again every interval: "+err.Error())
 		return
 	}
-	s.notices.solved(aboutConnection, "the database answers again")
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	s.explainSessions(ctx, d)
@@ -119,41 +126,13 @@ func (s *Sampler) explainHidden(ctx context.Context, d *Database) {
 			"sessions of %s have track_activities switched off: how many are in use is not known",
 			s.cfg.Select))
 	default:
+		role := "CURRENT_USER"
+		_ = s.conn.QueryRow(ctx, `SELECT quote_ident(current_user)`).Scan(&role) // the keyword does as well
 		s.notices.problem(aboutHidden, fmt.Sprintf(
 			"sessions of %s belong to another role, and role %s may not see what they do: how many are in use "+
 				"is not known; a superuser can allow it: GRANT pg_read_all_stats TO %[2]s",
-			s.cfg.Select, s.role(ctx)))
+			s.cfg.Select, role))
 	}
-}
-
-// role is the monitor's own, as SQL writes it.
-func (s *Sampler) role(ctx context.Context) string {
-	role := "CURRENT_USER"
-	if err := s.conn.QueryRow(ctx, `SELECT quote_ident(current_user)`).Scan(&role); err != nil {
-		return "CURRENT_USER"
-	}
-	return role
-}
-
-// explainApplication says whether the application answers.
-func (s *Sampler) explainApplication(err error) {
-	if s.cfg.Health == nil {
-		return
-	}
-	if err != nil {
-		s.notices.problem(aboutApplication, "the application does not report its pool, asking again every interval: "+err.Error())
-		return
-	}
-	s.notices.solved(aboutApplication, "the application reports its pool again")
-}
-
-// explainPooler says whether PgBouncer answers, where its console was named.
-func (s *Sampler) explainPooler(err error) {
-	if err != nil {
-		s.notices.problem(aboutPooler, err.Error())
-		return
-	}
-	s.notices.solved(aboutPooler, "PgBouncer's console answers again")
 }
 
 // explainWorkers says that the application has more processes than it was

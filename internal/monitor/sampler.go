@@ -5,6 +5,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func (s *Sampler) Sample(ctx context.Context) Sample {
 	var wait sync.WaitGroup
 	var healthErr, poolerErr error
 	if s.cfg.Health != nil {
-		wait.Go(func() { sample.Application, healthErr = s.readHealth(ctx) })
+		wait.Go(func() { sample.Application, healthErr = s.cfg.Health.read(ctx, s.workers) })
 	}
 	if s.cfg.PgBouncer != nil {
 		wait.Go(func() { sample.Pooler, poolerErr = s.cfg.PgBouncer.read(ctx) })
@@ -109,8 +110,9 @@ func (s *Sampler) Sample(ctx context.Context) Sample {
 	sample.Pool = s.cfg.Pool.Of(s.workers)
 	if ctx.Err() == nil {
 		s.explainDatabase(ctx, sample.Database, sample.Err)
-		s.explainApplication(healthErr)
-		s.explainPooler(poolerErr)
+		s.notices.answered(aboutApplication, healthErr, "the application does not report its pool, asking again every interval: ",
+			"the application reports its pool again")
+		s.notices.answered(aboutPooler, poolerErr, "", "PgBouncer's console answers again")
 		s.explainWorkers(sample)
 	}
 	sample.Notices = s.notices.take()
@@ -192,7 +194,7 @@ func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 	if s.conn != nil {
 		return s.conn, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.connectTimeout())
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.cfg.Conn.ConnectTimeout, sampleTimeout))
 	defer cancel()
 	cfg := s.cfg.Conn.Copy()
 	if cfg.Tracer = &s.own; s.cfg.Conn.Tracer != nil {
@@ -206,20 +208,10 @@ func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-func (s *Sampler) connectTimeout() time.Duration {
-	if s.cfg.Conn.ConnectTimeout > 0 {
-		return s.cfg.Conn.ConnectTimeout
-	}
-	return sampleTimeout
-}
-
 // Close closes every connection. The Sampler may be used again afterwards.
 func (s *Sampler) Close() {
 	s.beside.close()
 	s.cfg.PgBouncer.close()
-	if s.cfg.Health != nil {
-		s.cfg.Health.close()
-	}
 	s.disconnect()
 }
 
@@ -279,23 +271,13 @@ func (s *Sampler) readCPU(ctx context.Context) *float64 {
 	percent, ok, err := s.cpu.Read(ctx, s.conn)
 	if err != nil {
 		_, s.cpuOff = errors.AsType[*CPUUnavailableError](err)
-		s.notices.problem(aboutCPU, "database CPU not shown: "+err.Error())
-		return nil
 	}
-	s.notices.solved(aboutCPU, "the database CPU is shown again")
+	s.notices.answered(aboutCPU, err, "database CPU not shown: ", "the database CPU is shown again")
 	if !ok {
 		return nil
 	}
 	s.strain.Add(&s.cpu)
 	return &percent
-}
-
-func (s *Sampler) readHealth(ctx context.Context) (*Application, error) {
-	application, err := s.cfg.Health.read(ctx, s.workers)
-	if err != nil {
-		return nil, err
-	}
-	return &application, nil
 }
 
 // IsTooManyConnections tells whether err is the server's answer that it, the

@@ -215,9 +215,7 @@ func (s Settings) Config(answer time.Duration) (Config, error) {
 		Pool: Pool{Size: s.Pool.PoolSize, MaxOverflow: s.Pool.MaxOverflow, Timeout: s.Timeout.Seconds()},
 	}
 	if len(s.AppURLs) > 0 {
-		if cfg.Health, err = newHealth(s.AppURLs, answer); err != nil {
-			return Config{}, err
-		}
+		cfg.Health = newHealth(s.AppURLs, answer)
 	}
 	if s.PgBouncerURL != "" {
 		cfg.PgBouncer, err = newPgBouncer(s.PgBouncerURL, conn.Database)
