@@ -75,32 +75,12 @@ const clients = `client AS MATERIALIZED (
 	FROM pg_stat_activity WHERE ` + isClient + `
 )`
 
-// Named is an application name and how many sessions have it.
-type Named struct {
-	Name     string
-	Sessions int
-}
-
-// The most common first, at most so many as fit a line.
+// The most common first, at most so many as fit a line, the monitor's own left out.
 const readNames = `
-SELECT application_name, count(*)::int
+SELECT application_name || ' (' || count(*) || ')'
 FROM pg_stat_activity
 WHERE application_name NOT IN ('', '` + ApplicationName + `') AND ` + isClient + `
 GROUP BY application_name ORDER BY count(*) DESC, application_name LIMIT 20`
-
-// names lists the application names that sessions on the server have, the most
-// common first, at most 20, the monitor's own left out.
-func names(ctx context.Context, conn *pgx.Conn) ([]Named, error) {
-	rows, err := conn.Query(ctx, readNames)
-	if err != nil {
-		return nil, fmt.Errorf("listing the application names: %w", err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Named])
-	if err != nil {
-		return nil, fmt.Errorf("listing the application names: %w", err)
-	}
-	return names, nil
-}
 
 // nameless are sessions without application_name, by role and database.
 type nameless struct {
@@ -118,14 +98,12 @@ GROUP BY usename, datname ORDER BY count(*) DESC, usename, datname LIMIT 5`
 // Existing says for a message how the sessions on the server can be selected:
 // by the names that there are, and those without a name by role or database.
 func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
-	names, err := names(ctx, conn)
+	rows, _ := conn.Query(ctx, readNames) // rows have its error
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("listing the application names: %w", err)
 	}
-	rows, err := conn.Query(ctx, readNameless)
-	if err != nil {
-		return "", fmt.Errorf("listing the sessions without a name: %w", err)
-	}
+	rows, _ = conn.Query(ctx, readNameless)
 	nameless, err := pgx.CollectRows(rows, pgx.RowToStructByPos[nameless])
 	if err != nil {
 		return "", fmt.Errorf("listing the sessions without a name: %w", err)
@@ -133,17 +111,12 @@ func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
 	return existing(names, nameless), nil
 }
 
-func existing(names []Named, nameless []nameless) string {
+func existing(names []string, nameless []nameless) string {
 	text := "no session on this server has an application name"
-	if len(nameless) == 0 {
-		text += ": ALTER ROLE app SET application_name = 'flowboard' sets one"
-	}
 	if len(names) > 0 {
-		parts := make([]string, len(names))
-		for i, n := range names {
-			parts[i] = fmt.Sprintf("%s (%d)", n.Name, n.Sessions)
-		}
-		text = "names with sessions: " + strings.Join(parts, ", ")
+		text = "names with sessions: " + strings.Join(names, ", ")
+	} else if len(nameless) == 0 {
+		text += ": ALTER ROLE app SET application_name = 'flowboard' sets one"
 	}
 	if len(nameless) == 0 {
 		return text

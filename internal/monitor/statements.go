@@ -70,27 +70,24 @@ func OpenStatements(ctx context.Context, conn *pgx.Conn, role string) (*Statemen
 func (s *Statements) Read(ctx context.Context, texts bool) (map[int64]StatementCalls, error) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
-	rows, err := s.conn.Query(ctx, `
+	rows, _ := s.conn.Query(ctx, `
 SELECT coalesce(queryid, 0), coalesce(query, ''), calls,
 	coalesce((row ->> 'total_exec_time')::float8, (row ->> 'total_time')::float8, 0)
 FROM (SELECT queryid, query, calls, to_jsonb(s) - 'query' AS row FROM `+s.function+`($1) s
 	WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND userid = $2) AS of_role
-WHERE coalesce((row ->> 'toplevel')::bool, true)`, texts, s.role)
-	if err == nil {
-		var all []StatementCalls
-		if all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[StatementCalls]); err == nil {
-			counted := make(map[int64]StatementCalls, len(all))
-			for _, row := range all {
-				counted[row.ID] = row
-			}
-			return counted, nil
-		}
-	}
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == "55000" { // must be loaded via shared_preload_libraries
+WHERE coalesce((row ->> 'toplevel')::bool, true)`, texts, s.role) // rows have its error
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[StatementCalls])
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "55000" { // must be loaded via shared_preload_libraries
 		return nil, fmt.Errorf("the server has not loaded pg_stat_statements: set %s", getStatements)
 	}
-	return nil, fmt.Errorf("reading pg_stat_statements: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("reading pg_stat_statements: %w", err)
+	}
+	counted := make(map[int64]StatementCalls, len(all))
+	for _, row := range all {
+		counted[row.ID] = row
+	}
+	return counted, nil
 }
 
 // ParameterTypes has the server parse a statement, which does not run it, and
@@ -102,10 +99,8 @@ func (s *Statements) ParameterTypes(ctx context.Context, sql string) ([]string, 
 	if err != nil || len(parsed.ParamOIDs) == 0 {
 		return nil, err
 	}
-	oids := make([]uint32, len(parsed.ParamOIDs))
-	copy(oids, parsed.ParamOIDs)
 	var types []string
-	err = s.conn.QueryRow(ctx, "SELECT array_agg(pg_catalog.format_type(oid, NULL) ORDER BY at) FROM unnest($1::oid[]) WITH ORDINALITY AS t (oid, at)", oids).Scan(&types)
+	err = s.conn.QueryRow(ctx, "SELECT array_agg(pg_catalog.format_type(oid, NULL) ORDER BY at) FROM unnest($1::oid[]) WITH ORDINALITY AS t (oid, at)", parsed.ParamOIDs).Scan(&types)
 	return types, err
 }
 
