@@ -79,13 +79,8 @@ func (t *Tally) addUse(s Sample) {
 	if s.Seen() {
 		t.report.Seen++
 	}
-	switch {
-	case s.Database == nil:
-	case s.Database.Hidden == 0:
-		t.report.Usage.add(s, t.opening)
-		t.report.Usage.addLive(s, t.live)
-	default:
-		t.report.Usage.addTold(s)
+	if s.Database != nil {
+		t.report.Usage.add(s, t.opening, t.live)
 	}
 }
 

@@ -55,28 +55,35 @@ type Usage struct {
 	Exceeded int `json:"exceeded"`
 }
 
-// add looks at what those in use are doing.
-func (u *Usage) add(s Sample, opening bool) {
-	d, inUse := s.Database, s.Active()
-	if d.LockWaits > 0 && 2*d.LockWaits >= d.Active {
-		u.Locked++
-	}
-	full := s.isFull()
+// add looks at what those in use are doing. Where that is hidden from the role, the
+// application alone says how full its pool is, and InUse and its parts stay as they are.
+func (u *Usage) add(s Sample, opening bool, live int) {
+	d, inUse, full := s.Database, s.Active(), s.isFull()
+	pressed := full || float64(inUse) >= Pressure*float64(s.Pool.Size)
 	if s.isLimited() {
 		u.Limited++
 	}
-	u.addSides(s, opening)
-	u.AllInUse += inUse
-	u.AllWorking += d.Working
-	if !full && float64(inUse) < Pressure*float64(s.Pool.Size) {
-		return
+	if pressed {
+		u.Pressed++
 	}
-	u.Pressed++
 	if full {
 		u.Full++
-		if d.IdleInTransaction > 0 && d.IdleInTransaction == d.Active && d.BrieflyIdle == 0 {
-			u.AllHeld++
-		}
+	}
+	if d.Hidden > 0 {
+		return
+	}
+	if d.LockWaits > 0 && 2*d.LockWaits >= d.Active {
+		u.Locked++
+	}
+	u.addSides(s, opening)
+	u.addLive(s, live)
+	u.AllInUse += inUse
+	u.AllWorking += d.Working
+	if full && d.IdleInTransaction > 0 && d.IdleInTransaction == d.Active && d.BrieflyIdle == 0 {
+		u.AllHeld++
+	}
+	if !pressed {
+		return
 	}
 	u.InUse += inUse
 	u.Working += d.Working
@@ -86,21 +93,6 @@ func (u *Usage) add(s Sample, opening bool) {
 	u.Held += d.IdleInTransaction - d.BrieflyIdle
 	u.IdleSeconds += d.IdleSeconds
 	u.Repeating += d.Repeating
-}
-
-// addTold counts what the application alone says: what its sessions do is hidden
-// from the role, so that InUse and its parts stay as they are.
-func (u *Usage) addTold(s Sample) {
-	full := s.isFull()
-	if s.isLimited() {
-		u.Limited++
-	}
-	if full || float64(s.Active()) >= Pressure*float64(s.Pool.Size) {
-		u.Pressed++
-	}
-	if full {
-		u.Full++
-	}
 }
 
 // isLimited tells whether the server has no room for another connection, hardly

@@ -21,7 +21,7 @@ import (
 // What the connections in use are doing is provoked on a real server.
 
 func usageOf(s Sample) (u Usage) {
-	u.add(s, false)
+	u.add(s, false, 0)
 	return u
 }
 
