@@ -9,21 +9,20 @@ import (
 // loadTally follows the counters from sample to sample and counts what sessions
 // in use were doing, in bounded memory.
 type loadTally struct {
-	samples, hidden   int
-	active, idle      int // sums of sessions
-	others            int
-	inUse             levels
-	last              Sample
-	databases         map[string]bool
-	untimed           bool
-	seconds           float64
-	transactions      int64
-	rollbacks         int64
-	activeMs, idleMs  float64
-	windows           []loadWindow
-	perWindow         int // samples
-	statements        map[string]*heldTally
-	droppedStatements heldTally
+	hidden           int
+	active, idle     int // sums of sessions
+	others           int
+	inUse            levels
+	last             Sample
+	databases        map[string]bool
+	untimed          bool
+	total            loadWindow
+	rollbacks        int64
+	activeMs, idleMs float64
+	windows          []loadWindow
+	perWindow        int                       // samples
+	statements       map[string]*HeldStatement // counts of sessions
+	held             int                       // sessions, of those and further statements
 }
 
 type loadWindow struct {
@@ -31,12 +30,6 @@ type loadWindow struct {
 	transactions int64
 	busy         float64 // milliseconds
 	samples, sum int
-}
-
-// heldTally counts the samples of a statement's sessions.
-type heldTally struct {
-	active, idle int
-	longest      float64 // seconds
 }
 
 const (
@@ -48,9 +41,8 @@ const (
 func (t *loadTally) add(s Sample) {
 	d := s.Database
 	if t.perWindow == 0 {
-		t.perWindow, t.databases, t.statements = 1, map[string]bool{}, map[string]*heldTally{}
+		t.perWindow, t.databases, t.statements = 1, map[string]bool{}, map[string]*HeldStatement{}
 	}
-	t.samples++
 	t.hidden = max(t.hidden, d.Hidden)
 	t.active += d.Active - d.IdleInTransaction
 	t.idle += d.IdleInTransaction
@@ -61,30 +53,31 @@ func (t *loadTally) add(s Sample) {
 	}
 	w := t.counted(s)
 	w.samples, w.sum = 1, d.Active
+	t.total.join(w)
 	t.addWindow(w)
 	t.last = s
 }
 
 func (t *loadTally) addSession(s session) {
-	inUse := s.state == stateActive || s.isHeld()
-	if !inUse || s.hidden {
+	if s.hidden || s.state != stateActive && !s.isHeld() {
 		return
 	}
+	t.held++
 	key := shownStatement(s.statement)
-	tally := t.statements[key]
-	if tally == nil {
-		tally = &t.droppedStatements
-		if len(t.statements) < mostStatements {
-			tally = &heldTally{}
-			t.statements[key] = tally
+	h := t.statements[key]
+	if h == nil {
+		if len(t.statements) == mostStatements {
+			return
 		}
+		h = &HeldStatement{Statement: key}
+		t.statements[key] = h
 	}
 	if s.isHeld() {
-		tally.idle++
+		h.IdleInTransaction++
 	} else {
-		tally.active++
+		h.Active++
 	}
-	tally.longest = max(tally.longest, s.inState)
+	h.Longest = max(h.Longest, 1000*s.inState)
 }
 
 // counted is how far the counters went since the sample before. A database that
@@ -119,8 +112,6 @@ func (t *loadTally) counted(s Sample) (w loadWindow) {
 		t.activeMs += active
 		t.idleMs += idle
 	}
-	t.seconds += w.seconds
-	t.transactions += w.transactions
 	return w
 }
 
@@ -151,7 +142,7 @@ func (w *loadWindow) join(other loadWindow) {
 }
 
 func (t *loadTally) load() Load {
-	return Load{Counters: t.counters(), Sampled: t.sampled(), Windows: t.shownWindows(), Statements: t.held(), Limits: t.limits()}
+	return Load{Counters: t.counters(), Sampled: t.sampled(), Windows: t.shownWindows(), Statements: t.longestHeld(), Limits: t.limits()}
 }
 
 func (t *loadTally) limits() []Limit {
@@ -169,21 +160,22 @@ func (t *loadTally) limits() []Limit {
 }
 
 func (t *loadTally) counters() Counters {
+	seconds := t.total.seconds
 	c := Counters{
-		Seconds: t.seconds, Databases: slices.Sorted(maps.Keys(t.databases)), CannotSee: countersCannotSee,
+		Seconds: seconds, Databases: slices.Sorted(maps.Keys(t.databases)), CannotSee: countersCannotSee,
 		// What the monitor asked itself may be counted a little later than it was.
-		Transactions: max(0, t.transactions), Rollbacks: t.rollbacks,
+		Transactions: max(0, t.total.transactions), Rollbacks: t.rollbacks,
 	}
-	if t.seconds <= 0 {
+	if seconds <= 0 {
 		return c
 	}
-	c.PerSecond = float64(c.Transactions) / t.seconds
+	c.PerSecond = float64(c.Transactions) / seconds
 	if t.untimed {
 		return c
 	}
 	busy := max(0, t.activeMs) + t.idleMs
 	c.Active, c.IdleInTransaction = new(max(0, t.activeMs)), new(t.idleMs)
-	c.InUse = new(busy / 1000 / t.seconds)
+	c.InUse = new(busy / 1000 / seconds)
 	if c.Transactions > 0 {
 		c.Hold = new(busy / float64(c.Transactions))
 	}
@@ -191,14 +183,14 @@ func (t *loadTally) counters() Counters {
 }
 
 func (t *loadTally) sampled() Sampled {
-	s := Sampled{Samples: t.samples, Hidden: t.hidden, CannotSee: sampledCannotSee}
-	if t.samples == 0 || t.hidden > 0 {
+	s := Sampled{Samples: t.total.samples, Hidden: t.hidden, CannotSee: sampledCannotSee}
+	if t.total.samples == 0 || t.hidden > 0 {
 		return s
 	}
-	n := float64(t.samples)
+	n := float64(t.total.samples)
 	s.InUse, s.Active, s.IdleInTransaction, s.Others = t.inUse.level(), float64(t.active)/n, float64(t.idle)/n, float64(t.others)/n
-	if t.transactions > 0 && t.seconds > 0 {
-		s.Hold = new(s.InUse.Mean * 1000 * t.seconds / float64(t.transactions))
+	if t.total.transactions > 0 && t.total.seconds > 0 {
+		s.Hold = new(s.InUse.Mean * 1000 * t.total.seconds / float64(t.total.transactions))
 	}
 	return s
 }
@@ -218,17 +210,15 @@ func (t *loadTally) shownWindows() []Window {
 	return windows
 }
 
-func (t *loadTally) held() []HeldStatement {
+func (t *loadTally) longestHeld() []HeldStatement {
 	all := make([]HeldStatement, 0, len(t.statements))
-	total := float64(t.droppedStatements.active + t.droppedStatements.idle)
-	for _, tally := range t.statements {
-		total += float64(tally.active + tally.idle)
-	}
-	for statement, tally := range t.statements {
-		all = append(all, HeldStatement{
-			Statement: statement, Share: float64(tally.active+tally.idle) / total, Longest: 1000 * tally.longest,
-			Active: float64(tally.active) / float64(t.samples), IdleInTransaction: float64(tally.idle) / float64(t.samples),
-		})
+	samples := float64(t.total.samples)
+	for _, h := range t.statements {
+		shown := *h
+		shown.Share = (h.Active + h.IdleInTransaction) / float64(t.held)
+		shown.Active /= samples
+		shown.IdleInTransaction /= samples
+		all = append(all, shown)
 	}
 	slices.SortFunc(all, func(a, b HeldStatement) int {
 		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Statement, b.Statement))
