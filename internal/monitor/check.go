@@ -5,13 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-)
-
-const (
-	// mostValue is beyond any count, percentage or age in seconds or milliseconds.
-	mostValue = 1e12
-	// mostText is beyond a statement as it is shown.
-	mostText = 4096
+	"strings"
 )
 
 // Check says what no report of ours has, for one that was read from a file: sums
@@ -23,53 +17,58 @@ func (r *Report) Check() error {
 	if r.Fullest != nil && r.Fullest.CheckedOut == nil {
 		return errors.New("its fullest worker has no checkedout")
 	}
-	return checkValues(reflect.ValueOf(r).Elem(), "")
+	return checkValues(reflect.ValueOf(r), "", func(name string, value float64) error {
+		const most = 1e12               // beyond any count, percentage or age in seconds or milliseconds
+		if !(math.Abs(value) <= most) { // NaN, too
+			return fmt.Errorf("its %s is %v, accepted is up to %v", name, value, most)
+		}
+		return nil
+	})
 }
 
-func checkValues(v reflect.Value, name string) error {
-	switch v.Kind() { //nolint:exhaustive // a report has no others
+// checkValues has check look at every number of a value that was read from JSON,
+// with its path there, and refuses long strings.
+func checkValues(v reflect.Value, path string, check func(path string, value float64) error) error {
+	const mostText = 4096 // beyond a statement as it is shown
+	switch v.Kind() {     //nolint:exhaustive // no file of ours has others
 	case reflect.Pointer:
-		if v.IsNil() {
-			return nil
+		if !v.IsNil() {
+			return checkValues(v.Elem(), path, check)
 		}
-		return checkValues(v.Elem(), name)
 	case reflect.Struct:
-		return checkFields(v)
-	case reflect.Array:
-		for i := range v.Len() {
-			if err := checkValues(v.Index(i), name); err != nil {
+		return checkFields(v, path, check)
+	case reflect.Array, reflect.Slice:
+		for i, item := range v.Seq2() {
+			if err := checkValues(item, fmt.Sprintf("%s[%v]", path, i), check); err != nil {
 				return err
 			}
 		}
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		return checkValue(float64(v.Int()), name)
+		return check(path, float64(v.Int()))
 	case reflect.Float64:
-		return checkValue(v.Float(), name)
+		return check(path, v.Float())
 	case reflect.String:
 		if v.Len() > mostText {
-			return fmt.Errorf("its %s is a text of %d bytes, accepted are at most %d", name, v.Len(), mostText)
+			return fmt.Errorf("its %s is a string of %d bytes, accepted are at most %d", path, v.Len(), mostText)
 		}
 	}
 	return nil
 }
 
-func checkFields(v reflect.Value) error {
-	for i := range v.NumField() {
-		field := v.Type().Field(i)
-		if !field.IsExported() {
+func checkFields(v reflect.Value, path string, check func(path string, value float64) error) error {
+	for field, value := range v.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case !field.IsExported() || name == "-":
 			continue
+		case field.Anonymous:
+			name = path
+		case path != "":
+			name = path + "." + name
 		}
-		if err := checkValues(v.Field(i), field.Name); err != nil {
+		if err := checkValues(value, name, check); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// checkValue refuses what is NaN, too.
-func checkValue(f float64, name string) error {
-	if math.Abs(f) <= mostValue {
-		return nil
-	}
-	return fmt.Errorf("its %s is %v, accepted is up to %v", name, f, mostValue)
 }

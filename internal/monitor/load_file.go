@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"reflect"
 	"strings"
 	"time"
 
@@ -68,45 +68,19 @@ func notLoad(content []byte, err error) error {
 
 // check refuses numbers that no measurement gives.
 func (f LoadFile) check() error {
-	const most = 1e15
-	type named struct {
-		name  string
-		value float64
-	}
-	c, s := f.Counters, f.Sampled
-	all := []named{
-		{"workers", float64(f.Workers)}, {"counters.seconds", c.Seconds}, {"counters.transactions", float64(c.Transactions)},
-		{"counters.rollbacks", float64(c.Rollbacks)}, {"counters.transactions_per_second", c.PerSecond},
-		{"sampled.samples", float64(s.Samples)}, {"sampled.others_in_use", s.Others},
-	}
-	optional := func(name string, value *float64) {
-		if value != nil {
-			all = append(all, named{name, *value})
+	return checkValues(reflect.ValueOf(f), "", func(name string, value float64) error {
+		most := 1e15
+		switch {
+		case strings.HasPrefix(name, "limits."):
+			return nil // -1 stands for none
+		case strings.Contains(name, "in_use"):
+			most = sizing.MaxConnections
 		}
-	}
-	optional("counters.active_ms", c.Active)
-	optional("counters.idle_in_transaction_ms", c.IdleInTransaction)
-	optional("counters.hold_ms", c.Hold)
-	optional("counters.in_use", c.InUse)
-	optional("sampled.hold_ms", s.Hold)
-	if l := s.InUse; l != nil {
-		all = append(all, named{"sampled.in_use.mean", l.Mean}, named{"sampled.in_use.p99", float64(l.P99)},
-			named{"sampled.in_use.peak", float64(l.Peak)})
-	}
-	for i, w := range f.Windows {
-		optional(fmt.Sprintf("windows[%d].in_use", i), w.InUse)
-		optional(fmt.Sprintf("windows[%d].sampled_in_use", i), w.SampledInUse)
-	}
-	for _, given := range all {
-		limit := most
-		if strings.Contains(given.name, "in_use") {
-			limit = sizing.MaxConnections
+		if !(value >= 0 && value <= most) {
+			return fmt.Errorf("%s is %g; accepted: 0 to %g", name, value, most)
 		}
-		if !(given.value >= 0 && given.value <= limit) || math.IsNaN(given.value) {
-			return fmt.Errorf("%s is %g; accepted: 0 to %g", given.name, given.value, limit)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Notes say what the values of a load lack, a line each.
