@@ -63,7 +63,7 @@ SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (
 // ReadSettings reads the server's settings that a load test depends on, by name,
 // in PostgreSQL's own units. The error is the driver's.
 func ReadSettings(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
-	rows, _ := conn.Query(ctx, settingsQuery, pgx.QueryExecModeSimpleProtocol) // rows have its error
+	rows, _ := conn.Query(ctx, settingsQuery, pgx.QueryExecModeSimpleProtocol) //nolint:rowserrcheck // ForEachRow gives its error
 	settings := make(map[string]string)
 	var name, value string
 	_, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error {

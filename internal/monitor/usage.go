@@ -79,7 +79,7 @@ func (u *Usage) add(s Sample, opening bool, live int) {
 	u.addLive(s, live)
 	u.AllInUse += inUse
 	u.AllWorking += d.Working
-	if full && d.IdleInTransaction > 0 && d.IdleInTransaction == d.Active && d.BrieflyIdle == 0 {
+	if full && d.allHeld() {
 		u.AllHeld++
 	}
 	if !pressed {
@@ -93,6 +93,11 @@ func (u *Usage) add(s Sample, opening bool, live int) {
 	u.Held += d.IdleInTransaction - d.BrieflyIdle
 	u.IdleSeconds += d.IdleSeconds
 	u.Repeating += d.Repeating
+}
+
+// allHeld tells whether all in use are idle in a transaction, and not just briefly.
+func (sum Sessions) allHeld() bool {
+	return sum.IdleInTransaction > 0 && sum.IdleInTransaction == sum.Active && sum.BrieflyIdle == 0
 }
 
 // isLimited tells whether the server has no room for another connection, hardly
