@@ -74,7 +74,7 @@ type Conductor struct {
 	finished bool
 	err      error // why it could not go on
 	done     []experiment.Measurement
-	found    experiment.Result // of so many measurements as foundOf, nil where none was asked for
+	found    *experiment.Result // of so many measurements as foundOf, nil where none was asked for
 	foundOf  int
 	cancel   context.CancelFunc
 	ended    chan struct{}
@@ -142,7 +142,7 @@ func (c *Conductor) lead(ctx context.Context) error {
 		if !more {
 			return nil
 		}
-		c.test.Print(c.plan.Announce(step, c.measured()))
+		c.test.Print(experiment.Announce(c.plan, step, c.measured()))
 		measurement, err := c.perform(ctx, step)
 		if err != nil {
 			return err
@@ -165,18 +165,13 @@ func (c *Conductor) measured() []experiment.Measurement {
 
 // Result reads the measurements, once for as many as there are: tune draws its
 // noise thousands of times.
-func (c *Conductor) Result() (experiment.Result, error) {
+func (c *Conductor) Result() *experiment.Result {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.found != nil && c.foundOf == len(c.done) {
-		return c.found, nil
+	if c.found == nil || c.foundOf != len(c.done) {
+		c.found, c.foundOf = c.plan.Result(c.done), len(c.done)
 	}
-	found, err := c.plan.Result(c.done)
-	if err != nil {
-		return nil, err
-	}
-	c.found, c.foundOf = found, len(c.done)
-	return found, nil
+	return c.found
 }
 
 // publish makes a stage the present one.

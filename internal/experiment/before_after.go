@@ -13,7 +13,6 @@ import (
 // Source: G. E. P. Box, J. S. Hunter and W. G. Hunter, Statistics for
 // Experimenters (2nd ed. 2005), section 3.2: randomized paired comparisons.
 type beforeAfter struct {
-	settings
 	sequence
 	cores int
 }
@@ -24,7 +23,7 @@ const (
 )
 
 func newBeforeAfter(s settings) *beforeAfter {
-	p := &beforeAfter{settings: s}
+	p := &beforeAfter{sequence: sequence{settings: s}}
 	for round := 1; round <= s.rounds; round++ {
 		pair := p.configurations()
 		if round%2 == 0 {
@@ -49,17 +48,6 @@ func (p *beforeAfter) configurations() [2]labeled {
 	return [2]labeled{{p.before, labelBefore}, {p.after, labelAfter}}
 }
 
-func (p *beforeAfter) Name() string { return planBeforeAfter }
-
-// Left implements [Plan].
-func (p *beforeAfter) Left(done []Measurement) (steps int, left time.Duration) {
-	return p.expected(p.left(done), done)
-}
-
-// Announce implements [Plan].
-func (p *beforeAfter) Announce(step Step, done []Measurement) string {
-	return announce(p, step.Label+", "+step.Load.String(), "", step, done)
-}
 func (p *beforeAfter) Connections() int {
 	return p.reserved(max(p.before.connections(), p.after.connections()))
 }

@@ -30,17 +30,6 @@ func (i interval) fell() bool {
 	return i.value < 1/notable
 }
 
-// findings say in words what the table shows, and no more than that.
-func (c comparison) findings() []string {
-	var all []string
-	for _, finding := range []string{c.onResponses(), c.onFailures(), c.onCPU()} {
-		if finding != "" {
-			all = append(all, finding)
-		}
-	}
-	return all
-}
-
 func (c comparison) onResponses() string {
 	ratio, ok := c.p95Ratio()
 	switch {

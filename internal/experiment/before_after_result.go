@@ -29,39 +29,33 @@ func (p *beforeAfter) compare(done []Measurement) comparison {
 }
 
 // Result implements [Plan].
-func (p *beforeAfter) Result(done []Measurement) (Result, error) {
+func (p *beforeAfter) Result(done []Measurement) *Result {
 	c := p.compare(done)
 	left, _ := p.Left(done)
-	d := &document{values: map[string]float64{metricSteps: float64(len(done)), metricLeft: float64(left)}}
-	s := section{Section: report.Section{Title: fmt.Sprintf("Before and after: %s, %s", p.loadInWords(), rounds(len(c.before)))}}
-	s.say(fmt.Sprintf("Before is %s; after is %s.", p.before, p.after))
-	if left > 0 {
-		s.say(unfinished(len(done), left) + " Only complete rounds are compared.")
+	r := newResult(p.plan, len(done), left)
+	s := report.Section{
+		Title: fmt.Sprintf("Before and after: %s, %s", p.loadInWords(), rounds(len(c.before))),
+		Text:  paragraphs(fmt.Sprintf("Before is %s; after is %s.", p.before, p.after), unfinished(len(done), left)),
 	}
 	if len(c.before) == 0 {
-		s.say("No round was finished: there is nothing to compare.")
+		s.Text = append(s.Text, "No round was finished: there is nothing to compare.")
 		if len(done) > 0 {
 			c.before = done
 			s.Tables = []text.Table{c.table()}
 		}
-		d.sections = []section{s}
-		return d, nil
+		r.Sections = []report.Section{s}
+		return r
 	}
-	c.addValues(d.values)
+	c.addValues(r.Values)
 	if ratio, ok := c.p95Ratio(); ok && !ratio.hasInterval() {
-		d.unknown = map[string]string{metricP95High: c.whyNoInterval()}
+		r.Unknown = map[string]string{metricP95High: c.whyNoInterval()}
 	}
 	s.Tables = []text.Table{c.table()}
-	s.say(c.plan.onPools())
-	s.say(c.method())
-	for _, sentence := range c.findings() {
-		s.say(sentence)
-	}
-	s.say(p.onGenerator(done))
+	s.Text = append(s.Text, paragraphs(p.onPools(), c.method(), c.onResponses(), c.onFailures(), c.onCPU(), p.onGenerator(done))...)
 	s.Charts = c.charts()
-	d.answer = c.answer()
-	d.sections = []section{s, c.runbook()}
-	return d, nil
+	r.Answer = c.answer()
+	r.Sections = []report.Section{s, c.runbook()}
+	return r
 }
 
 // answer are the ratios that one looks for.
@@ -88,8 +82,12 @@ func (c comparison) answer() []report.Fact {
 
 func rounds(n int) string { return text.Counted(n, "round") }
 
+// unfinished says how far a plan of rounds is; nothing at its end.
 func unfinished(done, left int) string {
-	return fmt.Sprintf("Unfinished: %s done, %d left.", text.Counted(done, "step"), left)
+	if left == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Unfinished: %s done, %d left. Only complete rounds are compared.", text.Counted(done, "step"), left)
 }
 
 // loadInWords says who asked: "100 users thinking for 1s".

@@ -175,8 +175,7 @@ func extent(all []Measurement, f quantity) (mean, low, high float64) {
 
 // runbook is the runbook's table of its performance impact, with what was
 // measured.
-func (c comparison) runbook() section {
-	s := section{Section: report.Section{Title: "Before → after"}}
+func (c comparison) runbook() report.Section {
 	t := text.Table{Columns: append(text.Words(""), append(text.Numbers("Before", "After"), text.Words("Change")...)...)}
 	for _, l := range []struct {
 		title string
@@ -201,10 +200,8 @@ func (c comparison) runbook() section {
 		t.Rows = append(t.Rows, []string{l.title, shown(before, known, l.show), shown(after, afterKnown, l.show), change})
 	}
 	t.Rows = append(t.Rows, []string{"Concurrent capacity", c.plan.carries(c.before), c.plan.carries(c.after), ""})
-	s.Tables = []text.Table{t}
-	s.say(fmt.Sprintf("Capacity is whether %s were served as the runbook asks, with 95 %% of the requests and no timeout; capacity.js searches how many can be.",
-		c.plan.load()))
-	return s
+	return report.Section{Title: "Before → after", Tables: []text.Table{t}, Text: []string{fmt.Sprintf(
+		"Capacity is whether %s were served as the runbook asks, with 95 %% of the requests and no timeout; capacity.js searches how many can be.", c.plan.load())}}
 }
 
 // change says by how much a quantity changed, where it did beyond noise.

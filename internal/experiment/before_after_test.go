@@ -54,7 +54,7 @@ func TestBeforeAfterDriftDoesNotDecide(t *testing.T) {
 					steps[i].Requests = 1000
 					steps[i].Request.P95 = 100 * math.Exp(float64(i)*drift+0.03*random.NormFloat64())
 				}
-				values := resultOf(t, plan, steps).Values()
+				values := plan.Result(steps).Values
 				if values["before_after_p95_ratio_low"] > 1 || values["before_after_p95_ratio_high"] < 1 {
 					alarms++
 				}
@@ -77,11 +77,11 @@ func TestBeforeAfterRatio(t *testing.T) {
 	exact.noise = 0
 	clean := run(t, plan, exact, nil)
 	want := clean[1].Request.P95 / clean[0].Request.P95
-	values := resultOf(t, plan, clean).Values()
+	values := plan.Result(clean).Values
 	require.InEpsilon(t, want, values["before_after_p95_ratio"], 1e-9)
 
 	noisy := run(t, plan, office, nil)
-	values = resultOf(t, plan, noisy).Values()
+	values = plan.Result(noisy).Values
 	require.Less(t, values["before_after_p95_ratio_low"], want)
 	require.Greater(t, values["before_after_p95_ratio_high"], want)
 	require.Less(t, values["before_after_p95_ratio_high"]-values["before_after_p95_ratio_low"], 0.1)
@@ -89,7 +89,7 @@ func TestBeforeAfterRatio(t *testing.T) {
 	for i := range noisy {
 		noisy[i].Request.P95 *= math.Pow(1.5, float64(i/2))
 	}
-	drifting := resultOf(t, plan, noisy).Values()
+	drifting := plan.Result(noisy).Values
 	for _, name := range []string{"before_after_p95_ratio", "before_after_p95_ratio_low", "before_after_p95_ratio_high"} {
 		require.InEpsilon(t, values[name], drifting[name], 1e-9)
 	}
@@ -104,8 +104,8 @@ func TestBeforeAfterInterval(t *testing.T) {
 	for i, ms := range []float64{100, 50, 32, 100} {
 		done[i].Request.P95 = ms
 	}
-	result := resultOf(t, plan, done)
-	values := result.Values()
+	result := plan.Result(done)
+	values := result.Values
 	half := 12.706 * math.Log(0.5/0.32) / 2
 	require.InEpsilon(t, 0.4, values["before_after_p95_ratio"], 1e-9)
 	require.InEpsilon(t, 0.4*math.Exp(-half), values["before_after_p95_ratio_low"], 1e-3)
@@ -114,11 +114,11 @@ func TestBeforeAfterInterval(t *testing.T) {
 	require.Contains(t, result.Markdown(), "The difference in the p95 is within the noise")
 	require.Contains(t, result.Markdown(), "more than 10 % slower is undecided. More rounds")
 	done[2].Request.P95, done[3].Request.P95, done[1].Request.P95 = 101, 100, 100
-	require.Contains(t, resultOf(t, plan, done).Markdown(), "within the noise (1.00× (0.94–1.07)). Not more than 10 % slower.")
+	require.Contains(t, plan.Result(done).Markdown(), "within the noise (1.00× (0.94–1.07)). Not more than 10 % slower.")
 	for i := range done {
 		done[i].Pool.Wait.P95, done[i].Pool.Active.Max, done[i].Timeouts = 1, float64(10*i), int64(i)
 	}
-	result = resultOf(t, plan, done)
+	result = plan.Result(done)
 	require.Contains(t, result.Markdown(), "Hardly any request waits")
 	// Peaks are the largest of the rounds, counts their sum.
 	require.Contains(t, result.Markdown(), "| Peak in use | 30 | 20 |")
@@ -135,7 +135,7 @@ func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {
 		for i := 0; change != nil && i < len(done); i += 2 {
 			change(pairOf(done, i))
 		}
-		return resultOf(t, plan, done).Terminal(10_000)
+		return plan.Result(done).Terminal(10_000)
 	}
 	require.Contains(t, text(nil), "rose (1.3", "60 and 80 requests per second")
 	require.Contains(t, text(nil), "because more work gets through: 1.3")
@@ -160,7 +160,7 @@ func TestBeforeAfterReportsWhatItMeasured(t *testing.T) {
 		for i := 0; i < len(done); i += 2 {
 			change(pairOf(done, i))
 		}
-		return resultOf(t, plan, done).Terminal(10_000)
+		return plan.Result(done).Terminal(10_000)
 	}
 	require.Contains(t, swap(func(_, _ *experiment.Measurement) {}), "Responses are faster after")
 	require.Contains(t, swap(func(before, after *experiment.Measurement) {
@@ -178,12 +178,12 @@ func TestBeforeAfterNeedsResponses(t *testing.T) {
 	for fewest, decided := range map[int64]bool{5: false, 19: false, 20: true} {
 		done := run(t, plan, office, nil)
 		done[5].Requests = fewest
-		result := resultOf(t, plan, done)
-		require.Contains(t, result.Values(), "before_after_p95_ratio")
-		_, known := result.Values()["before_after_p95_ratio_high"]
+		result := plan.Result(done)
+		require.Contains(t, result.Values, "before_after_p95_ratio")
+		_, known := result.Values["before_after_p95_ratio_high"]
 		require.Equal(t, decided, known)
 		if !decided {
-			require.Contains(t, result.Unknown()["before_after_p95_ratio_high"], fmt.Sprintf("a step had %d responses, and a p95 takes 20", fewest))
+			require.Contains(t, result.Unknown["before_after_p95_ratio_high"], fmt.Sprintf("a step had %d responses, and a p95 takes 20", fewest))
 			require.Contains(t, result.Terminal(10_000), "faster after, in steps of too few responses to be sure")
 		}
 	}
@@ -200,8 +200,8 @@ func TestBeforeAfterDoesNotPraiseFailures(t *testing.T) {
 				done[i].Failed, done[i].Request.P95, done[i].Request.Max = done[i].Requests/10, 10, 10
 			}
 		}
-		result := resultOf(t, plan, done)
-		return result.Values(), result.Terminal(10_000)
+		result := plan.Result(done)
+		return result.Values, result.Terminal(10_000)
 	}
 	values, text := compared("before")
 	require.InDelta(t, 0.5, values["before_after_p95_ratio"], 1e-9)
@@ -222,10 +222,10 @@ func TestBeforeAfterOfArrivals(t *testing.T) {
 	for i := range done {
 		done[i].Dropped = int64(i)
 	}
-	values := resultOf(t, plan, done).Values()
+	values := plan.Result(done).Values
 	require.Equal(t, 3.0, values["before_after_dropped"])
 	require.InDelta(t, 3.0/1200, values["before_after_dropped_share"], 1e-3)
-	require.NotContains(t, resultOf(t, planOf(t, map[string]any{"plan": "before-after"}), nil).Values(), "before_after_dropped")
+	require.NotContains(t, planOf(t, map[string]any{"plan": "before-after"}).Result(nil).Values, "before_after_dropped")
 }
 
 // A ratio near 0 has digits that say how near.
@@ -234,11 +234,11 @@ func TestBeforeAfterShowsSmallRatios(t *testing.T) {
 	done := run(t, plan, office, nil)
 	done[0].Pool.Wait.P95, done[1].Pool.Wait.P95 = 680, 0.6
 	done[0].Pool.Wait.Mean, done[1].Pool.Wait.Mean = 400, 0.001
-	text := resultOf(t, plan, done).Terminal(120)
+	text := plan.Result(done).Terminal(120)
 	require.Contains(t, text, " 0.00088×  0.00088–0.00088\n")
 	require.Contains(t, text, " <0.0001×  ")
 	done[0].Pool, done[1].Pool = done[1].Pool, done[0].Pool
-	text = resultOf(t, plan, done).Terminal(120)
+	text = plan.Result(done).Terminal(120)
 	require.Contains(t, text, " 1133×      1133–1133\n")
 	require.Contains(t, text, " >10000×  ")
 }
@@ -247,20 +247,20 @@ func TestBeforeAfterUnfinished(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(2)})
 	done := run(t, plan, office, nil)
 	for n := range len(done) {
-		result := resultOf(t, plan, done[:n])
+		result := plan.Result(done[:n])
 		require.Contains(t, result.Terminal(80), "Unfinished")
-		require.Equal(t, float64(4-n), result.Values()["experiment_left"])
-		_, compared := result.Values()["before_after_p95_ratio"]
+		require.Equal(t, float64(4-n), result.Values["experiment_left"])
+		_, compared := result.Values["before_after_p95_ratio"]
 		require.Equal(t, n >= 2, compared)
 		require.Equal(t, n >= 1, strings.Contains(result.Terminal(80), "Requests served"), "what was measured is shown")
 	}
-	single := resultOf(t, plan, done[:3])
-	require.NotContains(t, single.Values(), "before_after_p95_ratio_low")
+	single := plan.Result(done[:3])
+	require.NotContains(t, single.Values, "before_after_p95_ratio_low")
 	require.Contains(t, single.Terminal(200), "single round")
 	require.Contains(t, single.Terminal(200), "faster after, in the only round")
-	require.Contains(t, single.Unknown(), "before_after_p95_ratio_high")
-	require.Empty(t, resultOf(t, plan, done).Unknown())
-	require.NotContains(t, resultOf(t, plan, done).Terminal(80), "Unfinished")
+	require.Contains(t, single.Unknown, "before_after_p95_ratio_high")
+	require.Empty(t, plan.Result(done).Unknown)
+	require.NotContains(t, plan.Result(done).Terminal(80), "Unfinished")
 }
 
 func TestBeforeAfterConfigurations(t *testing.T) {
@@ -289,7 +289,7 @@ func TestBeforeAfterHasTheRunbooksTable(t *testing.T) {
 		for i := 0; i < len(done); i += 2 {
 			change(pairOf(done, i))
 		}
-		text := resultOf(t, plan, done).Terminal(10_000)
+		text := plan.Result(done).Terminal(10_000)
 		_, table, found := strings.Cut(text, "Before → after")
 		require.True(t, found)
 		return table
@@ -322,7 +322,7 @@ func TestAnApplicationsPlanIsOverHTTP(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"DB_POOL_SIZE": "20", "DB_MAX_OVERFLOW": "40", "DB_POOL_TIMEOUT": "30", "DB_POOL_RECYCLE": "3600", "DB_POOL_PRE_PING": "true",
 	}, experiment.Environment(done[1].Step.Options))
-	require.Contains(t, resultOf(t, plan, done).Terminal(10_000), "100 users thinking for 1s, 4 processes with a pool each")
+	require.Contains(t, plan.Result(done).Terminal(10_000), "100 users thinking for 1s, 4 processes with a pool each")
 
 	var tooMany *experiment.ServerError
 	require.ErrorAs(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50}}), &tooMany)
@@ -345,7 +345,7 @@ func TestAnApplicationsTableHasOnlyWhatIsSeen(t *testing.T) {
 		p := done[i].Pool
 		p.Wait, p.Waiting, p.Opened, p.Use = experiment.Times{}, experiment.Level{}, 0, 0
 	}
-	text := resultOf(t, plan, done).Terminal(10_000)
+	text := plan.Result(done).Terminal(10_000)
 	require.Contains(t, text, "Peak in use")
 	for _, unseen := range []string{"Wait for a connection", "Peak waiting", "Connections opened", "Connection held"} {
 		require.NotContains(t, text, unseen)

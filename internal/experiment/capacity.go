@@ -43,13 +43,6 @@ func doubling(from, most float64) []float64 {
 	return append(loads, most)
 }
 
-func (p *capacity) Name() string { return planCapacity }
-
-// Announce implements [Plan]. Steps are called by their load.
-func (p *capacity) Announce(step Step, done []Measurement) string {
-	return announce(p, step.Load.String(), "at most ", step, done)
-}
-
 func (p *capacity) Connections() int { return p.reserved(p.pool.connections()) }
 
 func (p *capacity) Prepare(server Server) error {

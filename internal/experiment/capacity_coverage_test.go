@@ -24,7 +24,7 @@ func search(t *testing.T, options map[string]any, random *rand.Rand, carries fun
 	for {
 		step, ok := plan.Next(done)
 		if !ok {
-			return resultOf(t, plan, done).Values(), done
+			return plan.Result(done).Values, done
 		}
 		ms := 10.0
 		if random.Float64() >= carries(float64(step.Load.Users)) {
@@ -106,7 +106,7 @@ func TestCapacityOfFiveConnections(t *testing.T) {
 			totals := timeline.Totals{Pools: map[string]*timeline.Pool{"p": {Active: active}}}
 			done = append(done, experiment.Measure(step, timeline.Phase{Totals: totals}, pool.Config{Name: "p", PoolSize: 5, MaxOverflow: 10}, nil, totals, time.Minute))
 		}
-		values := resultOf(t, plan, done).Values()
+		values := plan.Result(done).Values
 		if values["capacity_low"] <= truth && truth <= values["capacity_high"] {
 			held++
 		}

@@ -12,35 +12,28 @@ import (
 )
 
 // Result implements [Plan].
-func (p *capacity) Result(done []Measurement) (Result, error) {
+func (p *capacity) Result(done []Measurement) *Result {
 	all := p.read(done)
 	left, _ := p.Left(done)
 	a := p.answer(all)
-	d := &document{values: map[string]float64{metricSteps: float64(len(done)), metricLeft: float64(left)}}
-	s := section{Section: report.Section{Title: "Capacity: " + p.conclusion(a)}}
-	s.say(p.explanation(a, len(done), left))
+	r := newResult(p.plan, len(done), left)
+	s := report.Section{Title: "Capacity: " + p.conclusion(a), Text: []string{p.explanation(a, len(done), left)}}
 	if a.broke.load > 0 {
-		s.say(fmt.Sprintf("What broke first, at %s: %s", p.label(a.broke.load), sentence(a.broke.broke().reason())))
-		for _, advice := range adviceOf(a.broke.broke()) {
-			s.say(advice)
-		}
+		s.Text = append(s.Text, fmt.Sprintf("What broke first, at %s: %s", p.label(a.broke.load), sentence(a.broke.broke().reason())))
+		s.Text = append(s.Text, adviceOf(a.broke.broke())...)
 	}
-	s.say(p.onPools())
-	s.say(p.onGenerator(done))
-	if text := unjudged(all); text != "" {
-		s.say("Not judged in any step: " + text + ".")
-	}
+	s.Text = append(s.Text, paragraphs(p.onPools(), p.onGenerator(done), unjudged(all))...)
 	if len(p.waive) > 0 {
-		s.say("Waived: " + strings.Join(p.waive, ", ") + ".")
+		s.Text = append(s.Text, "Waived: "+strings.Join(p.waive, ", ")+".")
 	}
 	if len(all) > 0 {
 		s.Tables = []text.Table{p.table(all, a)}
 		s.Charts = p.charts(all, a)
-		d.answer = p.header(a)
+		r.Answer = p.header(a)
 	}
-	p.addValues(d.values, all, a)
-	d.sections = []section{s}
-	return d, nil
+	p.addValues(r.Values, all, a)
+	r.Sections = []report.Section{s}
+	return r
 }
 
 // answer is what is said of the capacity. Its ends are loads that can be tried:
@@ -176,7 +169,10 @@ func unjudged(all []tried) string {
 		}
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return counts[name] < steps })
-	return strings.Join(names, "; ")
+	if len(names) == 0 {
+		return ""
+	}
+	return "Not judged in any step: " + strings.Join(names, "; ") + "."
 }
 
 func sentence(text string) string { return strings.TrimSuffix(text, ".") + "." }

@@ -33,7 +33,7 @@ func TestCapacityIsTheSystems(t *testing.T) {
 			"criteria": []any{success(), fastEnough(fmt.Sprint(limit))}}
 		plan := planOf(t, options)
 		done := run(t, plan, slowQuery, nil)
-		values := resultOf(t, plan, done).Values()
+		values := plan.Result(done).Values
 		want := float64(trueCapacity(t, slowQuery, limit, 1000))
 		require.Equal(t, want, values["capacity_users"])
 		require.Equal(t, want, values["capacity_low"])
@@ -45,7 +45,7 @@ func TestCapacityIsTheSystems(t *testing.T) {
 
 func TestCapacityToAResolution(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1000), "criteria": []any{fastEnough("900")}})
-	values := resultOf(t, plan, run(t, plan, slowQuery, nil)).Values()
+	values := plan.Result(run(t, plan, slowQuery, nil)).Values
 	want := float64(trueCapacity(t, slowQuery, 900, 1000))
 	require.LessOrEqual(t, values["capacity_low"], want)
 	require.GreaterOrEqual(t, values["capacity_high"], want)
@@ -55,8 +55,8 @@ func TestCapacityToAResolution(t *testing.T) {
 
 func TestCapacityOfArrivals(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "resolution": 0.01, "criteria": []any{success()}})
-	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
-	values := result.Values()
+	result := plan.Result(run(t, plan, slowQuery, nil))
+	values := result.Values
 	// 15 connections of 200 ms serve 75 requests per second.
 	require.LessOrEqual(t, values["capacity_low"], 75.0)
 	require.GreaterOrEqual(t, values["capacity_high"], 75.0)
@@ -66,21 +66,21 @@ func TestCapacityOfArrivals(t *testing.T) {
 
 func TestCapacityAtTheEnds(t *testing.T) {
 	all := planOf(t, map[string]any{"plan": "capacity", "users": int64(15), "criteria": []any{fastEnough("5000")}})
-	result := resultOf(t, all, run(t, all, slowQuery, nil))
-	require.Equal(t, 15.0, result.Values()["capacity_users"])
-	require.NotContains(t, result.Values(), "capacity_broke")
+	result := all.Result(run(t, all, slowQuery, nil))
+	require.Equal(t, 15.0, result.Values["capacity_users"])
+	require.NotContains(t, result.Values, "capacity_broke")
 	require.Contains(t, result.Terminal(80), "at least 15 users")
 
 	no := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{fastEnough("1")}})
-	result = resultOf(t, no, run(t, no, slowQuery, nil))
-	require.Equal(t, 0.0, result.Values()["capacity_users"])
-	require.Equal(t, 1.0, result.Values()["capacity_broke"])
+	result = no.Result(run(t, no, slowQuery, nil))
+	require.Equal(t, 0.0, result.Values["capacity_users"])
+	require.Equal(t, 1.0, result.Values["capacity_broke"])
 	require.Contains(t, result.Terminal(80), "less than 1 user")
 
 	// Between no arrivals and nearly none there is always a middle.
 	noRate := planOf(t, map[string]any{"plan": "capacity", "rate": 100, "criteria": []any{fastEnough("1")}})
-	result = resultOf(t, noRate, run(t, noRate, slowQuery, nil))
-	require.Equal(t, 0.0, result.Values()["capacity_rate"])
+	result = noRate.Result(run(t, noRate, slowQuery, nil))
+	require.Equal(t, 0.0, result.Values["capacity_rate"])
 }
 
 func TestCapacityOfGivenSteps(t *testing.T) {
@@ -105,14 +105,14 @@ func TestCapacityDecidesAboutWhatIsWanted(t *testing.T) {
 		plan := planOf(t, options(wanted))
 		done := run(t, plan, slowQuery, nil)
 		require.True(t, slices.ContainsFunc(done, func(m experiment.Measurement) bool { return m.Step.Load.Users == wanted }), "%d", wanted)
-		values := resultOf(t, plan, done).Values()
+		values := plan.Result(done).Values
 		require.LessOrEqual(t, values["capacity_low"], float64(carries))
 		require.GreaterOrEqual(t, values["capacity_high"], float64(carries))
 	}
 	for wanted, carried := range map[float64]bool{60: true, 90: false} { // of the 75 that 15 connections serve
 		arrivals := planOf(t, map[string]any{"plan": "capacity", "users": int64(300), "rate": 400, "steps": "10,400",
 			"wanted": wanted, "criteria": []any{success()}})
-		values := resultOf(t, arrivals, run(t, arrivals, slowQuery, nil)).Values()
+		values := arrivals.Result(run(t, arrivals, slowQuery, nil)).Values
 		require.Equal(t, carried, values["capacity_low"] >= wanted, "%g wanted, %v", wanted, values)
 		require.Equal(t, carried, values["capacity_high"] >= wanted, "%g wanted, %v", wanted, values)
 	}
@@ -137,7 +137,7 @@ func TestCapacityTriesABreakAgain(t *testing.T) {
 	require.GreaterOrEqual(t, values["capacity_high"], 52.0)
 	require.InDelta(t, 52, values["capacity_users"], 3)
 	require.Greater(t, values["capacity_broke"], 52.0, "the hiccup is not what broke")
-	text := resultOf(t, planOf(t, options), done).Markdown()
+	text := planOf(t, options).Result(done).Markdown()
 	require.Contains(t, text, "yes (1 of 2)")
 	require.Regexp(t, `Capacity: 5\d users \(95 % interval \d+ to \d+\)`, text)
 }
@@ -146,19 +146,19 @@ func TestCapacityTriesABreakAgain(t *testing.T) {
 func TestCapacityShowsNoWaitThatIsNotSeen(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(20), "http": true, "criteria": []any{fastEnough("5000")}})
 	done := run(t, plan, slowQuery, nil)
-	require.Contains(t, resultOf(t, plan, done).Markdown(), "Wait p95")
+	require.Contains(t, plan.Result(done).Markdown(), "Wait p95")
 	for i := range done {
 		done[i].Pool.Wait = experiment.Times{}
 	}
-	result := resultOf(t, plan, done)
+	result := plan.Result(done)
 	require.NotContains(t, result.Markdown(), "Wait p95")
 	require.Contains(t, result.Markdown(), "In use p95")
-	require.Len(t, result.Sections()[0].Charts[0].Series, 1)
+	require.Len(t, result.Sections[0].Charts[0].Series, 1)
 }
 
 func TestCapacityNamesWhatBroke(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "criteria": []any{success(), fastEnough("900")}})
-	text := resultOf(t, plan, run(t, plan, slowQuery, nil)).Terminal(200)
+	text := plan.Result(run(t, plan, slowQuery, nil)).Terminal(200)
 	require.Contains(t, text, "no: Response p95")
 	require.Contains(t, text, "Larger pool.")
 	require.NotContains(t, text, "no: Success rate")
@@ -174,14 +174,14 @@ func TestCapacityWithoutCPU(t *testing.T) {
 	}
 	options := map[string]any{"plan": "capacity", "users": int64(20), "criteria": []any{fastEnough("5000"), cpu}}
 	plan := planOf(t, options)
-	result := resultOf(t, plan, run(t, plan, slowQuery, nil))
-	require.Equal(t, 20.0, result.Values()["capacity_users"])
+	result := plan.Result(run(t, plan, slowQuery, nil))
+	require.Equal(t, 20.0, result.Values["capacity_users"])
 	require.Contains(t, result.Terminal(200), "Not judged in any step: Database CPU")
 
 	busy := slowQuery
 	busy.cpuPerCheckout = 5 // 12 users are 10 requests per second
 	plan = planOf(t, options)
-	require.Equal(t, 11.0, resultOf(t, plan, run(t, plan, busy, nil)).Values()["capacity_users"])
+	require.Equal(t, 11.0, plan.Result(run(t, plan, busy, nil)).Values["capacity_users"])
 }
 
 // A drift that is more than chance ends the search, one that nobody can tell does
@@ -197,7 +197,7 @@ func TestCapacityIsEndedByADrift(t *testing.T) {
 		plan := planOf(t, options)
 		step, _ := plan.Next(nil)
 		m := experiment.Measurement{Step: step, Requests: 60, Drift: ratio}
-		_, broke := resultOf(t, plan, []experiment.Measurement{m}).Values()["capacity_broke"]
+		_, broke := plan.Result([]experiment.Measurement{m}).Values["capacity_broke"]
 		return broke
 	}
 	stable, slower := 1.0, 2.03
@@ -210,8 +210,8 @@ func TestCapacityIsEndedByADrift(t *testing.T) {
 func TestCapacityOfNothing(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1), "criteria": []any{success()}})
 	step, _ := plan.Next(nil)
-	result := resultOf(t, plan, []experiment.Measurement{{Step: step}})
-	require.Equal(t, 0.0, result.Values()["capacity_users"])
+	result := plan.Result([]experiment.Measurement{{Step: step}})
+	require.Equal(t, 0.0, result.Values["capacity_users"])
 	require.Contains(t, result.Terminal(80), "no data")
 }
 
@@ -224,12 +224,12 @@ func TestCapacityOfAPoolThatIsOpen(t *testing.T) {
 		"unit":  "share", "advice": map[string]any{"warning": "", "fail": ""},
 	}
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(4), "criteria": []any{overflow}})
-	require.Equal(t, 4.0, resultOf(t, plan, run(t, plan, slowQuery, nil)).Values()["capacity_users"])
+	require.Equal(t, 4.0, plan.Result(run(t, plan, slowQuery, nil)).Values["capacity_users"])
 	shut := run(t, plan, slowQuery, nil)
 	for i := range shut {
 		shut[i].Pool.Open = 0
 	}
-	require.Contains(t, resultOf(t, plan, shut).Terminal(80), "no data")
+	require.Contains(t, plan.Result(shut).Terminal(80), "no data")
 }
 
 // An application that sleeps for 5 ms and would take any load, asked for 15 000
@@ -259,19 +259,19 @@ func TestCapacityKnowsItsGenerator(t *testing.T) {
 		for step, ok := plan.Next(nil); ok; step, ok = plan.Next(done) {
 			done = append(done, measure(step, free))
 		}
-		result := resultOf(t, plan, done)
+		result := plan.Result(done)
 		text := result.Terminal(10_000)
 		if !free {
 			require.NotContains(t, text, "load generator")
-			require.Less(t, result.Values()["capacity_high"], 1000.0)
+			require.Less(t, result.Values["capacity_high"], 1000.0)
 			require.Contains(t, text, "Raise DB_POOL_SIZE.")
 			continue
 		}
 		require.Contains(t, text, "/s; beyond it the load generator is at its limit")
 		require.Regexp(t, "arrivals were dropped although only [56] of 400 users waited for an answer", text)
 		require.NotContains(t, text, "DB_POOL_SIZE")
-		require.InDelta(t, makes, result.Values()["capacity_low"], 60)
-		require.Equal(t, 15_000.0, result.Values()["capacity_high"], "undecided, not failed")
+		require.InDelta(t, makes, result.Values["capacity_low"], 60)
+		require.Equal(t, 15_000.0, result.Values["capacity_high"], "undecided, not failed")
 	}
 }
 
@@ -285,8 +285,8 @@ func TestCapacityKnowsABusyGenerator(t *testing.T) {
 		plan := planOf(t, options)
 		step, _ := plan.Next(nil)
 		slow := experiment.Measurement{Step: step, Requests: 100, Request: experiment.Times{P95: 500, Max: 600}, Generator: &generator}
-		require.Contains(t, resultOf(t, plan, []experiment.Measurement{slow}).Terminal(10_000), why)
+		require.Contains(t, plan.Result([]experiment.Measurement{slow}).Terminal(10_000), why)
 		slow.Request = experiment.Times{P95: 50, Max: 60}
-		require.NotContains(t, resultOf(t, plan, []experiment.Measurement{slow}).Values(), "capacity_broke", "what it carried it carried all the same")
+		require.NotContains(t, plan.Result([]experiment.Measurement{slow}).Values, "capacity_broke", "what it carried it carried all the same")
 	}
 }

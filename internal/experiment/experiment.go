@@ -12,13 +12,11 @@
 package experiment
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
@@ -76,31 +74,9 @@ type Plan interface {
 	// Left is how many steps there are still to do, at most, and how long they
 	// take.
 	Left(done []Measurement) (steps int, left time.Duration)
-	// Announce says in one line which step comes, and how much there is to do.
-	Announce(step Step, done []Measurement) string
 	// Result reads the measurements, of an unfinished experiment too: it says
 	// that it is one.
-	Result(done []Measurement) (Result, error)
-}
-
-// Result is what an experiment found out.
-type Result interface {
-	// Values are the gauges by metric name; what is not known is left out.
-	Values() map[string]float64
-	// Unknown says of values that are left out why, by metric name, where there
-	// is something to be done about it.
-	Unknown() map[string]string
-	// Terminal renders it for people at a terminal. Lines are at most width
-	// characters long where words and one column of a table allow it; 0 means
-	// 80.
-	Terminal(width int) string
-	// Markdown renders it in GitHub's dialect.
-	Markdown() string
-	// Answer is what was found out, for the report's header; nil while it is not
-	// known.
-	Answer() []report.Fact
-	// Sections are the result for the report.
-	Sections() []report.Section
+	Result(done []Measurement) *Result
 }
 
 // New makes a plan of what a script gave (JavaScript values exported to Go). It
@@ -152,6 +128,7 @@ func toDuration(seconds float64) time.Duration {
 
 // sequence is a plan whose steps are known before the first.
 type sequence struct {
+	settings
 	steps []Step
 }
 
@@ -163,15 +140,20 @@ func (q sequence) Next(done []Measurement) (Step, bool) {
 	return q.steps[len(done)], true
 }
 
-// left are the steps after those done.
-func (q sequence) left(done []Measurement) []Step { return q.steps[min(len(done), len(q.steps)):] }
+// Left implements [Plan].
+func (q sequence) Left(done []Measurement) (steps int, left time.Duration) {
+	return q.expected(q.steps[min(len(done), len(q.steps)):], done)
+}
 
-// announce is [Plan.Announce]. most stands before the number of steps: "at most "
-// where it depends on what they show.
-func announce(p Plan, what, most string, step Step, done []Measurement) string {
+// Announce says in one line which step comes, and how much there is to do.
+func Announce(p Plan, step Step, done []Measurement) string {
+	what, most, about := step.Label+", "+step.Load.String(), "", "about "
+	if p.Name() == planCapacity { // whose steps are called by their load, and follow from what they show
+		what, most, about = step.Load.String(), "at most ", "at most "
+	}
 	left, remaining := p.Left(done)
 	return fmt.Sprintf("%s: step %d of %s%d, %s, %v; %s%v left", p.Name(), len(done)+1, most, len(done)+left, what,
-		(step.Settle + step.Duration).Round(time.Second), cmp.Or(most, "about "), remaining.Round(time.Second))
+		(step.Settle + step.Duration).Round(time.Second), about, remaining.Round(time.Second))
 }
 
 func (l Load) String() string {

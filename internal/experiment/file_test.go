@@ -53,7 +53,7 @@ func TestResumeAtEveryPrefix(t *testing.T) {
 				require.Len(t, done, n)
 				done = run(t, plan, s, done)
 				require.Len(t, done, len(want))
-				require.Equal(t, resultOf(t, whole, want), resultOf(t, plan, done))
+				require.Equal(t, whole.Result(want), plan.Result(done))
 			}
 		})
 	}

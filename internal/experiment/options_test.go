@@ -148,7 +148,7 @@ func TestMetricNames(t *testing.T) {
 		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 		s := slowQuery
 		s.cpuPerCheckout = 0.1
-		values := resultOf(t, plan, run(t, plan, s, nil)).Values()
+		values := plan.Result(run(t, plan, s, nil)).Values
 		require.Greater(t, len(values), 4)
 		for name, value := range values {
 			require.Contains(t, names, name)

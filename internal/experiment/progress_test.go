@@ -27,7 +27,7 @@ func TestProgressCountsWhatStepsTakeBesides(t *testing.T) {
 			var said, stands []time.Duration
 			var took time.Duration
 			for step, ok := plan.Next(nil); ok; step, ok = plan.Next(done) {
-				said = append(said, announced(t, plan.Announce(step, done)))
+				said = append(said, announced(t, experiment.Announce(plan, step, done)))
 				stands = append(stands, took)
 				connections := step.Options["poolSize"].(int) + step.Options["maxOverflow"].(int)
 				waiting := math.Max(0, 100-4*float64(connections)) // of 100 users who think for 1 s

@@ -247,6 +247,9 @@ func (s settings) longest(poolTimeout time.Duration) time.Duration {
 	return longest
 }
 
+// Name implements [Plan].
+func (s settings) Name() string { return s.plan }
+
 // Users implements [Plan].
 func (s settings) Users() int { return s.users }
 

@@ -115,13 +115,6 @@ func planOf(t testing.TB, options map[string]any) experiment.Plan {
 	return plan
 }
 
-func resultOf(t testing.TB, plan experiment.Plan, done []experiment.Measurement) experiment.Result {
-	t.Helper()
-	result, err := plan.Result(done)
-	require.NoError(t, err)
-	return result
-}
-
 // Rows as thresholds/criteria.js has them, after JavaScript's export to Go.
 func success() map[string]any {
 	return map[string]any{

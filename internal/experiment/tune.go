@@ -15,29 +15,16 @@ import (
 // an order of its own in each, and looks for the smallest that is as good as
 // the best.
 type tune struct {
-	settings
 	sequence
 	server Server
 }
 
 func newTune(s settings) *tune {
-	p := &tune{settings: s}
+	p := &tune{sequence: sequence{settings: s}}
 	if s.sizes != nil {
 		p.order()
 	}
 	return p
-}
-
-func (p *tune) Name() string { return planTune }
-
-// Left implements [Plan].
-func (p *tune) Left(done []Measurement) (steps int, left time.Duration) {
-	return p.expected(p.left(done), done)
-}
-
-// Announce implements [Plan].
-func (p *tune) Announce(step Step, done []Measurement) string {
-	return announce(p, step.Label+", "+step.Load.String(), "", step, done)
 }
 
 func (p *tune) Connections() int {

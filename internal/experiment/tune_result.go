@@ -11,61 +11,48 @@ import (
 )
 
 // Result implements [Plan].
-func (p *tune) Result(done []Measurement) (Result, error) {
+func (p *tune) Result(done []Measurement) *Result {
 	left, _ := p.Left(done)
-	d := &document{values: map[string]float64{metricSteps: float64(len(done)), metricLeft: float64(left)}}
+	r := newResult(p.plan, len(done), left)
 	w := p.swept(done)
 	k, ok := w.find()
-	s := section{Section: report.Section{Title: fmt.Sprintf("Pool size for %s, %s", p.loadInWords(), rounds(w.rounds()))}}
-	if left > 0 {
-		s.say(unfinished(len(done), left) + " Only complete rounds are compared.")
-	}
+	s := report.Section{Title: fmt.Sprintf("Pool size for %s, %s", p.loadInWords(), rounds(w.rounds())), Text: paragraphs(unfinished(len(done), left))}
 	if !ok {
-		s.say(p.nothing(w))
+		s.Text = append(s.Text, p.nothing(w))
 		switch {
 		case w.rounds() > 0:
 			s.Tables = []text.Table{p.table(w, k.inWords)}
 		case len(done) > 0:
 			s.Tables = []text.Table{p.table(p.bySize(done), notCompared)}
 		}
-		d.sections = []section{s}
-		return d, nil
+		r.Sections = []report.Section{s}
+		return r
 	}
 	c, sure := k.bootstrap(p.seed)
 	s.Tables = []text.Table{p.table(w, k.inWords)}
-	s.say(p.onPools())
-	s.say(p.recommendation(w, k, c, sure))
-	s.say(k.method(w))
-	s.say(p.onGenerator(done))
+	s.Text = append(s.Text, paragraphs(p.onPools(), p.recommendation(w, k, c, sure), k.method(w), p.onGenerator(done))...)
 	s.Charts = p.charts(w, k)
-	d.answer = p.header(k, c, sure)
-	check := section{Section: report.Section{Title: "Cross-check with the models"}}
+	r.Answer = p.header(k, c, sure)
+	check := report.Section{Title: "Cross-check with the models"}
 	var modeled int
 	check.Text, modeled = p.crossCheck(w, k, c, sure)
-	paste := section{Section: report.Section{Title: "To paste" + p.forEach()}, code: fragments(p.recommended(k), p.pool)}
-	d.sections = []section{s, check, paste}
-	k.addValues(d.values, p.recommended(k), p.rate > 0)
-	if sure {
-		d.values[metricConnectionsLow], d.values[metricConnectionsHigh] = float64(c.low), float64(c.high)
-		d.values[metricAgreement], d.values[metricNoise] = c.agreement, k.noise()
-	}
-	d.addConfidence(w, k)
-	if modeled > 0 {
-		d.values[metricModelConnections] = float64(modeled)
-	}
-	return d, nil
-}
-
-// addConfidence says how sure the recommendation is where no resampling can.
-func (d *document) addConfidence(w sweep, k knee) {
+	paste := report.Section{Title: "To paste" + p.forEach(), Snippets: snippets(p.recommended(k), p.pool)}
+	r.Sections = []report.Section{s, check, paste}
+	k.addValues(r.Values, p.recommended(k), p.rate > 0)
 	switch {
+	case sure:
+		r.Values[metricConnectionsLow], r.Values[metricConnectionsHigh] = float64(c.low), float64(c.high)
+		r.Values[metricAgreement], r.Values[metricNoise] = c.agreement, k.noise()
 	case w.rounds() == 1:
 		const why = "one round does not show the noise; raise ROUNDS"
-		d.unknown = map[string]string{metricAgreement: why, metricNoise: why}
-	case len(k.sound) == 1:
-		// No noise makes a pool work that fails.
-		d.values[metricAgreement], d.values[metricNoise] = 1, 0
+		r.Unknown = map[string]string{metricAgreement: why, metricNoise: why}
+	default: // the only pool that works: no noise makes one work that fails
+		r.Values[metricAgreement], r.Values[metricNoise] = 1, 0
 	}
+	if modeled > 0 {
+		r.Values[metricModelConnections] = float64(modeled)
+	}
+	return r
 }
 
 func (p *tune) nothing(w sweep) string {
@@ -207,22 +194,22 @@ func (p *tune) charts(w sweep, k knee) []report.Chart {
 	}
 }
 
-// fragments are a recommendation as FlowBoard's backend, any SQLAlchemy
+// snippets are a recommendation as FlowBoard's backend, any SQLAlchemy
 // application and a Go program take it. What is not swept is as it was measured.
-func fragments(v size, measured configuration) []fragment {
+func snippets(v size, measured configuration) []report.Snippet {
 	timeout, recycle := inSeconds(measured.timeout()), "-1"
 	if age := measured.recycle(); age >= 0 {
 		recycle = inSeconds(age)
 	}
 	ping := measured["poolPrePing"] == true
-	return []fragment{
-		{".env", "ini", fmt.Sprintf("DB_POOL_SIZE=%d\nDB_MAX_OVERFLOW=%d\nDB_POOL_TIMEOUT=%s\nDB_POOL_RECYCLE=%s\nDB_POOL_PRE_PING=%t",
+	return []report.Snippet{
+		{Caption: ".env", Language: "ini", Text: fmt.Sprintf("DB_POOL_SIZE=%d\nDB_MAX_OVERFLOW=%d\nDB_POOL_TIMEOUT=%s\nDB_POOL_RECYCLE=%s\nDB_POOL_PRE_PING=%t",
 			v.base, v.overflow, timeout, recycle, ping)},
-		{"SQLAlchemy", "python", fmt.Sprintf("engine = create_async_engine(\n    DATABASE_URL,\n    pool_size=%d,\n    max_overflow=%d,\n    pool_timeout=%s,\n    pool_recycle=%s,\n    pool_pre_ping=%s,\n)",
+		{Caption: "SQLAlchemy", Language: "python", Text: fmt.Sprintf("engine = create_async_engine(\n    DATABASE_URL,\n    pool_size=%d,\n    max_overflow=%d,\n    pool_timeout=%s,\n    pool_recycle=%s,\n    pool_pre_ping=%s,\n)",
 			v.base, v.overflow, timeout, recycle, map[bool]string{true: "True", false: "False"}[ping])},
 		// pgxpool knows one limit: it keeps what it opened until it was idle for
 		// pool_max_conn_idle_time.
-		{"pgxpool (Go), which has one limit for both", "", fmt.Sprintf("postgresql://USER@HOST/DATABASE?pool_max_conns=%d&pool_max_conn_lifetime=%s",
+		{Caption: "pgxpool (Go), which has one limit for both", Text: fmt.Sprintf("postgresql://USER@HOST/DATABASE?pool_max_conns=%d&pool_max_conn_lifetime=%s",
 			v.connections(), lifetime(measured.recycle()))},
 	}
 }

@@ -53,7 +53,7 @@ func TestTuneFindsTheKnee(t *testing.T) {
 	for seed := range 5 {
 		plan := planOf(t, sweepOf("5,10,15,18,20,22,24,26,28,32,40,60", map[string]any{"rounds": int64(5), "seed": int64(seed)}))
 		require.NoError(t, plan.Prepare(experiment.Server{}))
-		values := resultOf(t, plan, run(t, plan, office, nil)).Values()
+		values := plan.Result(run(t, plan, office, nil)).Values
 		require.InDelta(t, want, values["tune_pool_size"], 2, "seed %d", seed)
 		require.LessOrEqual(t, values["tune_connections_low"], float64(want))
 		require.GreaterOrEqual(t, values["tune_connections_high"], float64(want))
@@ -66,11 +66,11 @@ func TestTuneDoesNotReadNoise(t *testing.T) {
 	noisy := office
 	noisy.noise = 0.3
 	exact := planOf(t, sweepOf("10,20,24,28,60", map[string]any{"rounds": int64(4)}))
-	quiet := resultOf(t, exact, run(t, exact, office, nil)).Values()
-	loud := resultOf(t, exact, run(t, exact, noisy, nil))
-	require.Greater(t, loud.Values()["tune_connections_high"]-loud.Values()["tune_connections_low"],
+	quiet := exact.Result(run(t, exact, office, nil)).Values
+	loud := exact.Result(run(t, exact, noisy, nil))
+	require.Greater(t, loud.Values["tune_connections_high"]-loud.Values["tune_connections_low"],
 		quiet["tune_connections_high"]-quiet["tune_connections_low"])
-	require.Less(t, loud.Values()["tune_agreement"], quiet["tune_agreement"])
+	require.Less(t, loud.Values["tune_agreement"], quiet["tune_agreement"])
 }
 
 // Two pools, three rounds, by hand. The small one's p95 is 6 % above the large
@@ -92,16 +92,16 @@ func TestTuneTellsNoiseFromDifference(t *testing.T) {
 			}
 			done = append(done, experiment.Measurement{Step: step, Requests: 1000, Throughput: 50, Request: experiment.Times{P95: p95}})
 		}
-		result := resultOf(t, plan, done)
-		require.Equal(t, want, result.Values()["tune_pool_size"])
+		result := plan.Result(done)
+		require.Equal(t, want, result.Values["tune_pool_size"])
 		require.Contains(t, result.Markdown(), "18.4 % for the p95, 0.0 % for requests served")
 		// The difference of 6 or 30 % is near the 18 %: now and then the noise
 		// would have decided otherwise.
-		require.Equal(t, 10.0, result.Values()["tune_connections_low"])
-		require.Equal(t, 20.0, result.Values()["tune_connections_high"])
-		require.InDelta(t, 0.184, result.Values()["tune_noise"], 0.001)
+		require.Equal(t, 10.0, result.Values["tune_connections_low"])
+		require.Equal(t, 20.0, result.Values["tune_connections_high"])
+		require.InDelta(t, 0.184, result.Values["tune_noise"], 0.001)
 		require.Equal(t, slower < 1.1, strings.Contains(result.Terminal(1000), "It is 6.0 % behind the best"))
-		require.Less(t, result.Values()["tune_agreement"], 1.0)
+		require.Less(t, result.Values["tune_agreement"], 1.0)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestTunePrefersTheSmallerSize(t *testing.T) {
 	quiet := office
 	quiet.noise = 0
 	plan := planOf(t, sweepOf("60+0,20+40,10+50", nil))
-	values := resultOf(t, plan, run(t, plan, quiet, nil)).Values()
+	values := plan.Result(run(t, plan, quiet, nil)).Values
 	require.Equal(t, 10.0, values["tune_pool_size"])
 	require.Equal(t, 50.0, values["tune_max_overflow"])
 }
@@ -143,12 +143,12 @@ func TestTuneLeavesOutPoolsThatFail(t *testing.T) {
 			done[i].Throughput = 1e6
 		}
 	}
-	result := resultOf(t, plan, done)
-	require.Equal(t, 30.0, result.Values()["tune_pool_size"])
+	result := plan.Result(done)
+	require.Equal(t, 30.0, result.Values["tune_pool_size"])
 	require.Contains(t, result.Terminal(120), "fails")
-	require.Equal(t, 1.0, result.Values()["tune_agreement"])
-	require.Equal(t, 0.0, result.Values()["tune_noise"])
-	require.Empty(t, result.Unknown())
+	require.Equal(t, 1.0, result.Values["tune_agreement"])
+	require.Equal(t, 0.0, result.Values["tune_noise"])
+	require.Empty(t, result.Unknown)
 	require.Contains(t, result.Terminal(1000), "the only one")
 }
 
@@ -187,9 +187,9 @@ func TestTuneDerivesSizes(t *testing.T) {
 
 func TestTuneAgreesWithTheModel(t *testing.T) {
 	plan := planOf(t, sweepOf("10,15,20,25,30,40,60", map[string]any{"rounds": int64(4)}))
-	result := resultOf(t, plan, run(t, plan, office, nil))
+	result := plan.Result(run(t, plan, office, nil))
 	require.Contains(t, result.Terminal(200), "Measurement and model agree.")
-	require.Positive(t, result.Values()["tune_model_connections"])
+	require.Positive(t, result.Values["tune_model_connections"])
 	require.Contains(t, result.Terminal(10_000), "finds no number of connections above which the server gets slower: at most 2")
 	for _, disagreement := range []string{"Waits are longer", "Waits are shorter", "held for longer", "load generator was at its limit", "is fastest with"} {
 		require.NotContains(t, result.Terminal(200), disagreement)
@@ -206,7 +206,7 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 				change(&done[i])
 			}
 		}
-		return resultOf(t, plan, done).Terminal(10_000)
+		return plan.Result(done).Terminal(10_000)
 	}
 	bursty := office
 	bursty.waits = 3
@@ -241,9 +241,9 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 func TestTuneOfArrivals(t *testing.T) {
 	options := sweepOf("10,20,25,30,40,60", map[string]any{"rate": 80, "rounds": int64(3)})
 	plan := planOf(t, options)
-	result := resultOf(t, plan, run(t, plan, office, nil))
+	result := plan.Result(run(t, plan, office, nil))
 	// 80 arrivals per second of 250 ms keep 20 connections busy: fewer fail.
-	require.Greater(t, result.Values()["tune_pool_size"], 20.0)
+	require.Greater(t, result.Values["tune_pool_size"], 20.0)
 	require.Contains(t, result.Terminal(200), "overload")
 	require.Contains(t, result.Terminal(200), "Erlang C")
 }
@@ -260,50 +260,50 @@ func TestTuneJudgesDroppedArrivals(t *testing.T) {
 			done[i].Dropped = 3
 		}
 	}
-	result := resultOf(t, plan, done)
-	values := result.Values()
+	result := plan.Result(done)
+	values := result.Values
 	require.Equal(t, 40.0, values["tune_pool_size"])
 	require.Equal(t, 6.0, values["tune_dropped"])
 	require.InDelta(t, 6.0/3200, values["tune_dropped_share"], 1e-4)
 	require.Contains(t, result.Terminal(200), "Dropped")
 
 	closed := planOf(t, sweepOf("25,40", nil))
-	result = resultOf(t, closed, run(t, closed, office, nil))
-	require.NotContains(t, result.Values(), "tune_dropped")
+	result = closed.Result(run(t, closed, office, nil))
+	require.NotContains(t, result.Values, "tune_dropped")
 	require.NotContains(t, result.Terminal(200), "Dropped")
 }
 
 func TestTuneOfOneRound(t *testing.T) {
 	plan := planOf(t, sweepOf("10,30", map[string]any{"rounds": int64(1)}))
-	result := resultOf(t, plan, run(t, plan, office, nil))
-	require.Equal(t, 30.0, result.Values()["tune_pool_size"])
-	require.NotContains(t, result.Values(), "tune_connections_low")
+	result := plan.Result(run(t, plan, office, nil))
+	require.Equal(t, 30.0, result.Values["tune_pool_size"])
+	require.NotContains(t, result.Values, "tune_connections_low")
 	require.Contains(t, result.Terminal(200), "the noise and the certainty of the recommendation are not known")
-	require.NotContains(t, result.Values(), "tune_noise")
-	require.Contains(t, result.Unknown(), "tune_agreement")
-	require.Contains(t, result.Unknown(), "tune_noise")
+	require.NotContains(t, result.Values, "tune_noise")
+	require.Contains(t, result.Unknown, "tune_agreement")
+	require.Contains(t, result.Unknown, "tune_noise")
 }
 
 func TestTuneUnfinished(t *testing.T) {
 	plan := planOf(t, sweepOf("10,20,30", map[string]any{"rounds": int64(3)}))
 	done := run(t, plan, office, nil)
 	for n := range len(done) {
-		result := resultOf(t, plan, done[:n])
+		result := plan.Result(done[:n])
 		text := result.Terminal(200)
 		require.Contains(t, text, "Unfinished")
-		require.Equal(t, float64(9-n), result.Values()["experiment_left"])
+		require.Equal(t, float64(9-n), result.Values["experiment_left"])
 		if n < 3 {
 			require.Contains(t, text, "nothing to recommend")
 			for _, m := range done[:n] {
 				require.Regexp(t, `(?m)^  `+regexp.QuoteMeta(m.Step.Label)+` +– +\d`, text, "what was measured is shown")
 			}
-			require.NotContains(t, result.Values(), "tune_pool_size")
+			require.NotContains(t, result.Values, "tune_pool_size")
 		} else {
 			require.Contains(t, text, "Recommended")
 			require.Contains(t, text, fmt.Sprintf("%d round", n/3))
 		}
 	}
-	require.NotContains(t, resultOf(t, plan, done).Terminal(200), "Unfinished")
+	require.NotContains(t, plan.Result(done).Terminal(200), "Unfinished")
 }
 
 func TestTuneOfNothingServed(t *testing.T) {
@@ -316,7 +316,7 @@ func TestTuneOfNothingServed(t *testing.T) {
 		}
 		done = append(done, experiment.Measurement{Step: step})
 	}
-	require.Contains(t, resultOf(t, plan, done).Terminal(80), "No pool served requests")
+	require.Contains(t, plan.Result(done).Terminal(80), "No pool served requests")
 }
 
 // Where one pool answers fastest and another serves the most, none is as good
@@ -330,8 +330,8 @@ func TestTuneNamesACompromise(t *testing.T) {
 			done[i].Request.P95, done[i].Throughput = 200, 60
 		}
 	}
-	result := resultOf(t, plan, done)
-	require.Equal(t, 10.0, result.Values()["tune_pool_size"])
+	result := plan.Result(done)
+	require.Equal(t, 10.0, result.Values["tune_pool_size"])
 	require.Contains(t, result.Terminal(1000), "no pool measured is as good at both")
 	require.NotContains(t, result.Terminal(1000), "which is within the noise")
 }
@@ -340,7 +340,7 @@ func TestTuneNamesACompromise(t *testing.T) {
 func TestTunePastesTheMeasuredSettings(t *testing.T) {
 	pasted := func(settings map[string]any) string {
 		plan := planOf(t, sweepOf("20+40,25+50", settings))
-		return resultOf(t, plan, run(t, plan, office, nil)).Markdown()
+		return plan.Result(run(t, plan, office, nil)).Markdown()
 	}
 	for setting, lines := range map[string][]string{
 		"poolRecycle -1":      {"DB_POOL_RECYCLE=-1\n", "pool_recycle=-1,\n", "&pool_max_conn_lifetime=0s\n"},
@@ -369,8 +369,8 @@ func TestTuneSizesOneOfSeveralPools(t *testing.T) {
 	plan := planOf(t, sweepOf("4,6,8,10,14,20", map[string]any{"pools": int64(4), "balance": "least", "rounds": int64(3)}))
 	require.Equal(t, 80, plan.Connections())
 	require.NoError(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 83, SuperuserReserved: 3}}))
-	result := resultOf(t, plan, run(t, plan, four, nil))
-	values := result.Values()
+	result := plan.Result(run(t, plan, four, nil))
+	values := result.Values
 	require.GreaterOrEqual(t, values["tune_pool_size"], 8.0, "5 are busy in each on average, and one may have twice as many users")
 	require.LessOrEqual(t, values["tune_pool_size"]+values["tune_max_overflow"], 20.0, "the server has room for four of 20")
 	require.Contains(t, result.Terminal(1000), "Measurement and model agree")
@@ -394,7 +394,7 @@ func TestTunePrintsWhatToPaste(t *testing.T) {
 	plan := planOf(t, sweepOf("20+40,25+50", map[string]any{"poolTimeout": 3, "rounds": int64(2)}))
 	step, _ := plan.Next(nil)
 	require.Equal(t, "3s", step.Options["poolTimeout"])
-	result := resultOf(t, plan, run(t, plan, office, nil))
+	result := plan.Result(run(t, plan, office, nil))
 	for _, text := range []string{result.Terminal(80), result.Markdown()} {
 		for _, line := range []string{"DB_POOL_SIZE=20\n", "DB_MAX_OVERFLOW=40\n", "DB_POOL_TIMEOUT=3\n", "create_async_engine(",
 			"    pool_size=20,\n", "    max_overflow=40,\n", "pool_max_conns=60&"} {
@@ -402,7 +402,7 @@ func TestTunePrintsWhatToPaste(t *testing.T) {
 		}
 	}
 	var pasted []string
-	for _, s := range result.Sections() {
+	for _, s := range result.Sections {
 		for _, snippet := range s.Snippets {
 			pasted = append(pasted, snippet.Caption)
 		}
@@ -422,22 +422,22 @@ func TestTuneRecommendsWhatMeetsTheCriteria(t *testing.T) {
 	}
 	sizes := "20,25,30,40,60"
 	plan := planOf(t, sweepOf(sizes, nil))
-	free := resultOf(t, plan, run(t, plan, office, nil)).Values()
+	free := plan.Result(run(t, plan, office, nil)).Values
 	require.Less(t, free["tune_pool_size"], 40.0)
 
 	plan = planOf(t, sweepOf(sizes, map[string]any{"criteria": []any{full("p(95)<60")}})) // 20 are in use
-	result := resultOf(t, plan, run(t, plan, office, nil))
-	require.Equal(t, 40.0, result.Values()["tune_pool_size"])
-	require.Equal(t, 40.0, result.Values()["tune_max_overflow"])
-	require.Equal(t, 40.0, result.Values()["tune_connections"])
+	result := plan.Result(run(t, plan, office, nil))
+	require.Equal(t, 40.0, result.Values["tune_pool_size"])
+	require.Equal(t, 40.0, result.Values["tune_max_overflow"])
+	require.Equal(t, 40.0, result.Values["tune_connections"])
 	text := result.Terminal(10_000)
 	require.Contains(t, text, "misses: Active connections")
 	require.Contains(t, text, "among those that met the criteria. The overflow is for spikes and was not measured.")
 	require.Contains(t, text, "DB_POOL_SIZE=40\n  DB_MAX_OVERFLOW=40\n")
 
 	plan = planOf(t, sweepOf(sizes, map[string]any{"criteria": []any{full("p(95)<1")}}))
-	result = resultOf(t, plan, run(t, plan, office, nil))
-	require.Equal(t, free["tune_pool_size"], result.Values()["tune_pool_size"])
+	result = plan.Result(run(t, plan, office, nil))
+	require.Equal(t, free["tune_pool_size"], result.Values["tune_pool_size"])
 	require.Contains(t, result.Terminal(10_000), "No pool met the criteria in most rounds, so they were not used. The largest pool missed: Active connections: ")
 }
 

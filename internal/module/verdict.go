@@ -63,8 +63,7 @@ func (i *instance) judge(data any, options map[string]any) (results.Run, error) 
 	if err != nil {
 		return results.Run{}, &pool.ConfigError{Source: "verdict(data, options)", Reason: err.Error()}
 	}
-	found, err := i.root.experiment.finding()
-	return results.Run{Report: judged, Timeline: in.Timeline, Experiment: found.name, Result: found.result}, err
+	return results.Run{Report: judged, Timeline: in.Timeline, Result: i.root.experiment.result()}, nil
 }
 
 // complete adds what the options leave out: what thresholds() was asked for, else

@@ -33,8 +33,9 @@ type Section struct {
 
 // Snippet is a text to be copied as it stands, line by line.
 type Snippet struct {
-	Caption string
-	Text    string
+	Caption  string
+	Language string // as Markdown names it
+	Text     string
 }
 
 // Kind is how a chart is drawn.

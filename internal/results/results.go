@@ -48,10 +48,7 @@ type File struct {
 type Run struct {
 	Report   verdict.Report
 	Timeline timeline.Snapshot
-	// Experiment and Result are the plan's name and what it found out; nil where
-	// the run was none, or found nothing.
-	Experiment string
-	Result     experiment.Result
+	Result   *experiment.Result // nil where the run was no experiment
 }
 
 // Files renders a run's files.
@@ -64,7 +61,11 @@ func (r Run) Files() ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", junitXML, err)
 	}
-	page, err := report.HTML(report.Input{Verdict: r.Report, Timeline: r.Timeline, Sections: r.sections(), Answer: r.answer()})
+	in := report.Input{Verdict: r.Report, Timeline: r.Timeline}
+	if r.Result != nil {
+		in.Sections, in.Answer = r.Result.Sections, r.Result.Answer
+	}
+	page, err := report.HTML(in)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", reportHTML, err)
 	}
@@ -72,23 +73,9 @@ func (r Run) Files() ([]File, error) {
 		{summaryJSON, summary}, {summaryMD, []byte(r.Report.Markdown())}, {junitXML, junit}, {reportHTML, page},
 	}
 	if r.Result != nil {
-		files = append(files, File{r.Experiment + ".md", []byte(r.Result.Markdown())})
+		files = append(files, File{r.Result.Plan + ".md", []byte(r.Result.Markdown())})
 	}
 	return files, nil
-}
-
-func (r Run) answer() []report.Fact {
-	if r.Result == nil {
-		return nil
-	}
-	return r.Result.Answer()
-}
-
-func (r Run) sections() []report.Section {
-	if r.Result == nil {
-		return nil
-	}
-	return r.Result.Sections()
 }
 
 // ApplicationLog is the file with the output of an application that an experiment

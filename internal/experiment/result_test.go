@@ -22,7 +22,7 @@ func TestResultsCanBeShown(t *testing.T) {
 			require.NoError(t, plan.Prepare(laptop))
 			all := run(t, plan, s, nil)
 			for n := range len(all) + 1 {
-				result := resultOf(t, plan, all[:n])
+				result := plan.Result(all[:n])
 				for _, width := range []int{0, 60, 80, 120} {
 					for line := range strings.Lines(result.Terminal(width)) {
 						if width > 0 && !strings.Contains(line, "pool_max_conns") {
@@ -37,7 +37,7 @@ func TestResultsCanBeShown(t *testing.T) {
 					Name: "a", Title: "A", Metric: "a", Pass: "count==0", Warning: "count==0",
 					Guard: verdict.Condition{Metric: "a", Expression: "count>0"}, Unit: text.Count}}})
 				require.NoError(t, err)
-				_, err = report.HTML(report.Input{Verdict: judged, Sections: result.Sections()})
+				_, err = report.HTML(report.Input{Verdict: judged, Sections: result.Sections})
 				require.NoError(t, err)
 			}
 		})
@@ -48,7 +48,7 @@ func TestResultsCanBeShown(t *testing.T) {
 func TestTablesInANarrowTerminal(t *testing.T) {
 	plan := planOf(t, every["tune"])
 	require.NoError(t, plan.Prepare(laptop))
-	result := resultOf(t, plan, run(t, plan, office, nil))
+	result := plan.Result(run(t, plan, office, nil))
 	require.Equal(t, 1, strings.Count(result.Terminal(150), "\n  Pool "))
 	require.Greater(t, strings.Count(result.Terminal(60), "\n  Pool "), 1)
 	for _, column := range []string{"p95", "Served", "Timeouts", "As good"} {
