@@ -126,6 +126,8 @@ func p95(m Measurement) float64        { return m.Request.P95 }
 func throughput(m Measurement) float64 { return m.served() }
 func dropped(m Measurement) float64    { return float64(m.Dropped) }
 func retries(m Measurement) float64    { return float64(m.Retries) }
+func timeouts(m Measurement) float64   { return float64(m.Timeouts) }
+func requests(m Measurement) float64   { return float64(m.Requests) }
 
 func cpu(m Measurement) float64 {
 	if m.CPU == nil {
@@ -163,6 +165,8 @@ func ofOwn(f func(*PoolMeasurement) float64) quantity {
 		return f(p)
 	})
 }
+
+var peakInUse = ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max })
 
 // held is how long a connection was, NaN where it is not known.
 var held = ofPool(func(p *PoolMeasurement) float64 {

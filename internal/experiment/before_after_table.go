@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -45,31 +46,72 @@ func (l line) of(all []Measurement) (value float64, known bool) {
 	}
 }
 
+// cell is the quantity over all rounds as a table shows it.
+func (l line) cell(all []Measurement) string {
+	value, known := l.of(all)
+	if !known {
+		return text.None
+	}
+	return l.show(value)
+}
+
+// cells are those of one row.
+func cells(columns []line, all []Measurement) []string {
+	row := make([]string, len(columns))
+	for i, l := range columns {
+		row[i] = l.cell(all)
+	}
+	return row
+}
+
+// headings are those of columns that lines are.
+func headings(lines []line) []text.Column {
+	titles := make([]string, len(lines))
+	for i, l := range lines {
+		titles[i] = l.title
+	}
+	return text.Numbers(titles...)
+}
+
+// common are the first columns of what is searched.
+var common = []line{
+	{"p95", p95, text.Millis, false, average},
+	{"Served", throughput, text.PerSecond.Format, false, average},
+	{"Success", Measurement.success, text.Share.Format, false, average},
+	{"Timeouts", timeouts, text.Number, false, total},
+}
+
+var cpuOfHost = line{"CPU", cpu, text.Percent.Format, false, average}
+
+// ofLoad are what only some loads have: retries, and arrivals that are dropped.
+func (s settings) ofLoad(droppedTitle string) (lines []line) {
+	if s.retries > 0 {
+		lines = append(lines, line{"Retries", retries, text.Number, false, total})
+	}
+	if s.rate > 0 {
+		lines = append(lines, line{droppedTitle, dropped, text.Number, false, total})
+	}
+	return lines
+}
+
 func (c comparison) lines() []line {
 	lines := []line{
 		{"Response p95", p95, text.Millis, c.answered(), average},
 		{"Response p50", func(m Measurement) float64 { return m.Request.P50 }, text.Millis, c.answered(), average},
 		{"Requests served", throughput, text.PerSecond.Format, true, average},
 		{"Success", Measurement.success, text.Share.Format, false, average},
-		{"Requests timed out", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
+		{"Requests timed out", timeouts, text.Number, false, total},
 		{"Wait for a connection, p95", waitP95, text.Millis, true, average},
 		{"Wait, mean", waitMean, text.Millis, true, average},
 		{"Connection held, mean", held, text.Millis, true, average},
-		{c.plan.peakInUse(), ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, false, most},
+		{c.plan.peakInUse(), peakInUse, text.Number, false, most},
 		{"Peak waiting", ofOwn(func(p *PoolMeasurement) float64 { return p.Waiting.Max }), text.Number, false, most},
 		{"Time in overflow", ofPool(func(p *PoolMeasurement) float64 { return p.Overflow }), text.Share.Format, false, average},
 		{"Connections opened", ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) }), text.Number, false, total},
 		{"Database CPU", cpu, text.Percent.Format, true, average},
 		c.cpuLine(),
 	}
-	lines = append(lines, c.plan.ofPools("Peaks of all pools together", "Busiest pool, over its equal share")...)
-	if c.plan.retries > 0 {
-		lines = append(lines, line{"Retries", retries, text.Number, false, total})
-	}
-	if c.plan.rate > 0 {
-		lines = append(lines, line{"Arrivals dropped", dropped, text.Number, false, total})
-	}
-	return lines
+	return slices.Concat(lines, c.plan.ofPools("Peaks of all pools together", "Busiest pool, over its equal share"), c.plan.ofLoad("Arrivals dropped"))
 }
 
 // cpuLine is in CPU time where the host's cores are known.
@@ -85,25 +127,16 @@ func (c comparison) cpuLine() line {
 func (c comparison) table() text.Table {
 	t := text.Table{Columns: append(text.Words(""), text.Numbers("Before", "After", "After/before", "Rounds")...)}
 	for _, l := range c.lines() {
-		before, known := l.of(c.before)
-		after, afterKnown := l.of(c.after)
-		if !known && !afterKnown {
+		row := []string{l.title, l.cell(c.before), l.cell(c.after), "", ""}
+		if row[1] == text.None && row[2] == text.None {
 			continue
 		}
-		row := []string{l.title, shown(before, known, l.show), shown(after, afterKnown, l.show), "", ""}
 		if ratio, ok := c.ratioOf(l.value); ok && l.ratio {
 			row[3], row[4] = ratio.String(), text.Factor(ratio.min)+"–"+text.Factor(ratio.max)
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
-}
-
-func shown(value float64, known bool, show func(float64) string) string {
-	if !known {
-		return text.None
-	}
-	return show(value)
 }
 
 // meanOf is the mean over the rounds that have the quantity.
@@ -115,6 +148,11 @@ func meanOf(all []Measurement, f quantity) (mean float64, known bool) {
 		}
 	}
 	return total / max(n, 1), n > 0
+}
+
+func isKnown(all []Measurement, f quantity) bool {
+	_, known := meanOf(all, f)
+	return known
 }
 
 // method says how the ratio and its interval were made.
@@ -140,21 +178,28 @@ func (c comparison) charts() []report.Chart {
 	}
 	var charts []report.Chart
 	for _, b := range bars {
-		if _, known := meanOf(c.after, b.f); !known {
+		if !isKnown(c.after, b.f) {
 			continue
 		}
-		series := report.Series{Name: "mean of the rounds, with the smallest and the largest"}
-		for _, all := range [][]Measurement{c.before, c.after} {
-			mean, low, high := extent(all, b.f)
-			series.Values = append(series.Values, mean)
-			series.Low, series.High = append(series.Low, low), append(series.High, high)
-		}
-		charts = append(charts, report.Chart{
-			Title: b.title, YLabel: b.unit, Kind: report.Bars,
-			Categories: []string{"Before", "After"}, Series: []report.Series{series},
-		})
+		chart := curves(b.title, b.unit, [][]Measurement{c.before, c.after}, line{title: "mean of the rounds, with the smallest and the largest", value: b.f})
+		chart.Kind, chart.Categories = report.Bars, []string{"Before", "After"}
+		charts = append(charts, chart)
 	}
 	return charts
+}
+
+// curves draws the mean of each group of steps, with the smallest and the largest.
+func curves(title, unit string, groups [][]Measurement, lines ...line) report.Chart {
+	c := report.Chart{Title: title, YLabel: unit, Kind: report.Lines}
+	for _, l := range lines {
+		s := report.Series{Name: l.title}
+		for _, all := range groups {
+			mean, low, high := extent(all, l.value)
+			s.Values, s.Low, s.High = append(s.Values, mean), append(s.Low, low), append(s.High, high)
+		}
+		c.Series = append(c.Series, s)
+	}
+	return c
 }
 
 // extent is the mean of the rounds that have the quantity, with the smallest and
@@ -177,28 +222,16 @@ func extent(all []Measurement, f quantity) (mean, low, high float64) {
 // measured.
 func (c comparison) runbook() report.Section {
 	t := text.Table{Columns: append(text.Words(""), append(text.Numbers("Before", "After"), text.Words("Change")...)...)}
-	for _, l := range []struct {
-		title string
-		value quantity
-		show  func(float64) string
-		ratio func() (interval, bool)
-		less  string
-		more  string
-	}{
-		{"P95 latency", p95, text.Millis, c.p95Ratio, "shorter", "longer"},
-		{"Database CPU", cpu, text.Percent.Format, func() (interval, bool) { return c.ratioOf(cpu) }, "less", "more"},
-	} {
-		before, known := meanOf(c.before, l.value)
-		after, afterKnown := meanOf(c.after, l.value)
-		if !known && !afterKnown {
-			continue
+	add := func(title string, f quantity, show func(float64) string, change string) {
+		if isKnown(c.before, f) || isKnown(c.after, f) {
+			l := line{title: title, value: f, show: show}
+			t.Rows = append(t.Rows, []string{title, l.cell(c.before), l.cell(c.after), change})
 		}
-		change := ""
-		if ratio, ok := l.ratio(); ok {
-			change = ratio.change(l.less, l.more)
-		}
-		t.Rows = append(t.Rows, []string{l.title, shown(before, known, l.show), shown(after, afterKnown, l.show), change})
 	}
+	latency, _ := c.p95Ratio()
+	load, _ := c.ratioOf(cpu)
+	add("P95 latency", p95, text.Millis, latency.change("shorter", "longer"))
+	add("Database CPU", cpu, text.Percent.Format, load.change("less", "more"))
 	t.Rows = append(t.Rows, []string{"Concurrent capacity", c.plan.carries(c.before), c.plan.carries(c.after), ""})
 	return report.Section{Title: "Before → after", Tables: []text.Table{t}, Text: []string{fmt.Sprintf(
 		"Capacity is whether %s were served as the runbook asks, with 95 %% of the requests and no timeout; capacity.js searches how many can be.", c.plan.load())}}
@@ -208,6 +241,8 @@ func (c comparison) runbook() report.Section {
 func (i interval) change(less, more string) string {
 	percent := text.Percent.Format(100 * math.Abs(i.value-1))
 	switch {
+	case i.n == 0: // not measured on either side
+		return ""
 	case i.fell():
 		return percent + " " + less + i.doubt()
 	case i.rose():

@@ -3,7 +3,6 @@ package experiment
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/report"
@@ -18,46 +17,25 @@ func ascending(all []tried) []tried {
 	return sorted
 }
 
-// table has one row for each load, in ascending order.
-func (p *capacity) table(all []tried, a answer) text.Table {
-	t := text.Table{Columns: append(text.Words("Load"), text.Numbers("p95", "Served", "Success", "Timeouts")...)}
-	columns := []line{
-		{"", p95, text.Millis, false, average},
-		{"", throughput, text.PerSecond.Format, false, average},
-		{"", Measurement.success, text.Share.Format, false, average},
-		{"", func(m Measurement) float64 { return float64(m.Timeouts) }, text.Number, false, total},
-	}
-	add := func(title string, f quantity, show func(float64) string, over over) {
-		for _, tried := range all {
-			if _, known := meanOf(tried.steps, f); known {
-				t.Columns, columns = append(t.Columns, text.Numbers(title)...), append(columns, line{title, f, show, false, over})
-				return
-			}
-		}
-	}
-	if p.retries > 0 {
-		add("Retries", retries, text.Number, total)
-	}
-	if p.rate > 0 {
-		add("Dropped", dropped, text.Number, total)
-	}
-	add("Wait p95", waitP95, text.Millis, average)
+// columns are what is shown of a load.
+func (p *capacity) columns() []line {
+	columns := slices.Concat(common, p.ofLoad("Dropped"), []line{{"Wait p95", waitP95, text.Millis, false, average}})
 	if p.pools > 1 {
-		add(p.peakInUse(), ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max }), text.Number, most)
+		columns = append(columns, line{p.peakInUse(), peakInUse, text.Number, false, most})
 	}
-	add("In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), text.Number, average)
-	for _, l := range p.ofPools("All peaks", "Imbalance") {
-		add(l.title, l.value, l.show, l.over)
-	}
-	add("CPU", cpu, text.Percent.Format, average)
-	t.Columns = append(t.Columns, text.Words("Carried")...)
+	columns = append(columns, line{"In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), text.Number, false, average})
+	return append(append(columns, p.ofPools("All peaks", "Imbalance")...), cpuOfHost)
+}
+
+// table has one row for each load, in ascending order. What no step measured has no
+// column.
+func (p *capacity) table(all []tried, a answer) text.Table {
+	columns := slices.DeleteFunc(p.columns(), func(l line) bool {
+		return !slices.ContainsFunc(all, func(t tried) bool { return isKnown(t.steps, l.value) })
+	})
+	t := text.Table{Columns: slices.Concat(text.Words("Load"), headings(columns), text.Words("Carried"))}
 	for _, tried := range ascending(all) {
-		row := []string{p.label(tried.load)}
-		for _, column := range columns {
-			value, known := column.of(tried.steps)
-			row = append(row, shown(value, known, column.show))
-		}
-		t.Rows = append(t.Rows, append(row, carriedInWords(tried, a)))
+		t.Rows = append(t.Rows, slices.Concat([]string{p.label(tried.load)}, cells(columns, tried.steps), []string{carriedInWords(tried, a)}))
 	}
 	return t
 }
@@ -75,53 +53,45 @@ func carriedInWords(t tried, a answer) string {
 	return word
 }
 
-// charts are response times and throughput over the load.
+// charts are response times and throughput over the load, and the criterion that
+// broke.
 func (p *capacity) charts(all []tried, a answer) []report.Chart {
-	sorted := ascending(all)
-	axis := "users"
-	if p.rate > 0 {
-		axis = "arrivals per second"
-	}
-	curve := func(title, unit string, series ...line) report.Chart {
-		c := report.Chart{Title: title, XLabel: axis, YLabel: unit, Kind: report.Lines}
-		for _, t := range sorted {
-			c.X = append(c.X, t.load)
-		}
-		for _, l := range series {
-			s := report.Series{Name: l.title}
-			for _, t := range sorted {
-				value, known := meanOf(t.steps, l.value)
-				if !known {
-					value = math.NaN()
-				}
-				s.Values = append(s.Values, value)
-			}
-			c.Series = append(c.Series, s)
-		}
-		if a.middle > 0 {
-			c.Marks = append(c.Marks, report.Mark{X: a.middle, Label: "carried: " + p.label(a.middle)})
-		}
-		return c
+	var loads []float64
+	var groups [][]Measurement
+	for _, t := range ascending(all) {
+		loads, groups = append(loads, t.load), append(groups, t.steps)
 	}
 	times := []line{{title: "response, p95", value: p95}}
-	if slices.ContainsFunc(sorted, func(t tried) bool { _, known := meanOf(t.steps, waitP95); return known }) {
+	if slices.ContainsFunc(groups, func(steps []Measurement) bool { return isKnown(steps, waitP95) }) {
 		times = append(times, line{title: "wait for a connection, p95", value: waitP95})
 	}
 	charts := []report.Chart{
-		curve("Response time over the load", "milliseconds", times...),
-		curve("Requests served over the load", "per second", line{title: "served", value: throughput}),
+		curves("Response time over the load", "milliseconds", groups, times...),
+		curves("Requests served over the load", "per second", groups, line{title: "served", value: throughput}),
+	}
+	for _, chart := range charts {
+		for i := range chart.Series {
+			chart.Series[i].Low, chart.Series[i].High = nil, nil
+		}
 	}
 	if broke := a.broke.broke().broke; len(broke) > 0 {
-		first := p.criterionChart(sorted, axis, broke[0].Criterion)
-		first.Marks = charts[0].Marks
-		charts = append([]report.Chart{first}, charts...)
+		charts = append([]report.Chart{criterionChart(ascending(all), broke[0].Criterion)}, charts...)
+	}
+	for i := range charts {
+		charts[i].X, charts[i].XLabel = loads, "users"
+		if p.rate > 0 {
+			charts[i].XLabel = "arrivals per second"
+		}
+		if a.middle > 0 {
+			charts[i].Marks = []report.Mark{{X: a.middle, Label: "carried: " + p.label(a.middle)}}
+		}
 	}
 	return charts
 }
 
 // criterionChart is the curve of the criterion that broke, with what it asks for.
-func (p *capacity) criterionChart(sorted []tried, axis string, c verdict.Criterion) report.Chart {
-	chart := report.Chart{Title: c.Title + " over the load (what broke first)", XLabel: axis, YLabel: string(c.Unit), Kind: report.Lines}
+func criterionChart(sorted []tried, c verdict.Criterion) report.Chart {
+	chart := report.Chart{Title: c.Title + " over the load (what broke first)", YLabel: string(c.Unit), Kind: report.Lines}
 	s := report.Series{Name: c.Title}
 	scale := 1.0
 	if c.Unit == text.Share {
@@ -136,7 +106,7 @@ func (p *capacity) criterionChart(sorted []tried, axis string, c verdict.Criteri
 				}
 			}
 		}
-		chart.X, s.Values = append(chart.X, t.load), append(s.Values, scale*sum/n) // NaN, a gap, without any
+		s.Values = append(s.Values, scale*sum/n) // NaN, a gap, without any
 	}
 	chart.Series = []report.Series{s}
 	if limit, ok := c.Limit(); ok {

@@ -169,29 +169,22 @@ func degrees(n int) string {
 
 // charts are the sweep's curves over the connections, the knee marked.
 func (p *tune) charts(w sweep, k knee) []report.Chart {
+	var connections []float64
+	var groups [][]Measurement
+	for _, v := range w.all {
+		connections, groups = append(connections, float64(v.connections())), append(groups, v.rounds)
+	}
+	charts := []report.Chart{
+		curves("Response time and wait over the pool's size", "milliseconds", groups,
+			line{title: "response, p95", value: p95}, line{title: "wait for a connection, p95", value: waitP95}),
+		curves("Requests served over the pool's size", "per second", groups, line{title: "served", value: throughput}),
+	}
 	best := k.sound[k.chosen]
-	mark := report.Mark{X: float64(best.connections()), Label: "recommended: " + best.String()}
-	curve := func(title, unit string, series ...line) report.Chart {
-		c := report.Chart{Title: title, XLabel: "connections (pool size + max overflow)", YLabel: unit, Kind: report.Lines, Marks: []report.Mark{mark}, Log: true}
-		for _, v := range w.all {
-			c.X = append(c.X, float64(v.connections()))
-		}
-		for _, l := range series {
-			s := report.Series{Name: l.title}
-			for _, v := range w.all {
-				mean, low, high := extent(v.rounds, l.value)
-				s.Values, s.Low, s.High = append(s.Values, mean), append(s.Low, low), append(s.High, high)
-			}
-			c.Series = append(c.Series, s)
-		}
-		return c
+	for i := range charts {
+		charts[i].X, charts[i].XLabel, charts[i].Log = connections, "connections (pool size + max overflow)", true
+		charts[i].Marks = []report.Mark{{X: float64(best.connections()), Label: "recommended: " + best.String()}}
 	}
-	return []report.Chart{
-		curve("Response time and wait over the pool's size", "milliseconds",
-			line{title: "response, p95", value: p95},
-			line{title: "wait for a connection, p95", value: waitP95}),
-		curve("Requests served over the pool's size", "per second", line{title: "served", value: throughput}),
-	}
+	return charts
 }
 
 // snippets are a recommendation as FlowBoard's backend, any SQLAlchemy
