@@ -166,6 +166,8 @@ func ofOwn(f func(*PoolMeasurement) float64) quantity {
 	})
 }
 
+var opened = ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) })
+
 var peakInUse = ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max })
 
 // held is how long a connection was, NaN where it is not known.

@@ -107,7 +107,7 @@ func (c comparison) lines() []line {
 		{c.plan.peakInUse(), peakInUse, text.Number, false, most},
 		{"Peak waiting", ofOwn(func(p *PoolMeasurement) float64 { return p.Waiting.Max }), text.Number, false, most},
 		{"Time in overflow", ofPool(func(p *PoolMeasurement) float64 { return p.Overflow }), text.Share.Format, false, average},
-		{"Connections opened", ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) }), text.Number, false, total},
+		{"Connections opened", opened, text.Number, false, total},
 		{"Database CPU", cpu, text.Percent.Format, true, average},
 		c.cpuLine(),
 	}

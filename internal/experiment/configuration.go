@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,20 +18,19 @@ import (
 // setting is an option of the pool that an experiment may change.
 type setting struct {
 	name string // as a script writes it
-	env  string // the variable whose rules the text follows
 	// value is the setting as a script would give it to a pool.
 	value func(pool.Config) any
 }
 
 var poolSettings = []setting{
-	{"poolSize", "DB_POOL_SIZE", func(c pool.Config) any { return c.PoolSize }},
-	{"maxOverflow", "DB_MAX_OVERFLOW", func(c pool.Config) any { return c.MaxOverflow }},
-	{"poolTimeout", "DB_POOL_TIMEOUT", func(c pool.Config) any { return c.PoolTimeout.String() }},
-	{"connectTimeout", "DB_CONNECT_TIMEOUT", func(c pool.Config) any { return c.ConnectTimeout.String() }},
-	{"poolRecycle", "DB_POOL_RECYCLE", func(c pool.Config) any { return recycleValue(c.PoolRecycle) }},
-	{"poolPrePing", "DB_POOL_PRE_PING", func(c pool.Config) any { return c.PoolPrePing }},
-	{"statementTimeout", "DB_STATEMENT_TIMEOUT", func(c pool.Config) any { return c.StatementTimeout.String() }},
-	{"queryExecMode", "DB_QUERY_EXEC_MODE", func(c pool.Config) any { return config.ModeName(c.QueryExecMode) }},
+	{"poolSize", func(c pool.Config) any { return c.PoolSize }},
+	{"maxOverflow", func(c pool.Config) any { return c.MaxOverflow }},
+	{"poolTimeout", func(c pool.Config) any { return c.PoolTimeout.String() }},
+	{"connectTimeout", func(c pool.Config) any { return c.ConnectTimeout.String() }},
+	{"poolRecycle", func(c pool.Config) any { return recycleValue(c.PoolRecycle) }},
+	{"poolPrePing", func(c pool.Config) any { return c.PoolPrePing }},
+	{"statementTimeout", func(c pool.Config) any { return c.StatementTimeout.String() }},
+	{"queryExecMode", func(c pool.Config) any { return config.ModeName(c.QueryExecMode) }},
 }
 
 func recycleValue(age time.Duration) any {
@@ -49,77 +49,79 @@ const configurationForm = `"SIZE+OVERFLOW" and NAME=VALUE separated by commas, s
 // JavaScript name, as a script would give it to a pool. The error is an
 // [OptionError] without Option.
 func ParseConfiguration(text string) (map[string]any, error) {
-	environment := map[string]string{}
-	var given []setting
+	given := map[string]string{} // by JavaScript name
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item == "" {
 			continue
 		}
-		found, err := parseItem(item, environment)
-		if err != nil {
+		if err := parseItem(item, given); err != nil {
 			return nil, err
-		}
-		for _, s := range found {
-			if slices.ContainsFunc(given, func(g setting) bool { return g.name == s.name }) {
-				return nil, &OptionError{Problem: s.name + " is given twice", Accepted: "each setting once"}
-			}
-			given = append(given, s)
 		}
 	}
 	if len(given) == 0 {
-		return nil, &OptionError{Value: show(text), Accepted: configurationForm}
+		return nil, notAccepted(text, configurationForm)
 	}
-	config, err := resolveSettings(environment)
+	config, err := resolveSettings(given)
 	if err != nil {
 		return nil, err
 	}
 	options := make(map[string]any, len(given))
-	for _, s := range given {
-		options[s.name] = s.value(config)
+	for _, s := range poolSettings {
+		if _, ok := given[s.name]; ok {
+			options[s.name] = s.value(config)
+		}
 	}
 	return options, nil
 }
 
-// parseItem reads one of the items into environment and gives the settings it
-// is about.
-func parseItem(item string, environment map[string]string) ([]setting, error) {
+// parseItem adds one of the items to what is given.
+func parseItem(item string, given map[string]string) error {
 	name, value, named := strings.Cut(item, "=")
 	if !named {
 		size, overflow, both := strings.Cut(item, "+")
 		size, overflow = strings.TrimSpace(size), strings.TrimSpace(overflow)
 		if !both || !isWhole(size) || !isWhole(overflow) {
-			return nil, &OptionError{Value: show(item), Accepted: configurationForm}
+			return notAccepted(item, configurationForm)
 		}
-		environment["DB_POOL_SIZE"], environment["DB_MAX_OVERFLOW"] = size, overflow
-		return poolSettings[:2], nil
+		return cmp.Or(give(given, "poolSize", size), give(given, "maxOverflow", overflow))
 	}
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-	i := slices.IndexFunc(poolSettings, func(s setting) bool { return s.name == name })
-	if i < 0 {
-		return nil, &OptionError{Value: showText(name), Problem: "no setting that an experiment may change", Accepted: "one of " + settingNames()}
+	if !slices.Contains(settingNames(), name) {
+		return &OptionError{Value: showText(name), Problem: "no setting that an experiment may change", Accepted: oneOf(settingNames())}
 	}
 	if value == "" {
-		return nil, &OptionError{Problem: name + " has no value", Accepted: configurationForm}
+		return &OptionError{Problem: name + " has no value", Accepted: configurationForm}
 	}
-	environment[poolSettings[i].env] = value
-	return poolSettings[i : i+1], nil
+	return give(given, name, value)
+}
+
+func give(given map[string]string, name, value string) error {
+	if _, twice := given[name]; twice {
+		return &OptionError{Problem: name + " is given twice", Accepted: "each setting once"}
+	}
+	given[name] = value
+	return nil
 }
 
 func isWhole(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
-func settingNames() string {
+func settingNames() []string {
 	names := make([]string, len(poolSettings))
 	for i, s := range poolSettings {
 		names[i] = s.name
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // resolveSettings lets the pool itself judge the values.
-func resolveSettings(environment map[string]string) (pool.Config, error) {
-	config, err := config.Resolve(nil, func(name string) (string, bool) {
+func resolveSettings(given map[string]string) (pool.Config, error) {
+	environment := map[string]string{}
+	for name, value := range given {
+		environment[config.Variable(name)] = value
+	}
+	resolved, err := config.Resolve(nil, func(name string) (string, bool) {
 		value, ok := environment[name]
 		return value, ok
 	})
@@ -130,7 +132,7 @@ func resolveSettings(environment map[string]string) (pool.Config, error) {
 		}
 		return pool.Config{}, &OptionError{Problem: problem, Accepted: refused.Accepted}
 	}
-	return config, err
+	return resolved, err
 }
 
 // configuration is a pool's settings by JavaScript name; sizes are always there.
@@ -163,23 +165,18 @@ func (c configuration) size() int        { return c["poolSize"].(int) }
 func (c configuration) overflow() int    { return c["maxOverflow"].(int) }
 func (c configuration) connections() int { return c.size() + c.overflow() }
 
-func (c configuration) timeout() time.Duration {
-	d, err := time.ParseDuration(fmt.Sprint(c["poolTimeout"]))
-	if err != nil {
-		return pool.DefaultConfig().PoolTimeout
-	}
-	return d
-}
+func (c configuration) timeout() time.Duration { return c.duration("poolTimeout") }
 
 // recycle is negative for never.
 func (c configuration) recycle() time.Duration {
 	if c["poolRecycle"] == -1 {
 		return pool.RecycleNever
 	}
-	d, err := time.ParseDuration(fmt.Sprint(c["poolRecycle"]))
-	if err != nil {
-		return pool.DefaultConfig().PoolRecycle
-	}
+	return c.duration("poolRecycle")
+}
+
+func (c configuration) duration(name string) time.Duration {
+	d, _ := time.ParseDuration(fmt.Sprint(c[name])) // a Duration wrote it
 	return d
 }
 
@@ -212,7 +209,7 @@ func poolWhole(name string, least int) func(*settings, any) error {
 	return func(s *settings, value any) error {
 		v, ok := asWhole(value, least, pool.MaxConnections)
 		if !ok {
-			return notAccepted(value, fmt.Sprintf("an integer from %d to %d", least, pool.MaxConnections))
+			return notAccepted(value, acceptedWhole(least, pool.MaxConnections))
 		}
 		s.set(name, v)
 		return nil
@@ -362,7 +359,7 @@ func Environment(options map[string]any) map[string]string {
 		if d, err := time.ParseDuration(written); err == nil {
 			written = strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
 		}
-		environment[s.env] = written
+		environment[config.Variable(s.name)] = written
 	}
 	return environment
 }

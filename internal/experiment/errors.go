@@ -79,21 +79,18 @@ type Server struct {
 	Cores int `json:"cores"` // of its host, 0 where they are not known
 }
 
-// available is how many connections the server leaves for a pool; known is
-// false where it does not say.
-func (s Server) available() (connections int, known bool) {
-	left, known := s.Available()
-	return max(0, left-s.ours()), known
+// beside is the server with the connection that stays open beside a pool to read
+// the host's CPU. Who was let count its cores is let read that too.
+func (s Server) beside() sizing.Server {
+	if s.Cores > 0 {
+		s.CPUReaders++
+	}
+	return s.Server
 }
 
-// ours is the connection that stays open beside a pool to read the host's CPU.
-// Who was let count its cores is let read that too.
-func (s Server) ours() int {
-	if s.Cores > 0 {
-		return 1
-	}
-	return 0
-}
+// available is how many connections the server leaves for a pool; known is
+// false where it does not say.
+func (s Server) available() (connections int, known bool) { return s.beside().Available() }
 
 // check finds out whether a step's pool fits. Users hold one connection each at
 // most.
@@ -112,11 +109,7 @@ type ServerError struct {
 }
 
 func (e *ServerError) Error() string {
-	arithmetic := e.Server.Arithmetic()
-	if e.Server.ours() > 0 {
-		arithmetic += fmt.Sprintf(" - %d to read the CPU", e.Server.ours())
-	}
 	limit, _ := sizing.Tightest(e.Server.Limits())
 	return fmt.Sprintf("step %q needs %d connections and the server leaves %d (%s): use a smaller pool or raise %s",
-		e.Step, e.Needed, e.Available, arithmetic, limit.Setting())
+		e.Step, e.Needed, e.Available, e.Server.beside().Arithmetic(), limit.Setting())
 }

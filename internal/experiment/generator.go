@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -60,27 +61,18 @@ func generatorRow(why string) verdict.Row {
 // onGenerator says which steps show the load generator's limits.
 func (s settings) onGenerator(done []Measurement) string {
 	var labels []string
-	why := ""
+	why, steps := "", 0
 	for _, m := range done {
 		if found := m.saturated(s.think); found != "" {
-			labels = append(labels, m.Step.Label)
-			why = found
+			why, steps = found, steps+1
+			if !slices.Contains(labels, m.Step.Label) {
+				labels = append(labels, m.Step.Label)
+			}
 		}
 	}
-	if len(labels) == 0 {
+	if steps == 0 {
 		return ""
 	}
 	return fmt.Sprintf("The load generator was at its limit in %d of %s (%s): %s. Those measurements include its own slowness: run k6 on a separate machine, or with a smaller load.",
-		len(labels), text.Counted(len(done), "step"), joined(unique(labels)), why)
-}
-
-func unique(all []string) []string {
-	var once []string
-	seen := map[string]bool{}
-	for _, one := range all {
-		if !seen[one] {
-			seen[one], once = true, append(once, one)
-		}
-	}
-	return once
+		steps, text.Counted(len(done), "step"), joined(labels), why)
 }

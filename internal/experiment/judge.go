@@ -22,14 +22,11 @@ func (j judgment) carried() bool { return len(j.broke) == 0 }
 
 // reason names the rows that broke.
 func (j judgment) reason() string {
-	text := ""
-	for i, row := range j.broke {
-		if i > 0 {
-			text += "; "
-		}
-		text += row.Criterion.Title + ": " + row.Reason
+	var reasons []string
+	for _, row := range j.broke {
+		reasons = append(reasons, row.Criterion.Title+": "+row.Reason)
 	}
-	return text
+	return strings.Join(reasons, "; ")
 }
 
 // titles are those of the rows that broke.
@@ -41,15 +38,18 @@ func (j judgment) titles() string {
 	return strings.Join(titles, ", ")
 }
 
-// judge asks the criteria about a step. A row that could not be measured says
+// judged asks the criteria about a step. A row that could not be measured says
 // nothing about the load and does not break; a row without data, although it
 // should have some, does.
-func (s settings) judge(m Measurement) (judgment, error) {
+func (s settings) judged(m Measurement) judgment {
+	if len(s.criteria) == 0 {
+		return judgment{}
+	}
 	report, err := verdict.Evaluate(verdict.Input{
 		Criteria: s.criteriaOf(m), Metrics: m.metrics(s.http), Gate: string(s.gate), Waived: s.waive,
 	})
-	if err != nil {
-		return judgment{}, fmt.Errorf("judging step %q: %w", m.Step.Label, err)
+	if err != nil { // of criteria that were sound when the plan was made
+		panic(fmt.Sprintf("experiment: judging step %q: %v", m.Step.Label, err))
 	}
 	j := judgment{rows: report.Rows}
 	for _, row := range report.Rows {
@@ -63,19 +63,6 @@ func (s settings) judge(m Measurement) (judgment, error) {
 	}
 	if why := m.saturated(s.think); why != "" && len(j.broke) > 0 {
 		j.broke = []verdict.Row{generatorRow(why)} // whatever else broke may be its doing
-	}
-	return j, nil
-}
-
-// judged is judge for criteria that were judged once when the plan was made: they
-// are sound.
-func (s settings) judged(m Measurement) judgment {
-	if len(s.criteria) == 0 {
-		return judgment{}
-	}
-	j, err := s.judge(m)
-	if err != nil {
-		panic("experiment: " + err.Error())
 	}
 	return j
 }
@@ -104,11 +91,10 @@ func (m Measurement) metrics(http bool) map[string]verdict.Metric {
 		"dropped_iterations": m.counter(m.Dropped),
 		"request_dropped":    rate(m.Dropped, m.arrivals()),
 	}
-	if m.Drift != nil {
-		all[driftMetric] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": *m.Drift}}
-	}
-	if m.Stall != nil {
-		all[stallMetric] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": *m.Stall}}
+	for name, value := range map[string]*float64{driftMetric: m.Drift, stallMetric: m.Stall} {
+		if value != nil {
+			all[name] = verdict.Metric{Type: "gauge", Values: map[string]float64{"value": *value}}
+		}
 	}
 	if m.CPU != nil {
 		all["pgxpool_db_cpu"] = levels(*m.CPU, 1, 1)
@@ -126,9 +112,6 @@ func (m Measurement) metrics(http bool) map[string]verdict.Metric {
 }
 
 func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
-	ofCapacity := levels(p.Active, 100, float64(max(p.Capacity, 1)))
-	inOverflow := verdict.Metric{Type: "rate", Values: map[string]float64{
-		"rate": p.Overflow, "passes": p.Overflow * float64(p.Samples), "fails": (1 - p.Overflow) * float64(p.Samples)}}
 	return map[string]verdict.Metric{
 		"samples": m.counter(p.Samples),
 		// What settling opened is still there: a pool that had a connection
@@ -139,8 +122,9 @@ func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
 		"active_sampled":     levels(p.Active, 1, 1),
 		"waiting_sampled":    levels(p.Waiting, 1, 1),
 		"utilization":        levels(p.Active, 100, float64(max(p.Size, 1))),
-		"of_capacity":        ofCapacity,
-		"in_overflow":        inOverflow,
+		"of_capacity":        levels(p.Active, 100, float64(max(p.Capacity, 1))),
+		"in_overflow": {Type: "rate", Values: map[string]float64{
+			"rate": p.Overflow, "passes": p.Overflow * float64(p.Samples), "fails": (1 - p.Overflow) * float64(p.Samples)}},
 	}
 }
 
@@ -148,14 +132,9 @@ func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
 func judgedMetrics() []string {
 	one := 1.0
 	m := Measurement{Pool: &PoolMeasurement{}, CPU: &Level{}, Drift: &one, Stall: &one}
-	names := slices.Collect(maps.Keys(m.metrics(false)))
-	for name := range m.metrics(true) {
-		if strings.HasPrefix(name, "app_pool_") {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	all := m.metrics(false)
+	maps.Copy(all, m.metrics(true))
+	return slices.Sorted(maps.Keys(all))
 }
 
 func rate(passes, of int64) verdict.Metric {

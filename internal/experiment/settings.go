@@ -70,7 +70,7 @@ type settings struct {
 
 	sizes     []size // given for tune; nil: derived
 	tolerance float64
-	seed      uint64
+	seed      int
 }
 
 // option reads one key into settings.
@@ -114,7 +114,7 @@ var options = []option{
 	{"waive", []string{planCapacity, planTune}, readWaive},
 	{"sizes", []string{planTune}, readSizes},
 	{"tolerance", []string{planTune}, number(0, 0.5, func(s *settings) *float64 { return &s.tolerance })},
-	{"seed", []string{planTune}, readSeed},
+	{"seed", []string{planTune}, whole(0, maxSeed, func(s *settings) *int { return &s.seed })},
 }
 
 // readSettings reads a script's options. A value of nil (null, undefined) is

@@ -46,37 +46,35 @@ func asDuration(value any, least, most time.Duration) (time.Duration, bool) {
 	return d, d >= least && d <= most
 }
 
-func whole(least, most int, field func(*settings) *int) func(*settings, any) error {
+// reader stores what a value is read as in a field.
+func reader[T any](accepted string, read func(value any) (T, bool), field func(*settings) *T) func(*settings, any) error {
 	return func(s *settings, value any) error {
-		v, ok := asWhole(value, least, most)
+		v, ok := read(value)
 		if !ok {
-			return notAccepted(value, fmt.Sprintf("an integer from %d to %d", least, most))
+			return notAccepted(value, accepted)
 		}
 		*field(s) = v
 		return nil
 	}
+}
+
+func whole(least, most int, field func(*settings) *int) func(*settings, any) error {
+	return reader(acceptedWhole(least, most), func(value any) (int, bool) { return asWhole(value, least, most) }, field)
+}
+
+func acceptedWhole(least, most int) string {
+	return fmt.Sprintf("an integer from %d to %d", least, most)
 }
 
 func number(least, most float64, field func(*settings) *float64) func(*settings, any) error {
-	return func(s *settings, value any) error {
+	return reader(fmt.Sprintf("a number from %g to %g", least, most), func(value any) (float64, bool) {
 		v, ok := asNumber(value)
-		if !ok || v < least || v > most {
-			return notAccepted(value, fmt.Sprintf("a number from %g to %g", least, most))
-		}
-		*field(s) = v
-		return nil
-	}
+		return v, ok && v >= least && v <= most
+	}, field)
 }
 
 func duration(least, most time.Duration, field func(*settings) *time.Duration) func(*settings, any) error {
-	return func(s *settings, value any) error {
-		v, ok := asDuration(value, least, most)
-		if !ok {
-			return notAccepted(value, acceptedDuration(least, most))
-		}
-		*field(s) = v
-		return nil
-	}
+	return reader(acceptedDuration(least, most), func(value any) (time.Duration, bool) { return asDuration(value, least, most) }, field)
 }
 
 func acceptedDuration(least, most time.Duration) string {
@@ -84,36 +82,19 @@ func acceptedDuration(least, most time.Duration) string {
 }
 
 func choice(accepted []string, field func(*settings) *string) func(*settings, any) error {
-	return func(s *settings, value any) error {
+	return reader(oneOf(accepted), func(value any) (string, bool) {
 		text, ok := value.(string)
-		if !ok || !slices.Contains(accepted, text) {
-			return notAccepted(value, oneOf(accepted))
-		}
-		*field(s) = text
-		return nil
-	}
+		return text, ok && slices.Contains(accepted, text)
+	}, field)
 }
 
 func oneOf(names []string) string { return "one of " + strings.Join(names, ", ") }
 
 func flag(field func(*settings) *bool) func(*settings, any) error {
-	return func(s *settings, value any) error {
+	return reader("true or false", func(value any) (bool, bool) {
 		v, ok := value.(bool)
-		if !ok {
-			return notAccepted(value, "true or false")
-		}
-		*field(s) = v
-		return nil
-	}
-}
-
-func readSeed(s *settings, value any) error {
-	v, ok := asWhole(value, 0, maxSeed)
-	if !ok {
-		return notAccepted(value, fmt.Sprintf("an integer from 0 to %d", maxSeed))
-	}
-	s.seed = uint64(v) // #nosec G115 -- not negative
-	return nil
+		return v, ok
+	}, field)
 }
 
 // notAccepted is the error of a value; whoever knows the option's name adds it.

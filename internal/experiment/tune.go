@@ -74,7 +74,7 @@ func (p *tune) order() {
 	})
 	p.steps = nil
 	for round := 1; round <= p.rounds; round++ {
-		random := rand.New(rand.NewPCG(p.seed, uint64(round))) // #nosec G115 G404 -- an order, not a secret; a round is not negative
+		random := rand.New(rand.NewPCG(uint64(p.seed), uint64(round))) // #nosec G115 G404 -- an order, not a secret; neither is negative
 		for _, i := range random.Perm(len(p.sizes)) {
 			v := p.sizes[i]
 			step := p.step()

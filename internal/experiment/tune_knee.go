@@ -183,9 +183,6 @@ func (k knee) compromise() bool {
 	return slower > k.p95Limit.value || fewer > k.served95.value
 }
 
-// meanLevel is the mean of a quantity over a candidate's rounds.
-func (c candidate) meanLevel(f quantity) (float64, bool) { return meanOf(c.rounds, f) }
-
 // variation is how much one pool's quantity varies from round to round, as a
 // share.
 func (t twoWay) variation() float64 { return math.Expm1(t.deviation) }
@@ -215,11 +212,11 @@ type confidenceOf struct {
 // Source: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their
 // Application (1997), section 6.2.3: resampling of residuals, of rounds there
 // are too few to resample.
-func (k knee) bootstrap(seed uint64) (c confidenceOf, ok bool) {
+func (k knee) bootstrap(seed int) (c confidenceOf, ok bool) {
 	if k.p95.freedom == 0 {
 		return c, false
 	}
-	random := rand.New(rand.NewPCG(seed, math.MaxUint64)) // #nosec G404 -- no secret
+	random := rand.New(rand.NewPCG(uint64(seed), math.MaxUint64)) // #nosec G115 G404 -- no secret; a seed is not negative
 	rows, columns := len(k.sound), len(k.p95.residuals[0])
 	scale := math.Sqrt(float64(rows*columns) / float64(k.p95.freedom))
 	found := make([]int, resamples)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
@@ -21,8 +22,8 @@ type prediction struct {
 // model predicts the wait of one pool from what that pool was measured to hold
 // a connection for; ok is false where that is not known.
 func (p *tune) model(c candidate) (prediction, bool) {
-	hold, known := c.meanLevel(held)
-	wait, seen := c.meanLevel(waitMean)
+	hold, known := meanOf(c.rounds, held)
+	wait, seen := meanOf(c.rounds, waitMean)
 	if !seen {
 		wait = math.NaN()
 	}
@@ -145,8 +146,8 @@ type sayer func(format string, args ...any)
 
 // sayChecks names what the model assumes and this run does not keep to.
 func (p *tune) sayChecks(say sayer, best candidate) {
-	checkouts, known := best.meanLevel(ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Wait.Count) }))
-	requests, _ := best.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
+	checkouts, known := meanOf(best.rounds, ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Wait.Count) }))
+	requests, _ := meanOf(best.rounds, requests)
 	// At its ends a step cuts off as many as are under way.
 	if known && math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
 		say("A request checks out %.2f connections on average, but the model assumes one: with more, its waits are too short.", checkouts/requests)
@@ -233,16 +234,16 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 
 // churns tells whether connections are opened for the requests, again and again.
 func (c candidate) churns() bool {
-	opened, _ := c.meanLevel(ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) }))
-	requests, _ := c.meanLevel(func(m Measurement) float64 { return float64(m.Requests) })
+	opened, _ := meanOf(c.rounds, opened)
+	requests, _ := meanOf(c.rounds, requests)
 	return c.overflow > 0 && opened > max(float64(c.connections()), churn*requests)
 }
 
 // sayHold compares the hold time in the smallest pool with that in the largest.
 func sayHold(say sayer, w sweep) {
 	first, last := w.all[0], w.all[len(w.all)-1]
-	small, ok := first.meanLevel(held)
-	large, known := last.meanLevel(held)
+	small, ok := meanOf(first.rounds, held)
+	large, known := meanOf(last.rounds, held)
 	if ok && known && small > 0 && large > growth*small {
 		say("A connection is held for longer in a larger pool: %s at %s, %s at %s. The sessions compete for something that a pool cannot increase, usually the server's CPU, its disks or locks; "+
 			"the model takes the hold time as given.", text.Millis(small), first, text.Millis(large), last)
@@ -273,17 +274,11 @@ func (p *tune) sayScalability(say sayer, w sweep, best candidate) {
 	say("%s", said)
 }
 
+// joined lists items, the first of many.
 func joined(items []string) string {
 	const most = 4
-	text := ""
-	for i, item := range items {
-		if i == most {
-			return text + fmt.Sprintf(" and %d more", len(items)-most)
-		}
-		if i > 0 {
-			text += ", "
-		}
-		text += item
+	if len(items) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
 	}
-	return text
+	return strings.Join(items, ", ")
 }
