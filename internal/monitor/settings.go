@@ -29,15 +29,23 @@ type Settings struct {
 	PgBouncerURL string
 }
 
-// own are the options that the pool does not know, with their environment
-// variables.
-var own = map[string]string{
-	"appURL": "APP_URL", "workers": "WORKERS", "pgbouncerURL": "PGBOUNCER_URL",
-	"role": "APP_ROLE", "database": "APP_DATABASE", "client": "APP_CLIENT",
+// own are the options that the pool does not know.
+var own = map[string]struct{ variable, accepted string }{
+	"workers":      {"WORKERS", "the number of processes, each with a pool of its own, from 1 on"},
+	"appURL":       {"APP_URL", "a string such as http://127.0.0.1:8000/health/pool, several separated by commas (APP_URL)"},
+	"pgbouncerURL": {"PGBOUNCER_URL", "PgBouncer's console, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)"},
+	"role":         {"APP_ROLE", "the role that the application connects as"},
+	"database":     {"APP_DATABASE", "the database that the application connects to"},
+	"client":       {"APP_CLIENT", "the address that the application connects from"},
 }
 
 // Variables are those that a watch reads and a pool does not.
-func Variables() []string { return slices.Sorted(maps.Values(own)) }
+func Variables() (names []string) {
+	for _, option := range own {
+		names = append(names, option.variable)
+	}
+	return names
+}
 
 // shared are the pool's options that a watch takes, with their variables. What
 // else an application has in its environment is its own affair.
@@ -55,23 +63,23 @@ func Resolve(options map[string]any, lookup config.Lookup) (Settings, error) {
 	var s Settings
 	given := map[string]any{}
 	for name, value := range options {
+		_, ours := own[name]
 		switch {
-		case own[name] != "":
+		case ours:
 		case shared[name] != "" && name != "connectTimeout" && name != "queryExecMode":
 			given[name] = value
 		default:
 			return s, &pool.ConfigError{
-				Option: name, Source: config.SourceOption, Reason: "monitor() does not take it", Accepted: accepted(),
+				Option: name, Source: config.SourceOption, Reason: "monitor() does not take it",
+				Accepted: "url, applicationName, poolSize, maxOverflow, poolTimeout, statusInterval, " +
+					strings.Join(slices.Sorted(maps.Keys(own)), ", "),
 			}
 		}
 	}
-	variables := map[string]bool{}
-	for _, variable := range shared {
-		variables[variable] = true
-	}
+	variables := slices.Collect(maps.Values(shared))
 	var err error
 	s.Pool, err = config.Resolve(given, func(name string) (string, bool) {
-		if !variables[name] {
+		if !slices.Contains(variables, name) {
 			return "", false
 		}
 		return lookup(name)
@@ -80,41 +88,31 @@ func Resolve(options map[string]any, lookup config.Lookup) (Settings, error) {
 		return s, err
 	}
 	if s.Pool.URL == "" {
-		return s, s.resolveOwn(options, func(string) (string, bool) { return "", false })
+		lookup = func(string) (string, bool) { return "", false }
 	}
-	_, timed := lookup(shared["poolTimeout"])
-	if timed || options["poolTimeout"] != nil {
+	if _, timed := lookup(shared["poolTimeout"]); timed || options["poolTimeout"] != nil {
 		s.Timeout = s.Pool.PoolTimeout
 	}
 	return s, s.resolveOwn(options, lookup)
 }
 
-func accepted() string {
-	names := []string{"url", "applicationName", "poolSize", "maxOverflow", "poolTimeout", "statusInterval"}
-	for name := range own {
-		names = append(names, name)
-	}
-	slices.Sort(names[6:])
-	return strings.Join(names, ", ")
-}
-
 func (s *Settings) resolveOwn(options map[string]any, lookup config.Lookup) error {
 	texts := map[string]string{}
-	for option, variable := range own {
+	for option, its := range own {
 		value, source := options[option], config.SourceOption
 		if value == nil {
-			found, ok := lookup(variable)
-			if !ok || found == "" {
+			found, _ := lookup(its.variable)
+			if found == "" {
 				continue
 			}
-			value, source = found, variable
+			value, source = found, its.variable
 		}
 		written, err := textOf(option, value)
 		if err == nil {
 			err = s.take(option, written)
 		}
 		if err != nil {
-			return refused(option, source, err)
+			return &pool.ConfigError{Option: option, Source: source, Reason: err.Error(), Accepted: its.accepted}
 		}
 		texts[option] = written
 	}
@@ -123,7 +121,10 @@ func (s *Settings) resolveOwn(options map[string]any, lookup config.Lookup) erro
 		s.Select.Application = name
 	}
 	if s.Select.Application == ApplicationName {
-		return refused("applicationName", config.SourceOption, fmt.Errorf("%q is the monitor's own", ApplicationName))
+		return &pool.ConfigError{
+			Option: "applicationName", Source: config.SourceOption, Reason: fmt.Sprintf("%q is the monitor's own", ApplicationName),
+			Accepted: "the application_name of the application to watch (DB_APPLICATION_NAME)",
+		}
 	}
 	return nil
 }
@@ -148,17 +149,11 @@ func textOf(option string, value any) (string, error) {
 			parts[i] = text
 		}
 		return strings.Join(parts, ","), nil
+	case bool:
+		return "", errors.New("it is of type boolean")
 	default:
-		return "", fmt.Errorf("it is of type %s", typeOf(value))
+		return "", errors.New("it is of type Object")
 	}
-}
-
-// typeOf is a value's type as a script's author knows it.
-func typeOf(value any) string {
-	if _, ok := value.(bool); ok {
-		return "boolean"
-	}
-	return "Object"
 }
 
 // take checks what an option says.
@@ -189,20 +184,6 @@ func (s *Settings) take(option, value string) error {
 	return nil
 }
 
-var acceptedBy = map[string]string{
-	"workers":         "the number of processes, each with a pool of its own, from 1 on",
-	"appURL":          "a string such as http://127.0.0.1:8000/health/pool, several separated by commas (APP_URL)",
-	"pgbouncerURL":    "PgBouncer's console, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)",
-	"role":            "the role that the application connects as",
-	"database":        "the database that the application connects to",
-	"client":          "the address that the application connects from",
-	"applicationName": "the application_name of the application to watch (DB_APPLICATION_NAME)",
-}
-
-func refused(option, source string, err error) error {
-	return &pool.ConfigError{Option: option, Source: source, Reason: err.Error(), Accepted: acceptedBy[option]}
-}
-
 // Config is what a Sampler needs; answer is how long the application may take
 // to report its pool.
 func (s Settings) Config(answer time.Duration) (Config, error) {
@@ -228,20 +209,19 @@ func (s Settings) Difference(other Settings) string {
 	if difference := config.Difference(s.Pool, other.Pool); difference != "" {
 		return difference
 	}
-	for _, option := range []struct {
-		name string
-		same bool
-	}{
-		{"role", s.Select.Role == other.Select.Role},
-		{"database", s.Select.Database == other.Select.Database},
-		{"client", s.Select.Client == other.Select.Client},
-		{"workers", s.Workers == other.Workers},
-		{"appURL", slices.Equal(s.AppURLs, other.AppURLs)},
-		{"pgbouncerURL", s.PgBouncerURL == other.PgBouncerURL},
-	} {
-		if !option.same {
-			return option.name
-		}
+	switch {
+	case s.Select.Role != other.Select.Role:
+		return "role"
+	case s.Select.Database != other.Select.Database:
+		return "database"
+	case s.Select.Client != other.Select.Client:
+		return "client"
+	case s.Workers != other.Workers:
+		return "workers"
+	case !slices.Equal(s.AppURLs, other.AppURLs):
+		return "appURL"
+	case s.PgBouncerURL != other.PgBouncerURL:
+		return "pgbouncerURL"
 	}
 	return ""
 }
