@@ -43,7 +43,7 @@ func connect(ctx context.Context, cfg *pgx.ConnConfig) (conn *pgx.Conn, pooled b
 	own.RuntimeParams["application_name"] = ApplicationName
 	own.RuntimeParams["statement_timeout"] = strconv.FormatInt(StatementTimeout.Milliseconds(), 10)
 	conn, err = pgx.ConnectConfig(ctx, own)
-	if refusesParameter(err, "statement_timeout") {
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == "08P01" && strings.Contains(refusal.Message, "statement_timeout") {
 		pooled = true
 		delete(own.RuntimeParams, "statement_timeout")
 		conn, err = pgx.ConnectConfig(ctx, own)
@@ -69,10 +69,3 @@ func (e *connectError) Error() string {
 }
 
 func (e *connectError) Unwrap() error { return e.err }
-
-// refusesParameter tells whether err is PgBouncer's answer to a startup
-// parameter it does not know.
-func refusesParameter(err error, name string) bool {
-	var refusal *pgconn.PgError
-	return errors.As(err, &refusal) && refusal.Code == "08P01" && strings.Contains(refusal.Message, name)
-}

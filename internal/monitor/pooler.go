@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -121,31 +120,31 @@ func (b *PgBouncer) close() {
 }
 
 func (b *PgBouncer) pooler(ctx context.Context) (*Pooler, error) {
-	pools, err := b.show(ctx, "POOLS")
-	if err != nil {
-		return nil, err
+	tables := map[string][]map[string]string{}
+	for _, what := range []string{"POOLS", "DATABASES", "STATS"} {
+		rows, err := b.show(ctx, what)
+		if err != nil {
+			return nil, err
+		}
+		tables[what] = rows
 	}
-	databases, err := b.show(ctx, "DATABASES")
-	if err != nil {
-		return nil, err
-	}
-	stats, err := b.show(ctx, "STATS")
-	if err != nil {
-		return nil, err
+	databases := map[string]map[string]string{}
+	for _, row := range tables["DATABASES"] {
+		databases[row["name"]] = row
 	}
 	p := &Pooler{Told: true, Version: b.version, PreparedStatements: whole(b.config["max_prepared_statements"])}
-	for _, row := range b.ours(pools) {
+	for _, row := range b.ours(tables["POOLS"]) {
 		p.Database, p.PoolMode = row["database"], row["pool_mode"]
 		p.ClientsActive += whole(row["cl_active"])
 		p.ClientsWaiting += whole(row["cl_waiting"])
 		p.ServersActive += whole(row["sv_active"])
 		p.ServersIdle += whole(row["sv_idle"])
 		p.MaxWait = max(p.MaxWait, float64(whole(row["maxwait"]))+float64(whole(row["maxwait_us"]))/1e6)
-		size, setting := sizeOf(row["database"], databases, b.config)
+		size, setting := sizeOf(databases[p.Database], b.config)
 		p.PoolSize, p.Setting = p.PoolSize+size, setting
 	}
-	p.bound(databases)
-	for _, row := range b.ours(stats) {
+	p.bound(databases[p.Database])
+	for _, row := range b.ours(tables["STATS"]) {
 		p.Transactions += int64(whole(row["total_xact_count"]))
 		p.WaitTime += float64(whole(row["total_wait_time"])) / 1e6
 	}
@@ -170,13 +169,12 @@ func (b *PgBouncer) ours(rows []map[string]string) []map[string]string {
 	return ours
 }
 
-// sizeOf is the size of one pool of a database, and the setting that it comes from.
-func sizeOf(database string, databases []map[string]string, config map[string]string) (size int, setting string) {
+// sizeOf is the size of one pool of a database, of which row is that of SHOW
+// DATABASES, if there is one; and the setting that it comes from.
+func sizeOf(row, config map[string]string) (size int, setting string) {
 	size, setting = whole(config["default_pool_size"]), "default_pool_size"
-	if row := rowOf(database, databases); row != nil {
-		if own := whole(row["pool_size"]); own != size {
-			size, setting = own, "pool_size"
-		}
+	if own := whole(row["pool_size"]); row != nil && own != size {
+		size, setting = own, "pool_size"
 	}
 	if most := whole(config["max_user_connections"]); most > 0 && most < size {
 		return most, "max_user_connections"
@@ -185,20 +183,10 @@ func sizeOf(database string, databases []map[string]string, config map[string]st
 }
 
 // bound is for a database that may have fewer connections than its pools.
-func (p *Pooler) bound(databases []map[string]string) {
-	row := rowOf(p.Database, databases)
+func (p *Pooler) bound(row map[string]string) {
 	if most := whole(row["max_connections"]); most > 0 && most < p.PoolSize {
 		p.PoolSize, p.Setting = most, "max_db_connections"
 	}
-}
-
-// rowOf is the row of SHOW DATABASES, nil where there is none.
-func rowOf(database string, databases []map[string]string) map[string]string {
-	i := slices.IndexFunc(databases, func(row map[string]string) bool { return row["name"] == database })
-	if i < 0 {
-		return nil
-	}
-	return databases[i]
 }
 
 // show sends a command by the simple protocol: the console has no other.
@@ -222,10 +210,7 @@ func (b *PgBouncer) show(ctx context.Context, what string) ([]map[string]string,
 
 // whole reads a number of the console, 0 where there is none.
 func whole(text string) int {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0
-	}
+	n, _ := strconv.Atoi(text)
 	return n
 }
 

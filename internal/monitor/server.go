@@ -76,31 +76,29 @@ func (t *Tally) addStatistics(s Sample) {
 
 // addFailure looks at why the database did not answer.
 func (t *Tally) addFailure(err error) {
-	var refusal *pgconn.PgError
-	if !errors.As(err, &refusal) {
-		if t.report.Samples > 0 && errors.Is(err, syscall.ECONNREFUSED) {
-			t.report.Server.Unreachable++
-		}
-		return
-	}
-	switch refusal.Code {
-	case "53300":
-		t.report.Server.Refused++
-	case "57P01", "57P02", "57P03":
-		t.report.Server.Restarted = true
+	r := &t.report.Server
+	refusal, refused := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case IsTooManyConnections(err):
+		r.Refused++
+	case refused && slices.Contains([]string{"57P01", "57P02", "57P03"}, refusal.Code):
+		r.Restarted = true
+	case !refused && t.report.Samples > 0 && errors.Is(err, syscall.ECONNREFUSED):
+		r.Unreachable++
 	}
 }
 
 // difference adds up how far the counters went. A database that was met later,
 // or whose counters were reset, counts from there.
 func (t *Tally) difference(now []Statistics) (sum Statistics) {
-	names := make([]string, 0, len(now))
+	if len(now) > 0 {
+		sum.Database = now[0].Database
+	}
 	for _, row := range now {
 		first := t.first[row.Database]
 		if row.Sessions < first.Sessions || row.Commits < first.Commits {
 			first = Statistics{}
 		}
-		names = append(names, row.Database)
 		sum.Sessions += row.Sessions - first.Sessions
 		sum.SessionsAbandoned += row.SessionsAbandoned - first.SessionsAbandoned
 		sum.SessionsFatal += row.SessionsFatal - first.SessionsFatal
@@ -110,10 +108,6 @@ func (t *Tally) difference(now []Statistics) (sum Statistics) {
 		sum.Rollbacks += row.Rollbacks - first.Rollbacks
 		sum.ActiveTime += row.ActiveTime - first.ActiveTime
 		sum.IdleInTransaction += row.IdleInTransaction - first.IdleInTransaction
-	}
-	slices.Sort(names)
-	if len(names) > 0 {
-		sum.Database = names[0]
 	}
 	return sum
 }

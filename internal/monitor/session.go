@@ -154,13 +154,9 @@ func count(sessions []session) Sessions {
 func (sum *Sessions) add(s session) {
 	sum.Open++
 	sum.OldestSession = max(sum.OldestSession, s.age)
-	switch {
-	case s.hidden:
+	if s.hidden || s.state == stateDisabled {
 		sum.Hidden++
-		return
-	case s.state == stateDisabled:
-		sum.Hidden++
-		sum.untracked = true
+		sum.untracked = sum.untracked || !s.hidden
 		return
 	}
 	sum.States[s.stateName()]++
@@ -227,7 +223,10 @@ func (sum *Sessions) addActive(s session) {
 }
 
 func (s session) stateName() string {
-	if s.state == "" {
+	switch {
+	case s.hidden:
+		return "hidden"
+	case s.state == "":
 		return "starting"
 	}
 	return s.state
@@ -239,9 +238,6 @@ func (s session) shown() *Session {
 	shown := &Session{
 		PID: s.pid, Application: s.application, State: s.stateName(),
 		Age: s.transaction, Statement: shownStatement(s.statement),
-	}
-	if s.hidden {
-		shown.State = "hidden"
 	}
 	if s.state != stateActive {
 		shown.IdleFor = s.inState

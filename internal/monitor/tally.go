@@ -18,7 +18,7 @@ type Tally struct {
 	checkedOut  levels
 	waiting     levels
 	took        levels // tenths of a millisecond
-	cpuSum      float64
+	cpu         CPULevel
 	cpuSamples  int
 	workers     map[int]*workerTally
 	sessions    map[int32]seenSession
@@ -116,12 +116,8 @@ func (t *Tally) addDatabase(s Sample) {
 	r.LongestStatement = max(r.LongestStatement, d.LongestStatement)
 	if d.CPU != nil {
 		t.cpuSamples++
-		t.cpuSum += *d.CPU
-		if r.CPU == nil {
-			r.CPU = &CPULevel{}
-		}
-		r.CPU.Peak = max(r.CPU.Peak, *d.CPU)
-		r.CPU.Note = d.CPUNote
+		t.cpu.Mean += (*d.CPU - t.cpu.Mean) / float64(t.cpuSamples)
+		t.cpu.Peak, t.cpu.Note = max(t.cpu.Peak, *d.CPU), d.CPUNote
 	}
 	if b := d.Blocker; b != nil && (r.Blocker == nil || b.Waiting >= r.Blocker.Waiting) {
 		r.Blocker = b
@@ -169,7 +165,7 @@ func (t *Tally) Report() Report {
 		r.Utilization = r.Active.Mean / float64(r.Pool.Size)
 	}
 	if t.cpuSamples > 0 {
-		r.CPU = &CPULevel{Mean: t.cpuSum / float64(t.cpuSamples), Peak: r.CPU.Peak, Note: r.CPU.Note}
+		r.CPU = new(t.cpu)
 	}
 	r.Fullest = t.fullest()
 	t.stuck(&r.Held)

@@ -223,15 +223,14 @@ func TestWhatBoundsServerConnections(t *testing.T) {
 		"of the database":  {nil, map[string]string{"pool_size": "20", "max_connections": "6"}, 6, "max_db_connections"},
 		"no bound":         {nil, map[string]string{"pool_size": "20", "max_connections": "60"}, 20, "default_pool_size"},
 		"of the user":      {map[string]string{"max_user_connections": "4"}, map[string]string{"pool_size": "20"}, 4, "max_user_connections"},
-		"no such database": {nil, map[string]string{"name": "other"}, 20, "default_pool_size"},
+		"no such database": {nil, nil, 20, "default_pool_size"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config, row := map[string]string{"default_pool_size": "20"}, map[string]string{"name": "flow"}
+			config := map[string]string{"default_pool_size": "20"}
 			maps.Copy(config, tt.config)
-			maps.Copy(row, tt.database)
-			p := Pooler{Database: "flow"}
-			p.PoolSize, p.Setting = sizeOf("flow", []map[string]string{row}, config)
-			p.bound([]map[string]string{row})
+			var p Pooler
+			p.PoolSize, p.Setting = sizeOf(tt.database, config)
+			p.bound(tt.database)
 			require.Equal(t, tt.size, p.PoolSize)
 			require.Equal(t, tt.setting, p.Setting)
 		})
