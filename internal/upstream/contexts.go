@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"reflect"
 )
 
 // WasCutOff reports whether k6 cut off the iteration that ctx belonged to. The
@@ -27,16 +26,6 @@ func SetupWasCutOff(ctx context.Context) bool {
 	return limited != nil && WasCutOff(limited)
 }
 
-// parentOf is the context that ctx was derived from, where that can be seen.
-func parentOf(ctx context.Context) context.Context {
-	v := reflect.Indirect(reflect.ValueOf(ctx))
-	if v.Kind() != reflect.Struct {
-		return nil
-	}
-	field := v.FieldByName("Context") // what a derived context embeds
-	if !field.IsValid() || !field.CanInterface() {
-		return nil
-	}
-	parent, _ := field.Interface().(context.Context)
-	return parent
-}
+// parentOf is the context that ctx was derived from, which a derived one embeds; nil
+// where that cannot be seen.
+func parentOf(ctx context.Context) context.Context { return field[context.Context](ctx, "Context") }

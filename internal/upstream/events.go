@@ -77,20 +77,22 @@ func OnIterations(events common.Events, begin func(), end func(err error, cutOff
 }
 
 func wasInterrupted(data any) bool {
-	var interrupted *sobek.InterruptedError
-	return errors.As(errorOf(data), &interrupted)
+	_, interrupted := errors.AsType[*sobek.InterruptedError](errorOf(data))
+	return interrupted
 }
 
 // errorOf looks into event.IterData, a type that only k6 can name.
-func errorOf(data any) error {
-	v := reflect.Indirect(reflect.ValueOf(data))
+func errorOf(data any) error { return field[error](data, "Error") }
+
+// field is that of a struct whose type k6 keeps to itself; the zero value where there
+// is no such field.
+func field[T any](of any, name string) (value T) {
+	v := reflect.Indirect(reflect.ValueOf(of))
 	if v.Kind() != reflect.Struct {
-		return nil
+		return value
 	}
-	field := v.FieldByName("Error")
-	if !field.IsValid() || !field.CanInterface() {
-		return nil
+	if f := v.FieldByName(name); f.IsValid() && f.CanInterface() {
+		value, _ = f.Interface().(T)
 	}
-	err, _ := field.Interface().(error)
-	return err
+	return value
 }
