@@ -80,7 +80,7 @@ func (i *instance) compactMetrics(sobek.FunctionCall) sobek.Value {
 	if i.lookupErr != nil {
 		i.throw(i.lookupErr)
 	}
-	return i.rt.ToValue(i.test.Compact(i.lookup))
+	return i.rt.ToValue(i.test.Compact())
 }
 
 // processMemory gives the memory that k6 holds, the pools included, in bytes,

@@ -95,7 +95,7 @@ func (i *instance) thresholds(call sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		i.throw(err)
 	}
-	made, err := c.file.Call("thresholds", j.criteria, map[string]any{"gate": j.gate, "waive": j.waive, "compact": i.test.Compact(i.lookup)})
+	made, err := c.file.Call("thresholds", j.criteria, map[string]any{"gate": j.gate, "waive": j.waive, "compact": i.test.Compact()})
 	if err != nil {
 		i.throw(err)
 	}

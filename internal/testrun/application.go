@@ -2,14 +2,14 @@ package testrun
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -28,10 +28,10 @@ type Application struct {
 	done    chan struct{}
 	stopped bool
 
+	latest  atomic.Pointer[monitor.Sample]
 	levels  sync.Mutex  // guards the fields below
 	size    pool.Config // of one process now
 	resized bool        // and the watch does not know
-	latest  monitor.Sample
 }
 
 // Watch makes the process's monitor, or gives the one that exists.
@@ -40,6 +40,7 @@ func (t *Run) Watch(settings monitor.Settings) (*Application, error) {
 	defer t.mu.Unlock()
 	if t.application == nil {
 		t.application = &Application{test: t, settings: settings, size: settings.Pool}
+		t.application.latest.Store(new(monitor.Sample))
 		return t.application, nil
 	}
 	if difference := t.application.settings.Difference(settings); difference != "" {
@@ -75,12 +76,8 @@ func (m *Application) Start(state *lib.State) error {
 		m.test.compact.enable(m.test, state)
 	}
 	m.cancel, m.done = cancel, make(chan struct{})
-	w := &appWatch{
-		application: m.settings.Select.String(), facts: &m.test.facts,
-		out:    m.test.background(state, m.settings.Select.String()),
-		inform: func(line string) { m.test.logger.Info(line) },
-	}
-	go m.run(ctx, sampler, w)
+	name := m.settings.Select.String()
+	go m.run(ctx, sampler, &appWatch{test: m.test, application: name, out: m.test.background(state, name)})
 	return nil
 }
 
@@ -89,18 +86,14 @@ func (m *Application) Start(state *lib.State) error {
 func (m *Application) explainCPU(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(ctx, monitor.StatementTimeout)
 	defer cancel()
-	var cpu monitor.CPU
-	_, _, err := cpu.Read(ctx, conn)
-	if _, final := errors.AsType[*monitor.CPUUnavailableError](err); final {
-		m.test.facts.setUnmeasured("pgxpool_db_cpu", err.Error())
-	}
+	_, _, err := new(monitor.CPU).Read(ctx, conn)
+	m.test.facts.refused(err)
 }
 
 func (m *Application) run(ctx context.Context, sampler *monitor.Sampler, w *appWatch) {
 	defer close(m.done)
 	defer sampler.Close()
 	defer w.finish(sampler)
-	printer := newStatusPrinter(os.Stdout)
 	start := time.Now()
 	printed := start
 	schedule := monitor.NewSchedule(monitor.MinInterval)
@@ -113,7 +106,7 @@ func (m *Application) run(ctx context.Context, sampler *monitor.Sampler, w *appW
 		if ctx.Err() != nil {
 			return
 		}
-		m.keep(sample)
+		m.latest.Store(&sample)
 		w.report(sample)
 		if !pause(ctx, shown-time.Since(start)) {
 			return
@@ -121,7 +114,7 @@ func (m *Application) run(ctx context.Context, sampler *monitor.Sampler, w *appW
 		every := m.settings.Pool.StatusInterval
 		if every > 0 && sample.Database != nil && time.Since(printed) >= every-monitor.MinInterval/2 {
 			printed = time.Now()
-			printer.line(sample.StatusLine())
+			printLine(sample.StatusLine())
 		}
 		var at time.Duration
 		at, shown = schedule.Next(time.Since(start))
@@ -159,21 +152,9 @@ func (m *Application) pool() pool.Config {
 	m.levels.Lock()
 	defer m.levels.Unlock()
 	config := m.size
-	workers := max(1, m.settings.Workers, m.latest.Pool.Workers)
+	workers := max(1, m.settings.Workers, m.latest.Load().Pool.Workers)
 	config.Name, config.PoolSize, config.MaxOverflow = m.settings.Select.String(), config.PoolSize*workers, config.MaxOverflow*workers
 	return config
-}
-
-func (m *Application) keep(sample monitor.Sample) {
-	m.levels.Lock()
-	defer m.levels.Unlock()
-	m.latest = sample
-}
-
-func (m *Application) last() monitor.Sample {
-	m.levels.Lock()
-	defer m.levels.Unlock()
-	return m.latest
 }
 
 // sessionsEnd is how long sessions may outlive the application that had them: a
@@ -188,7 +169,7 @@ func (m *Application) awaitNoSessions(ctx context.Context, limit time.Duration) 
 	}
 	began := time.Now()
 	for {
-		sample := m.last()
+		sample := m.latest.Load()
 		switch known := sample.Time.After(began) && sample.Database != nil; {
 		case known && (sample.Database.Open == 0 || sample.Pooler != nil):
 			return nil
@@ -211,16 +192,6 @@ func (m *Application) started() bool {
 	return m.cancel != nil && !m.stopped
 }
 
-// pause is false when it was cut short.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // stop ends the watch and returns when it has ended.
 func (m *Application) stop() {
 	m.mu.Lock()
@@ -234,10 +205,9 @@ func (m *Application) stop() {
 
 // appWatch turns samples into metrics. It belongs to the watching goroutine.
 type appWatch struct {
+	test        *Run
 	application string
 	out         *observer
-	facts       *facts
-	inform      func(line string)
 	tally       monitor.Tally
 }
 
@@ -246,44 +216,39 @@ type appWatch struct {
 func (w *appWatch) report(s monitor.Sample) {
 	w.say(s.Notices)
 	w.tally.Add(s)
-	set, at, use := w.out.buffer.run.metrics, s.Time, s.Use()
+	set, use := w.test.metrics, s.Use()
+	push := func(m *metrics.Metric, value float64) { w.out.push(w.out.sample(m, s.Time, value)) }
 	if d := s.Database; d != nil {
-		w.out.push(
-			w.out.sample(set.appTotal, at, float64(d.Open)),
-			w.out.sample(set.appOverflow, at, float64(s.Overflow())),
-		)
+		push(set.appTotal, float64(d.Open))
+		push(set.appOverflow, float64(s.Overflow()))
 		if d.CPU != nil {
-			w.out.push(w.out.sample(set.dbCPU, at, *d.CPU))
+			push(set.dbCPU, *d.CPU)
 		}
 	}
 	if a := s.Application; a != nil {
-		w.out.push(
-			w.out.sample(set.appCheckedOut, at, float64(a.CheckedOut)),
-			w.out.sample(set.appCheckedOutSampled, at, float64(a.CheckedOut)),
-		)
+		push(set.appCheckedOut, float64(a.CheckedOut))
+		push(set.appCheckedOutSampled, float64(a.CheckedOut))
 	}
 	if !use.Known {
 		return
 	}
-	w.out.push(
-		w.out.sample(set.appActive, at, float64(use.Connections)),
-		w.out.sample(set.appActiveSampled, at, float64(use.Connections)),
-		w.out.sample(set.appUtilization, at, 100*float64(use.Connections)/float64(s.Pool.Size)),
-		w.out.sample(set.appInOverflow, at, oneIf(s.InOverflow())),
-		w.out.sample(set.appAtLeast, at, oneIf(use.AtLeast)),
-		// An application that has no session is not one at rest: it may have
-		// another name. Only samples that saw it count as data.
-		w.out.sample(set.appSamples, at, oneIf(s.Seen())),
-	)
+	push(set.appActive, float64(use.Connections))
+	push(set.appActiveSampled, float64(use.Connections))
+	push(set.appUtilization, 100*float64(use.Connections)/float64(s.Pool.Size))
+	push(set.appInOverflow, oneIf(s.InOverflow()))
+	push(set.appAtLeast, oneIf(use.AtLeast))
+	// An application that has no session is not one at rest: it may have another name.
+	// Only samples that saw it count as data.
+	push(set.appSamples, oneIf(s.Seen()))
 }
 
 func (w *appWatch) say(notices []monitor.Notice) {
 	for _, n := range notices {
 		line := fmt.Sprintf("watching %q: %s", w.application, n.Text)
 		if n.Problem {
-			w.out.warn(line, line)
+			w.test.warnOnce(line, line)
 		} else {
-			w.inform(line)
+			w.test.logger.Info(line)
 		}
 	}
 }
@@ -292,16 +257,16 @@ func (w *appWatch) say(notices []monitor.Notice) {
 // where that is so.
 func (w *appWatch) finish(sampler *monitor.Sampler) {
 	report := w.tally.Report()
-	w.facts.setWatched(report)
+	w.test.facts.watched.Store(&report)
 	if report.Seen > 0 {
 		return
 	}
 	why := w.whyMissing(sampler, report)
 	for _, metric := range []string{"app_pool_utilization", "app_pool_in_overflow", "app_pool_at_least"} {
-		w.facts.setMissing(metric, why)
+		w.test.facts.setMissing(metric, why)
 	}
-	if unmeasured, _ := w.facts.copies(); unmeasured["pgxpool_db_cpu"] == "" {
-		w.facts.setMissing("pgxpool_db_cpu", why) // its row asks whether the application was seen
+	if unmeasured, _ := w.test.Unmeasured(); unmeasured["pgxpool_db_cpu"] == "" {
+		w.test.facts.setMissing("pgxpool_db_cpu", why) // its row asks whether the application was seen
 	}
 }
 

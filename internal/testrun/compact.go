@@ -10,7 +10,6 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
-	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -19,10 +18,6 @@ import (
 // compactInterval is how often compact metrics reach k6 and its outputs.
 const compactInterval = time.Second
 
-// requestDuration is the scripts' Trend. With compact metrics the module keeps
-// its values, and the scripts leave it alone.
-const requestDuration = "request_duration"
-
 // compactor is metrics: 'compact'. k6's engine keeps every value of a Trend
 // until the end of the test, 55 bytes a query; the compactor keeps a sketch of
 // each Trend of the module and gives k6 gauges made from it, once a second and
@@ -30,21 +25,18 @@ const requestDuration = "request_duration"
 // out to once a second. The zero value lets everything through.
 type compactor struct {
 	mu      sync.Mutex
-	gauges  map[string]*metrics.Metric // by name, see compactGauge
-	tags    *metrics.TagSet            // the run's; nil while metrics are full
+	metrics *metricSet
+	tags    *metrics.TagSet // the run's; nil while metrics are full
 	out     chan<- metrics.SampleContainer
 	pushed  time.Time
-	trends  map[string]*sketched // by the Trend's name
+	trends  map[*metrics.Metric]sketched
 	rates   map[*metrics.Metric]*shares
 	pending map[metrics.TimeSeries]float64 // counters' sums, gauges' last values
 	passed  []metrics.Sample               // Rates of sampled levels, as they are
 }
 
-// sketched is one Trend: its values by pool, "" for values that are no pool's.
-type sketched struct {
-	contains metrics.ValueType
-	byPool   map[string]*timeline.Distribution
-}
+// sketched are the values of one Trend by pool, "" for those that are no pool's.
+type sketched map[string]*timeline.Distribution
 
 // shares are what a Rate was given, and what k6 has not heard of yet.
 type shares struct {
@@ -78,20 +70,15 @@ func compactGauge(trend, ending string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(trend, "_duration"), "_sampled") + "_" + ending
 }
 
-// registerCompact registers the gauges of Trends, before anybody knows whether
-// they are asked for: a threshold on a metric that does not exist ends k6.
-func registerCompact(r *metrics.Registry, trends []*metrics.Metric) map[string]*metrics.Metric {
-	gauges := make(map[string]*metrics.Metric)
-	register := func(trend string, contains metrics.ValueType) {
+// registerCompact registers the gauges of Trends, in the order of stats, before anybody
+// knows whether they are asked for: a threshold on a metric that does not exist ends k6.
+func registerCompact(r *metrics.Registry, trends []*metrics.Metric) map[*metrics.Metric][]*metrics.Metric {
+	gauges := make(map[*metrics.Metric][]*metrics.Metric)
+	for _, trend := range trends {
 		for _, s := range stats {
-			name := compactGauge(trend, s.ending)
-			gauges[name] = r.MustNewMetric(name, metrics.Gauge, contains)
+			gauges[trend] = append(gauges[trend], r.MustNewMetric(compactGauge(trend.Name, s.ending), metrics.Gauge, trend.Contains))
 		}
 	}
-	for _, m := range trends {
-		register(m.Name, m.Contains)
-	}
-	register(requestDuration, metrics.Time)
 	return gauges
 }
 
@@ -103,42 +90,38 @@ func (c *compactor) enable(t *Run, state *lib.State) {
 	if c.tags != nil {
 		return
 	}
-	c.tags, c.out, c.gauges, c.pushed = t.runTags(state), state.Samples, t.metrics.compact, time.Now()
-	c.trends = make(map[string]*sketched)
+	c.tags, c.out, c.metrics, c.pushed = t.runTags(state), state.Samples, t.metrics, time.Now()
+	c.trends = make(map[*metrics.Metric]sketched)
 	c.rates = make(map[*metrics.Metric]*shares)
 	c.pending = make(map[metrics.TimeSeries]float64)
 	t.sketches.start()
 }
 
 // sketch is that of a Trend's values in a pool.
-func (c *compactor) sketch(trend string, contains metrics.ValueType, pool string) *timeline.Distribution {
-	s := c.trends[trend]
-	if s == nil {
-		s = &sketched{contains: contains, byPool: make(map[string]*timeline.Distribution)}
-		c.trends[trend] = s
+func (c *compactor) sketch(trend *metrics.Metric, pool string) *timeline.Distribution {
+	if c.trends[trend] == nil {
+		c.trends[trend] = make(sketched)
 	}
-	d := s.byPool[pool]
-	if d == nil {
-		d = new(timeline.Distribution)
-		s.byPool[pool] = d
+	if c.trends[trend][pool] == nil {
+		c.trends[trend][pool] = new(timeline.Distribution)
 	}
-	return d
+	return c.trends[trend][pool]
 }
 
 // request keeps a request's time where metrics are compact, and tells whether
-// they are.
+// they are: the scripts leave their Trend of it alone then.
 func (c *compactor) request(ms float64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.tags != nil {
-		c.sketch(requestDuration, metrics.Time, "").Add(ms)
+		c.sketch(c.metrics.requestDuration, "").Add(ms)
 	}
 	return c.tags != nil
 }
 
 // take gives what k6 shall see of a batch: all of it while metrics are full,
 // otherwise, once a second, what has gathered.
-func (c *compactor) take(batch metrics.Samples, poolOf func(*metrics.TagSet) string) metrics.Samples {
+func (c *compactor) take(batch metrics.Samples) metrics.Samples {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.tags == nil {
@@ -148,9 +131,10 @@ func (c *compactor) take(batch metrics.Samples, poolOf func(*metrics.TagSet) str
 		s := &batch[i]
 		switch s.Metric.Type {
 		case metrics.Trend:
-			c.sketch(s.Metric.Name, s.Metric.Contains, poolOf(s.Tags)).Add(s.Value)
+			pool, _ := s.Tags.Get("pool")
+			c.sketch(s.Metric, pool).Add(s.Value)
 		case metrics.Rate:
-			c.share(s, perQuery(s.Metric.Name))
+			c.share(s)
 		case metrics.Counter:
 			c.pending[s.TimeSeries] += s.Value
 		case metrics.Gauge:
@@ -176,9 +160,10 @@ func (c *compactor) dueLocked() metrics.Samples {
 
 // share counts a Rate's sample. k6's Rates count samples and take no weights:
 // k6 sees every failure, and one success for each second that had any, so that
-// rate==0 means what it says. The exact share is in the report.
-func (c *compactor) share(s *metrics.Sample, perQuery bool) {
-	if !perQuery {
+// rate==0 means what it says. The exact share is in the report. A Rate of sampled
+// levels passes as it is: only the others get a sample for each query or checkout.
+func (c *compactor) share(s *metrics.Sample) {
+	if !strings.HasSuffix(s.Metric.Name, "_failed") {
 		c.passed = append(c.passed, *s)
 		return
 	}
@@ -201,16 +186,13 @@ func (c *compactor) rate(m *metrics.Metric) *shares {
 	return r
 }
 
-// perQuery tells whether a Rate gets a sample for each query or checkout.
-func perQuery(rate string) bool { return strings.HasSuffix(rate, "_failed") }
-
 // gathered is what k6 has not seen yet. The gauges over all pools come last: a
 // threshold looks at a gauge's last value, whatever its tags.
 func (c *compactor) gathered(now time.Time) metrics.Samples {
 	c.pushed = now
 	var batch metrics.Samples
 	for series, value := range c.pending {
-		batch = append(batch, metrics.Sample{TimeSeries: series, Time: now, Value: value})
+		batch = append(batch, sampleOf(series.Metric, series.Tags, now, value))
 	}
 	batch = append(batch, c.passed...)
 	clear(c.pending)
@@ -222,33 +204,29 @@ func (c *compactor) gathered(now time.Time) metrics.Samples {
 		}
 		r.failed, r.succeeded = nil, nil
 	}
-	for name, s := range c.trends {
-		for _, pool := range slices.Sorted(maps.Keys(s.byPool)) {
+	for trend, s := range c.trends {
+		for _, pool := range slices.Sorted(maps.Keys(s)) {
 			if pool != "" {
-				batch = c.appendGauges(batch, now, name, c.tags.With("pool", pool), *s.byPool[pool])
+				batch = c.appendGauges(batch, now, trend, c.tags.With("pool", pool), *s[pool])
 			}
 		}
 	}
-	for name, s := range c.trends {
-		batch = c.appendGauges(batch, now, name, c.tags, s.whole())
+	for trend, s := range c.trends {
+		batch = c.appendGauges(batch, now, trend, c.tags, s.whole())
 	}
 	return batch
 }
 
-func (c *compactor) appendGauges(batch metrics.Samples, at time.Time, trend string, tags *metrics.TagSet, d timeline.Distribution) metrics.Samples {
-	for _, s := range stats {
-		if gauge := c.gauges[compactGauge(trend, s.ending)]; gauge != nil {
-			batch = append(batch, metrics.Sample{
-				TimeSeries: metrics.TimeSeries{Metric: gauge, Tags: tags}, Time: at, Value: s.of(d),
-			})
-		}
+func (c *compactor) appendGauges(batch metrics.Samples, at time.Time, trend *metrics.Metric, tags *metrics.TagSet, d timeline.Distribution) metrics.Samples {
+	for n, gauge := range c.metrics.compact[trend] {
+		batch = append(batch, sampleOf(gauge, tags, at, stats[n].of(d)))
 	}
 	return batch
 }
 
 // whole is the distribution over all pools.
-func (s *sketched) whole() (sum timeline.Distribution) {
-	for _, d := range s.byPool {
+func (s sketched) whole() (sum timeline.Distribution) {
+	for _, d := range s {
 		sum.Merge(*d)
 	}
 	return sum
@@ -266,18 +244,19 @@ func (c *compactor) finish() {
 	}
 }
 
-// complete adds to the end-of-test data what k6 was not given: the Trends, from
-// the sketches, and the exact Rates.
-func (c *compactor) complete(data map[string]verdict.Metric) {
+// Complete adds to the end-of-test data what compact metrics kept from k6: the Trends,
+// from the sketches, and the exact Rates.
+func (t *Run) Complete(data map[string]verdict.Metric) {
+	c := &t.compact
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for name, s := range c.trends {
+	for trend, s := range c.trends {
 		d := s.whole()
 		values := map[string]float64{"count": float64(d.Count())}
 		for _, stat := range stats {
 			values[stat.name] = stat.of(d)
 		}
-		data[name] = verdict.Metric{Type: metrics.Trend.String(), Contains: s.contains.String(), Values: values}
+		data[trend.Name] = verdict.Metric{Type: trend.Type.String(), Contains: trend.Contains.String(), Values: values}
 	}
 	for m, r := range c.rates {
 		known := data[m.Name]
@@ -289,13 +268,10 @@ func (c *compactor) complete(data map[string]verdict.Metric) {
 	}
 }
 
-// Complete adds to the end-of-test data what compact metrics kept from k6.
-func (t *Run) Complete(data map[string]verdict.Metric) { t.compact.complete(data) }
-
 // Compact tells whether the run's metrics are compact: METRICS says so, or an
 // option of any pool, which makes those of all pools so.
-func (t *Run) Compact(lookup config.Lookup) bool {
-	if text, ok := lookup("METRICS"); ok && strings.EqualFold(text, string(pool.MetricsCompact)) {
+func (t *Run) Compact() bool {
+	if text, ok := t.lookup("METRICS"); ok && strings.EqualFold(text, string(pool.MetricsCompact)) {
 		return true
 	}
 	t.mu.Lock()

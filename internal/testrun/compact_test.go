@@ -25,11 +25,6 @@ func compactRun(t *testing.T) (*Run, chan metrics.SampleContainer) {
 	return run, samples
 }
 
-func (t *Run) poolTag(tags *metrics.TagSet) string {
-	pool, _ := tags.Get("pool")
-	return pool
-}
-
 // With the same values, every value that k6's own Trend has is there: exact, or
 // within the sketch's error.
 func TestCompactAgreesWithTrends(t *testing.T) {
@@ -44,7 +39,7 @@ func TestCompactAgreesWithTrends(t *testing.T) {
 			Value:      math.Exp(3 * random.NormFloat64()), Time: time.Now(),
 		}
 		trend.Add(s)
-		run.compact.take(metrics.Samples{s}, run.poolTag)
+		run.compact.take(metrics.Samples{s})
 	}
 	run.compact.finish()
 	last := lastGauges(samples)
@@ -88,7 +83,7 @@ func TestCompactGivesCountsAndNoTrend(t *testing.T) {
 			sample(run.metrics.queryDuration, 1), sample(run.metrics.queryFailed, oneIf(i == 500)),
 			sample(run.metrics.acquireFailed, 0), sample(run.metrics.opened, 1), sample(run.metrics.active, float64(i)),
 			sample(run.metrics.inOverflow, oneIf(i < 250)),
-		}, run.poolTag)
+		})
 	}
 	run.compact.finish()
 	sums, counts := map[string]float64{}, map[string]int{}
@@ -115,12 +110,12 @@ func TestCompactGivesCountsAndNoTrend(t *testing.T) {
 
 // Metrics are full unless somebody asks: k6 sees every batch as it is.
 func TestFullMetricsPassThrough(t *testing.T) {
-	var c compactor
+	var run Run
 	batch := metrics.Samples{{Value: 1}, {Value: 2}}
-	require.Equal(t, batch, c.take(batch, nil))
-	c.request(1)
-	c.finish()
-	c.complete(nil)
+	require.Equal(t, batch, run.compact.take(batch))
+	run.compact.request(1)
+	run.compact.finish()
+	run.Complete(nil)
 }
 
 // Whatever is told of a query without a sample is told as it is with samples: the
@@ -131,11 +126,7 @@ func TestSketchesAgreeWithSamples(t *testing.T) {
 		samples := make(chan metrics.SampleContainer, 1000)
 		run := &Run{metrics: registerMetrics(registry), root: registry.RootTagSet()}
 		run.recording.measures = measuresOf(run.metrics)
-		run.flusher.tap, run.flusher.drain = func(batch metrics.Samples) metrics.Samples {
-			run.recording.samples(batch)
-			return run.compact.take(batch, run.recording.poolOf)
-		}, run.drain
-		run.recording.once.Do(func() {}) // without the probe of the process
+		run.recording.probe.stop() // not of the process
 		run.measuring.Store(true)
 		if compact {
 			run.compact.enable(run, &lib.State{Samples: samples})
@@ -160,7 +151,8 @@ func TestSketchesAgreeWithSamples(t *testing.T) {
 				}
 			}
 		}
-		run.flusher.stop(true)
+		run.flusher.stop()
+		run.Flush(t.Context())
 		run.compact.finish()
 		sums, values := map[string]float64{}, map[string]verdict.Metric{}
 		trend := metrics.NewTrendSink()

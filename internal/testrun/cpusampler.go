@@ -22,7 +22,7 @@ const cpuInterval = time.Second
 // of the database's host, and tells whether a silent statement still runs. It is
 // connected while such a pool is open.
 type serverWatch struct {
-	facts  *facts
+	test   *Run
 	server string      // whom it watches, and as whom
 	config pool.Config // of the first pool
 
@@ -60,7 +60,7 @@ func (t *Run) watch(config pool.Config) (*serverWatch, error) {
 	defer t.mu.Unlock()
 	known := t.watches[server]
 	if known == nil {
-		known = &serverWatch{facts: &t.facts, server: server, config: config, turn: make(chan struct{}, 1)}
+		known = &serverWatch{test: t, server: server, config: config, turn: make(chan struct{}, 1)}
 		t.watches[server] = known
 	}
 	t.facts.usesServer(server, config.Name)
@@ -148,35 +148,35 @@ func (w *serverWatch) read(ctx context.Context) (final bool) {
 	limit, cancel := context.WithTimeout(ctx, w.config.ConnectTimeout)
 	defer cancel()
 	if err := w.enter(limit); err != nil { // why nobody can connect is the pool's to say
-		w.facts.setUnmeasured("pgxpool_db_cpu", err.Error())
+		w.test.facts.setUnmeasured("pgxpool_db_cpu", err.Error())
 		return false
 	}
 	defer func() { <-w.turn }()
 	percent, ok, err := w.cpu.Read(limit, w.conn)
 	if ok {
-		w.facts.addCPU(&w.cpu)
+		w.test.facts.addCPU(&w.cpu)
 		for _, out := range w.observers() {
-			out.push(out.sample(out.buffer.run.metrics.dbCPU, time.Now(), percent))
+			out.push(out.sample(w.test.metrics.dbCPU, time.Now(), percent))
 		}
 	}
 	if err == nil {
 		return false
 	}
-	w.explain(ctx, err)
-	w.disconnect()
-	if _, final = errors.AsType[*monitor.CPUUnavailableError](err); final {
-		w.facts.setUnmeasured("pgxpool_db_cpu", err.Error())
+	if ctx.Err() == nil && !w.test.facts.cpuFailed.Swap(true) {
+		w.test.warnOnce("cpu", "pgxpool_db_cpu is not measured: "+err.Error())
 	}
-	return final
+	w.disconnect()
+	return w.test.facts.refused(err)
 }
 
-// explain warns once: a value that stays away needs a reason, not a hundred.
-func (w *serverWatch) explain(ctx context.Context, err error) {
-	outs := w.observers()
-	if ctx.Err() != nil || len(outs) == 0 || !w.facts.firstCPUFailure() {
-		return
+// refused notes that the CPU cannot be read, where that is what an error of reading it
+// says: another try is pointless.
+func (f *facts) refused(err error) bool {
+	_, final := errors.AsType[*monitor.CPUUnavailableError](err)
+	if final {
+		f.setUnmeasured("pgxpool_db_cpu", err.Error())
 	}
-	outs[0].warn("cpu", "pgxpool_db_cpu is not measured: "+err.Error())
+	return final
 }
 
 // Working implements pool.Watch.
@@ -223,8 +223,8 @@ func (w *serverWatch) connect(ctx context.Context) error {
 	if w.conn, err = monitor.Connect(ctx, config); err != nil {
 		return err
 	}
-	w.facts.know(ctx, w.conn)
-	w.facts.knowLimit(ctx, w.conn, w.server, w.config.ApplicationName)
+	w.test.facts.know(ctx, w.conn)
+	w.test.facts.knowLimit(ctx, w.conn, w.server, w.config.ApplicationName)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func BenchmarkEmission(b *testing.B) {
 	}()
 	b.Cleanup(func() { close(out) })
 	tags := run.background(state, "bench")
-	run.flusher.stopped = true // flushed below, as often as k6 would
+	run.flusher.stop() // flushed below, as often as k6 would
 	run.measuring.Store(true)
 	now := time.Now()
 	b.ReportAllocs()
@@ -40,7 +40,7 @@ func BenchmarkEmission(b *testing.B) {
 func BenchmarkCompactEmission(b *testing.B) {
 	run, state := started(b)
 	tags := run.background(state, "bench")
-	run.flusher.stopped = true
+	run.flusher.stop()
 	run.measuring.Store(true)
 	run.compact.enable(run, state)
 	b.Cleanup(func() { run.sketches.on.Store(false) })
@@ -62,7 +62,7 @@ func BenchmarkCompactEmission(b *testing.B) {
 func BenchmarkRecording(b *testing.B) {
 	run, state := started(b)
 	tags := run.background(state, "bench")
-	run.flusher.stopped = true
+	run.flusher.stop()
 	run.measuring.Store(true)
 	now := time.Now()
 	const queries = 1000
@@ -91,7 +91,7 @@ func BenchmarkSamplerTick(b *testing.B) {
 	started, err := shared.Get(state)
 	require.NoError(b, err)
 	s := &sampler{pool: started, out: run.background(state, "default")}
-	run.flusher.stopped = true
+	run.flusher.stop()
 	run.measuring.Store(true)
 	now := time.Now()
 	b.ReportAllocs()

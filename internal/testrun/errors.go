@@ -1,6 +1,7 @@
 package testrun
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -22,30 +23,29 @@ func (e *joinError) Error() string {
 
 // ErrorName gives the name that scripts see of an error, and its SQLSTATE.
 func ErrorName(err error) (name, code string) {
-	var (
-		timeout *pool.TimeoutError
-		connect *pool.ConnectError
-		lost    *pool.ConnectionLostError
-		query   *pool.QueryError
-		config  *pool.ConfigError
-		join    *joinError
-	)
+	query, failed := errors.AsType[*pool.QueryError](err)
 	switch {
-	case errors.As(err, &timeout):
+	case is[*pool.TimeoutError](err):
 		return "PoolTimeoutError", ""
-	case errors.As(err, &connect):
+	case is[*pool.ConnectError](err):
 		return "ConnectError", ""
-	case errors.As(err, &lost):
+	case is[*pool.ConnectionLostError](err):
 		return "ConnectionLostError", ""
-	case errors.As(err, &query):
+	case failed:
 		return "QueryError", query.Code
-	case errors.As(err, &config), errors.As(err, &join):
+	case is[*pool.ConfigError](err), is[*joinError](err):
 		return "ConfigError", ""
 	case errors.Is(err, pool.ErrInterrupted):
 		return "Error", ""
 	default:
 		return "QueryError", ""
 	}
+}
+
+// is tells whether there is an error of a type in a chain.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // errorKey is the SQLSTATE, PgBouncer's own words where it is the one that speaks, or
@@ -58,8 +58,5 @@ func errorKey(err error) string {
 		return fromServer.Code
 	}
 	name, code := ErrorName(err)
-	if code != "" {
-		return code
-	}
-	return name
+	return cmp.Or(code, name)
 }

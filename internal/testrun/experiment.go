@@ -4,18 +4,16 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
-	"go.k6.io/k6/v2/metrics"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// Experiment is the run as the conductor of an experiment knows it: what it does
-// for the experiment as a whole, outside any VU. It implements conductor.Test.
+// Experiment is the run as the conductor of an experiment knows it, outside any VU. It
+// implements conductor.Test.
 type Experiment struct {
 	run   *Run
 	state *lib.State // of the first user
@@ -101,20 +99,17 @@ func (e *Experiment) Variables() map[string]string {
 func (e *Experiment) Timeline() *timeline.Recorder { return e.run.Timeline() }
 
 // Flush brings what has happened so far into the timeline.
-func (e *Experiment) Flush(ctx context.Context) { e.run.flusher.flush(ctx) }
+func (e *Experiment) Flush(ctx context.Context) { e.run.Flush(ctx) }
 
 // Dropped counts an arrival for which no user was free, as k6's own arrival
 // rates do.
 func (e *Experiment) Dropped(at time.Time) {
 	e.run.recording.timeline.Record([]timeline.Observation{{Measure: timeline.RequestDropped, At: at, Value: 1}})
-	e.out.push(metrics.Sample{
-		TimeSeries: metrics.TimeSeries{Metric: e.run.metrics.dropped, Tags: e.run.runTags(e.state)},
-		Time:       at, Value: 1,
-	})
+	e.out.push(sampleOf(e.run.metrics.dropped, e.run.runTags(e.state), at, 1))
 }
 
 // Print writes a line to the terminal, beside k6's progress bar.
-func (e *Experiment) Print(line string) { newStatusPrinter(os.Stdout).line(line) }
+func (e *Experiment) Print(line string) { printLine(line) }
 
 // Error logs a line as an error.
 func (e *Experiment) Error(line string) { e.run.logger.Error(line) }
@@ -127,10 +122,7 @@ func (e *Experiment) Report(values map[string]float64, unknown map[string]string
 	}
 	for name, value := range values {
 		if metric, known := e.run.metrics.experiment[name]; known {
-			e.run.pushNow(e.state, metrics.Sample{
-				TimeSeries: metrics.TimeSeries{Metric: metric, Tags: e.run.runTags(e.state)},
-				Time:       time.Now(), Value: value,
-			})
+			e.run.pushValue(e.state, metric, value)
 		}
 	}
 }

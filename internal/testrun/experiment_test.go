@@ -40,18 +40,19 @@ func TestAStepWaitsUntilTheServerHasNoSession(t *testing.T) {
 	require.NoError(t, m.awaitNoSessions(t.Context(), limit), "nobody looks")
 
 	m.cancel = func() {}
+	keep := func(s monitor.Sample) { m.latest.Store(&s) }
 	open := func(sessions int, after time.Duration) {
 		time.AfterFunc(after, func() {
-			m.keep(monitor.Sample{Time: time.Now(), Database: &monitor.Database{Sessions: monitor.Sessions{Open: sessions}}})
+			keep(monitor.Sample{Time: time.Now(), Database: &monitor.Database{Sessions: monitor.Sessions{Open: sessions}}})
 		})
 	}
-	m.keep(monitor.Sample{Time: time.Now().Add(-time.Second), Database: &monitor.Database{}})
+	keep(monitor.Sample{Time: time.Now().Add(-time.Second), Database: &monitor.Database{}})
 	open(2, limit/10)
 	require.EqualError(t, m.awaitNoSessions(t.Context(), limit), `the server has 2 sessions of "flowboard" although the application does not run: `+
 		`end them, or give the application a name of its own (DB_APPLICATION_NAME)`)
 	open(0, limit/10)
 	require.NoError(t, m.awaitNoSessions(t.Context(), time.Minute))
-	m.keep(monitor.Sample{Time: time.Now().Add(time.Second), Err: io.EOF})
+	keep(monitor.Sample{Time: time.Now().Add(time.Second), Err: io.EOF})
 	require.ErrorIs(t, m.awaitNoSessions(t.Context(), limit), io.EOF)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -63,6 +64,7 @@ func TestTheWatchedPoolIsOfAllProcesses(t *testing.T) {
 	m := &Application{
 		settings: monitor.Settings{Select: monitor.Selection{Role: "app"}, Workers: 4}, size: pool.Config{PoolSize: 20, MaxOverflow: 40},
 	}
+	m.latest.Store(new(monitor.Sample))
 	require.Equal(t, pool.Config{Name: "role app", PoolSize: 80, MaxOverflow: 160}, m.pool())
 	m.resize(pool.Config{PoolSize: 5, MaxOverflow: 10, PoolTimeout: time.Second})
 	require.Equal(t, pool.Config{Name: "role app", PoolSize: 20, MaxOverflow: 40, PoolTimeout: time.Second}, m.pool())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"go.k6.io/k6/v2/lib"
@@ -28,40 +29,17 @@ type facts struct {
 	missing    map[string]string // by metric: it should be there and is not
 	server     string            // version of the PostgreSQL met last
 	settings   map[string]string // of the first PostgreSQL met; nil until it was asked
-	cpuFailed  bool              // and somebody has said so
 	cpu        monitor.CPUTally
-	watched    *monitor.Report                   // an application's pool, nil where none was watched
 	limits     map[string]*diagnosis.ServerLimit // of the pools' connections, by server
+
+	watched   atomic.Pointer[monitor.Report] // an application's pool, nil where none was watched
+	cpuFailed atomic.Bool                    // and somebody has said so: all readings would warn of the same
 }
 
 func (f *facts) addCPU(c *monitor.CPU) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cpu.Add(c)
-}
-
-// notes say whose CPU was read, where one was.
-func (f *facts) notes() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	note := f.cpu.Note()
-	if f.watched != nil && f.watched.CPU != nil {
-		note = f.watched.CPU.Note
-	}
-	if note == "" {
-		return nil
-	}
-	return []string{note}
-}
-
-// firstCPUFailure is true once: the CPU of every server is read each second, and
-// all readings would warn of the same.
-func (f *facts) firstCPUFailure() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	first := !f.cpuFailed
-	f.cpuFailed = true
-	return first
 }
 
 // know reads what the server says of itself. It asks for the settings once.
@@ -118,31 +96,26 @@ func (f *facts) knowLimit(ctx context.Context, conn *pgx.Conn, server, applicati
 	}
 }
 
-// describeServer adds what the settings of a run have of the server: its major
-// version and its settings.
-func (f *facts) describeServer(settings map[string]string) {
+// describe adds to a run the server's version and settings, and gives a note of whose
+// CPU was read, where one was.
+func (f *facts) describe(run *verdict.Run) (notes []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if major, _, _ := strings.Cut(f.server, "."); major != "" {
-		settings["postgresql"] = major
+	if f.server != "" {
+		run.Versions["postgresql"] = f.server
+		run.Configuration.Settings["postgresql"], _, _ = strings.Cut(f.server, ".")
 	}
 	for name, value := range f.settings {
-		settings["postgresql."+name] = value
+		run.Configuration.Settings["postgresql."+name] = value
 	}
-}
-
-func (f *facts) setWatched(report monitor.Report) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.watched = &report
-}
-
-// watchedPool is what was seen of a live application's pool, nil where none was
-// watched.
-func (f *facts) watchedPool() *monitor.Report {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.watched
+	note := f.cpu.Note()
+	if watched := f.watched.Load(); watched != nil && watched.CPU != nil {
+		note = watched.CPU.Note
+	}
+	if note != "" {
+		notes = []string{note}
+	}
+	return notes
 }
 
 // Limits are those of the servers of this process's pools, as far as they are known.
@@ -155,12 +128,6 @@ func (t *Run) Limits() (limits diagnosis.Limits) {
 		}
 	}
 	return limits
-}
-
-func (f *facts) serverVersion() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.server
 }
 
 func (f *facts) setUnmeasured(metric, reason string) { f.set(&f.unmeasured, metric, reason) }
@@ -176,15 +143,13 @@ func (f *facts) set(m *map[string]string, metric, reason string) {
 	(*m)[metric] = text.Line(reason)
 }
 
-func (f *facts) copies() (unmeasured, missing map[string]string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.unmeasured), maps.Clone(f.missing)
-}
-
 // Unmeasured gives the reasons why metrics cannot be had, and why others, which
 // should be there, are missing.
-func (t *Run) Unmeasured() (unmeasured, missing map[string]string) { return t.facts.copies() }
+func (t *Run) Unmeasured() (unmeasured, missing map[string]string) {
+	t.facts.mu.Lock()
+	defer t.facts.mu.Unlock()
+	return maps.Clone(t.facts.unmeasured), maps.Clone(t.facts.missing)
+}
 
 // Describe adds what the process knows of the run to its description, and gives
 // the notes that the report needs beside it. state is the calling VU's.
@@ -194,7 +159,7 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 	run.Started = t.started
 	run.Duration = max(0, run.Duration-t.setupTook.Seconds())
 	run.CutShort = t.wasCutShort()
-	run.Versions = t.versions()
+	run.Versions = versions()
 	run.Configuration = verdict.ConfigurationOf(run.Configuration.ByName())
 	own := shareOf(state)
 	own.describe(run.Configuration.Settings)
@@ -202,8 +167,7 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 	for _, c := range configured {
 		run.Configuration.Pools[c.Name] = own.describeConfig(c)
 	}
-	t.facts.describeServer(run.Configuration.Settings)
-	return slices.Concat(own.notes(configured), t.facts.notes(), t.requests.notes())
+	return slices.Concat(own.notes(configured), t.facts.describe(run), t.requests.notes())
 }
 
 // wasCutShort is for after the run: whether something stopped it before its end.
@@ -212,14 +176,8 @@ func (t *Run) wasCutShort() bool {
 	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusInterrupted
 }
 
-// modulePath is this extension's own path.
-const modulePath = "github.com/flowboard/xk6-pgxpool"
-
-func (t *Run) versions() map[string]string {
+func versions() map[string]string {
 	known := map[string]string{"go": runtime.Version()}
-	if server := t.facts.serverVersion(); server != "" {
-		known["postgresql"] = server
-	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return known
@@ -231,7 +189,7 @@ func (t *Run) versions() map[string]string {
 			known["k6"] = m.Version
 		case "github.com/jackc/pgx/v5":
 			known["pgx"] = m.Version
-		case modulePath:
+		case "github.com/flowboard/xk6-pgxpool":
 			known["pgxpool"] = m.Version
 		}
 	}

@@ -67,7 +67,6 @@ func (t *Run) FailOver(ctx context.Context) error {
 // awaitStandby returns when the standby has replayed all that the primary wrote:
 // a promotion keeps only what has arrived.
 func awaitStandby(ctx context.Context, primary string) error {
-	const pause = 10 * time.Millisecond
 	conn, err := pgx.Connect(ctx, primary)
 	if err != nil {
 		return err
@@ -80,10 +79,8 @@ func awaitStandby(ctx context.Context, primary string) error {
 		if err != nil || current {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, 10*time.Millisecond) {
 			return context.Cause(ctx)
-		case <-time.After(pause):
 		}
 	}
 }

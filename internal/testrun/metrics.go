@@ -1,6 +1,8 @@
 package testrun
 
 import (
+	"time"
+
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
@@ -25,9 +27,9 @@ type metricSet struct {
 	// The script's own, of scripts/lib/request.js.
 	requestDuration, requestSuccess, requestTimedOut, requestTimeouts, requestInterrupted, requestRetries *metrics.Metric
 
-	compact    map[string]*metrics.Metric // gauges made of Trends, by name
-	dropped    *metrics.Metric            // k6's own
-	experiment map[string]*metrics.Metric // of experiments, by name
+	compact    map[*metrics.Metric][]*metrics.Metric // the gauges of each Trend, see registerCompact
+	dropped    *metrics.Metric                       // k6's own
+	experiment map[string]*metrics.Metric            // of experiments, by name
 
 	// An application's own pool, seen from the database and from the
 	// application.
@@ -46,7 +48,7 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 	gauge := func(name string) *metrics.Metric { return r.MustNewMetric(name, metrics.Gauge) }
 	set := &metricSet{
 		dropped:         counter(metrics.DroppedIterationsName),
-		experiment:      experimentGauges(gauge),
+		experiment:      make(map[string]*metrics.Metric),
 		acquireDuration: duration("pgxpool_acquire_duration"),
 		connectDuration: duration("pgxpool_connect_duration"),
 		useDuration:     duration("pgxpool_use_duration"),
@@ -94,24 +96,18 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 		appSamples:           counter("app_pool_samples"),
 		appAtLeast:           rate("app_pool_at_least"),
 	}
-	set.compact = registerCompact(r, set.trends())
+	for _, name := range experiment.MetricNames() {
+		set.experiment[name] = gauge(name)
+	}
+	set.compact = registerCompact(r, []*metrics.Metric{
+		set.acquireDuration, set.connectDuration, set.useDuration, set.queryDuration,
+		set.activeSampled, set.waitingSampled, set.utilization, set.dbCPU,
+		set.appActiveSampled, set.appCheckedOutSampled, set.appUtilization, set.requestDuration,
+	})
 	return set
 }
 
-// trends are those that compact metrics have as gauges.
-func (s *metricSet) trends() []*metrics.Metric {
-	return []*metrics.Metric{
-		s.acquireDuration, s.connectDuration, s.useDuration, s.queryDuration,
-		s.activeSampled, s.waitingSampled, s.utilization, s.dbCPU,
-		s.appActiveSampled, s.appCheckedOutSampled, s.appUtilization,
-	}
-}
-
-// experimentGauges are the metrics of experiments, by name.
-func experimentGauges(gauge func(name string) *metrics.Metric) map[string]*metrics.Metric {
-	made := make(map[string]*metrics.Metric)
-	for _, name := range experiment.MetricNames() {
-		made[name] = gauge(name)
-	}
-	return made
+// sampleOf is one value of a metric.
+func sampleOf(m *metrics.Metric, tags *metrics.TagSet, at time.Time, value float64) metrics.Sample {
+	return metrics.Sample{TimeSeries: metrics.TimeSeries{Metric: m, Tags: tags}, Time: at, Value: value}
 }

@@ -78,8 +78,10 @@ func existing(t *testing.T) map[string]*metrics.Metric {
 		all[metric.Name] = metric
 	}
 	delete(all, metrics.DroppedIterationsName)
-	for name := range gauges {
-		delete(all, name)
+	for _, made := range gauges {
+		for _, gauge := range made {
+			delete(all, gauge.Name)
+		}
 	}
 	for _, name := range experiment.MetricNames() {
 		delete(all, name)

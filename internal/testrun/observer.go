@@ -15,14 +15,11 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-var _ pool.Observer = (*observer)(nil)
-
 // observer reports the pool's events with the tags that the VU had at the call.
-// It implements pool.Observer.
+// It implements [pool.Observer], whose documentation is that of its methods.
 type observer struct {
 	buffer *buffer
 	state  *lib.State
-	warn   func(kind, line string)
 	quiet  atomic.Bool // what happens does not count: it is setup()'s
 
 	// current is replaced by the VU's goroutine, between calls. The sweep after
@@ -115,9 +112,9 @@ func (t *observer) tagged(base *metrics.TagSet, pool string, call callTags, key 
 
 func (t *observer) sample(m *metrics.Metric, at time.Time, value float64) metrics.Sample {
 	now := t.current.Load()
-	return metrics.Sample{
-		TimeSeries: metrics.TimeSeries{Metric: m, Tags: now.tags}, Time: at, Value: value, Metadata: now.meta,
-	}
+	s := sampleOf(m, now.tags, at, value)
+	s.Metadata = now.meta
+	return s
 }
 
 // failed counts an error by what it is.
@@ -125,8 +122,7 @@ func (t *observer) failed(at time.Time, err error) {
 	if !t.counts() {
 		return
 	}
-	pool, _ := t.current.Load().tags.Get("pool")
-	t.buffer.run.recording.failure(pool, at, err)
+	t.buffer.run.recording.failure(t.current.Load().pool, at, err)
 }
 
 // counts tells whether what happens is of the users.
@@ -153,16 +149,11 @@ func (t *observer) sketch(e event, at time.Time, took time.Duration) bool {
 
 // background reports what happens outside any VU.
 func (t *Run) background(state *lib.State, name string) *observer {
-	out := &observer{
-		buffer: newBuffer(t),
-		state:  state,
-		warn:   t.warnOnce,
-	}
+	out := &observer{buffer: newBuffer(t), state: state}
 	out.current.Store(&tagValues{pool: name, tags: t.runTags(state).With("pool", name)})
 	return out
 }
 
-// Acquired implements pool.Observer.
 func (t *observer) Acquired(at time.Time, wait time.Duration, err error) {
 	if err == nil && t.sketch(acquired, at, wait) {
 		return
@@ -181,7 +172,6 @@ func (t *observer) Acquired(at time.Time, wait time.Duration, err error) {
 	}
 }
 
-// Queried implements pool.Observer.
 func (t *observer) Queried(at time.Time, took time.Duration, err error) {
 	if err == nil && t.sketch(queried, at, took) {
 		return
@@ -197,7 +187,6 @@ func (t *observer) Queried(at time.Time, took time.Duration, err error) {
 	}
 }
 
-// Released implements pool.Observer.
 func (t *observer) Released(at time.Time, use time.Duration) {
 	if t.sketch(released, at, use) {
 		return
@@ -205,37 +194,31 @@ func (t *observer) Released(at time.Time, use time.Duration) {
 	t.push(t.sample(t.buffer.run.metrics.useDuration, at, metrics.D(use)))
 }
 
-// Connected implements pool.Observer.
 func (t *observer) Connected(at time.Time, took time.Duration) {
 	m := t.buffer.run.metrics
 	t.push(t.sample(m.connectDuration, at, metrics.D(took)), t.sample(m.opened, at, 1))
 }
 
-// Closed implements pool.Observer.
 func (t *observer) Closed(at time.Time, reason pool.CloseReason) {
 	s := t.sample(t.buffer.run.metrics.closed, at, 1)
 	s.Tags = s.Tags.With("reason", string(reason))
 	t.push(s)
 }
 
-// Leaked implements pool.Observer.
 func (t *observer) Leaked(at time.Time, origin string, held time.Duration) {
 	t.push(t.sample(t.buffer.run.metrics.leaks, at, 1))
 	t.warn("leak "+origin, fmt.Sprintf("connection leak: the connection taken at %s was still held when the iteration ended "+
 		"(%v); it is rolled back and returned: call release()", origin, held.Round(time.Millisecond)))
 }
 
-// HeldLong implements pool.Observer.
 func (t *observer) HeldLong(_ time.Time, origin string, held time.Duration) {
 	t.warn("held "+origin, fmt.Sprintf("the connection taken at %s has been held for %v, longer than leakDetectionThreshold",
 		origin, held.Round(time.Millisecond)))
 }
 
-// Nested implements pool.Observer.
 func (t *observer) Nested(at time.Time, held, second string, waits bool) {
 	if waits && t.counts() {
-		pool, _ := t.current.Load().tags.Get("pool")
-		t.buffer.run.recording.nested(pool, at, text.Line(fmt.Sprintf("%s takes a second connection while the one taken at %s is held", second, held)))
+		t.buffer.run.recording.nested(t.current.Load().pool, at, text.Line(fmt.Sprintf("%s takes a second connection while the one taken at %s is held", second, held)))
 	}
 	line := fmt.Sprintf("nested checkout: %s takes a second connection of the pool while the user holds the one taken at %s", second, held)
 	if waits {
@@ -244,16 +227,16 @@ func (t *observer) Nested(at time.Time, held, second string, waits bool) {
 	t.warn(fmt.Sprintf("nested %v %s %s", waits, held, second), line+"; run the statement on the connection that is held")
 }
 
-// LeftOpen implements pool.Observer.
 func (t *observer) LeftOpen(_ time.Time, caller string) {
 	t.warn("left open "+caller, fmt.Sprintf("a transaction was begun at %s on a connection that went back to the pool at once: "+
 		"the next statement runs elsewhere; use transaction(fn), or acquire() a connection for all of them", caller))
 }
 
-// Notified implements pool.Observer.
 func (t *observer) Notified(time.Time) {
 	t.warn("notified", "a notification arrived and was dropped: a connection of the pool ran LISTEN, and nobody reads notifications here; UNLISTEN, or listen elsewhere")
 }
+
+func (t *observer) warn(kind, line string) { t.buffer.run.warnOnce(kind, line) }
 
 // oneIf is a Rate's sample.
 func oneIf(b bool) float64 {

@@ -114,7 +114,7 @@ func (p *SharedPool) Close() {
 		return
 	}
 	started.Close()
-	p.sampler.stop(true)
+	p.sampler.end(true)
 }
 
 // CloseHandle closes one of the handles that JoinHandle gave, and the pool with the
@@ -141,6 +141,6 @@ func (p *SharedPool) stop(ctx context.Context, push bool) {
 	if started == nil {
 		return
 	}
-	p.sampler.stop(push)
+	p.sampler.end(push)
 	started.Shutdown(ctx)
 }

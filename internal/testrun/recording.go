@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
@@ -14,7 +15,8 @@ import (
 // sums. It reads the samples on their way to k6, beside the VUs' work.
 type recording struct {
 	timeline timeline.Recorder
-	probe    generatorProbe
+	logger   logrus.FieldLogger
+	probe    task
 	once     sync.Once
 
 	mu       sync.Mutex
@@ -72,8 +74,25 @@ func (r *recording) samples(batch metrics.Samples) {
 	r.timeline.Record(r.batch)
 }
 
-// begin starts what is recorded of k6 itself.
-func (r *recording) begin() { r.once.Do(func() { r.probe.start(&r.timeline) }) }
+// begin starts what is recorded of k6 itself, until the test's end.
+func (r *recording) begin() { r.once.Do(func() { r.probe.start(r.observeGenerator) }) }
+
+// probeInterval is long enough for a process's CPU time, kept in ticks of
+// 10 ms, to say something.
+const probeInterval = time.Second
+
+// observeGenerator records how busy k6 itself is.
+func (r *recording) observeGenerator(ctx context.Context) {
+	probe, err := timeline.NewGeneratorProbe(time.Now())
+	for err == nil && pause(ctx, probeInterval) {
+		var observed []timeline.Observation
+		observed, err = probe.Read(time.Now())
+		r.timeline.Record(observed)
+	}
+	if err != nil {
+		r.logger.WithError(err).Warn("the load of k6 itself will not be measured")
+	}
+}
 
 func (r *recording) poolOf(tags *metrics.TagSet) string {
 	if tags != r.tags {
@@ -85,12 +104,7 @@ func (r *recording) poolOf(tags *metrics.TagSet) string {
 
 // failure counts an error: metrics only say how many there were.
 func (r *recording) failure(pool string, at time.Time, err error) {
-	if err == nil {
-		return
-	}
-	r.timeline.Record([]timeline.Observation{{
-		Measure: timeline.Error, At: at, Value: 1, Pool: pool, Key: errorKey(err),
-	}})
+	r.timeline.Record([]timeline.Observation{{Measure: timeline.Error, At: at, Value: 1, Pool: pool, Key: errorKey(err)}})
 }
 
 // nested counts a user who waits for a second connection of a pool.
@@ -123,6 +137,3 @@ func (r *recording) cycle(at time.Time, d time.Duration) {
 
 // Timeline is the recording of the run so far.
 func (t *Run) Timeline() *timeline.Recorder { return &t.recording.timeline }
-
-// Flush brings what has happened so far to k6 and into the timeline.
-func (t *Run) Flush(ctx context.Context) { t.flusher.flush(ctx) }

@@ -71,7 +71,7 @@ func (u *VU) EndRequest(ms float64, ended Response) error {
 	if !(ms >= 0) || math.IsInf(ms, 0) {
 		return fmt.Errorf("response time is %v: accepted are milliseconds of at least 0", ms)
 	}
-	if isUsers(u.Context()) && isOver(u.Context()) {
+	if isUsers(u.Context()) && u.Context().Err() != nil {
 		return nil // k6 has cut it off and takes no samples of it any more: it has not ended
 	}
 	now := time.Now()
@@ -91,15 +91,6 @@ func (u *VU) observe(now time.Time, ms float64, ended Response) {
 	u.run.compact.request(ms)
 	u.run.recording.response(now, ms, ended.Failed, ended.TimedOut)
 	u.run.responses.add(ms, ended)
-}
-
-func isOver(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return true
-	default:
-		return false
-	}
 }
 
 // endOpen ends the request that began nearest to a time: a user has several only
@@ -303,13 +294,7 @@ func (r *requests) notes() []string {
 
 // pushValue gives k6 a value of the whole run.
 func (t *Run) pushValue(state *lib.State, metric *metrics.Metric, value float64) {
-	t.pushNow(state, metrics.Sample{
-		TimeSeries: metrics.TimeSeries{Metric: metric, Tags: t.runTags(state)}, Time: time.Now(), Value: value,
-	})
-}
-
-func (t *Run) pushNow(state *lib.State, s metrics.Sample) {
-	state.Samples <- metrics.Samples{s}
+	state.Samples <- metrics.Samples{sampleOf(metric, t.runTags(state), time.Now(), value)}
 }
 
 // The reasons of retries that are no SQLSTATE: a pool timeout by its error's name,
@@ -323,7 +308,7 @@ const (
 // goroutine.
 func (u *VU) Retried(reason string) {
 	ctx := u.Context()
-	if !isUsers(ctx) || isOver(ctx) {
+	if !isUsers(ctx) || ctx.Err() != nil {
 		return
 	}
 	u.run.usersBegin(ctx)
@@ -331,12 +316,8 @@ func (u *VU) Retried(reason string) {
 		u.hidTimeout.Store(true)
 	}
 	state := u.State()
-	u.buffer.add(state.Samples, metrics.Sample{
-		TimeSeries: metrics.TimeSeries{
-			Metric: u.run.metrics.requestRetries, Tags: state.Tags.GetCurrentValues().Tags.With("reason", reason),
-		},
-		Time: time.Now(), Value: 1,
-	})
+	tags := state.Tags.GetCurrentValues().Tags.With("reason", reason)
+	u.buffer.add(state.Samples, sampleOf(u.run.metrics.requestRetries, tags, time.Now(), 1))
 }
 
 // CountIterations makes a request of each of the VU's iterations: it succeeds
@@ -361,11 +342,11 @@ func (u *VU) countIteration(now, began time.Time, err error) {
 	state, m := u.State(), u.run.metrics
 	tags := state.Tags.GetCurrentValues().Tags
 	sample := func(metric *metrics.Metric, value float64) metrics.Sample {
-		return metrics.Sample{TimeSeries: metrics.TimeSeries{Metric: metric, Tags: tags}, Time: now, Value: value}
+		return sampleOf(metric, tags, now, value)
 	}
 	u.buffer.add(state.Samples, sample(m.requestSuccess, oneIf(err == nil)),
 		sample(m.requestTimeouts, oneIf(timedOut)), sample(m.requestTimedOut, oneIf(timedOut)))
-	if !u.run.Compact(u.run.lookup) {
+	if !u.run.Compact() {
 		u.buffer.add(state.Samples, sample(m.requestDuration, metrics.D(took)))
 	}
 }

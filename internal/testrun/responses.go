@@ -51,5 +51,5 @@ func (t *Run) Application() diagnosis.Application {
 	r := &t.responses
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return diagnosis.Application{Responses: r.seen.Clone(), Watched: t.facts.watchedPool()}
+	return diagnosis.Application{Responses: r.seen.Clone(), Watched: t.facts.watched.Load()}
 }

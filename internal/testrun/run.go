@@ -87,12 +87,7 @@ func (t *Run) begin(vu modules.VU) {
 		t.started = time.Now()
 		t.metrics = registerMetrics(env.Registry)
 		t.recording.measures = measuresOf(t.metrics)
-		t.flusher.tap = func(batch metrics.Samples) metrics.Samples {
-			t.recording.samples(batch)
-			return t.compact.take(batch, t.recording.poolOf)
-		}
-		t.flusher.drain = t.drain
-		t.recording.probe.logger = env.Logger
+		t.recording.logger = env.Logger
 		t.root = env.Registry.RootTagSet()
 		t.logger = env.Logger
 		t.OnEnd(upstream.FilterUncaught(env.Logger, func(message string) bool {
@@ -250,7 +245,7 @@ func (t *Run) End(running bool) {
 	if application != nil {
 		application.stop()
 	}
-	t.stopPools(running)
+	t.onPools(endLimit, func(ctx context.Context, p *SharedPool) { p.stop(ctx, running) })
 	if running {
 		t.requests.push(t)
 		for _, report := range reports {
@@ -258,18 +253,15 @@ func (t *Run) End(running bool) {
 		}
 		t.pushResults()
 	}
-	t.flusher.stop(running)
-	if running {
+	t.flusher.stop()
+	if running { // else k6 has closed its channel, and what is left is dropped
+		t.Flush(context.Background())
 		t.compact.finish()
 	}
 	t.recording.probe.stop()
 	t.server.stop()
 	t.said.count()
 	t.uncaught.count()
-}
-
-func (t *Run) stopPools(push bool) {
-	t.onPools(endLimit, func(ctx context.Context, p *SharedPool) { p.stop(ctx, push) })
 }
 
 // onPools does the same to all pools at once, and waits for it.

@@ -1,10 +1,9 @@
 package testrun
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"os"
-	"sync"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -19,13 +18,10 @@ import (
 // prints the status line. It is fully stopped before the test's end is
 // acknowledged.
 type sampler struct {
-	pool   *pool.Pool
-	out    *observer
-	status *statusPrinter
-	watch  *serverWatch // nil: none
-	once   sync.Once
-	quit   chan struct{}
-	done   chan struct{}
+	task
+	pool  *pool.Pool
+	out   *observer
+	watch *serverWatch // nil: none
 
 	// Of the sample before: until then the peaks and the time in overflow have
 	// been told.
@@ -36,19 +32,15 @@ type sampler struct {
 }
 
 func startSampler(p *pool.Pool, out *observer, watch *serverWatch) *sampler {
-	s := &sampler{
-		pool: p, out: out, watch: watch, status: newStatusPrinter(os.Stdout),
-		quit: make(chan struct{}), done: make(chan struct{}), at: time.Now(),
-	}
+	s := &sampler{pool: p, out: out, watch: watch, at: time.Now()}
 	if watch != nil {
 		watch.join(out)
 	}
-	go s.run()
+	s.start(s.run)
 	return s
 }
 
-func (s *sampler) run() {
-	defer close(s.done)
+func (s *sampler) run(ctx context.Context) {
 	config := s.pool.Config()
 	tick := time.NewTicker(config.SampleInterval)
 	defer tick.Stop()
@@ -63,26 +55,26 @@ func (s *sampler) run() {
 		case at := <-tick.C:
 			s.sample(at)
 		case <-status:
-			s.status.print(s.pool.Stat())
-		case <-s.quit:
+			stat := s.pool.Stat()
+			printLine(monitor.StatusLine(stat.Active, stat.Size))
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// stop ends the sampler, once; with push the last levels are sampled too, so
+// end ends the sampler, once; with push the last levels are sampled too, so
 // that the shortest run has at least one.
-func (s *sampler) stop(push bool) {
-	s.once.Do(func() {
-		close(s.quit)
-		<-s.done
-		if s.watch != nil {
-			s.watch.leave(s.out)
-		}
-		if push {
-			s.sample(time.Now())
-		}
-	})
+func (s *sampler) end(push bool) {
+	if !s.stop() {
+		return
+	}
+	if s.watch != nil {
+		s.watch.leave(s.out)
+	}
+	if push {
+		s.sample(time.Now())
+	}
 }
 
 func (s *sampler) sample(at time.Time) {
@@ -135,26 +127,14 @@ func (t *Run) runTags(state *lib.State) *metrics.TagSet {
 	return t.root.WithTagsFromMap(state.Options.RunTags)
 }
 
-// statusPrinter writes the runbook's line to standard output, above k6's
-// progress bar where there is one.
-type statusPrinter struct {
-	out      io.Writer
-	terminal bool
-}
-
-func newStatusPrinter(out *os.File) *statusPrinter {
-	return &statusPrinter{out: out, terminal: term.IsTerminal(int(out.Fd()))}
-}
-
-func (p *statusPrinter) print(stat pool.Stat) { p.line(monitor.StatusLine(stat.Active, stat.Size)) }
-
-// line leaves the cursor where k6 expects it: at the start of a line, below
-// which its progress bar is drawn again.
-func (p *statusPrinter) line(line string) {
+// printLine writes a line to standard output, above k6's progress bar where there is
+// one. It leaves the cursor where k6 expects it: at the start of a line, below which
+// the bar is drawn again.
+func printLine(line string) {
 	const eraseBelow = "\x1b[J"
-	if p.terminal {
+	if term.IsTerminal(int(os.Stdout.Fd())) {
 		line = eraseBelow + line
 	}
 	// A broken standard output is k6's to report.
-	_, _ = fmt.Fprintln(p.out, line)
+	_, _ = fmt.Fprintln(os.Stdout, line)
 }

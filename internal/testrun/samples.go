@@ -38,7 +38,7 @@ func (b *buffer) add(out chan<- metrics.SampleContainer, samples ...metrics.Samp
 	b.dirty = true
 	b.mu.Unlock()
 	if first {
-		b.run.flusher.note(b, out)
+		b.run.flushLater(b, out)
 	}
 }
 
@@ -48,7 +48,7 @@ func (b *buffer) own(out chan<- metrics.SampleContainer) *shard {
 		return own
 	}
 	b.shard.CompareAndSwap(nil, b.run.sketches.shard())
-	b.run.flusher.note(b, out)
+	b.run.flushLater(b, out)
 	return b.shard.Load()
 }
 
@@ -63,19 +63,11 @@ func (b *buffer) take() metrics.Samples {
 // flusher pushes what the buffers have collected. It starts with the first
 // sample and is fully stopped before the test's end is acknowledged.
 type flusher struct {
-	// tap, where there is one, sees every batch before k6 does, and gives what k6
-	// shall see of it.
-	tap func(metrics.Samples) metrics.Samples
-	// drain, where there is one, pushes what is in no buffer.
-	drain func(context.Context)
-
+	task
 	flushing sync.Mutex // one at a time: whoever flushes knows that all has been seen
 
 	mu      sync.Mutex
 	waiting []pendingFlush
-	quit    chan struct{}
-	done    chan struct{}
-	stopped bool
 }
 
 type pendingFlush struct {
@@ -83,35 +75,34 @@ type pendingFlush struct {
 	out    chan<- metrics.SampleContainer
 }
 
-// note remembers that r has samples to push.
-func (f *flusher) note(r *buffer, out chan<- metrics.SampleContainer) {
+// flushLater remembers that b has samples to push.
+func (t *Run) flushLater(b *buffer, out chan<- metrics.SampleContainer) {
+	f := &t.flusher
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stopped {
-		return
-	}
-	f.waiting = append(f.waiting, pendingFlush{r, out})
-	if f.quit == nil {
-		f.quit, f.done = make(chan struct{}), make(chan struct{})
-		go f.run(f.quit, f.done)
+	first := len(f.waiting) == 0
+	f.waiting = append(f.waiting, pendingFlush{b, out})
+	f.mu.Unlock()
+	if first {
+		f.start(t.flushOften)
 	}
 }
 
-func (f *flusher) run(quit, done chan struct{}) {
-	defer close(done)
+func (t *Run) flushOften(ctx context.Context) {
 	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			f.flush(context.Background())
-		case <-quit:
+			t.Flush(context.Background())
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (f *flusher) flush(ctx context.Context) {
+// Flush brings what has happened so far to k6 and into the timeline.
+func (t *Run) Flush(ctx context.Context) {
+	f := &t.flusher
 	f.flushing.Lock()
 	defer f.flushing.Unlock()
 	f.mu.Lock()
@@ -120,35 +111,11 @@ func (f *flusher) flush(ctx context.Context) {
 	f.mu.Unlock()
 	for _, p := range waiting {
 		if batch := p.buffer.take(); len(batch) > 0 {
-			if f.tap != nil {
-				batch = f.tap(batch)
-			}
-			if len(batch) > 0 {
+			t.recording.samples(batch)
+			if batch = t.compact.take(batch); len(batch) > 0 {
 				metrics.PushIfNotDone(ctx, p.out, batch)
 			}
 		}
 	}
-	if f.drain != nil {
-		f.drain(ctx)
-	}
-}
-
-// stop ends the flusher. With push what is left is pushed first; without, k6
-// has already closed its channel and the rest is dropped.
-func (f *flusher) stop(push bool) {
-	f.mu.Lock()
-	quit, done := f.quit, f.done
-	already := f.stopped
-	f.stopped = true
-	f.mu.Unlock()
-	if already {
-		return
-	}
-	if quit != nil {
-		close(quit)
-		<-done
-	}
-	if push {
-		f.flush(context.Background())
-	}
+	t.drain(ctx)
 }

@@ -132,14 +132,15 @@ func (t *Run) drainShards() {
 		for name, did := range taken.pools {
 			t.recording.timeline.Merge(taken.since, name, did)
 		}
-		t.compact.merge(taken, t.metrics)
+		t.compact.merge(taken)
 	}
 }
 
 // merge adds what has succeeded to what k6 is given once a second.
-func (c *compactor) merge(from gathered, m *metricSet) {
+func (c *compactor) merge(from gathered) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	m := c.metrics
 	for name, did := range from.pools {
 		for _, of := range []struct {
 			trend, failed *metrics.Metric
@@ -148,7 +149,7 @@ func (c *compactor) merge(from gathered, m *metricSet) {
 			if of.values.IsZero() {
 				continue
 			}
-			c.sketch(of.trend.Name, of.trend.Contains, name).Merge(of.values)
+			c.sketch(of.trend, name).Merge(of.values)
 			if of.failed != nil {
 				c.rate(of.failed).total += of.values.Count()
 			}
@@ -159,7 +160,7 @@ func (c *compactor) merge(from gathered, m *metricSet) {
 	}
 	for e, rate := range map[event]*metrics.Metric{acquired: m.acquireFailed, queried: m.queryFailed} {
 		if tags := from.lastOf[e]; tags != nil {
-			c.rate(rate).succeeded = &metrics.Sample{TimeSeries: metrics.TimeSeries{Metric: rate, Tags: tags}, Time: from.since}
+			c.rate(rate).succeeded = new(sampleOf(rate, tags, from.since, 0))
 		}
 	}
 }

@@ -221,5 +221,5 @@ func (s *Session) Retried() {
 }
 
 func (s *Session) newObserver() *observer {
-	return &observer{buffer: s.vu.buffer, state: s.vu.State(), warn: s.vu.run.warnOnce}
+	return &observer{buffer: s.vu.buffer, state: s.vu.State()}
 }
