@@ -72,9 +72,13 @@ func compactGauge(trend, ending string) string {
 
 // registerCompact registers the gauges of Trends, in the order of stats, before anybody
 // knows whether they are asked for: a threshold on a metric that does not exist ends k6.
-func registerCompact(r *metrics.Registry, trends []*metrics.Metric) map[*metrics.Metric][]*metrics.Metric {
+func registerCompact(r *metrics.Registry, set *metricSet) map[*metrics.Metric][]*metrics.Metric {
 	gauges := make(map[*metrics.Metric][]*metrics.Metric)
-	for _, trend := range trends {
+	for _, trend := range []*metrics.Metric{
+		set.acquireDuration, set.connectDuration, set.useDuration, set.queryDuration,
+		set.activeSampled, set.waitingSampled, set.utilization, set.dbCPU,
+		set.appActiveSampled, set.appCheckedOutSampled, set.appUtilization, set.requestDuration,
+	} {
 		for _, s := range stats {
 			gauges[trend] = append(gauges[trend], r.MustNewMetric(compactGauge(trend.Name, s.ending), metrics.Gauge, trend.Contains))
 		}

@@ -99,11 +99,7 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 	for _, name := range experiment.MetricNames() {
 		set.experiment[name] = gauge(name)
 	}
-	set.compact = registerCompact(r, []*metrics.Metric{
-		set.acquireDuration, set.connectDuration, set.useDuration, set.queryDuration,
-		set.activeSampled, set.waitingSampled, set.utilization, set.dbCPU,
-		set.appActiveSampled, set.appCheckedOutSampled, set.appUtilization, set.requestDuration,
-	})
+	set.compact = registerCompact(r, set)
 	return set
 }
 

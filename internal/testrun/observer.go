@@ -112,9 +112,9 @@ func (t *observer) tagged(base *metrics.TagSet, pool string, call callTags, key 
 
 func (t *observer) sample(m *metrics.Metric, at time.Time, value float64) metrics.Sample {
 	now := t.current.Load()
-	s := sampleOf(m, now.tags, at, value)
-	s.Metadata = now.meta
-	return s
+	return metrics.Sample{
+		TimeSeries: metrics.TimeSeries{Metric: m, Tags: now.tags}, Time: at, Value: value, Metadata: now.meta,
+	}
 }
 
 // failed counts an error by what it is.

@@ -71,7 +71,7 @@ func (u *VU) EndRequest(ms float64, ended Response) error {
 	if !(ms >= 0) || math.IsInf(ms, 0) {
 		return fmt.Errorf("response time is %v: accepted are milliseconds of at least 0", ms)
 	}
-	if isUsers(u.Context()) && u.Context().Err() != nil {
+	if isUsers(u.Context()) && isOver(u.Context()) {
 		return nil // k6 has cut it off and takes no samples of it any more: it has not ended
 	}
 	now := time.Now()
@@ -92,6 +92,8 @@ func (u *VU) observe(now time.Time, ms float64, ended Response) {
 	u.run.recording.response(now, ms, ended.Failed, ended.TimedOut)
 	u.run.responses.add(ms, ended)
 }
+
+func isOver(ctx context.Context) bool { return ctx.Err() != nil }
 
 // endOpen ends the request that began nearest to a time: a user has several only
 // with Promises.
@@ -308,7 +310,7 @@ const (
 // goroutine.
 func (u *VU) Retried(reason string) {
 	ctx := u.Context()
-	if !isUsers(ctx) || ctx.Err() != nil {
+	if !isUsers(ctx) || isOver(ctx) {
 		return
 	}
 	u.run.usersBegin(ctx)
