@@ -138,10 +138,15 @@ func (t Totals) check() error {
 		if p == nil {
 			return fmt.Errorf("pool %q has no totals", name)
 		}
-		counts := []int64{p.AcquireFailed, p.Timeouts, p.QueryFailed, p.Opened, p.Leaks, p.InOverflow}
-		for _, by := range []map[string]int64{p.Closed, p.NestedWaits, p.Errors} {
-			for _, n := range by {
-				counts = append(counts, n)
+		counts = counts[:0]
+		for _, n := range p.counted() {
+			if n != nil {
+				counts = append(counts, *n)
+			}
+		}
+		for _, by := range p.keyed() {
+			if by != nil {
+				counts = slices.AppendSeq(counts, maps.Values(*by))
 			}
 		}
 		if err := checkCounts(fmt.Sprintf("pool %q", name), counts...); err != nil {

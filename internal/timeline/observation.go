@@ -37,6 +37,7 @@ const (
 	DatabaseCPU
 	GeneratorCPU
 	SchedulerDelay
+	measures // how many there are
 )
 
 // Observation is one value at one time.
@@ -78,54 +79,32 @@ func (t *Totals) add(o *Observation) {
 }
 
 func (p *Pool) add(o *Observation) {
-	if d := p.distribution(o.Measure); d != nil {
+	if d := p.measured()[o.Measure]; d != nil {
 		d.Add(o.Value)
-		return
-	}
-	n := int64(o.Value)
-	switch o.Measure {
-	case AcquireFailed:
-		p.AcquireFailed += n
-	case AcquireTimeout:
-		p.Timeouts += n
-	case Opened:
-		p.Opened += n
-	case Closed:
-		count(&p.Closed, o.Key, n)
-	case QueryFailed:
-		p.QueryFailed += n
-	case Leak:
-		p.Leaks += n
-	case NestedWait:
-		count(&p.NestedWaits, o.Key, n)
-	case Error:
-		count(&p.Errors, o.Key, n)
-	case InOverflow:
-		p.InOverflow += n
-	default: // the run's
+	} else if n := p.counted()[o.Measure]; n != nil {
+		*n += int64(o.Value)
+	} else if by := p.keyed()[o.Measure]; by != nil {
+		count(by, o.Key, int64(o.Value))
 	}
 }
 
-// distribution gives where a measure's values go, nil where they are counted.
-func (p *Pool) distribution(m Measure) *Distribution {
-	switch m {
-	case Wait:
-		return &p.Wait
-	case Connect:
-		return &p.Connect
-	case Use:
-		return &p.Use
-	case Query:
-		return &p.Query
-	case Active:
-		return &p.Active
-	case Waiting:
-		return &p.Waiting
-	case Idle:
-		return &p.Idle
-	case Total:
-		return &p.Total
-	default:
-		return nil
+// measured are the distributions, by what goes into them.
+func (p *Pool) measured() [measures]*Distribution {
+	return [measures]*Distribution{
+		Wait: &p.Wait, Connect: &p.Connect, Use: &p.Use, Query: &p.Query,
+		Active: &p.Active, Waiting: &p.Waiting, Idle: &p.Idle, Total: &p.Total,
 	}
+}
+
+// counted are the counters, by what they count.
+func (p *Pool) counted() [measures]*int64 {
+	return [measures]*int64{
+		AcquireFailed: &p.AcquireFailed, AcquireTimeout: &p.Timeouts, QueryFailed: &p.QueryFailed,
+		Opened: &p.Opened, Leak: &p.Leaks, InOverflow: &p.InOverflow,
+	}
+}
+
+// keyed are the counters by key, by what they count.
+func (p *Pool) keyed() [measures]*map[string]int64 {
+	return [measures]*map[string]int64{Closed: &p.Closed, NestedWait: &p.NestedWaits, Error: &p.Errors}
 }

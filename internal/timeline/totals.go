@@ -103,33 +103,23 @@ func (r Requests) Retried() (n int64) {
 	return n
 }
 
-// Amplification is the load that users and their retries make together, over the
-// load that users ask for: 1 without a retry.
-func (r Requests) Amplification() float64 {
-	if r.Duration.Count() == 0 {
-		return 1
-	}
-	return 1 + float64(r.Retried())/float64(r.Duration.Count())
-}
-
 func (p *Pool) merge(other *Pool) {
-	p.Wait.Merge(other.Wait)
-	p.Connect.Merge(other.Connect)
-	p.Use.Merge(other.Use)
-	p.Query.Merge(other.Query)
-	p.AcquireFailed += other.AcquireFailed
-	p.Timeouts += other.Timeouts
-	p.QueryFailed += other.QueryFailed
-	p.Opened += other.Opened
-	p.Leaks += other.Leaks
-	p.Active.Merge(other.Active)
-	p.Waiting.Merge(other.Waiting)
-	p.Idle.Merge(other.Idle)
-	p.Total.Merge(other.Total)
-	p.InOverflow += other.InOverflow
-	addCounts(&p.Closed, other.Closed)
-	addCounts(&p.Errors, other.Errors)
-	addCounts(&p.NestedWaits, other.NestedWaits)
+	measured, counted, keyed := other.measured(), other.counted(), other.keyed()
+	for m, d := range p.measured() {
+		if d != nil {
+			d.Merge(*measured[m])
+		}
+	}
+	for m, n := range p.counted() {
+		if n != nil {
+			*n += *counted[m]
+		}
+	}
+	for m, by := range p.keyed() {
+		if by != nil {
+			addCounts(by, *keyed[m])
+		}
+	}
 }
 
 // addCounts adds other to *counts, by key.
