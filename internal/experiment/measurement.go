@@ -116,7 +116,7 @@ func Measure(
 		Request:  times(requests.Duration),
 	}
 	if drift, err := timeline.DriftOf(phase.Responses); err == nil {
-		m.Drift = &drift.Ratio
+		m.Drift = &drift
 	}
 	if stall, ok := timeline.LongestStall(phase.Ended); ok {
 		m.Stall = new(stall.Ratio())

@@ -184,11 +184,11 @@ func (m mergedRecording) inOverflow() map[string]float64 {
 // drift is empty where there are too few responses, or a runner's file of an
 // older version has none by their time.
 func (m mergedRecording) drift() map[string]float64 {
-	drift, err := timeline.DriftOf(m.recording.Responses.Course())
+	drift, err := timeline.DriftOf(m.recording.Responses)
 	if err != nil {
 		return map[string]float64{}
 	}
-	return gauge(drift.Ratio)
+	return gauge(drift)
 }
 
 // stall is empty where no requests ended, or nobody knows when.

@@ -177,9 +177,9 @@ func (r *requests) push(t *Run) {
 	if drift, err := timeline.DriftOf(recorded.Responses()); err != nil {
 		t.facts.setMissing("response_drift", err.Error())
 	} else {
-		t.pushValue(state, t.metrics.responseDrift, drift.Ratio)
+		t.pushValue(state, t.metrics.responseDrift, drift)
 	}
-	if stall, ok := timeline.LongestStall(recorded.Ended()); ok {
+	if stall, ok := timeline.LongestStall(recorded.Ended); ok {
 		t.pushValue(state, t.metrics.longestStall, stall.Ratio())
 		r.say(stall.String())
 	}

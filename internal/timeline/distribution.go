@@ -39,17 +39,22 @@ func (d *Distribution) Add(value float64) {
 	if !(value > 0) || math.IsInf(value, 0) {
 		value = 0
 	}
-	if d.count == 0 {
-		d.min = value
-	}
-	d.count++
-	d.sum += value
-	d.min, d.max = min(d.min, value), max(d.max, value)
 	d.add(value, 1)
 }
 
 // add counts a value n times.
 func (d *Distribution) add(value float64, n int64) {
+	if d.count == 0 {
+		d.min = value
+	}
+	d.count += n
+	d.sum += value * float64(n)
+	d.min, d.max = min(d.min, value), max(d.max, value)
+	d.store(value, n)
+}
+
+// store counts a value in the integers or the sketch only.
+func (d *Distribution) store(value float64, n int64) {
 	if d.sketch == nil && value == math.Trunc(value) && value < math.MaxInt32 && len(d.integers) < bins {
 		if d.integers == nil {
 			d.integers = make(map[int64]int64)
@@ -91,7 +96,7 @@ func (d *Distribution) Merge(other Distribution) {
 		return
 	}
 	for value, n := range other.integers {
-		d.add(float64(value), n)
+		d.store(float64(value), n)
 	}
 }
 
@@ -299,15 +304,8 @@ func (d Distribution) Corrected(interval float64) Distribution {
 	d.stored(func(value float64, count int64) {
 		step := max(interval, value/mostMissing)
 		for missing := value - step; missing >= step; missing -= step {
-			corrected.addMany(missing, count)
+			corrected.add(missing, count)
 		}
 	})
 	return corrected
-}
-
-func (d *Distribution) addMany(value float64, count int64) {
-	d.count += count
-	d.sum += value * float64(count)
-	d.min, d.max = min(d.min, value), max(d.max, value)
-	d.add(value, count)
 }

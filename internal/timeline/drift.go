@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -42,20 +41,8 @@ const (
 	leastDrift = 8
 )
 
-// Drift is whether responses kept taking as long as they did.
-type Drift struct {
-	// Ratio is the larger of the other two.
-	Ratio float64
-	// Trend is what the trend ends with over what it begins with, Worst the worst
-	// tenth of the run over the median one; each is 1 where it is not told from
-	// chance or too small to matter.
-	Trend, Worst float64
-	// WorstFrom and WorstLength say when the worst tenth was, since the first
-	// response.
-	WorstFrom, WorstLength time.Duration
-}
-
-// DriftOf asks whether responses got slower: in a trend, by the test of Mann and
+// DriftOf is the ratio by which responses got slower, 1 where it is not told from
+// chance or too small to matter: in a trend, by the test of Mann and
 // Kendall with the slope of Theil and Sen (see [TrendOf]) on the geometric means
 // and on the 95th percentiles of twenty or forty stretches of the run (batch
 // means: Law, "Simulation Modeling and Analysis", chapter 9), of few responses on
@@ -66,28 +53,26 @@ type Drift struct {
 //
 // What is significant need not matter: see leastDrift. The simulation in this
 // package's tests says how often it errs.
-func DriftOf(c Course) (Drift, error) {
-	parts := c.stretches(fewStretches)
-	if finer := c.stretches(manyStretches); countOf(finer) >= manyStretches*perStretch {
+func DriftOf(all *Responses) (ratio float64, err error) {
+	parts := all.stretches(fewStretches)
+	if finer := all.stretches(manyStretches); countOf(finer) >= manyStretches*perStretch {
 		parts = finer
 	}
 	responses := countOf(parts)
 	if responses < minResponses || len(parts) < leastStretches {
-		return Drift{}, fmt.Errorf("%d responses ended after the warm-up (the first tenth): at least %d are needed; "+
+		return 0, fmt.Errorf("%d responses ended after the warm-up (the first tenth): at least %d are needed; "+
 			"raise DURATION or CONCURRENT", responses, minResponses)
 	}
-	d := Drift{Worst: 1}
 	if responses < fewResponses {
-		d.Trend = trendRatio(c.stretches(fewResponses), geometricMean, onlyTrendChance)
+		ratio = trendRatio(all.stretches(fewResponses), geometricMean, onlyTrendChance)
 	} else {
-		d.Trend = max(trendRatio(parts, geometricMean, trendChance), trendRatio(parts, p95, trendChance))
+		ratio = max(trendRatio(parts, geometricMean, trendChance), trendRatio(parts, p95, trendChance))
 	}
 	if isUneven(parts) {
-		d.addWorst(c.stretches(tenths), geometricMean)
-		d.addWorst(c.stretches(tenths), p95)
+		worst := all.stretches(tenths)
+		ratio = max(ratio, worstRatio(worst, geometricMean), worstRatio(worst, p95))
 	}
-	d.Ratio = max(d.Trend, d.Worst)
-	return d, nil
+	return ratio, nil
 }
 
 // trendRatio is what the trend of one statistic ends with over what it begins
@@ -95,10 +80,9 @@ func DriftOf(c Course) (Drift, error) {
 // of runs, or where it is too small to matter. It is taken of the logarithms: a
 // growth is a factor.
 func trendRatio(parts []stretch, of func(Distribution) float64, chance float64) float64 {
-	times, logs := make([]float64, len(parts)), make([]float64, len(parts))
+	times, logs := make([]float64, len(parts)), logsOf(parts, of)
 	for i, p := range parts {
 		times[i] = (p.from + p.length/2).Seconds()
-		logs[i] = math.Log(max(of(p.all), least))
 	}
 	trend := TrendOf(times, logs)
 	if len(parts) > manyStretches { // single responses, and no means that hold what follows each other
@@ -118,6 +102,14 @@ func trendRatio(parts []stretch, of func(Distribution) float64, chance float64) 
 // least is what takes less, in milliseconds, to have a logarithm.
 const least = 1e-3
 
+func logsOf(parts []stretch, of func(Distribution) float64) []float64 {
+	logs := make([]float64, len(parts))
+	for i, p := range parts {
+		logs[i] = math.Log(max(of(p.all), least))
+	}
+	return logs
+}
+
 func p95(d Distribution) float64 { return d.Quantile(0.95) }
 
 func geometricMean(d Distribution) float64 {
@@ -131,28 +123,23 @@ func geometricMean(d Distribution) float64 {
 // neighbors hold what requests do to each other for a while, such as a queue, and
 // not what changes over the run.
 func isUneven(parts []stretch) bool {
-	slow, usual := make([]float64, len(parts)), make([]float64, len(parts))
-	for i, p := range parts {
-		slow[i] = math.Log(max(p95(p.all), least))
-		usual[i] = math.Log(max(geometricMean(p.all), least))
-	}
+	slow, usual := logsOf(parts, p95), logsOf(parts, geometricMean)
 	alone := slices.Max(slow)-median(slow) >= worstDeviations*neighborDeviation(slow)
 	return alone || stat.StdDev(usual, nil) >= changingDeviations*neighborDeviation(usual)
 }
 
-// addWorst compares the worst of some stretches with the median one, by one
-// statistic.
-func (d *Drift) addWorst(parts []stretch, of func(Distribution) float64) {
-	all, worst := make([]float64, len(parts)), 0
+// worstRatio compares the worst of some stretches with the median one, by one
+// statistic: 1 where the difference is too small to matter.
+func worstRatio(parts []stretch, of func(Distribution) float64) float64 {
+	all := make([]float64, len(parts))
 	for i, p := range parts {
-		if all[i] = of(p.all); all[i] > all[worst] {
-			worst = i
-		}
+		all[i] = of(p.all)
 	}
-	usual := median(all)
-	if ratio := all[worst] / max(usual, least); all[worst]-usual >= leastDrift && ratio > d.Worst {
-		d.Worst, d.WorstFrom, d.WorstLength = ratio, parts[worst].from, parts[worst].length
+	worst, usual := slices.Max(all), median(all)
+	if worst-usual < leastDrift {
+		return 1
 	}
+	return worst / max(usual, least)
 }
 
 // neighborDeviation estimates the standard deviation of single values from the

@@ -134,29 +134,21 @@ func (r *Recorder) Begin(label string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.end(at)
-	r.phases = append(r.phases, &phase{label: label, from: at, ends: newEnds(), responses: windows[Distribution]{
-		most: maxWindows, width: firstWidth, merge: func(into, from *Distribution) { into.Merge(*from) },
-	}})
+	r.phases = append(r.phases, &phase{label: label, from: at, ends: newEnds(), responses: responseWindows(maxWindows, firstWidth)})
 }
 
 // End closes the open phase and gives it. Without one it gives an empty phase.
 func (r *Recorder) End(at time.Time) Phase {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if ended := r.end(at); ended != nil {
-		return ended.snapshot(r.windows.start())
-	}
-	return Phase{}
+	return r.end(at).snapshot(r.windows.start())
 }
 
 // Current gives the open phase as it stands. Without one it gives an empty phase.
 func (r *Recorder) Current() Phase {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if open := r.open(); open != nil {
-		return open.snapshot(r.windows.start())
-	}
-	return Phase{}
+	return r.open().snapshot(r.windows.start())
 }
 
 func (r *Recorder) end(at time.Time) *phase {

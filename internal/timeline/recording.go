@@ -25,13 +25,6 @@ type Recording struct {
 	Fine map[string]Fine `json:"fine,omitempty"`
 }
 
-// Responses are response times in milliseconds, by window.
-type Responses struct {
-	Start   time.Time      `json:"start"` // a multiple of Window since the Unix epoch
-	Window  float64        `json:"window_s"`
-	Windows []Distribution `json:"windows_ms"`
-}
-
 // Level is what a pool's sampled levels were in one window.
 type Level struct {
 	At         float64 `json:"at_s"` // since Start, in seconds
@@ -56,9 +49,8 @@ func Condense(s Snapshot) *Recording {
 	}
 	r := &Recording{
 		Start: s.Start, Window: s.Width.Seconds(), Totals: s.Whole(), Levels: make(map[string][]Level),
+		Responses: s.responses(mostResponses), Ended: s.Ended, Fine: s.fine,
 	}
-	r.Responses = s.responses()
-	r.Ended, r.Fine = s.ended, s.fine
 	for _, w := range s.Windows {
 		for name, p := range w.Totals.Pools {
 			if p.Active.Count() > 0 {

@@ -11,8 +11,9 @@ type Snapshot struct {
 	Windows []Window // those in which something happened, in order
 	Phases  []Phase  // in order
 
-	ended *Series // requests that succeeded, in windows of their own
-	fine  map[string]Fine
+	Ended *Series // requests that succeeded; nil where none ended
+
+	fine map[string]Fine
 }
 
 // Window is a short stretch of a run.
@@ -26,7 +27,7 @@ type Phase struct {
 	Label     string
 	From, To  time.Duration // since the run's start; To is 0 while it is open
 	Totals    Totals
-	Responses Course
+	Responses *Responses
 	Ended     *Series // requests that succeeded; nil where none ended
 }
 
@@ -40,7 +41,7 @@ func (r *Recorder) Snapshot() Snapshot {
 			s.Windows = append(s.Windows, Window{From: time.Duration(i) * s.Width, Totals: w.clone()})
 		}
 	}
-	s.ended = seriesOf(&r.ends).within(r.began, r.loadEnd)
+	s.Ended = seriesOf(&r.ends).within(r.began, r.loadEnd)
 	for name, levels := range r.levels {
 		if s.fine == nil {
 			s.fine = make(map[string]Fine)
@@ -53,8 +54,12 @@ func (r *Recorder) Snapshot() Snapshot {
 	return s
 }
 
+// snapshot is an empty phase of nil.
 func (p *phase) snapshot(start time.Time) Phase {
-	s := Phase{Label: p.label, Totals: p.totals.clone(), Responses: courseOf(&p.responses), Ended: seriesOf(&p.ends)}
+	if p == nil {
+		return Phase{}
+	}
+	s := Phase{Label: p.label, Totals: p.totals.clone(), Responses: responsesOf(&p.responses), Ended: seriesOf(&p.ends)}
 	if !start.IsZero() {
 		s.From = max(0, p.from.Sub(start))
 		if !p.to.IsZero() {
@@ -72,6 +77,3 @@ func (s Snapshot) Whole() Totals {
 	}
 	return whole
 }
-
-// Ended counts the requests that succeeded by when they ended; nil where none ended.
-func (s Snapshot) Ended() *Series { return s.ended }

@@ -16,16 +16,12 @@ const (
 
 // Stall is the longest stretch of a run in which hardly a request succeeded.
 type Stall struct {
-	From   time.Duration // since the load's begin
-	Length time.Duration
-	// Limit is the length from which on it counts: the time of 20 usual
+	from   time.Duration // since the load's begin
+	length time.Duration
+	// limit is the length from which on it counts: the time of 20 usual
 	// requests, and at least a second, since healthy runs of a few users have
 	// gaps of that length.
-	Limit time.Duration
-	// Ended is how many requests succeeded in it, Usual how many usually do in as
-	// long a time.
-	Ended int64
-	Usual float64
+	limit time.Duration
 }
 
 // LongestStall is the longest stretch in which less than a tenth of the usual
@@ -38,30 +34,25 @@ func LongestStall(ended *Series) (stall Stall, ok bool) {
 	each, ends := time.Duration(ended.Window*float64(time.Second)), ended.Counts
 	usual := usualOf(ends)
 	if usual == 0 {
-		return Stall{Length: time.Duration(len(ends)) * each, Limit: stallLimit}, true
+		return Stall{length: time.Duration(len(ends)) * each, limit: stallLimit}, true
 	}
 	from, length := longestBelow(ends, stallShare*usual)
-	stall = Stall{
-		From: time.Duration(from) * each, Length: time.Duration(length) * each,
-		Limit: max(stallLimit, time.Duration(usualOfLimit/usual*float64(each))),
-		Usual: usual * float64(length),
-	}
-	for _, n := range ends[from : from+length] {
-		stall.Ended += n
-	}
-	return stall, true
+	return Stall{
+		from: time.Duration(from) * each, length: time.Duration(length) * each,
+		limit: max(stallLimit, time.Duration(usualOfLimit/usual*float64(each))),
+	}, true
 }
 
 // Ratio is the length over the limit, above 0: a stall shorter than a window is
 // not seen.
-func (s Stall) Ratio() float64 { return max(s.Length, fineWidth).Seconds() / s.Limit.Seconds() }
+func (s Stall) Ratio() float64 { return max(s.length, fineWidth).Seconds() / s.limit.Seconds() }
 
 // String says how long it was, how long it may be, and what the limit is made of.
 func (s Stall) String() string {
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', 3, 64) + " s" }
 	return fmt.Sprintf("The longest stall lasted %s, from %s after the load's begin on: %.2f times its limit, "+
 		"which is %s in this run (1 s, or the time of 20 usual requests if that is longer).",
-		seconds(max(s.Length, fineWidth)), seconds(s.From), s.Ratio(), seconds(s.Limit))
+		seconds(max(s.length, fineWidth)), seconds(s.from), s.Ratio(), seconds(s.limit))
 }
 
 // usualOf is how many succeed in a window usually: the median over the twentieths of
