@@ -85,6 +85,7 @@ func (t *Run) begin(vu modules.VU) {
 	t.beginOnce.Do(func() {
 		env := vu.InitEnv()
 		t.started = time.Now()
+		reserveHeap(os.LookupEnv)
 		t.metrics = registerMetrics(env.Registry)
 		t.recording.measures = measuresOf(t.metrics)
 		t.recording.logger = env.Logger
@@ -102,6 +103,27 @@ func (t *Run) begin(vu modules.VU) {
 		upstream.OnTestEnd(vu.Events(), t.End)
 		upstream.OnLog(env.Logger, t.cancelStatements)
 	})
+}
+
+// heapReserve counts as live for Go's collector, which therefore lets as much more
+// garbage gather before it runs. Nobody touches it, so it takes no memory itself. k6
+// with a hundred users has 15 MiB live: without the reserve the collector goes
+// through them several times a second.
+var (
+	heapReserve     []byte
+	heapReserveOnce sync.Once
+)
+
+const heapReserveSize = 64 << 20
+
+// reserveHeap does nothing where the environment tunes the collector.
+func reserveHeap(lookup func(string) (string, bool)) {
+	for _, setting := range []string{"GOGC", "GOMEMLIMIT"} {
+		if value, _ := lookup(setting); value != "" {
+			return
+		}
+	}
+	heapReserveOnce.Do(func() { heapReserve = make([]byte, heapReserveSize) })
 }
 
 // FullSummary tells whether k6's --summary-mode asks for every metric.

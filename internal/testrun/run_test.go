@@ -2,6 +2,9 @@ package testrun
 
 import (
 	"context"
+	"runtime"
+	runtimemetrics "runtime/metrics"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,4 +107,23 @@ func TestAsynchronousCallsKeepTheirTags(t *testing.T) {
 	vu.CtxField = next
 	session.Apart()
 	require.NotSame(t, second, session.apart)
+}
+
+// The collector waits until as much garbage has gathered as it counts as live.
+func TestGarbageGathersUnlessTheEnvironmentTunesTheCollector(t *testing.T) {
+	live := func(environment map[string]string) uint64 {
+		heapReserve, heapReserveOnce = nil, sync.Once{}
+		reserveHeap(func(name string) (string, bool) {
+			value, ok := environment[name]
+			return value, ok
+		})
+		runtime.GC()
+		read := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		runtimemetrics.Read(read)
+		return read[0].Value.Uint64()
+	}
+	require.Greater(t, live(nil), uint64(heapReserveSize))
+	require.Less(t, live(map[string]string{"GOGC": "200"}), uint64(heapReserveSize))
+	require.Less(t, live(map[string]string{"GOMEMLIMIT": "1GiB"}), uint64(heapReserveSize))
+	require.Greater(t, live(map[string]string{"GOGC": ""}), uint64(heapReserveSize))
 }
