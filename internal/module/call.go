@@ -125,9 +125,7 @@ func (p *poolObject) blocking(op operation, c sobek.FunctionCall, r runner) sobe
 	scratch := p.args
 	p.args = nil // a toJSON() of the script's may call us meanwhile
 	st, err := p.prepare(op, p.mode, c, scratch)
-	if err != nil {
-		p.throw(err)
-	}
+	p.must(err)
 	res, err := st.run(r, p.session.Current())
 	clear(st.args)
 	p.args = st.args
@@ -191,28 +189,19 @@ func promise[T any](i *instance, turn turn, work func() (T, error), value func(T
 }
 
 func (p *poolObject) call(op operation, c sobek.FunctionCall) sobek.Value {
-	pl, err := p.ready(op.String() + "()")
-	if err != nil {
-		p.throw(err)
-	}
-	return p.blocking(op, c, pl)
+	return p.blocking(op, c, p.ready(op.String()+"()"))
 }
 
 func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
-	state := p.vu.State()
-	if state == nil {
-		p.throw(inInit(op.String() + "Async()"))
-	}
+	state := p.notInInit(op.String() + "Async()")
 	return p.async(op, c, nil, func() (runner, error) { return p.get(state) })
 }
 
 // execResult is what exec gives: { rowsAffected(), command }.
 func (i *instance) execResult(r *pool.Result) sobek.Value {
 	tag := r.CommandTag()
-	object := i.rt.NewObject()
-	i.must(object.Set("rowsAffected", func(sobek.FunctionCall) sobek.Value { return i.rt.ToValue(tag.RowsAffected()) }))
-	i.must(object.Set("command", verb(tag.String())))
-	return object
+	rows := func(sobek.FunctionCall) sobek.Value { return i.rt.ToValue(tag.RowsAffected()) }
+	return i.object(field{"rowsAffected", rows}, field{"command", verb(tag.String())})
 }
 
 // verb is the first word of a command tag: INSERT.

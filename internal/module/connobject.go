@@ -18,14 +18,8 @@ type connObject struct {
 
 // acquire checks out a connection.
 func (p *poolObject) acquire(sobek.FunctionCall) sobek.Value {
-	pl, err := p.ready("acquire()")
-	if err != nil {
-		p.throw(err)
-	}
-	conn, err := pl.Acquire(p.session.Current(), p.scriptLine(p.shared.Config().Name))
-	if err != nil {
-		p.throw(err)
-	}
+	conn, err := p.ready("acquire()").Acquire(p.session.Current(), p.scriptLine())
+	p.must(err)
 	p.vu.Hold(p.vu.WatchEnd(), conn)
 	return p.connection(conn)
 }
@@ -33,11 +27,7 @@ func (p *poolObject) acquire(sobek.FunctionCall) sobek.Value {
 // acquireAsync notes the connection before its Promise is settled: an iteration
 // that throws meanwhile never gets to see it.
 func (p *poolObject) acquireAsync(sobek.FunctionCall) sobek.Value {
-	state := p.vu.State()
-	if state == nil {
-		p.throw(inInit("acquireAsync()"))
-	}
-	return promise(p.instance, turn{}, p.acquiring(state, p.scriptLine(p.shared.Config().Name)), p.connection)
+	return promise(p.instance, turn{}, p.acquiring(p.notInInit("acquireAsync()"), p.scriptLine()), p.connection)
 }
 
 // acquiring is a checkout, to run beside the VU's goroutine, which calls this.
@@ -105,9 +95,9 @@ func (c *connObject) release(sobek.FunctionCall) sobek.Value {
 
 // scriptLine captures where in the script the running call was made, to be put
 // into words only if somebody asks.
-func (i *instance) scriptLine(pool string) func() string {
-	frames := i.rt.CaptureCallStack(8, nil)
-	return func() string { return fmt.Sprintf("%s (pool %q)", describeFrames(frames), pool) }
+func (p *poolObject) scriptLine() func() string {
+	frames := p.rt.CaptureCallStack(8, nil)
+	return func() string { return fmt.Sprintf("%s (pool %q)", describeFrames(frames), p.shared.Config().Name) }
 }
 
 func describeFrames(frames []sobek.StackFrame) string {

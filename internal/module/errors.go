@@ -62,23 +62,19 @@ func (i *instance) describe(object *sobek.Object, fromServer *pgconn.PgError) {
 
 // rejection is what a Promise is rejected with.
 func (i *instance) rejection(err error) sobek.Value {
-	var thrown *sobek.Exception // by the script itself
-	if errors.As(err, &thrown) {
-		return thrown.Value()
+	if thrown := thrownBy(err); thrown != nil {
+		return thrown
 	}
 	return i.errorValue(err)
 }
 
 // throw raises err as a JavaScript exception.
 func (i *instance) throw(err error) {
-	var (
-		exception   *sobek.Exception
-		interrupted *sobek.InterruptedError
-	)
-	switch { // what the script itself threw, or k6's interrupt, goes on as it is
-	case errors.As(err, &exception):
+	// What the script itself threw, or k6's interrupt, goes on as it is.
+	if exception, ok := errors.AsType[*sobek.Exception](err); ok {
 		panic(exception)
-	case errors.As(err, &interrupted):
+	}
+	if interrupted, ok := errors.AsType[*sobek.InterruptedError](err); ok {
 		panic(interrupted)
 	}
 	thrown := i.errorValue(err)

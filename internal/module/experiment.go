@@ -22,49 +22,40 @@ type theExperiment struct {
 
 // experiment is experiment(options), see [conductor.New].
 func (i *instance) experiment(call sobek.FunctionCall) sobek.Value {
-	c, err := i.conductorOf(call.Argument(0))
-	if err != nil {
-		i.throw(err)
-	}
+	c := i.conductorOf(call.Argument(0))
 	e := &experimentObject{instance: i, user: c.NewUser()}
-	object := i.rt.NewObject()
-	i.must(object.Set("name", c.Plan().Name()))
-	i.must(object.Set("users", c.Plan().Users()))
-	i.must(object.Set("maxDuration", fmt.Sprintf("%ds", int(c.Plan().MaxDuration()/time.Second)+1)))
-	i.must(object.Set("prepare", i.guarded("experiment.prepare()", e.prepare)))
-	i.must(object.Set("next", i.guarded("experiment.next()", e.next)))
-	return object
+	return i.object(
+		field{"name", c.Plan().Name()},
+		field{"users", c.Plan().Users()},
+		field{"maxDuration", fmt.Sprintf("%ds", int(c.Plan().MaxDuration()/time.Second)+1)},
+		field{"prepare", i.guarded("experiment.prepare()", e.prepare)},
+		field{"next", i.guarded("experiment.next()", e.next)},
+	)
 }
 
 // conductorOf makes the process's experiment, or gives the one that exists.
-func (i *instance) conductorOf(options sobek.Value) (*conductor.Conductor, error) {
-	if i.lookupErr != nil {
-		return nil, i.lookupErr
-	}
+func (i *instance) conductorOf(options sobek.Value) *conductor.Conductor {
+	lookup := i.environment()
 	given, err := i.optionsOf(options)
-	if err != nil {
-		return nil, err
-	}
+	i.must(err)
 	x := &i.root.experiment
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.conductor != nil {
 		if !x.conductor.IsFor(given) {
-			return nil, &pool.ConfigError{
+			i.throw(&pool.ConfigError{
 				Source: "experiment()", Reason: "the process has one already, with other options",
 				Accepted: "the same options in every VU",
-			}
+			})
 		}
-		return x.conductor, nil
+		return x.conductor
 	}
-	c, err := conductor.New(given, i.lookup)
-	if err != nil {
-		return nil, err
-	}
+	c, err := conductor.New(given, lookup)
+	i.must(err)
 	x.conductor = c
 	i.test.Reserve(c.Plan().Connections())
 	i.test.OnEnd(c.Stop, x.report)
-	return c, nil
+	return c
 }
 
 func (x *theExperiment) get() *conductor.Conductor {

@@ -2,7 +2,7 @@ package module
 
 import "github.com/grafana/sobek"
 
-// lazyObject makes a method when a script first asks for it: ten thousand
+// lazyObject is a [sobek.DynamicObject] that makes a method when a script first asks for it: ten thousand
 // users who each call one method should not pay for fifteen.
 type lazyObject struct {
 	instance *instance
@@ -30,7 +30,6 @@ func (p properties) get(key string) sobek.Value {
 	return nil
 }
 
-// Get implements sobek.DynamicObject.
 func (o *lazyObject) Get(key string) sobek.Value {
 	if v := o.made.get(key); v != nil {
 		return v
@@ -47,18 +46,16 @@ func (o *lazyObject) Get(key string) sobek.Value {
 	return v
 }
 
-// Set implements sobek.DynamicObject: the object is ours.
+// Set does nothing, as Delete: the object is ours.
 func (o *lazyObject) Set(string, sobek.Value) bool { return false }
 
-// Has implements sobek.DynamicObject.
 func (o *lazyObject) Has(key string) bool {
 	return o.values.get(key) != nil || o.methods(key) != nil
 }
 
-// Delete implements sobek.DynamicObject.
 func (o *lazyObject) Delete(string) bool { return false }
 
-// Keys implements sobek.DynamicObject: methods are not enumerable.
+// Keys are those of the plain properties: methods are not enumerable.
 func (o *lazyObject) Keys() []string {
 	keys := make([]string, len(o.values))
 	for i := range o.values {

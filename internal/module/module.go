@@ -92,16 +92,38 @@ func (i *instance) Exports() modules.Exports {
 	} {
 		named[name] = i.guarded(name+"()", call)
 	}
-	defaults := i.rt.NewObject()
+	defaults := i.object()
 	for name, value := range named {
 		i.must(defaults.Set(name, value))
 	}
 	return modules.Exports{Default: defaults, Named: named}
 }
 
-// must is for what cannot fail with values of our own making.
+// must throws an error, if there is one.
 func (i *instance) must(err error) {
 	if err != nil {
 		i.throw(err)
 	}
+}
+
+// field is a property of an object made for a script.
+type field struct {
+	name  string
+	value any
+}
+
+// object makes one of JavaScript.
+func (i *instance) object(fields ...field) *sobek.Object {
+	object := i.rt.NewObject()
+	for _, f := range fields {
+		i.must(object.Set(f.name, f.value))
+	}
+	return object
+}
+
+// environment reads a variable from -e, the process and .env; a .env that cannot be read
+// is thrown.
+func (i *instance) environment() config.Lookup {
+	i.must(i.lookupErr)
+	return i.lookup
 }

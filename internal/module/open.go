@@ -19,14 +19,8 @@ func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 	if len(args) > 1 && isDriver(args[0]) {
 		args, join = args[1:], i.test.JoinHandle
 	}
-	config, err := i.resolve(i.openOptions(args))
-	if err != nil {
-		i.throw(err)
-	}
-	shared, err := join(config)
-	if err != nil {
-		i.throw(err)
-	}
+	shared, err := join(i.resolve(i.openOptions(args)))
+	i.must(err)
 	p := i.poolObjectOf(shared)
 	if len(args) < len(call.Arguments) {
 		p.handle = new(atomic.Bool)
@@ -39,7 +33,7 @@ func (i *instance) openOptions(args []sobek.Value) *sobek.Object {
 	if len(args) > 2 {
 		i.throw(argumentsError("open(url, options)", "takes a URL and one object of options"))
 	}
-	options := i.rt.NewObject()
+	options := i.object()
 	if len(args) == 2 && !isNothing(args[1]) {
 		given, ok := args[1].(*sobek.Object)
 		if !ok || sqlvalue.ClassOf(given) != "Object" {

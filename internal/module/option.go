@@ -78,11 +78,11 @@ func isolationOption(into *pool.IsolationLevel) optionReader {
 	}
 }
 
-func timeoutOption(into *time.Duration) optionReader {
+func durationOption(into *time.Duration, least, most time.Duration, accepted string) optionReader {
 	return func(value any) string {
 		given, ok := config.Duration(value)
-		if !ok || given <= 0 {
-			return `a duration above 0, such as 500 (milliseconds) or "2s"`
+		if !ok || given < least || given > most {
+			return accepted
 		}
 		*into = given
 		return ""

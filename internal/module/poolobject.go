@@ -29,7 +29,7 @@ func (i *instance) class() *sobek.Object {
 				i.throw(argumentsError("new Pool(options)", "takes one object of options: new Pool({ url, poolSize, … })"))
 			}
 			if call.NewTarget == nil || call.NewTarget == i.poolClass {
-				return i.newPool(call.Argument(0))
+				return i.poolOf(i.join(call.Argument(0)))
 			}
 			return i.newSubclassed(call.Argument(0), call.NewTarget)
 		}).ToObject(i.rt)
@@ -84,26 +84,17 @@ func poolBehind(v sobek.Value) *poolObject {
 	return own.Export().(*poolObject)
 }
 
-// newPool joins the pool that the options describe. It does no I/O: the init
-// context runs for `k6 inspect` too.
-func (i *instance) newPool(options sobek.Value) *sobek.Object { return i.poolOf(i.join(options)) }
-
+// join gives the pool that the options describe. It does no I/O: the init context runs
+// for `k6 inspect` too.
 func (i *instance) join(options sobek.Value) *testrun.SharedPool {
-	config, err := i.resolve(options)
-	if err != nil {
-		i.throw(err)
-	}
-	shared, err := i.test.Join(config)
-	if err != nil {
-		i.throw(err)
-	}
+	shared, err := i.test.Join(i.resolve(options))
+	i.must(err)
 	return shared
 }
 
 func (i *instance) poolObjectOf(shared *testrun.SharedPool) *poolObject {
-	name := shared.Config().Name
-	p := &poolObject{instance: i, shared: shared, mode: shared.Config().QueryExecMode, session: i.vu.Session(name)}
-	p.session.Caller = func() string { return i.scriptLine(name)() }
+	p := &poolObject{instance: i, shared: shared, mode: shared.Config().QueryExecMode, session: i.vu.Session(shared.Config().Name)}
+	p.session.Caller = func() string { return p.scriptLine()() }
 	return p
 }
 
@@ -125,27 +116,23 @@ func (p *poolObject) with(call sobek.FunctionCall) sobek.Value {
 	if len(call.Arguments) != 1 {
 		p.throw(argumentsError("with(options)", "takes one object of options: { tags, timeout, rowMode, maxRows }"))
 	}
-	if err := p.readOptions("with(options)", call.Argument(0), map[string]optionReader{
+	p.must(p.readOptions("with(options)", call.Argument(0), map[string]optionReader{
 		"tags":    tagsOption(&with.Tags),
-		"timeout": timeoutOption(&with.Limits.Timeout),
+		"timeout": durationOption(&with.Limits.Timeout, 1, math.MaxInt64, `a duration above 0, such as 500 (milliseconds) or "2s"`),
 		"maxRows": wholeOption(&with.Limits.MaxRows, 1, math.MaxInt32),
 		"rowMode": rowModeOption(&own.shape),
-	}); err != nil {
-		p.throw(err)
-	}
+	}))
 	own.session = p.session.With(with)
 	return own.value()
 }
 
-func (i *instance) resolve(options sobek.Value) (pool.Config, error) {
-	if i.lookupErr != nil {
-		return pool.Config{}, i.lookupErr
-	}
+func (i *instance) resolve(options sobek.Value) pool.Config {
+	lookup := i.environment()
 	given, err := i.optionsOf(options)
-	if err != nil {
-		return pool.Config{}, err
-	}
-	return config.Resolve(given, i.lookup)
+	i.must(err)
+	resolved, err := config.Resolve(given, lookup)
+	i.must(err)
+	return resolved
 }
 
 // optionsOf exports an options object. Undefined is none at all.
@@ -220,15 +207,12 @@ func (p *poolObject) methods(name string) method {
 }
 
 // ready gives the pool to a call, which must come from VU code.
-func (p *poolObject) ready(call string) (*pool.Pool, error) {
-	state := p.vu.State()
-	if state == nil {
-		return nil, inInit(call)
-	}
-	if err := p.test.Ready(p.vu); err != nil {
-		return nil, err
-	}
-	return p.get(state)
+func (p *poolObject) ready(call string) *pool.Pool {
+	state := p.notInInit(call)
+	p.must(p.test.Ready(p.vu))
+	ready, err := p.get(state)
+	p.must(err)
+	return ready
 }
 
 func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
@@ -236,20 +220,13 @@ func (p *poolObject) stat(sobek.FunctionCall) sobek.Value {
 		p.session.Current() // the first call of the users comes after setup() in all
 	}
 	s := p.shared.Stat(p.vu.State())
-	object := p.rt.NewObject()
-	for _, field := range []struct {
-		name  string
-		value any
-	}{
+	return p.object([]field{
 		{"size", s.Size}, {"maxOverflow", s.MaxOverflow}, {"active", s.Active}, {"idle", s.Idle},
 		{"total", s.Total}, {"overflow", s.Overflow}, {"waiting", s.Waiting}, {"peakActive", s.PeakActive},
 		{"available", s.Available}, {"utilization", s.Utilization}, {"acquires", s.Acquires},
 		{"timeouts", s.Timeouts}, {"connects", s.Connects}, {"recycled", s.Recycled}, {"lost", s.Lost},
 		{"discarded", s.Discarded}, {"leaks", s.Leaks},
-	} {
-		p.must(object.Set(field.name, field.value))
-	}
-	return object
+	}...)
 }
 
 func (p *poolObject) close(sobek.FunctionCall) sobek.Value {
@@ -269,15 +246,13 @@ func misuse(format string, args ...any) error {
 	return &pool.QueryError{Err: fmt.Errorf(format, args...)}
 }
 
-// notInInit throws where a call is made in the init context.
-func (i *instance) notInInit(call string) {
-	if i.vu.State() == nil {
-		i.throw(inInit(call))
+// notInInit gives the VU's state, and throws where a call is made in the init context.
+func (i *instance) notInInit(call string) *lib.State {
+	state := i.vu.State()
+	if state == nil {
+		i.throw(misuse("%s in the init context: call it in the default function, setup() or teardown()", call))
 	}
-}
-
-func inInit(call string) error {
-	return misuse("%s in the init context: call it in the default function, setup() or teardown()", call)
+	return state
 }
 
 func argumentsError(call, accepted string) error {

@@ -78,10 +78,7 @@ func (b *balancer) add(g poolGroup) {
 func (i *instance) pools(call sobek.FunctionCall) sobek.Value {
 	count := i.wholeSetting("POOLS", 1, config.MostPools)
 	balance := i.balanceSetting()
-	config, err := i.resolve(call.Argument(0))
-	if err != nil {
-		i.throw(err)
-	}
+	config := i.resolve(call.Argument(0))
 	g := poolGroup{names: []string{config.Name}, balance: balance}
 	if count > 1 {
 		g.names = poolNames(config.Name, count)
@@ -92,21 +89,17 @@ func (i *instance) pools(call sobek.FunctionCall) sobek.Value {
 	for _, name := range g.names {
 		config.Name = name
 		p, err := i.test.Join(config)
-		if err != nil {
-			i.throw(err)
-		}
+		i.must(err)
 		shared, objects[p] = append(shared, p), i.poolOf(p)
 		all = append(all, objects[p])
 	}
 	if count > 1 {
 		i.root.balancer.add(g)
 	}
-	object := i.rt.NewObject()
-	i.must(object.Set("all", i.rt.NewArray(all...)))
-	i.must(object.Set("next", i.guarded("pools.next()", func(sobek.FunctionCall) sobek.Value {
+	next := func(sobek.FunctionCall) sobek.Value {
 		return objects[i.root.balancer.pick(shared, balance, i.vu.State())]
-	})))
-	return object
+	}
+	return i.object(field{"all", i.rt.NewArray(all...)}, field{"next", i.guarded("pools.next()", next)})
 }
 
 // refusePools refuses several pools where the script has not asked how many, wherever

@@ -77,9 +77,7 @@ func (i *instance) failOver(sobek.FunctionCall) sobek.Value {
 
 // compactMetrics tells whether the values of Trends stay out of k6.
 func (i *instance) compactMetrics(sobek.FunctionCall) sobek.Value {
-	if i.lookupErr != nil {
-		i.throw(i.lookupErr)
-	}
+	i.environment() // that it can be read
 	return i.rt.ToValue(i.test.Compact())
 }
 
@@ -105,9 +103,5 @@ func (i *instance) trend(call sobek.FunctionCall) sobek.Value {
 			", accepted is an array of at least two [time, value] pairs in order of time"))
 	}
 	found := timeline.TrendOf(times, values)
-	result := i.rt.NewObject()
-	for name, value := range map[string]float64{"slope": found.Slope, "low": found.Low, "high": found.High} {
-		i.must(result.Set(name, value))
-	}
-	return result
+	return i.object(field{"slope", found.Slope}, field{"low", found.Low}, field{"high", found.High})
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/grafana/sobek"
 
-	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -28,10 +27,8 @@ func backoff(attempt int, first, longest time.Duration) time.Duration {
 
 // pause waits for d, or until done.
 func pause(d time.Duration, done <-chan struct{}) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-done:
 		return pool.ErrInterrupted
@@ -53,18 +50,14 @@ type retryCall struct {
 func (i *instance) retry(call sobek.FunctionCall) sobek.Value {
 	i.notInInit("retry()")
 	r, err := i.retryCall(call)
-	if err != nil {
-		i.throw(err)
-	}
+	i.must(err)
 	for attempt := 0; ; attempt++ {
 		result, err := r.fn(sobek.Undefined())
 		if _, isPromise := thenable(result); isPromise && err == nil {
 			return r.async(result)
 		}
 		if !r.again(attempt, result, thrownBy(err)) {
-			if err != nil {
-				i.throw(err)
-			}
+			i.must(err)
 			return result
 		}
 		i.must(pause(backoff(attempt, r.backoff, longestBackoff), i.vu.Context().Done()))
@@ -73,11 +66,10 @@ func (i *instance) retry(call sobek.FunctionCall) sobek.Value {
 
 // thrownBy is what a script threw, nil where it threw nothing or was interrupted.
 func thrownBy(err error) sobek.Value {
-	var thrown *sobek.Exception
-	if !errors.As(err, &thrown) {
-		return nil
+	if thrown, ok := errors.AsType[*sobek.Exception](err); ok {
+		return thrown.Value()
 	}
-	return thrown.Value()
+	return nil
 }
 
 func (i *instance) retryCall(call sobek.FunctionCall) (retryCall, error) {
@@ -89,7 +81,7 @@ func (i *instance) retryCall(call sobek.FunctionCall) (retryCall, error) {
 	}
 	err := i.readOptions(name, call.Argument(1), map[string]optionReader{
 		"retries": wholeOption(&r.retries, 0, 100),
-		"backoff": backoffOption(&r.backoff),
+		"backoff": durationOption(&r.backoff, 0, longestBackoff, `a duration from 0 to 20 s, such as 100 (milliseconds) or "0.1s"`),
 		"onRetry": func(any) string {
 			if r.onRetry, ok = sobek.AssertFunction(call.Argument(1).ToObject(i.rt).Get("onRetry")); !ok {
 				return "a function"
@@ -98,17 +90,6 @@ func (i *instance) retryCall(call sobek.FunctionCall) (retryCall, error) {
 		},
 	})
 	return r, err
-}
-
-func backoffOption(into *time.Duration) optionReader {
-	return func(value any) string {
-		given, ok := config.Duration(value)
-		if !ok || given < 0 || given > longestBackoff {
-			return `a duration from 0 to 20 s, such as 100 (milliseconds) or "0.1s"`
-		}
-		*into = given
-		return ""
-	}
 }
 
 // again counts an attempt that failed and is to be made again.
@@ -122,9 +103,8 @@ func (r retryCall) again(attempt int, result, thrown sobek.Value) bool {
 	}
 	r.vu.Retried(reason)
 	if r.onRetry != nil {
-		if _, err := r.onRetry(sobek.Undefined(), r.rt.ToValue(reason)); err != nil {
-			r.throw(err)
-		}
+		_, err := r.onRetry(sobek.Undefined(), r.rt.ToValue(reason))
+		r.must(err)
 	}
 	return true
 }
@@ -185,9 +165,7 @@ func (r retryCall) async(first sobek.Value) sobek.Value {
 	result, err := run(sobek.Undefined(), first,
 		r.rt.ToValue(func(sobek.FunctionCall) sobek.Value {
 			next, err := r.fn(sobek.Undefined())
-			if err != nil {
-				r.throw(err)
-			}
+			r.must(err)
 			return next
 		}),
 		r.rt.ToValue(func(c sobek.FunctionCall) sobek.Value {

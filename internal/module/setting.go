@@ -17,17 +17,11 @@ func (i *instance) setting(call sobek.FunctionCall) sobek.Value {
 	if !isString || name == "" {
 		i.throw(argumentsError("setting(name, options)", "takes the name of a variable and one object of options"))
 	}
-	if i.lookupErr != nil {
-		i.throw(i.lookupErr)
-	}
+	i.environment() // that it can be read
 	given, err := i.optionsOf(call.Argument(1))
-	if err != nil {
-		i.throw(err)
-	}
+	i.must(err)
 	s, err := config.NewSetting(name, given)
-	if err != nil {
-		i.throw(err)
-	}
+	i.must(err)
 	value := i.readSetting(s)
 	switch {
 	case value != nil:
@@ -40,14 +34,10 @@ func (i *instance) setting(call sobek.FunctionCall) sobek.Value {
 
 // readSetting gives the value, nil where it is not given.
 func (i *instance) readSetting(s config.Setting) any {
-	if i.lookupErr != nil {
-		i.throw(i.lookupErr)
-	}
+	lookup := i.environment()
 	i.settingsRead[s.Name] = true
-	value, err := s.Read(i.lookup)
-	if err != nil {
-		i.throw(err)
-	}
+	value, err := s.Read(lookup)
+	i.must(err)
 	return value
 }
 

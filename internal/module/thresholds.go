@@ -84,21 +84,14 @@ func (i *instance) orEnvironment(given any, name string) any {
 // thresholds gives k6's thresholds of the criteria, for options.
 func (i *instance) thresholds(call sobek.FunctionCall) sobek.Value {
 	const name = "thresholds(options)"
-	options, err := i.judgeOptions(name, call.Argument(0), "criteria", "gate", "waive")
-	if err != nil {
-		i.throw(err)
-	}
+	options := i.judgeOptions(name, call.Argument(0), "criteria", "gate", "waive")
 	c := &i.root.judging
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j, err := i.judgment(name, options)
-	if err != nil {
-		i.throw(err)
-	}
+	i.must(err)
 	made, err := c.file.Call("thresholds", j.criteria, map[string]any{"gate": j.gate, "waive": j.waive, "compact": i.test.Compact()})
-	if err != nil {
-		i.throw(err)
-	}
+	i.must(err)
 	byMetric, ok := made.(map[string]any)
 	if !ok {
 		i.throw(fmt.Errorf("criteria.js made %T of thresholds", made))
@@ -114,23 +107,21 @@ func (i *instance) thresholds(call sobek.FunctionCall) sobek.Value {
 }
 
 // judgeOptions reads an options object of these names.
-func (i *instance) judgeOptions(call string, v sobek.Value, accepted ...string) (map[string]any, error) {
-	if i.lookupErr != nil {
-		return nil, i.lookupErr
-	}
+func (i *instance) judgeOptions(call string, v sobek.Value, accepted ...string) map[string]any {
+	i.environment() // that it can be read
 	options, err := i.optionsOf(v)
 	if err != nil {
-		return nil, &pool.ConfigError{Source: call, Reason: "the options are not an object", Accepted: text.List(accepted...)}
+		i.throw(&pool.ConfigError{Source: call, Reason: "the options are not an object", Accepted: text.List(accepted...)})
 	}
 	if options == nil {
 		options = make(map[string]any)
 	}
 	for name := range options {
 		if !slices.Contains(accepted, name) {
-			return nil, &pool.ConfigError{Option: name, Source: call, Reason: "there is no such option", Accepted: text.List(accepted...)}
+			i.throw(&pool.ConfigError{Option: name, Source: call, Reason: "there is no such option", Accepted: text.List(accepted...)})
 		}
 	}
-	return options, nil
+	return options
 }
 
 // jsonValue makes a plain JavaScript value.

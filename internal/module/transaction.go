@@ -25,14 +25,8 @@ type transactionCall struct {
 // throws rolls back and is thrown on.
 func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 	t, err := p.transactionCall("transaction", call)
-	if err != nil {
-		p.throw(err)
-	}
-	pl, err := p.ready("transaction()")
-	if err != nil {
-		p.throw(err)
-	}
-	origin := p.scriptLine(p.shared.Config().Name)
+	p.must(err)
+	pl, origin := p.ready("transaction()"), p.scriptLine()
 	return p.retrying(t, func() (sobek.Value, error) {
 		conn, err := pl.Acquire(p.session.Current(), origin)
 		if err != nil {
@@ -49,9 +43,7 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 // transaction is the same on a connection: a savepoint where one is open.
 func (c *connObject) transaction(call sobek.FunctionCall) sobek.Value {
 	t, err := c.transactionCall("transaction", call)
-	if err != nil {
-		c.throw(err)
-	}
+	c.must(err)
 	return c.retrying(t, func() (sobek.Value, error) { return c.inTransaction(t) })
 }
 

@@ -36,11 +36,7 @@ type begun struct {
 
 // transactionAsync gives a Promise. Each attempt takes a connection anew.
 func (p *poolObject) transactionAsync(call sobek.FunctionCall) sobek.Value {
-	state := p.vu.State()
-	if state == nil {
-		p.throw(inInit("transactionAsync()"))
-	}
-	origin := p.scriptLine(p.shared.Config().Name)
+	state, origin := p.notInInit("transactionAsync()"), p.scriptLine()
 	return p.runAsync(call, func(t transactionCall) (turn, func() (begun, error)) {
 		acquire, scope := p.acquiring(state, origin), p.session.Apart()
 		return turn{}, func() (begun, error) {
@@ -96,21 +92,19 @@ func (p *poolObject) runAsync(call sobek.FunctionCall, begin func(transactionCal
 
 // steps are what asyncTransaction calls.
 func (p *poolObject) steps(b begun) sobek.Value {
-	steps := p.rt.NewObject()
-	p.must(steps.Set("conn", b.c.value()))
-	p.must(steps.Set("commit", func(sobek.FunctionCall) sobek.Value {
+	commit := func(sobek.FunctionCall) sobek.Value {
 		scope := b.c.session.Apart()
 		return b.step(func() error { return b.open.Commit(scope) })
-	}))
-	p.must(steps.Set("rollback", func(sobek.FunctionCall) sobek.Value {
+	}
+	rollback := func(sobek.FunctionCall) sobek.Value {
 		return b.step(func() error { b.open.Rollback(); return nil })
-	}))
-	p.must(steps.Set("close", func(sobek.FunctionCall) sobek.Value {
+	}
+	end := func(sobek.FunctionCall) sobek.Value {
 		b.c.order.wait() // for Promises of fn's that nobody waits for
 		b.close()
 		return sobek.Undefined()
-	}))
-	return steps
+	}
+	return p.object(field{"conn", b.c.value()}, field{"commit", commit}, field{"rollback", rollback}, field{"close", end})
 }
 
 // step runs after all that was asked of the connection before.

@@ -20,21 +20,12 @@ func (i *instance) verdict(call sobek.FunctionCall) sobek.Value {
 	if _, ok := call.Argument(0).(*sobek.Object); !ok {
 		i.throw(&pool.ConfigError{Source: name, Reason: "data is " + sqlvalue.TypeName(call.Argument(0)), Accepted: "what handleSummary is given"})
 	}
-	options, err := i.judgeOptions(name, call.Argument(1), "criteria", "gate", "waive", "notes", "run")
-	if err != nil {
-		i.throw(err)
-	}
+	options := i.judgeOptions(name, call.Argument(1), "criteria", "gate", "waive", "notes", "run")
 	data, err := i.export(call.Argument(0))
-	if err != nil {
-		i.throw(err)
-	}
+	i.must(err)
 	run, err := i.judge(data, options)
-	if err != nil {
-		i.throw(err)
-	}
-	result := i.rt.NewObject()
-	i.must(result.Set("stdout", i.show(run, data)+i.write(run)))
-	return result
+	i.must(err)
+	return i.object(field{"stdout", i.show(run, data) + i.write(run)})
 }
 
 func (i *instance) judge(data any, options map[string]any) (results.Run, error) {

@@ -64,11 +64,7 @@ func (i *instance) workload(call sobek.FunctionCall) sobek.Value {
 	}
 	i.test.ExpectStatements(shared.Tags())
 	w := &workloadObject{instance: i, shared: shared}
-	object := i.rt.NewObject()
-	i.must(object.Set("description", shared.description))
-	i.must(object.Set("prepare", w.prepare))
-	i.must(object.Set("run", w.run))
-	return object
+	return i.object(field{"description", shared.description}, field{"prepare", w.prepare}, field{"run", w.run})
 }
 
 func (w *workloads) get(specification string, read func(string) ([]byte, error)) (*sharedWorkload, error) {
@@ -153,13 +149,8 @@ func findArchived(files fsext.Fs, path string) (found string) {
 // test before its load.
 func (w *workloadObject) prepare(call sobek.FunctionCall) sobek.Value {
 	p := w.poolOf(call, "workload.prepare(pool)")
-	pl, err := p.ready("workload.prepare()")
-	if err == nil {
-		_, err = w.shared.scaleOn(pl, p.session.Current())
-	}
-	if err != nil {
-		w.throw(err)
-	}
+	_, err := w.shared.scaleOn(p.ready("workload.prepare()"), p.session.Current())
+	w.must(err)
 	return sobek.Undefined()
 }
 
@@ -201,25 +192,18 @@ func (s *sharedWorkload) scaleOn(on querier, scope *pool.Scope) (int64, error) {
 // run runs one script, chosen by the weights, on one connection of the pool.
 func (w *workloadObject) run(call sobek.FunctionCall) sobek.Value {
 	p := w.poolOf(call, "workload.run(pool)")
-	pl, err := p.ready("workload.run()")
-	if err != nil {
-		w.throw(err)
-	}
+	pl := p.ready("workload.run()")
 	if w.runner == nil {
 		w.runner = w.shared.NewRunner(int64(w.vu.State().VUID)) //nolint:gosec // a count of users
 	}
-	conn, err := pl.Acquire(p.session.Current(), p.scriptLine(p.shared.Config().Name))
-	if err != nil {
-		w.throw(err)
-	}
+	conn, err := pl.Acquire(p.session.Current(), p.scriptLine())
+	w.must(err)
 	began := time.Now()
 	err = w.runOn(p, conn)
 	p.session.Current() // the tags without a statement
 	conn.Release()      // rolls back what is still open
 	w.test.Held(time.Since(began))
-	if err != nil {
-		w.throw(err)
-	}
+	w.must(err)
 	return sobek.Undefined()
 }
 
@@ -256,13 +240,4 @@ func (x *execution) Execute(st *workload.Statement, arguments []any) error {
 }
 
 // Sleep implements workload.Executor.
-func (x *execution) Sleep(d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-x.vu.Context().Done():
-		return pool.ErrInterrupted
-	}
-}
+func (x *execution) Sleep(d time.Duration) error { return pause(d, x.vu.Context().Done()) }
