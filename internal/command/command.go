@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,15 +17,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
-
-// subcommands are those of `k6 x pgxpool` that need no files.
-var subcommands = []func(*state.GlobalState) *cobra.Command{
-	newMeasure,
-	newRecord,
-	newPlan,
-	newCompare,
-	newMerge,
-}
 
 // New makes `k6 x pgxpool`, for subcommand.RegisterExtension. files are the
 // repository's: `init` writes them, `monitor` takes the criteria from them.
@@ -38,11 +30,9 @@ func newRoot(gs *state.GlobalState, files fs.FS) *cobra.Command {
 		Short: "Watch, measure, record, plan, compare, merge and init: tools for PostgreSQL connection pools",
 		RunE:  shown(refuseUnknownSubcommand),
 	}
-	all := []*cobra.Command{newInit(gs, files), newMonitor(gs, files)}
-	for _, newSubcommand := range subcommands {
-		all = append(all, newSubcommand(gs))
-	}
-	for _, sub := range all {
+	for _, sub := range []*cobra.Command{
+		newInit(gs, files), newMonitor(gs, files), newMeasure(gs), newRecord(gs), newPlan(gs), newCompare(gs), newMerge(gs),
+	} {
 		sub.RunE, sub.Args = shown(sub.RunE), shown(sub.Args)
 		root.AddCommand(sub)
 	}
@@ -94,6 +84,23 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return invalid(fmt.Errorf("%q is not a flag; %s --help lists what is accepted", args[0], cmd.CommandPath()))
+}
+
+// oneOf refuses a flag's value that is not among the accepted ones.
+func oneOf(flag, value string, accepted ...string) error {
+	if slices.Contains(accepted, value) {
+		return nil
+	}
+	last := len(accepted) - 1
+	return fmt.Errorf("--%s: %q is not accepted; use %s or %s", flag, value, strings.Join(accepted[:last], ", "), accepted[last])
+}
+
+// notEmpty refuses an empty name of a file or directory.
+func notEmpty(changed func(flag string) bool, flag, value, kind string) error {
+	if changed(flag) && value == "" {
+		return fmt.Errorf("--%s is empty; give a %s's name, or leave it out", flag, kind)
+	}
+	return nil
 }
 
 // environment finds the variables that a subcommand reads, in the process and

@@ -1,7 +1,7 @@
 package command
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -37,16 +37,12 @@ func (f *compareFlags) register(set *pflag.FlagSet) {
 }
 
 func (f *compareFlags) check() error {
-	switch f.format {
-	case formatText, formatMarkdown, formatJSON:
-	default:
-		return fmt.Errorf("--format: %q is not accepted; use text, markdown or json", f.format)
-	}
-	if f.changed("output") && f.output == "" {
-		return errors.New("--output is empty; give a file's name, or leave it out")
-	}
-	if f.changed("history") && f.history == "" {
-		return errors.New("--history is empty; give a directory's name, or leave it out")
+	if err := cmp.Or(
+		oneOf("format", f.format, formatText, formatMarkdown, formatJSON),
+		notEmpty(f.changed, "output", f.output, "file"),
+		notEmpty(f.changed, "history", f.history, "directory"),
+	); err != nil {
+		return err
 	}
 	if f.last < compare.MinNights {
 		return fmt.Errorf("--last: %d is not accepted; use %d or more: with fewer runs the noise is not known",

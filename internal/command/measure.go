@@ -120,7 +120,7 @@ func runMeasure(gs *state.GlobalState, s monitorSettings) error {
 	tally := &monitor.Tally{}
 	out.tally = tally
 	out.began = time.Now()
-	if err := watch(ctx, s, sampler, tally, out); err != nil {
+	if err := watch(ctx, s, sampler, tally, out.sample); err != nil {
 		return err
 	}
 	file := loadFile(s, tally.Report(), limits, stopped(ctx))

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -135,13 +136,14 @@ type monitorSettings struct {
 // settings resolves and checks; nothing is connected.
 func (f *monitorFlags) settings(gs *state.GlobalState, changed func(flag string) bool) (monitorSettings, error) {
 	s := monitorSettings{format: f.format, output: f.output, wide: f.wide, gate: f.gate}
-	if err := s.checkChoices(); err != nil {
+	err := cmp.Or(
+		oneOf("format", s.format, formatText, formatJSON, formatCSV),
+		oneOf("gate", s.gate, string(verdict.GatePass), string(verdict.GateFail), gateNone),
+		notEmpty(changed, "output", f.output, "file"),
+	)
+	if err != nil {
 		return s, err
 	}
-	if changed("output") && f.output == "" {
-		return s, errors.New("--output is empty; give a file's name, or leave it out")
-	}
-	var err error
 	if s.interval, err = seconds("--interval", f.interval, monitor.MinInterval); err != nil {
 		return s, err
 	}
@@ -151,20 +153,6 @@ func (f *monitorFlags) settings(gs *state.GlobalState, changed func(flag string)
 		}
 	}
 	return s, f.resolve(gs, changed, &s)
-}
-
-func (s monitorSettings) checkChoices() error {
-	switch s.format {
-	case formatText, formatJSON, formatCSV:
-	default:
-		return fmt.Errorf("--format: %q is not accepted; use text, json or csv", s.format)
-	}
-	switch s.gate {
-	case gateNone, string(verdict.GatePass), string(verdict.GateFail):
-		return nil
-	default:
-		return fmt.Errorf("--gate: %q is not accepted; use pass, fail or none", s.gate)
-	}
 }
 
 // longestAnswer is how long the application may take to report its pool, where

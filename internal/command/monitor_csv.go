@@ -2,7 +2,9 @@ package command
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -24,107 +26,62 @@ func newMonitorCSV(w io.Writer, onReport func(monitorSummary)) *monitorCSV {
 	return &monitorCSV{w: csv.NewWriter(w), onReport: onReport}
 }
 
-// csvColumns are the columns in order: their names and their values. Those
-// beyond the error need the database's or the application's side.
-var csvColumns = []struct {
-	name        string
-	sample      func(monitor.Sample) string
-	database    func(monitor.Sample, monitor.Database) string
-	application func(monitor.Application) string
-}{
-	{name: "time", sample: func(s monitor.Sample) string { return s.Time.UTC().Format(time.RFC3339Nano) }},
-	{name: "active", sample: ofUse(func(_ monitor.Sample, use int) string { return strconv.Itoa(use) })},
-	{name: "at_least", sample: ofUse(func(s monitor.Sample, _ int) string { return strconv.FormatBool(s.Use().AtLeast) })},
-	{name: "available", sample: ofUse(func(s monitor.Sample, _ int) string { return strconv.Itoa(s.Available()) })},
-	{name: "total", sample: ofUse(func(s monitor.Sample, use int) string { return strconv.Itoa(max(s.Pool.Size, use)) })},
-	{name: "utilization", sample: ofUse(func(s monitor.Sample, use int) string {
-		return decimal(monitor.Utilization(use, s.Pool.Size))
-	})},
-	{name: "open", database: ofDatabase(func(d monitor.Database) int { return d.Open })},
-	{name: "idle", database: ofDatabase(func(d monitor.Database) int { return d.Idle })},
-	{name: "overflow", database: func(s monitor.Sample, _ monitor.Database) string { return strconv.Itoa(s.Overflow()) }},
-	{name: "hidden", database: ofDatabase(func(d monitor.Database) int { return d.Hidden })},
-	{name: "working", database: ofDatabase(func(d monitor.Database) int { return d.Working })},
-	{name: "idle_in_transaction", database: ofDatabase(func(d monitor.Database) int { return d.IdleInTransaction })},
-	{name: "lock_waits", database: ofDatabase(func(d monitor.Database) int { return d.LockWaits })},
-	{name: "blocked", database: func(_ monitor.Sample, d monitor.Database) string {
-		return strings.Trim(blockedText(d.Blocked), " ()")
-	}},
-	{name: "longest_transaction_s", database: func(_ monitor.Sample, d monitor.Database) string {
-		return decimal(d.LongestTransaction)
-	}},
-	{name: "headroom", database: csvHeadroom},
-	{name: "cpu_percent", database: csvCPU},
-	{name: "app_size", application: func(a monitor.Application) string { return strconv.Itoa(a.Size) }},
-	{name: "app_checkedin", application: func(a monitor.Application) string { return strconv.Itoa(a.CheckedIn) }},
-	{name: "app_checkedout", application: func(a monitor.Application) string { return strconv.Itoa(a.CheckedOut) }},
-	{name: "app_overflow", application: func(a monitor.Application) string { return strconv.Itoa(a.Overflow) }},
-	{name: "app_waiting", application: func(a monitor.Application) string {
-		return strings.TrimPrefix(waiting(&a), unknown)
-	}},
-	{name: "cause"},
-	{name: "error", sample: func(s monitor.Sample) string { return errorText(s.Err) }},
+// csvColumns are the columns in order.
+var csvColumns = []string{
+	"time", "active", "at_least", "available", "total", "utilization",
+	"open", "idle", "overflow", "hidden", "working", "idle_in_transaction", "lock_waits", "blocked", "longest_transaction_s", "headroom", "cpu_percent",
+	"app_size", "app_checkedin", "app_checkedout", "app_overflow", "app_waiting", "cause", "error",
 }
 
-// ofUse is empty where nobody knows how many are in use.
-func ofUse(column func(monitor.Sample, int) string) func(monitor.Sample) string {
-	return func(s monitor.Sample) string {
-		use := s.Use()
-		if !use.Known {
-			return ""
+// csvValues are a sample's values by column, without those that are not known.
+func csvValues(s monitor.Sample) map[string]any {
+	values := map[string]any{"time": s.Time.UTC().Format(time.RFC3339Nano), "error": errorText(s.Err)}
+	if use := s.Use(); use.Known {
+		maps.Copy(values, map[string]any{
+			"active": use.Connections, "at_least": use.AtLeast, "available": s.Available(),
+			"total": max(s.Pool.Size, use.Connections), "utilization": decimal(monitor.Utilization(use.Connections, s.Pool.Size)),
+		})
+	}
+	if d := s.Database; d != nil {
+		maps.Copy(values, map[string]any{
+			"open": d.Open, "idle": d.Idle, "overflow": s.Overflow(), "hidden": d.Hidden, "working": d.Working,
+			"idle_in_transaction": d.IdleInTransaction, "lock_waits": d.LockWaits, "blocked": strings.Trim(blockedText(d.Blocked), " ()"),
+			"longest_transaction_s": decimal(d.LongestTransaction),
+		})
+		if limit, known := d.Headroom(); known {
+			values["headroom"] = limit.Room()
 		}
-		return column(s, use.Connections)
+		if d.CPU != nil {
+			values["cpu_percent"] = decimal(*d.CPU)
+		}
 	}
-}
-
-func ofDatabase(count func(monitor.Database) int) func(monitor.Sample, monitor.Database) string {
-	return func(_ monitor.Sample, d monitor.Database) string { return strconv.Itoa(count(d)) }
-}
-
-func csvHeadroom(_ monitor.Sample, d monitor.Database) string {
-	limit, known := d.Headroom()
-	if !known {
-		return ""
+	if a := s.Application; a != nil {
+		maps.Copy(values, map[string]any{
+			"app_size": a.Size, "app_checkedin": a.CheckedIn, "app_checkedout": a.CheckedOut, "app_overflow": a.Overflow,
+		})
+		if a.Waiting != nil {
+			values["app_waiting"] = *a.Waiting
+		}
 	}
-	return strconv.Itoa(limit.Room())
-}
-
-func csvCPU(_ monitor.Sample, d monitor.Database) string {
-	if d.CPU == nil {
-		return ""
-	}
-	return decimal(*d.CPU)
+	return values
 }
 
 func (f *monitorCSV) sample(s monitor.Sample) error {
 	if !f.started {
 		f.started = true
-		if err := f.header(); err != nil {
+		if err := f.write(csvColumns); err != nil {
 			return err
 		}
 	}
+	values := csvValues(s)
+	values["cause"] = f.causes.of(s)
 	row := make([]string, len(csvColumns))
 	for i, column := range csvColumns {
-		switch {
-		case column.name == "cause":
-			row[i] = f.causes.of(s)
-		case column.sample != nil:
-			row[i] = column.sample(s)
-		case column.database != nil && s.Database != nil:
-			row[i] = column.database(s, *s.Database)
-		case column.application != nil && s.Application != nil:
-			row[i] = column.application(*s.Application)
+		if value, known := values[column]; known {
+			row[i] = fmt.Sprint(value)
 		}
 	}
 	return f.write(row)
-}
-
-func (f *monitorCSV) header() error {
-	names := make([]string, len(csvColumns))
-	for i, column := range csvColumns {
-		names[i] = column.name
-	}
-	return f.write(names)
 }
 
 // write hands every row on at once: someone may be following.

@@ -37,7 +37,7 @@ func runMonitor(gs *state.GlobalState, s monitorSettings) error {
 	}
 	tally := &monitor.Tally{}
 	start := time.Now()
-	watchErr := watch(ctx, s, sampler, tally, out)
+	watchErr := watch(ctx, s, sampler, tally, out.sample)
 	summary, err := summarize(s, tally.Report(), time.Since(start))
 	if err != nil {
 		return errors.Join(watchErr, err)
@@ -104,16 +104,11 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 	return invalid(fmt.Errorf("no application to watch: give --application-name (DB_APPLICATION_NAME), --role, --database or --client; %s", found))
 }
 
-// sampleOutput shows what is watched.
-type sampleOutput interface {
-	sample(sample monitor.Sample) error
-}
-
 // watch takes duration/interval samples, the first at once and one at a random
 // moment of each interval after it (monitor.Schedule), and shows each at its
 // interval's end: the lines keep the interval.
 func watch(
-	ctx context.Context, s monitorSettings, sampler *monitor.Sampler, tally *monitor.Tally, out sampleOutput,
+	ctx context.Context, s monitorSettings, sampler *monitor.Sampler, tally *monitor.Tally, show func(monitor.Sample) error,
 ) error {
 	start := time.Now()
 	schedule := monitor.NewSchedule(s.interval)
@@ -126,7 +121,7 @@ func watch(
 		tally.Add(sample)
 		// What is counted is shown, also where a signal comes before its time.
 		pause(ctx, shown-time.Since(start))
-		if err := out.sample(sample); err != nil {
+		if err := show(sample); err != nil {
 			return err
 		}
 		var at time.Duration

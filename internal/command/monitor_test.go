@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"maps"
 	neturl "net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/embedded"
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 	"github.com/flowboard/xk6-pgxpool/internal/schematest"
 )
@@ -224,6 +227,12 @@ func TestMonitorCSV(t *testing.T) {
 	}
 	require.Equal(t, documented, rows[0])
 	require.Contains(t, p.stderr.String(), "Verdict: PASS")
+
+	known := monitor.Sample{
+		Database:    &monitor.Database{CPU: new(1.5), Limits: []monitor.Limit{{Max: 100, Used: 1}}},
+		Application: &monitor.Application{Waiting: new(2)},
+	}
+	require.ElementsMatch(t, documented, append(slices.Collect(maps.Keys(csvValues(known))), "cause"), "every value has its column")
 }
 
 func TestMonitorCSVIntoAFile(t *testing.T) {

@@ -3,9 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -103,11 +101,7 @@ func (f *planFlags) checkFormat() error {
 	if f.fleet != "" {
 		accepted = append(accepted, formatMarkdown, formatJUnit)
 	}
-	if !slices.Contains(accepted, f.format) {
-		return fmt.Errorf("--format: %q is not accepted; use %s or %s", f.format,
-			strings.Join(accepted[:len(accepted)-1], ", "), accepted[len(accepted)-1])
-	}
-	return nil
+	return oneOf("format", f.format, accepted...)
 }
 
 // input checks the flags, completes them from the environment and reads the

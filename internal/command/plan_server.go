@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,7 +34,8 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 	if config.URL != "" && (f.changed("url") || !f.changed("max-connections")) {
 		var err error
 		if limits, source, err = readServer(ctx, config); err != nil {
-			return limits, "", &serverError{err}
+			return limits, "", fmt.Errorf("reading the server's limits: %w; "+
+				"check --url (DATABASE_URL) and that the server is up, or give --max-connections without --url", err)
 		}
 		if f.changed("max-connections") {
 			limits.MaxConnections = f.maxConnections
@@ -50,17 +50,6 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 	}
 	return limits, source, nil
 }
-
-// serverError says that the limits could not be read, in one line.
-type serverError struct{ err error }
-
-func (e *serverError) Error() string {
-	reason := strings.Join(strings.Fields(e.err.Error()), " ")
-	return fmt.Sprintf("reading the server's limits: %s; "+
-		"check --url (DATABASE_URL) and that the server is up, or give --max-connections without --url", reason)
-}
-
-func (e *serverError) Unwrap() error { return e.err }
 
 func readServer(ctx context.Context, config pool.Config) (sizing.Server, string, error) {
 	application := config.ApplicationName

@@ -32,9 +32,9 @@ func (r planRun) plan(t *testing.T, args ...string) (string, error) {
 	gs.Getwd = func() (string, error) { return dir, nil }
 	var output bytes.Buffer
 	gs.Stdout.Writer = &output
-	cmd := newPlan(gs)
+	cmd := newRoot(gs, nil)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true // as k6 does
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{"plan"}, args...))
 	err := cmd.Execute()
 	return output.String(), err
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,12 +211,12 @@ func (r *recording) make(ctx context.Context, called []monitor.StatementCalls) e
 		case errors.As(err, &kind) && kind.Kind == "monitoring":
 			continue // this command's own among them
 		case errors.As(err, &kind):
-			r.leaveOut(kind.Kind, s.Calls)
+			r.kinds[kind.Kind] += s.Calls
 			continue
 		case err != nil:
 			return err
 		case len(r.files) == mostFiles:
-			r.leaveOut(fmt.Sprintf("statements beyond the %d most called", mostFiles), s.Calls)
+			r.kinds[fmt.Sprintf("statements beyond the %d most called", mostFiles)] += s.Calls
 			continue
 		}
 		types, err := r.statements.ParameterTypes(ctx, script.SQL)
@@ -222,7 +224,7 @@ func (r *recording) make(ctx context.Context, called []monitor.StatementCalls) e
 			if r.statements.Closed() {
 				return err
 			}
-			r.leaveOut("statements that the server cannot parse again", s.Calls)
+			r.kinds["statements that the server cannot parse again"] += s.Calls
 			r.notes = append(r.notes, fmt.Sprintf("%s: %s", text.Line(script.SQL), text.Line(err.Error())))
 			continue
 		}
@@ -242,8 +244,6 @@ func (r *recording) make(ctx context.Context, called []monitor.StatementCalls) e
 	return nil
 }
 
-func (r *recording) leaveOut(kind string, calls int64) { r.kinds[kind] += calls }
-
 // nothing says why there is no file.
 func (r *recording) nothing() string {
 	said := fmt.Sprintf("role %s called no statement that can be replayed in database %s in %s", r.statements.Role, r.statements.Database, text.Seconds(r.took.Seconds()))
@@ -254,11 +254,9 @@ func (r *recording) nothing() string {
 }
 
 func (r *recording) leftOut() string {
-	kinds := make([]string, 0, len(r.kinds))
-	for kind := range r.kinds {
-		kinds = append(kinds, kind)
-	}
-	slices.SortFunc(kinds, func(a, b string) int { return cmp.Or(cmp.Compare(r.kinds[b], r.kinds[a]), cmp.Compare(a, b)) })
+	kinds := slices.SortedFunc(maps.Keys(r.kinds), func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.kinds[b], r.kinds[a]), cmp.Compare(a, b))
+	})
 	for i, kind := range kinds {
 		kinds[i] = fmt.Sprintf("%s of %s", text.Counted(r.kinds[kind], "call"), kind)
 	}
@@ -287,10 +285,11 @@ func (r *recording) report() string {
 
 // specification is the WORKLOAD, with weights as small as they can be.
 func (r *recording) specification() string {
-	divisor := int64(0)
+	common := new(big.Int)
 	for _, s := range r.recorded {
-		divisor = gcd(s.Calls, divisor)
+		common.GCD(nil, nil, common, big.NewInt(s.Calls))
 	}
+	divisor := common.Int64()
 	const largest = 1_000_000 // weight
 	scale := max(1, float64(r.recorded[0].Calls/divisor)/largest)
 	parts := make([]string, len(r.recorded))
@@ -298,11 +297,4 @@ func (r *recording) specification() string {
 		parts[i] = fmt.Sprintf("%s@%d", filepath.ToSlash(filepath.Join(r.named, s.file)), max(1, int64(float64(s.Calls/divisor)/scale)))
 	}
 	return strings.Join(parts, ",")
-}
-
-func gcd(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }
