@@ -120,7 +120,7 @@ func (f *compareFlags) compare(baseline, result string) (compare.Report, verdict
 	}
 	report, err := compare.Compare(in)
 	if err != nil {
-		return compare.Report{}, in.Result, fmt.Errorf("--only: %w", err)
+		return report, in.Result, fmt.Errorf("--only: %w", err)
 	}
 	report.Notes = append(report.Notes, notes...)
 	return report, in.Result, nil
@@ -172,10 +172,8 @@ func (f *compareFlags) write(gs *state.GlobalState, report compare.Report) error
 	if err != nil {
 		return invalid(fmt.Errorf("--output: %w", err))
 	}
-	if _, err := io.WriteString(file, text); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	if err := file.Close(); err != nil {
+	_, err = io.WriteString(file, text)
+	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	_, err = io.WriteString(gs.Stdout, report.Text())

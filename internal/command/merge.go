@@ -107,15 +107,13 @@ type progress struct {
 	next time.Time
 }
 
-const progressInterval = 2 * time.Second
-
 func newProgress(w io.Writer, what string) *progress {
-	return &progress{w, what, time.Now().Add(progressInterval)}
+	return &progress{w, what, time.Now().Add(progressEvery)}
 }
 
 func (p *progress) done(share float64) {
 	if now := time.Now(); now.After(p.next) {
-		p.next = now.Add(progressInterval)
+		p.next = now.Add(progressEvery)
 		_, _ = fmt.Fprintf(p.w, "%s: %.0f %%\n", p.what, 100*share)
 	}
 }

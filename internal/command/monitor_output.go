@@ -61,7 +61,7 @@ func (o *monitorOutput) format(name string, w io.Writer, s monitorSettings, t te
 		}
 		return newMonitorCSV(w, o.reportToStderr)
 	default:
-		return newMonitorText(w, s.wide, t)
+		return &monitorText{w: w, wide: s.wide, terminal: t}
 	}
 }
 
@@ -121,7 +121,7 @@ func (o *monitorOutput) reportToStderr(summary monitorSummary) {
 		return
 	}
 	o.reported = true
-	_ = newMonitorText(o.gs.Stderr, false, terminal{}).report(summary)
+	_ = (&monitorText{w: o.gs.Stderr}).report(summary)
 }
 
 // createFile creates or empties a file, and creates its folder.

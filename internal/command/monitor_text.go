@@ -22,10 +22,6 @@ type monitorText struct {
 	drawn    bool // the line of the last minute stands below the lines
 }
 
-func newMonitorText(w io.Writer, wide bool, t terminal) *monitorText {
-	return &monitorText{w: w, wide: wide, terminal: t}
-}
-
 func (f *monitorText) sample(s monitor.Sample) error {
 	cause := f.causes.of(s)
 	if s.Database == nil {

@@ -19,7 +19,7 @@ func sampleOf(active int, at time.Duration) monitor.Sample {
 
 func TestTerminalShowsColorAndTheLastMinute(t *testing.T) {
 	var out strings.Builder
-	text := newMonitorText(&out, false, terminal{live: true, color: true, width: func() int { return 80 }})
+	text := monitorText{w: &out, terminal: terminal{live: true, color: true, width: func() int { return 80 }}}
 	for i, active := range []int{0, 10, 16, 25} {
 		require.NoError(t, text.sample(sampleOf(active, time.Duration(i)*20*time.Second)))
 	}
@@ -57,7 +57,7 @@ func TestLastMinuteFitsTheTerminal(t *testing.T) {
 
 func TestNoColorOnATerminal(t *testing.T) {
 	var out strings.Builder
-	text := newMonitorText(&out, false, terminal{live: true, width: func() int { return 80 }})
+	text := monitorText{w: &out, terminal: terminal{live: true, width: func() int { return 80 }}}
 	require.NoError(t, text.sample(sampleOf(5, 0)))
 	require.True(t, strings.HasPrefix(out.String(), "Pool Status: Active=5, Available=15, Total=20, Utilization=25.0%\n"))
 }

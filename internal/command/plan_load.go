@@ -175,12 +175,10 @@ func (in planInput) measuredRules(demand sizing.Demand) ([]planRule, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := float64(pools)
 	rules := []planRule{
-		{fmt.Sprintf("Little: %s/s × %s in use", text.Number(demand.Rate()), text.Millis(millis(demand.Hold))),
-			demand.InUse / all, demand.InUse, "all waiting: this is the mean"},
-		{"Erlang C: arrivals at that rate", float64(erlang), float64(erlang) * all, "bursts beyond chance"},
-		{"runbook: less than 80 % in use at p95", float64(roomy), float64(roomy) * all, "the wait"},
+		littleRule(demand.Rate(), millis(demand.Hold), demand.InUse, pools),
+		ruleOf("Erlang C: arrivals at that rate", erlang, pools, "bursts beyond chance"),
+		ruleOf(roomyRule, roomy, pools, "the wait"),
 	}
 	if demand.Peak > 0 {
 		rules = append(rules, planRule{"the peak that was seen", float64((demand.Peak + pools - 1) / pools), float64(demand.Peak),
@@ -193,13 +191,9 @@ func (in planInput) measuredRules(demand sizing.Demand) ([]planRule, error) {
 // themselves. Where these are more than the pools can serve, the queue grows
 // until waits time out.
 func (in planInput) openOutcome(d sizing.Deployment, demand sizing.Demand) (planOutcome, error) {
-	budget, err := in.server.Check(d)
+	o, err := in.connections(d)
 	if err != nil {
-		return planOutcome{}, err
-	}
-	o := planOutcome{
-		PoolSize: d.Size, MaxOverflow: d.Overflow, PoolTimeoutMs: millis(in.poolTimeout),
-		Clients: d.Clients(), Needed: budget.Needed, Fits: budget.Fits(), Spare: budget.Spare(),
+		return o, err
 	}
 	loop := demand.On(d.Pools())
 	loop.Connections = d.Size + d.Overflow
@@ -232,8 +226,7 @@ func (l *planLoad) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s/s transactions", text.Number(l.PerSecond))
 	if l.Growth != 1 {
-		fmt.Fprintf(&b, " (%s × %s/s", text.Number(l.Growth), text.Number(l.PerSecond/l.Growth))
-		b.WriteString(" measured)")
+		fmt.Fprintf(&b, " (%s × %s/s measured)", text.Number(l.Growth), text.Number(l.PerSecond/l.Growth))
 	}
 	fmt.Fprintf(&b, ", each holding a connection for %s", text.Millis(l.holdMs))
 	if l.activeMs != nil {
@@ -254,11 +247,7 @@ func (l *planLoad) interval() string {
 	if !l.hasInterval {
 		return ""
 	}
-	return ranges(l.Size95, l.Overflow95)
-}
-
-func ranges(size, overflow [2]int) string {
-	return fmt.Sprintf(" (within the measurement's 95 %% interval: %s + %s)", between(size), between(overflow))
+	return fmt.Sprintf(" (within the measurement's 95 %% interval: %s + %s)", between(l.Size95), between(l.Overflow95))
 }
 
 func between(bounds [2]int) string {

@@ -166,16 +166,20 @@ func (in planInput) shared(connections int) sizing.ClosedLoop {
 	}
 }
 
+// connections are what a deployment opens, and whether the server has them.
+func (in planInput) connections(d sizing.Deployment) (planOutcome, error) {
+	budget, err := in.server.Check(d)
+	return planOutcome{
+		PoolSize: d.Size, MaxOverflow: d.Overflow, PoolTimeoutMs: millis(in.poolTimeout), PgBouncerPoolSize: d.PgBouncerPoolSize,
+		Clients: d.Clients(), Needed: budget.Needed, Fits: budget.Fits(), Spare: budget.Spare(),
+	}, err
+}
+
 // outcome predicts what to expect of a deployment.
 func (in planInput) outcome(d sizing.Deployment) (planOutcome, error) {
-	budget, err := in.server.Check(d)
+	o, err := in.connections(d)
 	if err != nil {
-		return planOutcome{}, err
-	}
-	o := planOutcome{
-		PoolSize: d.Size, MaxOverflow: d.Overflow, PoolTimeoutMs: millis(in.poolTimeout),
-		PgBouncerPoolSize: d.PgBouncerPoolSize,
-		Clients:           d.Clients(), Needed: budget.Needed, Fits: budget.Fits(), Spare: budget.Spare(),
+		return o, err
 	}
 	loop := in.loop(d)
 	if d.PgBouncerPoolSize > 0 {

@@ -22,6 +22,17 @@ type planRule struct {
 	LeavesOut string  `json:"leavesOut"`
 }
 
+const roomyRule = "runbook: less than 80 % in use at p95"
+
+func ruleOf(rule string, perPool, pools int, leavesOut string) planRule {
+	return planRule{rule, float64(perPool), float64(perPool * pools), leavesOut}
+}
+
+func littleRule(rate, holdMs, inUse float64, pools int) planRule {
+	return planRule{fmt.Sprintf("Little: %s/s × %s in use", text.Number(rate), text.Millis(holdMs)),
+		inUse / float64(pools), inUse, "all waiting: this is the mean"}
+}
+
 // rules sets the runbook's rationale beside the models.
 func (in planInput) rules(needed, roomy int) ([]planRule, error) {
 	pools := in.deployment.Pools()
@@ -40,16 +51,12 @@ func (in planInput) rules(needed, roomy int) ([]planRule, error) {
 		return nil, err
 	}
 	rules := []planRule{
-		{fmt.Sprintf("runbook: %d requests / %d per connection", in.users, runbookRequestsPerConnection),
-			float64(thumb), float64(thumb * pools), "hold, think, number of pools, wait"},
-		{fmt.Sprintf("Little: %s/s × %s in use", text.Number(rate), text.Millis(millis(in.hold))),
-			busy / float64(pools), busy, "all waiting: this is the mean"},
-		{"Erlang C: arrivals at that rate",
-			float64(erlang), float64(erlang * pools), "that users wait before they ask again"},
-		{"closed loop: nobody waits for longer",
-			float64(needed), float64(needed * pools), "slow outliers, opening connections"},
-		{"runbook: less than 80 % in use at p95",
-			float64(roomy), float64(roomy * pools), "the wait"},
+		ruleOf(fmt.Sprintf("runbook: %d requests / %d per connection", in.users, runbookRequestsPerConnection), thumb, pools,
+			"hold, think, number of pools, wait"),
+		littleRule(rate, millis(in.hold), busy, pools),
+		ruleOf("Erlang C: arrivals at that rate", erlang, pools, "that users wait before they ask again"),
+		ruleOf("closed loop: nobody waits for longer", needed, pools, "slow outliers, opening connections"),
+		ruleOf(roomyRule, roomy, pools, "the wait"),
 	}
 	if pools == 1 {
 		return rules, nil

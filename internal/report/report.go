@@ -5,6 +5,8 @@ import (
 	_ "embed" // the page and its style sheet
 	"fmt"
 	"html/template"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 //go:embed page.html
@@ -13,7 +15,11 @@ var pageText string
 //go:embed style.css
 var styleSheet string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{"breakable": breakable}).Parse(pageText))
+var page = template.Must(template.New("page").Funcs(template.FuncMap{
+	"breakable": breakable,
+	"class":     classOf,
+	"line":      func(s any) string { return text.Line(fmt.Sprint(s)) },
+}).Parse(pageText))
 
 // HTML renders results/report.html. It fails on a [Section] that cannot be
 // shown as it was given.
@@ -29,9 +35,9 @@ func HTML(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	text := &bytes.Buffer{}
-	if err := page.Execute(text, view); err != nil {
+	html := &bytes.Buffer{}
+	if err := page.Execute(html, view); err != nil {
 		return nil, fmt.Errorf("report: writing the page: %w", err)
 	}
-	return text.Bytes(), nil
+	return html.Bytes(), nil
 }

@@ -4,11 +4,13 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// pageView is what page.html shows. Every text in it has passed plain.
+// pageView is what page.html shows. Every text in it has passed plain; those of
+// Criteria and Diagnoses pass line in the page.
 type pageView struct {
 	Style     template.CSS
 	Title     string
@@ -19,8 +21,8 @@ type pageView struct {
 	Setup     string // why setup() failed; the page has no more than that
 	Advice    string
 	Key       []Fact // what one looks at first
-	Criteria  []criterionView
-	Diagnoses []diagnosisView
+	Criteria  []verdict.Row
+	Diagnoses []diagnosis.Diagnosis
 	Facts     []factGroup
 	Remarks   []string
 	Figures   []figureView
@@ -52,8 +54,8 @@ func pageOf(in Input, sections []Section) (pageView, error) {
 		Gate:      text.Line(in.Verdict.GateText()),
 		Key:       answerOf(in),
 		Folded:    len(in.Sections) > 0,
-		Criteria:  criteria(in.Verdict.Rows),
-		Diagnoses: diagnoses(in.Verdict.Diagnoses),
+		Criteria:  in.Verdict.Rows,
+		Diagnoses: in.Verdict.Diagnoses,
 		Facts:     facts(in.Verdict.Run),
 		Remarks:   text.Lines(remarks),
 		Phases:    phasesOf(in.Timeline),
