@@ -82,39 +82,33 @@ func readLoadFile(gs *state.GlobalState, name string) (monitor.LoadFile, error) 
 	return monitor.ParseLoad(content)
 }
 
-// measuredPlan is the plan for a load that was measured.
-func (in planInput) measuredPlan(budget sizing.Budget) (*poolPlan, error) {
+// planMeasured completes the plan for a load that was measured.
+func (in planInput) planMeasured(p *poolPlan, budget sizing.Budget) error {
 	m := in.measured
 	demand := m.demand.Times(m.growth)
-	pools := in.deployment.Pools()
-	needed, err := demand.SmallestPool(pools, in.target, sizing.Runbook)
+	needed, err := demand.SmallestPool(p.Pools, in.target, sizing.Runbook)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	p := &poolPlan{
-		HoldMs: millis(in.hold), PerRequest: 1,
-		Instances: in.deployment.Instances, Workers: in.deployment.Workers, Pools: pools,
-		WaitTargetMs: millis(in.target.Wait), Percentile: in.target.Percentile,
-		Server: in.planServer(budget), needed: min(needed, sizing.MaxConnections),
-	}
+	p.needed = min(needed, sizing.MaxConnections)
 	if p.Given, err = in.openOutcome(in.deployment, demand); err != nil {
-		return nil, err
+		return err
 	}
 	if p.Rules, err = in.measuredRules(demand); err != nil {
-		return nil, err
+		return err
 	}
-	most := min(budget.PerPool(pools), pool.MaxConnections)
+	most := min(budget.PerPool(p.Pools), pool.MaxConnections)
 	if p.Measured, err = in.planLoad(demand, max(1, most)); err != nil {
-		return nil, err
+		return err
 	}
 	if most > 0 {
 		d := in.deployment
 		if d.Size, d.Overflow, err = in.poolFor(demand, most); err != nil {
-			return nil, err
+			return err
 		}
 		best, err := in.openOutcome(d, demand)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.Recommended = &best
 	}
@@ -123,7 +117,7 @@ func (in planInput) measuredPlan(budget sizing.Budget) (*poolPlan, error) {
 		p.Notes = append(p.Notes, fmt.Sprintf("The given pools were full: %d of %d connections were in use at the peak. "+
 			"The measured load is what the pool let through; the demand may be higher.", m.demand.Peak, capacity))
 	}
-	return p, nil
+	return nil
 }
 
 // poolFor are size and overflow of each pool for a demand: for the target and

@@ -94,11 +94,16 @@ func newPoolPlan(in planInput) (*poolPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.measured != nil {
-		return in.measuredPlan(budget)
+	p := &poolPlan{
+		HoldMs: millis(in.hold), PerRequest: in.perRequest,
+		Instances: in.deployment.Instances, Workers: in.deployment.Workers, Pools: in.deployment.Pools(),
+		WaitTargetMs: millis(in.target.Wait), Percentile: in.target.Percentile, Server: in.planServer(budget),
 	}
-	given, err := in.outcome(in.deployment)
-	if err != nil {
+	if in.measured != nil {
+		return p, in.planMeasured(p, budget)
+	}
+	p.Users, p.ThinkMs = in.users, millis(in.think)
+	if p.Given, err = in.outcome(in.deployment); err != nil {
 		return nil, err
 	}
 	needed, err := in.loop(in.deployment).SmallestConnections(in.target)
@@ -109,26 +114,15 @@ func newPoolPlan(in planInput) (*poolPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	deadlockFree, err := sizing.DeadlockFree(in.users, in.perRequest)
-	if err != nil {
+	if p.DeadlockFree, err = sizing.DeadlockFree(in.users, in.perRequest); err != nil {
 		return nil, err
 	}
-	waiting := needed
+	if p.Rules, err = in.rules(needed, roomy); err != nil {
+		return nil, err
+	}
 	// The models' requests hold one connection each.
-	needed = min(max(in.perRequest*max(needed, roomy), deadlockFree), sizing.MaxConnections)
-	p := &poolPlan{
-		PerRequest: in.perRequest, DeadlockFree: deadlockFree,
-		Users: in.users, HoldMs: millis(in.hold), ThinkMs: millis(in.think),
-		Instances: in.deployment.Instances, Workers: in.deployment.Workers, Pools: in.deployment.Pools(),
-		WaitTargetMs: millis(in.target.Wait), Percentile: in.target.Percentile,
-		Server: in.planServer(budget),
-		Given:  given,
-		needed: needed,
-	}
-	if p.Rules, err = in.rules(waiting, roomy); err != nil {
-		return nil, err
-	}
-	if p.Recommended, err = in.recommend(budget, needed); err != nil {
+	p.needed = min(max(in.perRequest*max(needed, roomy), p.DeadlockFree), sizing.MaxConnections)
+	if p.Recommended, err = in.recommend(budget, p.needed); err != nil {
 		return nil, err
 	}
 	p.Notes = p.notes()
