@@ -49,23 +49,23 @@ func (c *Conn) PID() uint32 { return c.pid }
 
 // Query is Pool.Query on this connection.
 func (c *Conn) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql: sql, args: args, rows: allRows, most: s.Limits.MaxRows})
+	return c.run(s, &call{sql: sql, args: args, rows: allRows, most: s.Limits.MaxRows})
 }
 
 // QueryRow is Pool.QueryRow on this connection.
 func (c *Conn) QueryRow(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql: sql, args: args, rows: firstRow})
+	return c.run(s, &call{sql: sql, args: args, rows: firstRow})
 }
 
 // Exec is Pool.Exec on this connection.
 func (c *Conn) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return c.run(s, call{sql: sql, args: args, rows: noRows})
+	return c.run(s, &call{sql: sql, args: args, rows: noRows})
 }
 
 // CopyFrom is Pool.CopyFrom on this connection.
 func (c *Conn) CopyFrom(s *Scope, rows *Copy) (*Result, error) { return c.run(s, rows.call()) }
 
-func (c *Conn) run(s *Scope, what call) (*Result, error) {
+func (c *Conn) run(s *Scope, what *call) (*Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.released {

@@ -51,22 +51,26 @@ const (
 
 func newMessageGuard(r io.Reader, t *transport) *messageGuard {
 	g := &messageGuard{transport: t}
-	g.buffered = bufio.NewReader(readerFunc(func(p []byte) (int, error) {
-		n, err := r.Read(p)
-		if n > 0 && !g.quiet {
-			t.heard.Add(1)
-		}
-		if err != nil {
-			t.note(err)
-		}
-		return n, err
-	}))
+	g.buffered = bufio.NewReader(&listener{r, g})
 	return g
 }
 
-type readerFunc func(p []byte) (int, error)
+// listener notes what arrives from the server.
+type listener struct {
+	from  io.Reader
+	guard *messageGuard
+}
 
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+func (l *listener) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	if n > 0 && !l.guard.quiet {
+		l.guard.transport.heard.Add(1)
+	}
+	if err != nil {
+		l.guard.transport.note(err)
+	}
+	return n, err
+}
 
 func (g *messageGuard) Read(p []byte) (int, error) {
 	for g.pass == 0 && len(g.cut) == 0 {

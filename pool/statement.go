@@ -37,19 +37,19 @@ const (
 // Query runs one statement on a connection of its own and returns all rows.
 // The connection is back in the pool when it returns.
 func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql: sql, args: args, rows: allRows, most: s.Limits.MaxRows})
+	return p.once(s, &call{sql: sql, args: args, rows: allRows, most: s.Limits.MaxRows})
 }
 
 // QueryRow is Query for the first row alone. The others are read off the wire
 // and dropped, so that the result is as small as that row.
 func (p *Pool) QueryRow(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql: sql, args: args, rows: firstRow})
+	return p.once(s, &call{sql: sql, args: args, rows: firstRow})
 }
 
 // Exec runs one statement, or without arguments several separated by
 // semicolons, on a connection of its own. The result has no rows.
 func (p *Pool) Exec(s *Scope, sql string, args []any) (*Result, error) {
-	return p.once(s, call{sql: sql, args: args, rows: noRows})
+	return p.once(s, &call{sql: sql, args: args, rows: noRows})
 }
 
 // Copy is what COPY FROM sends. Its values are as arguments of a Query in the mode
@@ -60,7 +60,7 @@ type Copy struct {
 	Rows    [][]any
 }
 
-func (c *Copy) call() call { return call{sql: "COPY " + c.Table.Sanitize() + " FROM STDIN", copy: c} }
+func (c *Copy) call() *call { return &call{sql: "COPY " + c.Table.Sanitize() + " FROM STDIN", copy: c} }
 
 // CopyFrom sends rows on a connection of its own. Where one of them is refused none
 // is there.
@@ -74,7 +74,7 @@ func (c *connection) copyFrom(what *Copy) (*Result, error) {
 }
 
 // once runs a call on a connection of its own.
-func (p *Pool) once(s *Scope, c call) (*Result, error) {
+func (p *Pool) once(s *Scope, c *call) (*Result, error) {
 	got, err := p.acquire(s, s.Caller)
 	if err != nil {
 		return nil, err
@@ -91,22 +91,21 @@ func (p *Pool) once(s *Scope, c call) (*Result, error) {
 
 // run runs a call on c and reports it, unless it was cut off. start is when it
 // began. last says that no other follows on this checkout.
-func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last bool) (*Result, error) {
-	var o ran
+func (p *Pool) run(s *Scope, c *connection, start time.Time, what *call, last bool) (*Result, error) {
+	o := ran{began: start}
 	if p.traffic.implicit {
-		o = p.runImplicit(s, c, start, what, last)
+		p.runImplicit(s, c, what, last, &o)
 	} else {
-		o.began = start
 		o.res, o.err = p.send(s, c, what)
 		o.end = time.Now()
-	}
-	if o.err != nil {
-		o.res = nil
 	}
 	if c.opening.refused == nil && !errors.Is(o.err, ErrInterrupted) { // a failed BEGIN is no statement
 		s.observer.Queried(o.end, o.end.Sub(o.began), o.err)
 	}
-	return o.res, o.err
+	if o.err != nil {
+		return nil, o.err
+	}
+	return o.res, nil
 }
 
 // send sends a call's statement and reads its rows. One whose plan was out of
@@ -114,7 +113,7 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what call, last boo
 // connections prepare their statements anew before they use them. One whose
 // arguments did not fit the parameters was not sent at all. They may fit those
 // that the server describes now; pgx has forgotten what it knew.
-func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
+func (p *Pool) send(s *Scope, c *connection, what *call) (*Result, error) {
 	res, err := p.sendOnce(s, c, what)
 	switch {
 	case err == nil, c.opening.refused != nil:
@@ -133,7 +132,7 @@ func (p *Pool) send(s *Scope, c *connection, what call) (*Result, error) {
 }
 
 // described reports whether a call relies on an earlier description of its statement.
-func (p *Pool) described(what call) bool {
+func (p *Pool) described(what *call) bool {
 	mode := p.config.QueryExecMode
 	return (mode == pgx.QueryExecModeCacheStatement || mode == pgx.QueryExecModeCacheDescribe) &&
 		what.copy == nil && (what.rows != noRows || len(what.args) > 0)
@@ -141,11 +140,11 @@ func (p *Pool) described(what call) bool {
 
 // outdated reports whether a table has changed since the call's statement was
 // described, so that the statement failed before it ran.
-func (p *Pool) outdated(what call, err error) bool {
+func (p *Pool) outdated(what *call, err error) bool {
 	return pgxtext.IsOutdatedPlan(err) || p.described(what) && pgxtext.IsOutdatedDescription(err)
 }
 
-func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err error) {
+func (p *Pool) sendOnce(s *Scope, c *connection, what *call) (res *Result, err error) {
 	if what.rows != noRows && p.config.QueryExecMode == pgx.QueryExecModeSimpleProtocol && sqltext.Several(what.sql) {
 		return nil, &QueryError{Err: errSeveralUnsent} // other modes leave it to the server, which runs none
 	}
@@ -174,13 +173,18 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what call) (res *Result, err er
 	return res, err
 }
 
-func (p *Pool) dispatch(c *connection, what call) (*Result, error) {
+func (p *Pool) dispatch(c *connection, what *call) (*Result, error) {
 	switch {
 	case what.copy != nil:
 		return c.copyFrom(what.copy)
 	case what.rows != noRows:
 		return p.query(c, what)
+	default:
+		return p.exec(c, what)
 	}
+}
+
+func (p *Pool) exec(c *connection, what *call) (*Result, error) {
 	tag, err := c.pgx.Exec(context.Background(), what.sql, p.execArgs(what)...)
 	if err == nil && c.transport.completed.Load() == 0 {
 		err = errNoResult
@@ -201,7 +205,7 @@ func (c *connection) recovered(err *error) {
 	}
 }
 
-func (p *Pool) query(c *connection, what call) (*Result, error) {
+func (p *Pool) query(c *connection, what *call) (*Result, error) {
 	c.args = append(c.args[:0], p.formats)
 	if len(what.sql) > maxCachedText {
 		c.args = append(c.args, p.uncached)
@@ -234,7 +238,7 @@ func uncachedMode(mode pgx.QueryExecMode) pgx.QueryExecMode {
 
 // execArgs are the arguments of a call, with the mode before them where it is
 // not the pool's. Without arguments pgx prepares nothing.
-func (p *Pool) execArgs(what call) []any {
+func (p *Pool) execArgs(what *call) []any {
 	if len(what.sql) <= maxCachedText || len(what.args) == 0 {
 		return what.args
 	}
@@ -254,43 +258,42 @@ type ran struct {
 }
 
 // timed is send with the times.
-func (p *Pool) timed(s *Scope, c *connection, what call) (o ran) {
+func (p *Pool) timed(s *Scope, c *connection, what *call, o *ran) {
 	o.began = time.Now()
 	o.res, o.err = p.send(s, c, what)
 	o.end = time.Now()
-	return o
 }
 
 // runImplicit is send in a transaction that is opened if none is, as under the
 // Python drivers. What changes something is committed at once, since the caller
 // knows of no transaction; what only reads shares one transaction until the
 // return, as the statements of a SQLAlchemy session do.
-func (p *Pool) runImplicit(s *Scope, c *connection, start time.Time, what call, last bool) ran {
-	if err := p.openImplicit(s, c, beginsTransaction(what.sql)); err != nil {
-		return ran{began: start, end: time.Now(), err: err}
+func (p *Pool) runImplicit(s *Scope, c *connection, what *call, last bool, o *ran) {
+	if o.err = p.openImplicit(s, c, beginsTransaction(what.sql)); o.err != nil {
+		o.end = time.Now()
+		return
 	}
-	o := p.timed(s, c, what)
+	p.timed(s, c, what, o)
 	if !c.inImplicit() {
-		return o
+		return
 	}
 	if o.err == nil {
 		if last || !onlyReads(what.sql, o.res.tag) {
 			o.err = p.control(s, c, commit)
 		}
-		return o
+		return
 	}
 	var failed *QueryError
 	if !errors.As(o.err, &failed) || !p.endTransaction(c, rollback) {
-		return o
+		return
 	}
 	switch {
 	case p.outdated(what, failed) && !what.again:
 		what.again = true // what ran before it in this transaction only read
-		return p.runImplicit(s, c, start, what, last)
+		p.runImplicit(s, c, what, last, o)
 	case slices.Contains(outsideOnly, failed.Code):
-		return p.timed(s, c, what)
+		p.timed(s, c, what, o)
 	}
-	return o
 }
 
 // openImplicit sees to it that a statement runs in a transaction: the one that
@@ -331,7 +334,7 @@ func (p *Pool) control(s *Scope, c *connection, sql string) error {
 
 // collect copies the rows that are wanted. A stream that breaks in the middle is an error,
 // never a short result.
-func (p *Pool) collect(c *connection, rows pgx.Rows, what call) (*Result, error) {
+func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error) {
 	res := newResult()
 	beyond := 0
 	for rows.Next() {

@@ -100,7 +100,7 @@ func (c *Conn) beginNow(s *Scope) error {
 // carriesBegin tells whether a call's statement can take BEGIN along: in the simple
 // protocol the server would run it though BEGIN has failed. pgx uses that for a
 // string without arguments that gives no rows, and for an empty one.
-func (c call) carriesBegin() bool {
+func (c *call) carriesBegin() bool {
 	return c.copy == nil && c.sql != "" && (c.rows != noRows || len(c.args) > 0)
 }
 

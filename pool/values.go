@@ -93,7 +93,7 @@ func (p *Pool) prepareValues(c *connection, sql string) error {
 }
 
 // readable is the error for a result that came and cannot be given as it is.
-func (p *Pool) readable(c *connection, what call, res *Result) error {
+func (p *Pool) readable(c *connection, what *call, res *Result) error {
 	switch {
 	case c.transport.copyOut.Load():
 		return &QueryError{Err: errCopyOut}

@@ -25,16 +25,23 @@ func (o operation) String() string {
 	return [...]string{"query", "queryRow", "queryValue", "exec", "copyFrom"}[o]
 }
 
-// statementMethod is the method of that name which runs a statement, by the
-// blocking call or the one that gives a Promise; nil if there is none.
-func statementMethod(name string, call, callAsync func(operation, sobek.FunctionCall) sobek.Value) method {
-	run := call
-	if base, ok := strings.CutSuffix(name, "Async"); ok {
-		name, run = base, callAsync
-	}
+// caller is what a script calls statements on.
+type caller interface {
+	call(op operation, c sobek.FunctionCall) sobek.Value
+	callAsync(op operation, c sobek.FunctionCall) sobek.Value // gives a Promise
+}
+
+// statementMethod is the method of that name which runs a statement; nil if there is
+// none.
+func statementMethod(name string, on caller) method {
+	base, async := strings.CutSuffix(name, "Async")
 	for _, op := range []operation{opQuery, opQueryRow, opQueryValue, opExec, opCopyFrom} {
-		if op.String() == name {
-			return func(c sobek.FunctionCall) sobek.Value { return run(op, c) }
+		switch {
+		case op.String() != base:
+		case async:
+			return func(c sobek.FunctionCall) sobek.Value { return on.callAsync(op, c) }
+		default:
+			return func(c sobek.FunctionCall) sobek.Value { return on.call(op, c) }
 		}
 	}
 	return nil

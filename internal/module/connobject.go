@@ -73,7 +73,7 @@ func (c *connObject) methods(name string) method {
 	case "transactionAsync":
 		return c.transactionAsync
 	}
-	return statementMethod(name, c.call, c.callAsync)
+	return statementMethod(name, c)
 }
 
 func (c *connObject) call(op operation, f sobek.FunctionCall) sobek.Value {

@@ -184,7 +184,7 @@ func (p *poolObject) get(state *lib.State) (*pool.Pool, error) {
 }
 
 func (p *poolObject) methods(name string) method {
-	if m := statementMethod(name, p.call, p.callAsync); m != nil {
+	if m := statementMethod(name, p); m != nil {
 		return m
 	}
 	switch name {
