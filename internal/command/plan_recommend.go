@@ -36,15 +36,9 @@ func littleRule(rate, holdMs, inUse float64, pools int) planRule {
 // rules sets the runbook's rationale beside the models.
 func (in planInput) rules(needed, roomy int) ([]planRule, error) {
 	pools := in.deployment.Pools()
-	thumb, err := sizing.RequestsPerConnection(in.users, runbookRequestsPerConnection)
-	if err != nil {
-		return nil, err
-	}
+	thumb := (in.users + runbookRequestsPerConnection - 1) / runbookRequestsPerConnection
 	rate := float64(in.users) / (in.hold + in.think).Seconds()
-	busy, err := sizing.Little(rate, in.hold)
-	if err != nil {
-		return nil, err
-	}
+	busy := sizing.Little(rate, in.hold)
 	open := sizing.OpenLoop{Rate: rate / float64(pools), Hold: in.hold}
 	erlang, err := open.SmallestConnections(in.target)
 	if err != nil {

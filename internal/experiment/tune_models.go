@@ -256,13 +256,9 @@ func (p *tune) sayScalability(say sayer, w sweep, best candidate) {
 	if err != nil {
 		return // too few different concurrencies, which is what a pool that decides nothing shows
 	}
-	intervals, err := fit.Intervals(confidence)
-	if err != nil {
-		return
-	}
 	// A server that merely saturates fits a law with a peak far out as well as one
 	// without any.
-	peak := intervals.Peak
+	peak := fit.PeakInterval()
 	if math.IsInf(peak.High, 1) || fit.Peak() > most {
 		say("The Universal Scalability Law finds no number of connections above which the server gets slower: at most %.0f were in use on average.", most)
 		return

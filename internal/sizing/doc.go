@@ -5,8 +5,8 @@
 //
 //   - [Little] ties throughput, time and concurrency together; it assumes
 //     nothing but steady state.
-//   - erlangC and [OpenLoop] take requests that arrive at a given rate
-//     whatever happens (M/M/m).
+//   - [OpenLoop] takes requests that arrive at a given rate whatever happens
+//     (M/M/m).
 //   - [ClosedLoop] takes a fixed number of users, each waiting for the answer
 //     before thinking about the next request (M/M/m//N), spread over one or
 //     more pools and giving up after the pool timeout. This is the model of a

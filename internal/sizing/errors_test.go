@@ -24,8 +24,6 @@ func TestInputsAreRefusedByName(t *testing.T) {
 		_, err := FitScalability(copied)
 		return err
 	}
-	fitted, err := FitScalability(points)
-	require.NoError(t, err)
 	solved := solve(t, closed)
 
 	for text, err := range map[string]error{
@@ -38,20 +36,16 @@ func TestInputsAreRefusedByName(t *testing.T) {
 		"connections: -3 is not accepted; use 1 to 262143":                                                            changed(func(c *ClosedLoop) { c.Connections = -3 }),
 		"pool timeout: -1ns is not accepted; use 0 or more":                                                           changed(func(c *ClosedLoop) { c.PoolTimeout = -1 }),
 		"think time: 0s is not accepted; use more than 0 where the pool timeout is 0, or users would retry endlessly": changed(func(c *ClosedLoop) { c.PoolTimeout, c.Think = 0, 0 }),
-		"load: NaN is not accepted; use a finite number above 0":                                                      second(erlangC(5, math.NaN())),
-		"load: +Inf is not accepted; use a finite number above 0":                                                     second(erlangC(5, math.Inf(1))),
-		"load: -1 is not accepted; use a finite number above 0":                                                       second(erlangC(5, -1)),
-		"connections: 0 is not accepted; use 1 to 262143":                                                             second(erlangC(0, 1)),
+		"connections: 0 is not accepted; use 1 to 262143":                                                             second(OpenLoop{Rate: 1, Hold: 1}.Solve()),
+		"rate: +Inf is not accepted; use a finite number above 0":                                                     second(OpenLoop{Rate: math.Inf(1), Hold: 1, Connections: 1}.Solve()),
+		"rate: -1 is not accepted; use a finite number above 0":                                                       second(OpenLoop{Rate: -1, Hold: 1, Connections: 1}.Solve()),
 		"rate: 0 is not accepted; use a finite number above 0":                                                        second(OpenLoop{Hold: 1, Connections: 1}.Solve()),
-		"rate: NaN is not accepted; use a finite number above 0":                                                      second(Little(math.NaN(), time.Second)),
-		"residence time: -1s is not accepted; use 0 or more":                                                          second(Little(1, -time.Second)),
-		"requests per connection: 0 is not accepted; use 1 to 100000":                                                 second(RequestsPerConnection(100, 0)),
+		"rate: NaN is not accepted; use a finite number above 0":                                                      second(OpenLoop{Rate: math.NaN(), Hold: 1, Connections: 1}.Solve()),
 		"percentile: 100 is not accepted; use a number above 0 and below 100":                                         second(solved.WaitPercentile(100)),
 		"percentile: NaN is not accepted; use a number above 0 and below 100":                                         second(solved.WaitPercentile(math.NaN())),
 		"percentile: 0 is not accepted; use a number above 0 and below 100":                                           second(open.SmallestConnections(WaitTarget{Wait: 1})),
 		"wait target: -1ns is not accepted; use 0 to 24h":                                                             second(closed.SmallestConnections(WaitTarget{-1, 95})),
 		"wait target: 2s is not accepted; use at most the pool timeout, 1s":                                           second(closed.SmallestConnections(WaitTarget{2 * time.Second, 95})),
-		"confidence level: 95 is not accepted; use a number above 0 and below 1":                                      second(fitted.Intervals(95)),
 		"points: 3 at 3 concurrencies is not accepted; use at least 4 at 3 different concurrencies":                   second(FitScalability(points[:3])),
 		"points: 4 at 1 concurrencies is not accepted; use at least 4 at 3 different concurrencies": fit(func(p []Point) {
 			for i := range p {
@@ -75,16 +69,6 @@ func TestInputsAreRefusedByName(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestRequestsPerConnectionRoundsUp(t *testing.T) {
-	for requests, want := range map[int]int{100: 20, 101: 21, 1: 1} {
-		got, err := RequestsPerConnection(requests, 5)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-	}
-}
-
 func TestLittle(t *testing.T) {
-	busy, err := Little(98, 20*time.Millisecond)
-	require.NoError(t, err)
-	require.InDelta(t, 1.96, busy, 1e-12)
+	require.InDelta(t, 1.96, Little(98, 20*time.Millisecond), 1e-12)
 }

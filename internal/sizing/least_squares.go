@@ -15,8 +15,6 @@ const (
 	kappa
 )
 
-func (p parameter) String() string { return [...]string{"lambda", "sigma", "kappa"}[p] }
-
 // parameters are the values of all three.
 type parameters [3]float64
 

@@ -2,51 +2,41 @@ package sizing
 
 import (
 	"math"
+	"slices"
 )
 
 // network finds the steady state of a closed loop by convolution. Time is
 // counted in hold times.
 type network struct {
 	loop    ClosedLoop
-	users   int
 	classic []float64 // log weight of n users at a pool where nobody gives up
 	pool    []float64 // log weight of n users at a pool
 	think   []float64 // log weight of n users thinking
 }
 
 func newNetwork(loop ClosedLoop) *network {
-	n := &network{loop: loop, users: loop.Users}
-	n.classic = n.classicWeights()
-	n.pool = n.poolWeights()
-	n.think = n.thinkWeights()
+	hold := loop.Hold.Seconds()
+	visit, think := -math.Log(float64(loop.Pools)), math.Log(loop.Think.Seconds()/hold) // -Inf for none
+	timeout := float64(loop.Connections) * secondsOf(loop.PoolTimeout) / hold
+	n := &network{
+		loop: loop,
+		// M/M/m visited by one request in Pools.
+		classic: running(loop.Users, visit, loop.Connections),
+		think:   running(loop.Users, think, loop.Users),
+	}
+	n.pool = slices.Clone(n.classic)
+	for k := loop.Connections + 1; k <= loop.Users; k++ {
+		n.pool[k] += logAtMost(k-loop.Connections, timeout)
+	}
 	return n
 }
 
-// classicWeights are those of M/M/m visited by one request in Pools.
-func (n *network) classicWeights() []float64 {
-	visit := -math.Log(float64(n.loop.Pools))
-	weights := make([]float64, n.users+1)
-	for k := 1; k <= n.users; k++ {
-		weights[k] = weights[k-1] + visit - math.Log(float64(min(k, n.loop.Connections)))
-	}
-	return weights
-}
-
-func (n *network) poolWeights() []float64 {
-	timeout := float64(n.loop.Connections) * secondsOf(n.loop.PoolTimeout) / n.loop.Hold.Seconds()
-	weights := make([]float64, n.users+1)
-	copy(weights, n.classic)
-	for k := n.loop.Connections + 1; k <= n.users; k++ {
-		weights[k] += logAtMost(k-n.loop.Connections, timeout)
-	}
-	return weights
-}
-
-func (n *network) thinkWeights() []float64 {
-	think := math.Log(n.loop.Think.Seconds() / n.loop.Hold.Seconds()) // -Inf for none
-	weights := make([]float64, n.users+1)
-	for k := 1; k <= n.users; k++ {
-		weights[k] = weights[k-1] + think - math.Log(float64(k))
+// running are log weights of so many users at a station of so many servers; demand
+// is the logarithm of what each brings.
+func running(users int, demand float64, servers int) []float64 {
+	weights := make([]float64, users+1)
+	for k := 1; k <= users; k++ {
+		weights[k] = weights[k-1] + demand - math.Log(float64(min(k, servers)))
 	}
 	return weights
 }
@@ -55,15 +45,15 @@ func (n *network) solve() *Closed {
 	tilt := n.balance()
 	pool, poolScale := tilted(n.pool, tilt)
 	think, _ := tilted(n.think, tilt)
-	rest := convolve(think, pool.power(n.loop.Pools-1, n.users), n.users)
+	rest := convolve(think, pool.power(n.loop.Pools-1, n.loop.Users), n.loop.Users)
 
 	// finding is the weight of a request finding k users at its pool.
 	var total, finding float64
-	states := make([]float64, n.users+1)
+	states := make([]float64, n.loop.Users+1)
 	for k := range states {
-		states[k] = pool.at(k) * rest.at(n.users-k)
+		states[k] = pool.at(k) * rest.at(n.loop.Users-k)
 		total += states[k]
-		finding += pool.at(k) * rest.at(n.users-1-k)
+		finding += pool.at(k) * rest.at(n.loop.Users-1-k)
 	}
 	for k := range states {
 		states[k] /= total
@@ -81,13 +71,13 @@ func (n *network) solve() *Closed {
 // tilted weight of the pool from that of a probability.
 func (n *network) queues(rest sequence, tilt, scale float64) []float64 {
 	m := n.loop.Connections
-	if n.users < m {
+	if n.loop.Users < m {
 		return nil
 	}
-	queues := make([]float64, n.users-m+1)
+	queues := make([]float64, n.loop.Users-m+1)
 	for i := range queues {
 		k := m + i
-		queues[i] = n.classic[k] + tilt*float64(k) + math.Log(rest.at(n.users-k)) - scale
+		queues[i] = n.classic[k] + tilt*float64(k) + math.Log(rest.at(n.loop.Users-k)) - scale
 	}
 	return queues
 }
@@ -99,15 +89,15 @@ func (n *network) queues(rest sequence, tilt, scale float64) []float64 {
 func (n *network) balance() float64 {
 	const near = 0.5
 	low, high := -1.0, 1.0
-	for n.expected(low) > float64(n.users) {
+	for n.expected(low) > float64(n.loop.Users) {
 		low *= 2
 	}
-	for n.expected(high) < float64(n.users) {
+	for n.expected(high) < float64(n.loop.Users) {
 		high *= 2
 	}
 	for range 50 {
 		middle := (low + high) / 2
-		switch excess := n.expected(middle) - float64(n.users); {
+		switch excess := n.expected(middle) - float64(n.loop.Users); {
 		case math.Abs(excess) <= near:
 			return middle
 		case excess > 0:
@@ -139,14 +129,13 @@ const negligible = 1e-30
 // tilted makes a distribution of log weights, term k weighted by exp(tilt*k).
 // scale is the logarithm of what the weights were divided by.
 func tilted(weights []float64, tilt float64) (s sequence, scale float64) {
-	highest := math.Inf(-1)
-	for k, w := range weights {
-		highest = math.Max(highest, w+tilt*float64(k))
-	}
 	terms := make([]float64, len(weights))
-	var sum float64
 	for k, w := range weights {
-		terms[k] = math.Exp(w + tilt*float64(k) - highest)
+		terms[k] = w + tilt*float64(k)
+	}
+	highest, sum := slices.Max(terms), 0.0
+	for k, t := range terms {
+		terms[k] = math.Exp(t - highest)
 		sum += terms[k]
 	}
 	for k := range terms {
@@ -205,11 +194,7 @@ func convolve(a, b sequence, limit int) sequence {
 }
 
 func (s sequence) trim() sequence {
-	var highest float64
-	for _, p := range s.terms {
-		highest = math.Max(highest, p)
-	}
-	least := highest * negligible
+	least := slices.Max(s.terms) * negligible
 	first, end := 0, len(s.terms)
 	for first < end && s.terms[first] <= least {
 		first++

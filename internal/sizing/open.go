@@ -8,33 +8,6 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// erlangC gives the probability that a request has to wait when Poisson
-// arrivals keep load connections busy on average (rate times hold, in
-// erlangs) and there are connections of them.
-//
-// It fails with an [OverloadError] unless load < connections.
-//
-// Source: A. K. Erlang, "Solution of some problems in the theory of
-// probabilities of significance in automatic telephone exchanges",
-// Elektroteknikeren 13 (1917); L. Kleinrock, Queueing Systems, volume 1
-// (1975), section 3.5. It is computed from Erlang B by
-// C = B / (1 - ρ(1 - B)), ρ = load/connections, which needs no factorials:
-// D. Gross and C. M. Harris, Fundamentals of Queueing Theory (1998), section 2.4.
-func erlangC(connections int, load float64) (float64, error) {
-	err := cmp.Or(
-		checkCount("connections", connections, 1, MaxConnections),
-		checkPositive("load", load),
-	)
-	if err != nil {
-		return 0, err
-	}
-	if load >= float64(connections) {
-		return 0, &OverloadError{Load: load, Connections: connections}
-	}
-	blocked := erlangB(connections, load)
-	return blocked / (1 - load/float64(connections)*(1-blocked)), nil
-}
-
 // erlangB is the probability that a request finds every connection busy when
 // nobody waits, by the recursion B(k) = aB(k-1) / (k + aB(k-1)), B(0) = 1. All
 // its terms are between 0 and 1.
@@ -66,16 +39,24 @@ type Open struct {
 
 // Solve finds the steady state. It fails for a value out
 // of range and with an [OverloadError] when the connections do not suffice.
+//
+// The probability of waiting is Erlang's C. Source: A. K. Erlang, "Solution of
+// some problems in the theory of probabilities of significance in automatic
+// telephone exchanges", Elektroteknikeren 13 (1917); L. Kleinrock, Queueing
+// Systems, volume 1 (1975), section 3.5. It is computed from Erlang B by
+// C = B / (1 - ρ(1 - B)), ρ = load/connections, which needs no factorials:
+// D. Gross and C. M. Harris, Fundamentals of Queueing Theory (1998), section 2.4.
 func (o OpenLoop) Solve() (*Open, error) {
-	if err := cmp.Or(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
-		return nil, err
-	}
-	load := o.Rate * o.Hold.Seconds()
-	wait, err := erlangC(o.Connections, load)
+	err := cmp.Or(checkPositive("rate", o.Rate), checkHold(o.Hold), checkCount("connections", o.Connections, 1, MaxConnections))
 	if err != nil {
 		return nil, err
 	}
-	return &Open{loop: o, load: load, wait: wait}, nil
+	load, connections := o.Rate*o.Hold.Seconds(), float64(o.Connections)
+	if load >= connections {
+		return nil, &OverloadError{Load: load, Connections: o.Connections}
+	}
+	blocked := erlangB(o.Connections, load)
+	return &Open{loop: o, load: load, wait: blocked / (1 - load/connections*(1-blocked))}, nil
 }
 
 // Utilization is the mean share of busy connections, 0 to 1.
@@ -156,28 +137,4 @@ func seconds(s float64) time.Duration {
 //
 // Source: J. D. C. Little, "A Proof for the Queuing Formula: L = λW",
 // Operations Research 9 (1961), pp. 383–387.
-func Little(rate float64, residence time.Duration) (float64, error) {
-	if err := checkPositive("rate", rate); err != nil {
-		return 0, err
-	}
-	if residence < 0 {
-		return 0, &inputError{"residence time", residence, "0 or more"}
-	}
-	return rate * residence.Seconds(), nil
-}
-
-// RequestsPerConnection is the rule of thumb that divides concurrent requests
-// by the requests one connection is thought to carry, rounded up: 100 requests
-// at 5 per connection are 20 connections. It knows neither how long a request
-// holds its connection, nor how long users think, nor how many pools share the
-// load, nor which wait is acceptable; the models of this package do.
-func RequestsPerConnection(requests, perConnection int) (int, error) {
-	err := cmp.Or(
-		checkCount("requests", requests, 1, MaxUsers),
-		checkCount("requests per connection", perConnection, 1, MaxUsers),
-	)
-	if err != nil {
-		return 0, err
-	}
-	return (requests + perConnection - 1) / perConnection, nil
-}
+func Little(rate float64, residence time.Duration) float64 { return rate * residence.Seconds() }

@@ -10,6 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// erlangC is the probability of waiting where arrivals keep load connections busy.
+func erlangC(connections int, load float64) (float64, error) {
+	open, err := OpenLoop{Rate: load, Hold: time.Second, Connections: connections}.Solve()
+	if err != nil {
+		return 0, err
+	}
+	return open.WaitProbability(), nil
+}
+
 // Table A.4 of J. Dunlop, D. Girma and J. Irvine, "Digital Mobile
 // Communications and the TETRA System" (1999), the usual table for trunked
 // radio, gives the load to two decimals for a probability of queueing: 3.87

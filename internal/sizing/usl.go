@@ -59,8 +59,7 @@ var errNoFit = errors.New("the Universal Scalability Law does not fit these poin
 // concurrencies by nonlinear least squares (Levenberg–Marquardt). σ and κ are
 // kept at 0 or above: a negative one means that the measurements grow faster
 // than linear, which is a matter of the measurement (a cold cache at the first
-// point) and would move the peak. A parameter held at its bound is named by
-// [ScalabilityFit.Bounded].
+// point) and would move the peak.
 //
 // Source: Gunther (2007), chapter 5; K. Levenberg, Quarterly of Applied
 // Mathematics 2 (1944); D. W. Marquardt, SIAM Journal 11 (1963).
@@ -92,7 +91,6 @@ func checkPoints(points []Point) error {
 // fitWithin fits the free parameters and holds the others at start. Where σ or
 // κ comes out negative it fits again with the more negative one held at 0.
 func fitWithin(points []Point, free []parameter, start parameters) (*ScalabilityFit, error) {
-	var bounded []string
 	for {
 		problem := leastSquares{points, free}
 		values, err := problem.solve(problem.linear(start))
@@ -106,9 +104,8 @@ func fitWithin(points []Point, free []parameter, start parameters) (*Scalability
 			}
 		}
 		if worst == lambda {
-			return newScalabilityFit(problem, values, bounded)
+			return newScalabilityFit(problem, values)
 		}
-		bounded = append(bounded, worst.String())
 		free = slices.DeleteFunc(slices.Clone(free), func(p parameter) bool { return p == worst })
 		start[worst] = 0
 	}

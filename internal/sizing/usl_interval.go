@@ -10,15 +10,7 @@ import (
 // ScalabilityFit is the law fitted to measurements. It is immutable.
 type ScalabilityFit struct {
 	Scalability
-	// Bounded names the parameters ("sigma", "kappa") held at 0 because the
-	// best fit would have been negative.
-	Bounded []string
-	// ResidualStdError is the standard deviation of the measurements about
-	// the curve, per second.
-	ResidualStdError float64
-	// DegreesOfFreedom is the number of points beyond the fitted parameters.
-	DegreesOfFreedom int
-
+	freedom    int           // points beyond the fitted parameters
 	falls      bool          // throughput was measured to fall beyond the peak
 	covariance [3][3]float64 // 0 for parameters that were not fitted
 }
@@ -28,26 +20,14 @@ type Interval struct {
 	Low, High float64
 }
 
-// Intervals are confidence intervals of the parameters and of the peak.
-type Intervals struct {
-	Lambda, Sigma, Kappa, Peak Interval
-}
-
-func newScalabilityFit(problem leastSquares, values parameters, bounded []string) (*ScalabilityFit, error) {
+func newScalabilityFit(problem leastSquares, values parameters) (*ScalabilityFit, error) {
 	freedom := len(problem.points) - len(problem.free)
-	variance := problem.residual(values) / float64(freedom)
-	covariance, err := problem.covariance(values, variance)
+	covariance, err := problem.covariance(values, problem.residual(values)/float64(freedom))
 	if err != nil {
 		return nil, err
 	}
-	return &ScalabilityFit{
-		Scalability:      values.law(),
-		Bounded:          bounded,
-		ResidualStdError: math.Sqrt(variance),
-		DegreesOfFreedom: freedom,
-		falls:            falls(problem.points, values.law().Peak()),
-		covariance:       covariance,
-	}, nil
+	law := values.law()
+	return &ScalabilityFit{Scalability: law, freedom: freedom, falls: falls(problem.points, law.Peak()), covariance: covariance}, nil
 }
 
 // falls tells whether the points beyond a peak get lower, by Student's t on the
@@ -76,46 +56,32 @@ func falls(points []Point, peak float64) bool {
 	return slope < -distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}.Quantile(surely)*stdError
 }
 
-// stdErrors are the standard errors of the parameters, the roots of the
-// diagonal of s²(JᵀJ)⁻¹; 0 for a parameter that was fixed or held at its
-// bound. Source: G. A. F. Seber and C. J. Wild, Nonlinear Regression (1989),
-// section 2.1.
-func (f *ScalabilityFit) stdErrors() Scalability {
-	return parameters{
-		math.Sqrt(f.covariance[lambda][lambda]),
-		math.Sqrt(f.covariance[sigma][sigma]),
-		math.Sqrt(f.covariance[kappa][kappa]),
-	}.law()
+// stdError is the standard error of a parameter, the root on the diagonal of
+// s²(JᵀJ)⁻¹; 0 for one that was fixed or held at its bound. Source: G. A. F. Seber
+// and C. J. Wild, Nonlinear Regression (1989), section 2.1.
+func (f *ScalabilityFit) stdError(p parameter) float64 { return math.Sqrt(f.covariance[p][p]) }
+
+// student is Student's t of a two-sided interval at 95 %.
+func (f *ScalabilityFit) student() float64 {
+	const upper = 0.975
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(f.freedom)}.Quantile(upper)
 }
 
-// Intervals gives two-sided confidence intervals by Student's t; level is above
-// 0 and below 1, for instance 0.95. No parameter goes below 0, no peak below 1.
+// PeakInterval is the 95 % confidence interval of the peak, from 1 on.
 //
-// That of the peak is made on its logarithm by the delta method, d ln N* =
+// It is made on the peak's logarithm by the delta method, d ln N* =
 // -dσ/(2(1-σ)) - dκ/(2κ); where there is no peak both ends are infinite. Its upper
 // end is infinite where the interval of κ reaches 0, or throughput was not
 // measured to fall beyond the peak: then a server that merely saturates, and has
 // none, is as likely. Source: Seber and Wild, as above.
-func (f *ScalabilityFit) Intervals(level float64) (Intervals, error) {
-	if !(level > 0 && level < 1) {
-		return Intervals{}, &inputError{"confidence level", level, "a number above 0 and below 1"}
-	}
-	student := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(f.DegreesOfFreedom)}
-	t, stdErrors := student.Quantile((1+level)/2), f.stdErrors()
-	around := func(value, stdError float64) Interval {
-		return Interval{Low: math.Max(0, value-t*stdError), High: value + t*stdError}
-	}
+func (f *ScalabilityFit) PeakInterval() Interval {
+	t := f.student()
 	peak, factor := f.Peak(), math.Exp(t*f.logPeakStdError())
 	high := peak * factor
-	if f.Sigma < 1 && (!f.falls || f.Kappa-t*stdErrors.Kappa <= 0) {
+	if f.Sigma < 1 && (!f.falls || f.Kappa-t*f.stdError(kappa) <= 0) {
 		high = math.Inf(1)
 	}
-	return Intervals{
-		Lambda: around(f.Lambda, stdErrors.Lambda),
-		Sigma:  around(f.Sigma, stdErrors.Sigma),
-		Kappa:  around(f.Kappa, stdErrors.Kappa),
-		Peak:   Interval{Low: math.Max(1, peak/factor), High: high},
-	}, nil
+	return Interval{Low: math.Max(1, peak/factor), High: high}
 }
 
 // logPeakStdError is the standard error of ln N*, 0 where there is no peak.
