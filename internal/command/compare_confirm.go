@@ -107,7 +107,7 @@ func (f *confirmFlags) confirm(gs *state.GlobalState, report *compare.Report, re
 	if err != nil {
 		return invalid(err)
 	}
-	if len(report.Worse()) == 0 {
+	if len(report.Names(compare.Worse)) == 0 {
 		return nil
 	}
 	each := time.Duration(result.Run.Duration * float64(time.Second))
@@ -131,7 +131,7 @@ func (c confirmation) unconfirmed(why string) {
 func (c confirmation) announce(script string) {
 	all := time.Duration(len(c.order))
 	c.say("worse: %s; running %s again to confirm it: at most %s of %s each, about %s together and never more than %s; Ctrl-C stops them",
-		strings.Join(c.report.Worse(), ", "), script, text.Counted(len(c.order), "rerun"),
+		strings.Join(c.report.Names(compare.Worse), ", "), script, text.Counted(len(c.order), "rerun"),
 		text.Length(c.each), text.Length(all*c.each), text.Length(all*c.limit))
 }
 
@@ -213,7 +213,7 @@ func (c confirmation) one(ctx context.Context, runner *rerun.Runner, k6, name st
 	if err != nil {
 		return run, err
 	}
-	if why := compare.Repeats(run, c.result); why != "" {
+	if why := compare.Difference(run, c.result); why != "" {
 		return run, fmt.Errorf("it has %s; run compare with the settings that the result had", why)
 	}
 	if run.Run.CutShort {

@@ -94,7 +94,7 @@ func obstacle(in Input) string {
 	if in.Baseline == nil {
 		return "there is no baseline"
 	}
-	if why := difference(*in.Baseline, in.Result); why != "" {
+	if why := Difference(*in.Baseline, in.Result); why != "" {
 		return "the baseline has " + why
 	}
 	return ""
@@ -155,9 +155,9 @@ func (r *Row) follow(h history) {
 	if len(values) < MinNights {
 		const sure = 10 // tolerances, which no usual noise explains
 		if r.Answer != Same && r.answer(*r.Change, sure*r.Allowed) == Same {
-			r.Answer = Unknown
 			r.Reason = fmt.Sprintf("%s by %s, and %s are too few to tell a change from noise: it takes %d",
-				changed[r.moved(*r.Change)], r.changeText(), runs(len(values)), MinNights)
+				r.Answer, r.changeText(), runs(len(values)), MinNights)
+			r.Answer = Unknown
 		}
 		return
 	}
@@ -182,8 +182,3 @@ func (r *Row) follow(h history) {
 		r.Reason = fmt.Sprintf("%s since the night of %s (%s)", r.levelText(before, after), nights[from].UTC().Format(time.DateOnly), runs(to-from))
 	}
 }
-
-var changed = map[Answer]string{Better: "better", Worse: "worse", Same: "the same"}
-
-// moved is the direction of a change, however small.
-func (f metric) moved(change float64) Answer { return f.answer(change, 0) }

@@ -19,17 +19,6 @@ type Confirmation struct {
 	Confirmed bool      `json:"confirmed"`
 }
 
-// Worse are the names of the metrics that are worse.
-func (r Report) Worse() []string {
-	var names []string
-	for _, row := range r.Rows {
-		if row.Answer == Worse {
-			names = append(names, row.Name)
-		}
-	}
-	return names
-}
-
 // Confirm judges the metrics that are worse once more: they stay worse where the
 // median of the reruns is, by more than the tolerance, and are the same where it is
 // not. The result itself does not count: it is asked because it was worse, and what
@@ -107,10 +96,6 @@ func (r Report) Settled(results []verdict.Summary, most int) bool {
 	}
 	return true
 }
-
-// Repeats says why a rerun is none of the result, or of its baseline: one phrase
-// that ends a sentence such as "the rerun has …". It is empty where it is one.
-func Repeats(rerun, result verdict.Summary) string { return difference(rerun, result) }
 
 // text says what the reruns measured.
 func (c Confirmation) text(f metric) string {

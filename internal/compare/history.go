@@ -31,7 +31,8 @@ func newHistory(in Input) history {
 	}
 	var h history
 	left := map[string]int{}
-	for _, run := range byStart(in.History) {
+	started := func(a, b verdict.Summary) int { return a.Run.Started.Compare(b.Run.Started) }
+	for _, run := range slices.SortedStableFunc(slices.Values(in.History), started) {
 		if same(run, in.Result) || len(h.runs) > 0 && same(run, h.runs[len(h.runs)-1]) {
 			continue // a copy
 		}
@@ -39,7 +40,7 @@ func newHistory(in Input) history {
 			left["a later start"]++
 			continue
 		}
-		if why := difference(run, in.Result); why != "" {
+		if why := Difference(run, in.Result); why != "" {
 			kind, _, _ := strings.Cut(why, " (")
 			left[kind]++
 			continue
@@ -98,12 +99,6 @@ func (h history) course(f metric) (values []float64, nights []time.Time, baselin
 	return values, nights, baseline
 }
 
-func byStart(runs []verdict.Summary) []verdict.Summary {
-	return slices.SortedStableFunc(slices.Values(runs), func(a, b verdict.Summary) int {
-		return a.Run.Started.Compare(b.Run.Started)
-	})
-}
-
 // same tells whether two files hold the same run. Without a start it cannot
 // be told.
 func same(a, b verdict.Summary) bool {
@@ -113,7 +108,7 @@ func same(a, b verdict.Summary) bool {
 
 func notes(left map[string]int) []string {
 	var notes []string
-	for _, kind := range slices.SortedFunc(maps.Keys(left), cmp.Compare[string]) {
+	for _, kind := range slices.Sorted(maps.Keys(left)) {
 		notes = append(notes, fmt.Sprintf("History: %s with %s left out.", runs(left[kind]), kind))
 	}
 	return notes
@@ -123,10 +118,8 @@ func runs(n int) string { return text.Counted(n, "run") }
 
 // keys are those of both maps, sorted.
 func keys(a, b map[string]string) []string {
-	all := maps.Clone(a)
-	if all == nil {
-		all = map[string]string{}
-	}
+	all := map[string]string{}
+	maps.Copy(all, a)
 	maps.Copy(all, b)
 	return slices.Sorted(maps.Keys(all))
 }
@@ -135,9 +128,9 @@ func keys(a, b map[string]string) []string {
 // cut short has seen less of what grows: caches, tables, connections in use.
 const longer = 1.5
 
-// difference says why two runs cannot be compared, in one phrase that ends
+// Difference says why two runs cannot be compared, in one phrase that ends
 // a sentence such as "the baseline has …"; empty where they can.
-func difference(run, result verdict.Summary) string {
+func Difference(run, result verdict.Summary) string {
 	a, b := run.Run, result.Run
 	switch {
 	case run.ConfigurationHash != result.ConfigurationHash:
@@ -167,7 +160,7 @@ func whatDiffers(a, b verdict.Run) string {
 	ofA, ofB := a.Configuration.ByName(), b.Configuration.ByName()
 	for _, name := range keys(ofA, ofB) {
 		if x, y := ofA[name], ofB[name]; x != y {
-			return fmt.Sprintf(" (%s %s, the result %s)", name, orNone(x), orNone(y))
+			return fmt.Sprintf(" (%s %s, the result %s)", name, cmp.Or(x, "none"), cmp.Or(y, "none"))
 		}
 	}
 	return ""
@@ -178,15 +171,8 @@ func changedVersions(a, b verdict.Run) []string {
 	var notes []string
 	for _, name := range keys(a.Versions, b.Versions) {
 		if x, y := a.Versions[name], b.Versions[name]; x != y {
-			notes = append(notes, fmt.Sprintf("%s: %s in the baseline, %s in the result.", name, orNone(x), orNone(y)))
+			notes = append(notes, fmt.Sprintf("%s: %s in the baseline, %s in the result.", name, cmp.Or(x, "none"), cmp.Or(y, "none")))
 		}
 	}
 	return notes
-}
-
-func orNone(text string) string {
-	if text == "" {
-		return "none"
-	}
-	return text
 }

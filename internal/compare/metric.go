@@ -54,29 +54,18 @@ const (
 var metrics = []metric{
 	{"success_rate", "Success rate", higher, text.Share, pointsOfRequests, 0, rate("request_success")},
 	{"timed_out", "Requests that timed out", lower, text.Share, pointsOfRequests, 0, rate("request_timed_out")},
-	{"throughput", "Requests per second", higher, text.PerSecond, defaultTolerance, 0,
-		overview(func(o verdict.Overview) *float64 { return o.RequestsPerSecond })},
-	{"response_p50", "Response, median", lower, text.Milliseconds, defaultTolerance, leastTime,
-		overview(func(o verdict.Overview) *float64 { return o.ResponseP50 })},
-	{"response_p95", "Response, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
-		overview(func(o verdict.Overview) *float64 { return o.ResponseP95 })},
-	{"response_p99", "Response, p99", lower, text.Milliseconds, defaultTolerance, leastTime,
-		overview(func(o verdict.Overview) *float64 { return o.ResponseP99 })},
-	{"response_drift", "Response drift", lower, text.Ratio, defaultTolerance, 0.1,
-		overview(func(o verdict.Overview) *float64 { return o.ResponseDrift })},
-	{"wait_p95", "Wait for pool, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
-		overview(func(o verdict.Overview) *float64 { return o.WaitP95 })},
-	{"wait_p99", "Wait for pool, p99", lower, text.Milliseconds, defaultTolerance, leastTime,
-		overview(func(o verdict.Overview) *float64 { return o.WaitP99 })},
-	{"query_p95", "Query, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
-		trend("pgxpool_query_duration", "p(95)")},
+	{"throughput", "Requests per second", higher, text.PerSecond, defaultTolerance, 0, func(s verdict.Summary) *float64 { return s.Overview.RequestsPerSecond }},
+	{"response_p50", "Response, median", lower, text.Milliseconds, defaultTolerance, leastTime, func(s verdict.Summary) *float64 { return s.Overview.ResponseP50 }},
+	{"response_p95", "Response, p95", lower, text.Milliseconds, defaultTolerance, leastTime, func(s verdict.Summary) *float64 { return s.Overview.ResponseP95 }},
+	{"response_p99", "Response, p99", lower, text.Milliseconds, defaultTolerance, leastTime, func(s verdict.Summary) *float64 { return s.Overview.ResponseP99 }},
+	{"response_drift", "Response drift", lower, text.Ratio, defaultTolerance, 0.1, func(s verdict.Summary) *float64 { return s.Overview.ResponseDrift }},
+	{"wait_p95", "Wait for pool, p95", lower, text.Milliseconds, defaultTolerance, leastTime, func(s verdict.Summary) *float64 { return s.Overview.WaitP95 }},
+	{"wait_p99", "Wait for pool, p99", lower, text.Milliseconds, defaultTolerance, leastTime, func(s verdict.Summary) *float64 { return s.Overview.WaitP99 }},
+	{"query_p95", "Query, p95", lower, text.Milliseconds, defaultTolerance, leastTime, p95("pgxpool_query_duration")},
 	{"query_failed", "Queries that failed", lower, text.Share, pointsOfRequests, 0, rate("pgxpool_query_failed")},
-	{"use_p95", "Connection in use, p95", lower, text.Milliseconds, defaultTolerance, leastTime,
-		trend("pgxpool_use_duration", "p(95)")},
-	{"in_overflow", "Time in overflow", lower, text.Share, pointsOfTime, 0,
-		overview(func(o verdict.Overview) *float64 { return o.InOverflow })},
-	{"db_cpu", "Database CPU", lower, text.Percent, pointsOfTime, 0,
-		overview(func(o verdict.Overview) *float64 { return o.DatabaseCPU })},
+	{"use_p95", "Connection in use, p95", lower, text.Milliseconds, defaultTolerance, leastTime, p95("pgxpool_use_duration")},
+	{"in_overflow", "Time in overflow", lower, text.Share, pointsOfTime, 0, func(s verdict.Summary) *float64 { return s.Overview.InOverflow }},
+	{"db_cpu", "Database CPU", lower, text.Percent, pointsOfTime, 0, func(s verdict.Summary) *float64 { return s.Overview.DatabaseCPU }},
 }
 
 // Metrics gives the names of all metrics, in the order of the report.
@@ -88,38 +77,27 @@ func Metrics() []string {
 	return names
 }
 
-func overview(pick func(verdict.Overview) *float64) func(verdict.Summary) *float64 {
-	return func(s verdict.Summary) *float64 { return pick(s.Overview) }
-}
-
 // rate reads a Rate; one of nothing has no value.
 func rate(metric string) func(verdict.Summary) *float64 {
 	return func(s verdict.Summary) *float64 {
 		values := s.Metrics[metric].Values
-		if values["passes"]+values["fails"] == 0 {
-			return nil
-		}
-		return value(values, "rate")
+		return value(values, "rate", values["passes"]+values["fails"] != 0)
 	}
 }
 
-// trend reads a statistic of a Trend. k6 gives zeros for one without samples.
-func trend(metric, statistic string) func(verdict.Summary) *float64 {
+// p95 reads a Trend. k6 gives zeros for one without samples.
+func p95(metric string) func(verdict.Summary) *float64 {
 	return func(s verdict.Summary) *float64 {
 		values := s.Metrics[metric].Values
-		if !(values["max"] > 0) {
-			return nil
-		}
-		return value(values, statistic)
+		return value(values, "p(95)", values["max"] > 0)
 	}
 }
 
-func value(values map[string]float64, name string) *float64 {
-	v, ok := values[name]
-	if !ok {
-		return nil
+func value(values map[string]float64, name string, measured bool) *float64 {
+	if v, ok := values[name]; ok && measured {
+		return &v
 	}
-	return &v
+	return nil
 }
 
 // Tolerances say which change is the smallest that matters. The zero value is

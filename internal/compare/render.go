@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -99,7 +100,7 @@ func (d Description) text() string {
 		parts = append(parts, d.Started.UTC().Format(time.RFC3339))
 	}
 	parts = append(parts, fmt.Sprintf("%s, %d users, %.0f s, %d cores, %s, %s",
-		orNone(d.Script), d.Users, d.Duration, d.Cores, orNone(d.Platform), d.Verdict))
+		cmp.Or(d.Script, "none"), d.Users, d.Duration, d.Cores, cmp.Or(d.Platform, "none"), d.Verdict))
 	return strings.Join(parts, ", ")
 }
 

@@ -1,7 +1,7 @@
 package compare
 
 import (
-	"fmt"
+	"cmp"
 	"strings"
 	"time"
 
@@ -75,12 +75,30 @@ func describe(s verdict.Summary) Description {
 	}
 }
 
+// overall is the answer that counts among many: a metric that got worse stays
+// so whatever could not be compared, and a run is not fine while one is unknown.
 func (r Report) overall() Answer {
-	answers := make([]Answer, len(r.Rows))
-	for i, row := range r.Rows {
-		answers[i] = row.Answer
+	switch {
+	case len(r.Names(Worse)) > 0:
+		return Worse
+	case len(r.Names(Unknown)) > 0, len(r.Rows) == 0:
+		return Unknown
+	case len(r.Names(Better)) > 0:
+		return Better
+	default:
+		return Same
 	}
-	return overall(answers)
+}
+
+// Names are those of the metrics with an answer.
+func (r Report) Names(answer Answer) []string {
+	var names []string
+	for _, row := range r.Rows {
+		if row.Answer == answer {
+			names = append(names, row.Name)
+		}
+	}
+	return names
 }
 
 // Summary is the report in one line, safe to print.
@@ -105,27 +123,16 @@ func (r Report) summary() string {
 	}
 }
 
-// named lists the metrics with an answer, each with its change or reason.
+// named lists the metrics with an answer, each with the change that made it or the
+// reason.
 func (r Report) named(answer Answer) string {
-	said := ""
+	var said []string
 	for _, row := range r.Rows {
-		if row.Answer != answer {
-			continue
+		if row.Answer == answer {
+			said = append(said, row.Name+" "+cmp.Or(row.Reason, row.changeText()))
 		}
-		if said != "" {
-			said += "; "
-		}
-		said += fmt.Sprintf("%s %s", row.Name, row.why())
 	}
-	return said
-}
-
-// why is the change that made the answer, else the reason.
-func (r Row) why() string {
-	if r.Reason != "" {
-		return r.Reason
-	}
-	return r.changeText()
+	return strings.Join(said, "; ")
 }
 
 // Answer is what a comparison says, of one metric or of a whole run.
@@ -138,22 +145,3 @@ const (
 	Worse   Answer = "worse"
 	Unknown Answer = "unknown" // it cannot be told
 )
-
-// overall is the answer that counts among many: a metric that got worse stays
-// so whatever could not be compared, and a run is not fine while one is unknown.
-func overall(answers []Answer) Answer {
-	count := map[Answer]int{}
-	for _, a := range answers {
-		count[a]++
-	}
-	switch {
-	case count[Worse] > 0:
-		return Worse
-	case count[Unknown] > 0, len(answers) == 0:
-		return Unknown
-	case count[Better] > 0:
-		return Better
-	default:
-		return Same
-	}
-}

@@ -134,8 +134,11 @@ func (c *Conductor) lead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.prepare(server); err != nil {
-		return err
+	if !c.resumed { // results that are gone on from were measured with what the server said then
+		c.asked = server
+		if err := c.plan.Prepare(server); err != nil {
+			return err
+		}
 	}
 	for {
 		step, more := c.plan.Next(c.measured())

@@ -1,6 +1,7 @@
 package conductor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 
@@ -12,23 +13,16 @@ import (
 
 // plans reads the options. Nothing is connected.
 func (c *Conductor) plans(options map[string]any) error {
-	own, err := take[map[string]any](options, "pool", "an object of the pool's options")
-	if err != nil {
+	var workload, started map[string]any
+	var resume string
+	if err := cmp.Or(
+		take(options, "pool", "an object of the pool's options", &c.pool),
+		take(options, "workload", "an object that describes the requests", &workload),
+		take(options, "application", "an object with command, url, ready and workers", &started),
+		take(options, "resume", "the path of an experiment's results", &resume),
+	); err != nil {
 		return err
 	}
-	workload, err := take[map[string]any](options, "workload", "an object that describes the requests")
-	if err != nil {
-		return err
-	}
-	started, err := take[map[string]any](options, "application", "an object with command, url, ready and workers")
-	if err != nil {
-		return err
-	}
-	resume, err := take[string](options, "resume", "the path of an experiment's results")
-	if err != nil {
-		return err
-	}
-	c.pool = own
 	config, err := c.resolve(nil)
 	if err != nil {
 		return err
@@ -58,36 +52,32 @@ func (c *Conductor) plans(options map[string]any) error {
 // starts reads what to start for every step.
 func (c *Conductor) starts(given map[string]any) error {
 	given = maps.Clone(given) // the script's, to know it again
-	workers, err := take[int64](given, "workers", "an integer")
-	if err != nil {
+	var workers int64
+	var command, url, ready string
+	if err := cmp.Or(
+		take(given, "workers", "an integer", &workers),
+		take(given, "command", "a string", &command),
+		take(given, "url", "a string", &url),
+		take(given, "ready", "a string", &ready),
+	); err != nil {
 		return err
 	}
 	c.workers = max(1, int(workers))
-	texts := map[string]string{}
-	for _, name := range []string{"command", "url", "ready"} {
-		value, err := take[string](given, name, "a string")
-		if err != nil {
-			return err
-		}
-		texts[name] = value
-	}
-	command, err := application.NewCommand(texts["command"], texts["url"], texts["ready"], func(name string) string {
+	started, err := application.NewCommand(command, url, ready, func(name string) string {
 		value, _ := c.lookup(name)
 		return value
 	})
 	if err != nil {
 		return err
 	}
-	c.runner = application.NewRunner(command)
+	c.runner = application.NewRunner(started)
 	return nil
 }
 
 // resolve puts a step's options over those of the script.
 func (c *Conductor) resolve(options map[string]any) (pool.Config, error) {
-	all := maps.Clone(c.pool)
-	if all == nil {
-		all = make(map[string]any)
-	}
+	all := map[string]any{}
+	maps.Copy(all, c.pool)
 	maps.Copy(all, options)
 	if all[config.DefaultsOption] == nil {
 		all[config.DefaultsOption] = map[string]any{"driver": string(pool.DriverAsyncpg)} // as every scenario
@@ -96,19 +86,17 @@ func (c *Conductor) resolve(options map[string]any) (pool.Config, error) {
 }
 
 // take takes an option that is the conductor's own out of the plan's.
-func take[T any](options map[string]any, name, accepted string) (value T, err error) {
+func take[T any](options map[string]any, name, accepted string, value *T) error {
 	given := options[name]
 	delete(options, name)
 	if given == nil {
-		return value, nil
+		return nil
 	}
-	value, ok := given.(T)
-	if !ok {
-		return value, &pool.ConfigError{
-			Option: name, Source: config.SourceOption, Reason: fmt.Sprintf("is %T", given), Accepted: accepted,
-		}
+	var ok bool
+	if *value, ok = given.(T); !ok {
+		return &pool.ConfigError{Option: name, Source: config.SourceOption, Reason: fmt.Sprintf("is %T", given), Accepted: accepted}
 	}
-	return value, nil
+	return nil
 }
 
 // identityOf is what two runs must have in common for one to go on where the

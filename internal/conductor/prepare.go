@@ -58,13 +58,3 @@ func (c *Conductor) server(ctx context.Context) (experiment.Server, error) {
 	}
 	return experiment.Server{Server: limits.Server, Cores: cores}, nil
 }
-
-// prepare asks the server for what the plan needs of it. Results that are gone
-// on from were measured with what it said then.
-func (c *Conductor) prepare(server experiment.Server) error {
-	if c.resumed {
-		return nil
-	}
-	c.asked = server
-	return c.plan.Prepare(server)
-}

@@ -133,9 +133,7 @@ func (c *Conductor) open(ctx context.Context, step experiment.Step) (pool.Config
 
 // close ends what open began.
 func (c *Conductor) close(s *Stage) {
-	if c.runner != nil {
-		c.stopApplication()
-	}
+	c.stopApplication()
 	for _, name := range s.Pools {
 		c.test.Retire(name)
 	}

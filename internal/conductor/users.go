@@ -15,12 +15,10 @@ type User struct {
 	number    int // -1 until it has asked for a turn
 	last      *Stage
 	end       func() // ends the turn under way; nil where there is none
-	arrived   time.Time
+	// Arrived is when the request of the turn under way arrived, the zero time in a
+	// closed loop.
+	Arrived time.Time
 }
-
-// Arrived is when the request of the turn under way arrived, the zero time in a
-// closed loop.
-func (u *User) Arrived() time.Time { return u.arrived }
 
 // NewUser adds a user, who takes part from the first turn it asks for.
 func (c *Conductor) NewUser() *User { return &User{conductor: c, number: -1} }
@@ -38,9 +36,8 @@ func (u *User) Next(ctx context.Context, test func() Test) *Stage {
 		u.end()
 		u.end = nil
 	}
-	s, arrived := c.turn(ctx, u.number, u.last)
-	u.arrived = arrived
-	if s != nil {
+	var s *Stage
+	if s, u.Arrived = c.turn(ctx, u.number, u.last); s != nil {
 		u.end, u.last = c.endOf(ctx, s), s
 	}
 	return s

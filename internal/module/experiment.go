@@ -81,7 +81,7 @@ func (e *experimentObject) next(sobek.FunctionCall) sobek.Value {
 	e.test.Judged() // and it writes what it measures, from the first step on
 	e.must(e.test.Ready(e.vu))
 	s := e.user.Next(e.vu.Context(), e.begin)
-	e.arrival = e.user.Arrived()
+	e.arrival = e.user.Arrived
 	if s == nil {
 		return sobek.Null()
 	}
