@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -35,12 +36,9 @@ func serverAccount() (account, error) {
 }
 
 func dropTo(to *user.User) (account, error) {
-	uid, err := strconv.Atoi(to.Uid)
-	if err != nil {
-		return account{}, fmt.Errorf("user %s: %w", to.Username, err)
-	}
-	gid, err := strconv.Atoi(to.Gid)
-	if err != nil {
+	uid, uidErr := strconv.Atoi(to.Uid)
+	gid, gidErr := strconv.Atoi(to.Gid)
+	if err := cmp.Or(uidErr, gidErr); err != nil {
 		return account{}, fmt.Errorf("user %s: %w", to.Username, err)
 	}
 	return account{drop: true, name: to.Username, uid: uid, gid: gid}, nil

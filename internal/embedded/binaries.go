@@ -25,8 +25,14 @@ type installation struct {
 
 func (i installation) program(name string) string { return filepath.Join(i.binDir, name) }
 
-// places gives the folders to look for installed programs in; tests have others.
-type places func(ctx context.Context) []string
+// command is a program that the account runs in dir.
+func (i installation) command(ctx context.Context, as account, dir, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, i.program(program), args...) // #nosec G204 -- a program of the installation
+	cmd.Dir = dir
+	cmd.Env = childEnvironment()
+	cmd.SysProcAttr = as.attributes()
+	return cmd
+}
 
 // installedPlaces lists the folders in which packages put initdb and postgres, best first.
 func installedPlaces(ctx context.Context) []string {
@@ -88,7 +94,7 @@ func realDir(program string) string {
 
 // locate finds the PostgreSQL that PG_BIN names, else an installed one. A download makes sense only after
 // errNoLocal: the user must hear of a wrong PG_BIN.
-func locate(ctx context.Context, as account, look places) (installation, error) {
+func locate(ctx context.Context, cfg Config, as account) (installation, error) {
 	if dir := os.Getenv("PG_BIN"); dir != "" {
 		// The programs run in other directories than this process.
 		if absolute, err := filepath.Abs(dir); err == nil {
@@ -96,11 +102,11 @@ func locate(ctx context.Context, as account, look places) (installation, error) 
 		}
 		found, err := inspect(ctx, as, dir)
 		if err != nil {
-			return installation{}, &BinDirError{Dir: dir, Err: err}
+			return installation{}, fmt.Errorf("PG_BIN=%q is not a folder with PostgreSQL's initdb and postgres: %w", dir, err)
 		}
 		return found, nil
 	}
-	for _, dir := range look(ctx) {
+	for _, dir := range cfg.places(ctx) {
 		if found, err := inspect(ctx, as, dir); err == nil {
 			return found, nil
 		}
@@ -119,11 +125,7 @@ func inspect(ctx context.Context, as account, dir string) (installation, error) 
 		return installation{}, err
 	}
 	found := installation{binDir: dir}
-	cmd := exec.CommandContext(ctx, found.program("postgres"), "--version") // #nosec G204 -- a program of the installation
-	cmd.Dir = string(filepath.Separator)
-	cmd.Env = childEnvironment()
-	cmd.SysProcAttr = as.attributes()
-	out, err := cmd.Output()
+	out, err := found.command(ctx, as, "/", "postgres", "--version").Output()
 	if err != nil && as.drop {
 		return installation{}, fmt.Errorf("postgres --version as user %s, as it refuses root: %w", as.name, err)
 	}

@@ -15,8 +15,7 @@ func TestAWrongFolderIsNamed(t *testing.T) {
 	empty := t.TempDir()
 	t.Setenv("PG_BIN", empty)
 	_, err := embedded.Start(t.Context(), embedded.Config{})
-	var wrong *embedded.BinDirError
-	require.ErrorAs(t, err, &wrong)
+	require.ErrorContains(t, err, "is not a folder with PostgreSQL's initdb and postgres")
 	require.Contains(t, err.Error(), `PG_BIN="`+empty+`"`)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
@@ -33,8 +32,7 @@ func TestAFolderOfOtherProgramsIsRefused(t *testing.T) {
 			}
 			t.Setenv("PG_BIN", dir)
 			_, err := embedded.Start(t.Context(), embedded.Config{})
-			var wrong *embedded.BinDirError
-			require.ErrorAs(t, err, &wrong)
+			require.ErrorContains(t, err, "is not a folder with PostgreSQL's initdb and postgres")
 			require.Contains(t, err.Error(), "postgres --version")
 		})
 	}
@@ -51,8 +49,7 @@ func TestAFolderOutOfReachIsRefused(t *testing.T) {
 	}
 	t.Setenv("PG_BIN", dir)
 	_, err := embedded.Start(t.Context(), embedded.Config{})
-	var wrong *embedded.BinDirError
-	require.ErrorAs(t, err, &wrong)
+	require.ErrorContains(t, err, "is not a folder with PostgreSQL's initdb and postgres")
 	require.ErrorIs(t, err, os.ErrPermission)
 }
 

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -34,9 +35,11 @@ type Config struct {
 	// what still takes time. Start calls it on its own goroutine. Nil means silence.
 	Notify func(line string)
 
-	cacheDir   string // keeps downloaded binaries; empty means the user's cache folder
-	repository string // Maven repository to download from; empty means Maven Central
-	digest     string // SHA-256 of the download; empty means the pinned one
+	// For tests; the zero values mean the real ones.
+	places     func(context.Context) []string // folders to look for installed programs in
+	cacheDir   string                         // keeps downloaded binaries
+	repository string                         // Maven repository to download from
+	digest     string                         // SHA-256 of the download
 }
 
 // prepare sets the defaults and refuses invalid values.
@@ -49,6 +52,9 @@ func (c Config) prepare() (Config, error) {
 	}
 	if c.Notify == nil {
 		c.Notify = func(string) {}
+	}
+	if c.places == nil {
+		c.places = installedPlaces
 	}
 	return c, nil
 }
@@ -87,8 +93,5 @@ func configure(dataDir string, values map[string]string) error {
 		return err
 	}
 	_, err = file.WriteString(text.String())
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return join(err, file.Close())
 }

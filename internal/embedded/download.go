@@ -39,8 +39,8 @@ var archives = map[string]archive{
 }
 
 // obtain finds an installed PostgreSQL, else one that was downloaded before, else downloads one.
-func obtain(ctx context.Context, cfg Config, as account, look places) (installation, error) {
-	found, err := locate(ctx, as, look)
+func obtain(ctx context.Context, cfg Config, as account) (installation, error) {
+	found, err := locate(ctx, cfg, as)
 	if !errors.Is(err, errNoLocal) {
 		return found, err
 	}
@@ -49,7 +49,8 @@ func obtain(ctx context.Context, cfg Config, as account, look places) (installat
 		if ctx.Err() != nil {
 			return installation{}, fmt.Errorf("download PostgreSQL: %w", context.Cause(ctx))
 		}
-		return installation{}, &NotFoundError{Err: err}
+		return installation{}, fmt.Errorf("no PostgreSQL to start: install a package (apt-get install postgresql, brew install postgresql), "+
+			"or set DATABASE_URL to a running server, or set PG_BIN to the folder with initdb and postgres (%w)", err)
 	}
 	return found, nil
 }

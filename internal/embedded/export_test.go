@@ -4,7 +4,8 @@ import "context"
 
 // StartLooking is Start where packages put PostgreSQL into these folders.
 func StartLooking(ctx context.Context, cfg Config, dirs ...string) (*Server, error) {
-	return start(ctx, cfg, func(context.Context) []string { return dirs })
+	cfg.places = func(context.Context) []string { return dirs }
+	return Start(ctx, cfg)
 }
 
 // DownloadedFrom is the configuration whose downloads come from the repository, have the digest and are kept in cache.

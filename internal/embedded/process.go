@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,9 +17,6 @@ const (
 	immediateLimit = 6 * time.Second  // more than the 5 s after which PostgreSQL kills its own children
 )
 
-// process is a PostgreSQL program that runs.
-type process struct{ *child.Process }
-
 // watch starts the watchdog, which ends the server and removes its directory where this process cannot: with the
 // immediate shutdown, in which the server, or initdb, ends its children and frees their shared memory.
 func (s *Server) watch() (*child.Watchdog, error) {
@@ -31,23 +27,16 @@ func (s *Server) watch() (*child.Watchdog, error) {
 }
 
 // launch starts a PostgreSQL program in the server's directory, under the watchdog.
-func (s *Server) launch(program string, args ...string) (*process, error) {
+func (s *Server) launch(program string, args ...string) (*child.Process, error) {
 	log, err := os.OpenFile(s.logFile(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }() // the child has its own
 
-	cmd := exec.Command(s.found.program(program), args...) // #nosec G204 -- a program of the installation
-	cmd.Dir = s.dir
-	cmd.Env = childEnvironment()
+	cmd := s.found.command(context.Background(), s.as, s.dir, program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = s.as.attributes()
-	p, err := s.watchdog.Start(cmd)
-	if err != nil {
-		return nil, err
-	}
-	return &process{p}, nil
+	return s.watchdog.Start(cmd)
 }
 
 // childEnvironment is all that the children see of this process's environment: they may run as another user,
@@ -63,9 +52,13 @@ func childEnvironment() []string {
 	return environment
 }
 
-// finish waits for initdb, or stops it when ctx ends first. Only initdb gets the signal:
-// it lets its children finish, whose shared memory would stay behind otherwise.
-func (p *process) finish(ctx context.Context) error {
+// runToEnd runs a program and waits for it, or stops it when ctx ends first. Only the program gets the signal:
+// initdb lets its children finish, whose shared memory would stay behind otherwise.
+func (s *Server) runToEnd(ctx context.Context, program string, args ...string) error {
+	p, err := s.launch(program, args...)
+	if err != nil {
+		return err
+	}
 	select {
 	case <-p.Exited():
 		return p.Err()
@@ -79,7 +72,7 @@ func (p *process) finish(ctx context.Context) error {
 
 // stop shuts the server down with PostgreSQL's signal for the mode, and with stronger ones if that takes too long.
 // The error tells that force was necessary.
-func (p *process) stop(mode string) error {
+func stop(p *child.Process, mode string) error {
 	p.Resume()
 	if mode == modeFast && p.EndedBy(syscall.SIGINT, fastLimit) {
 		return nil
@@ -93,8 +86,8 @@ func (p *process) stop(mode string) error {
 
 func (s *Server) logFile() string { return filepath.Join(s.dir, "log") }
 
-// Logs returns the last lines of the server's log in one line, separated by " | ". It is empty if there is no log.
-func (s *Server) Logs() string {
+// logs returns the last lines of the server's log in one line, separated by " | ". It is empty if there is no log.
+func (s *Server) logs() string {
 	if s.dir == "" {
 		return ""
 	}
@@ -102,4 +95,4 @@ func (s *Server) Logs() string {
 }
 
 // logged tells whether the last lines of the log contain text. They are in English: the server runs in the C locale.
-func (s *Server) logged(text string) bool { return strings.Contains(s.Logs(), text) }
+func (s *Server) logged(text string) bool { return strings.Contains(s.logs(), text) }

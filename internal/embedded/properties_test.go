@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -75,9 +76,11 @@ func testPasswordNeeded(t *testing.T, server *embedded.Server, conn *pgx.Conn) {
 func testPasswordHidden(t *testing.T, server *embedded.Server, _ *pgx.Conn) {
 	password := server.Password()
 	require.Contains(t, server.URL(), password)
-	require.Len(t, password, 32)
+	require.GreaterOrEqual(t, len(password), 26, "128 bits in base32")
 	require.Empty(t, processes(t, password))
-	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", server, server, server, server.Logs()), password)
+	log, err := os.ReadFile(filepath.Join(server.Dir(), "log"))
+	require.NoError(t, err)
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", server, server, server, log), password)
 	require.NoFileExists(t, server.Dir()+"/password")
 }
 

@@ -48,7 +48,7 @@ func TestRestartRefusals(t *testing.T) {
 	require.ErrorContains(t, server.Restart(t.Context(), "smart"), `restart mode is "smart"; accepted: "fast", "immediate"`)
 	require.NoError(t, pgtest.Conn(t, server.URL()).Ping(t.Context()))
 	require.NoError(t, server.Stop())
-	require.ErrorIs(t, server.Restart(t.Context(), "fast"), embedded.ErrStopped)
+	require.EqualError(t, server.Restart(t.Context(), "fast"), "the temporary PostgreSQL is stopped")
 	requireEmpty(t, dir)
 }
 

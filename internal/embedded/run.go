@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,18 +10,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/flowboard/xk6-pgxpool/internal/child"
 )
 
-// initialize makes the data directory. The password goes through a file, since every user can read arguments.
+// initialize makes the data directory.
 func (s *Server) initialize(ctx context.Context) error {
-	passwordFile := filepath.Join(s.dir, "password")
-	if err := os.WriteFile(passwordFile, []byte(s.password+"\n"), 0o600); err != nil {
+	passwordFile, err := s.writePassword("password", "")
+	if err != nil {
 		return err
 	}
-	if err := s.as.own(passwordFile); err != nil {
-		return err
-	}
-	initdb, err := s.launch("initdb",
+	err = s.runToEnd(ctx, "initdb",
 		"--pgdata="+s.DataDir(),
 		"--username="+superuser,
 		"--pwfile="+passwordFile,
@@ -35,13 +33,19 @@ func (s *Server) initialize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := initdb.finish(ctx); err != nil {
-		return err
-	}
 	if err := os.Remove(passwordFile); err != nil {
 		return fmt.Errorf("remove the password file: %w", err)
 	}
 	return nil
+}
+
+// writePassword puts the password into a file of the account's own, since every user can read arguments.
+func (s *Server) writePassword(name, before string) (file string, err error) {
+	file = filepath.Join(s.dir, name)
+	if err = os.WriteFile(file, []byte(before+s.password+"\n"), 0o600); err == nil {
+		err = s.as.own(file)
+	}
+	return file, err
 }
 
 // open configures the server and starts it on a free port. Another program may take that port
@@ -79,22 +83,19 @@ func (s *Server) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.awaitReady(ctx, s.DataDir()); err != nil {
-		return join(err, p.stop(modeImmediate))
+	if err := awaitReady(ctx, p, s.DataDir()); err != nil {
+		return join(err, stop(p, modeImmediate))
 	}
 	s.process = p
 	return nil
 }
 
 // awaitReady returns when the server accepts connections, which postmaster.pid says.
-func (p *process) awaitReady(ctx context.Context, dataDir string) error {
+func awaitReady(ctx context.Context, p *child.Process, dataDir string) error {
 	const pollInterval = 10 * time.Millisecond
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	for {
-		if p.ready(dataDir) {
-			return nil
-		}
+	for !ready(p, dataDir) {
 		select {
 		case <-p.Exited():
 			return errExited
@@ -103,28 +104,16 @@ func (p *process) awaitReady(ctx context.Context, dataDir string) error {
 		case <-ticker.C:
 		}
 	}
+	return nil
 }
 
 // ready reads the first and the eighth line of postmaster.pid: the process id and the state, as pg_ctl does.
 // The file may be half written or an earlier process's.
-func (p *process) ready(dataDir string) bool {
-	const stateLine = 8
-	file, err := os.Open(filepath.Join(dataDir, "postmaster.pid")) // #nosec G304 -- our own folder
-	if err != nil {
-		return false
-	}
-	defer func() { _ = file.Close() }()
-	lines := bufio.NewScanner(file)
-	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
-		if n == 1 && text != strconv.Itoa(p.Pid()) {
-			return false
-		}
-		if n == stateLine {
-			return text == "ready"
-		}
-	}
-	return false
+func ready(p *child.Process, dataDir string) bool {
+	const pidLine, stateLine = 0, 7
+	text, _ := os.ReadFile(filepath.Join(dataDir, "postmaster.pid")) // #nosec G304 -- our own folder; it may not be there yet
+	lines := strings.Split(string(text), "\n")
+	return len(lines) > stateLine && lines[pidLine] == strconv.Itoa(p.Pid()) && strings.TrimSpace(lines[stateLine]) == "ready"
 }
 
 // Restart shuts the server down in PostgreSQL's mode "fast" or "immediate" and starts it again on the same port
@@ -137,9 +126,9 @@ func (s *Server) Restart(ctx context.Context, mode string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		return ErrStopped
+		return errStopped
 	}
-	if err := s.process.stop(mode); err != nil {
+	if err := stop(s.process, mode); err != nil {
 		return fmt.Errorf("restart: %w", err)
 	}
 	if err := s.revive(ctx); err != nil {
@@ -173,7 +162,7 @@ func (s *Server) shutDown() error {
 	if s.process == nil {
 		return nil
 	}
-	err := s.process.stop(modeFast)
+	err := stop(s.process, modeFast)
 	if !s.process.Killed() {
 		return err
 	}
@@ -182,5 +171,5 @@ func (s *Server) shutDown() error {
 	if s.revive(ctx) != nil {
 		return err
 	}
-	return join(err, s.process.stop(modeFast))
+	return join(err, stop(s.process, modeFast))
 }

@@ -8,7 +8,6 @@ package embedded
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/url"
@@ -36,24 +35,19 @@ type Server struct {
 	found    installation
 	as       account
 	dir      string // private: data directory and log
-	password string
+	password string // needs no escaping in a URL or a file
 	port     int
 	watchdog *child.Watchdog
 
 	mu      sync.Mutex // guards the fields below and lets one Stop or Restart run at a time
-	process *process
+	process *child.Process
 	stopped bool
 }
 
 // Start brings up a temporary PostgreSQL and returns when it accepts connections, after about a second if PostgreSQL
 // is installed. ctx bounds the start only: the server runs until Stop or until this process ends, however it ends.
-// If Start fails nothing is left of the server; the error is a *BinDirError, a *NotFoundError, a *StartError or
-// the context's.
+// If Start fails nothing is left of the server.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	return start(ctx, cfg, installedPlaces)
-}
-
-func start(ctx context.Context, cfg Config, look places) (*Server, error) {
 	cfg, err := cfg.prepare()
 	if err != nil {
 		return nil, err
@@ -62,24 +56,16 @@ func start(ctx context.Context, cfg Config, look places) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := obtain(ctx, cfg, as, look)
+	found, err := obtain(ctx, cfg, as)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Notify("starting a temporary PostgreSQL " + found.version + "; set DATABASE_URL to use another server")
-	s := &Server{cfg: cfg, found: found, as: as, password: newPassword()}
+	s := &Server{cfg: cfg, found: found, as: as, password: rand.Text()}
 	if err := s.bringUp(ctx, step{"initialize its data directory", s.initialize}); err != nil {
 		return nil, err
 	}
 	return s, nil
-}
-
-// newPassword needs no escaping in a URL or a file.
-func newPassword() string {
-	const size = 16 // bytes: 128 bits
-	secret := make([]byte, size)
-	_, _ = rand.Read(secret) // documented to never fail
-	return hex.EncodeToString(secret)
 }
 
 // step is one on the way to a running server.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,16 +26,13 @@ func (s *Server) Standby(ctx context.Context) (*Server, error) {
 	return standby, nil
 }
 
-// copyOf makes the data directory. The password goes through a file, as in initialize; the standby needs it later too.
+// copyOf makes the data directory. The standby needs the password's file later too.
 func (s *Server) copyOf(ctx context.Context, primary *Server) error {
-	passwordFile := filepath.Join(s.dir, "pgpass")
-	if err := os.WriteFile(passwordFile, []byte("*:*:*:*:"+s.password+"\n"), 0o600); err != nil {
+	passwordFile, err := s.writePassword("pgpass", "*:*:*:*:")
+	if err != nil {
 		return err
 	}
-	if err := s.as.own(passwordFile); err != nil {
-		return err
-	}
-	backup, err := s.launch("pg_basebackup",
+	return s.runToEnd(ctx, "pg_basebackup",
 		fmt.Sprintf("--dbname=host=%s port=%d user=%s passfile='%s'", loopback, primary.port, superuser,
 			strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(passwordFile)),
 		"--pgdata="+s.DataDir(),
@@ -46,10 +41,6 @@ func (s *Server) copyOf(ctx context.Context, primary *Server) error {
 		"--write-recovery-conf",
 		"--no-sync",
 	)
-	if err != nil {
-		return err
-	}
-	return backup.finish(ctx)
 }
 
 // Promote makes a standby a primary and returns when it takes writes. What it has received is not lost.
@@ -57,12 +48,9 @@ func (s *Server) Promote(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		return ErrStopped
+		return errStopped
 	}
-	cmd := exec.CommandContext(ctx, s.found.program("pg_ctl"), "promote", "--wait", "--pgdata="+s.DataDir()) // #nosec G204 -- a program of the installation
-	cmd.Dir = s.dir
-	cmd.Env = childEnvironment()
-	cmd.SysProcAttr = s.as.attributes()
+	cmd := s.found.command(ctx, s.as, s.dir, "pg_ctl", "promote", "--wait", "--pgdata="+s.DataDir())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("promote the standby: %w: %s", err, child.LastLines(string(out), 1))
 	}
@@ -75,7 +63,7 @@ func (s *Server) MakeReadOnly() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		return ErrStopped
+		return errStopped
 	}
 	if err := configure(s.DataDir(), map[string]string{"default_transaction_read_only": "on"}); err != nil {
 		return fmt.Errorf("make the server read-only: %w", err)

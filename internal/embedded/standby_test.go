@@ -55,8 +55,8 @@ func TestFailoverToAStandby(t *testing.T) {
 	require.NoError(t, primary.Stop())
 	require.NoError(t, standby.Stop())
 	requireEmpty(t, dir)
-	require.ErrorIs(t, standby.Promote(t.Context()), embedded.ErrStopped)
-	require.ErrorIs(t, primary.MakeReadOnly(), embedded.ErrStopped)
+	require.EqualError(t, standby.Promote(t.Context()), "the temporary PostgreSQL is stopped")
+	require.EqualError(t, primary.MakeReadOnly(), "the temporary PostgreSQL is stopped")
 }
 
 // chosenPort connects and gives the server that was chosen.
