@@ -62,15 +62,12 @@ func (i *instance) settleSetup(promise *sobek.Object, p *sobek.Promise) sobek.Va
 
 // failSetup remembers what ended setup().
 func (i *instance) failSetup(err error) {
-	var interrupted *sobek.InterruptedError
-	var exception *sobek.Exception
-	switch {
-	case errors.As(err, &interrupted):
+	if _, interrupted := errors.AsType[*sobek.InterruptedError](err); interrupted {
 		i.test.SetupFailed(&verdict.SetupFailure{
 			Cause: "it took longer than k6's setupTimeout, or the test was stopped", Stopped: true,
 		})
-	case errors.As(err, &exception):
-		i.rejectSetup(exception.Value())
+	} else if thrown := thrownBy(err); thrown != nil {
+		i.rejectSetup(thrown)
 	}
 }
 

@@ -31,45 +31,35 @@ type judgment struct {
 	waive    any
 }
 
-// load runs thresholds/criteria.js, once for the process.
-func (c *judging) load() (err error) {
-	if c.file == nil {
-		c.file, err = criteria.Load(c.files)
-	}
-	return err
-}
-
 // judgment reads what a run is judged by: the options, else GATE and WAIVE, else
 // the runbook's criteria and gate.
-func (i *instance) judgment(call string, options map[string]any) (*judgment, error) {
+func (i *instance) judgment(call string, options map[string]any) *judgment {
 	c := &i.root.judging
-	if err := c.load(); err != nil {
-		return nil, err
+	var err error
+	if c.file == nil { // once for the process
+		c.file, err = criteria.Load(c.files)
+		i.must(err)
 	}
 	j := &judgment{criteria: options["criteria"], gate: options["gate"], waive: options["waive"]}
 	if j.criteria == nil {
 		j.criteria = c.file.Get("poolCriteria")
 	}
 	if _, ok := j.criteria.([]any); !ok {
-		return nil, &pool.ConfigError{Option: "criteria", Source: call, Reason: fmt.Sprintf("it is %T", j.criteria), Accepted: "a list of rows"}
+		i.throw(&pool.ConfigError{Option: "criteria", Source: call, Reason: fmt.Sprintf("it is %T", j.criteria), Accepted: "a list of rows"})
 	}
-	var err error
-	if j.gate, err = c.file.Call("parseGate", i.orEnvironment(j.gate, "GATE")); err != nil {
-		return nil, err
-	}
+	j.gate, err = c.file.Call("parseGate", i.orEnvironment(j.gate, "GATE"))
+	i.must(err)
 	switch waive := j.waive.(type) {
 	case []any: // checked like the names of WAIVE
 		for _, name := range waive {
-			if _, err := c.file.Call("parseWaive", name, j.criteria); err != nil {
-				return nil, err
-			}
+			_, err = c.file.Call("parseWaive", name, j.criteria)
+			i.must(err)
 		}
 	default:
-		if j.waive, err = c.file.Call("parseWaive", i.orEnvironment(waive, "WAIVE"), j.criteria); err != nil {
-			return nil, err
-		}
+		j.waive, err = c.file.Call("parseWaive", i.orEnvironment(waive, "WAIVE"), j.criteria)
+		i.must(err)
 	}
-	return j, nil
+	return j
 }
 
 func (i *instance) orEnvironment(given any, name string) any {
@@ -88,8 +78,7 @@ func (i *instance) thresholds(call sobek.FunctionCall) sobek.Value {
 	c := &i.root.judging
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	j, err := i.judgment(name, options)
-	i.must(err)
+	j := i.judgment(name, options)
 	made, err := c.file.Call("thresholds", j.criteria, map[string]any{"gate": j.gate, "waive": j.waive, "compact": i.test.Compact()})
 	i.must(err)
 	byMetric, ok := made.(map[string]any)

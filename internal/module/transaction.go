@@ -70,16 +70,9 @@ func transactionBackoff(attempt int) time.Duration {
 // serialization reports whether err, ours or thrown by a script, says that the
 // transaction would succeed if it were run again.
 func (i *instance) serialization(err error) bool {
-	code := ""
-	var (
-		ours   *pool.QueryError
-		thrown *sobek.Exception
-	)
-	switch {
-	case errors.As(err, &ours):
-		code = ours.Code
-	case errors.As(err, &thrown):
-		code = i.textOf(thrown.Value(), "code")
+	_, code := errorName(err)
+	if thrown := thrownBy(err); code == "" && thrown != nil {
+		code = i.textOf(thrown, "code")
 	}
 	return mayRetry(code)
 }

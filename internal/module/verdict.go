@@ -23,19 +23,15 @@ func (i *instance) verdict(call sobek.FunctionCall) sobek.Value {
 	options := i.judgeOptions(name, call.Argument(1), "criteria", "gate", "waive", "notes", "run")
 	data, err := i.export(call.Argument(0))
 	i.must(err)
-	run, err := i.judge(data, options)
-	i.must(err)
+	run := i.judge(name, data, options)
 	return i.object(field{"stdout", i.show(run, data) + i.write(run)})
 }
 
-func (i *instance) judge(data any, options map[string]any) (results.Run, error) {
-	promised, err := i.complete(options)
-	if err != nil {
-		return results.Run{}, err
-	}
+func (i *instance) judge(call string, data any, options map[string]any) results.Run {
+	promised := i.complete(call, options)
 	in, err := verdict.FromScript(data, options)
 	if err != nil {
-		return results.Run{}, &pool.ConfigError{Source: "verdict(data, options)", Reason: err.Error()}
+		i.throw(&pool.ConfigError{Source: call, Reason: err.Error()})
 	}
 	i.test.Complete(in.Metrics)
 	in.NoThresholds = in.NoThresholds || !promised
@@ -52,26 +48,24 @@ func (i *instance) judge(data any, options map[string]any) (results.Run, error) 
 	in.Notes = append(in.Notes, ofRun...)
 	judged, err := verdict.Evaluate(in)
 	if err != nil {
-		return results.Run{}, &pool.ConfigError{Source: "verdict(data, options)", Reason: err.Error()}
+		i.throw(&pool.ConfigError{Source: call, Reason: err.Error()})
 	}
-	return results.Run{Report: judged, Timeline: in.Timeline, Result: i.root.experiment.result()}, nil
+	return results.Run{Report: judged, Timeline: in.Timeline, Result: i.root.experiment.result()}
 }
 
 // complete adds what the options leave out: what thresholds() was asked for, else
 // the defaults. promised tells whether thresholds() was called at all, without
 // which k6 judges nothing.
-func (i *instance) complete(options map[string]any) (promised bool, err error) {
+func (i *instance) complete(call string, options map[string]any) (promised bool) {
 	c := &i.root.judging
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j := c.judged
 	if j == nil || options["criteria"] != nil || options["gate"] != nil || options["waive"] != nil {
-		if j, err = i.judgment("verdict(data, options)", options); err != nil {
-			return false, err
-		}
+		j = i.judgment(call, options)
 	}
 	options["criteria"], options["gate"], options["waive"] = j.criteria, j.gate, j.waive
-	return c.judged != nil, nil
+	return c.judged != nil
 }
 
 // show is the run for people at a terminal; a pipe has lines of any length.

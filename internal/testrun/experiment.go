@@ -15,14 +15,14 @@ import (
 // Experiment is the run as the conductor of an experiment knows it, outside any VU. It
 // implements conductor.Test.
 type Experiment struct {
-	run   *Run
+	*Run
 	state *lib.State // of the first user
 	out   *observer
 }
 
 // Experiment begins an experiment. state is that of its first user.
 func (t *Run) Experiment(state *lib.State, name string) *Experiment {
-	return &Experiment{run: t, state: state, out: t.background(state, name)}
+	return &Experiment{Run: t, state: state, out: t.background(state, name)}
 }
 
 // Users is how many users k6 runs at most, 0 where that is unknown.
@@ -44,7 +44,7 @@ func (e *Experiment) Users() (int, error) {
 
 // Open starts a pool.
 func (e *Experiment) Open(config pool.Config) error {
-	shared, err := e.run.Join(config)
+	shared, err := e.Join(config)
 	if err != nil {
 		return err
 	}
@@ -54,18 +54,25 @@ func (e *Experiment) Open(config pool.Config) error {
 
 // Retire closes a pool for good: its name is free again.
 func (e *Experiment) Retire(name string) {
-	if shared := e.run.Pool(name); shared != nil {
-		e.run.retire(shared)
+	shared := e.Pool(name)
+	if shared == nil {
+		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	defer cancel()
+	shared.stop(ctx, true)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.pools, name)
 }
 
 // ServerURL is the address of the temporary PostgreSQL, which is started.
-func (e *Experiment) ServerURL() (string, error) { return e.run.serverURL("experiment") }
+func (e *Experiment) ServerURL() (string, error) { return e.serverURL("experiment") }
 
 // Watched is the pool of the application under test, of all its processes
 // together, as far as it is known.
 func (e *Experiment) Watched() pool.Config {
-	if watched := e.run.watched(); watched != nil {
+	if watched := e.watched(); watched != nil {
 		return watched.pool()
 	}
 	return pool.DefaultConfig()
@@ -74,14 +81,14 @@ func (e *Experiment) Watched() pool.Config {
 // WatchPool says how large the pool of one process of that application is from
 // now on.
 func (e *Experiment) WatchPool(config pool.Config) {
-	if watched := e.run.watched(); watched != nil {
+	if watched := e.watched(); watched != nil {
 		watched.resize(config)
 	}
 }
 
 // AwaitNoSessions waits until the server has no session of that application.
 func (e *Experiment) AwaitNoSessions(ctx context.Context) error {
-	if watched := e.run.watched(); watched != nil {
+	if watched := e.watched(); watched != nil {
 		return watched.awaitNoSessions(ctx, sessionsEnd)
 	}
 	return nil
@@ -91,38 +98,32 @@ func (e *Experiment) AwaitNoSessions(ctx context.Context) error {
 // process.
 func (e *Experiment) Variables() map[string]string {
 	all := map[string]string{}
-	maps.Copy(all, e.run.variables)
+	maps.Copy(all, e.variables)
 	return all
 }
-
-// Timeline is the recording of the run.
-func (e *Experiment) Timeline() *timeline.Recorder { return e.run.Timeline() }
-
-// Flush brings what has happened so far into the timeline.
-func (e *Experiment) Flush(ctx context.Context) { e.run.Flush(ctx) }
 
 // Dropped counts an arrival for which no user was free, as k6's own arrival
 // rates do.
 func (e *Experiment) Dropped(at time.Time) {
-	e.run.recording.timeline.Record([]timeline.Observation{{Measure: timeline.RequestDropped, At: at, Value: 1}})
-	e.out.push(sampleOf(e.run.metrics.dropped, e.run.runTags(e.state), at, 1))
+	e.recording.timeline.Record([]timeline.Observation{{Measure: timeline.RequestDropped, At: at, Value: 1}})
+	e.out.push(sampleOf(e.metrics.dropped, e.runTags(e.state), at, 1))
 }
 
 // Print writes a line to the terminal, beside k6's progress bar.
 func (e *Experiment) Print(line string) { printLine(line) }
 
 // Error logs a line as an error.
-func (e *Experiment) Error(line string) { e.run.logger.Error(line) }
+func (e *Experiment) Error(line string) { e.logger.Error(line) }
 
 // Report gives the experiment's values to k6's thresholds, and the reasons why
 // others are unknown to the verdict. It may be called at the end of the run only.
 func (e *Experiment) Report(values map[string]float64, unknown map[string]string) {
 	for name, why := range unknown {
-		e.run.facts.setUnmeasured(name, why)
+		e.facts.setUnmeasured(name, why)
 	}
 	for name, value := range values {
-		if metric, known := e.run.metrics.experiment[name]; known {
-			e.run.pushValue(e.state, metric, value)
+		if metric, known := e.metrics.experiment[name]; known {
+			e.pushValue(e.state, metric, value)
 		}
 	}
 }

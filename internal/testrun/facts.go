@@ -158,7 +158,7 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 	run.Platform = runtime.GOOS + "/" + runtime.GOARCH
 	run.Started = t.started
 	run.Duration = max(0, run.Duration-t.setupTook.Seconds())
-	run.CutShort = t.wasCutShort()
+	run.CutShort = t.status() == lib.ExecutionStatusInterrupted
 	run.Versions = versions()
 	run.Configuration = verdict.ConfigurationOf(run.Configuration.ByName())
 	own := shareOf(state)
@@ -168,12 +168,6 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 		run.Configuration.Pools[c.Name] = own.describeConfig(c)
 	}
 	return slices.Concat(own.notes(configured), t.facts.describe(run), t.requests.notes())
-}
-
-// wasCutShort is for after the run: whether something stopped it before its end.
-func (t *Run) wasCutShort() bool {
-	execution := t.execution.Load()
-	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusInterrupted
 }
 
 func versions() map[string]string {

@@ -121,8 +121,7 @@ func (p *SharedPool) Close() {
 // last one. In teardown() it closes the pool whatever handles are
 // open: users whose script does not close theirs must not keep it.
 func (p *SharedPool) CloseHandle() {
-	execution := p.run.execution.Load()
-	teardown := execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusTeardown
+	teardown := p.run.status() == lib.ExecutionStatusTeardown
 	p.run.mu.Lock()
 	p.handles--
 	p.spent = p.handles <= 0 && !p.kept && !teardown

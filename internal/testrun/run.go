@@ -96,7 +96,6 @@ func (t *Run) begin(vu modules.VU) {
 		}), nil)
 		t.pools = make(map[string]*SharedPool)
 		t.watches = make(map[string]*serverWatch)
-		t.server.logger = env.Logger
 		t.unjudged.keep(env)
 		t.variables = env.RuntimeOptions.Env
 		t.fullSummary = env.RuntimeOptions.SummaryMode.String == "full"
@@ -135,6 +134,14 @@ func (t *Run) Follow(vu modules.VU) {
 		t.execution.Store(lib.GetExecutionState(vu.Context()))
 	}
 	t.setup.follow(t)
+}
+
+// status is that of k6's run; created where it is not known yet.
+func (t *Run) status() lib.ExecutionStatus {
+	if execution := t.execution.Load(); execution != nil {
+		return execution.GetCurrentExecutionStatus()
+	}
+	return lib.ExecutionStatusCreated
 }
 
 // Environment is read once: a .env file that changes during the test must not
@@ -220,16 +227,6 @@ func (t *Run) Pool(name string) *SharedPool {
 	return t.pools[name]
 }
 
-// retire closes a pool for good: its name is free again.
-func (t *Run) retire(p *SharedPool) {
-	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
-	defer cancel()
-	p.stop(ctx, true)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.pools, p.config.Name)
-}
-
 // Reserve makes room on the temporary server for connections of pools that do
 // not exist yet.
 func (t *Run) Reserve(connections int) {
@@ -281,7 +278,7 @@ func (t *Run) End(running bool) {
 		t.compact.finish()
 	}
 	t.recording.probe.stop()
-	t.server.stop()
+	t.stopServer()
 	t.said.count()
 	t.uncaught.count()
 }

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sirupsen/logrus"
-
 	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -29,8 +27,6 @@ const reserve = 100
 // temporaryServer is the PostgreSQL that serves scripts without a DATABASE_URL.
 // It starts when a VU first needs it and ends with the test.
 type temporaryServer struct {
-	logger logrus.FieldLogger
-
 	mu         sync.Mutex
 	server     *embedded.Server
 	standby    *embedded.Server // nil without one
@@ -38,38 +34,31 @@ type temporaryServer struct {
 	err        error
 }
 
-// url starts the server, once for the process, and gives its address.
-func (s *temporaryServer) url(connections int) (string, error) {
+// serverURL is the address of the temporary server, which is started, once for the
+// process, for the pool or experiment of that name.
+func (t *Run) serverURL(name string) (string, error) {
+	s := &t.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server == nil && s.err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), serverStartLimit)
 		defer cancel()
 		s.server, s.err = embedded.Start(ctx, embedded.Config{
-			MaxConnections: connections + reserve,
-			Notify:         func(line string) { s.logger.Info(line) },
+			MaxConnections: t.temporaryConnections() + reserve,
+			Notify:         func(line string) { t.logger.Info(line) },
 		})
 	}
 	switch {
 	case s.err != nil:
-		return "", s.err
+		return "", &pool.ConnectError{Pool: name, Server: "a temporary PostgreSQL", Err: s.err}
 	case s.standby != nil:
 		return s.server.URLWith(s.standby, s.attributes), nil
 	}
 	return s.server.URL(), nil
 }
 
-// serverURL is the address of the temporary server, which is started for the
-// pool or experiment of that name.
-func (t *Run) serverURL(name string) (string, error) {
-	url, err := t.server.url(t.temporaryConnections())
-	if err != nil {
-		return "", &pool.ConnectError{Pool: name, Server: "a temporary PostgreSQL", Err: err}
-	}
-	return url, nil
-}
-
-func (s *temporaryServer) stop() {
+func (t *Run) stopServer() {
+	s := &t.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, server := range []*embedded.Server{s.standby, s.server} {
@@ -77,7 +66,7 @@ func (s *temporaryServer) stop() {
 			continue
 		}
 		if err := server.Stop(); err != nil {
-			s.logger.WithError(err).Warn("stopping the temporary PostgreSQL")
+			t.logger.WithError(err).Warn("stopping the temporary PostgreSQL")
 		}
 	}
 }

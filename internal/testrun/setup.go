@@ -49,10 +49,7 @@ func (s *setup) sweep() {
 }
 
 // InSetup tells whether a VU runs setup() now.
-func (t *Run) InSetup() bool {
-	execution := t.execution.Load()
-	return execution != nil && execution.GetCurrentExecutionStatus() == lib.ExecutionStatusSetup
-}
+func (t *Run) InSetup() bool { return t.status() == lib.ExecutionStatusSetup }
 
 // follow notes that setup() runs, or that it is over.
 func (s *setup) follow(t *Run) {
@@ -96,7 +93,7 @@ func (t *Run) SetupFailure(data map[string]verdict.Metric) *verdict.SetupFailure
 	switch {
 	case s.why != nil:
 		return s.why
-	case t.wasCutShort():
+	case t.status() == lib.ExecutionStatusInterrupted:
 		return &verdict.SetupFailure{Cause: "the test was stopped", Stopped: true}
 	default:
 		return &verdict.SetupFailure{Cause: "k6's log has the error"}
@@ -105,8 +102,8 @@ func (t *Run) SetupFailure(data map[string]verdict.Metric) *verdict.SetupFailure
 
 // ExplainSetup says why a call in setup() failed, and what to do.
 func (t *Run) ExplainSetup(err error) *verdict.SetupFailure {
-	var connect *pool.ConnectError
-	if !errors.As(err, &connect) {
+	connect, ok := errors.AsType[*pool.ConnectError](err)
+	if !ok {
 		return &verdict.SetupFailure{Cause: text.Line(strings.TrimPrefix(err.Error(), "ERROR: "))}
 	}
 	source := ""

@@ -1,7 +1,6 @@
 package testrun
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -11,15 +10,26 @@ import (
 
 // statements measures each statement of a workload, by its tag.
 type statements struct {
-	mu    sync.Mutex
-	tags  []string // in the order of the files
-	times map[string]*statementTimes
-	held  time.Duration // by connections of the workload, all together
+	mu   sync.Mutex
+	all  []*statement  // in the order of the files
+	held time.Duration // by connections of the workload, all together
 }
 
-type statementTimes struct {
+type statement struct {
+	tag    string
 	took   timeline.Distribution // ms
 	failed int64
+}
+
+// of is the statement with a tag. There are few.
+func (s *statements) of(tag string) *statement {
+	for _, known := range s.all {
+		if known.tag == tag {
+			return known
+		}
+	}
+	s.all = append(s.all, &statement{tag: tag})
+	return s.all[len(s.all)-1]
 }
 
 // ExpectStatements names the statements that a report has, whether they run or not.
@@ -28,9 +38,7 @@ func (t *Run) ExpectStatements(tags []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, tag := range tags {
-		if !slices.Contains(s.tags, tag) {
-			s.tags = append(s.tags, tag)
-		}
+		s.of(tag)
 	}
 }
 
@@ -39,17 +47,10 @@ func (t *Run) Executed(tag string, took time.Duration, failed bool) {
 	s := &t.statements
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	times := s.times[tag]
-	if times == nil {
-		times = &statementTimes{}
-		if s.times == nil {
-			s.times = make(map[string]*statementTimes)
-		}
-		s.times[tag] = times
-	}
-	times.took.Add(took.Seconds() * 1000)
+	of := s.of(tag)
+	of.took.Add(took.Seconds() * 1000)
 	if failed {
-		times.failed++
+		of.failed++
 	}
 }
 
@@ -66,14 +67,12 @@ func (t *Run) Statements() []verdict.Statement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []verdict.Statement
-	for _, tag := range s.tags {
-		one := verdict.Statement{Name: tag}
-		if times := s.times[tag]; times != nil {
-			one.Calls, one.Failed = times.took.Count(), times.failed
-			one.Mean, one.P95 = times.took.Mean(), times.took.Quantile(0.95)
-			if s.held > 0 {
-				one.HoldShare = times.took.Sum() / 1000 / s.held.Seconds()
-			}
+	for _, of := range s.all {
+		one := verdict.Statement{
+			Name: of.tag, Calls: of.took.Count(), Failed: of.failed, Mean: of.took.Mean(), P95: of.took.Quantile(0.95),
+		}
+		if s.held > 0 {
+			one.HoldShare = of.took.Sum() / 1000 / s.held.Seconds()
 		}
 		all = append(all, one)
 	}
