@@ -63,7 +63,7 @@ func TestBeforeAfterScriptThatGetsWorse(t *testing.T) {
 	// In two pools of each size. Six users of one connection wait for 0.5 s, which is
 	// more than they may: they try again.
 	require.Regexp(t, `\| Retries \| \d+ \| [1-9]\d* \|`, r.File(t, "results/before-after.md"))
-	require.Equal(t, "2", reportOf(t, r).Run.Configuration.Settings["pools"])
+	require.Equal(t, "2", reportOf(t, r).Run.Configuration["pools"])
 	text := r.File(t, "results/before-after.md")
 	require.Contains(t, text, "Each step had 2 pools of its settings, as an application of 2 processes has, and requests were spread over them (least).")
 	require.Regexp(t, `\| Peak, fullest pool \| [1-6] \| 1 \|`, text)

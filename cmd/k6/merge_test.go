@@ -68,7 +68,7 @@ func requireMerged(t *testing.T, results []k6test.Result) {
 	require.Contains(t, page, "maxOverflow 13", "the whole pool's, not a runner's")
 
 	require.Equal(t, 40, summary.Run.Users)
-	size, overflow, _ := summary.Run.Configuration.DefaultPool().Sizes()
+	size, overflow, _ := summary.Run.Configuration.Sizes("default")
 	require.Equal(t, []int{7, 6}, []int{size, overflow})
 	for _, metric := range []string{"request_duration", "pgxpool_acquire_duration", "pgxpool_query_duration", "pgxpool_use_duration"} {
 		all, values := everyValue(t, results, metric), summary.Metrics[metric].Values

@@ -238,7 +238,7 @@ func (c confirmation) environment() map[string]string {
 		environment["DURATION"] = strconv.Itoa(int(math.Max(1, math.Floor(run.Duration))))
 	}
 	scenario := map[string]string{"hold": "HOLD", "spread": "SPREAD", "think": "THINK"}
-	for name, value := range run.Configuration.ByName() {
+	for name, value := range run.Configuration {
 		if variable := cmp.Or(scenario[name], config.Variable(name)); variable != "" {
 			environment[variable] = value
 		}

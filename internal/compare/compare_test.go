@@ -27,7 +27,7 @@ func night(n int, m measured) verdict.Summary {
 	run := verdict.Run{
 		Script: "100users", Users: 100, Duration: 300, Cores: 2, Platform: "linux/amd64",
 		Started:       time.Date(2026, 3, 1+n, 2, 0, 0, 0, time.UTC),
-		Configuration: verdict.ConfigurationOf(map[string]string{"poolSize": "20"}),
+		Configuration: verdict.Configuration{"poolSize": "20"},
 		Versions:      map[string]string{"k6": "v2.2.0"},
 	}
 	const requests = 10_000
@@ -138,7 +138,7 @@ func TestWhatCannotBeComparedIsUnknown(t *testing.T) {
 		"the baseline has another configuration (script spike, the result 100users)": func(s *verdict.Summary) { s.Run.Script = "spike" },
 		"the baseline has another configuration (target)":                            func(s *verdict.Summary) { s.Run.Target = "http://u:secret@app" },
 		"the baseline has another configuration (poolSize 5, the result 20)": func(s *verdict.Summary) {
-			s.Run.Configuration = verdict.ConfigurationOf(map[string]string{"poolSize": "5"})
+			s.Run.Configuration = verdict.Configuration{"poolSize": "5"}
 		},
 		"the baseline has another machine (8 cores, the result 2)":                func(s *verdict.Summary) { s.Run.Cores = 8 },
 		"the baseline has another machine (darwin/arm64, the result linux/amd64)": func(s *verdict.Summary) { s.Run.Platform = "darwin/arm64" },

@@ -157,7 +157,7 @@ func whatDiffers(a, b verdict.Run) string {
 	case a.Target != b.Target:
 		return " (target)"
 	}
-	ofA, ofB := a.Configuration.ByName(), b.Configuration.ByName()
+	ofA, ofB := a.Configuration, b.Configuration
 	for _, name := range keys(ofA, ofB) {
 		if x, y := ofA[name], ofB[name]; x != y {
 			return fmt.Sprintf(" (%s %s, the result %s)", name, cmp.Or(x, "none"), cmp.Or(y, "none"))

@@ -106,7 +106,7 @@ func identityOf(options, workload map[string]any, of pool.Config) (map[string]an
 	if len(workload) > 0 {
 		identity["workload"] = workload
 	}
-	identity["pool"] = experiment.DescribePool(of).ByName()
+	identity["pool"] = experiment.DescribePool(of)
 	server, err := config.Server(of)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -365,9 +364,10 @@ func Environment(options map[string]any) map[string]string {
 }
 
 // DescribePool is what a comparison of two runs needs of a pool.
-func DescribePool(c pool.Config) verdict.PoolConfiguration {
-	return verdict.PoolConfiguration{
-		PoolSize: &c.PoolSize, MaxOverflow: &c.MaxOverflow, PoolTimeout: &c.PoolTimeout, PoolRecycle: &c.PoolRecycle,
-		PoolPrePing: &c.PoolPrePing, QueryExecMode: config.ModeName(c.QueryExecMode),
+func DescribePool(c pool.Config) map[string]string {
+	return map[string]string{
+		"poolSize": strconv.Itoa(c.PoolSize), "maxOverflow": strconv.Itoa(c.MaxOverflow),
+		"poolTimeout": c.PoolTimeout.String(), "poolRecycle": c.PoolRecycle.String(),
+		"poolPrePing": strconv.FormatBool(c.PoolPrePing), "queryExecMode": config.ModeName(c.QueryExecMode),
 	}
 }

@@ -44,7 +44,7 @@ func mergeRecordings(runners []Runner, progress func(share float64)) mergedRecor
 			levels := onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window)
 			active = append(active, fineOf(other, name).Active)
 			waiting = append(waiting, fineOf(other, name).Waiting)
-			size, _, _ := runner.Summary.Run.Configuration.Pool(name).Sizes()
+			size, _, _ := runner.Summary.Run.Configuration.Sizes(name)
 			pool.size += size
 			if runner.Summary.Run.Target != "" && len(levels) > 0 {
 				// Every runner saw the same application's pool: it is there once.

@@ -111,7 +111,7 @@ func checkRunners(runners []Runner) error {
 // differentOption names the first configured option that differs; what a
 // runner has of its own does not count.
 func differentOption(s, first verdict.Summary) string {
-	a, b := configured(s.Run).ByName(), configured(first.Run).ByName()
+	a, b := configured(s.Run), configured(first.Run)
 	names := maps.Clone(a)
 	maps.Copy(names, b)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -226,7 +226,7 @@ func commonNotes(runners []Runner) []string {
 func mergeRuns(runners []Runner) verdict.Run {
 	run := runners[0].Summary.Run
 	run.Configuration = configured(run)
-	run.Configuration.Settings[runnersOption] = strconv.Itoa(len(runners))
+	run.Configuration[runnersOption] = strconv.Itoa(len(runners))
 	run.Users, run.Cores = 0, 0
 	end := run.Started
 	for _, r := range runners {

@@ -99,10 +99,10 @@ func (p part) summary(t *testing.T) verdict.Summary {
 		},
 		Run: verdict.Run{
 			Script: "100users", Users: 5, Cores: 2, Started: begin, Duration: float64(p.seconds),
-			Configuration: verdict.ConfigurationOf(map[string]string{
+			Configuration: verdict.Configuration{
 				"executionSegment": p.segment, "poolSize": fmt.Sprint(p.size), "configuredPoolSize": "20",
 				"maxOverflow": "2", "configuredMaxOverflow": "4", "poolTimeout": "30s",
-			}),
+			},
 		},
 	})
 	require.NoError(t, err)
@@ -124,11 +124,11 @@ func runnersOf(t *testing.T, parts ...part) []merge.Runner {
 
 // setOption changes one of the run's options; the empty value takes it away.
 func setOption(s *verdict.Summary, name, value string) {
-	options := s.Run.Configuration.ByName()
+	options := s.Run.Configuration
 	if options[name] = value; value == "" {
 		delete(options, name)
 	}
-	s.Run.Configuration = verdict.ConfigurationOf(options)
+	s.Run.Configuration = options
 }
 
 func steady(ms float64) func(int) float64 { return func(int) float64 { return ms } }
@@ -159,10 +159,10 @@ func TestMergedCountsAndRatesAdd(t *testing.T) {
 	require.Equal(t, verdict.Pass, report.Verdict, "one runner alone is no better than WARNING, the whole test is")
 	require.Equal(t, 10, report.Run.Users)
 	require.Equal(t, 4, report.Run.Cores)
-	require.Equal(t, "20", report.Run.Configuration.ByName()["poolSize"], "what was configured, not a runner's share")
-	require.Equal(t, "2", report.Run.Configuration.ByName()["runners"])
-	require.NotContains(t, report.Run.Configuration.ByName(), "executionSegment")
-	require.NotContains(t, report.Run.Configuration.ByName(), "configuredPoolSize")
+	require.Equal(t, "20", report.Run.Configuration["poolSize"], "what was configured, not a runner's share")
+	require.Equal(t, "2", report.Run.Configuration["runners"])
+	require.NotContains(t, report.Run.Configuration, "executionSegment")
+	require.NotContains(t, report.Run.Configuration, "configuredPoolSize")
 }
 
 func TestMergedPercentilesAreThoseOfAllValues(t *testing.T) {

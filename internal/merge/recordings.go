@@ -15,7 +15,7 @@ import (
 // there twice, and one of another time: runners of one test run together.
 func checkRecordings(runners []Runner) error {
 	for i, r := range runners {
-		if n := r.Summary.Run.Configuration.Settings[runnersOption]; n != "" {
+		if n := r.Summary.Run.Configuration[runnersOption]; n != "" {
 			return &Error{r.Name, fmt.Sprintf("it is already merged from %s runners: name each runner's own summary", n)}
 		}
 		if r.Summary.Recording == nil {

@@ -20,12 +20,9 @@ const (
 // configured is a run's configuration as it was for all runners: nothing is of a
 // segment alone.
 func configured(run verdict.Run) verdict.Configuration {
-	c := verdict.ConfigurationOf(run.Configuration.ByName())
-	delete(c.Settings, segmentOption)
-	delete(c.Settings, sequenceOption)
-	for name, pool := range c.Pools {
-		c.Pools[name] = pool.Whole()
-	}
+	c := run.Configuration.Whole()
+	delete(c, segmentOption)
+	delete(c, sequenceOption)
 	return c
 }
 
@@ -34,7 +31,7 @@ func configured(run verdict.Run) verdict.Configuration {
 func checkSegments(runners []Runner) error {
 	var parts []segment
 	for _, r := range runners {
-		text := r.Summary.Run.Configuration.Settings[segmentOption]
+		text := r.Summary.Run.Configuration[segmentOption]
 		if text == "" {
 			continue
 		}

@@ -153,8 +153,8 @@ func (b *balancer) describe(run *verdict.Run) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, g := range b.groups {
-		run.Configuration.Settings["pools"] = strconv.Itoa(len(g.names))
-		run.Configuration.Settings["balance"] = g.balance
+		run.Configuration["pools"] = strconv.Itoa(len(g.names))
+		run.Configuration["balance"] = g.balance
 	}
 }
 

@@ -72,7 +72,7 @@ func took(longest *float64) string {
 }
 
 func ofPoolSize(r verdict.Run) string {
-	size, overflow, known := r.Configuration.DefaultPool().Sizes()
+	size, overflow, known := r.Configuration.Sizes(verdict.DefaultPool)
 	if !known {
 		return ""
 	}
@@ -103,7 +103,7 @@ func facts(r verdict.Run) []factGroup {
 	}
 	add("Platform", r.Platform)
 	return slices.DeleteFunc(
-		[]factGroup{run, named("Configuration", r.Configuration.ByName()), named("Versions", r.Versions)},
+		[]factGroup{run, named("Configuration", r.Configuration), named("Versions", r.Versions)},
 		func(g factGroup) bool { return len(g.Facts) == 0 },
 	)
 }

@@ -34,7 +34,7 @@ func hostilePage() report.Input {
 			Notes:     []string{hostile},
 			Run: verdict.Run{
 				Script: hostile, Target: hostile, Platform: hostile,
-				Configuration: verdict.ConfigurationOf(map[string]string{hostile: hostile, "poolSize": hostile, "maxOverflow": hostile}),
+				Configuration: verdict.Configuration{hostile: hostile, "poolSize": hostile, "maxOverflow": hostile},
 				Versions:      map[string]string{hostile: hostile},
 			},
 		},

@@ -144,7 +144,7 @@ func titled(name string, pools []string) string {
 // limitsOf are the pool's size and ceiling. With several pools it is not known
 // whose they are.
 func limitsOf(run verdict.Run, pools []string) []Limit {
-	size, overflow, known := run.Configuration.DefaultPool().Sizes()
+	size, overflow, known := run.Configuration.Sizes(verdict.DefaultPool)
 	if !known || len(pools) != 1 {
 		return nil
 	}

@@ -26,7 +26,7 @@ func merged(t *testing.T) report.Input {
 		Timeline: run,
 	})
 	require.NoError(t, err)
-	judged.Run = verdict.Run{Script: "100users", Configuration: verdict.ConfigurationOf(map[string]string{"poolSize": "5", "maxOverflow": "10"})}
+	judged.Run = verdict.Run{Script: "100users", Configuration: verdict.Configuration{"poolSize": "5", "maxOverflow": "10"}}
 	return report.Input{Verdict: judged}
 }
 

@@ -106,9 +106,9 @@ func judged() verdict.Report {
 		},
 		Run: verdict.Run{
 			Script: "100users", Users: 100, Duration: 120, Started: began, Cores: 2, Platform: "linux/amd64",
-			Configuration: verdict.ConfigurationOf(map[string]string{
+			Configuration: verdict.Configuration{
 				"poolSize": "5", "maxOverflow": "10", "poolTimeout": "3s", "poolRecycle": "1h", "poolPrePing": "true",
-			}),
+			},
 			Versions: map[string]string{"k6": "v2.2.0", "pgxpool": "v0.2.0", "postgresql": "15.8", "go": "go1.26.0"},
 		},
 		Metrics: map[string]verdict.Metric{

@@ -103,10 +103,10 @@ func (f *facts) describe(run *verdict.Run) (notes []string) {
 	defer f.mu.Unlock()
 	if f.server != "" {
 		run.Versions["postgresql"] = f.server
-		run.Configuration.Settings["postgresql"], _, _ = strings.Cut(f.server, ".")
+		run.Configuration["postgresql"], _, _ = strings.Cut(f.server, ".")
 	}
 	for name, value := range f.settings {
-		run.Configuration.Settings["postgresql."+name] = value
+		run.Configuration["postgresql."+name] = value
 	}
 	note := f.cpu.Note()
 	if watched := f.watched.Load(); watched != nil && watched.CPU != nil {
@@ -160,12 +160,14 @@ func (t *Run) Describe(run *verdict.Run, state *lib.State) (notes []string) {
 	run.Duration = max(0, run.Duration-t.setupTook.Seconds())
 	run.CutShort = t.status() == lib.ExecutionStatusInterrupted
 	run.Versions = versions()
-	run.Configuration = verdict.ConfigurationOf(run.Configuration.ByName())
+	if run.Configuration == nil {
+		run.Configuration = make(verdict.Configuration)
+	}
 	own := shareOf(state)
-	own.describe(run.Configuration.Settings)
+	own.describe(run.Configuration)
 	configured := t.Configurations()
 	for _, c := range configured {
-		run.Configuration.Pools[c.Name] = own.describeConfig(c)
+		run.Configuration.SetPool(c.Name, own.describeConfig(c))
 	}
 	return slices.Concat(own.notes(configured), t.facts.describe(run), t.requests.notes())
 }

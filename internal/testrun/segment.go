@@ -8,7 +8,6 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/experiment"
-	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
@@ -110,13 +109,14 @@ func (s *share) describe(settings map[string]string) {
 
 // describeConfig has this runner's own sizes, and beside them what was configured
 // for all runners.
-func (s *share) describeConfig(configured pool.Config) verdict.PoolConfiguration {
+func (s *share) describeConfig(configured pool.Config) map[string]string {
 	own := experiment.DescribePool(s.config(configured))
 	if server, err := config.Server(configured); err == nil { // whose URL was parsed when the pool was opened
-		own.Server = server
+		own["server"] = server
 	}
 	if s != nil {
-		own.ConfiguredPoolSize, own.ConfiguredMaxOverflow = &configured.PoolSize, &configured.MaxOverflow
+		own["configuredPoolSize"] = strconv.Itoa(configured.PoolSize)
+		own["configuredMaxOverflow"] = strconv.Itoa(configured.MaxOverflow)
 	}
 	return own
 }

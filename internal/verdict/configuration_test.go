@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,33 +34,34 @@ func TestConfigurationTravelsUnchanged(t *testing.T) {
 		encoded, err := json.Marshal([]any{"s", 3, "", options})
 		require.NoError(t, err)
 		sum := sha256.Sum256(encoded)
-		run := verdict.Run{Script: "s", Users: 3, Configuration: verdict.ConfigurationOf(options)}
-		require.Equal(t, options, run.Configuration.ByName(), name)
+		run := verdict.Run{Script: "s", Users: 3, Configuration: options}
 		require.Equal(t, hex.EncodeToString(sum[:]), run.ConfigurationHash(), name)
 		written, err := json.Marshal(run)
 		require.NoError(t, err)
 		var read verdict.Run
 		require.NoError(t, json.Unmarshal(written, &read), name)
-		require.Equal(t, options, read.Configuration.ByName(), name)
+		require.Equal(t, run.ConfigurationHash(), read.ConfigurationHash(), name)
 	}
 	require.Error(t, json.Unmarshal([]byte(`{"configuration": {"poolSize": 20}}`), &verdict.Run{}))
 }
 
-func TestConfigurationIsTyped(t *testing.T) {
-	c := verdict.ConfigurationOf(map[string]string{
-		"poolSize": "3", "maxOverflow": "0", "configuredPoolSize": "7", "configuredMaxOverflow": "1", "poolTimeout": "30s", "poolPrePing": "false",
-		"reports.poolSize": "4", "reports.maxOverflow": "2", "monitor.server": "db",
-	})
-	size, overflow, known := c.Pool("reports").Sizes()
-	require.Equal(t, []any{4, 2, true}, []any{size, overflow, known})
-	require.Equal(t, 30*time.Second, *c.DefaultPool().PoolTimeout)
-	require.False(t, *c.DefaultPool().PoolPrePing)
-	require.Nil(t, c.DefaultPool().PoolRecycle)
-	require.Equal(t, c.DefaultPool(), c.Pool("monitor"), "of which only the server is known")
-	size, overflow, _ = c.DefaultPool().Whole().Sizes()
-	require.Equal(t, []int{7, 1}, []int{size, overflow})
-	require.NotContains(t, c.DefaultPool().Whole().ByName(), "configuredPoolSize")
-	require.Empty(t, c.Settings)
-	_, _, known = verdict.Configuration{}.DefaultPool().Sizes()
-	require.False(t, known)
+func TestConfigurationOfAPool(t *testing.T) {
+	c := verdict.Configuration{
+		"poolSize": "3", "maxOverflow": "0", "configuredPoolSize": "7", "configuredMaxOverflow": "1", "poolTimeout": "30s",
+		"monitor.server": "db",
+	}
+	c.SetPool("reports", map[string]string{"poolSize": "4", "maxOverflow": "2", "configuredPoolSize": "8"})
+	for name, want := range map[string][]any{
+		"reports": {4, 2, true}, verdict.DefaultPool: {3, 0, true}, "monitor": {3, 0, true}, // of which only the server is known
+	} {
+		size, overflow, known := c.Sizes(name)
+		require.Equal(t, want, []any{size, overflow, known}, name)
+	}
+	require.Equal(t, verdict.Configuration{
+		"poolSize": "7", "maxOverflow": "1", "poolTimeout": "30s", "monitor.server": "db", "reports.poolSize": "8", "reports.maxOverflow": "2",
+	}, c.Whole())
+	for _, c := range []verdict.Configuration{nil, {"poolSize": "020", "maxOverflow": "1"}, {"poolSize": "20"}} {
+		_, _, known := c.Sizes(verdict.DefaultPool)
+		require.False(t, known, c)
+	}
 }

@@ -54,7 +54,7 @@ func FromScript(data, given any) (Input, error) {
 			Users:         users(o.Run.Users, metrics),
 			Target:        o.Run.Target,
 			Duration:      testDuration(fields),
-			Configuration: ConfigurationOf(texts(o.Run.Configuration)),
+			Configuration: texts(o.Run.Configuration),
 		},
 		NoThresholds: noThresholds(fields, metrics),
 	}, nil

@@ -35,7 +35,7 @@ func TestFromScript(t *testing.T) {
 	require.False(t, in.NoThresholds)
 	require.Equal(t, verdict.Run{
 		Script: "100users", Users: 100, Duration: testDuration.Seconds(),
-		Configuration: verdict.ConfigurationOf(map[string]string{"think": "1.5", "hold": "0.25", "users": "100", "endpoint": "/api", "warm": "true"}),
+		Configuration: verdict.Configuration{"think": "1.5", "hold": "0.25", "users": "100", "endpoint": "/api", "warm": "true"},
 	}, in.Run)
 	require.InDelta(t, 0, in.Metrics["request_timeouts"].Values["count"], 0)
 	require.Equal(t, map[string]bool{"rate>=0.90": true}, in.Metrics["request_success"].Thresholds)

@@ -39,15 +39,11 @@ func (in Input) facts() diagnosis.Facts {
 	facts.Requests.Dropped = values("dropped_iterations")["count"]
 	facts.Requests.Users = values("vus_max")["max"]
 	for i := range facts.Pools {
-		configure(&facts.Pools[i], in.Run.Configuration.Pool(facts.Pools[i].Name))
+		p := &facts.Pools[i]
+		p.PrePing = in.Run.Configuration.prePing(p.Name)
+		if size, overflow, known := in.Run.Configuration.Sizes(p.Name); known {
+			p.Size, p.Capacity = size, size+overflow
+		}
 	}
 	return facts
-}
-
-// configure adds what the run's configuration says of a pool.
-func configure(p *diagnosis.Pool, configured PoolConfiguration) {
-	p.PrePing = configured.PoolPrePing != nil && *configured.PoolPrePing
-	if size, overflow, known := configured.Sizes(); known {
-		p.Size, p.Capacity = size, size+overflow
-	}
 }

@@ -30,9 +30,9 @@ func TestTheDiagnosisKnowsTheConfiguration(t *testing.T) {
 		Criteria: loadScript(t).rows("poolCriteria"),
 		Timeline: r.Snapshot(),
 		Metrics:  map[string]verdict.Metric{"dropped_iterations": {Values: map[string]float64{"count": 40}}},
-		Run: verdict.Run{Configuration: verdict.ConfigurationOf(map[string]string{
+		Run: verdict.Run{Configuration: verdict.Configuration{
 			"poolSize": "20", "maxOverflow": "40", "small.poolSize": "4", "small.maxOverflow": "0", "small.poolPrePing": "true",
-		})},
+		}},
 	}
 	report, err := verdict.Evaluate(in)
 	require.NoError(t, err)

@@ -38,7 +38,7 @@ func hostileReport(t *testing.T) verdict.Report {
 		Notes:    []string{hostile},
 		Run: verdict.Run{
 			Script: hostile, Target: hostile, Platform: hostile,
-			Configuration: verdict.ConfigurationOf(map[string]string{hostile: hostile, "poolSize": hostile, "maxOverflow": "1"}),
+			Configuration: verdict.Configuration{hostile: hostile, "poolSize": hostile, "maxOverflow": "1"},
 			Versions:      map[string]string{hostile: hostile},
 		},
 		Timeline: hostilePools(),
@@ -133,7 +133,7 @@ func TestNoPasswordInAnyReport(t *testing.T) {
 		Notes:      []string{leak},
 		Run: verdict.Run{
 			Script: leak, Target: "http://me:" + secret + "@app:8080/api",
-			Configuration: verdict.ConfigurationOf(map[string]string{"url": leak}),
+			Configuration: verdict.Configuration{"url": leak},
 			Versions:      map[string]string{"postgresql": leak},
 		},
 	})

@@ -23,7 +23,7 @@ type Run struct {
 	Cores    int       `json:"cores"`               // logical CPUs of the load generator
 	Platform string    `json:"platform,omitempty"`  // operating system and architecture
 	// Configuration holds the pools', the scenario's and the server's options.
-	Configuration Configuration `json:"configuration,omitzero"`
+	Configuration Configuration `json:"configuration,omitempty"`
 	// Versions are by program: k6, pgxpool, postgresql, go.
 	Versions map[string]string `json:"versions,omitempty"`
 }
@@ -63,7 +63,7 @@ type Input struct {
 // shown is a copy of the run that is fit to be shown.
 func (r Run) shown() Run {
 	r.Script, r.Target = text.Line(r.Script), text.Line(r.Target)
-	r.Configuration, r.Versions = ConfigurationOf(lines(r.Configuration.ByName())), lines(r.Versions)
+	r.Configuration, r.Versions = lines(r.Configuration), lines(r.Versions)
 	return r
 }
 

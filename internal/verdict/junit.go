@@ -125,7 +125,7 @@ func (r Report) junitCase(row Row) JUnitCase {
 // junitProperties are the run's facts and the verdict.
 func (r Report) junitProperties() []junitProperty {
 	properties := []junitProperty{{"verdict", string(r.Verdict)}, {"gate", string(r.Gate)}}
-	for _, facts := range []map[string]string{r.Run.Configuration.ByName(), r.Run.Versions} {
+	for _, facts := range []map[string]string{r.Run.Configuration, r.Run.Versions} {
 		for _, name := range slices.Sorted(maps.Keys(facts)) {
 			properties = append(properties, junitProperty{text.Line(name), text.Line(facts[name])})
 		}

@@ -107,9 +107,8 @@ func (m *markdown) run(r Run) {
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
 		add(name, r.Versions[name])
 	}
-	configuration := r.Configuration.ByName()
-	for _, name := range slices.Sorted(maps.Keys(configuration)) {
-		add(name, configuration[name])
+	for _, name := range slices.Sorted(maps.Keys(r.Configuration)) {
+		add(name, r.Configuration[name])
 	}
 	if len(cells) > 0 {
 		m.table(text.Table{Columns: text.Words("Run", "Value"), Rows: cells})

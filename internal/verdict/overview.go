@@ -127,7 +127,7 @@ func orZero(value *float64) float64 {
 // capacity is a note on what the run cannot tell: of a pool that was never full
 // the size does not matter.
 func (r Report) capacity() []string {
-	size, overflow, known := r.Run.Configuration.DefaultPool().Sizes()
+	size, overflow, known := r.Run.Configuration.Sizes(DefaultPool)
 	peak := r.Overview().PeakActive
 	if !known || peak == nil || *peak >= float64(size+overflow) {
 		return nil
@@ -221,7 +221,7 @@ func (o Overview) ofPool(run Run) string {
 
 // pool is "20+40" (poolSize and maxOverflow), empty where they are not known.
 func (r Run) pool() string {
-	size, overflow, known := r.Configuration.DefaultPool().Sizes()
+	size, overflow, known := r.Configuration.Sizes(DefaultPool)
 	if !known {
 		return ""
 	}

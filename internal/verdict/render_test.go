@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func testRun() verdict.Run {
 	return verdict.Run{
 		Script: "100users", Users: 100, Duration: 300, Started: began, Cores: 2, Platform: "linux/amd64",
-		Configuration: verdict.ConfigurationOf(map[string]string{"poolSize": "20", "maxOverflow": "40", "poolTimeout": "30s"}),
+		Configuration: verdict.Configuration{"poolSize": "20", "maxOverflow": "40", "poolTimeout": "30s"},
 		Versions:      map[string]string{"k6": "v2.2.0", "pgxpool": "v0.1.0", "postgresql": "15.8", "go": "go1.26.0"},
 	}
 }

@@ -183,8 +183,8 @@ func (m Metric) check(name string) error {
 // ConfigurationHash is the SHA-256, in hexadecimal, of script, users, target
 // and configuration.
 func (r Run) ConfigurationHash() string {
-	// Maps are marshalled in the order of their keys.
-	text, err := json.Marshal([]any{r.Script, r.Users, r.Target, r.Configuration.ByName()})
+	// Maps are marshaled in the order of their keys, a nil one would be null.
+	text, err := json.Marshal([]any{r.Script, r.Users, r.Target, maps.Collect(maps.All(r.Configuration))})
 	if err != nil {
 		panic("verdict: strings and numbers did not marshal: " + err.Error())
 	}

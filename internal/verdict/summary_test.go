@@ -101,11 +101,11 @@ func TestConfigurationHash(t *testing.T) {
 		"script":        func(r *verdict.Run) { r.Script = "spike" },
 		"users":         func(r *verdict.Run) { r.Users++ },
 		"target":        func(r *verdict.Run) { r.Target = "http://app" },
-		"configuration": func(r *verdict.Run) { r.Configuration = verdict.ConfigurationOf(map[string]string{"poolSize": "21"}) },
+		"configuration": func(r *verdict.Run) { r.Configuration = verdict.Configuration{"poolSize": "21"} },
 	} {
 		other := testRun()
 		change(&other)
 		require.NotEqual(t, run.ConfigurationHash(), other.ConfigurationHash(), name)
 	}
-	require.Equal(t, verdict.Run{}.ConfigurationHash(), verdict.Run{Configuration: verdict.ConfigurationOf(map[string]string{})}.ConfigurationHash())
+	require.Equal(t, verdict.Run{}.ConfigurationHash(), verdict.Run{Configuration: verdict.Configuration{}}.ConfigurationHash())
 }
