@@ -17,8 +17,12 @@ type checkout struct {
 func (p *Pool) acquire(s *Scope, caller func() string) (checkout, error) {
 	start := time.Now()
 	g := p.place(s, start, caller)
+	asks := p.config.PoolPrePing || g.connection != nil && g.connection.doubted
 	c, err := p.occupy(s, g)
-	now := time.Now()
+	now := g.at // for who waited, unless more than looking at the connection was to do
+	if now.Equal(start) || asks || err != nil || c != g.connection {
+		now = time.Now()
+	}
 	if !errors.Is(err, ErrInterrupted) {
 		s.observer.Acquired(now, now.Sub(start), err)
 	}

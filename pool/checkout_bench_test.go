@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,22 @@ func BenchmarkCheckoutContended(b *testing.B) {
 			c.Release()
 		}
 	})
+}
+
+// BenchmarkQuery is a statement of so many rows on a connection of its own.
+func BenchmarkQuery(b *testing.B) {
+	for _, rows := range []int{1, 100} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			p := benchPool(b, false)
+			s := pool.NewScope(b.Context(), pool.NopObserver{})
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Query(s, "SELECT n, 'title ' || n AS title, n * 3 AS total FROM generate_series(1, $1::int4) n", []any{rows}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 // BenchmarkStat is the snapshot.

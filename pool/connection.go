@@ -29,6 +29,9 @@ type connection struct {
 	catalog *catalog.Catalog // whose types pgx knows
 	renewed uint64           // the pool's when its descriptions were renewed last
 
+	sql   string // the last statement, unless it is long: mostly the next one too
+	shape *Shape // of its last result, nil before one
+
 	opening opening // of a transaction whose BEGIN is still to be sent
 	flight  flight
 	args    []any // scratch for pgx's argument list

@@ -3,6 +3,7 @@ package pool
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -26,6 +27,8 @@ type Shape struct {
 	Columns []Column
 	Int8    Int8 // what the pool's int8s become
 
+	rows, bytes atomic.Int64 // about those of the last result, for which the next one makes room
+
 	fields  []pgconn.FieldDescription // as the server sent them
 	types   *catalog.Catalog          // with which they were read
 	dates   bool                      // some come as text
@@ -47,7 +50,7 @@ type Result struct {
 	// A row or two of a few columns, which most results are, fit in here: one
 	// allocation instead of five.
 	smallData  [64]byte
-	smallCells [4]cell
+	smallCells [8]cell
 }
 
 func newResult() *Result {
@@ -58,7 +61,8 @@ func newResult() *Result {
 
 // cell is where one value stands in Result.data; a negative size is NULL.
 type cell struct {
-	offset, size int
+	offset uint32
+	size   int32
 }
 
 // Shape describes the columns.
@@ -74,7 +78,8 @@ func (r *Result) Value(row, column int) []byte {
 	if c.size < 0 {
 		return nil
 	}
-	return r.data[c.offset : c.offset+c.size : c.offset+c.size]
+	end := c.offset + uint32(c.size) // #nosec G115 -- not negative
+	return r.data[c.offset:end:end]
 }
 
 // CommandTag is the server's tag for the statement, such as "INSERT 0 5".
@@ -108,13 +113,41 @@ func (r *Result) appendRow(values [][]byte, most int) error {
 	return nil
 }
 
+// The most that is allocated before a row has come.
+const (
+	mostReserved      = 64 << 10 // bytes
+	mostReservedCells = 8 << 10
+)
+
+// reserve makes room for as many rows as the statement gave last.
+func (r *Result) reserve() {
+	if n := min(r.shape.bytes.Load(), mostReserved); n > int64(len(r.smallData)) {
+		r.data = make([]byte, 0, n)
+	}
+	if n := min(r.shape.rows.Load()*int64(len(r.shape.Columns)), mostReservedCells); n > int64(len(r.smallCells)) {
+		r.cells = make([]cell, 0, n)
+	}
+}
+
+// noteSize writes only what has changed: all users read the Shape.
+func (r *Result) noteSize() {
+	const step = 64
+	rows, bytes := int64(r.rows), (int64(len(r.data))*9/8+step)/step*step
+	if r.shape.rows.Load() != rows {
+		r.shape.rows.Store(rows)
+	}
+	if r.shape.bytes.Load() != bytes {
+		r.shape.bytes.Store(bytes)
+	}
+}
+
 // bytes is about what the rows take.
 func (r *Result) bytes() int { return len(r.data) + len(r.cells)*int(unsafe.Sizeof(cell{})) }
 
 func (r *Result) append(value []byte) {
-	c := cell{offset: len(r.data), size: -1}
+	c := cell{offset: uint32(len(r.data)), size: -1} // #nosec G115 -- at most maxResult and one row of the protocol's 2 GiB
 	if value != nil {
-		c.size = len(value)
+		c.size = int32(len(value)) // #nosec G115 -- the protocol's own limit
 		r.data = append(r.data, value...)
 	}
 	r.cells = append(r.cells, c)

@@ -346,7 +346,10 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error
 			continue
 		}
 		if res.shape == nil {
-			res.shape = p.shape(what.sql, rows.FieldDescriptions())
+			res.shape = p.shape(c, what.sql, rows.FieldDescriptions())
+			if what.rows == allRows {
+				res.reserve()
+			}
 		}
 		if err := res.appendRow(rows.RawValues(), p.maxResult); err != nil {
 			return nil, err
@@ -359,7 +362,10 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error
 		return nil, errNoResult // pgx would have nothing to describe
 	}
 	if res.shape == nil {
-		res.shape = p.shape(what.sql, rows.FieldDescriptions())
+		res.shape = p.shape(c, what.sql, rows.FieldDescriptions())
+	}
+	if what.rows == allRows {
+		res.noteSize()
 	}
 	res.tag = rows.CommandTag()
 	if beyond > 0 {

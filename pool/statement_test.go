@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 
@@ -122,6 +123,33 @@ func TestAPanicOfAnArgumentIsAnErrorAndGivesThePlaceBack(t *testing.T) {
 	res, err := h.Query(h.scope(), "SELECT $1::int4", []any{1})
 	require.NoError(t, err)
 	require.Equal(t, 1, res.Len())
+}
+
+// A result makes room at once for as many rows as its statement gave last, and is
+// whole where there are more or fewer of them.
+func TestResultsMakeRoomForAsManyRowsAsBefore(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	query := func(rows int) *pool.Result {
+		res, err := h.Query(h.scope(), "SELECT 'row ' || n AS text, NULL AS nothing FROM generate_series(1, $1::int4) n", []any{rows})
+		require.NoError(t, err)
+		return res
+	}
+	for _, rows := range []int{1, 300, 2, 3000, 0, 300} {
+		res := query(rows)
+		require.Equal(t, rows, res.Len())
+		for row := range rows {
+			if string(res.Value(row, 0)) != fmt.Sprintf("row %d", row+1) || res.Value(row, 1) != nil {
+				t.Fatalf("row %d of %d is %q, %q", row, rows, res.Value(row, 0), res.Value(row, 1))
+			}
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		query(300)
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)/100, uint64(16<<10), "2 KiB of text and 5 KiB of places, where doubling takes 20 KiB")
 }
 
 // The rows that nobody asked for are read and dropped, not kept.

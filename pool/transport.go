@@ -104,7 +104,7 @@ func (t *transport) carry(sql string) {
 // carrier is what pgx writes to instead of w, which is this connection or the TLS on it.
 func (t *transport) carrier(w io.Writer) io.Writer {
 	return writerFunc(func(p []byte) (int, error) {
-		if !t.begin.CompareAndSwap(beginWaits, beginSent) {
+		if t.begin.Load() != beginWaits || !t.begin.CompareAndSwap(beginWaits, beginSent) {
 			return w.Write(p)
 		}
 		both := append(t.opening, p...)

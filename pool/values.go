@@ -77,7 +77,13 @@ func (p *Pool) prepareValues(c *connection, sql string) error {
 	if encoding := c.pgx.PgConn().ParameterStatus("client_encoding"); encoding != "UTF8" && encoding != "" {
 		return misuse("the session's client_encoding is %s, and values are exchanged in UTF8 only: do not change client_encoding", encoding)
 	}
-	c.digits = c.digits || namesDigits(sql)
+	if sql != c.sql {
+		c.digits = c.digits || namesDigits(sql)
+		c.sql, c.shape = "", nil
+		if len(sql) <= maxCachedText {
+			c.sql = sql
+		}
+	}
 	if known := p.catalog.Load(); c.catalog != known {
 		c.catalog = known
 		known.Register(c.pgx.TypeMap())
@@ -87,7 +93,9 @@ func (p *Pool) prepareValues(c *connection, sql string) error {
 		c.renewed = renewed
 		err = c.pgx.DeallocateAll(context.Background())
 	}
-	c.transport.copyOut.Store(false)
+	if c.transport.copyOut.Load() {
+		c.transport.copyOut.Store(false)
+	}
 	c.transport.completed.Store(0)
 	return err
 }
@@ -104,7 +112,7 @@ func (p *Pool) readable(c *connection, what *call, res *Result) error {
 	}
 	if unknown := res.shape.unknown; len(unknown) > 0 {
 		p.relearn(c, unknown)
-		res.shape = p.shape(what.sql, res.shape.fields)
+		res.shape = p.shape(c, what.sql, res.shape.fields)
 	}
 	return p.decodable(c, res)
 }
@@ -204,13 +212,20 @@ func unsafeInteger(value []byte, format int16) int64 {
 }
 
 // shape is the one that results of sql have with these columns.
-func (p *Pool) shape(sql string, fields []pgconn.FieldDescription) *Shape {
+func (p *Pool) shape(c *connection, sql string, fields []pgconn.FieldDescription) *Shape {
 	types := p.catalog.Load()
-	return p.shapes.of(sql, fields, types, func() *Shape {
+	if known := c.shape; known != nil && c.sql == sql && known.types == types && known.describes(fields) {
+		return known
+	}
+	shape := p.shapes.of(sql, fields, types, func() *Shape {
 		shape := &Shape{types: types, Int8: p.config.Int8}
 		shape.describe(fields, p.formats)
 		return shape
 	})
+	if c.sql == sql {
+		c.shape = shape
+	}
+	return shape
 }
 
 func modeName(mode pgx.QueryExecMode) string { return strings.ReplaceAll(mode.String(), " ", "_") }
