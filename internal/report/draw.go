@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-analyze/charts/chartdraw"
 	"github.com/go-analyze/charts/chartdraw/drawing"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // format is one of the sizes a chart is drawn in; the page shows the one that
@@ -49,12 +51,12 @@ func (f figure) draw(size format) ([]byte, error) {
 	}
 	var over hover
 	chart.Series = append(chart.Series, over.of(f, size))
-	text := &bytes.Buffer{}
-	if err := chart.Render(chartdraw.SVG, text); err != nil {
-		return nil, fmt.Errorf("drawing chart %q: %w", f.Title, err)
+	svg := &bytes.Buffer{}
+	if err := chart.Render(chartdraw.SVG, svg); err != nil {
+		return nil, fmt.Errorf("drawing chart %s: %w", text.Quote(f.Title), err)
 	}
 	// The page's own <svg> says more than the library's.
-	_, inner, _ := bytes.Cut(text.Bytes(), []byte(">"))
+	_, inner, _ := bytes.Cut(svg.Bytes(), []byte(">"))
 	return append(bytes.TrimSuffix(inner, []byte("</svg>")), over.Bytes()...), nil
 }
 

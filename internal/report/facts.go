@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"maps"
 	"slices"
 	"strings"
@@ -84,7 +83,7 @@ func facts(r verdict.Run) []factGroup {
 	run := factGroup{Title: "Run"}
 	add := func(name, value string) {
 		if value != "" {
-			run.Facts = append(run.Facts, Fact{Name: name, Value: text.Line(value)})
+			run.Facts = append(run.Facts, Fact{Name: name, Value: value})
 		}
 	}
 	add("Script", r.Script)
@@ -108,16 +107,10 @@ func facts(r verdict.Run) []factGroup {
 	)
 }
 
-// breakable lets a name such as postgresql.work_mem be broken between its words.
-func breakable(name string) template.HTML {
-	escaped := template.HTMLEscapeString(name)
-	return template.HTML(strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)) // #nosec G203 -- escaped
-}
-
 func named(title string, values map[string]string) factGroup {
 	g := factGroup{Title: title}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		g.Facts = append(g.Facts, Fact{Name: text.Line(name), Value: text.Line(values[name])})
+		g.Facts = append(g.Facts, Fact{Name: name, Value: values[name]})
 	}
 	return g
 }

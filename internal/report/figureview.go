@@ -41,7 +41,6 @@ type legendItem struct {
 func views(prefix string, figures []figure) ([]figureView, error) {
 	shown := make([]figureView, len(figures))
 	for i, f := range figures {
-		f.Chart = f.plain()
 		shown[i] = figureView{
 			ID: fmt.Sprintf("%s-%d", prefix, i+1), Title: f.Title, XLabel: f.XLabel, YLabel: f.YLabel,
 		}

@@ -38,13 +38,14 @@ func hostilePage() report.Input {
 				Versions:      map[string]string{hostile: hostile},
 			},
 		},
+		Answer: []report.Fact{{Name: hostile, Value: hostile, Detail: hostile}},
 		Sections: []report.Section{{
 			Title: hostile, Text: []string{hostile},
 			Tables: []text.Table{{Caption: hostile, Columns: text.Words(hostile, hostile), Rows: [][]string{{hostile, "1"}, {hostile}}}},
 			Charts: []report.Chart{
 				{
 					Title: hostile, XLabel: hostile, YLabel: hostile, X: []float64{1, 2, 3}, Series: series,
-					Marks: []report.Mark{{X: 2, Label: hostile}},
+					Marks: []report.Mark{{X: 2, Label: "\x1b\u202e" + hostile}}, // the label is cut short
 				},
 				{Title: hostile, YLabel: hostile, Kind: report.Bars, Categories: []string{hostile, hostile, "c"}, Series: series},
 				{Title: hostile},
@@ -73,14 +74,17 @@ func hostilePage() report.Input {
 func bare() report.Input { return report.Input{Verdict: verdict.Report{Verdict: verdict.Fail}} }
 
 func TestNoPasswordAndNoControlCharacterComesThrough(t *testing.T) {
-	html, err := report.HTML(hostilePage())
-	require.NoError(t, err)
-	require.NotContains(t, string(html), secret)
-	require.NotContains(t, string(html), "<script")
-	require.NotContains(t, string(html), "<img")
-	for _, r := range string(html) {
-		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
-			require.Failf(t, "control character", "%q", r)
+	failed := report.Input{Verdict: verdict.Report{Verdict: verdict.Fail, Setup: &verdict.SetupFailure{Cause: hostile, Advice: hostile}}}
+	for _, page := range []report.Input{hostilePage(), failed} {
+		html, err := report.HTML(page)
+		require.NoError(t, err)
+		require.NotContains(t, string(html), secret)
+		require.NotContains(t, string(html), "<script")
+		require.NotContains(t, string(html), "<img")
+		for _, r := range string(html) {
+			if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+				require.Failf(t, "control character", "%q", r)
+			}
 		}
 	}
 }

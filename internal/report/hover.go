@@ -64,5 +64,5 @@ func (h *hover) area(c *canvas, left, width float64, place, values string) {
 		return
 	}
 	fmt.Fprintf(&h.Buffer, `<rect class="hover" x="%d" y="%d" width="%d" height="%d"><title>%s</title></rect>`,
-		int(math.Round(left)), c.box.Top, max(1, int(math.Round(width))), c.box.Height(), html.EscapeString(place+"\n"+values))
+		int(math.Round(left)), c.box.Top, max(1, int(math.Round(width))), c.box.Height(), html.EscapeString(lines(place+"\n"+values)))
 }

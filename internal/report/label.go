@@ -2,31 +2,35 @@ package report
 
 import (
 	"github.com/go-analyze/charts/chartdraw"
+
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
 // write writes a text around the place x, shortened until it is at most room
 // pixels wide.
-func (c *canvas) write(class string, size format, text string, x, y, room int) {
-	text, width := c.fit(size, text, room)
-	c.put(class, size, text, x-width/2, y)
+func (c *canvas) write(class string, size format, label string, x, y, room int) {
+	label, width := c.fit(size, label, room)
+	c.put(class, size, label, x-width/2, y)
 }
 
-func (c *canvas) put(class string, size format, text string, x, y int) {
+func (c *canvas) put(class string, size format, label string, x, y int) {
 	style := c.style(size)
 	style.ClassName = class
-	chartdraw.Draw.Text(c, text, x, y, style)
+	chartdraw.Draw.Text(c, label, x, y, style)
 }
 
-// fit shortens a text to a width and gives that of what is left of it.
-func (c *canvas) fit(size format, text string, room int) (string, int) {
-	runes := []rune(text)
+// fit makes a text fit to be shown, shortens it to a width and gives that of what
+// is left of it.
+func (c *canvas) fit(size format, label string, room int) (string, int) {
+	label = text.Line(label)
+	runes := []rune(label)
 	for {
-		width := chartdraw.Draw.MeasureText(c, text, c.style(size)).Width()
+		width := chartdraw.Draw.MeasureText(c, label, c.style(size)).Width()
 		if width <= room || len(runes) == 0 {
-			return text, width
+			return label, width
 		}
 		runes = runes[:len(runes)-1]
-		text = string(runes) + "…"
+		label = string(runes) + "…"
 	}
 }
 
@@ -46,13 +50,13 @@ func (f figure) marks(size format) shape {
 			}
 			c.class("mark")
 			c.path(x, c.box.Top, x, c.box.Bottom)
-			text, width := c.fit(size, m.Label, c.box.Width()/2)
+			label, width := c.fit(size, m.Label, c.box.Width()/2)
 			const gap = 8
 			left := max(c.box.Left, min(x-width/2, c.box.Right-width))
 			if left < free {
 				continue
 			}
-			c.put("label", size, text, left, c.box.Top-5)
+			c.put("label", size, label, left, c.box.Top-5)
 			free = left + width + gap
 		}
 	}

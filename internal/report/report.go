@@ -5,8 +5,10 @@ import (
 	_ "embed" // the page and its style sheet
 	"fmt"
 	"html/template"
+	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
 //go:embed page.html
@@ -19,19 +21,18 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"breakable": breakable,
 	"class":     classOf,
 	"line":      func(s any) string { return text.Line(fmt.Sprint(s)) },
+	"lines":     lines,
 }).Parse(pageText))
 
 // HTML renders results/report.html. It fails on a [Section] that cannot be
 // shown as it was given.
 func HTML(in Input) ([]byte, error) {
-	sections := make([]Section, len(in.Sections))
-	for i, section := range in.Sections {
-		sections[i] = section.plain()
-		if err := sections[i].validate(); err != nil {
-			return nil, fmt.Errorf("report: section %q: %w", sections[i].Title, err)
+	for _, section := range in.Sections {
+		if err := section.validate(); err != nil {
+			return nil, fmt.Errorf("report: section %s: %w", text.Quote(section.Title), err)
 		}
 	}
-	view, err := pageOf(in, sections)
+	view, err := pageOf(in)
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -40,4 +41,30 @@ func HTML(in Input) ([]byte, error) {
 		return nil, fmt.Errorf("report: writing the page: %w", err)
 	}
 	return html.Bytes(), nil
+}
+
+// lines is [text.Line] for each line of a text, behind its indentation.
+func lines(s string) string {
+	all := strings.Split(s, "\n")
+	for i, line := range all {
+		bare := strings.TrimLeft(line, " ")
+		all[i] = line[:len(line)-len(bare)] + text.Line(bare)
+	}
+	return strings.Join(all, "\n")
+}
+
+// breakable lets a name such as postgresql.work_mem be broken between its words.
+func breakable(name string) template.HTML {
+	escaped := template.HTMLEscapeString(text.Line(name))
+	return template.HTML(strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)) // #nosec G203 -- escaped
+}
+
+// classOf is the style sheet's name of a verdict.
+func classOf(v verdict.Verdict) string {
+	switch v {
+	case verdict.Pass, verdict.Warning:
+		return strings.ToLower(string(v))
+	default:
+		return "fail"
+	}
 }

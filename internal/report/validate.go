@@ -24,8 +24,8 @@ func (s Section) validate() error {
 func validTable(t text.Table) error {
 	for i, row := range t.Rows {
 		if len(row) > len(t.Columns) {
-			return fmt.Errorf("table %q: row %d has %d cells: accepted are at most as many as columns, %d",
-				t.Caption, i+1, len(row), len(t.Columns))
+			return fmt.Errorf("table %s: row %d has %d cells: accepted are at most as many as columns, %d",
+				text.Quote(t.Caption), i+1, len(row), len(t.Columns))
 		}
 	}
 	return nil
@@ -36,21 +36,21 @@ func (c Chart) validate() error {
 	switch c.Kind {
 	case Lines:
 		if !slices.IsSorted(c.X) || slices.ContainsFunc(c.X, func(x float64) bool { return !text.IsFinite(x) }) {
-			return fmt.Errorf("chart %q: X is not a row of finite numbers in ascending order", c.Title)
+			return fmt.Errorf("chart %s: X is not a row of finite numbers in ascending order", text.Quote(c.Title))
 		}
 	case Bars:
 		places, axis = len(c.Categories), "Categories"
 	default:
-		return fmt.Errorf("chart %q: Kind is %d: accepted are Lines and Bars", c.Title, c.Kind)
+		return fmt.Errorf("chart %s: Kind is %d: accepted are Lines and Bars", text.Quote(c.Title), c.Kind)
 	}
 	for _, s := range c.Series {
 		if problem := s.problem(axis, places); problem != "" {
-			return fmt.Errorf("chart %q: %s", c.Title, problem)
+			return fmt.Errorf("chart %s: %s", text.Quote(c.Title), problem)
 		}
 	}
 	for _, m := range c.Marks {
 		if !text.IsFinite(m.X) {
-			return fmt.Errorf("chart %q: the mark %q is at %v: accepted are finite numbers", c.Title, m.Label, m.X)
+			return fmt.Errorf("chart %s: the mark %s is at %v: accepted are finite numbers", text.Quote(c.Title), text.Quote(m.Label), m.X)
 		}
 	}
 	return nil
@@ -60,11 +60,11 @@ func (c Chart) validate() error {
 func (s Series) problem(axis string, places int) string {
 	switch {
 	case len(s.Values) != places:
-		return fmt.Sprintf("series %q has %d values: accepted are as many as %s, %d",
-			s.Name, len(s.Values), axis, places)
+		return fmt.Sprintf("series %s has %d values: accepted are as many as %s, %d",
+			text.Quote(s.Name), len(s.Values), axis, places)
 	case len(s.Low) != len(s.High), len(s.Low) != 0 && len(s.Low) != places:
-		return fmt.Sprintf("series %q has %d Low and %d High: accepted are none, or as many as values, %d",
-			s.Name, len(s.Low), len(s.High), places)
+		return fmt.Sprintf("series %s has %d Low and %d High: accepted are none, or as many as values, %d",
+			text.Quote(s.Name), len(s.Low), len(s.High), places)
 	default:
 		return ""
 	}

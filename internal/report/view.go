@@ -2,20 +2,18 @@ package report
 
 import (
 	"html/template"
-	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// pageView is what page.html shows. Every text in it has passed plain; those of
-// Criteria and Diagnoses pass line in the page.
+// pageView is what page.html shows. No text in it is trusted: the page has each
+// pass line, or lines.
 type pageView struct {
 	Style     template.CSS
 	Title     string
-	Verdict   string
-	Class     string // of the verdict: pass, warning, fail
+	Verdict   verdict.Verdict
 	Summary   string
 	Gate      string
 	Setup     string // why setup() failed; the page has no more than that
@@ -43,35 +41,34 @@ type sectionView struct {
 	Snippets []Snippet
 }
 
-func pageOf(in Input, sections []Section) (pageView, error) {
+func pageOf(in Input) (pageView, error) {
 	figures, remarks := overTime(in)
 	v := pageView{
 		Style:     template.CSS(styleSheet), // #nosec G203 -- ours, not the caller's
-		Title:     text.Line(titleOf(in.Verdict.Run)),
-		Verdict:   text.Line(string(in.Verdict.Verdict)),
-		Class:     classOf(in.Verdict.Verdict),
+		Title:     titleOf(in.Verdict.Run),
+		Verdict:   in.Verdict.Verdict,
 		Summary:   summaryOf(in.Verdict.Run),
-		Gate:      text.Line(in.Verdict.GateText()),
+		Gate:      in.Verdict.GateText(),
 		Key:       answerOf(in),
 		Folded:    len(in.Sections) > 0,
 		Criteria:  in.Verdict.Rows,
 		Diagnoses: in.Verdict.Diagnoses,
 		Facts:     facts(in.Verdict.Run),
-		Remarks:   text.Lines(remarks),
+		Remarks:   remarks,
 		Phases:    phasesOf(in.Timeline),
 		Errors:    errorsOf(wholeOf(in)),
 		Workload:  workloadOf(in),
-		Notes:     text.Lines(in.Verdict.Notes),
+		Notes:     in.Verdict.Notes,
 	}
 	if setup := in.Verdict.Setup; setup != nil {
-		v.Setup, v.Advice = text.Line(setup.Reason()), text.Line(setup.Advice)
+		v.Setup, v.Advice = setup.Reason(), setup.Advice
 		return v, nil
 	}
 	var err error
 	if v.Figures, err = views("t", figures); err != nil {
 		return pageView{}, err
 	}
-	for i, section := range sections {
+	for i, section := range in.Sections {
 		shown := sectionView{Title: section.Title, Text: section.Text, Snippets: section.Snippets}
 		for _, t := range section.Tables {
 			shown.Tables = append(shown.Tables, viewOf(t))
@@ -93,19 +90,5 @@ func answerOf(in Input) []Fact {
 	if len(in.Answer) == 0 {
 		return keyFacts(in.Verdict)
 	}
-	all := make([]Fact, len(in.Answer))
-	for i, f := range in.Answer {
-		all[i] = Fact{text.Line(f.Name), text.Line(f.Value), text.Line(f.Detail)}
-	}
-	return all
-}
-
-// classOf is the style sheet's name of a verdict.
-func classOf(v verdict.Verdict) string {
-	switch v {
-	case verdict.Pass, verdict.Warning:
-		return strings.ToLower(string(v))
-	default:
-		return "fail"
-	}
+	return in.Answer
 }
