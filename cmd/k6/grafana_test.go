@@ -17,7 +17,6 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
-	"github.com/flowboard/xk6-pgxpool/internal/prometheustest"
 )
 
 // grafanaDashboard is as much of Grafana's format as can be checked without it.
@@ -50,9 +49,9 @@ func readGrafana(t *testing.T) (d grafanaDashboard) {
 }
 
 // remoteWrite is how docs/metrics.md tells to write to Prometheus.
-func remoteWrite(server *prometheustest.Server) map[string]string {
+func remoteWrite(server *prometheus) map[string]string {
 	return map[string]string{
-		"K6_PROMETHEUS_RW_SERVER_URL":    server.WriteURL(),
+		"K6_PROMETHEUS_RW_SERVER_URL":    server.writeURL(),
 		"K6_PROMETHEUS_RW_TREND_STATS":   "avg,max,p(95),p(99),count,sum",
 		"K6_PROMETHEUS_RW_PUSH_INTERVAL": "1s",
 		"K6_NO_USAGE_REPORT":             "true",
@@ -63,7 +62,7 @@ func remoteWrite(server *prometheustest.Server) map[string]string {
 // has written to.
 func TestGrafanaDashboardFindsItsData(t *testing.T) {
 	t.Parallel()
-	server := prometheustest.Start(t)
+	server := startPrometheus(t)
 	env := remoteWrite(server)
 	env["DATABASE_URL"] = pgtest.Database(t)
 	r := k6test.K6(t, k6test.Run{Plain: true,
@@ -85,12 +84,12 @@ func TestGrafanaDashboardFindsItsData(t *testing.T) {
 			if strings.Contains(expression, "k6_app_pool_") {
 				expression = strings.ReplaceAll(expression, `"default"`, `"watched"`)
 			}
-			samples := server.Query(t, expression)
+			samples := server.query(t, expression)
 			require.NotEmpty(t, samples, "%s: %s", panel.Title, expression)
 			for _, sample := range samples {
-				require.False(t, math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0), "%s: %s", panel.Title, expression)
+				require.False(t, math.IsNaN(sample.value) || math.IsInf(sample.value, 0), "%s: %s", panel.Title, expression)
 				for _, label := range labelsIn(target.LegendFormat) {
-					require.NotEmpty(t, sample.Labels[label], "%s: the legend's %s", panel.Title, label)
+					require.NotEmpty(t, sample.labels[label], "%s: the legend's %s", panel.Title, label)
 				}
 			}
 		}
@@ -100,17 +99,17 @@ func TestGrafanaDashboardFindsItsData(t *testing.T) {
 		selector, label := labelValues(t, variable.Query.(map[string]any)["query"].(string))
 		require.Equal(t, variable.Name, label)
 		var values []string
-		for _, found := range server.Query(t, "count by ("+label+") ("+selector+")") {
-			values = append(values, found.Labels[label])
+		for _, found := range server.query(t, "count by ("+label+") ("+selector+")") {
+			values = append(values, found.labels[label])
 		}
 		require.ElementsMatch(t, map[string][]string{"testid": {"night"}, "pool": {"default", "watched"}}[label], values)
 	}
-	require.Empty(t, server.Query(t, `k6_pgxpool_active{pool="nobody's"}`))
+	require.Empty(t, server.query(t, `k6_pgxpool_active{pool="nobody's"}`))
 }
 
 // writeWatched writes what a run over HTTP has: the pool of an application, here
 // of one session that is not idle.
-func writeWatched(t *testing.T, server *prometheustest.Server) {
+func writeWatched(t *testing.T, server *prometheus) {
 	t.Helper()
 	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer app.Close()

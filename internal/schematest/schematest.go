@@ -1,5 +1,5 @@
-// Package schematest holds the files that a run leaves to their JSON schemas,
-// and writes the tables of their fields in docs/output.md. It is for tests.
+// Package schematest holds the files that a run leaves to their JSON schemas. It
+// is for tests.
 package schematest
 
 import (
@@ -55,7 +55,7 @@ func differences(root, schema map[string]any, value any, path string) []string {
 		properties, _ := schema["properties"].(map[string]any)
 		for name := range properties {
 			if _, ok := value[name]; !ok {
-				found = append(found, join(path, name)+" is only in the schema")
+				found = append(found, strings.TrimPrefix(path+"."+name, ".")+" is only in the schema")
 			}
 		}
 		for name, item := range value {
@@ -64,10 +64,10 @@ func differences(root, schema map[string]any, value any, path string) []string {
 				part, ok = schema["additionalProperties"].(map[string]any)
 			}
 			if !ok {
-				found = append(found, join(path, name)+" is not in the schema")
+				found = append(found, strings.TrimPrefix(path+"."+name, ".")+" is not in the schema")
 				continue
 			}
-			found = append(found, differences(root, part, item, join(path, name))...)
+			found = append(found, differences(root, part, item, strings.TrimPrefix(path+"."+name, "."))...)
 		}
 	}
 	return found
@@ -82,13 +82,6 @@ func resolve(root, schema map[string]any) map[string]any {
 		return root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 	}
 	return schema
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }
 
 // Fill sets everything that a JSON encoder can reach from value, a pointer, to

@@ -15,7 +15,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
-	"github.com/flowboard/xk6-pgxpool/internal/schematest"
 )
 
 // block is a piece of code in a document.
@@ -146,26 +145,26 @@ func tables(t *testing.T, file string) string {
 	schema, err := os.ReadFile(filepath.Join(k6test.Root(t), filepath.FromSlash(file)))
 	require.NoError(t, err)
 	var b strings.Builder
-	if fields := schematest.Fields(t, schema, ""); len(fields) > 0 {
+	if fields := schemaFields(t, schema, ""); len(fields) > 0 {
 		b.WriteString("\n" + table(t, file, fields) + "\n")
 	}
-	for _, name := range schematest.Definitions(t, schema) {
-		b.WriteString("**" + name + "**: " + schematest.Description(t, schema, name) + "\n\n")
-		b.WriteString(table(t, file+" "+name, schematest.Fields(t, schema, name)) + "\n")
+	for _, name := range definitions(t, schema) {
+		b.WriteString("**" + name + "**: " + description(t, schema, name) + "\n\n")
+		b.WriteString(table(t, file+" "+name, schemaFields(t, schema, name)) + "\n")
 	}
 	return b.String()
 }
 
 // table asks of every field a meaning, and of every number its unit.
-func table(t *testing.T, where string, fields []schematest.Field) string {
+func table(t *testing.T, where string, fields []schemaField) string {
 	t.Helper()
 	for _, f := range fields {
-		if !strings.HasSuffix(f.Path, "*") { // what a map holds is said of the map
-			require.NotEmpty(t, f.Meaning+f.Unit, "%s: %s", where, f.Path)
+		if !strings.HasSuffix(f.path, "*") { // what a map holds is said of the map
+			require.NotEmpty(t, f.meaning+f.unit, "%s: %s", where, f.path)
 		}
-		if strings.HasPrefix(f.Type, "integer") || strings.HasPrefix(f.Type, "number") {
-			require.NotEmpty(t, f.Unit, "%s: %s", where, f.Path)
+		if strings.HasPrefix(f.kind, "integer") || strings.HasPrefix(f.kind, "number") {
+			require.NotEmpty(t, f.unit, "%s: %s", where, f.path)
 		}
 	}
-	return schematest.Table(fields)
+	return markdown(fields)
 }

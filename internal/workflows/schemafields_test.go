@@ -1,4 +1,6 @@
-package schematest
+//go:build unix
+
+package workflows
 
 import (
 	"encoding/json"
@@ -11,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Field is one field of a schema.
-type Field struct{ Path, Type, Unit, Meaning string }
+// schemaField is one field of a schema.
+type schemaField struct{ path, kind, unit, meaning string }
 
 // object keeps the order of its keys, which is the order of the tables.
 type object struct {
@@ -20,49 +22,49 @@ type object struct {
 	values map[string]any
 }
 
-// Fields are those of a schema's part, "" for the document, or the name of a
+// schemaFields are those of a schema's part, "" for the document, or the name of a
 // definition. A field of a definition's type is one field, and says so.
-func Fields(t *testing.T, schema []byte, definition string) []Field {
+func schemaFields(t *testing.T, schema []byte, definition string) []schemaField {
 	t.Helper()
 	root := parse(t, schema)
 	if definition != "" {
 		root = root.values["$defs"].(*object).values[definition].(*object)
 	}
-	var all []Field
+	var all []schemaField
 	properties(root, "", &all)
 	return all
 }
 
-// Definitions are the names of a schema's definitions, in its order.
-func Definitions(t *testing.T, schema []byte) []string {
+// definitions are the names of a schema's definitions, in its order.
+func definitions(t *testing.T, schema []byte) []string {
 	t.Helper()
 	return parse(t, schema).values["$defs"].(*object).keys
 }
 
-// Description is what a definition says of itself.
-func Description(t *testing.T, schema []byte, definition string) string {
+// description is what a definition says of itself.
+func description(t *testing.T, schema []byte, definition string) string {
 	t.Helper()
 	return text(parse(t, schema).values["$defs"].(*object).values[definition].(*object), "description")
 }
 
-func properties(of *object, path string, all *[]Field) {
+func properties(of *object, path string, all *[]schemaField) {
 	if inner, ok := of.values["properties"].(*object); ok {
 		for _, name := range inner.keys {
-			field(inner.values[name].(*object), join(path, name), all)
+			field(inner.values[name].(*object), strings.TrimPrefix(path+"."+name, "."), all)
 		}
 	}
 	if inner, ok := of.values["additionalProperties"].(*object); ok && len(inner.keys) > 0 {
-		field(inner, join(path, "*"), all)
+		field(inner, strings.TrimPrefix(path+".*", "."), all)
 	}
 }
 
-func field(of *object, path string, all *[]Field) {
-	*all = append(*all, Field{path, typeOf(of), text(of, "unit"), text(of, "description")})
+func field(of *object, path string, all *[]schemaField) {
+	*all = append(*all, schemaField{path, typeOf(of), text(of, "unit"), text(of, "description")})
 	if items, ok := of.values["items"].(*object); ok {
 		item := typeOf(items)
 		last := &(*all)[len(*all)-1]
-		last.Type = strings.Replace(last.Type, "array", "array of "+item, 1)
-		last.Unit += text(items, "unit")
+		last.kind = strings.Replace(last.kind, "array", "array of "+item, 1)
+		last.unit += text(items, "unit")
 		properties(items, path+"[]", all)
 		return
 	}
@@ -117,13 +119,13 @@ func objects(value any) []*object {
 	return all
 }
 
-// Table writes fields in Markdown.
-func Table(fields []Field) string {
+// markdown writes fields in Markdown.
+func markdown(fields []schemaField) string {
 	var b strings.Builder
 	b.WriteString("| field | type | unit | meaning |\n|---|---|---|---|\n")
 	for _, f := range fields {
-		meaning := strings.ReplaceAll(f.Meaning, "|", `\|`)
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Path, f.Type, f.Unit, meaning)
+		meaning := strings.ReplaceAll(f.meaning, "|", `\|`)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.path, f.kind, f.unit, meaning)
 	}
 	return b.String()
 }
