@@ -2,6 +2,7 @@
 package flowboardtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,7 @@ type App struct {
 	// BaseURL is where it listens, such as http://127.0.0.1:41234.
 	BaseURL string
 
-	cmd    *exec.Cmd
+	stop   context.CancelFunc
 	output *output
 	exited chan struct{} // closed once exit is set
 	exit   error
@@ -60,26 +61,28 @@ func Launch(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	app := &App{output: newOutput(), exited: make(chan struct{})}
+	ctx, stop := context.WithCancel(context.Background())
+	app := &App{stop: stop, output: newOutput(), exited: make(chan struct{})}
 	// Port 0 lets the system choose: a port found free beforehand may be taken by then.
-	app.cmd = exec.Command(Python(), "-m", "uvicorn", "--app-dir", source, // #nosec G204 -- the tester names the interpreter
+	cmd := exec.CommandContext(ctx, Python(), "-m", "uvicorn", "--app-dir", source, // #nosec G204 -- the tester names the interpreter
 		"--host", "127.0.0.1", "--port", "0", "--no-access-log", "app.main:app")
-	app.cmd.Dir = cfg.Dir
-	app.cmd.Env = cfg.environment()
-	app.cmd.Stdout, app.cmd.Stderr = app.output, app.output
-	if err := app.cmd.Start(); err != nil {
+	cmd.Dir = cfg.Dir
+	cmd.Env = cfg.environment()
+	cmd.Stdout, cmd.Stderr = app.output, app.output
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopLimit
+	if err := cmd.Start(); err != nil {
+		stop()
 		return nil, fmt.Errorf("flowboard: start %s: %w", Python(), err)
 	}
-	go app.wait()
+	go func() {
+		app.exit = cmd.Wait()
+		close(app.exited)
+	}()
 	if err := app.awaitReady(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, app.Stop())
 	}
 	return app, nil
-}
-
-func (a *App) wait() {
-	a.exit = a.cmd.Wait()
-	close(a.exited)
 }
 
 func (a *App) awaitReady() error {
@@ -87,56 +90,26 @@ func (a *App) awaitReady() error {
 	case a.BaseURL = <-a.output.ready:
 		return nil
 	case <-a.exited:
-		return fmt.Errorf("flowboard: ended at its start (%w):\n%s", exitError(a.exit), a.Output())
+		return fmt.Errorf("flowboard: ended at its start:\n%s", a.Output())
 	case <-time.After(startLimit):
-		return errors.Join(fmt.Errorf("flowboard: not ready after %s:\n%s", startLimit, a.Output()), a.Stop())
+		return fmt.Errorf("flowboard: not ready after %s:\n%s", startLimit, a.Output())
 	}
-}
-
-// exitError gives a clean exit, too early all the same, a text.
-func exitError(err error) error {
-	if err == nil {
-		return errors.New("exit status 0")
-	}
-	return err
 }
 
 // Stop ends the application with SIGTERM and waits for it. It is an error if the application has failed, or if requests
 // keep it so long that it has to be killed.
 func (a *App) Stop() error {
-	select {
-	case <-a.exited:
-		return a.ended()
-	default:
-	}
-	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("flowboard: stop: %w", err)
-	}
-	select {
-	case <-a.exited:
-		return a.ended()
-	case <-time.After(stopLimit):
-	}
-	if err := a.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("flowboard: kill: %w", err)
-	}
+	a.stop()
 	<-a.exited
-	return fmt.Errorf("flowboard: killed: still running %s after SIGTERM", stopLimit)
-}
-
-// ended accepts both ways in which versions of uvicorn end on SIGTERM: with status 0 or, newer ones, by the signal.
-func (a *App) ended() error {
-	var exit *exec.ExitError
-	if errors.As(a.exit, &exit) {
-		status, ok := exit.Sys().(syscall.WaitStatus)
-		if ok && status.Signaled() && status.Signal() == syscall.SIGTERM {
-			return nil
-		}
+	// Versions of uvicorn end on SIGTERM with status 0 or, newer ones, by the signal.
+	exit, ended := errors.AsType[*exec.ExitError](a.exit)
+	switch {
+	case a.exit == nil, errors.Is(a.exit, context.Canceled):
+		return nil
+	case ended && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM:
+		return nil
 	}
-	if a.exit != nil {
-		return fmt.Errorf("flowboard: ended: %w", a.exit)
-	}
-	return nil
+	return fmt.Errorf("flowboard: ended: %w", a.exit)
 }
 
 // Output is what the application has printed so far.

@@ -4,6 +4,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,43 +16,27 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/embedded"
 )
 
-// MaxConnections is what the shared temporary server offers.
-const MaxConnections = 300
-
 // urlVariable names another server for the tests.
 const urlVariable = "TEST_DATABASE_URL"
 
-var shared sharedServer
+// shared is the server of this test binary, nil until a test asks for it. It
+// outlives that test.
+var shared *embedded.Server
 
-// sharedServer is started once, by whoever comes first.
-type sharedServer struct {
-	once   sync.Once
-	server *embedded.Server
-	err    error
-}
-
-func (s *sharedServer) get() (*embedded.Server, error) {
-	s.once.Do(func() {
-		// It outlives the test that asks for it first.
-		s.server, s.err = embedded.Start(context.Background(), embedded.Config{MaxConnections: MaxConnections})
-	})
-	return s.server, s.err
-}
-
-func (s *sharedServer) stop() error {
-	if s.server == nil {
-		return nil
-	}
-	return s.server.Stop()
-}
+var startShared = sync.OnceValue(func() (err error) {
+	shared, err = embedded.Start(context.Background(), embedded.Config{MaxConnections: 300})
+	return err
+})
 
 // Main runs the tests of a package, stops the shared server and fails on goroutines that are left. It does not return.
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
 	code := m.Run()
-	if err := shared.stop(); err != nil {
-		code = report(code, err)
+	if shared != nil {
+		if err := shared.Stop(); err != nil {
+			code = report(code, err)
+		}
 	}
 	if code == 0 { // a failed test may well have left something
 		if err := goleak.Find(options...); err != nil {
@@ -69,27 +54,31 @@ func report(code int, err error) int {
 // URL connects as superuser to the server of this test binary, or is TEST_DATABASE_URL.
 func URL(t testing.TB) string {
 	t.Helper()
-	if given := os.Getenv(urlVariable); given != "" {
-		if !strings.HasPrefix(given, "postgres://") && !strings.HasPrefix(given, "postgresql://") {
-			t.Fatalf("pgtest: %s is no postgres:// or postgresql:// URL", urlVariable) // it may hold a password
-		}
-		return given
-	}
-	server, err := shared.get()
-	check(t, "start the shared server", err)
-	return server.URL()
+	url, err := serverURL()
+	check(t, "find a server", err)
+	return url
 }
 
 // ExampleURL is URL for examples, which have no testing.TB.
 func ExampleURL() string {
-	if given := os.Getenv(urlVariable); given != "" {
-		return given
-	}
-	server, err := shared.get()
+	url, err := serverURL()
 	if err != nil {
-		panic(fmt.Sprintf("pgtest: start the shared server: %v", err))
+		panic(fmt.Sprintf("pgtest: find a server: %v", err))
 	}
-	return server.URL()
+	return url
+}
+
+func serverURL() (string, error) {
+	if given := os.Getenv(urlVariable); given != "" {
+		if !strings.HasPrefix(given, "postgres://") && !strings.HasPrefix(given, "postgresql://") {
+			return "", errors.New(urlVariable + " is no postgres:// or postgresql:// URL") // it may hold a password
+		}
+		return given, nil
+	}
+	if err := startShared(); err != nil {
+		return "", err
+	}
+	return shared.URL(), nil
 }
 
 // Server starts a server of the test's own, for tests that restart or kill it. It is stopped at the test's end.
