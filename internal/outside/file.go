@@ -13,18 +13,15 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// ErrNotRegular is the cause of the error for a pipe, a device or a socket:
-// reading one may never end.
-var ErrNotRegular = errors.New("it is not a regular file")
+// errNotRegular is about a pipe, a device or a socket: reading one may never end.
+var errNotRegular = errors.New("it is not a regular file")
 
-// TooLargeError is the cause of the error for a file beyond the limit.
-type TooLargeError struct{ Most int64 } // bytes
-
-func (e *TooLargeError) Error() string {
-	if e.Most >= 1<<20 {
-		return fmt.Sprintf("it is larger than %d MiB", e.Most>>20)
+// tooLarge says that a file is beyond so many bytes.
+func tooLarge(most int64) error {
+	if most >= 1<<20 {
+		return fmt.Errorf("it is larger than %d MiB", most>>20)
 	}
-	return fmt.Sprintf("it is larger than %d KiB", e.Most>>10)
+	return fmt.Errorf("it is larger than %d KiB", most>>10)
 }
 
 // Largest is a limit for what this program writes itself, in bytes: a summary
@@ -33,8 +30,7 @@ const Largest = 64 << 20
 
 // ReadFile reads a regular file, or the one that a symbolic link leads to, of
 // at most so many bytes, as UTF-8: a byte order mark is taken away, and UTF-16,
-// which has one, is converted. The error is an [fs.PathError]; its cause is
-// [ErrNotRegular], a [TooLargeError] or the system's.
+// which has one, is converted. The error is an [fs.PathError], see [Reason].
 func ReadFile(name string, most int64) ([]byte, error) {
 	info, err := os.Stat(name) // before it is opened: opening a pipe waits for a writer
 	switch {
@@ -43,7 +39,7 @@ func ReadFile(name string, most int64) ([]byte, error) {
 	case info.IsDir():
 		return nil, &fs.PathError{Op: "read", Path: name, Err: syscall.EISDIR}
 	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrNotRegular}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errNotRegular}
 	}
 	file, err := os.Open(name) // #nosec G304 -- the user names it
 	if err != nil {
@@ -55,7 +51,7 @@ func ReadFile(name string, most int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case int64(len(content)) > most:
-		return nil, &fs.PathError{Op: "read", Path: name, Err: &TooLargeError{most}}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: tooLarge(most)}
 	}
 	text, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), content)
 	if err != nil {
