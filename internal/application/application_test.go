@@ -61,9 +61,8 @@ func noVariable(string) string { return "" }
 // running is a runner of a command line, and a start of it.
 func running(t *testing.T, line, address, ready string) (*Runner, Start) {
 	t.Helper()
-	command, err := NewCommand(line, "http://"+address, ready, noVariable)
+	r, err := NewRunner(line, "http://"+address, ready, noVariable)
 	require.NoError(t, err)
-	r := NewRunner(command)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r, Start{
 		Environment: map[string]string{applicationVariable: address},
@@ -204,15 +203,15 @@ func TestBadInputIsRefused(t *testing.T) {
 		{"run", "http://h", "a b", `APP_READY: "a b" is not accepted`},
 		{"run", "http://h", "%zz", `APP_READY: "%zz" is not accepted`},
 	} {
-		_, err := NewCommand(test.line, test.url, test.ready, noVariable)
+		_, err := NewRunner(test.line, test.url, test.ready, noVariable)
 		require.ErrorContains(t, err, test.says, "%q %q %q", test.line, test.url, test.ready)
 		require.NotContains(t, err.Error(), "secret")
 	}
 	for ready, want := range map[string]string{
 		"/health": "http://h:1/base/health", "health": "http://h:1/base/health", "/ready?full=1": "http://h:1/base/ready?full=1",
 	} {
-		c, err := NewCommand("run", "http://h:1/base/", ready, noVariable)
+		r, err := NewRunner("run", "http://h:1/base/", ready, noVariable)
 		require.NoError(t, err)
-		require.Equal(t, want, c.url())
+		require.Equal(t, want, r.url())
 	}
 }

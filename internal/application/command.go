@@ -18,12 +18,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// Command says how to run the application, and how to know that it is ready.
-type Command struct {
-	line  string
-	ready *url.URL
-}
-
 // The variables that a command is given in.
 const (
 	variableCommand = "APP_COMMAND"
@@ -37,12 +31,8 @@ const (
 	acceptedReady   = "a path of the application that answers when it is ready, such as /health"
 )
 
-// NewCommand checks a command line, the application's URL and the path that answers when it is ready. Nothing runs
-// yet; variable gives those of the environment. The error is a *pool.ConfigError.
-func NewCommand(line, baseURL, ready string, variable func(name string) string) (*Command, error) {
-	if _, err := words(line, variable); err != nil {
-		return nil, err
-	}
+// readyURL is where the application answers when it is ready: a path below its own URL.
+func readyURL(baseURL, ready string) (*url.URL, error) {
 	base, err := url.Parse(baseURL)
 	switch {
 	case baseURL == "":
@@ -57,14 +47,8 @@ func NewCommand(line, baseURL, ready string, variable func(name string) string) 
 	}
 	address := base.JoinPath(path.Path)
 	address.RawQuery = path.RawQuery
-	return &Command{line: line, ready: address}, nil
+	return address, nil
 }
-
-// String is the command line as it may be shown.
-func (c *Command) String() string { return text.Quote(c.line) }
-
-// url is where the application answers when it is ready, as it may be shown.
-func (c *Command) url() string { return text.Value(c.ready.String()) }
 
 // words splits a command line as a shell does, with variables in the place of $NAME.
 func words(line string, variable func(name string) string) ([]string, error) {
@@ -106,13 +90,13 @@ func list(environment map[string]string) []string {
 	return entries
 }
 
-// address is where the application listens.
-func (c *Command) address() string {
-	port := c.ready.Port()
+// addressOf is the host and port of a URL.
+func addressOf(u *url.URL) string {
+	port := u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[c.ready.Scheme]
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return net.JoinHostPort(c.ready.Hostname(), port)
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 // reason is what an error says without the address that has been said.
@@ -120,13 +104,11 @@ func reason(err error) string {
 	if of, ok := errors.AsType[*url.Error](err); ok {
 		err = of.Err
 	}
-	var network *net.OpError
-	if errors.As(err, &network) {
-		err = network.Err
+	if of, ok := errors.AsType[*net.OpError](err); ok {
+		err = of.Err
 	}
-	var call *os.SyscallError
-	if errors.As(err, &call) {
-		err = call.Err
+	if of, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = of.Err
 	}
 	return err.Error()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"time"
@@ -23,7 +24,8 @@ const (
 
 // Runner runs the application, one at a time. It is not safe for concurrent use.
 type Runner struct {
-	command  *Command
+	line     string   // its command line
+	ready    *url.URL // where it answers when it is ready
 	client   *http.Client
 	watchdog *child.Watchdog // nil until the first start
 	process  *child.Process  // nil where none runs
@@ -33,18 +35,29 @@ type Runner struct {
 	progress time.Duration // between two lines about it
 }
 
-// NewRunner runs nothing yet.
-func NewRunner(command *Command) *Runner {
+// NewRunner checks a command line, the application's URL and the path that answers when it is ready. Nothing runs
+// yet; variable gives those of the environment. The error is a *pool.ConfigError.
+func NewRunner(line, baseURL, ready string, variable func(name string) string) (*Runner, error) {
+	if _, err := words(line, variable); err != nil {
+		return nil, err
+	}
+	address, err := readyURL(baseURL, ready)
+	if err != nil {
+		return nil, err
+	}
 	client := &http.Client{
 		Timeout: askLimit,
 		// No connection stays open: an application may take it for a user's.
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
 	}
-	return &Runner{command: command, client: client, limit: startLimit, progress: 5 * time.Second}
+	return &Runner{line: line, ready: address, client: client, limit: startLimit, progress: 5 * time.Second}, nil
 }
 
-// Command is what it runs.
-func (r *Runner) Command() *Command { return r.command }
+// Command is the command line as it may be shown.
+func (r *Runner) Command() string { return text.Quote(r.line) }
+
+// url is where the application answers when it is ready, as it may be shown.
+func (r *Runner) url() string { return text.Value(r.ready.String()) }
 
 // Start is one start of the application.
 type Start struct {
@@ -76,7 +89,7 @@ func (r *Runner) Start(ctx context.Context, s Start) error {
 // launch starts its process.
 func (r *Runner) launch(s Start) (err error) {
 	all := environment(s.Environment)
-	arguments, err := words(r.command.line, func(name string) string { return all[name] })
+	arguments, err := words(r.line, func(name string) string { return all[name] })
 	if err != nil {
 		return err
 	}
@@ -152,7 +165,7 @@ func (r *Runner) free(ctx context.Context) error {
 		case time.Now().After(end) || r.watchdog == nil:
 			return r.refused(fmt.Sprintf(
 				"%s answers already (%s), before the application is started: another process has the port; stop it, or give both another port",
-				r.command.address(), answer))
+				addressOf(r.ready), answer))
 		}
 		time.Sleep(poll)
 	}
@@ -162,7 +175,7 @@ func (r *Runner) free(ctx context.Context) error {
 // application behind it.
 func (r *Runner) listens(ctx context.Context) string {
 	dialer := net.Dialer{Timeout: askLimit}
-	conn, err := dialer.DialContext(ctx, "tcp", r.command.address())
+	conn, err := dialer.DialContext(ctx, "tcp", addressOf(r.ready))
 	if err != nil {
 		return ""
 	}
@@ -188,26 +201,22 @@ func (r *Runner) await(ctx context.Context, s Start) error {
 		case !r.process.Running():
 			return r.EndedError("before it was ready")
 		case status >= http.StatusOK && status < http.StatusBadRequest:
-			return r.awaitOthers(ctx, s, took)
+			if !s.Several {
+				return nil
+			}
+			// Processes that start beside the first one get as much time as that took.
+			return r.pause(ctx, min(took, stopLimit), "when its first process was ready")
 		case took >= r.limit:
-			return r.failed(fmt.Sprintf("it was not ready after %v: %s (APP_READY) gave %s", r.limit, r.command.url(), answer))
+			return r.failed(fmt.Sprintf("it was not ready after %v: %s (APP_READY) gave %s", r.limit, r.url(), answer))
 		}
 		if time.Since(reported) >= r.progress {
 			reported = time.Now()
-			s.Notify(fmt.Sprintf("application: waiting for %s, %s so far: %s", r.command.url(), text.Length(took.Truncate(time.Second)), answer))
+			s.Notify(fmt.Sprintf("application: waiting for %s, %s so far: %s", r.url(), text.Length(took.Truncate(time.Second)), answer))
 		}
 		if err := r.pause(ctx, poll, "before it was ready"); err != nil {
 			return err
 		}
 	}
-}
-
-// awaitOthers gives processes that start beside the first one as much time as that took.
-func (r *Runner) awaitOthers(ctx context.Context, s Start, took time.Duration) error {
-	if !s.Several {
-		return nil
-	}
-	return r.pause(ctx, min(took, stopLimit), "when its first process was ready")
 }
 
 // pause fails when the application ends meanwhile.
@@ -226,7 +235,7 @@ func (r *Runner) pause(ctx context.Context, d time.Duration, when string) error 
 
 // ask gives the answer of APP_READY in words, and its status, 0 where there is none.
 func (r *Runner) ask(ctx context.Context) (answer string, status int) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.command.ready.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.ready.String(), nil)
 	if err != nil {
 		return err.Error(), 0
 	}
@@ -243,7 +252,7 @@ func (r *Runner) ask(ctx context.Context) (answer string, status int) {
 
 // refused says why the application was not started.
 func (r *Runner) refused(why string) error {
-	return errors.New(text.Line(fmt.Sprintf("APP_COMMAND %s: %s", r.command, why)))
+	return errors.New(text.Line(fmt.Sprintf("APP_COMMAND %s: %s", r.Command(), why)))
 }
 
 // failed says why the application does not run, with what it printed last.

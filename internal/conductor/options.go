@@ -39,7 +39,7 @@ func (c *Conductor) plans(options map[string]any) error {
 		return err
 	}
 	if started != nil {
-		of := map[string]any{"command": c.runner.Command().String()}
+		of := map[string]any{"command": c.runner.Command()}
 		maps.Copy(of, workload)
 		workload = of
 	}
@@ -63,15 +63,12 @@ func (c *Conductor) starts(given map[string]any) error {
 		return err
 	}
 	c.workers = max(1, int(workers))
-	started, err := application.NewCommand(command, url, ready, func(name string) string {
+	var err error
+	c.runner, err = application.NewRunner(command, url, ready, func(name string) string {
 		value, _ := c.lookup(name)
 		return value
 	})
-	if err != nil {
-		return err
-	}
-	c.runner = application.NewRunner(started)
-	return nil
+	return err
 }
 
 // resolve puts a step's options over those of the script.
