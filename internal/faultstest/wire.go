@@ -1,6 +1,7 @@
 package faultstest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -21,9 +22,6 @@ type Wire struct {
 	oneWay   time.Duration
 	trips    atomic.Int64
 	pumps    sync.WaitGroup
-
-	mu   sync.Mutex
-	open map[net.Conn]struct{} // both ends of every connection
 }
 
 // NewWire puts a wire in front of the server of a postgres:// URL, on which each
@@ -34,16 +32,12 @@ func NewWire(t testing.TB, target string, oneWay time.Duration) *Wire {
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	w := &Wire{listener: listener, target: u, oneWay: oneWay, open: make(map[net.Conn]struct{})}
-	w.pumps.Go(w.accept)
+	w := &Wire{listener: listener, target: u, oneWay: oneWay}
+	ctx, cut := context.WithCancel(context.Background())
+	w.pumps.Go(func() { w.accept(ctx) })
 	t.Cleanup(func() {
 		_ = listener.Close()
-		w.mu.Lock()
-		for conn := range w.open {
-			_ = conn.Close()
-		}
-		w.open = nil
-		w.mu.Unlock()
+		cut()
 		w.pumps.Wait()
 	})
 	return w
@@ -59,7 +53,8 @@ func (w *Wire) URL() string {
 // RoundTrips is how often a client has sent something and the server answered.
 func (w *Wire) RoundTrips() int { return int(w.trips.Load()) }
 
-func (w *Wire) accept() {
+// accept connects clients to the server, up to the end of ctx.
+func (w *Wire) accept(ctx context.Context) {
 	for {
 		client, err := w.listener.Accept()
 		if err != nil {
@@ -70,9 +65,7 @@ func (w *Wire) accept() {
 			_ = client.Close()
 			continue
 		}
-		if !w.keep(client, server) {
-			return
-		}
+		context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })
 		var asked atomic.Bool
 		w.pumps.Go(func() { w.pump(client, server, func() { asked.Store(true) }) })
 		w.pumps.Go(func() {
@@ -83,20 +76,6 @@ func (w *Wire) accept() {
 			})
 		})
 	}
-}
-
-// keep notes what has to be closed at the end. It is false when the end is over.
-func (w *Wire) keep(ends ...net.Conn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, conn := range ends {
-		if w.open == nil {
-			_ = conn.Close()
-			continue
-		}
-		w.open[conn] = struct{}{}
-	}
-	return w.open != nil
 }
 
 // chunk is what arrived at a time.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -134,40 +135,36 @@ const (
 // not known) has most likely answered. Where no worker answered it gives nil and
 // the last error.
 func (h *Health) read(ctx context.Context, workers int) (*Application, error) {
-	type answer struct {
-		address string
-		worker  Worker
-		took    time.Duration
-		err     error
+	var wait sync.WaitGroup
+	var mu sync.Mutex // guards what follows
+	var quickest time.Duration
+	var failure error
+	fresh := map[worker]seenWorker{}
+	ask := func(address string) {
+		began := time.Now()
+		w, err := h.ask(ctx, address)
+		took := time.Since(began)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failure = err
+			return
+		}
+		key := worker{address, w.PID}
+		if before, ok := fresh[key]; !ok || w.CheckedOut > before.answer.CheckedOut {
+			fresh[key] = seenWorker{w, time.Now()}
+		}
+		if quickest == 0 || took < quickest {
+			quickest = took
+		}
 	}
 	times := h.timesToAsk(workers)
-	answers := make(chan answer, times*len(h.addresses))
 	for _, address := range h.addresses {
 		for range times {
-			go func() {
-				began := time.Now()
-				w, err := h.ask(ctx, address)
-				answers <- answer{address, w, time.Since(began), err}
-			}()
+			wait.Go(func() { ask(address) })
 		}
 	}
-	fresh := map[worker]seenWorker{}
-	quickest := time.Duration(0)
-	var failure error
-	for range times * len(h.addresses) {
-		a := <-answers
-		if a.err != nil {
-			failure = a.err
-			continue
-		}
-		key := worker{a.address, a.worker.PID}
-		if before, ok := fresh[key]; !ok || a.worker.CheckedOut > before.answer.CheckedOut {
-			fresh[key] = seenWorker{a.worker, time.Now()}
-		}
-		if quickest == 0 || a.took < quickest {
-			quickest = a.took
-		}
-	}
+	wait.Wait()
 	if len(fresh) == 0 {
 		return nil, failure
 	}

@@ -37,32 +37,23 @@ func (l *levels) level() *Level {
 	if l.total == 0 {
 		return nil
 	}
-	sorted := slices.Sorted(maps.Keys(l.counts))
 	return &Level{
-		Min:  sorted[0],
-		Peak: sorted[len(sorted)-1],
+		Min:  l.percentile(0),
 		Mean: float64(l.sum) / float64(l.total),
-		P95:  l.percentile(sorted, 0.95),
-		P99:  l.percentile(sorted, 0.99),
+		P95:  l.percentile(0.95),
+		P99:  l.percentile(0.99),
+		Peak: l.percentile(1),
 	}
 }
 
 // percentile is the smallest value that at least the given share of all values
-// do not exceed (nearest rank).
-func (l *levels) percentile(sorted []int, share float64) int {
+// do not exceed (nearest rank), 0 without any.
+func (l *levels) percentile(share float64) (value int) {
 	rank := int(math.Ceil(share * float64(l.total)))
-	for _, value := range sorted {
+	for _, value = range slices.Sorted(maps.Keys(l.counts)) {
 		if rank -= l.counts[value]; rank <= 0 {
-			return value
+			break
 		}
 	}
-	return sorted[len(sorted)-1]
-}
-
-// median is the middle value, 0 without any.
-func (l *levels) median() int {
-	if l.total == 0 {
-		return 0
-	}
-	return l.percentile(slices.Sorted(maps.Keys(l.counts)), 0.5)
+	return value
 }

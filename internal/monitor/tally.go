@@ -193,7 +193,7 @@ func (t *Tally) fullest() *WorkerReport {
 			PID: pid, Workers: max(1, t.report.Pool.Workers, len(t.workers)),
 			Size: tally.worker.Size, Capacity: tally.worker.Size + t.report.Pool.One().MaxOverflow,
 			CheckedOut: level, Full: tally.full, Samples: tally.checkedOut.total,
-			Took: float64(t.took.median()) / 10,
+			Took: float64(t.took.percentile(0.5)) / 10,
 		}
 		if best == nil || w.Full > best.Full ||
 			w.Full == best.Full && (level.P95 > best.CheckedOut.P95 || level.P95 == best.CheckedOut.P95 && pid < best.PID) {
