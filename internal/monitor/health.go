@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -246,47 +247,31 @@ func (h *Health) ask(ctx context.Context, address string) (Worker, error) {
 // parseWorker refuses a report that lacks a field: a missing number must not
 // read as 0.
 func parseWorker(body []byte) (Worker, error) {
-	var report struct {
-		Size       *int `json:"size"`
-		CheckedIn  *int `json:"checkedin"`
-		CheckedOut *int `json:"checkedout"`
-		Overflow   *int `json:"overflow"`
-		Waiting    *int `json:"waiting"`
-		PID        *int `json:"pid"`
-	}
-	if err := json.Unmarshal(body, &report); err != nil {
+	const missing = math.MinInt
+	w := Worker{PID: missing, Size: missing, CheckedIn: missing, CheckedOut: missing, Overflow: missing}
+	if err := json.Unmarshal(body, &w); err != nil {
 		return Worker{}, fmt.Errorf("the application's answer is not the JSON of /health/pool: %w", text.Undecoded(body, err))
 	}
-	floor := 0
-	if report.Size != nil {
-		floor = -*report.Size
+	waiting, pid := 0, w.PID
+	if w.Waiting != nil {
+		waiting = *w.Waiting
+	}
+	if pid == missing {
+		pid, w.PID = 1, 0
 	}
 	for _, field := range []struct {
-		name     string
-		value    *int
-		least    int
-		optional bool
+		name         string
+		value, least int
 	}{
-		{"size", report.Size, 0, false},
-		{"checkedin", report.CheckedIn, 0, false},
-		{"checkedout", report.CheckedOut, 0, false},
-		{"overflow", report.Overflow, floor, false},
-		{"waiting", report.Waiting, 0, true},
-		{"pid", report.PID, 1, true},
+		{"size", w.Size, 0}, {"checkedin", w.CheckedIn, 0}, {"checkedout", w.CheckedOut, 0}, {"overflow", w.Overflow, -w.Size},
+		{"waiting", waiting, 0}, {"pid", pid, 1},
 	} {
 		switch {
-		case field.value == nil && !field.optional:
+		case field.value == missing:
 			return Worker{}, fmt.Errorf(`the application's answer has no %q: it needs size, checkedin, checkedout and overflow`, field.name)
-		case field.value != nil && *field.value < field.least:
-			return Worker{}, fmt.Errorf("the application's answer has %s %d: it must be at least %d", field.name, *field.value, field.least)
+		case field.value < field.least:
+			return Worker{}, fmt.Errorf("the application's answer has %s %d: it must be at least %d", field.name, field.value, field.least)
 		}
-	}
-	w := Worker{
-		Size: *report.Size, CheckedIn: *report.CheckedIn, CheckedOut: *report.CheckedOut,
-		Overflow: *report.Overflow, Waiting: report.Waiting,
-	}
-	if report.PID != nil {
-		w.PID = *report.PID
 	}
 	return w, nil
 }

@@ -86,12 +86,5 @@ func Processors(ctx context.Context, q Querier) (int, error) {
 	return countProcessors(stat), nil
 }
 
-// countProcessors counts the lines cpu0, cpu1, …: the line cpu is their sum.
-func countProcessors(stat string) (n int) {
-	for line := range strings.Lines(stat) {
-		if len(line) > 3 && strings.HasPrefix(line, "cpu") && line[3] >= '0' && line[3] <= '9' {
-			n++
-		}
-	}
-	return n
-}
+// countProcessors counts the lines cpu0, cpu1, …: the first line, cpu, is their sum.
+func countProcessors(stat string) int { return strings.Count(stat, "\ncpu") }
