@@ -219,17 +219,12 @@ const (
 // the application's, which has no session: nil where there is none, or where the
 // role is known.
 func roleLimit(limits []Limit, role string) (of *Limit, others []Limit) {
-	if role != "" {
+	isRole := func(l Limit) bool { return l.Scope == "role" }
+	i := slices.IndexFunc(limits, isRole)
+	if role != "" || i < 0 {
 		return nil, limits
 	}
-	for _, l := range limits {
-		if l.Scope != "role" {
-			others = append(others, l)
-		} else if of == nil {
-			of = &l
-		}
-	}
-	return of, others
+	return new(limits[i]), slices.DeleteFunc(limits, isRole)
 }
 
 func scanSession(row pgx.CollectableRow) (s session, err error) {

@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -275,7 +274,7 @@ func rootBlocker(sessions []session) *Session {
 // rootsOf are the sessions at the ends of all chains from pid on, each once.
 func rootsOf(pid int32, byPID map[int32]session, seen map[int32]bool) []int32 {
 	if seen[pid] {
-		return nil // a deadlock, which the server is about to end
+		return nil // known, or a deadlock, which the server is about to end
 	}
 	seen[pid] = true
 	blockers := byPID[pid].blockedBy
@@ -284,11 +283,7 @@ func rootsOf(pid int32, byPID map[int32]session, seen map[int32]bool) []int32 {
 	}
 	var roots []int32
 	for _, by := range blockers {
-		for _, root := range rootsOf(by, byPID, seen) {
-			if !slices.Contains(roots, root) {
-				roots = append(roots, root)
-			}
-		}
+		roots = append(roots, rootsOf(by, byPID, seen)...)
 	}
 	return roots
 }

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -195,8 +196,7 @@ func (t *Tally) fullest() *WorkerReport {
 			CheckedOut: level, Full: tally.full, Samples: tally.checkedOut.total,
 			Took: float64(t.took.percentile(0.5)) / 10,
 		}
-		if best == nil || w.Full > best.Full ||
-			w.Full == best.Full && (level.P95 > best.CheckedOut.P95 || level.P95 == best.CheckedOut.P95 && pid < best.PID) {
+		if best == nil || cmp.Or(cmp.Compare(w.Full, best.Full), cmp.Compare(level.P95, best.CheckedOut.P95), cmp.Compare(best.PID, pid)) > 0 {
 			best = w
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
 )
 
 // applicationName is never one that a test counts.
@@ -22,7 +23,7 @@ func Database(t testing.TB) string {
 	execute(t, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
 	t.Cleanup(func() { execute(t, server, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)") })
 	u, err := url.Parse(server)
-	check(t, "read TEST_DATABASE_URL", err)
+	require.NoError(t, err, "read TEST_DATABASE_URL")
 	u.Path = "/" + name
 	return u.String()
 }
@@ -32,17 +33,17 @@ func execute(t testing.TB, url, sql string) {
 	ctx := context.Background() // a cleanup runs after the test's context has ended
 	conn := connect(ctx, t, url)
 	_, err := conn.Exec(ctx, sql)
-	check(t, sql, err)
-	check(t, "close a connection", conn.Close(ctx))
+	require.NoError(t, err, sql)
+	require.NoError(t, conn.Close(ctx), "close a connection")
 }
 
 func connect(ctx context.Context, t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	config, err := pgx.ParseConfig(url)
-	check(t, "read the URL", err)
+	require.NoError(t, err, "read the URL")
 	config.RuntimeParams["application_name"] = applicationName
 	conn, err := pgx.ConnectConfig(ctx, config)
-	check(t, "connect", err)
+	require.NoError(t, err, "connect")
 	return conn
 }
 
@@ -58,11 +59,11 @@ func Conn(t testing.TB, url string) *pgx.Conn {
 func Backends(t testing.TB, url, applicationName string) int {
 	t.Helper()
 	conn := connect(t.Context(), t, url)
-	defer func() { check(t, "close a connection", conn.Close(context.Background())) }()
+	defer func() { require.NoError(t, conn.Close(context.Background()), "close a connection") }()
 	var count int
 	err := conn.QueryRow(t.Context(),
 		"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name = $1",
 		applicationName).Scan(&count)
-	check(t, "count the backends", err)
+	require.NoError(t, err, "count the backends")
 	return count
 }

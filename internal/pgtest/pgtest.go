@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/flowboard/xk6-pgxpool/internal/embedded"
@@ -55,7 +56,7 @@ func report(code int, err error) int {
 func URL(t testing.TB) string {
 	t.Helper()
 	url, err := serverURL()
-	check(t, "find a server", err)
+	require.NoError(t, err, "find a server")
 	return url
 }
 
@@ -85,19 +86,11 @@ func serverURL() (string, error) {
 func Server(t testing.TB, cfg embedded.Config) *embedded.Server {
 	t.Helper()
 	server, err := embedded.Start(t.Context(), cfg)
-	check(t, "start a server", err)
+	require.NoError(t, err, "start a server")
 	t.Cleanup(func() {
 		if err := server.Stop(); err != nil {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
 	return server
-}
-
-// check ends the test on an error.
-func check(t testing.TB, doing string, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatalf("pgtest: %s: %v", doing, err)
-	}
 }

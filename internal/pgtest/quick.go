@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // QuickLogins has the server keep the password of the URL's role with one round of key derivation instead of 4096.
@@ -21,7 +23,7 @@ func QuickLogins(t testing.TB, server string) {
 		return
 	}
 	u, err := url.Parse(server)
-	check(t, "read the URL", err)
+	require.NoError(t, err, "read the URL")
 	password, _ := u.User.Password()
 	execute(t, server, "ALTER ROLE CURRENT_USER PASSWORD '"+verifier(t, password)+"'")
 }
@@ -32,7 +34,7 @@ func verifier(t testing.TB, password string) string {
 	const rounds = 1
 	salt := []byte("of a test server")
 	salted, err := pbkdf2.Key(sha256.New, password, salt, rounds, sha256.Size)
-	check(t, "derive a key", err)
+	require.NoError(t, err, "derive a key")
 	stored := sha256.Sum256(keyed(salted, "Client Key"))
 	encode := base64.StdEncoding.EncodeToString
 	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", rounds, encode(salt), encode(stored[:]), encode(keyed(salted, "Server Key")))
