@@ -120,7 +120,10 @@ const (
 )
 
 // reserve makes room for as many rows as the statement gave last.
-func (r *Result) reserve() {
+func (r *Result) reserve(rows wanted) {
+	if rows != allRows {
+		return
+	}
 	if n := min(r.shape.bytes.Load(), mostReserved); n > int64(len(r.smallData)) {
 		r.data = make([]byte, 0, n)
 	}
@@ -130,11 +133,14 @@ func (r *Result) reserve() {
 }
 
 // noteSize writes only what has changed: all users read the Shape.
-func (r *Result) noteSize() {
+func (r *Result) noteSize(rows wanted) {
+	if rows != allRows {
+		return
+	}
 	const step = 64
-	rows, bytes := int64(r.rows), (int64(len(r.data))*9/8+step)/step*step
-	if r.shape.rows.Load() != rows {
-		r.shape.rows.Store(rows)
+	n, bytes := int64(r.rows), (int64(len(r.data))*9/8+step)/step*step
+	if r.shape.rows.Load() != n {
+		r.shape.rows.Store(n)
 	}
 	if r.shape.bytes.Load() != bytes {
 		r.shape.bytes.Store(bytes)

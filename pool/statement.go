@@ -347,9 +347,7 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error
 		}
 		if res.shape == nil {
 			res.shape = p.shape(c, what.sql, rows.FieldDescriptions())
-			if what.rows == allRows {
-				res.reserve()
-			}
+			res.reserve(what.rows)
 		}
 		if err := res.appendRow(rows.RawValues(), p.maxResult); err != nil {
 			return nil, err
@@ -364,9 +362,7 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error
 	if res.shape == nil {
 		res.shape = p.shape(c, what.sql, rows.FieldDescriptions())
 	}
-	if what.rows == allRows {
-		res.noteSize()
-	}
+	res.noteSize(what.rows)
 	res.tag = rows.CommandTag()
 	if beyond > 0 {
 		return nil, fmt.Errorf("the result has %d rows, more than maxRows %d, and none of them is given: add LIMIT to the statement, or raise maxRows",

@@ -112,7 +112,7 @@ func TestAsynchronousCallsKeepTheirTags(t *testing.T) {
 // The collector waits until as much garbage has gathered as it counts as live.
 func TestGarbageGathersUnlessTheEnvironmentTunesTheCollector(t *testing.T) {
 	live := func(environment map[string]string) uint64 {
-		heapReserve, heapReserveOnce = nil, sync.Once{}
+		heapReserve.untouched, heapReserve.once = nil, sync.Once{}
 		reserveHeap(func(name string) (string, bool) {
 			value, ok := environment[name]
 			return value, ok
