@@ -28,7 +28,6 @@ func (p *beforeAfter) compare(done []Measurement) comparison {
 	return c
 }
 
-// Result implements [Plan].
 func (p *beforeAfter) Result(done []Measurement) *Result {
 	c := p.compare(done)
 	left, _ := p.Left(done)

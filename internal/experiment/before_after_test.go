@@ -273,8 +273,7 @@ func TestBeforeAfterConfigurations(t *testing.T) {
 	require.Equal(t, false, second.Options["poolPrePing"])
 	require.Equal(t, "3s", second.Options["poolTimeout"])
 
-	var refused *experiment.ServerError
-	require.ErrorAs(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}), &refused)
+	require.ErrorContains(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}), "the server leaves 47 (")
 	require.NoError(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 }
 
@@ -324,9 +323,8 @@ func TestAnApplicationsPlanIsOverHTTP(t *testing.T) {
 	}, experiment.Environment(done[1].Step.Options))
 	require.Contains(t, plan.Result(done).Terminal(10_000), "100 users thinking for 1s, 4 processes with a pool each")
 
-	var tooMany *experiment.ServerError
-	require.ErrorAs(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50}}), &tooMany)
-	require.Equal(t, 60, tooMany.Needed, "four times 5+10, and 100 users never use more than 100 of 240")
+	require.ErrorContains(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50}}), `"before" needs 60 connections`,
+		"four times 5+10, and 100 users never use more than 100 of 240")
 
 	delete(options, "application")
 	_, err := experiment.New(options)

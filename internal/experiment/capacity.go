@@ -49,7 +49,7 @@ func (p *capacity) Prepare(server Server) error {
 	if !p.controlled() {
 		return nil
 	}
-	return server.check(p.label(p.loads[len(p.loads)-1]), p.needed(p.pool.connections()))
+	return server.check(p.label(p.most()), p.needed(p.pool.connections()))
 }
 
 func (p *capacity) MaxDuration() time.Duration {
@@ -60,15 +60,13 @@ func (p *capacity) MaxDuration() time.Duration {
 // carried: about seven to come near, the others to be sure.
 func (p *capacity) searching() int { return 14 * p.rounds }
 
-// Next implements [Plan].
 func (p *capacity) Next(done []Measurement) (Step, bool) {
 	all := p.read(done)
 	load, ok := p.next(all)
 	if !ok {
 		return Step{}, false
 	}
-	again, _ := at(all, load)
-	return p.stepAt(load, len(again.steps)+1), true
+	return p.stepAt(load, len(at(all, load).steps)+1), true
 }
 
 func (p *capacity) stepAt(load float64, round int) Step {
@@ -114,7 +112,7 @@ func (p *capacity) next(all []tried) (float64, bool) {
 		return 0, false
 	case found.low < p.wanted && p.wanted <= found.high:
 		// A resolution must not decide what is asked.
-		if _, done := at(all, p.wanted); !done {
+		if at(all, p.wanted).steps == nil {
 			return p.wanted, true
 		}
 	}
@@ -125,7 +123,7 @@ func (p *capacity) next(all []tried) (float64, bool) {
 // hiccup must not end the search far below the capacity.
 func (p *capacity) climb(all []tried) (float64, bool) {
 	for _, load := range p.loads {
-		t, _ := at(all, load)
+		t := at(all, load)
 		switch {
 		case t.missed() > 1:
 			return 0, false
@@ -156,10 +154,7 @@ func (p *capacity) round(load float64) float64 {
 		return math.Round(load)
 	}
 	const digits = 3
-	rounded, err := strconv.ParseFloat(strconv.FormatFloat(load, 'g', digits, 64), 64)
-	if err != nil {
-		return load
-	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(load, 'g', digits, 64), 64) // of a number
 	return min(rounded, p.most())
 }
 
@@ -180,7 +175,7 @@ func (p *capacity) find(all []tried) found {
 func (f found) exact(p *capacity) bool {
 	low, high := max(f.low, p.least()/2), min(f.high, p.most())
 	switch {
-	case p.rate == 0 && p.whole(high)-p.whole(low) <= 0:
+	case p.rate == 0 && math.Floor(high) <= math.Floor(low): // as many users are carried
 		return true
 	case f.high < p.least():
 		return true
@@ -189,27 +184,18 @@ func (f found) exact(p *capacity) bool {
 	}
 }
 
-// whole is the load that is carried where the capacity is that.
-func (p *capacity) whole(capacity float64) float64 {
-	if p.rate > 0 {
-		return capacity
-	}
-	return math.Floor(capacity)
-}
-
 // stepsLeft is how many steps there are still to do at most.
 func (p *capacity) stepsLeft(all []tried) int {
 	most, done := len(p.loads)+p.searching(), 0
 	for _, t := range all {
 		done += len(t.steps)
 	}
-	if climbed := slices.IndexFunc(p.loads, func(load float64) bool { t, _ := at(all, load); return t.missed() > 1 }); climbed >= 0 {
+	if climbed := slices.IndexFunc(p.loads, func(load float64) bool { return at(all, load).missed() > 1 }); climbed >= 0 {
 		most = climbed + 1 + p.searching()
 	}
 	return most - done
 }
 
-// Left implements [Plan].
 func (p *capacity) Left(done []Measurement) (steps int, left time.Duration) {
 	all := p.read(done)
 	load, more := p.next(all)

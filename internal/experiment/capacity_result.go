@@ -11,7 +11,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// Result implements [Plan].
 func (p *capacity) Result(done []Measurement) *Result {
 	all := p.read(done)
 	left, _ := p.Left(done)

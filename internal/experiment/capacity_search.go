@@ -52,13 +52,12 @@ func (t tried) broke() judgment {
 	return judgment{}
 }
 
-// at finds the load among those tried.
-func at(all []tried, load float64) (tried, bool) {
-	i := slices.IndexFunc(all, func(t tried) bool { return t.load == load })
-	if i < 0 {
-		return tried{}, false
+// at finds the load among those tried; one without steps was not.
+func at(all []tried, load float64) tried {
+	if i := slices.IndexFunc(all, func(t tried) bool { return t.load == load }); i >= 0 {
+		return all[i]
 	}
-	return all[i], true
+	return tried{}
 }
 
 // belief is what the steps say of the capacity, the load that every second step

@@ -41,13 +41,13 @@ func recycleValue(age time.Duration) any {
 
 const configurationForm = `"SIZE+OVERFLOW" and NAME=VALUE separated by commas, such as "5+10" or "poolSize=5,maxOverflow=10,poolPrePing=false"`
 
-// ParseConfiguration reads the settings of a pool out of a text: "5+10" is
+// parseConfiguration reads the settings of a pool out of a text: "5+10" is
 // poolSize and maxOverflow, "poolPrePing=false" any one of them by its
 // JavaScript name, with commas between. Values follow the rules of the
 // environment: a bare number is seconds, poolRecycle -1 never. The result is by
 // JavaScript name, as a script would give it to a pool. The error is an
 // [OptionError] without Option.
-func ParseConfiguration(text string) (map[string]any, error) {
+func parseConfiguration(text string) (map[string]any, error) {
 	given := map[string]string{} // by JavaScript name
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item == "" {
@@ -230,7 +230,7 @@ func readPoolTimeout(s *settings, value any) error {
 // readPoolSetting reads a setting by the rules of a configuration's text.
 func readPoolSetting(name string) func(*settings, any) error {
 	return func(s *settings, value any) error {
-		given, err := ParseConfiguration(name + "=" + fmt.Sprint(value))
+		given, err := parseConfiguration(name + "=" + fmt.Sprint(value))
 		if err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func readConfiguration(field func(*settings) *configuration) func(*settings, any
 		if !ok {
 			return notAccepted(value, configurationForm)
 		}
-		given, err := ParseConfiguration(text)
+		given, err := parseConfiguration(text)
 		if err != nil {
 			return err
 		}

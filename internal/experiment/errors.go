@@ -96,20 +96,15 @@ func (s Server) available() (connections int, known bool) { return s.beside().Av
 // most.
 func (s Server) check(label string, needed int) error {
 	if available, known := s.available(); known && needed > available {
-		return &ServerError{Needed: needed, Available: available, Server: s, Step: label}
+		return s.tooFew(label, needed)
 	}
 	return nil
 }
 
-// ServerError is an experiment that the database server cannot carry.
-type ServerError struct {
-	Needed, Available int // connections
-	Server            Server
-	Step              string // the label of the step that needs the most
-}
-
-func (e *ServerError) Error() string {
-	limit, _ := sizing.Tightest(e.Server.Limits())
-	return fmt.Sprintf("step %q needs %d connections and the server leaves %d (%s): use a smaller pool or raise %s",
-		e.Step, e.Needed, e.Available, e.Server.beside().Arithmetic(), limit.Setting())
+// tooFew is the error of a step that the server cannot carry.
+func (s Server) tooFew(label string, needed int) error {
+	available, _ := s.available()
+	limit, _ := sizing.Tightest(s.Limits())
+	return fmt.Errorf("step %q needs %d connections and the server leaves %d (%s): use a smaller pool or raise %s",
+		label, needed, available, s.beside().Arithmetic(), limit.Setting())
 }

@@ -66,8 +66,8 @@ type Plan interface {
 	// over them.
 	Pools() int
 	Balance() string
-	// Prepare is called once before the first step. It fails with a
-	// [ServerError] where the server cannot carry the steps.
+	// Prepare is called once before the first step. It fails where the server
+	// cannot carry the steps.
 	Prepare(Server) error
 	// Next gives the step after those done; false where there is none.
 	Next(done []Measurement) (Step, bool)
@@ -132,7 +132,6 @@ type sequence struct {
 	steps []Step
 }
 
-// Next implements [Plan].
 func (q sequence) Next(done []Measurement) (Step, bool) {
 	if len(done) >= len(q.steps) {
 		return Step{}, false
@@ -140,7 +139,6 @@ func (q sequence) Next(done []Measurement) (Step, bool) {
 	return q.steps[len(done)], true
 }
 
-// Left implements [Plan].
 func (q sequence) Left(done []Measurement) (steps int, left time.Duration) {
 	return q.expected(q.steps[min(len(done), len(q.steps)):], done)
 }

@@ -144,52 +144,46 @@ func normalized(options map[string]any) (map[string]any, error) {
 // firstDifference names the first option, in order of the names, in which the
 // experiment and a file differ; "" where they do not.
 func firstDifference(here, there map[string]any) string {
-	return difference("", here, there)
+	all := map[string]any{}
+	maps.Copy(all, here)
+	maps.Copy(all, there)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if found := difference(key, here[key], there[key]); found != "" {
+			return found
+		}
+	}
+	return ""
 }
 
 // difference descends into objects and lists that both have: "pool is an object
-// there and an object now" would say nothing. name is "" for the options
-// themselves.
+// there and an object now" would say nothing.
 func difference(name string, here, there any) string {
-	if reflect.DeepEqual(here, there) {
-		return ""
-	}
 	switch a := here.(type) {
 	case map[string]any:
 		if b, ok := there.(map[string]any); ok {
-			return differentKey(name, a, b)
+			return prefixed(name+".", firstDifference(a, b))
 		}
 	case []any:
 		if b, ok := there.([]any); ok && len(a) == len(b) {
-			return differentItem(name, a, b)
+			for i := range a {
+				if found := difference(fmt.Sprintf("%s[%d]", name, i), a[i], b[i]); found != "" {
+					return found
+				}
+			}
+			return ""
 		}
+	}
+	if reflect.DeepEqual(here, there) {
+		return ""
 	}
 	return fmt.Sprintf("%s is %s there and %s now", name, showOption(there), showOption(here))
 }
 
-func differentKey(name string, here, there map[string]any) string {
-	all := make(map[string]any, len(here))
-	maps.Copy(all, here)
-	maps.Copy(all, there)
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		inner := key
-		if name != "" {
-			inner = name + "." + key
-		}
-		if found := difference(inner, here[key], there[key]); found != "" {
-			return found
-		}
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
 	}
-	return ""
-}
-
-func differentItem(name string, here, there []any) string {
-	for i := range here {
-		if found := difference(fmt.Sprintf("%s[%d]", name, i), here[i], there[i]); found != "" {
-			return found
-		}
-	}
-	return ""
+	return prefix + text
 }
 
 func showOption(value any) string {

@@ -135,7 +135,7 @@ func Measure(
 		m.Pool.compare(phase.Totals, pools)
 	}
 	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
-		m.CPU = &Level{Mean: cpu.Mean(), P95: cpu.Quantile(0.95), Max: cpu.Max()}
+		m.CPU = new(level(cpu))
 	}
 	if g := atStop.Generator; g.CPU.Count() >= timeline.EnoughReadings {
 		m.Generator = &Generator{CPU: g.CPU.Quantile(0.5), Delay: g.Delay.Quantile(0.5)}
@@ -205,34 +205,32 @@ func level(d timeline.Distribution) Level {
 	return Level{Mean: d.Mean(), P95: d.Quantile(0.95), Max: d.Max()}
 }
 
+// share is what part is of a whole, 0 of nothing.
+func share(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
 // success is the share of requests that succeeded, 0 where there was none.
 func (m Measurement) success() float64 {
 	if m.Requests == 0 {
 		return 0
 	}
-	return 1 - float64(m.Failed)/float64(m.Requests)
+	return 1 - share(m.Failed, m.Requests)
 }
 
-// timedOut is the share of requests that timed out, 0 where there was none.
-func (m Measurement) timedOut() float64 {
-	if m.Requests == 0 {
-		return 0
-	}
-	return float64(m.Timeouts) / float64(m.Requests)
-}
+// timedOut is the share of requests that timed out.
+func (m Measurement) timedOut() float64 { return share(m.Timeouts, m.Requests) }
 
 // answered is the share of arrivals that succeeded, 0 where there was none.
 func (m Measurement) answered() float64 {
 	return m.success() * (1 - m.unserved())
 }
 
-// unserved is the share of arrivals that were dropped, 0 where there was none.
-func (m Measurement) unserved() float64 {
-	if m.arrivals() == 0 {
-		return 0
-	}
-	return float64(m.Dropped) / float64(m.arrivals())
-}
+// unserved is the share of arrivals that were dropped.
+func (m Measurement) unserved() float64 { return share(m.Dropped, m.arrivals()) }
 
 // arrivals are the requests and those that nobody was free for.
 func (m Measurement) arrivals() int64 { return m.Requests + m.Dropped }

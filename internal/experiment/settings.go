@@ -247,23 +247,18 @@ func (s settings) longest(poolTimeout time.Duration) time.Duration {
 	return longest
 }
 
-// Name implements [Plan].
 func (s settings) Name() string { return s.plan }
 
-// Users implements [Plan].
 func (s settings) Users() int { return s.users }
 
-// Think implements [Plan].
 func (s settings) Think() time.Duration { return s.think }
 
-// Pools implements [Plan].
 func (s settings) Pools() int { return s.pools }
 
 // copies is how many pools there are of each size: ours, or those of the
 // application's processes.
 func (s settings) copies() int { return s.pools * s.workers }
 
-// Balance implements [Plan].
 func (s settings) Balance() string { return s.balance }
 
 // needed is how many connections such pools open for the plan's users: in each pool

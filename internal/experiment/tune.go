@@ -52,8 +52,7 @@ func (p *tune) Prepare(server Server) error {
 	if p.sizes == nil {
 		p.sizes = derive(server, p.copies(), p.ceiling(), p.modeled())
 		if len(p.sizes) < 2 {
-			available, _ := server.available()
-			return &ServerError{Needed: 2 * p.copies(), Available: available, Server: server, Step: "the sweep"}
+			return server.tooFew("the sweep", 2*p.copies())
 		}
 		p.order()
 		return nil

@@ -241,16 +241,11 @@ func (k knee) bootstrap(seed int) (c confidenceOf, ok bool) {
 	}
 	slices.Sort(found)
 	const tail = (1 - confidence) / 2
+	// The interval holds the recommendation itself even where noise leans to one side.
+	recommended := k.sound[k.chosen].connections()
 	return confidenceOf{
-		low:  found[int(tail*resamples)],
-		high: found[int((1-tail)*resamples)-1],
-		// The interval holds the recommendation itself even where noise leans to
-		// one side.
+		low:       min(found[int(tail*resamples)], recommended),
+		high:      max(found[int((1-tail)*resamples)-1], recommended),
 		agreement: float64(same) / resamples,
-	}.including(k.sound[k.chosen].connections()), true
-}
-
-func (c confidenceOf) including(connections int) confidenceOf {
-	c.low, c.high = min(c.low, connections), max(c.high, connections)
-	return c
+	}, true
 }

@@ -15,8 +15,7 @@ import (
 type prediction struct {
 	hold     float64 // measured: the model's input, in milliseconds
 	measured float64 // mean wait, in milliseconds; NaN where it is not seen
-	wait     float64 // the model's, +Inf where it has no steady state
-	overload bool    // an open loop brings more than the pool can serve
+	wait     float64 // the model's, +Inf where an open loop brings more than the pool can serve
 }
 
 // model predicts the wait of one pool from what that pool was measured to hold
@@ -32,10 +31,10 @@ func (p *tune) model(c candidate) (prediction, bool) {
 	}
 	q := prediction{hold: hold, measured: wait}
 	mean, err := p.modelWait(ofMillis(hold), c.connections())
-	var overload *sizing.OverloadError
+	_, overload := errors.AsType[*sizing.OverloadError](err)
 	switch {
-	case errors.As(err, &overload):
-		q.wait, q.overload = math.Inf(1), true
+	case overload:
+		q.wait = math.Inf(1)
 	case err != nil:
 		return prediction{}, false // beyond the model's range, such as a hold of days
 	default:
@@ -194,7 +193,7 @@ func (p *tune) neighbors(low, high int) (below, above int) {
 // agrees tells whether the measured wait is near the model's, as far as one was
 // measured and can be compared.
 func (q prediction) agrees() bool {
-	return q.overload || math.IsNaN(q.measured) || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait)
+	return math.IsInf(q.wait, 1) || math.IsNaN(q.measured) || math.Abs(q.measured-q.wait) < max(holdShare*q.hold, waitShare*q.wait)
 }
 
 // sayWaits compares every pool's wait with its prediction and says what the

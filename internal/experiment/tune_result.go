@@ -10,7 +10,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// Result implements [Plan].
 func (p *tune) Result(done []Measurement) *Result {
 	left, _ := p.Left(done)
 	r := newResult(p.plan, len(done), left)
