@@ -163,7 +163,7 @@ func TestConfirmClearsNothingThatCouldNotBeMeasured(t *testing.T) {
 		"fail no connection": "Not confirmed, but still worse: rerun 1 of 3 failed: exit status 107: setup() failed: no connection.",
 		"nothing":            "100users.js wrote no summary.json; give the script that made the result.",
 		"gives " + other:     "rerun 1 of 3 failed: it has another configuration (poolSize 7, the result 20); run compare with the settings that the result had.",
-		"gives " + thin:      "response_p95: the reruns did not measure it, and worse stands.",
+		"gives " + thin:      "response_p95: the reruns did not measure it, so it stays worse.",
 	} {
 		t.Run(plan, func(t *testing.T) {
 			reruns(t, plan, plan, plan)

@@ -66,7 +66,7 @@ func (l *levels) mend() {
 	for i := 1; i < len(l.values); i++ {
 		steps = append(steps, math.Abs(l.values[i]-l.values[i-1]))
 	}
-	// Of normal noise the median step is so many deviations.
+	// With normal noise the median step is so many deviations.
 	const medianStep = 0.6745 * math.Sqrt2
 	limit := far * max(median(steps)/medianStep, l.least)
 	for i := 1; i+beside < len(l.values); i++ {

@@ -42,7 +42,7 @@ func (r *Report) Confirm(results, baselines []verdict.Summary) {
 		row.Confirmation = row.rerun(results, baselines)
 		switch {
 		case row.Confirmation == nil:
-			r.Notes = append(r.Notes, fmt.Sprintf("%s: the reruns did not measure it, and worse stands.", row.Name))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s: the reruns did not measure it, so it stays worse.", row.Name))
 		case !row.Confirmation.Confirmed:
 			row.Answer, row.Reason, row.Since = Same, "", nil
 		}

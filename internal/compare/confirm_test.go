@@ -90,7 +90,7 @@ func TestConfirmAsksOnlyWhatIsWorse(t *testing.T) {
 	report.Confirm([]verdict.Summary{rerun, rerun}, nil)
 	require.Equal(t, Worse, report.Answer)
 	require.Equal(t, []string{"query_p95"}, report.Names(Worse))
-	require.Contains(t, report.Text(), "query_p95: the reruns did not measure it, and worse stands.")
+	require.Contains(t, report.Text(), "query_p95: the reruns did not measure it, so it stays worse.")
 	require.Equal(t, Same, report.row(t, "success_rate").Answer)
 	require.Nil(t, report.row(t, "success_rate").Confirmation)
 	require.True(t, report.row(t, "use_p95").Confirmation != nil && !report.row(t, "use_p95").Confirmation.Confirmed)

@@ -13,14 +13,13 @@ import (
 
 // fileError is a file or directory that cannot be read as what it should be.
 type fileError struct {
-	Name    string
-	Problem string
-	Err     error
+	name, problem string
+	err           error
 }
 
-func (e *fileError) Error() string { return e.Name + " " + e.Problem }
+func (e *fileError) Error() string { return e.name + " " + e.problem }
 
-func (e *fileError) Unwrap() error { return e.Err }
+func (e *fileError) Unwrap() error { return e.err }
 
 // ReadSummary reads a results/summary.json. A file that is missing is an
 // fs.ErrNotExist.
@@ -86,7 +85,11 @@ func ReadHistory(dir string) ([]verdict.Summary, []string, error) {
 	case err != nil:
 		return nil, nil, &fileError{dir, "cannot be read: " + reason(err), err}
 	case len(runs) == 0:
-		return nil, nil, &fileError{Name: dir, Problem: "has no summary.json of an earlier run" + of(others)}
+		problem := "has no summary.json of an earlier run"
+		if len(others) > 0 {
+			problem += ": " + others[0].Error()
+		}
+		return nil, nil, &fileError{name: dir, problem: problem}
 	}
 	return runs, notesOf(others), nil
 }
@@ -109,12 +112,4 @@ func notesOf(others []error) []string {
 		notes = append(notes, fmt.Sprintf("History: %d more .json files are not results/summary.json.", more))
 	}
 	return notes
-}
-
-// of adds why the first of the files that were found is none.
-func of(others []error) string {
-	if len(others) == 0 {
-		return ""
-	}
-	return ": " + others[0].Error()
 }

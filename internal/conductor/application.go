@@ -117,7 +117,7 @@ func (c *Conductor) whileItRuns(ctx context.Context, step experiment.Step) (with
 
 // checkSessions refuses the step of an application that had more sessions than the
 // step's pool allows: it does not read the settings, and no step would be what it
-// is called. For moments one that is closed may be there beside the next one.
+// is called. A session that is being closed may overlap the next one for a moment.
 func (c *Conductor) checkSessions(step experiment.Step, config pool.Config, seen timeline.Totals) error {
 	watched := seen.Pools[config.Name]
 	if c.runner == nil || watched == nil || watched.Total.Count() == 0 {

@@ -82,8 +82,8 @@ type Conductor struct {
 
 // New reads an experiment's options. Nothing is connected. `pool` holds options
 // for every step's pool, `application` what to start anew for every step, `workload`
-// what the requests are, to know a run of others, `resume` the results to go on
-// from; the rest is the plan's.
+// what the requests are, to tell apart runs of others, `resume` the results to
+// resume from; the rest is the plan's.
 func New(given map[string]any, lookup config.Lookup) (*Conductor, error) {
 	c := &Conductor{given: given, lookup: lookup, changed: make(chan struct{})}
 	if err := c.plans(maps.Clone(given)); err != nil {
@@ -134,7 +134,7 @@ func (c *Conductor) lead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.resumed { // results that are gone on from were measured with what the server said then
+	if !c.resumed { // resumed results were measured with what the server said then
 		c.asked = server
 		if err := c.plan.Prepare(server); err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/results"
 )
 
-// resume reads the results to go on from, where there are any.
+// resume reads the results to resume from, where there are any.
 func (c *Conductor) resume(name string) error {
 	if name == "" {
 		return nil

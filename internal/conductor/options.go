@@ -96,8 +96,7 @@ func take[T any](options map[string]any, name, accepted string, value *T) error 
 	return nil
 }
 
-// identityOf is what two runs must have in common for one to go on where the
-// other ended: the plan's options, the workload, the server and the pool.
+// identityOf is what two runs must have in common for one to resume the other: the plan's options, the workload, the server and the pool.
 func identityOf(options, workload map[string]any, of pool.Config) (map[string]any, error) {
 	identity := maps.Clone(options)
 	if len(workload) > 0 {

@@ -85,7 +85,7 @@ func (s *Stage) leave() {
 	}
 }
 
-// stop gives no more turns. Those under way go on.
+// stop gives no more turns. Those under way continue.
 func (s *Stage) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

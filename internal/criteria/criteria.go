@@ -1,5 +1,5 @@
 // Package criteria runs thresholds/criteria.js, the only source of the criteria:
-// the file imports nothing, so that scripts beside it, scripts without it and the
+// the file imports nothing, so that scripts next to it, scripts without it and the
 // commands all have the same rows.
 package criteria
 

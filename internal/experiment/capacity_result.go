@@ -154,20 +154,16 @@ func adviceOf(j judgment) []string {
 
 // unjudged names the rows that could not be measured in any step.
 func unjudged(all []tried) string {
-	counts := map[string]int{}
-	var names []string
-	steps := 0
+	var judged []judgment
 	for _, t := range all {
-		for _, j := range t.judged {
-			steps++
-			for _, name := range j.unjudged {
-				if counts[name]++; counts[name] == 1 {
-					names = append(names, name)
-				}
-			}
-		}
+		judged = append(judged, t.judged...)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return counts[name] < steps })
+	if len(judged) == 0 {
+		return ""
+	}
+	names := slices.DeleteFunc(slices.Clone(judged[0].unjudged), func(name string) bool {
+		return slices.ContainsFunc(judged, func(j judgment) bool { return !slices.Contains(j.unjudged, name) })
+	})
 	if len(names) == 0 {
 		return ""
 	}

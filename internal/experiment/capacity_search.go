@@ -80,7 +80,7 @@ type belief struct {
 
 const lapse = 0.02 // λ
 
-// noises are those thought of for s, each as likely: a step's outcome is decided
+// noises are the candidates for s, equally likely: a step's outcome is decided
 // within a hundredth, or a fifth, of the capacity.
 var noises = []float64{0.003, 0.01, 0.03, 0.1, 0.2}
 

@@ -28,7 +28,7 @@ func (e *OptionError) Error() string {
 	return text + ": accepted is " + e.Accepted
 }
 
-// FileError is a file of results that an experiment cannot go on from.
+// FileError is a file of results that an experiment cannot resume from.
 type FileError struct {
 	Problem string // what is wrong, with both values where two differ
 	Err     error  // the cause, where there is one
@@ -79,9 +79,9 @@ type Server struct {
 	Cores int `json:"cores"` // of its host, 0 where they are not known
 }
 
-// beside is the server with the connection that stays open beside a pool to read
-// the host's CPU. Who was let count its cores is let read that too.
-func (s Server) beside() sizing.Server {
+// watched is the server with the connection that reads the host's CPU during all
+// steps. A role that may count the cores may read that as well.
+func (s Server) watched() sizing.Server {
 	if s.Cores > 0 {
 		s.CPUReaders++
 	}
@@ -90,7 +90,7 @@ func (s Server) beside() sizing.Server {
 
 // available is how many connections the server leaves for a pool; known is
 // false where it does not say.
-func (s Server) available() (connections int, known bool) { return s.beside().Available() }
+func (s Server) available() (connections int, known bool) { return s.watched().Available() }
 
 // check finds out whether a step's pool fits. Users hold one connection each at
 // most.
@@ -106,5 +106,5 @@ func (s Server) tooFew(label string, needed int) error {
 	available, _ := s.available()
 	limit, _ := sizing.Tightest(s.Limits())
 	return fmt.Errorf("step %q needs %d connections and the server leaves %d (%s): use a smaller pool or raise %s",
-		label, needed, available, s.beside().Arithmetic(), limit.Setting())
+		label, needed, available, s.watched().Arithmetic(), limit.Setting())
 }

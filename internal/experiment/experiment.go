@@ -5,7 +5,7 @@
 // A [Plan] says which [Step] comes next, given what the steps so far measured,
 // and nothing else: whoever runs the steps (k6's users) hands back a
 // [Measurement] of each. A plan draws the same conclusions from the same
-// measurements, so that a run that was interrupted goes on where it was.
+// measurements, so that an interrupted run can be resumed.
 //
 // The package knows neither k6 nor PostgreSQL. Times are in
 // milliseconds, as everywhere in the metrics.
@@ -162,20 +162,20 @@ func (l Load) String() string {
 }
 
 // expected is how many steps there are and how long they take: settling and
-// measuring, and beside that what the same steps took before, or what is foreseen
-// of them by as much as the steps before were foreseen wrongly.
+// measuring, and besides that what the same steps took before, or else the estimate,
+// corrected by how far it was off for the steps before.
 func (s settings) expected(steps []Step, done []Measurement) (n int, left time.Duration) {
-	var measured, foreseen time.Duration
+	var measured, estimated time.Duration
 	same := map[string][]time.Duration{}
 	for _, m := range done {
 		if beside := m.beside(); beside > 0 {
-			measured, foreseen = measured+beside, foreseen+s.besideOf(m.Step)
+			measured, estimated = measured+beside, estimated+s.besideOf(m.Step)
 			same[m.Step.Label] = append(same[m.Step.Label], beside)
 		}
 	}
 	wrong := 1.0
 	if measured > 0 {
-		wrong = float64(measured) / float64(foreseen)
+		wrong = float64(measured) / float64(estimated)
 	}
 	for _, step := range steps {
 		left += step.Settle + step.Duration
@@ -188,7 +188,7 @@ func (s settings) expected(steps []Step, done []Measurement) (n int, left time.D
 	return len(steps), left
 }
 
-// beside is what a step took beside settling and measuring: opening its pool,
+// beside is what a step took besides settling and measuring: opening its pool,
 // waiting for the last requests, closing it. 0 where it is not known.
 func (m Measurement) beside() time.Duration {
 	if m.Took == 0 {
@@ -197,7 +197,7 @@ func (m Measurement) beside() time.Duration {
 	return max(time.Millisecond, toDuration(m.Took)-m.Step.Settle-m.Step.Duration)
 }
 
-// besideOf foresees it. When the last turn has been handed out, all users who do
+// besideOf estimates it. When the last turn has been handed out, all users who do
 // not think hold a connection or wait for one: served in turn, they are gone after
 // as many holds as there are users for each connection.
 func (s settings) besideOf(step Step) time.Duration {

@@ -50,7 +50,7 @@ func (m Measurement) saturated(think time.Duration) string {
 
 const loadGenerator = "load_generator"
 
-// generatorRow stands among the criteria that a step of capacity broke.
+// generatorRow is listed among the criteria that a step of capacity broke.
 func generatorRow(why string) verdict.Row {
 	return verdict.Row{
 		Criterion: verdict.Criterion{Name: loadGenerator, Title: "Load generator"}, Verdict: verdict.Fail,

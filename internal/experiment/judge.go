@@ -161,7 +161,7 @@ func trend(t Times) verdict.Metric {
 }
 
 // levels is a Trend of a sampled level, times a factor over a divisor: 100·48/60
-// is 80, and 100/60·48 need not be. Of a level no other percentile is kept.
+// is 80, and 100/60·48 need not be. No other percentile of a level is kept.
 func levels(l Level, factor, divisor float64) verdict.Metric {
 	return verdict.Metric{Type: "trend", Values: map[string]float64{
 		"avg": factor * l.Mean / divisor, "p(95)": factor * l.P95 / divisor, "max": factor * l.Max / divisor,

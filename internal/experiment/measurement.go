@@ -67,10 +67,10 @@ type Level struct {
 // PoolMeasurement are one pool's during a step, or those of several: times and
 // counts of all together, levels of each pool side by side.
 type PoolMeasurement struct {
-	Size     int   `json:"size"`               // pool_size of each; of an application of all processes together
+	Size     int   `json:"size"`               // pool_size of each pool; of an application the sum over its processes
 	Capacity int   `json:"capacity,omitempty"` // pool_size + max_overflow, likewise
 	Wait     Times `json:"wait_ms"`
-	// Use is the mean time a connection is held. Of an application it is what
+	// Use is the mean time a connection is held; for an application it is what
 	// Little's law makes of the connections in use and the requests per second.
 	Use      float64 `json:"use_ms"`
 	Query    float64 `json:"query_ms"` // mean time of a statement
@@ -83,7 +83,7 @@ type PoolMeasurement struct {
 	// Overflow is the share of samples with more than Size connections in use.
 	Overflow float64 `json:"overflow"`
 
-	// Of several pools: how many, the sum of their peaks in use, and the checkouts
+	// Where there are several pools: how many, the sum of their peaks in use, and the checkouts
 	// of the busiest over its equal share.
 	Pools     int     `json:"pools,omitempty"`
 	Peaks     float64 `json:"peaks_sum,omitempty"`

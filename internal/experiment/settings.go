@@ -219,7 +219,7 @@ func (s settings) step() Step {
 	return Step{Load: s.load(), Settle: s.settle, Duration: s.duration}
 }
 
-// overhead is what a step takes at most beside settling, measuring and
+// overhead is what a step takes at most besides settling, measuring and
 // draining: opening the pool's connections, closing them, and requests that take
 // long to end.
 const overhead = 45 * time.Second

@@ -87,16 +87,15 @@ func (p *tune) order() {
 const (
 	// maxDerived is how many sizes are derived at most.
 	maxDerived = 12
-	// maxSwept is the largest pool that is derived. Who needs a larger one says
-	// so.
+	// maxSwept is the largest pool that is derived; a larger one has to be asked for.
 	maxSwept = 128
-	// usualCores stands in where the server does not say.
+	// usualCores is assumed where the server does not say.
 	usualCores = 4
 )
 
 // ceiling is the most connections that any derived pool may have: more than
-// users are never used. Of several pools one hardly has more than twice its share
-// of them.
+// users are never used, and one of several pools hardly has more than twice its
+// share of them.
 func (p *tune) ceiling() int {
 	users := p.users
 	if p.pools > 1 {
@@ -128,7 +127,7 @@ func (p *tune) modeled() int {
 }
 
 // derive makes pools without overflow from the host's cores, doubling up to
-// what the server leaves or the users use, and beside them the one that the model
+// what the server leaves or the users use, and besides them the one that the model
 // expects to do and the two pools everyone asks about: SQLAlchemy's 5 + 10 and
 // the runbook's 20 + 40.
 func derive(server Server, pools, ceiling, modeled int) []size {

@@ -155,15 +155,8 @@ func (k knee) method(w sweep) string {
 	}
 	return fmt.Sprintf("From round to round, a pool's p95 varies by %s and its requests served by %s (residual standard deviation of the logarithms, without the means of pools and rounds, %s). "+
 		"A pool is as good as the best if the difference is within the noise (t·s·√(2/rounds), one-sided 95 %%) or the tolerance of %s, whichever is larger: %s for the p95, %s for requests served.",
-		text.Share.Format(k.p95.variation()), text.Share.Format(k.served.variation()), degrees(k.p95.freedom), text.Share.Format(w.tolerance),
+		text.Share.Format(k.p95.variation()), text.Share.Format(k.served.variation()), text.Counted(k.p95.freedom, "degree")+" of freedom", text.Share.Format(w.tolerance),
 		text.Share.Format(math.Expm1(k.p95Limit.value)), text.Share.Format(math.Expm1(k.served95.value)))
-}
-
-func degrees(n int) string {
-	if n == 1 {
-		return "1 degree of freedom"
-	}
-	return fmt.Sprintf("%d degrees of freedom", n)
 }
 
 // charts are the sweep's curves over the connections, the knee marked.
@@ -210,7 +203,7 @@ func snippets(v size, measured configuration) []report.Snippet {
 func inSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
 // lifetime is pgxpool's, for which 0 is never. With one that is over before a
-// connection is open it would connect for ever.
+// connection is open it would connect forever.
 func lifetime(recycle time.Duration) string {
 	if recycle < 0 {
 		return "0s"

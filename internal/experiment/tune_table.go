@@ -43,7 +43,7 @@ func (p *tune) modelInWords(c candidate) string {
 	}
 }
 
-// notCompared stands where no round is whole.
+// notCompared is shown where no round is complete.
 func notCompared(candidate) string { return text.None }
 
 func (k knee) inWords(c candidate) string {

@@ -22,13 +22,13 @@ const (
 
 // inputError reports a value that a model cannot take.
 type inputError struct {
-	Name     string // what the value is, in the words of the documentation
-	Value    any
-	Accepted string // what to use instead
+	name     string // what the value is, in the words of the documentation
+	value    any
+	accepted string // what to use instead
 }
 
 func (e *inputError) Error() string {
-	return fmt.Sprintf("%s: %v is not accepted; use %s", e.Name, e.Value, e.Accepted)
+	return fmt.Sprintf("%s: %v is not accepted; use %s", e.name, e.value, e.accepted)
 }
 
 // OverloadError reports that requests arrive faster than the connections can

@@ -45,10 +45,10 @@ type Service struct {
 
 	Instances    int `yaml:"instances"`     // at rest; 0: one
 	MaxInstances int `yaml:"max_instances"` // of autoscaling; 0: as at rest
-	Surge        int `yaml:"surge"`         // instances that a rollout adds beside the old ones
+	Surge        int `yaml:"surge"`         // instances that a rollout adds to the old ones
 	Workers      int `yaml:"workers"`       // processes of an instance; 0: one
 	Engines      int `yaml:"engines"`       // pools of a process; 0: one
-	CPUReaders   int `yaml:"cpu_readers"`   // connections of a process beside its pools: 1 of a k6 with this extension
+	CPUReaders   int `yaml:"cpu_readers"`   // connections of a process besides its pools: 1 of a k6 with this extension
 	PoolSize     int `yaml:"pool_size"`
 	MaxOverflow  int `yaml:"max_overflow"`
 	Connections  int `yaml:"connections"` // of an instance without pools
@@ -58,7 +58,7 @@ type Service struct {
 type Load struct {
 	Rest    int `json:"rest"`
 	Most    int `json:"most"`    // at the end of autoscaling
-	Rollout int `json:"rollout"` // and beside it all that rollouts start
+	Rollout int `json:"rollout"` // and all that rollouts start besides
 }
 
 func (l Load) plus(other Load) Load {
@@ -75,7 +75,7 @@ type Taken struct {
 	// everything fits, all else as it is; -1 without pools.
 	Fits int `json:"fits"`
 
-	beside int // connections beside its pools, during a rollout
+	beside int // connections besides its pools, during a rollout
 }
 
 // FleetLimit is one limit, and what there is under it.

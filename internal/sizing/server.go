@@ -15,14 +15,13 @@ type Server struct {
 	MaxConnections    int `json:"max_connections"`                // 0: not known
 	SuperuserReserved int `json:"superuser_reserved_connections"` // for superusers alone
 	Reserved          int `json:"reserved_connections"`           // PostgreSQL 16 and later
-	// Others are connections that are not to be had: in use by other
-	// applications, or kept free for them.
+	// Others are connections in use by other applications, or kept free for them.
 	Others         int `json:"others"`
 	RoleLimit      int `json:"rolconnlimit"`    // of the application's role, or NoLimit
 	RoleOthers     int `json:"others_of_role"`  // of Others, those of the same role
 	DatabaseLimit  int `json:"datconnlimit"`    // of its database, or NoLimit
 	DatabaseOthers int `json:"others_database"` // of Others, those in the same database
-	// CPUReaders are connections beside the pools' that read the CPU: one of each
+	// CPUReaders are connections besides the pools' that read the CPU: one of each
 	// load test or monitor, as the same role and in the same database.
 	CPUReaders int `json:"cpu_readers"`
 }

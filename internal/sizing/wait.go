@@ -85,7 +85,7 @@ func (s *Closed) exceeding(t time.Duration) float64 {
 }
 
 // logAtMost is the logarithm of the probability that k services of mean 1, one
-// after the other, take no longer than x: the regularised lower incomplete
+// after the other, take no longer than x: the regularized lower incomplete
 // gamma function P(k, x). P itself vanishes where many wait for a short time.
 //
 // Source of the series for k > x: M. Abramowitz and I. A. Stegun, Handbook of
