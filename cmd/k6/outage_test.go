@@ -40,10 +40,10 @@ export default function () { request(() => http.get('%[2]s')); sleep(0.05); }
 
 var unwatched = map[string]string{"WAIVE": "db_cpu,active_connections,overflow_time"}
 
-func rows(t *testing.T, r k6test.Result) (s verdict.Summary, rows map[string]verdict.SummaryCriterion) {
+func rows(t *testing.T, r k6test.Result) (s verdict.Summary, rows map[string]verdict.Row) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(r.File(t, "results/summary.json")), &s))
-	rows = map[string]verdict.SummaryCriterion{}
+	rows = map[string]verdict.Row{}
 	for _, c := range s.Criteria {
 		rows[c.Name] = c
 	}

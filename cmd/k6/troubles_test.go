@@ -53,7 +53,7 @@ func allDiagnosed(t *testing.T, r k6test.Result) []string {
 	return names
 }
 
-func rowOf(t *testing.T, s verdict.Summary, name string) verdict.SummaryCriterion {
+func rowOf(t *testing.T, s verdict.Summary, name string) verdict.Row {
 	t.Helper()
 	for _, row := range s.Criteria {
 		if row.Name == name {
@@ -61,7 +61,7 @@ func rowOf(t *testing.T, s verdict.Summary, name string) verdict.SummaryCriterio
 		}
 	}
 	require.Failf(t, "no such row", "%s is not among the criteria", name)
-	return verdict.SummaryCriterion{}
+	return verdict.Row{}
 }
 
 // scenario runs one of the scripts with settings "NAME=value"; without

@@ -188,7 +188,7 @@ func checkLines(t *testing.T, l loaded) {
 	require.Positive(t, overflows, "the runbook's comment is there: %s", l.k6.Stdout)
 }
 
-func row(t *testing.T, l loaded, name string) verdict.SummaryCriterion {
+func row(t *testing.T, l loaded, name string) verdict.Row {
 	t.Helper()
 	for _, c := range l.summary.Criteria {
 		if c.Name == name {
@@ -196,7 +196,7 @@ func row(t *testing.T, l loaded, name string) verdict.SummaryCriterion {
 		}
 	}
 	require.Fail(t, "no such criterion", "%s in %v", name, l.summary.Criteria)
-	return verdict.SummaryCriterion{}
+	return verdict.Row{}
 }
 
 func figure(t *testing.T, l loaded, metric, statistic string) float64 {

@@ -99,8 +99,8 @@ func (f *monitorJSON) report(s monitorSummary) error {
 	criteria := make([]jsonCriterion, len(s.verdict.Rows))
 	for i, row := range s.verdict.Rows {
 		criteria[i] = jsonCriterion{
-			Name: row.Criterion.Name, Verdict: row.Verdict, Measured: row.Measured,
-			Unit: row.Criterion.Unit, Pass: row.Criterion.Pass, Reason: row.Reason,
+			Name: row.Name, Verdict: row.Verdict, Measured: row.Measured,
+			Unit: row.Unit, Pass: row.Pass, Reason: row.Reason,
 		}
 	}
 	return f.encoder.Encode(jsonReport{

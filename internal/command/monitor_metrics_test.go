@@ -63,7 +63,7 @@ func judge(t *testing.T, hidden int, active ...int) map[string]verdict.Verdict {
 	require.NoError(t, err)
 	verdicts := map[string]verdict.Verdict{"": summary.verdict.Verdict}
 	for _, row := range summary.verdict.Rows {
-		verdicts[row.Criterion.Name] = row.Verdict
+		verdicts[row.Name] = row.Verdict
 	}
 	return verdicts
 }

@@ -145,7 +145,7 @@ func (s monitorSummary) poolText() string {
 func (s monitorSummary) judgment(b *strings.Builder, t terminal) {
 	for _, row := range s.verdict.Rows {
 		fmt.Fprintf(b, "  %s  %-22s %-10s %s\n", t.paint(row.Verdict.Color(), fmt.Sprintf("%-7s", row.Verdict)),
-			row.Criterion.Title, row.MeasuredText(), limits[row.Criterion.Name])
+			row.Title, row.MeasuredText(), limits[row.Name])
 		if row.Reason != "" {
 			fmt.Fprintf(b, "           %s\n", row.Reason)
 		}

@@ -77,7 +77,7 @@ func (p *capacity) answer(all []tried) answer {
 // criteria.
 func (t tried) byGenerator() bool {
 	broke := t.broke().broke
-	return len(broke) > 0 && broke[0].Criterion.Name == loadGenerator
+	return len(broke) > 0 && broke[0].Name == loadGenerator
 }
 
 // shown is a capacity as it is reported: of users those that are carried.
@@ -93,7 +93,7 @@ func (p *capacity) header(a answer) []report.Fact {
 	value, detail, _ := strings.Cut(strings.TrimSuffix(p.conclusion(a), ")"), " (")
 	all := []report.Fact{{Name: "Capacity", Value: value, Detail: detail}}
 	if broke := a.broke.broke().broke; len(broke) > 0 {
-		all = append(all, report.Fact{Name: "What broke first", Value: broke[0].Criterion.Title, Detail: "at " + p.label(a.broke.load)})
+		all = append(all, report.Fact{Name: "What broke first", Value: broke[0].Title, Detail: "at " + p.label(a.broke.load)})
 	}
 	return all
 }

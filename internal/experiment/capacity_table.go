@@ -101,7 +101,7 @@ func criterionChart(sorted []tried, c verdict.Criterion) report.Chart {
 		sum, n := 0.0, 0.0
 		for _, j := range t.judged {
 			for _, row := range j.rows {
-				if row.Criterion.Name == c.Name && row.Measured != nil {
+				if row.Name == c.Name && row.Measured != nil {
 					sum, n = sum+*row.Measured, n+1
 				}
 			}

@@ -24,7 +24,7 @@ func (j judgment) carried() bool { return len(j.broke) == 0 }
 func (j judgment) reason() string {
 	var reasons []string
 	for _, row := range j.broke {
-		reasons = append(reasons, row.Criterion.Title+": "+row.Reason)
+		reasons = append(reasons, row.Title+": "+row.Reason)
 	}
 	return strings.Join(reasons, "; ")
 }
@@ -33,7 +33,7 @@ func (j judgment) reason() string {
 func (j judgment) titles() string {
 	var titles []string
 	for _, row := range j.broke {
-		titles = append(titles, row.Criterion.Title)
+		titles = append(titles, row.Title)
 	}
 	return strings.Join(titles, ", ")
 }
@@ -56,7 +56,7 @@ func (s settings) judged(m Measurement) judgment {
 		switch {
 		case row.Waived:
 		case row.Verdict == verdict.Warning && row.Measured == nil:
-			j.unjudged = append(j.unjudged, row.Criterion.Title+" ("+row.Reason+")")
+			j.unjudged = append(j.unjudged, row.Title+" ("+row.Reason+")")
 		case !s.gate.Holds(row.Verdict):
 			j.broke = append(j.broke, row)
 		}

@@ -461,7 +461,7 @@ func TestAWarningStaysAWarning(t *testing.T) {
 	}
 	for i := range runners {
 		s := &runners[i].Summary
-		s.Criteria = append(s.Criteria, verdict.SummaryCriterion{
+		s.Criteria = append(s.Criteria, verdict.Row{
 			Criterion: row, Verdict: verdict.Warning, Reason: verdict.Unmeasured + "the role may not read /proc/stat",
 		})
 		s.Metrics["pgxpool_db_cpu"] = verdict.Metric{Type: "trend", Values: map[string]float64{

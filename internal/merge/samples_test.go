@@ -73,7 +73,7 @@ func TestMergedLevelsAreThoseOfOneRun(t *testing.T) {
 		require.InDelta(t, len(active), in.Metrics["pgxpool_active_sampled"].Values["count"], 4)
 		rows := map[string]string{}
 		for _, row := range report.Rows {
-			rows[row.Criterion.Name] = string(row.Verdict)
+			rows[row.Name] = string(row.Verdict)
 		}
 		require.Equal(t, "WARNING", rows["overflow_time"], "more than 10 % and less than 30 %")
 	}

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -18,18 +19,7 @@ const (
 )
 
 // worse tells whether v is a worse verdict than other.
-func (v Verdict) worse(other Verdict) bool { return v.rank() > other.rank() }
-
-func (v Verdict) rank() int {
-	switch v {
-	case Pass:
-		return 0
-	case Warning:
-		return 1
-	default:
-		return 2
-	}
-}
+func (v Verdict) worse(other Verdict) bool { return v != other && (v == Fail || other == Pass) }
 
 // Gate says which verdicts a pipeline lets through.
 type Gate string
@@ -74,6 +64,12 @@ func (c Condition) validate() error {
 	}
 	_, err := parseExpression(c.Expression)
 	return err
+}
+
+// parsed is the expression of a condition that has been validated.
+func (c Condition) parsed() expression {
+	e, _ := parseExpression(c.Expression)
+	return e
 }
 
 func (c Condition) isZero() bool { return c == Condition{} }
@@ -122,10 +118,7 @@ type Criterion struct {
 func (c Criterion) pass() Condition { return Condition{c.Metric, c.Pass} }
 
 func (c Criterion) warning() Condition {
-	if c.WarningMetric == "" {
-		return Condition{c.Metric, c.Warning}
-	}
-	return Condition{c.WarningMetric, c.Warning}
+	return Condition{cmp.Or(c.WarningMetric, c.Metric), c.Warning}
 }
 
 // validate reports the first thing wrong with the row.

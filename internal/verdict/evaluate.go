@@ -133,7 +133,7 @@ func measured(c Criterion, in Input, proven bool) Row {
 		row.Verdict, row.Reason = Warning, reasonLeftOut(c.Guard)
 	case pass == no:
 		row.Verdict, row.Advice = Warning, c.Advice.Warning
-		row.Reason = reasonWarning(c, in.Metrics)
+		row.Reason = compare(c.pass(), c.Unit, in.Metrics, Pass)
 	default:
 		row.Verdict = Pass
 	}
@@ -156,11 +156,7 @@ func missing(c Criterion, in Input, what Condition) Row {
 
 // valueOf looks up the value that a condition is about.
 func valueOf(metrics map[string]Metric, c Condition) *float64 {
-	e, err := parseExpression(c.Expression)
-	if err != nil {
-		return nil
-	}
-	value, ok := metrics[c.Metric].value(e.method)
+	value, ok := metrics[c.Metric].value(c.parsed().method)
 	if !ok {
 		return nil
 	}

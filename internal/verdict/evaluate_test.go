@@ -53,7 +53,7 @@ func engineOf(t *testing.T, r run) *engine {
 func rowOf(t *testing.T, report verdict.Report, name string) verdict.Row {
 	t.Helper()
 	for _, row := range report.Rows {
-		if row.Criterion.Name == name {
+		if row.Name == name {
 			return row
 		}
 	}
@@ -177,7 +177,7 @@ func TestNoDataAtAllFails(t *testing.T) {
 		require.Equal(t, verdict.Fail, report.Verdict)
 		require.False(t, report.GateHolds)
 		for _, row := range report.Rows {
-			require.Equal(t, verdict.Fail, row.Verdict, row.Criterion.Name)
+			require.Equal(t, verdict.Fail, row.Verdict, row.Name)
 			require.Contains(t, row.Reason, "no data: ")
 		}
 	}

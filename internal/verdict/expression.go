@@ -8,21 +8,38 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// operators are those of k6's thresholds; the longer of two that begin alike
-// comes first.
-var operators = []string{"<=", "<", ">=", ">", "===", "==", "!="}
+// operator is one of k6's thresholds.
+type operator struct {
+	text string
+	// sign is how a column of a table shows it, words is how a sentence says it.
+	sign, words string
+	holds       func(value, bound float64) bool
+}
+
+func equal(value, bound float64) bool { return value == bound }
+
+// operators have the longer of two that begin alike first.
+var operators = []operator{
+	{"<=", "≤", "at most", func(value, bound float64) bool { return value <= bound }},
+	{"<", "<", "less than", func(value, bound float64) bool { return value < bound }},
+	{">=", "≥", "at least", func(value, bound float64) bool { return value >= bound }},
+	{">", ">", "more than", func(value, bound float64) bool { return value > bound }},
+	{"===", "=", "exactly", equal},
+	{"==", "=", "exactly", equal},
+	{"!=", "≠", "anything but", func(value, bound float64) bool { return value != bound }},
+}
 
 // expression is a parsed threshold expression.
 type expression struct {
-	method   string // a key of Metric.Values: count, rate, value, avg, "p(95)" …
-	operator string
-	bound    float64
+	operator
+	method string // a key of Metric.Values: count, rate, value, avg, "p(95)" …
+	bound  float64
 }
 
 // parseExpression reads the language of k6's thresholds.
 func parseExpression(source string) (expression, error) {
 	for _, operator := range operators {
-		left, right, found := strings.Cut(source, operator)
+		left, right, found := strings.Cut(source, operator.text)
 		if !found {
 			continue
 		}
@@ -34,7 +51,7 @@ func parseExpression(source string) (expression, error) {
 		if err != nil {
 			return expression{}, fmt.Errorf("expression %q: the bound %q is not a number", source, right)
 		}
-		return expression{method, operator, bound}, nil
+		return expression{operator, method, bound}, nil
 	}
 	return expression{}, fmt.Errorf(
 		"expression %q has no comparison: accepted are k6's thresholds, such as rate>=0.95", source)
@@ -47,70 +64,23 @@ func parseMethod(method string) (string, error) {
 	case "count", "rate", "value", "avg", "min", "med", "max":
 		return method, nil
 	}
-	if percentile, ok := percentileOf(method); ok {
-		return fmt.Sprintf("p(%g)", percentile), nil
-	}
-	return "", fmt.Errorf(
-		"the method %q is unknown: accepted are count, rate, value, avg, min, med, max and p(0) to p(100)", method)
-}
-
-// percentileOf reads N from "p(N)".
-func percentileOf(method string) (float64, bool) {
-	inner, ok := strings.CutPrefix(method, "p(")
-	if !ok {
-		return 0, false
-	}
-	inner, ok = strings.CutSuffix(inner, ")")
-	if !ok {
-		return 0, false
-	}
+	inner, opened := strings.CutPrefix(method, "p(")
+	inner, closed := strings.CutSuffix(inner, ")")
 	percentile, err := strconv.ParseFloat(inner, 64)
-	if err != nil || !(percentile >= 0 && percentile <= 100) {
-		return 0, false
+	if !opened || !closed || err != nil || !(percentile >= 0 && percentile <= 100) {
+		return "", fmt.Errorf(
+			"the method %q is unknown: accepted are count, rate, value, avg, min, med, max and p(0) to p(100)", method)
 	}
-	return percentile, true
+	return fmt.Sprintf("p(%g)", percentile), nil
 }
 
 // holds compares a value with the bound.
-func (e expression) holds(value float64) bool {
-	switch e.operator {
-	case "<":
-		return value < e.bound
-	case "<=":
-		return value <= e.bound
-	case ">":
-		return value > e.bound
-	case ">=":
-		return value >= e.bound
-	case "!=":
-		return value != e.bound
-	default: // == and ===
-		return value == e.bound
-	}
-}
+func (e expression) holds(value float64) bool { return e.operator.holds(value, e.bound) }
 
-// limit writes a bound as a column of a table shows it: "≥ 95.0 %", "none".
-func limit(e expression, unit text.Unit) string {
-	return e.write(unit, map[string]string{
-		"<": "<", "<=": "≤", ">": ">", ">=": "≥", "!=": "≠", "==": "=", "===": "=",
-	})
-}
-
-// limitInWords writes a bound as a sentence says it: "at least 95.0 %".
-func limitInWords(e expression, unit text.Unit) string {
-	return e.write(unit, map[string]string{
-		"<": "less than", "<=": "at most", ">": "more than", ">=": "at least",
-		"!=": "anything but", "==": "exactly", "===": "exactly",
-	})
-}
-
-func (e expression) write(unit text.Unit, operators map[string]string) string {
-	if isNone(e) {
+// limit writes the bound after a sign or words: "≥ 95.0 %", "at least 95.0 %", "none".
+func (e expression) limit(operator string, unit text.Unit) string {
+	if e.bound == 0 && e.words == "exactly" {
 		return "none"
 	}
-	return operators[e.operator] + " " + unit.Format(e.bound)
-}
-
-func isNone(e expression) bool {
-	return e.bound == 0 && (e.operator == "==" || e.operator == "===")
+	return operator + " " + unit.Format(e.bound)
 }

@@ -106,10 +106,10 @@ func className(r Run) string { return text.Line(strings.TrimSuffix("pgxpool."+r.
 
 func (r Report) junitCase(row Row) JUnitCase {
 	c := JUnitCase{
-		Name:      text.Line(row.Criterion.Name),
+		Name:      text.Line(row.Name),
 		ClassName: className(r.Run),
-		SystemOut: text.Line(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Criterion.Title,
-			row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(), row.explanation())),
+		SystemOut: text.Line(fmt.Sprintf("%s: %s, PASS limit %s: %s. %s", row.Title,
+			row.MeasuredText(), row.LimitText(), row.VerdictText(), row.explanation())),
 	}
 	switch {
 	case row.Waived:

@@ -38,7 +38,7 @@ func (r Report) table() text.Table {
 	t := text.Table{Columns: append(append(text.Words("Criterion"), text.Numbers("Measured", "PASS limit")...), text.Words("Verdict")...)}
 	for _, row := range r.Rows {
 		t.Rows = append(t.Rows, []string{
-			row.Criterion.Title, row.MeasuredText(), row.Criterion.LimitText(), row.VerdictText(),
+			row.Title, row.MeasuredText(), row.LimitText(), row.VerdictText(),
 		})
 	}
 	return t
@@ -55,7 +55,7 @@ func (m *markdown) table(t text.Table) { m.printf("%s\n", t.Markdown()) }
 func (m *markdown) explanations(rows []Row) {
 	explained := explained(rows)
 	for _, row := range explained {
-		m.printf("- **%s** %s: %s\n", row.VerdictText(), text.Markdown(row.Criterion.Title), text.Markdown(row.explanation()))
+		m.printf("- **%s** %s: %s\n", row.VerdictText(), text.Markdown(row.Title), text.Markdown(row.explanation()))
 	}
 	if len(explained) > 0 {
 		m.printf("\n")

@@ -56,10 +56,7 @@ const (
 // out of the data (--summary-trend-stats) but k6 has judged the same
 // expression, k6's answer counts. The condition has been validated.
 func ask(metrics map[string]Metric, c Condition) answer {
-	e, err := parseExpression(c.Expression)
-	if err != nil {
-		return unknown
-	}
+	e := c.parsed()
 	m, observed := metrics[c.Metric]
 	switch {
 	case !observed && e.method == "rate", observed && m.emptyRate():

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -22,16 +23,7 @@ func reasonMissing(c Criterion, in Input, what Condition) string {
 
 // reasonLeftOut says that a value exists but was not handed over.
 func reasonLeftOut(c Condition) string {
-	e, err := parseExpression(c.Expression)
-	if err != nil {
-		return err.Error()
-	}
-	return fmt.Sprintf("%s of %s is not in the data: add it to --summary-trend-stats", e.method, c.Metric)
-}
-
-// reasonWarning compares the value with what PASS asks.
-func reasonWarning(c Criterion, metrics map[string]Metric) string {
-	return compare(c.pass(), c.Unit, metrics, Pass)
+	return fmt.Sprintf("%s of %s is not in the data: add it to --summary-trend-stats", c.parsed().method, c.Metric)
 }
 
 // reasonFail compares the value with what WARNING asks. Where that is another
@@ -41,23 +33,13 @@ func reasonFail(c Criterion, metrics map[string]Metric) string {
 	if warning.Metric == c.Metric {
 		return compare(warning, c.Unit, metrics, Warning)
 	}
-	return c.warningTitle() + ": " + compare(warning, unitOf(metrics[warning.Metric]), metrics, Warning)
-}
-
-func (c Criterion) warningTitle() string {
-	if c.WarningTitle == "" {
-		return c.WarningMetric
-	}
-	return c.WarningTitle
+	return cmp.Or(c.WarningTitle, c.WarningMetric) + ": " + compare(warning, unitOf(metrics[warning.Metric]), metrics, Warning)
 }
 
 // compare says "p(95) is 92.3 %, WARNING needs at least 95.0 %".
 func compare(c Condition, unit text.Unit, metrics map[string]Metric, wanted Verdict) string {
-	e, err := parseExpression(c.Expression)
-	if err != nil {
-		return err.Error()
-	}
-	needs := fmt.Sprintf("%s needs %s", wanted, limitInWords(e, unit))
+	e := c.parsed()
+	needs := fmt.Sprintf("%s needs %s", wanted, e.limit(e.words, unit))
 	if value := valueOf(metrics, c); value != nil {
 		return fmt.Sprintf("%s%s, %s", statistic(e.method), unit.Beside(*value, e.bound), needs)
 	}

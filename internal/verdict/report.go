@@ -7,18 +7,15 @@ import (
 
 // Row is the judgment of one criterion.
 type Row struct {
-	Criterion Criterion
-	Verdict   Verdict
-	// Measured is the value that Criterion.Pass looks at, nil where there is
-	// none.
-	Measured *float64
-	// Reason says why the verdict is not PASS; empty for PASS.
-	Reason string
+	Criterion
+	Verdict Verdict `json:"verdict"`
+	Waived  bool    `json:"waived"` // it is shown and does not count
+	// Measured is the value that Pass looks at, null where there is none.
+	Measured *float64 `json:"measured"`
+	Reason   string   `json:"reason"` // why the verdict is not PASS; empty for PASS
 	// Advice says what to do about it; empty for PASS and where nothing was
 	// measured.
-	Advice string
-	// Waived rows are shown and do not count.
-	Waived bool
+	Advice string `json:"-"`
 }
 
 // Report is the judgment of a run. It is immutable.

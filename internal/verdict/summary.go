@@ -39,7 +39,7 @@ type Summary struct {
 	// ConfigurationHash is equal for two runs of the same script, users, target
 	// and options. Versions and cores are not in it.
 	ConfigurationHash string                `json:"configuration_hash"`
-	Criteria          []SummaryCriterion    `json:"criteria"`
+	Criteria          []Row                 `json:"criteria"`
 	Diagnoses         []diagnosis.Diagnosis `json:"diagnoses"` // most likely first
 	Overview          Overview              `json:"overview"`
 	// Statements are those of a workload.
@@ -54,15 +54,6 @@ type Summary struct {
 	Application *diagnosis.Application `json:"application,omitempty"`
 	// Limits are those of the servers of the run's pools, for several runners too.
 	Limits diagnosis.Limits `json:"limits,omitempty"`
-}
-
-// SummaryCriterion is one criterion in a [Summary].
-type SummaryCriterion struct {
-	Criterion
-	Verdict  Verdict  `json:"verdict"`
-	Waived   bool     `json:"waived"`
-	Measured *float64 `json:"measured"` // null where there is no value
-	Reason   string   `json:"reason"`   // empty for PASS
 }
 
 // SchemaError is a results/summary.json of another version.
@@ -82,7 +73,7 @@ func (r Report) JSON() ([]byte, error) {
 		GateHolds:         r.GateHolds,
 		Run:               r.Run,
 		ConfigurationHash: r.Run.ConfigurationHash(),
-		Criteria:          make([]SummaryCriterion, len(r.Rows)),
+		Criteria:          slices.Concat([]Row{}, r.Rows),
 		Diagnoses:         append([]diagnosis.Diagnosis{}, r.Diagnoses...),
 		Overview:          Report{Run: r.Run, Metrics: metrics, Recording: r.Recording}.Overview(),
 		Statements:        r.Statements,
@@ -95,10 +86,11 @@ func (r Report) JSON() ([]byte, error) {
 	if r.Setup != nil {
 		summary.SetupFailed = r.Setup.Cause
 	}
-	for i, row := range r.Rows {
-		row.Criterion.Note = "" // among the notes
-		summary.Criteria[i] = SummaryCriterion{
-			row.Criterion, row.Verdict, row.Waived, finiteOrNil(row.Measured), row.Reason,
+	for i := range summary.Criteria {
+		row := &summary.Criteria[i]
+		row.Note = "" // among the notes
+		if row.Measured != nil && !isFinite(*row.Measured) {
+			row.Measured = nil
 		}
 	}
 	text := &bytes.Buffer{}
@@ -209,13 +201,6 @@ func finite(metrics map[string]Metric) (map[string]Metric, []string) {
 		kept[name] = m
 	}
 	return kept, notes
-}
-
-func finiteOrNil(value *float64) *float64 {
-	if value == nil || !isFinite(*value) {
-		return nil
-	}
-	return value
 }
 
 func isFinite(value float64) bool { return !math.IsNaN(value) && !math.IsInf(value, 0) }

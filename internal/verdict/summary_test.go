@@ -62,7 +62,7 @@ func TestSummaryRoundTrip(t *testing.T) {
 			require.Equal(t, row.Waived, got.Waived)
 			require.Equal(t, row.Measured, got.Measured)
 			require.Equal(t, row.Reason, got.Reason)
-			require.Equal(t, row.Criterion.Guard, got.Guard)
+			require.Equal(t, row.Guard, got.Guard)
 		}
 	}
 }

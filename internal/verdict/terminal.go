@@ -77,7 +77,7 @@ func (t *terminal) explanations(rows []Row) {
 	for _, row := range explained(rows) {
 		t.say("")
 		t.hang(indent+t.paint(row.Verdict, row.VerdictText())+" ", len(indent+row.VerdictText())+1,
-			row.Criterion.Title+": "+row.Reason)
+			row.Title+": "+row.Reason)
 		if row.Advice != "" {
 			t.hang(indent+indent, 2*len(indent), row.Advice)
 		}

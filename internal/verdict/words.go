@@ -36,7 +36,8 @@ func (r Row) MeasuredText() string {
 	if r.Measured == nil {
 		return "no value"
 	}
-	return r.Criterion.Unit.Beside(*r.Measured, r.Criterion.bound())
+	bound, _ := r.Limit()
+	return r.Unit.Beside(*r.Measured, bound)
 }
 
 // VerdictText is the verdict, and whether it counts.
@@ -45,15 +46,6 @@ func (r Row) VerdictText() string {
 		return string(r.Verdict) + ", waived"
 	}
 	return string(r.Verdict)
-}
-
-// bound is the number that PASS compares with.
-func (c Criterion) bound() float64 {
-	e, err := parseExpression(c.Pass)
-	if err != nil {
-		return 0
-	}
-	return e.bound
 }
 
 // Limit is the number that PASS compares with.
@@ -68,7 +60,7 @@ func (c Criterion) LimitText() string {
 	if err != nil {
 		return c.Pass
 	}
-	return limit(e, c.Unit)
+	return e.limit(e.sign, c.Unit)
 }
 
 // explanation is a row's reason and advice in one text; empty for PASS.
@@ -89,7 +81,7 @@ func explained(rows []Row) []Row {
 		}
 		if last := len(said) - 1; last >= 0 && said[last].VerdictText() == row.VerdictText() &&
 			said[last].Reason == row.Reason && said[last].Advice == row.Advice {
-			said[last].Criterion.Title += ", " + row.Criterion.Title
+			said[last].Title += ", " + row.Title
 			continue
 		}
 		said = append(said, row)
