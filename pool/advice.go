@@ -71,8 +71,7 @@ func (e *ConnectError) Advice() string {
 	if pgxtext.RefusedTLS(said) {
 		return "the server has no TLS: set sslmode=prefer or sslmode=disable in url (DATABASE_URL), or turn its ssl on"
 	}
-	var onConnect *onConnectError
-	if errors.As(e.Err, &onConnect) {
+	if is[*onConnectError](e.Err) {
 		return "every connection begins with onConnect (DB_ON_CONNECT): check its SQL and the rights of the role"
 	}
 	for _, advice := range []func() string{e.serverAdvice, e.identityAdvice, e.systemAdvice} {
@@ -100,19 +99,12 @@ func (e *ConnectError) serverAdvice() string {
 
 // identityAdvice is for a server that is another one than was meant.
 func (e *ConnectError) identityAdvice() string {
-	var (
-		name      *net.DNSError
-		untrusted *tls.CertificateVerificationError
-		unknown   x509.UnknownAuthorityError
-		wrongHost x509.HostnameError
-		malformed *malformedError
-	)
 	switch {
-	case errors.As(e.Err, &name):
+	case is[*net.DNSError](e.Err):
 		return "check the host in url (DATABASE_URL)"
-	case errors.As(e.Err, &untrusted), errors.As(e.Err, &unknown), errors.As(e.Err, &wrongHost):
+	case is[*tls.CertificateVerificationError](e.Err), is[x509.UnknownAuthorityError](e.Err), is[x509.HostnameError](e.Err):
 		return "check sslrootcert and sslmode in url (DATABASE_URL) against the server's certificate"
-	case errors.As(e.Err, &malformed):
+	case is[*malformedError](e.Err):
 		return "check that host and port in url (DATABASE_URL) are those of a PostgreSQL server"
 	}
 	return ""
@@ -158,14 +150,13 @@ var lostAdvice = map[string]string{
 // advice is for the next time: what is known of the cause, and what
 // finds a connection that died while it was idle, unless that is on already.
 func (e *ConnectionLostError) advice() string {
-	var server *pgconn.PgError
-	var malformed *malformedError
+	server, ok := errors.AsType[*pgconn.PgError](e.Err)
 	switch {
 	case e.Trouble != "":
 		return e.Trouble
-	case errors.As(e.Err, &server) && lostAdvice[server.Code] != "":
+	case ok && lostAdvice[server.Code] != "":
 		return lostAdvice[server.Code]
-	case errors.As(e.Err, &malformed):
+	case is[*malformedError](e.Err):
 		return "this is not an answer of a PostgreSQL server: check what is between"
 	case e.Outcome == OutcomeCommitUnknown:
 		return "look for its rows before you run it again"

@@ -201,25 +201,19 @@ var limits = []limit{
 			return c.PoolRecycle, c.PoolRecycle < 0 || zeroOr(time.Millisecond, c.PoolRecycle)
 		}},
 	{"driver", "asyncpg, psycopg or pgx",
-		func(c Config) (any, bool) {
-			return string(c.Driver), slices.Contains([]Driver{DriverAsyncpg, DriverPsycopg, DriverPgx}, c.Driver)
-		}},
+		func(c Config) (any, bool) { return oneOf(c.Driver, DriverAsyncpg, DriverPsycopg, DriverPgx) }},
 	{"resetOnReturn", "rollback, commit or none",
-		func(c Config) (any, bool) {
-			return string(c.ResetOnReturn), slices.Contains([]Reset{ResetRollback, ResetCommit, ResetNone}, c.ResetOnReturn)
-		}},
+		func(c Config) (any, bool) { return oneOf(c.ResetOnReturn, ResetRollback, ResetCommit, ResetNone) }},
 	{"int8", "number, string or bigint",
-		func(c Config) (any, bool) {
-			return string(c.Int8), slices.Contains([]Int8{"", Int8Number, Int8String, Int8BigInt}, c.Int8)
-		}},
+		func(c Config) (any, bool) { return oneOf(c.Int8, "", Int8Number, Int8String, Int8BigInt) }},
 	{"onConnect", "SQL of at most 65536 bytes",
 		func(c Config) (any, bool) { return len(c.OnConnect), len(c.OnConnect) <= 1<<16 }},
 	{"metrics", "full or compact",
-		func(c Config) (any, bool) {
-			return string(c.Metrics), slices.Contains([]Metrics{MetricsFull, MetricsCompact}, c.Metrics)
-		}},
+		func(c Config) (any, bool) { return oneOf(c.Metrics, MetricsFull, MetricsCompact) }},
 	{"isolationLevel", "READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ, SERIALIZABLE or AUTOCOMMIT",
-		func(c Config) (any, bool) { return string(c.IsolationLevel), isLevel(c.IsolationLevel) }},
+		func(c Config) (any, bool) {
+			return oneOf(c.IsolationLevel, "", ReadUncommitted, ReadCommitted, RepeatableRead, Serializable, Autocommit)
+		}},
 	{"applicationName", "of 1 to 63 printable ASCII characters (PostgreSQL would change any other), not a URL",
 		func(c Config) (any, bool) { return c.ApplicationName, isApplicationName(c.ApplicationName) }},
 	{"statementTimeout", "whole milliseconds up to 2147483647ms, 0 for none",
@@ -270,8 +264,8 @@ func isApplicationName(name string) bool {
 	return len(name) >= 1 && len(name) <= 63 && !strings.Contains(name, "://")
 }
 
-func isLevel(level IsolationLevel) bool {
-	return slices.Contains([]IsolationLevel{"", ReadUncommitted, ReadCommitted, RepeatableRead, Serializable, Autocommit}, level)
+func oneOf[T ~string](value T, accepted ...T) (any, bool) {
+	return string(value), slices.Contains(accepted, value)
 }
 
 func isMode(mode pgx.QueryExecMode) bool {

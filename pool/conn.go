@@ -15,6 +15,7 @@ type Conn struct {
 	acquired   time.Time
 	pid        uint32
 	origin     func() string // where it was taken, for leak reports
+	long       *time.Timer   // reports that it is held for long; nil: off
 	scope      *Scope        // that holds it
 
 	// A second checkout of the same scope was reported, and one that waits.
@@ -38,8 +39,8 @@ func (p *Pool) Acquire(s *Scope, origin func() string) (*Conn, error) {
 		pid: got.pgx.PgConn().PID(), origin: origin, scope: s,
 	}
 	s.hold(c)
-	if p.leaks != nil {
-		p.leaks.add(c)
+	if threshold := p.config.LeakDetectionThreshold; threshold > 0 {
+		c.long = time.AfterFunc(threshold, c.heldLong)
 	}
 	return c, nil
 }
@@ -95,8 +96,8 @@ func (c *Conn) release(leaked bool) {
 	}
 	c.released = true
 	c.scope.drop(c)
-	if c.pool.leaks != nil {
-		c.pool.leaks.remove(c)
+	if c.long != nil {
+		c.long.Stop()
 	}
 	if leaked {
 		c.noteLeak()
@@ -111,6 +112,16 @@ func (c *Conn) noteLeak() {
 	c.pool.counts.Leaks++
 	c.pool.mu.Unlock()
 	c.scope.observer.Leaked(time.Now(), c.where(), c.held())
+}
+
+// heldLong runs once, when leakDetectionThreshold is over. A pool that has ended has cut
+// its last users off.
+func (c *Conn) heldLong() {
+	select {
+	case <-c.pool.ended:
+	default:
+		c.scope.observer.HeldLong(time.Now(), c.where(), c.held())
+	}
 }
 
 func (c *Conn) where() string { return position(c.origin) }

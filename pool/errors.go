@@ -57,6 +57,12 @@ func (e *TimeoutError) advice() string {
 	return "raise poolSize or maxOverflow, hold connections for less time, or look for a leak"
 }
 
+// is tells whether there is an error of a type in a chain.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
 // QueryError says that a statement failed while its connection lives on, or
 // that a call could not be made at all (Code is empty then).
 type QueryError struct {
@@ -67,8 +73,8 @@ type QueryError struct {
 }
 
 func (e *QueryError) Error() string {
-	var pg *pgconn.PgError
-	if !errors.As(e.Err, &pg) {
+	pg, ok := errors.AsType[*pgconn.PgError](e.Err)
+	if !ok {
 		return text.Line(e.Err.Error())
 	}
 	if pg.Code == "" && pg.Message == "" {

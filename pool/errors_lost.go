@@ -35,22 +35,16 @@ type ConnectionLostError struct {
 }
 
 func (e *ConnectionLostError) Error() string {
-	return fmt.Sprintf("connection lost %s: %s; %s", e.Outcome.describe(), text.Line(e.Err.Error()), e.advice())
+	return fmt.Sprintf("connection lost %s: %s; %s", outcomes[e.Outcome], text.Line(e.Err.Error()), e.advice())
 }
 
 func (e *ConnectionLostError) Unwrap() error { return e.Err }
 
-func (o Outcome) describe() string {
-	switch o {
-	case OutcomeCommitUnknown:
-		return "during COMMIT, whether the transaction was committed is unknown"
-	case OutcomeRolledBack:
-		return "during the statement, its transaction is rolled back"
-	case OutcomeNotSent:
-		return "before the statement, which was not sent"
-	case OutcomeUnknown:
-	}
-	return "during the statement, whether it took effect is unknown"
+var outcomes = [...]string{
+	OutcomeUnknown:       "during the statement, whether it took effect is unknown",
+	OutcomeCommitUnknown: "during COMMIT, whether the transaction was committed is unknown",
+	OutcomeRolledBack:    "during the statement, its transaction is rolled back",
+	OutcomeNotSent:       "before the statement, which was not sent",
 }
 
 // outcome says what is known of the effect of sql, the last statement on c,

@@ -65,7 +65,6 @@ type Pool struct {
 	// connConfig is how pgx opens a connection. It must not be changed.
 	connConfig *pgx.ConnConfig
 	shapes     shapeCache
-	leaks      *leakWatch // nil: off
 	traffic    traffic
 	uncached   pgx.QueryExecMode // for texts above maxCachedText
 	notified   sync.Once         // the first notification is reported
@@ -147,10 +146,6 @@ func New(config Config, options Options) (*Pool, error) {
 	}
 	p.invalidBefore.Store(math.MinInt64)
 	p.background.Go(p.interrupt)
-	if config.LeakDetectionThreshold > 0 {
-		p.leaks = newLeakWatch(config.LeakDetectionThreshold)
-		p.background.Go(func() { p.leaks.run(p.ended) })
-	}
 	return p, nil
 }
 

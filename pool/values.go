@@ -276,8 +276,7 @@ func (c *connection) distrust(err error, stop func()) {
 	if err == nil { // of nearly every statement, and errors.As allocates
 		return
 	}
-	var malformed *malformedError
-	if !errors.As(err, &malformed) && !errors.Is(err, errTooLarge) {
+	if !is[*malformedError](err) && !errors.Is(err, errTooLarge) {
 		return
 	}
 	c.transport.abort()

@@ -138,9 +138,9 @@ func TestSetupLeaksUnlessItWasCutOff(t *testing.T) {
 }
 
 func TestALongHeldConnectionIsReported(t *testing.T) {
-	u := jstest.Running(t, `{ leakDetectionThreshold: 20 }`)
+	u := jstest.Running(t, `{ leakDetectionThreshold: 200 }`)
 	u.JS("const quick = pool.acquire(); quick.release()")
-	u.JS("\nconst slow = pool.acquire(); slow.query('SELECT pg_sleep(0.3)')")
+	u.JS("\nconst slow = pool.acquire(); slow.query('SELECT pg_sleep(0.6)')")
 	require.Len(t, u.Warnings(), 1, "once, while it is still held")
 	require.Regexp(t, `^the connection taken at \S*:2:\d+ \(pool "default"\) has been held for \d+ms, longer than leakDetectionThreshold$`, u.Warnings()[0])
 	u.JS(`slow.release()`)
