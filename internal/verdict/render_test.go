@@ -63,6 +63,11 @@ func report(t *testing.T, gate string, waive []string, change func(*run)) verdic
 }
 
 func reports(t *testing.T) map[string]verdict.Report {
+	workload := report(t, "pass", nil, func(*run) {})
+	workload.Statements = []verdict.Statement{
+		{Name: "list.sql:3", Calls: 1200, Failed: 4, Mean: 1.25, P95: 4, HoldShare: 0.75},
+		{Name: "list.sql:9"},
+	}
 	return map[string]verdict.Report{
 		"pass": report(t, "pass", nil, func(*run) {}),
 		"warning": report(t, "fail", nil, func(r *run) {
@@ -76,7 +81,21 @@ func reports(t *testing.T) map[string]verdict.Report {
 		"stopped": report(t, "pass", nil, func(r *run) { r.cpu = []float64{64} }),
 		"waived":  report(t, "pass", []string{"db_cpu"}, func(r *run) { r.cpu = nil }),
 		"nodata":  report(t, "fail", nil, func(r *run) { *r = run{} }),
+		"setup": evaluated(t, verdict.Input{Setup: &verdict.SetupFailure{
+			Cause: "permission denied for schema xk6_pgxpool (42501)", Advice: "GRANT CREATE ON DATABASE lets the role make it.",
+		}}),
+		"interrupted": evaluated(t, verdict.Input{Setup: &verdict.SetupFailure{Cause: "setup() was cut off", Stopped: true}, Gate: "fail"}),
+		"workload":    workload,
 	}
+}
+
+// evaluated is the judgment of a run whose setup() failed.
+func evaluated(t *testing.T, in verdict.Input) verdict.Report {
+	t.Helper()
+	in.Run, in.Criteria, in.Metrics = testRun(), loadScript(t).rows("poolCriteria"), map[string]verdict.Metric{}
+	report, err := verdict.Evaluate(in)
+	require.NoError(t, err)
+	return report
 }
 
 func golden(t *testing.T, name, got string) {
@@ -119,7 +138,7 @@ func TestTheVerdictIsTheLastLine(t *testing.T) {
 	for name, report := range reports(t) {
 		lines := strings.Split(strings.TrimSpace(report.Terminal(false, 0)), "\n")
 		require.Equal(t, string(report.Verdict), lines[len(lines)-1], name)
-		require.True(t, strings.HasPrefix(lines[0], string(report.Verdict)+"  "), name)
+		require.Regexp(t, "^"+string(report.Verdict)+"(  |: setup failed: )", lines[0], name)
 	}
 }
 
@@ -174,6 +193,12 @@ func TestJUnitFailsWhatTheGateStops(t *testing.T) {
 		parsed := parseJUnit(t, report)
 		require.Len(t, parsed.Suites, 1)
 		suite := parsed.Suites[0]
+		if report.Setup != nil {
+			require.Len(t, suite.Cases, 1)
+			require.Equal(t, "setup", suite.Cases[0].Name)
+			require.Equal(t, report.Setup.Reason(), suite.Cases[0].Failure.Message)
+			continue
+		}
 		require.Len(t, suite.Cases, len(report.Rows))
 		failures, skipped := 0, 0
 		for i, row := range report.Rows {
@@ -201,4 +226,18 @@ func TestJUnitFailsWhatTheGateStops(t *testing.T) {
 			require.Equal(t, []int{len(report.Rows), failures, 0, skipped}, counts, name)
 		}
 	}
+}
+
+// Times have a unit, shares are percents; what was counted has none.
+func TestTheTableOfMetricsHasUnits(t *testing.T) {
+	table := verdict.Report{Metrics: map[string]verdict.Metric{
+		"pgxpool_query_duration": {Type: "trend", Contains: "time", Values: map[string]float64{"avg": 1.5, "count": 12, "p(95)": 2500}},
+		"pgxpool_in_overflow":    {Type: "rate", Contains: "default", Values: map[string]float64{"rate": 0.125, "passes": 1}},
+		"pgxpool_queries":        {Type: "counter", Contains: "default", Values: map[string]float64{"count": 12, "rate": 0.5}},
+	}}.MetricsTable()
+	require.Equal(t, [][]string{
+		{"pgxpool_in_overflow", "passes=1 rate=12.5%"},
+		{"pgxpool_queries", "count=12 rate=0.5"},
+		{"pgxpool_query_duration", "avg=1.5ms count=12 p(95)=2.50s"},
+	}, table.Rows)
 }

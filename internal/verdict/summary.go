@@ -77,7 +77,7 @@ func (r Report) JSON() ([]byte, error) {
 		Diagnoses:         append([]diagnosis.Diagnosis{}, r.Diagnoses...),
 		Overview:          Report{Run: r.Run, Metrics: metrics, Recording: r.Recording}.Overview(),
 		Statements:        r.Statements,
-		Notes:             slices.Concat([]string{}, r.Notes, notes),
+		Notes:             append(append([]string{}, r.Notes...), notes...), // never null
 		Metrics:           metrics,
 		Recording:         r.Recording,
 		Application:       r.Application,

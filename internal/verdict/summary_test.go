@@ -52,7 +52,7 @@ func TestSummaryRoundTrip(t *testing.T) {
 		require.Equal(t, report.Gate, summary.Gate)
 		require.Equal(t, report.GateHolds, summary.GateHolds)
 		require.Equal(t, report.Run, summary.Run)
-		require.Equal(t, report.Notes, summary.Notes)
+		require.Equal(t, append([]string{}, report.Notes...), summary.Notes)
 		require.Equal(t, report.Overview(), summary.Overview)
 		require.Equal(t, report.Metrics, summary.Metrics)
 		require.Equal(t, report.Run.ConfigurationHash(), summary.ConfigurationHash)
