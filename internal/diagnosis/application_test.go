@@ -209,6 +209,9 @@ var causes = []cause{
 		return r
 	}, overHTTP(answering(asyncpgFull, 100, 4), failed(500, 20, 4)), []string{"pooler saturated"},
 		"100 × HTTP 500, PgBouncer: no more connections allowed (max_client_conn) after 4 ms"},
+	{"pooler full of clients, wordless", crowded, overHTTP(failed(500, 100, 4)), []string{"pooler saturated"}, "as many clients as it takes (10, max_client_conn)"},
+	{"pooler full of clients that all find their place", crowded, overHTTP(), nil, ""},
+	{"pooler full of clients, monitor only", crowded, diagnosis.Requests{}, []string{"pooler saturated"}, "PgBouncer 1.18.0 in transaction mode had as many"},
 	{"pooler whose server is down", watched,
 		overHTTP(answering("server login has been failing, try again later (server_login_retry)", 100, 4), answering("query_wait_timeout", 9, 120_000)),
 		[]string{"server restarted", "pooler saturated"}, "PgBouncer: server_login_retry after 4 ms"},
@@ -373,6 +376,16 @@ var causes = []cause{
 		[]string{"application busy"}, "5 users cut off while they waited, after up to 42 s"},
 }
 
+// crowded is a watch of an application behind a pooler with as many clients as it takes.
+func crowded() *monitor.Report {
+	r := watched()
+	r.Pooler = &monitor.PoolerReport{
+		Pooler:  monitor.Pooler{Told: true, Version: "PgBouncer 1.18.0", PoolMode: "transaction", Clients: 10, MaxClients: 10},
+		Samples: 40, Crowded: 30,
+	}
+	return r
+}
+
 // resting are sessions idle outside a transaction that did not come back.
 func resting(sessions, since int, idle float64) monitor.Resting {
 	return monitor.Resting{Sessions: sessions, Since: since, IdleFor: idle, Longest: &monitor.Session{
@@ -431,6 +444,7 @@ func TestRemediesOfWhatTheServerSays(t *testing.T) {
 		"a role that may only read":           "RESET default_transaction_read_only",
 		"pooler saturated by another limit":   "Raise max_db_connections of PgBouncer from 5",
 		"pooler full of clients":              "Raise max_client_conn of PgBouncer",
+		"pooler full of clients, wordless":    "Raise max_client_conn of PgBouncer",
 		"pooler without the database":         "add it to [databases]",
 		"deadlocks":                           "in the same order in every transaction",
 		"told of a full disk":                 "disk is full (53100)",

@@ -17,7 +17,7 @@ func findPrepared(run *Facts, p *Pool) finding {
 		return finding{confidence: Certain, evidence: said}
 	}
 	w := run.Watched
-	if w == nil || !run.Requests.failsQuickly() || run.bouncerSaid(p, PoolerSaturated).confidence != "" {
+	if w == nil || !run.Requests.failsQuickly() || run.bouncerSaid(p, PoolerSaturated).confidence != "" || run.crowdedPooler(p).confidence != "" {
 		return finding{}
 	}
 	f := run.poolerWithoutStatements()
@@ -112,6 +112,28 @@ func toldByPooler(p *monitor.PoolerReport) finding {
 		remedy: fmt.Sprintf("Raise %s of PgBouncer from %d as far as max_connections allows, "+
 			"or shorten the transactions. A larger pool in the application only moves the queue.", settingOf(p), p.PoolSize),
 	}
+}
+
+// crowdedPooler sees a pooler with as many clients as it takes; where each of them
+// finds its place nobody fails for it.
+func (run *Facts) crowdedPooler(_ *Pool) finding {
+	if run.Watched == nil || run.Watched.Pooler == nil {
+		return finding{}
+	}
+	p := run.Watched.Pooler
+	if !run.often(p.Crowded) || run.Requests.HTTP && run.Requests.Failed == 0 {
+		return finding{}
+	}
+	f := finding{confidence: Likely, extent: float64(p.Crowded), remedy: remedyOfBouncer(bouncer + "no more connections allowed (max_client_conn)")}
+	if p.Refused {
+		f.confidence = Certain
+		f.evidence = append(f.evidence, "PgBouncer refused the monitor's own connection: no more connections allowed (max_client_conn)")
+	} else {
+		f.evidence = append(f.evidence, fmt.Sprintf("in %d of %d samples %s had as many clients as it takes (%d, max_client_conn)",
+			p.Crowded, p.Samples, poolerName(p), p.MaxClients))
+	}
+	f.evidence = append(f.evidence, run.Requests.failures()...)
+	return f
 }
 
 // settingOf is what bounds the server connections.

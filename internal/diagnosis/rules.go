@@ -92,7 +92,7 @@ var rules = []rule{
 			"here queryExecMode exec), let PgBouncer keep them (max_prepared_statements, 1.21 and later), or use its session mode.",
 	},
 	{
-		name: PoolerSaturated, causes: []string{ServerRestarted}, find: either(toldByBouncer(PoolerSaturated), findPoolerSaturated),
+		name: PoolerSaturated, causes: []string{ServerRestarted}, find: either(toldByBouncer(PoolerSaturated), findPoolerSaturated, (*Facts).crowdedPooler),
 		remedy: "Raise the pooler's default_pool_size (PgBouncer) as far as max_connections allows, or shorten the transactions. " +
 			"A larger pool in the application only moves the queue.",
 	},

@@ -33,6 +33,12 @@ type Pooler struct {
 	ClientsWaiting int `json:"cl_waiting"`
 	ServersActive  int `json:"sv_active"`
 	ServersIdle    int `json:"sv_idle"`
+	// Clients are those of all its databases, of MaxClients (max_client_conn), 0 where
+	// that is not known.
+	Clients    int `json:"clients,omitempty"`
+	MaxClients int `json:"max_client_conn,omitempty"`
+	// Refused says that it had no room for the monitor's own connection.
+	Refused bool `json:"refused,omitempty"`
 	// MaxWait is how long the client that waits longest has, in seconds.
 	MaxWait float64 `json:"maxwait_s"`
 	// Totals of SHOW STATS: transactions, and the time that clients waited for
@@ -70,11 +76,18 @@ func consoleOf(cfg *pgconn.Config, database string) *PgBouncer {
 	return &PgBouncer{cfg: cfg, database: database}
 }
 
-// read asks for the pools. A connection that was lost is opened again.
+// noMoreClients is PgBouncer's answer to a connect beyond max_client_conn.
+const noMoreClients = "no more connections allowed (max_client_conn)"
+
+// read asks for the pools. A connection that was lost is opened again. With the error
+// of a console without room for another client it gives a Pooler that says so.
 func (b *PgBouncer) read(ctx context.Context) (*Pooler, error) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	if err := b.connect(ctx); err != nil {
+		if strings.Contains(err.Error(), noMoreClients) {
+			return &Pooler{Refused: true}, err
+		}
 		return nil, err
 	}
 	pooler, err := b.pooler(ctx)
@@ -132,7 +145,13 @@ func (b *PgBouncer) pooler(ctx context.Context) (*Pooler, error) {
 	for _, row := range tables["DATABASES"] {
 		databases[row["name"]] = row
 	}
-	p := &Pooler{Told: true, Version: b.version, PreparedStatements: whole(b.config["max_prepared_statements"])}
+	p := &Pooler{
+		Told: true, Version: b.version,
+		PreparedStatements: whole(b.config["max_prepared_statements"]), MaxClients: whole(b.config["max_client_conn"]),
+	}
+	for _, row := range tables["POOLS"] { // the console's clients are among them
+		p.Clients += whole(row["cl_active"]) + whole(row["cl_waiting"])
+	}
 	for _, row := range b.ours(tables["POOLS"]) {
 		p.Database, p.PoolMode = row["database"], row["pool_mode"]
 		p.ClientsActive += whole(row["cl_active"])

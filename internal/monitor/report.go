@@ -84,10 +84,12 @@ type WorkerReport struct {
 
 // PoolerReport is what PgBouncer's console said. Counts are of samples.
 type PoolerReport struct {
-	Pooler         // the last answer
-	Samples    int `json:"samples"`
-	Waiting    int `json:"waiting"` // with clients waiting
-	Full       int `json:"full"`    // of these, with every server connection in use
+	Pooler      // the last answer
+	Samples int `json:"samples"`
+	Waiting int `json:"waiting"` // with clients waiting
+	Full    int `json:"full"`    // of these, with every server connection in use
+	// Crowded are those with as many clients as max_client_conn allows.
+	Crowded    int `json:"crowded,omitempty"`
 	MostQueued int `json:"cl_waiting_peak"`
 	// LongestWait is the peak of maxwait, in seconds.
 	LongestWait float64 `json:"maxwait_peak_s"`

@@ -142,6 +142,12 @@ func (t *Tally) addPooler(p *Pooler) {
 		t.report.Pooler = r
 	}
 	r.Samples++
+	if p.Refused || p.MaxClients > 0 && p.Clients >= p.MaxClients {
+		r.Crowded++
+	}
+	if p.Refused && r.Told {
+		return // what it said before
+	}
 	r.Pooler = *p
 	r.MostQueued, r.LongestWait = max(r.MostQueued, p.ClientsWaiting), max(r.LongestWait, p.MaxWait)
 	if p.ClientsWaiting > 0 {

@@ -236,3 +236,18 @@ func TestWhatBoundsServerConnections(t *testing.T) {
 		})
 	}
 }
+
+// A PgBouncer has as many clients as it takes, or refuses the monitor for it; what it
+// told before stays.
+func TestAPoolerFullOfClients(t *testing.T) {
+	var tally Tally
+	for _, clients := range []int{9, 10, 11} {
+		tally.Add(Sample{Pool: tuned, Pooler: &Pooler{Told: true, Version: "PgBouncer 1.18.0", Clients: clients, MaxClients: 10}})
+	}
+	tally.Add(Sample{Pool: tuned, Pooler: &Pooler{Told: true, Version: "PgBouncer 1.18.0", Clients: 10}}) // of a stats user
+	tally.Add(Sample{Pool: tuned, Pooler: &Pooler{Refused: true}})
+	pooler := tally.Report().Pooler
+	require.Equal(t, 3, pooler.Crowded)
+	require.Equal(t, 5, pooler.Samples)
+	require.Equal(t, "PgBouncer 1.18.0", pooler.Version)
+}
