@@ -51,6 +51,9 @@ func inUse(w *monitor.Report) string {
 
 // shown is "pid 4711 (psql), active, in a transaction for 31 s, idle for 2 s: ALTER TABLE …".
 func shown(s *monitor.Session) string {
+	if s.PID == 0 {
+		return s.State
+	}
 	name := s.Application
 	if name == "" {
 		name = "no application_name"
@@ -74,10 +77,18 @@ func findLocks(run *Facts, _ *Pool) finding {
 	if w == nil || !run.often(w.Usage.Locked) || w.Blocker == nil {
 		return finding{}
 	}
+	// Rows that several change make some wait for a moment.
+	if !run.pressedOften() && 2*w.Usage.Locked < w.Samples && w.LongestStatement < 1 {
+		return finding{}
+	}
 	f := finding{confidence: Certain, extent: float64(w.Usage.Locked)}
 	f.evidence = append(f.evidence,
 		fmt.Sprintf("in %d of %d samples at least half of the connections in use waited for a lock", w.Usage.Locked, w.Samples),
 		fmt.Sprintf("%s waited for %s", text.Counted(w.Blocker.Waiting, "session"), shown(w.Blocker)))
+	if w.Blocker.PID == 0 {
+		f.remedy = "End the prepared transaction that holds the locks: SELECT * FROM pg_prepared_xacts shows it, COMMIT PREPARED or ROLLBACK PREPARED ends it. " +
+			"It outlives sessions and restarts. A larger pool only adds waiters."
+	}
 	return f
 }
 

@@ -372,6 +372,87 @@ var causes = []cause{
 	}, overHTTP(failed(504, 278, 1500)), []string{"orphaned statements"}, "278 × HTTP 504 after 1.5 s"},
 	{"its own deadline elsewhere", watched, overHTTP(failed(504, 97, 1000)), []string{"rejected by the application"}, "97 × HTTP 504 after 1.0 s"},
 	{"a rate limit", watched, overHTTP(failed(429, 170, 1)), []string{"rejected by the application"}, "170 × HTTP 429 after 1 ms"},
+	{"a pool of another name", func() *monitor.Report {
+		r := watched()
+		r.Load.Sampled.Others = 2.1
+		return r
+	}, overHTTP(failed(503, 55, 2000)), []string{"pool exhausted"}, "2.1 sessions of other names were in use"},
+	{"a row that some change", func() *monitor.Report {
+		r := watched()
+		r.Usage.LockWaits, r.Usage.Locked, r.LongestStatement, r.Blocker = 16, 4, 0.08, &monitor.Session{PID: 9, Waiting: 4}
+		return r
+	}, overHTTP(), nil, ""},
+	{"few wait for long", func() *monitor.Report {
+		r := watched()
+		r.Usage.LockWaits, r.Usage.Locked, r.LongestStatement, r.Blocker = 16, 4, 6, &monitor.Session{PID: 9, Waiting: 4}
+		return r
+	}, overHTTP(), []string{"locks"}, "4 sessions waited for pid 9"},
+	{"a prepared transaction", func() *monitor.Report {
+		r := full()
+		r.Usage.LockWaits, r.Usage.Sleeping, r.Usage.Locked = 540, 0, 38
+		r.Blocker = &monitor.Session{State: "a prepared transaction", Waiting: 14}
+		return r
+	}, overHTTP(failed(503, 45, 2000)), []string{"locks", "pool exhausted"}, "14 sessions waited for a prepared transaction"},
+	{"transactions that the server ends, of a full pool", func() *monitor.Report {
+		r := full()
+		r.Usage.Sleeping, r.Server.Statistics.SessionsFatal, r.Server.IdleTimeout = 0, 92, 300
+		return r
+	}, overHTTP(failed(500, 92, 1000)), []string{"sessions ended by the server", "pool exhausted"}, "idle_in_transaction_session_timeout is 300 ms"},
+	{"one session ended, of a full pool", func() *monitor.Report {
+		r := full()
+		r.Server.Statistics.SessionsKilled = 1
+		return r
+	}, overHTTP(failed(503, 118, 2000)), []string{"pool exhausted", "sessions ended by the server"}, "118 × HTTP 503 after 2.0 s"},
+	{"no session at all", func() *monitor.Report {
+		r := watched()
+		r.Open, r.CheckedOut, r.Active = &monitor.Level{}, &monitor.Level{Mean: 9, P95: 15, Peak: 15}, &monitor.Level{Mean: 9, P95: 15, Peak: 15}
+		r.Usage = monitor.Usage{Pressed: 30, Full: 12, InUse: 300}
+		return r
+	}, overHTTP(failed(500, 157, 5), failed(503, 5, 2000)), []string{"rejected by the application"}, "the server shows no session of it"},
+	{"told of an unknown host", watched, overHTTP(answering("could not translate host name \"db\" to address: Name or service not known", 157, 5)),
+		[]string{"rejected by the application"}, "driver: host name not found"},
+	{"told of prepared transactions", watched, overHTTP(answering("maximum number of prepared transactions reached", 157, 5)),
+		[]string{"rejected by the application"}, "max_prepared_transactions"},
+	{"connections that are cut while idle", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.SessionsAbandoned, r.Server.Statistics.Sessions = 40, 45
+		return r
+	}, overHTTP(failed(500, 38, 4)), []string{"stale connections"}, "40 sessions lost without a goodbye"},
+	{"told of connections that are cut", watched, overHTTP(answering("psycopg2.OperationalError: server closed the connection unexpectedly", 3, 4)),
+		[]string{"stale connections"}, "driver: connection lost"},
+	{"told of connections that an administrator ends", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.SessionsKilled = 12
+		return r
+	}, overHTTP(answering("asyncpg.exceptions.ConnectionDoesNotExistError: connection was closed in the middle of operation", 12, 4)),
+		[]string{"sessions ended by the server"}, "driver: connection lost"},
+	{"errors of its own while a few clients leave", func() *monitor.Report {
+		r := watched()
+		r.Server.Statistics.SessionsAbandoned = 4
+		return r
+	}, overHTTP(failed(500, 400, 4)), []string{"rejected by the application"}, "400 × HTTP 500"},
+	{"connections that are cut silently", func() *monitor.Report { return silent("ROLLBACK;") }, hanging(), []string{"stale connections"}, "4 users had no answer for up to 48.70 s"},
+	{"connections that are held silently", func() *monitor.Report { return silent("COMMIT;") }, hanging(), nil, ""},
+	{"a pooler that nobody named", func() *monitor.Report { return unnamed(5) }, slow(), []string{"pooler saturated"}, "pgbouncer is between application and server; of its 5 sessions 4.8 were at work"},
+	{"a pooler that nobody named, monitor only", func() *monitor.Report { return unnamed(5) }, diagnosis.Requests{}, []string{"pooler saturated"}, "it never had more"},
+	{"a pooler that opens more when it needs them", func() *monitor.Report { return unnamed(6) }, diagnosis.Requests{}, nil, ""},
+	{"a pooler with quick answers", func() *monitor.Report { return unnamed(5) }, overHTTP(), nil, ""},
+	{"a full worker among workers that say nothing", func() *monitor.Report {
+		r := threads(38)
+		r.Pool = monitor.Pool{Size: 5, MaxOverflow: 10}.Of(4)
+		return r
+	}, diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 1_500_000}}, nil, ""},
+	{"more open before the workers were found", func() *monitor.Report {
+		r := watched()
+		r.Pool = r.Pool.Of(4)
+		r.Open, r.Usage.Exceeded = &monitor.Level{P95: 31, Peak: 31}, 5
+		return r
+	}, overHTTP(), nil, ""},
+	{"one process with more than its pool", func() *monitor.Report {
+		r := full()
+		r.Usage.Exceeded, r.Open.Peak, r.Clients = 39, 40, 1
+		return r
+	}, overHTTP(), []string{"more connections than configured"}, "one process has them all"},
 	{"cut off at the end", watched, diagnosis.Requests{HTTP: true, Count: 5, CutOff: diagnosis.Stats{Count: 5, Max: 42_000}},
 		[]string{"application busy"}, "5 users cut off while they waited, after up to 42 s"},
 }
@@ -383,6 +464,41 @@ func crowded() *monitor.Report {
 		Pooler:  monitor.Pooler{Told: true, Version: "PgBouncer 1.18.0", PoolMode: "transaction", Clients: 10, MaxClients: 10},
 		Samples: 40, Crowded: 30,
 	}
+	return r
+}
+
+// silent is a watch of connections of which nothing has been heard since a statement.
+func silent(last string) *monitor.Report {
+	r := watched()
+	r.Active = &monitor.Level{Mean: 3, P95: 4, Peak: 4}
+	r.CheckedOut, r.Fullest = r.Active, &monitor.WorkerReport{Workers: 1, Size: 5, Capacity: 15, CheckedOut: r.Active}
+	r.Usage = monitor.Usage{Pressed: 30, InUse: 120, AllInUse: 120}
+	r.Held.Resting = resting(4, 4, 28)
+	r.Held.Resting.Longest.Statement = last
+	return r
+}
+
+// hanging are requests of which some had no answer when the test ended.
+func hanging() diagnosis.Requests {
+	return diagnosis.Requests{
+		HTTP: true, Count: 109, Failed: 4, CutOff: diagnosis.Stats{Count: 4, Max: 48_700},
+		Duration: diagnosis.Stats{Count: 109, Max: 48_700}, Succeeded: diagnosis.Stats{Count: 105, Median: 20},
+	}
+}
+
+// unnamed is a watch of sessions that belong to a pooler; it had as many as most at once.
+func unnamed(most int) *monitor.Report {
+	r := watched()
+	r.Pooler = &monitor.PoolerReport{Pooler: monitor.Pooler{Version: "pgbouncer"}, Samples: 40}
+	r.Active, r.Open, r.AtLeast = &monitor.Level{Mean: 4.8, P95: 5, Peak: 5}, &monitor.Level{P95: 5, Peak: most}, 1
+	r.Usage, r.LongestStatement = monitor.Usage{AllInUse: 190, Sleeping: 190}, 0.3
+	return r
+}
+
+// slow are requests that take 1.5 s.
+func slow() diagnosis.Requests {
+	r := overHTTP()
+	r.Succeeded.Median = 1500
 	return r
 }
 
@@ -449,6 +565,17 @@ func TestRemediesOfWhatTheServerSays(t *testing.T) {
 		"deadlocks":                           "in the same order in every transaction",
 		"told of a full disk":                 "disk is full (53100)",
 		"a second engine under the same name": "a second engine or pool",
+		"one process with more than its pool": "process has a second engine or pool",
+		"a pool of another name":              "other pool (a second engine) by its own application_name",
+		"a prepared transaction":              "ROLLBACK PREPARED",
+		"no session at all":                   "opens no session here",
+		"told of an unknown host":             "cannot find the host name",
+		"told of prepared transactions":       "pg_prepared_xacts",
+		"connections that are cut while idle": "DB_POOL_RECYCLE below its idle time",
+		"connections that are cut silently":   "command_timeout",
+		"a pooler that nobody named":          "default_pool_size",
+
+		"transactions that the server ends, of a full pool": "Commit or return the connection before work outside the database",
 	} {
 		i := slices.IndexFunc(causes, func(c cause) bool { return c.name == name })
 		found := diagnosis.Of(diagnosis.Facts{Watched: causes[i].watched(), Requests: causes[i].requests})

@@ -57,7 +57,8 @@ const (
 // than a connection: it works on so many at once, and the pool has more.
 func findWaitInside(run *Facts, _ *Pool) finding {
 	w := run.Watched
-	if w == nil || w.Active == nil || w.AtLeast >= often || run.often(w.Usage.Full) {
+	// The workers do not share their pools: one may be full.
+	if w == nil || w.Active == nil || w.AtLeast >= often || run.often(w.Usage.Full) || w.Pool.Workers > 1 {
 		return finding{}
 	}
 	peak, seconds := w.Active.Peak, w.Ended.Sub(w.Started).Seconds()
@@ -72,7 +73,7 @@ func findWaitInside(run *Facts, _ *Pool) finding {
 		fmt.Sprintf("%.0f requests were open on average, and never more than %d of %s in use: the others waited in the application, not for the pool",
 			open, peak, text.Counted(w.Pool.Capacity(), "connection")),
 	}, remedy: "The application works on so many requests at once: raise its threads (FastAPI's def endpoints share the 40 of anyio's limiter), " +
-		"its semaphore or its workers (WORKERS; each has a pool of its own). A larger pool changes nothing."}
+		"its semaphore or its workers (WORKERS; each has a pool of its own). Behind a pooler it may be the pooler's limit (SHOW POOLS). A larger pool changes nothing."}
 }
 
 // brieflyIdle tells whether most connections are between two statements, or

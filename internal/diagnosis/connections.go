@@ -129,6 +129,56 @@ func findStaleConnections(_ *Facts, p *Pool) finding {
 	return f
 }
 
+// findStaleWatched sees an application's connections that were cut between it and the
+// server: its answers tell of it, or fail at once while the server loses clients that
+// did not say goodbye, or users wait for an answer on connections that rest.
+func findStaleWatched(run *Facts, p *Pool) finding {
+	w := run.Watched
+	if w == nil {
+		return run.said(p, StaleConnections)
+	}
+	s := w.Server.Statistics
+	if run.connectsFail() || s.SessionsFatal > 0 || w.Pooler != nil {
+		return finding{} // they were ended, which has names of its own
+	}
+	f := run.said(p, StaleConnections)
+	if f.confidence == "" && s.SessionsAbandoned >= fewAbandoned && run.Requests.failsQuickly() && run.Requests.Failed <= 2*float64(s.SessionsAbandoned) {
+		f = finding{confidence: Likely, extent: run.Requests.Failed, evidence: run.Requests.failures()}
+	}
+	if f.confidence == "" {
+		return run.cutSilently()
+	}
+	f.evidence = append(f.evidence, fmt.Sprintf("%s lost without a goodbye of the client, which went on (sessions_abandoned), and none that the server ended",
+		text.Counted(s.SessionsAbandoned, "session")))
+	f.remedy = betweenBoth
+	return f
+}
+
+// fewAbandoned sessions may be somebody who ended a shell.
+const fewAbandoned = 3
+
+// betweenBoth is for connections that neither side ended.
+const betweenBoth = "Something between application and server (firewall, load balancer, NAT) ends connections that are idle: set DB_POOL_PRE_PING = True, " +
+	"DB_POOL_RECYCLE below its idle time, and TCP keepalives more often than that. The pool's size is not the cause."
+
+// cutSilently sees connections that were returned once (rolled back), are checked out
+// again, and of which the server has heard nothing since, while users wait: what
+// they sent did not arrive.
+func (run *Facts) cutSilently() finding {
+	w := run.Watched
+	r := w.Held.Resting
+	if w.Fullest == nil || r.Sessions == 0 || r.Longest == nil || run.Requests.CutOff.Count == 0 ||
+		!strings.HasPrefix(strings.ToUpper(r.Longest.Statement), "ROLLBACK") {
+		return finding{}
+	}
+	return finding{confidence: Likely, extent: run.Requests.CutOff.Count, remedy: betweenBoth + " Give statements a limit on the client's side as well " +
+		"(asyncpg: command_timeout; tcp_user_timeout), so that a ping does not wait for ever.", evidence: []string{
+		fmt.Sprintf("%s had no answer for up to %s", text.Counted(int64(run.Requests.CutOff.Count), "user"), text.Millis(run.Requests.CutOff.Max)),
+		fmt.Sprintf("%s checked out of which the server has heard nothing since they were returned before; the longest: %s",
+			text.Counted(r.Sessions, "connection"), shown(r.Longest)),
+	}}
+}
+
 const (
 	storm        = 5    // fewer reconnects than this at once are none
 	stormSeconds = 1.0  // at once is within so many seconds

@@ -2,6 +2,8 @@ package diagnosis
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -18,21 +20,42 @@ func findExhaustedWatched(run *Facts, _ *Pool) finding {
 		return run.unseen(waited)
 	}
 	u := w.Usage
-	full := run.often(u.Full)
-	if !full && (len(waited) == 0 || u.Full == 0 && w.Pool.Workers <= 1) {
+	switch {
+	case run.neverConnects():
+		return finding{}
+	case u.Full == 0 && w.Pool.Workers <= 1:
+		return run.elsewhere(waited)
+	case !run.often(u.Full) && len(waited) == 0:
 		return finding{}
 	}
-	f := finding{confidence: Likely, extent: float64(u.Full), evidence: []string{run.fullest()}}
+	f := finding{confidence: Likely, extent: float64(u.Full), evidence: append([]string{run.fullest()}, waited...)}
 	switch {
 	case len(waited) > 0:
 		f.confidence = Certain
-		f.evidence = append(f.evidence, waited...)
 	case w.Waiting != nil && w.Waiting.Peak > 0:
 		f.confidence = Certain
 		f.evidence = append(f.evidence, fmt.Sprintf("up to %s waiting", text.Counted(w.Waiting.Peak, "user")))
 	}
 	f.evidence = append(f.evidence, run.resting()...)
 	f.remedy = run.remedyOfExhausted()
+	return f
+}
+
+// elsewhere is said of requests that wait as for a pool, while the watched one has
+// connections left: for another pool of the application, whose sessions may be seen.
+func (run *Facts) elsewhere(waited []string) finding {
+	w := run.Watched
+	if len(waited) == 0 || w.AtLeast >= often || w.Hidden > 0 || run.pressedOften() {
+		return finding{}
+	}
+	f := finding{confidence: Possible, evidence: append(slices.Clone(waited), fmt.Sprintf("at most %d of %s in use in the pool that is watched",
+		w.Active.Peak, text.Counted(w.Pool.Capacity(), "connection")))}
+	if w.Load.Sampled.Others >= 1 {
+		f.confidence = Likely
+		f.evidence = append(f.evidence, fmt.Sprintf("%s sessions of other names were in use on average", text.Number(math.Round(10*w.Load.Sampled.Others)/10)))
+	}
+	f.remedy = "These answers are those of a pool's timeout, but not of this pool's: watch the application's other pool (a second engine) by its own application_name and sizes. " +
+		"A service that the application calls may time out, too: its log says which."
 	return f
 }
 

@@ -17,7 +17,7 @@ func findPrepared(run *Facts, p *Pool) finding {
 		return finding{confidence: Certain, evidence: said}
 	}
 	w := run.Watched
-	if w == nil || !run.Requests.failsQuickly() || run.bouncerSaid(p, PoolerSaturated).confidence != "" || run.crowdedPooler(p).confidence != "" {
+	if w == nil || !run.Requests.failsQuickly() || run.said(p, PoolerSaturated).confidence != "" || run.crowdedPooler(p).confidence != "" {
 		return finding{}
 	}
 	f := run.poolerWithoutStatements()
@@ -124,7 +124,7 @@ func (run *Facts) crowdedPooler(_ *Pool) finding {
 	if !run.often(p.Crowded) || run.Requests.HTTP && run.Requests.Failed == 0 {
 		return finding{}
 	}
-	f := finding{confidence: Likely, extent: float64(p.Crowded), remedy: remedyOfBouncer(bouncer + "no more connections allowed (max_client_conn)")}
+	f := finding{confidence: Likely, extent: float64(p.Crowded), remedy: "Raise max_client_conn" + fewerClients}
 	if p.Refused {
 		f.confidence = Certain
 		f.evidence = append(f.evidence, "PgBouncer refused the monitor's own connection: no more connections allowed (max_client_conn)")
@@ -149,17 +149,24 @@ func settingOf(p *monitor.PoolerReport) string {
 }
 
 // behindPooler is said of a pooler that does not answer: all of its sessions
-// were at work, and users waited for much longer than their statements took.
+// were at work, and users waited for much longer than their statements took. Without
+// users' times: it had the same few sessions although hardly one was ever free.
 func (run *Facts) behindPooler() finding {
 	w, statement := run.Watched, 1000*run.Watched.LongestStatement
-	if w.Active == nil || w.Open == nil || w.Active.P95 < w.Open.P95 || statement == 0 ||
-		float64(w.Usage.AllInUse) < 0.8*float64(w.Open.P95*w.Samples) || run.Requests.Succeeded.Median < 1.5*statement {
+	if w.Active == nil || w.Open == nil || w.Active.P95 < w.Open.P95 || statement == 0 {
 		return finding{}
 	}
-	return finding{confidence: Likely, evidence: []string{
-		fmt.Sprintf("a pooler is between application and server; of its %s %s were at work on average", text.Counted(w.Open.P95, "session"),
-			perSample(w.Usage.AllInUse, w)),
-		fmt.Sprintf("users waited %s (median), and no statement took longer than %s",
-			text.Millis(run.Requests.Succeeded.Median), text.Millis(statement)),
-	}}
+	busy := float64(w.Usage.AllInUse) / float64(max(1, w.Open.P95*w.Seen))
+	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf("%s is between application and server; of its %s %s were at work on average",
+		poolerName(w.Pooler), text.Counted(w.Open.P95, "session"), perSample(w.Usage.AllInUse, w))}}
+	switch {
+	case run.Requests.HTTP && busy >= 0.8 && run.Requests.Succeeded.Median >= 1.5*statement:
+		f.evidence = append(f.evidence, fmt.Sprintf("users waited %s (median), and no statement took longer than %s",
+			text.Millis(run.Requests.Succeeded.Median), text.Millis(statement)))
+	case !run.Requests.HTTP && busy >= 0.8 && w.Open.P95 >= 3 && w.Open.Peak == w.Open.P95:
+		f.evidence = append(f.evidence, "it never had more, where the application's pool may have "+text.Counted(w.Pool.Capacity(), "connection"))
+	default:
+		return finding{}
+	}
+	return f
 }

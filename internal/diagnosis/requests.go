@@ -32,7 +32,7 @@ func (f Failure) String() string {
 		}
 	}
 	switch {
-	case bouncerTrouble(f.SQLState) != "":
+	case saidBy(f.SQLState).trouble != "":
 		what += ", " + f.SQLState
 	case f.SQLState != "":
 		what += ", SQLSTATE " + f.SQLState
@@ -89,6 +89,7 @@ var told = []struct {
 	{regexp.MustCompile(`LockNotAvailable|due to lock timeout`), lockNotAvailable},
 	{regexp.MustCompile(`SerializationError|SerializationFailure|could not serialize access`), serializationFailure},
 	{regexp.MustCompile(`DiskFull|No space left on device`), diskFull},
+	{regexp.MustCompile(`number of prepared transactions|prepared transactions are disabled`), preparedTransactions},
 	{regexp.MustCompile(`OutOfMemory|out of (shared )?memory`), outOfMemory},
 	{regexp.MustCompile(`InvalidPassword|password authentication failed`), invalidPassword},
 	{regexp.MustCompile(`InvalidAuthorizationSpecification|is not permitted to log in`), invalidRole},
@@ -97,14 +98,14 @@ var told = []struct {
 var sqlState = regexp.MustCompile(`(?i)sqlstate\W{0,4}([0-9][0-9A-Z]{4})\b`)
 
 // SQLState is the one that an answer's text tells of, or what [OfPgBouncer] makes of
-// it, empty where it tells of none. PgBouncer quotes the server's refusal among its
-// own words.
+// it, or a driver's words; empty where it tells of none. PgBouncer quotes the server's
+// refusal among its own words.
 func SQLState(body string) string {
 	state := serverState(body)
-	if said := OfPgBouncer(body); said != "" && (state == "" || state == protocolViolation || bouncerTrouble(said) == PoolerSaturated) {
+	if said := OfPgBouncer(body); said != "" && (state == "" || state == protocolViolation || saidBy(said).trouble == PoolerSaturated) {
 		return said
 	}
-	return state
+	return cmp.Or(state, keyOf(driver, body))
 }
 
 // serverState is the SQLSTATE alone.
@@ -197,6 +198,8 @@ const (
 	invalidPassword      = "28P01"
 	invalidRole          = "28000"
 	protocolViolation    = "08P01" // of nearly everything that PgBouncer says
+
+	preparedTransactions = "max_prepared_transactions" // has 53200 or 55000, as others
 )
 
 // remedies are what to do about them.
@@ -207,7 +210,9 @@ var remedies = map[string]string{
 	outOfMemory: "The server has no memory left (53200): reduce work_mem or the number of connections, or raise max_locks_per_transaction " +
 		"where it says shared memory. A larger pool needs more.",
 	invalidPassword: "The server refuses the application's password (28P01): set the one that its role has now, and restart the application. The pool is not the cause.",
-	invalidRole:     "The server does not let the application's role connect (28000): check LOGIN of the role and pg_hba.conf. The pool is not the cause.",
+	preparedTransactions: "The server takes no more prepared transactions (max_prepared_transactions): end those that were left, which hold their locks " +
+		"(SELECT * FROM pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED), or raise it. The pool is not the cause.",
+	invalidRole: "The server does not let the application's role connect (28000): check LOGIN of the role and pg_hba.conf. The pool is not the cause.",
 }
 
 // refusedBy is the remedy for the first of some failures that names its SQLSTATE.
@@ -219,8 +224,8 @@ func refusedBy(own []Failure) string {
 		if remedy, known := remedies[f.SQLState]; known {
 			return remedy
 		}
-		if remedy := remedyOfBouncer(f.SQLState); remedy != "" {
-			return remedy
+		if said := saidBy(f.SQLState); said.trouble != "" {
+			return said.remedy
 		}
 		return fmt.Sprintf("The server refuses these statements with SQLSTATE %s (PostgreSQL's manual, appendix A): the application's log has the statement. "+
 			"The pool is not the cause.", f.SQLState)
@@ -251,7 +256,12 @@ func findRejected(run *Facts, _ *Pool) finding {
 	} else {
 		f.confidence = Possible
 	}
-	if f.remedy == "" && answered.failsQuickly() {
+	switch {
+	case f.remedy != "" || !answered.failsQuickly():
+	case run.neverConnects():
+		f.evidence = append(f.evidence, "the server shows no session of it")
+		f.remedy = cannotConnect
+	default:
 		f.remedy = rejectedQuickly
 	}
 	return f
@@ -259,7 +269,7 @@ func findRejected(run *Facts, _ *Pool) finding {
 
 // isNamed tells whether what the answer tells of has a cause of its own.
 func (f Failure) isNamed() bool {
-	trouble := bouncerTrouble(f.SQLState)
+	trouble := saidBy(f.SQLState).trouble
 	return slices.Contains(named, f.SQLState) || trouble != "" && trouble != RejectedByApplication
 }
 
@@ -277,6 +287,17 @@ func (run *Facts) ownFailures() (own []Failure) {
 	}
 	return own
 }
+
+// neverConnects tells whether an application has connections checked out of which the
+// server, which answers, has not shown one.
+func (run *Facts) neverConnects() bool {
+	w := run.Watched
+	return w != nil && w.Hidden == 0 && w.Open != nil && w.Open.Peak == 0 && w.CheckedOut != nil && w.CheckedOut.Peak > 0 && run.Requests.failsQuickly()
+}
+
+// cannotConnect is for an application without a session.
+const cannotConnect = "The application opens no session here: its log says why. Check the host, port, database, user and password in its URL, and whether it " +
+	"is the server and the application_name that are watched. The pool is not the cause."
 
 // rejectedQuickly is for errors that are not the application's word for too much load.
 const rejectedQuickly = "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause. " +

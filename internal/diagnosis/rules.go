@@ -38,7 +38,7 @@ var rules = []rule{
 			"(and the role's and the database's CONNECTION LIMIT), or raise the limit; `k6 x pgxpool plan` counts them.",
 	},
 	{
-		name: ServerRestarted, find: either(findServerRestarted, findRestartWatched, toldByBouncer(ServerRestarted)),
+		name: ServerRestarted, find: either(findServerRestarted, findRestartWatched, tells(ServerRestarted)),
 		remedy: "Check PostgreSQL and network health: its log says who restarted it or why it crashed. " +
 			"DB_POOL_PRE_PING = True keeps connections that it breaks away from users.",
 	},
@@ -48,7 +48,7 @@ var rules = []rule{
 			"Pre-ping does not detect it, since a standby answers it: replace the connections (restart the application) after a failover.",
 	},
 	{
-		name: SessionsEnded, find: either(findSessionsEnded, toldByBouncer(SessionsEnded)),
+		name: SessionsEnded, find: either(findSessionsEnded, tells(SessionsEnded)),
 		unless: []string{ServerRestarted, ReadOnlyServer, OrphanedStatements},
 		remedy: "Find who ends them in PostgreSQL's log: an administrator (57P01), or idle_in_transaction_session_timeout (25P03). " +
 			"In the latter case, commit or return the connection before work outside the database.",
@@ -81,7 +81,7 @@ var rules = []rule{
 			"client_connection_check_interval (PostgreSQL 14 and later). A larger pool only runs more of them.",
 	},
 	{
-		name: StatementTimeout, find: either(findStatementTimeout, toldByBouncer(StatementTimeout)),
+		name: StatementTimeout, find: either(findStatementTimeout, tells(StatementTimeout)),
 		remedy: "The server cancels statements after statement_timeout (57014): make the statements faster (EXPLAIN ANALYZE, indexes), " +
 			"or raise it for the role that needs longer. Where the message says user request, somebody canceled them (pg_cancel_backend, the driver's own limit). " +
 			"The pool is not the cause.",
@@ -92,7 +92,7 @@ var rules = []rule{
 			"here queryExecMode exec), let PgBouncer keep them (max_prepared_statements, 1.21 and later), or use its session mode.",
 	},
 	{
-		name: PoolerSaturated, causes: []string{ServerRestarted}, find: either(toldByBouncer(PoolerSaturated), findPoolerSaturated, (*Facts).crowdedPooler),
+		name: PoolerSaturated, causes: []string{ServerRestarted}, find: either(tells(PoolerSaturated), findPoolerSaturated, (*Facts).crowdedPooler),
 		remedy: "Raise the pooler's default_pool_size (PgBouncer) as far as max_connections allows, or shorten the transactions. " +
 			"A larger pool in the application only moves the queue.",
 	},
@@ -112,7 +112,7 @@ var rules = []rule{
 			"A larger pool only lets more of them run at once.",
 	},
 	{
-		name: StaleConnections, find: findStaleConnections,
+		name: StaleConnections, find: either(findStaleConnections, findStaleWatched),
 		causes: []string{ServerRestarted},
 		remedy: "Enable DB_POOL_PRE_PING = True. Reduce DB_POOL_RECYCLE value. Check PostgreSQL and network health.",
 	},
@@ -148,7 +148,7 @@ var rules = []rule{
 		name: PoolExhausted, find: either(findPoolExhausted, findExhaustedWatched),
 		unless: []string{OrphanedStatements, MoreConnections}, // what is at work is not the pool's
 		causes: []string{
-			LimitReached, ServerRestarted, Locks, NestedCheckout, ConnectionLeak, IdleInTransaction, PoolerSaturated,
+			LimitReached, ServerRestarted, SessionsEnded, Locks, NestedCheckout, ConnectionLeak, IdleInTransaction, PoolerSaturated,
 			NPlusOne, DatabaseBusy, SlowQueries, ConnectionChurn, ReconnectStorm, ApplicationBusy, MetastableOverload,
 		},
 		remedy: "Increase DB_POOL_SIZE. Increase DB_MAX_OVERFLOW. Optimize slow queries. " +
@@ -156,7 +156,7 @@ var rules = []rule{
 	},
 	{
 		name: RejectedByApplication, find: findRejected,
-		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, Locks, StatementTimeout, PreparedStatements, PoolerSaturated},
+		unless: []string{LimitReached, ServerRestarted, ReadOnlyServer, SessionsEnded, Locks, StatementTimeout, PreparedStatements, PoolerSaturated, StaleConnections},
 		remedy: "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause.",
 	},
 	{

@@ -161,14 +161,23 @@ func findSessionsEnded(run *Facts, p *Pool) finding {
 	if w.Server.IdleTimeout > 0 {
 		f.evidence = append(f.evidence, "idle_in_transaction_session_timeout is "+text.Millis(w.Server.IdleTimeout))
 	}
+	// A few are not what fills a pool.
+	if ended := w.Server.Statistics.SessionsFatal + w.Server.Statistics.SessionsKilled; run.often(w.Usage.Full) && float64(ended) < 0.1*run.Requests.Failed {
+		f.confidence = Possible
+	}
 	run.addSessionTimeout(&f)
 	f.evidence = append(f.evidence, run.Requests.failures()...)
 	return f
 }
 
-// addSessionTimeout names the timeout that ends what a pool keeps idle.
+// addSessionTimeout names the timeout that ends what a pool keeps idle, or what holds a
+// transaction.
 func (run *Facts) addSessionTimeout(f *finding) {
 	server := run.Watched.Server
+	if server.IdleTimeout > 0 && server.SessionTimeout == 0 && server.Statistics.SessionsKilled == 0 {
+		f.remedy = fmt.Sprintf("Commit or return the connection before work outside the database: idle_in_transaction_session_timeout (%s) "+
+			"ends sessions that hold a transaction for longer. A larger pool only holds more transactions open.", text.Millis(server.IdleTimeout))
+	}
 	limit := server.SessionTimeout
 	if limit == 0 {
 		return

@@ -68,17 +68,30 @@ func findMoreConnections(run *Facts, _ *Pool) finding {
 			"in %d of %d samples more sessions ran one statement after another than the application has connections in the pool that it reports, by up to %d",
 			w.Usage.Foreign, w.Samples, w.Usage.MostForeign),
 			fmt.Sprintf("up to %s open, and at most %d checked out", text.Counted(w.Open.Peak, "session"), w.CheckedOut.Peak),
-		}, remedy: "Other connections have the application's name: a second engine or pool, processes that do not answer at APP_URL, a job under the same role. " +
-			"Name each by its own application_name, set WORKERS (--workers) to the number of processes and give the pid in /health/pool, and count all of them in the sizes."}
+		}, remedy: run.others()}
 	}
-	if !run.often(w.Usage.Exceeded) || w.Usage.Exceeded < 3 {
+	// Of a pool with more workers, found meanwhile, they may be.
+	if !run.often(w.Usage.Exceeded) || w.Usage.Exceeded < 3 || w.Open.Peak <= w.Pool.Capacity() {
 		return finding{}
 	}
 	if findOrphaned(run, nil).confidence != "" {
 		return finding{}
 	}
-	return finding{confidence: Likely, evidence: []string{fmt.Sprintf(
+	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf(
 		"up to %s open, where a pool of %s may have %d", text.Counted(w.Open.Peak, "session"), w.Pool, w.Pool.Capacity())}}
+	if w.Clients == 1 {
+		f.evidence, f.remedy = append(f.evidence, "one process has them all"), run.others()
+	}
+	return f
+}
+
+// others is the remedy for connections that are not of the pool.
+func (run *Facts) others() string {
+	if run.Watched.Clients == 1 {
+		return "The application's process has a second engine or pool: give that one its own application_name, use one engine for both, or count both in the sizes."
+	}
+	return "Other connections have the application's name: a second engine or pool, processes that do not answer at APP_URL, a job under the same role. " +
+		"Name each by its own application_name, set WORKERS (--workers) to the number of processes and give the pid in /health/pool, and count all of them in the sizes."
 }
 
 // lostConnections is for those that a pool, if there is one, cannot keep.

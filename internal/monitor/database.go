@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,7 +102,9 @@ SELECT pid,
 	greatest(0, coalesce(extract(epoch FROM clock_timestamp() - state_change), 0))::float8,
 	coalesce(extract(epoch FROM state_change), 0)::float8,
 	coalesce(left(query, ` + statementLength + `), ''),
-	coalesce(by, '{}')
+	coalesce(by, '{}'),
+	coalesce(host(client_addr), ''),
+	greatest(0, coalesce(client_port, 0))
 FROM client LEFT JOIN blocked USING (pid)
 WHERE watched OR by IS NOT NULL OR pid IN (SELECT unnest(by) FROM blocked)
 ORDER BY pid`
@@ -228,8 +231,13 @@ func roleLimit(limits []Limit, role string) (of *Limit, others []Limit) {
 }
 
 func scanSession(row pgx.CollectableRow) (s session, err error) {
+	var host string
+	var port uint16
 	err = row.Scan(&s.pid, &s.watched, &s.application, &s.state, &s.hidden, &s.waitEventType, &s.waitEvent,
-		&s.age, &s.transaction, &s.inState, &s.changed, &s.statement, &s.blockedBy)
+		&s.age, &s.transaction, &s.inState, &s.changed, &s.statement, &s.blockedBy, &host, &port)
+	if address, invalid := netip.ParseAddr(host); invalid == nil {
+		s.client = netip.AddrPortFrom(address.Unmap(), port)
+	}
 	return s, err
 }
 

@@ -49,7 +49,10 @@ type Report struct {
 	// Fullest is the worker with the most connections in use, nil where the
 	// application does not report its pools.
 	Fullest *WorkerReport `json:"fullest_worker"`
-	Held    Held          `json:"idle_transactions"`
+	// Clients is how many processes had the sessions, 0 where that is not known: they
+	// are looked for on this machine.
+	Clients int  `json:"client_processes,omitempty"`
+	Held    Held `json:"idle_transactions"`
 	// Blocker is the root of the largest tree of sessions waiting for locks that
 	// was seen, nil without one.
 	Blocker *Session     `json:"blocker"`

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
@@ -54,6 +55,9 @@ type Sample struct {
 	// none is known.
 	Pooler *Pooler
 	Err    error
+
+	clients   []clientProcess // of the sessions, as far as they are known
+	mostOfOne int             // sessions in use that one of them has
 	// Notices say what changed about the monitoring itself, one line each: a
 	// server that went away or came back, something the role may not see. Each
 	// is given once, until it changes.
@@ -178,4 +182,35 @@ func Utilization(active, size int) float64 {
 		return 0
 	}
 	return float64(active) / float64(total)
+}
+
+// A Schedule says when to sample. On a fixed grid, a load whose period is the
+// grid's interval is seen at one point of its period only, and the answer
+// depends on the moment of the start. Moments at random see time averages
+// (PASTA: Wolff, Operations Research 30, 1982); one in each interval keeps
+// their number.
+type Schedule struct {
+	interval time.Duration
+	random   func() float64 // 0 to 1
+	last     time.Duration  // the sample before
+}
+
+// NewSchedule begins with a sample at once.
+func NewSchedule(interval time.Duration) *Schedule {
+	return &Schedule{interval: interval, random: rand.Float64} // #nosec G404 -- no secret
+}
+
+// shortestGap between two samples, as a part of the interval: what is computed
+// from two of them, such as the CPU, needs some time between.
+const shortestGap = 0.1
+
+// Next is of the interval in which elapsed lies, all counted from the start: the
+// sample's moment, and the interval's end, when to show it. An interval that
+// has passed while a sample was waited for is left out.
+func (s *Schedule) Next(elapsed time.Duration) (sample, shown time.Duration) {
+	begin := elapsed.Truncate(s.interval)
+	sample = begin + time.Duration(s.random()*float64(s.interval))
+	sample = max(sample, s.last+time.Duration(shortestGap*float64(s.interval)))
+	s.last = max(sample, elapsed)
+	return sample, begin + s.interval
 }

@@ -54,15 +54,18 @@ type Sampler struct {
 	foundBy   string         // what told that there are several
 	stayed    map[int32]stay // by pid
 	pooled    bool           // the connection goes through a pooler
-	beside    *PgBouncer     // its console, where the pooler was not named
-	besideOff bool           // it does not answer
+	clients   clientProcesses
+	beside    *PgBouncer // its console, where the pooler was not named
+	besideOff bool       // it does not answer
 	own       ownLoad
 }
 
 // Resize says how large the pool of one process is from now on. Processes are
 // counted anew. The application is one that is started again for it: that it has no
 // session for a while is nothing to speak of.
-func (s *Sampler) Resize(pool Pool) { s.cfg.Pool, s.workers, s.stayed, s.resized = pool, 0, nil, true }
+func (s *Sampler) Resize(pool Pool) {
+	s.cfg.Pool, s.workers, s.stayed, s.clients, s.resized = pool, 0, nil, clientProcesses{}, true
+}
 
 // TraceQueryStart counts a transaction of the Sampler's own; batches are counted
 // where they are read.
@@ -106,6 +109,13 @@ func (s *Sampler) Sample(ctx context.Context) Sample {
 		sample.Pooler = s.readBeside(ctx)
 	}
 	sample.Unanswered = healthErr != nil
+	if d := sample.Database; d != nil {
+		sample.clients = s.clients.look(ctx, d.watched)
+		sample.mostOfOne = s.clients.mostOfOne(d.watched)
+	}
+	if name := s.poolerOf(sample); name != "" && sample.Pooler == nil {
+		sample.Pooler = &Pooler{Version: name}
+	}
 	s.countWorkers(sample)
 	sample.Pool = s.cfg.Pool.Of(s.workers)
 	if ctx.Err() == nil {
@@ -139,6 +149,9 @@ func (s *Sampler) countWorkers(sample Sample) {
 		if found := s.cfg.Health.found(); found > s.workers {
 			s.workers, s.foundBy = found, fmt.Sprintf("the application answers with %d pids", found)
 		}
+	}
+	if n := siblings(sample.clients); n > s.workers && sample.Pooler == nil {
+		s.workers, s.foundBy = n, fmt.Sprintf("the sessions belong to %d processes of this machine", n)
 	}
 	d := sample.Database
 	if d == nil || sample.Pooler != nil || sample.Application != nil && sample.Application.Complete {

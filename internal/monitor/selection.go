@@ -65,10 +65,11 @@ func (s Selection) arguments() []any { return []any{s.Application, s.Role, s.Dat
 const isClient = `(backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL)`
 
 // clients are the client backends, with what a Selection's arguments say of
-// them. The monitor's own are never the application's.
+// them. The monitor's own are never the application's. PgBouncer's
+// application_name_add_host makes "flowboard - 10.0.0.7:53422" of a name.
 const clients = `client AS MATERIALIZED (
 	SELECT *, application_name <> '` + ApplicationName + `'
-		AND ($1::text = '' OR application_name = $1::name)
+		AND ($1::text = '' OR application_name = $1::name OR left(application_name, length($1)) = $1 AND substr(application_name, length($1) + 1) ~ '^ - \S+:[0-9]+$')
 		AND ($2::text = '' OR usename = $2::name)
 		AND ($3::text = '' OR datname = $3::name)
 		AND ($4::text = '' OR client_addr <<= nullif($4, '')::inet) AS watched

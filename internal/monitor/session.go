@@ -2,6 +2,8 @@ package monitor
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,12 +45,13 @@ type session struct {
 	hidden        bool   // the role may not see the state
 	waitEventType string
 	waitEvent     string
-	age           float64 // seconds since connecting
-	transaction   float64 // seconds since the transaction began, 0 without one
-	inState       float64 // seconds since the state changed
-	changed       float64 // when it did, by the server's clock: of two samples exactly
-	statement     string  // the last one
-	blockedBy     []int32 // pids, while it waits for a lock
+	age           float64        // seconds since connecting
+	transaction   float64        // seconds since the transaction began, 0 without one
+	inState       float64        // seconds since the state changed
+	changed       float64        // when it did, by the server's clock: of two samples exactly
+	statement     string         // the last one
+	blockedBy     []int32        // pids, while it waits for a lock
+	client        netip.AddrPort // invalid for a Unix socket, and where the role may not see it
 }
 
 // working looks for a backend by its process id and its age, which tells it from a
@@ -252,6 +255,7 @@ func rootBlocker(sessions []session) *Session {
 	for _, s := range sessions {
 		byPID[s.pid] = s
 	}
+	sessions = withOthers(sessions, byPID)
 	waiting, concerns := map[int32]int{}, map[int32]bool{}
 	for _, s := range sessions {
 		for _, root := range rootsOf(s.pid, byPID, map[int32]bool{}) {
@@ -269,6 +273,28 @@ func rootBlocker(sessions []session) *Session {
 		}
 	}
 	return root
+}
+
+// withOthers adds those that sessions wait for and that are no client's.
+func withOthers(sessions []session, byPID map[int32]session) []session {
+	all := slices.Clone(sessions)
+	for _, s := range sessions {
+		for _, by := range s.blockedBy {
+			if _, known := byPID[by]; !known {
+				byPID[by] = noClient(by)
+				all = append(all, byPID[by])
+			}
+		}
+	}
+	return all
+}
+
+// noClient is what holds locks and has no session of a client.
+func noClient(pid int32) session {
+	if pid == 0 {
+		return session{state: "a prepared transaction"}
+	}
+	return session{pid: pid, state: "not a client (autovacuum, for example)"}
 }
 
 // rootsOf are the sessions at the ends of all chains from pid on, each once.

@@ -53,6 +53,7 @@ func (t *Tally) Add(s Sample) {
 		r.Unanswered++
 	}
 	t.addPooler(s.Pooler)
+	r.Clients = max(r.Clients, len(s.clients))
 	if s.Database == nil {
 		r.Failed++
 		t.addFailure(s.Err)

@@ -154,6 +154,9 @@ func (s Sample) isFull() bool {
 	if use.Connections >= s.Pool.Capacity() || use.AtLeast && s.Pooler == nil && s.Database.Open >= s.Pool.Capacity() {
 		return true
 	}
+	if s.Pool.Workers > 1 && s.Pooler == nil && s.mostOfOne >= s.Pool.One().Capacity() {
+		return true
+	}
 	a := s.Application
 	return a != nil && (a.Waiting != nil && *a.Waiting > 0 || s.Pool.isFull(a.Fullest))
 }
