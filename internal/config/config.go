@@ -156,11 +156,11 @@ func (r *resolver) shownInURL(in given) string {
 	return show(in.text)
 }
 
-// contradiction is the error for a URL that insists on another value than the
+// contradiction is the error for another value in [execModeParameter] than the
 // one chosen.
 func (r *resolver) contradiction(o option, inURL given) error {
 	other := r.config
-	if !inURL.binding || (o.text(&other, inURL.text) && o.same(r.config, other)) {
+	if inURL.parameter != execModeParameter || (o.text(&other, inURL.text) && o.same(r.config, other)) {
 		return nil
 	}
 	return r.blame(&pool.ConfigError{

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,15 +31,11 @@ func Environment(script map[string]string, process Lookup, dir string) (Lookup, 
 		return nil, err
 	}
 	return func(name string) (string, bool) {
-		if value := script[name]; value != "" {
-			return value, true
+		value := script[name]
+		if value == "" && process != nil {
+			value, _ = process(name)
 		}
-		if process != nil {
-			if value, _ := process(name); value != "" {
-				return value, true
-			}
-		}
-		value := file[name]
+		value = cmp.Or(value, file[name])
 		return value, value != ""
 	}, nil
 }
@@ -53,11 +50,8 @@ func DotEnv(dir string) (map[string]string, error) {
 	}
 	path := filepath.Join(dir, ".env")
 	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() { // Python keeps virtual environments under this name
 		return nil, nil
-	case err == nil && info.IsDir():
-		return nil, nil // Python keeps virtual environments under this name
 	}
 	content, err := outside.ReadFile(path, dotEnvSize)
 	if err != nil {

@@ -18,18 +18,23 @@ var keywords = []string{
 	"sslsni", "target_session_attrs", "user",
 }
 
+// execModeParameter is pgx's name of queryExecMode. With another value than the
+// option's it is a contradiction, not a matter of precedence: one of the two
+// modes would break statements.
+const execModeParameter = "default_query_exec_mode"
+
 // translated are the names that mean something else here: an option's, and
-// arguments of Python's drivers, so that an
-// application's DATABASE_URL works unchanged.
+// arguments of Python's drivers, so that an application's DATABASE_URL works
+// unchanged.
 var translated = map[string]func(c *connection, name, value string) error{
-	"application_name":        toOption("applicationName"),
-	"connect_timeout":         toOption("connectTimeout"),
-	"statement_timeout":       statementTimeout,
-	"default_query_exec_mode": toBindingOption("queryExecMode"),
-	"client_encoding":         clientEncoding,
-	"gssencmode":              gssEncMode,
-	"ssl":                     ssl,
-	"sslmode":                 sslMode,
+	"application_name":  toOption("applicationName"),
+	"connect_timeout":   toOption("connectTimeout"),
+	"statement_timeout": statementTimeout,
+	execModeParameter:   toOption("queryExecMode"),
+	"client_encoding":   clientEncoding,
+	"gssencmode":        gssEncMode,
+	"ssl":               ssl,
+	"sslmode":           sslMode,
 
 	// asyncpg, psycopg and SQLAlchemy
 	"timeout":                       toOptionUnlessSet("connectTimeout"),
@@ -112,15 +117,6 @@ func toOptionUnlessSet(to string) func(*connection, string, string) error {
 			return nil
 		}
 		return toOption(to)(c, name, value)
-	}
-}
-
-// toBindingOption makes two different values a contradiction, not a matter of
-// precedence: one of two exec modes would break statements.
-func toBindingOption(to string) func(*connection, string, string) error {
-	return func(c *connection, name, value string) error {
-		c.options[to] = given{parameter: name, text: value, binding: true}
-		return nil
 	}
 }
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"math/big"
 	"reflect"
 	"strconv"
@@ -19,7 +18,7 @@ func show(value any) string {
 	case string:
 		return showText(v)
 	case float64:
-		return showNumber(v)
+		return asJavaScript.Replace(strconv.FormatFloat(v, 'g', -1, 64))
 	case *big.Int:
 		return text.Value(v.String() + "n")
 	}
@@ -35,17 +34,8 @@ func show(value any) string {
 	}
 }
 
-// showNumber writes the numbers Go cannot write as JavaScript does.
-func showNumber(v float64) string {
-	switch {
-	case math.IsInf(v, 1):
-		return "Infinity"
-	case math.IsInf(v, -1):
-		return "-Infinity"
-	default:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
-}
+// asJavaScript renames the numbers that Go names in its own way.
+var asJavaScript = strings.NewReplacer("+Inf", "Infinity", "-Inf", "-Infinity")
 
 // showText quotes a text. One that may be a connection string is hidden,
 // whatever option it was given for: they end up in the wrong place.

@@ -59,12 +59,7 @@ func newConnection() connection {
 }
 
 // given is a text found in a URL for an option.
-type given struct {
-	parameter, text string
-	// binding makes another value of the option an error, where the option
-	// would otherwise win silently.
-	binding bool
-}
+type given struct{ parameter, text string }
 
 // parseConnection takes apart a connection string of any accepted form: libpq's
 // two, and the URLs of Python's drivers with their arguments. Whether the ports,
