@@ -287,12 +287,17 @@ func (o *measureOutput) finish(f monitor.LoadFile) error {
 	return err
 }
 
+// labeled writes lines of a report, each behind its label.
+func labeled(b *strings.Builder) func(label, format string, values ...any) {
+	return func(label, format string, values ...any) {
+		fmt.Fprintf(b, "  %-22s%s\n", label, fmt.Sprintf(format, values...))
+	}
+}
+
 // loadReport is a measurement for people. file is where it was written to.
 func loadReport(f monitor.LoadFile, file string) string {
 	var b strings.Builder
-	line := func(label, format string, values ...any) {
-		fmt.Fprintf(&b, "  %-22s%s\n", label, fmt.Sprintf(format, values...))
-	}
+	line := labeled(&b)
 	c, s := f.Counters, f.Sampled
 	fmt.Fprintf(&b, "\nLoad of %s in %s: %d transactions, %s\n", text.Line(f.Watched), text.Seconds(c.Seconds), c.Transactions,
 		text.PerSecond.Format(c.PerSecond))

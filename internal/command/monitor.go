@@ -210,8 +210,8 @@ func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool,
 	return nil
 }
 
-// number turns a whole number into one; anything else is left for the option
-// to refuse.
+// number makes an integer of the text of one; anything else is left for the
+// option to refuse.
 func number(text string) any {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n

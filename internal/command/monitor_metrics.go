@@ -64,7 +64,7 @@ func whyMissing(application string, r monitor.Report) map[string]string {
 	case r.Samples == 0:
 		why = "the database never answered"
 	case r.Hidden > 0:
-		why = fmt.Sprintf("the monitor's role may not see the state of the sessions of %s do", application)
+		why = fmt.Sprintf("the monitor's role may not see what the sessions of %s do", application)
 	default:
 		why = fmt.Sprintf("no session of %s was seen", application)
 	}

@@ -82,9 +82,7 @@ func (s monitorSummary) text(t terminal) string {
 
 func (s monitorSummary) levels(b *strings.Builder) {
 	r := s.report
-	line := func(label, format string, values ...any) {
-		fmt.Fprintf(b, "  %-22s%s\n", label, fmt.Sprintf(format, values...))
-	}
+	line := labeled(b)
 	level := func(label string, l *monitor.Level) {
 		if l != nil {
 			line(label, "peak %d, mean %.1f, p95 %d", l.Peak, l.Mean, l.P95)

@@ -70,8 +70,8 @@ func untilSignal(gs *state.GlobalState) (context.Context, func()) {
 	}
 }
 
-// startSampler connects, so that a wrong URL ends the command rather than
-// being tried for ever, and finds out whom to watch.
+// startSampler connects, so that a wrong URL ends the command at once, and checks
+// that there is an application to watch.
 func startSampler(ctx context.Context, s monitorSettings) (*monitor.Sampler, error) {
 	cfg, err := s.watch.Config(min(s.interval, longestAnswer))
 	if err != nil {

@@ -98,10 +98,14 @@ func runPlan(gs *state.GlobalState, flags *planFlags) error {
 
 func (p *poolPlan) write(w io.Writer, format string) error {
 	if format == formatJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(p)
+		return writeJSON(w, p)
 	}
 	_, err := io.WriteString(w, p.text())
 	return err
+}
+
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
 }

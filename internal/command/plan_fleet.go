@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -63,9 +62,7 @@ type fleetBudget struct{ sizing.FleetBudget }
 func (b fleetBudget) write(w io.Writer, format string) error {
 	switch format {
 	case formatJSON:
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(struct {
+		return writeJSON(w, struct {
 			Fits bool `json:"fits"`
 			sizing.FleetBudget
 		}{b.Fits(), b.FleetBudget})

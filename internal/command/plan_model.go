@@ -33,7 +33,7 @@ type poolPlan struct {
 	Pools        int          `json:"pools"`
 	Measured     *planLoad    `json:"measured,omitempty"` // the load of --from, in place of users and think
 	PerRequest   int          `json:"perRequest"`
-	DeadlockFree int          `json:"deadlockFree"` // size + overflow of each pool with which nobody waits for ever
+	DeadlockFree int          `json:"deadlockFree"` // size + overflow of each pool with which nobody waits forever
 	WaitTargetMs float64      `json:"waitTargetMs"`
 	Percentile   float64      `json:"percentile"`
 	Server       planServer   `json:"server"`

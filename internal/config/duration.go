@@ -9,11 +9,11 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// Durations are written as in k6 and in the runbook's .env: a text with units
+// Durations are written as in k6 and in the runbook's .env: a string with units
 // means the same everywhere; a bare number is milliseconds in a script and
 // seconds in the environment.
 
-// Duration is a length of time as scripts give it: milliseconds, or a text with its units.
+// Duration is a length of time as scripts give it: milliseconds, or a string with units.
 func Duration(value any) (time.Duration, bool) { return durations.script(value) }
 
 // durationFromNumber reads a script's number of milliseconds, fractions

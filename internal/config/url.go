@@ -58,7 +58,7 @@ func newConnection() connection {
 	return connection{parameters: map[string]string{}, options: map[string]given{}}
 }
 
-// given is a text found in a URL for an option.
+// given is what a URL says of an option.
 type given struct{ parameter, text string }
 
 // parseConnection takes apart a connection string of any accepted form: libpq's

@@ -34,12 +34,12 @@ type Runner struct {
 	Summary verdict.Summary
 }
 
-// Runners makes of several runners' summaries the input of [Evaluate] for the
-// test they ran together: counters and rates add, distributions merge, levels
+// Runners makes of several runners' summaries the input of [verdict.Evaluate] for
+// the test they ran together: counters and rates add, distributions merge, levels
 // add moment by moment, and response_drift is computed anew. A metric of the
 // runners that none of this can be done with keeps what is certain of it.
 //
-// It fails with a [Error] where the summaries are not parts of one test:
+// It fails with an [Error] where the summaries are not parts of one test:
 // other scripts, criteria, gates or configured pools, a part that is missing,
 // there twice or of another time, a summary without a sound recording. progress
 // hears what share of the work is done.

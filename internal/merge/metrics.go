@@ -29,7 +29,7 @@ func mergeMetrics(runners []Runner, merged mergedRecording) map[string]verdict.M
 		}
 	}
 	merged.replace(metrics)
-	// As k6 has it: a metric of which nothing came is 0, and not unknown.
+	// As in k6: a metric without values is 0, not unknown.
 	maps.DeleteFunc(metrics, func(_ string, m verdict.Metric) bool { return m.Type == "trend" && len(m.Values) == 0 })
 	return metrics
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -109,16 +110,11 @@ func (f figure) label() string {
 
 // ends are the smallest and the largest value.
 func (s Series) ends() (low, high float64, ok bool) {
-	for _, value := range s.Values {
-		if !text.IsFinite(value) {
-			continue
-		}
-		if !ok {
-			low, high, ok = value, value, true
-		}
-		low, high = min(low, value), max(high, value)
+	values := slices.Collect(finite(s.Values))
+	if len(values) == 0 {
+		return 0, 0, false
 	}
-	return low, high, ok
+	return slices.Min(values), slices.Max(values), true
 }
 
 // place writes a place on the X axis.

@@ -27,8 +27,8 @@ func wholeOf(in Input) timeline.Totals {
 	return in.Timeline.Whole()
 }
 
-// recorded are the charts of a recording: the levels of its pools, and nothing
-// of which it has no course.
+// recorded are the charts of a recording: the levels of its pools. It has nothing
+// else over time.
 func recorded(in Input, r *timeline.Recording) (figures []figure, remarks []string) {
 	pools, remarks := chosenPools(r.Totals, func(name string) bool { return len(r.Levels[name]) == 0 })
 	s := stepsOf(r)

@@ -59,7 +59,7 @@ func (m moments) failures(whole timeline.Totals) figure {
 		add("requests failed otherwise", func(t timeline.Totals) int64 { return t.Requests.Failed - t.Requests.Timeouts })
 	}
 	add("arrivals dropped", func(t timeline.Totals) int64 { return t.Requests.Dropped })
-	if requests == 0 { // else they would be drawn twice, one line upon the other
+	if requests == 0 { // otherwise they would be drawn twice, one line over the other
 		add("checkouts timed out", ofAllPools(func(p *timeline.Pool) int64 { return p.Timeouts }))
 		add("checkouts failed otherwise", ofAllPools(func(p *timeline.Pool) int64 { return p.AcquireFailed - p.Timeouts }))
 		add("statements failed", ofAllPools(func(p *timeline.Pool) int64 { return p.QueryFailed }))
@@ -71,8 +71,8 @@ func (m moments) failures(whole timeline.Totals) figure {
 	return f
 }
 
-// cpu is read more seldom than a step may be long: between its readings there
-// is no gap.
+// cpu has no gap between two readings: a step may be shorter than the time from
+// one to the next.
 func (m moments) cpu() figure {
 	p := pick(func(t timeline.Totals) *timeline.Distribution { return &t.DatabaseCPU })
 	m = m.where(p)

@@ -9,23 +9,16 @@ import (
 
 func (s Section) validate() error {
 	for _, t := range s.Tables {
-		if err := validTable(t); err != nil {
-			return err
+		for i, row := range t.Rows {
+			if len(row) > len(t.Columns) {
+				return fmt.Errorf("table %s: row %d has %d cells: accepted are at most as many as columns, %d",
+					text.Quote(t.Caption), i+1, len(row), len(t.Columns))
+			}
 		}
 	}
 	for _, c := range s.Charts {
 		if err := c.validate(); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func validTable(t text.Table) error {
-	for i, row := range t.Rows {
-		if len(row) > len(t.Columns) {
-			return fmt.Errorf("table %s: row %d has %d cells: accepted are at most as many as columns, %d",
-				text.Quote(t.Caption), i+1, len(row), len(t.Columns))
 		}
 	}
 	return nil
