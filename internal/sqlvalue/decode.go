@@ -173,21 +173,16 @@ func decodeEscapedBytea(c *Converter, src []byte) (sobek.Value, error) {
 		case i+1 < len(src) && src[i+1] == '\\':
 			data = append(data, '\\')
 			i++
-		case i+3 < len(src) && octal(src[i+1:i+4]):
-			data = append(data, (src[i+1]-'0')<<6|(src[i+2]-'0')<<3|(src[i+3]-'0'))
+		case i+3 < len(src):
+			char, err := strconv.ParseUint(string(src[i+1:i+4]), 8, 8)
+			if err != nil {
+				return nil, errByteaText
+			}
+			data = append(data, byte(char))
 			i += 3
 		default:
 			return nil, errByteaText
 		}
 	}
 	return c.arrayBuffer(data), nil
-}
-
-func octal(digits []byte) bool {
-	for _, d := range digits {
-		if d < '0' || d > '7' {
-			return false
-		}
-	}
-	return digits[0] <= '3'
 }

@@ -22,27 +22,26 @@ func decodeBinaryTimestamp(c *Converter, src []byte) (sobek.Value, error) {
 		return nil, errBinarySize
 	}
 	micros := int64(binary.BigEndian.Uint64(src)) // #nosec G115 -- the wire's two's complement
-	switch micros {
-	case math.MaxInt64:
-		return c.rt.ToValue(math.Inf(1)), nil
-	case math.MinInt64:
-		return c.rt.ToValue(math.Inf(-1)), nil
-	}
-	return c.date(floorDiv(micros, 1000) + postgresEpochMillis)
+	return c.moment(micros, math.MinInt64, math.MaxInt64, floorDiv(micros, 1000)+postgresEpochMillis)
 }
 
 func decodeBinaryDate(c *Converter, src []byte) (sobek.Value, error) {
 	if len(src) != 4 {
 		return nil, errBinarySize
 	}
-	days := int32(binary.BigEndian.Uint32(src)) // #nosec G115 -- the wire's two's complement
-	switch days {
-	case math.MaxInt32:
+	days := int64(int32(binary.BigEndian.Uint32(src))) // #nosec G115 -- the wire's two's complement
+	return c.moment(days, math.MinInt32, math.MaxInt32, days*millisPerDay+postgresEpochMillis)
+}
+
+// moment makes a Date, and ±Infinity where the wire's number is at an end of its range.
+func (c *Converter) moment(wire, least, most, millis int64) (sobek.Value, error) {
+	switch wire {
+	case most:
 		return c.rt.ToValue(math.Inf(1)), nil
-	case math.MinInt32:
+	case least:
 		return c.rt.ToValue(math.Inf(-1)), nil
 	}
-	return c.date(int64(days)*millisPerDay + postgresEpochMillis)
+	return c.date(millis)
 }
 
 func floorDiv(n, by int64) int64 {

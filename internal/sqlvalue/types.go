@@ -10,51 +10,35 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// ResultFormats names the types whose values are asked for in binary: those
-// that are cheaper to decode there, and timestamps, whose text depends on the
-// session's DateStyle and TimeZone, and floats, whose text depends on its
-// extra_float_digits. All others arrive as text. The modes exec and simple_protocol give text for every type.
-var ResultFormats = pgx.QueryResultFormatsByOID{
-	pgtype.BoolOID:        pgx.BinaryFormatCode,
-	pgtype.ByteaOID:       pgx.BinaryFormatCode,
-	pgtype.Int2OID:        pgx.BinaryFormatCode,
-	pgtype.Int4OID:        pgx.BinaryFormatCode,
-	pgtype.Int8OID:        pgx.BinaryFormatCode,
-	pgtype.Float4OID:      pgx.BinaryFormatCode,
-	pgtype.Float8OID:      pgx.BinaryFormatCode,
-	pgtype.DateOID:        pgx.BinaryFormatCode,
-	pgtype.TimestampOID:   pgx.BinaryFormatCode,
-	pgtype.TimestamptzOID: pgx.BinaryFormatCode,
+// decoders has the types that are not simply strings. In binary are those that are
+// cheaper to decode there, and timestamps, whose text depends on the session's DateStyle
+// and TimeZone, and floats, whose text depends on its extra_float_digits.
+var decoders = map[uint32]struct{ text, binary decoder }{
+	pgtype.BoolOID:        {decodeTextBool, decodeBinaryBool},
+	pgtype.ByteaOID:       {decodeTextBytea, decodeBinaryBytea},
+	pgtype.Int2OID:        {decodeTextInt, decodeBinaryInt2},
+	pgtype.Int4OID:        {decodeTextInt, decodeBinaryInt4},
+	pgtype.Int8OID:        {decodeTextInt, decodeBinaryInt8},
+	pgtype.Float4OID:      {decodeTextFloat, decodeBinaryFloat4},
+	pgtype.Float8OID:      {decodeTextFloat, decodeBinaryFloat8},
+	pgtype.DateOID:        {decodeTextTime, decodeBinaryDate},
+	pgtype.TimestampOID:   {decodeTextTime, decodeBinaryTimestamp},
+	pgtype.TimestamptzOID: {decodeTextTime, decodeBinaryTimestamp},
+	pgtype.JSONOID:        {text: decodeJSON},
+	pgtype.JSONBOID:       {text: decodeJSON},
 }
 
-var binaryDecoders = map[uint32]decoder{
-	pgtype.BoolOID:        decodeBinaryBool,
-	pgtype.ByteaOID:       decodeBinaryBytea,
-	pgtype.Int2OID:        decodeBinaryInt2,
-	pgtype.Int4OID:        decodeBinaryInt4,
-	pgtype.Int8OID:        decodeBinaryInt8,
-	pgtype.Float4OID:      decodeBinaryFloat4,
-	pgtype.Float8OID:      decodeBinaryFloat8,
-	pgtype.DateOID:        decodeBinaryDate,
-	pgtype.TimestampOID:   decodeBinaryTimestamp,
-	pgtype.TimestamptzOID: decodeBinaryTimestamp,
-}
-
-// textDecoders has the types that are not simply strings.
-var textDecoders = map[uint32]decoder{
-	pgtype.BoolOID:        decodeTextBool,
-	pgtype.ByteaOID:       decodeTextBytea,
-	pgtype.Int2OID:        decodeTextInt,
-	pgtype.Int4OID:        decodeTextInt,
-	pgtype.Int8OID:        decodeTextInt,
-	pgtype.Float4OID:      decodeTextFloat,
-	pgtype.Float8OID:      decodeTextFloat,
-	pgtype.DateOID:        decodeTextTime,
-	pgtype.TimestampOID:   decodeTextTime,
-	pgtype.TimestamptzOID: decodeTextTime,
-	pgtype.JSONOID:        decodeJSON,
-	pgtype.JSONBOID:       decodeJSON,
-}
+// ResultFormats asks for binary values of the types that have a decoder for them. All
+// others arrive as text, and in the modes exec and simple_protocol every type does.
+var ResultFormats = func() pgx.QueryResultFormatsByOID {
+	formats := make(pgx.QueryResultFormatsByOID)
+	for oid, decode := range decoders {
+		if decode.binary != nil {
+			formats[oid] = pgx.BinaryFormatCode
+		}
+	}
+	return formats
+}()
 
 // textArrays are PostgreSQL's own array types that pgtype does not know. Their
 // elements are strings.
@@ -105,12 +89,12 @@ func decoderFor(oid uint32, format int16, int8s pool.Int8) decoder {
 		return decodeInt8As(int8s, format)
 	}
 	if format == pgx.BinaryFormatCode {
-		if decode := binaryDecoders[oid]; decode != nil {
+		if decode := decoders[oid].binary; decode != nil {
 			return decode
 		}
 		return decodeUnexpectedBinary
 	}
-	if decode := textDecoders[oid]; decode != nil {
+	if decode := decoders[oid].text; decode != nil {
 		return decode
 	}
 	if element, delimiter, ok := arrayOf(oid, int8s); ok {
