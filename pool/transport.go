@@ -78,6 +78,7 @@ type transport struct {
 
 	begin   atomic.Int32 // where a BEGIN is that a statement takes along, see carry
 	opening []byte       // its messages; written while begin is beginNone
+	opens   string       // the BEGIN of which they are
 }
 
 // What has become of a BEGIN that is to be sent with the next write.
@@ -94,7 +95,11 @@ const (
 // protocol, without an end of its own: where it fails, the server runs nothing up to
 // the end of the statement behind it. pgx does not see its answers.
 func (t *transport) carry(sql string) {
-	t.opening = t.opening[:0]
+	if t.opens == sql {
+		t.begin.Store(beginWaits)
+		return
+	}
+	t.opening, t.opens = t.opening[:0], sql
 	for _, m := range []pgproto3.FrontendMessage{&pgproto3.Parse{Query: sql}, &pgproto3.Bind{}, &pgproto3.Execute{}} {
 		t.opening, _ = m.Encode(t.opening) // fails for messages of gigabytes alone
 	}

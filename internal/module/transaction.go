@@ -99,8 +99,15 @@ func (p *poolObject) transactionCall(name string, call sobek.FunctionCall) (t tr
 	if ok && name == "transaction" && constructor.Get("name").String() == "AsyncFunction" {
 		return t, &pool.QueryError{Err: errAsyncTransaction}
 	}
+	if len(call.Arguments) == 2 { // readers cost more than the rest of the call
+		t, err = p.transactionOptions(name+"(fn)", call.Argument(1))
+	}
 	t.fn = fn
-	err = p.readOptions(name+"(fn)", call.Argument(1), map[string]optionReader{
+	return t, err
+}
+
+func (p *poolObject) transactionOptions(call string, options sobek.Value) (t transactionCall, err error) {
+	err = p.readOptions(call, options, map[string]optionReader{
 		"isolation":  isolationOption(&t.options.Isolation),
 		"readOnly":   boolOption(&t.options.ReadOnly),
 		"deferrable": boolOption(&t.options.Deferrable),
