@@ -49,6 +49,7 @@ type job struct {
 	repeat      bool
 	commits     bool
 	manyUsers   int
+	ramp        int // seconds
 	runners     int
 	soakQueries int
 }
@@ -66,6 +67,7 @@ func parse() (j job, err error) {
 	flag.BoolVar(&j.repeat, "repeat", false, "measure everything twice and tell how far the two lie apart")
 	flag.BoolVar(&j.commits, "compare", false, "instead of the comparison: two commits, given as arguments; . is the working copy")
 	flag.IntVar(&j.manyUsers, "many", 0, "instead of the comparison: so many users on one pool of 60")
+	flag.IntVar(&j.ramp, "ramp", 0, "with -many: seconds within which the users begin one after the other")
 	flag.IntVar(&j.runners, "runners", 0, "instead of the comparison: so many k6 that share users and pool, against one")
 	flag.IntVar(&j.soakQueries, "soak", 0, "instead of the comparison: so many queries, and what memory does")
 	flag.Parse()
@@ -93,7 +95,7 @@ func (j job) check() error {
 		value, least int
 	}{
 		{"-rounds", j.rounds, 1}, {"-seconds", j.seconds, 1}, {"-pool", j.pool, 1},
-		{"-many", j.manyUsers, 0}, {"-runners", j.runners, 0}, {"-soak", j.soakQueries, 0},
+		{"-many", j.manyUsers, 0}, {"-ramp", j.ramp, 0}, {"-runners", j.runners, 0}, {"-soak", j.soakQueries, 0},
 	} {
 		if given.value < given.least {
 			return fmt.Errorf("%s is %d: accepted is an integer of at least %d", given.flag, given.value, given.least)
@@ -130,7 +132,7 @@ func run() error {
 	case j.commits:
 		return compareCommits(ctx, j, flag.Arg(0), flag.Arg(1))
 	case j.manyUsers > 0:
-		return many(ctx, j.settings, j.manyUsers, 60)
+		return many(ctx, j.settings, j.manyUsers, j.ramp)
 	case j.runners > 0:
 		return runners(ctx, j.settings, j.runners)
 	case j.soakQueries > 0:

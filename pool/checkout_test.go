@@ -3,8 +3,13 @@ package pool
 import (
 	"context"
 	"errors"
+	"net"
+	"runtime"
+	"runtime/debug"
+	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,6 +75,51 @@ func TestIdleListGivesTheOldestOrTheNewest(t *testing.T) {
 		require.False(t, ok)
 	}
 	require.Equal(t, []*connection{nil, nil, nil}, l.ring, "what was taken is not kept from the collector")
+}
+
+// depthConn notes how far down the stack it is read from.
+type depthConn struct {
+	net.Conn
+	at uintptr
+}
+
+func (c *depthConn) Read(b []byte) (int, error) {
+	var here byte
+	c.at = uintptr(unsafe.Pointer(&here))
+	return c.Conn.Read(b)
+}
+
+// A user's stack is 8 KiB where k6 alone runs, of which 928 bytes are Go's own. k6 and
+// the module need 3512 of them to come to Query, the network below Read 456. Beyond
+// that it doubles for good: 10,000 users would take 80 MiB more.
+func TestAStatementNeedsNoLargerStack(t *testing.T) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || runtime.GOARCH != "amd64" || testing.CoverMode() != "" || slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
+		return s.Key == "-race" || s.Key == "-gcflags"
+	}) {
+		t.Skip("frames have other sizes: another processor, or a build for tools")
+	}
+	p, s := newUnit(t)
+	_, err := p.Query(s, "SELECT 1", nil)
+	require.NoError(t, err)
+	c := p.openConnections(nil)[0]
+	conn := &depthConn{Conn: c.transport.Conn}
+	c.transport.Conn = conn
+	growStack(50) // it must not move meanwhile
+	var here byte
+	_, err = p.Query(s, "SELECT 1", nil)
+	require.NoError(t, err)
+	const room = 8192 - 928 - 3512 - 456
+	require.Less(t, int(uintptr(unsafe.Pointer(&here))-conn.at), room)
+}
+
+//go:noinline
+func growStack(n int) byte {
+	var frame [1024]byte
+	if n > 0 {
+		frame[n] = growStack(n - 1)
+	}
+	return frame[n]
 }
 
 // The resolver's own patience is longer than connectTimeout.
