@@ -54,6 +54,7 @@ type visit struct {
 type sight struct {
 	Width      int
 	Height     int
+	Opened     float64 // milliseconds from the first byte until it is drawn
 	Header     string
 	Scripts    int
 	Ran        bool
@@ -147,7 +148,7 @@ func serve(t *testing.T, pages map[string]report.Input) (base string, asked func
 }
 
 func TestThePageInABrowser(t *testing.T) {
-	base, asked := serve(t, map[string]report.Input{"run": sample(), "bare": bare(), "hostile": hostilePage()})
+	base, asked := serve(t, map[string]report.Input{"run": sample(), "bare": bare(), "hostile": hostilePage(), "day": day()})
 	dir := *pictures
 	if dir == "" {
 		dir = t.TempDir()
@@ -160,7 +161,8 @@ func TestThePageInABrowser(t *testing.T) {
 		}
 	}
 	visits = append(visits,
-		visit{base + "/bare", 390, "light", ""}, visit{base + "/hostile", 390, "dark", ""}, visit{base + "/hostile", 1280, "light", ""})
+		visit{base + "/bare", 390, "light", ""}, visit{base + "/hostile", 390, "dark", ""}, visit{base + "/hostile", 1280, "light", ""},
+		visit{base + "/day", 1280, "light", ""})
 	sights := look(t, visits)
 
 	for i, seen := range sights {
@@ -185,7 +187,9 @@ func TestThePageInABrowser(t *testing.T) {
 	for _, c := range sights[4].Charts {
 		require.NotEmpty(t, c.Absent, "%s has no data", c.Title)
 	}
-	for _, seen := range sights[5:] {
+	// A second is the goal, and 0.85 s what it took while others had the processor.
+	require.Less(t, sights[7].Opened, 10_000.0, "milliseconds until a day is drawn")
+	for _, seen := range sights[5:7] {
 		require.NotContains(t, seen.Header, secret)
 		require.Contains(t, seen.Header, "<script>window.ran=true</script>", "hostile text is shown as text")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,7 +78,8 @@ func TestAPoolThatOnlyPreparedIsNotDrawn(t *testing.T) {
 	require.Contains(t, page(false), "pool seeding")
 }
 
-func TestADayOfManyPoolsStaysSmall(t *testing.T) {
+// day is a run of 24 hours on 20 pools.
+var day = sync.OnceValue(func() report.Input {
 	var r timeline.Recorder
 	for i := range 3000 {
 		for pool := range 20 {
@@ -90,7 +92,11 @@ func TestADayOfManyPoolsStaysSmall(t *testing.T) {
 			})
 		}
 	}
-	page := render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
+	return report.Input{Verdict: judged(), Timeline: r.Snapshot()}
+})
+
+func TestADayOfManyPoolsStaysSmall(t *testing.T) {
+	page := render(t, day())
 	require.Less(t, len(page), 1_500_000)
 	require.Contains(t, page, "The 8 busiest of 20 pools are drawn; not among them: tenant-08,")
 	require.Contains(t, page, "time since the start (h:min:s)")

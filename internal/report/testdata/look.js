@@ -33,6 +33,10 @@ export default async function () {
 
 // look runs in the page.
 function look() {
+  // The layout is made now, if it is not yet: what it takes counts.
+  document.documentElement.getBoundingClientRect();
+  const [opening] = performance.getEntriesByType('navigation');
+  const drawn = performance.now();
   // Colors as [red, green, blue, alpha].
   const color = (text) => {
     const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
@@ -130,6 +134,7 @@ function look() {
   return {
     width: Math.max(width, document.documentElement.scrollWidth),
     height: document.documentElement.scrollHeight,
+    opened: drawn - opening.responseStart,
     header: document.querySelector('header').textContent,
     scripts: document.querySelectorAll('script, iframe, object, embed, img, [onload], [onerror], [onclick], a').length,
     ran: window.ran === true,
