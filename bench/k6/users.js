@@ -48,6 +48,10 @@ const cases = {
     for (let i = 0; i < 3; i++) conn.query(one, next());
     conn.release();
   }],
+  // The pool and the server's time bound it, not the processor.
+  bound: [1, () => {
+    pool.query('SELECT pg_sleep(0.02)');
+  }],
   promise: [20, async () => {
     for (let i = 0; i < 20; i++) await pool.queryAsync(one, next());
   }],
