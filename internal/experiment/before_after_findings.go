@@ -31,9 +31,9 @@ func (i interval) fell() bool {
 }
 
 func (c comparison) onResponses() string {
-	ratio, ok := c.p95Ratio()
+	ratio := c.p95Ratio()
 	switch {
-	case !ok:
+	case !ratio.known():
 		return "One side has no responses in any round: the p95 cannot be compared."
 	case !c.answered():
 		return fmt.Sprintf("In a round with 5 %% or more of the requests unanswered, the p95 of the answers is not comparable: requests that fail early make it look better. "+
@@ -73,10 +73,8 @@ func (i interval) undecided() string {
 
 // whyNot says why there may be no difference, or none to be seen.
 func (c comparison) whyNot() string {
-	const hardly = 0.1 // of the p95
-	wait, known := meanOf(c.before, waitP95)
-	response, _ := meanOf(c.before, p95)
-	if known && wait < hardly*response {
+	const hardly = 0.1                                            // of the p95
+	if meanOf(c.before, waitP95) < hardly*meanOf(c.before, p95) { // false for NaN
 		return "Hardly any request waits for a connection before, so a larger pool cannot help."
 	}
 	return "More rounds, or longer ones, make the interval narrower."
@@ -101,11 +99,9 @@ func (c comparison) onFailures() string {
 
 // onCPU tells a database that does more work from one that works harder.
 func (c comparison) onCPU() string {
-	ratio, ok := c.ratioOf(cpu)
-	perRequest, known := c.ratioOf(cpuPerRequest)
-	served, _ := c.ratioOf(throughput)
+	ratio, perRequest, served := c.ratioOf(cpu), c.ratioOf(cpuPerRequest), c.ratioOf(throughput)
 	switch {
-	case !ok || !known:
+	case !ratio.known() || !perRequest.known():
 		return ""
 	case ratio.rose() && served.rose() && !perRequest.rose():
 		return fmt.Sprintf("The database's CPU rose (%s) because more work gets through: %s as many requests are served, and one request costs %s of the CPU it cost before.",

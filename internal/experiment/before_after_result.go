@@ -46,7 +46,7 @@ func (p *beforeAfter) Result(done []Measurement) *Result {
 		return r
 	}
 	c.addValues(r.Values)
-	if ratio, ok := c.p95Ratio(); ok && !ratio.hasInterval() {
+	if ratio := c.p95Ratio(); ratio.known() && !ratio.hasInterval() {
 		r.Unknown = map[string]string{metricP95High: c.whyNoInterval()}
 	}
 	s.Tables = []text.Table{c.table()}
@@ -60,8 +60,8 @@ func (p *beforeAfter) Result(done []Measurement) *Result {
 // answer are the ratios that one looks for.
 func (c comparison) answer() []report.Fact {
 	var all []report.Fact
-	add := func(name string, ratio interval, ok bool) {
-		if !ok {
+	add := func(name string, ratio interval) {
+		if !ratio.known() {
 			return
 		}
 		f := report.Fact{Name: name, Value: text.Ratio.Format(ratio.value), Detail: "after over before, one round"}
@@ -70,12 +70,9 @@ func (c comparison) answer() []report.Fact {
 		}
 		all = append(all, f)
 	}
-	ratio, ok := c.p95Ratio()
-	add("Response p95, after/before", ratio, ok)
-	ratio, ok = c.ratioOf(throughput)
-	add("Requests served", ratio, ok)
-	ratio, ok = c.ratioOf(cpu)
-	add("Database CPU", ratio, ok)
+	add("Response p95, after/before", c.p95Ratio())
+	add("Requests served", c.ratioOf(throughput))
+	add("Database CPU", c.ratioOf(cpu))
 	return all
 }
 
@@ -106,7 +103,7 @@ func (s settings) processes() string {
 }
 
 // ratioOf compares one quantity over the rounds.
-func (c comparison) ratioOf(f quantity) (interval, bool) {
+func (c comparison) ratioOf(f quantity) interval {
 	return pairedRatio(each(c.before, f), each(c.after, f))
 }
 
@@ -191,11 +188,11 @@ func (c comparison) addValues(values map[string]float64) {
 	for name, f := range map[string]quantity{
 		metricThroughputRatio: throughput, metricCPURatio: cpu, metricCPUPerRequest: cpuPerRequest,
 	} {
-		if ratio, ok := c.ratioOf(f); ok {
+		if ratio := c.ratioOf(f); ratio.known() {
 			values[name] = ratio.value
 		}
 	}
-	if ratio, ok := c.p95Ratio(); ok {
+	if ratio := c.p95Ratio(); ratio.known() {
 		values[metricP95Ratio] = ratio.value
 		if ratio.hasInterval() {
 			values[metricP95Low], values[metricP95High] = ratio.low, ratio.high
@@ -243,17 +240,17 @@ func (c comparison) answered() bool {
 // the slowest response of its round, on either side: failures are often quick,
 // and who fails more must not look faster for it. Where a step has too few
 // responses there is no interval, since there is no p95 for it to be of.
-func (c comparison) p95Ratio() (interval, bool) {
-	ratio, ok := c.ratioOfAnswers()
+func (c comparison) p95Ratio() interval {
+	ratio := c.ratioOfAnswers()
 	if c.fewest() < leastResponses {
 		ratio.low, ratio.high = math.NaN(), math.NaN()
 	}
-	return ratio, ok
+	return ratio
 }
 
-func (c comparison) ratioOfAnswers() (interval, bool) {
-	if measured, ok := c.ratioOf(p95); !ok || c.answered() {
-		return measured, ok
+func (c comparison) ratioOfAnswers() interval {
+	if measured := c.ratioOf(p95); !measured.known() || c.answered() {
+		return measured
 	}
 	var before, after []float64
 	for i := range c.before {

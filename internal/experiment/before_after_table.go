@@ -27,29 +27,11 @@ const (
 	total
 )
 
-// of is the quantity over all rounds together; known is false where no round has it.
-func (l line) of(all []Measurement) (value float64, known bool) {
-	mean, known := meanOf(all, l.value)
-	switch {
-	case !known || l.over == average:
-		return mean, known
-	case l.over == most:
-		_, _, high := extent(all, l.value)
-		return high, true
-	default:
-		for _, v := range each(all, l.value) {
-			if !math.IsNaN(v) {
-				value += v
-			}
-		}
-		return value, true
-	}
-}
-
 // cell is the quantity over all rounds as a table shows it.
 func (l line) cell(all []Measurement) string {
-	value, known := l.of(all)
-	if !known {
+	s := summarize(all, l.value)
+	value := [...]float64{average: s.mean, most: s.high, total: s.total}[l.over]
+	if math.IsNaN(value) {
 		return text.None
 	}
 	return l.show(value)
@@ -131,7 +113,7 @@ func (c comparison) table() text.Table {
 		if row[1] == text.None && row[2] == text.None {
 			continue
 		}
-		if ratio, ok := c.ratioOf(l.value); ok && l.ratio {
+		if ratio := c.ratioOf(l.value); ratio.known() && l.ratio {
 			row[3], row[4] = ratio.String(), text.Factor(ratio.min)+"–"+text.Factor(ratio.max)
 		}
 		t.Rows = append(t.Rows, row)
@@ -139,21 +121,26 @@ func (c comparison) table() text.Table {
 	return t
 }
 
-// meanOf is the mean over the rounds that have the quantity.
-func meanOf(all []Measurement, f quantity) (mean float64, known bool) {
-	var total, n float64
+// summary is a quantity over the rounds that have it, all NaN where none has.
+type summary struct{ mean, low, high, total float64 }
+
+func summarize(all []Measurement, f quantity) summary {
+	s, n := summary{low: math.Inf(1), high: math.Inf(-1)}, 0.0
 	for _, m := range all {
 		if v := f(m); !math.IsNaN(v) {
-			total, n = total+v, n+1
+			s.total, s.low, s.high, n = s.total+v, min(s.low, v), max(s.high, v), n+1
 		}
 	}
-	return total / max(n, 1), n > 0
+	if n == 0 {
+		return summary{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
+	}
+	s.mean = s.total / n
+	return s
 }
 
-func isKnown(all []Measurement, f quantity) bool {
-	_, known := meanOf(all, f)
-	return known
-}
+func meanOf(all []Measurement, f quantity) float64 { return summarize(all, f).mean }
+
+func isKnown(all []Measurement, f quantity) bool { return !math.IsNaN(meanOf(all, f)) }
 
 // method says how the ratio and its interval were made.
 func (c comparison) method() string {
@@ -194,28 +181,12 @@ func curves(title, unit string, groups [][]Measurement, lines ...line) report.Ch
 	for _, l := range lines {
 		s := report.Series{Name: l.title}
 		for _, all := range groups {
-			mean, low, high := extent(all, l.value)
-			s.Values, s.Low, s.High = append(s.Values, mean), append(s.Low, low), append(s.High, high)
+			of := summarize(all, l.value)
+			s.Values, s.Low, s.High = append(s.Values, of.mean), append(s.Low, of.low), append(s.High, of.high)
 		}
 		c.Series = append(c.Series, s)
 	}
 	return c
-}
-
-// extent is the mean of the rounds that have the quantity, with the smallest and
-// the largest; NaN where there is none.
-func extent(all []Measurement, f quantity) (mean, low, high float64) {
-	mean, known := meanOf(all, f)
-	if !known {
-		return math.NaN(), math.NaN(), math.NaN()
-	}
-	low, high = math.Inf(1), math.Inf(-1)
-	for _, m := range all {
-		if v := f(m); !math.IsNaN(v) {
-			low, high = min(low, v), max(high, v)
-		}
-	}
-	return mean, low, high
 }
 
 // runbook is the runbook's table of its performance impact, with what was
@@ -228,10 +199,8 @@ func (c comparison) runbook() report.Section {
 			t.Rows = append(t.Rows, []string{title, l.cell(c.before), l.cell(c.after), change})
 		}
 	}
-	latency, _ := c.p95Ratio()
-	load, _ := c.ratioOf(cpu)
-	add("P95 latency", p95, text.Millis, latency.change("shorter", "longer"))
-	add("Database CPU", cpu, text.Percent.Format, load.change("less", "more"))
+	add("P95 latency", p95, text.Millis, c.p95Ratio().change("shorter", "longer"))
+	add("Database CPU", cpu, text.Percent.Format, c.ratioOf(cpu).change("less", "more"))
 	t.Rows = append(t.Rows, []string{"Concurrent capacity", c.plan.carries(c.before), c.plan.carries(c.after), ""})
 	return report.Section{Title: "Before → after", Tables: []text.Table{t}, Text: []string{fmt.Sprintf(
 		"Capacity is whether %s were served as the runbook asks, with 95 %% of the requests and no timeout; capacity.js searches how many can be.", c.plan.load())}}
@@ -241,7 +210,7 @@ func (c comparison) runbook() report.Section {
 func (i interval) change(less, more string) string {
 	percent := text.Percent.Format(100 * math.Abs(i.value-1))
 	switch {
-	case i.n == 0: // not measured on either side
+	case !i.known():
 		return ""
 	case i.fell():
 		return percent + " " + less + i.doubt()

@@ -185,8 +185,8 @@ func (p *capacity) addValues(values map[string]float64, all []tried, a answer) {
 	}
 	values[name], values[metricCapacityLow], values[metricCapacityHigh] = a.middle, a.low, a.high
 	if nearest, ok := nearestCarried(all, a.middle); ok {
-		values[metricCapacityThroughput], _ = meanOf(nearest.steps, throughput)
-		values[metricCapacityP95], _ = meanOf(nearest.steps, p95)
+		values[metricCapacityThroughput] = meanOf(nearest.steps, throughput)
+		values[metricCapacityP95] = meanOf(nearest.steps, p95)
 	}
 }
 

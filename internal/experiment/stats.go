@@ -15,8 +15,10 @@ type interval struct {
 	value     float64
 	low, high float64 // of the confidence interval; NaN where there is none
 	min, max  float64 // of what was measured
-	n         int
+	n         int     // rounds; 0: nothing is known
 }
+
+func (i interval) known() bool { return i.n > 0 }
 
 // hasInterval tells whether there were enough rounds for low and high.
 func (i interval) hasInterval() bool { return !math.IsNaN(i.low) }
@@ -25,12 +27,11 @@ func (i interval) hasInterval() bool { return !math.IsNaN(i.low) }
 // after the other, so that what changes from round to round falls out: the
 // geometric mean of after over before, with Student's t-interval on the
 // logarithms of the rounds' ratios. It assumes that those are about normal and
-// independent. A round in which either is not above 0 is left out; ok is false
-// where none is left.
+// independent. A round in which either is not above 0 is left out.
 //
 // Source: J. M. Bland and D. G. Altman, "Transformations, means, and confidence
 // intervals", BMJ 312 (1996), p. 1079.
-func pairedRatio(before, after []float64) (ratio interval, ok bool) {
+func pairedRatio(before, after []float64) interval {
 	var logs []float64
 	for i := range min(len(before), len(after)) {
 		if before[i] > 0 && after[i] > 0 {
@@ -38,9 +39,9 @@ func pairedRatio(before, after []float64) (ratio interval, ok bool) {
 		}
 	}
 	if len(logs) == 0 {
-		return interval{}, false
+		return interval{}
 	}
-	ratio = interval{low: math.NaN(), high: math.NaN(), min: math.Inf(1), max: math.Inf(-1), n: len(logs)}
+	ratio := interval{low: math.NaN(), high: math.NaN(), min: math.Inf(1), max: math.Inf(-1), n: len(logs)}
 	for _, l := range logs {
 		ratio.min, ratio.max = math.Min(ratio.min, math.Exp(l)), math.Max(ratio.max, math.Exp(l))
 	}
@@ -50,7 +51,7 @@ func pairedRatio(before, after []float64) (ratio interval, ok bool) {
 		half := studentT((1+confidence)/2, len(logs)-1) * stat.StdErr(stat.StdDev(logs, nil), float64(len(logs)))
 		ratio.low, ratio.high = math.Exp(mean-half), math.Exp(mean+half)
 	}
-	return ratio, true
+	return ratio
 }
 
 // studentT is a quantile of Student's t distribution.

@@ -21,15 +21,11 @@ type prediction struct {
 // model predicts the wait of one pool from what that pool was measured to hold
 // a connection for; ok is false where that is not known.
 func (p *tune) model(c candidate) (prediction, bool) {
-	hold, known := meanOf(c.rounds, held)
-	wait, seen := meanOf(c.rounds, waitMean)
-	if !seen {
-		wait = math.NaN()
-	}
-	if !known || !(hold > 0) {
+	hold := meanOf(c.rounds, held)
+	if !(hold > 0) { // true for NaN
 		return prediction{}, false
 	}
-	q := prediction{hold: hold, measured: wait}
+	q := prediction{hold: hold, measured: meanOf(c.rounds, waitMean)}
 	mean, err := p.modelWait(ofMillis(hold), c.connections())
 	_, overload := errors.AsType[*sizing.OverloadError](err)
 	switch {
@@ -145,10 +141,10 @@ type sayer func(format string, args ...any)
 
 // sayChecks names what the model assumes and this run does not keep to.
 func (p *tune) sayChecks(say sayer, best candidate) {
-	checkouts, known := meanOf(best.rounds, ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Wait.Count) }))
-	requests, _ := meanOf(best.rounds, requests)
+	checkouts := meanOf(best.rounds, ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Wait.Count) }))
+	requests := meanOf(best.rounds, requests)
 	// At its ends a step cuts off as many as are under way.
-	if known && math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
+	if math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {
 		say("A request checks out %.2f connections on average, but the model assumes one: with more, its waits are too short.", checkouts/requests)
 	}
 }
@@ -233,17 +229,14 @@ func (p *tune) sayWaits(say sayer, w sweep) {
 
 // churns tells whether connections are opened for the requests, again and again.
 func (c candidate) churns() bool {
-	opened, _ := meanOf(c.rounds, opened)
-	requests, _ := meanOf(c.rounds, requests)
-	return c.overflow > 0 && opened > max(float64(c.connections()), churn*requests)
+	return c.overflow > 0 && meanOf(c.rounds, opened) > max(float64(c.connections()), churn*meanOf(c.rounds, requests))
 }
 
 // sayHold compares the hold time in the smallest pool with that in the largest.
 func sayHold(say sayer, w sweep) {
 	first, last := w.all[0], w.all[len(w.all)-1]
-	small, ok := meanOf(first.rounds, held)
-	large, known := meanOf(last.rounds, held)
-	if ok && known && small > 0 && large > growth*small {
+	small, large := meanOf(first.rounds, held), meanOf(last.rounds, held)
+	if small > 0 && large > growth*small {
 		say("A connection is held for longer in a larger pool: %s at %s, %s at %s. The sessions compete for something that a pool cannot increase, usually the server's CPU, its disks or locks; "+
 			"the model takes the hold time as given.", text.Millis(small), first, text.Millis(large), last)
 	}
