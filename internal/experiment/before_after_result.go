@@ -107,83 +107,6 @@ func (c comparison) ratioOf(f quantity) interval {
 	return pairedRatio(each(c.before, f), each(c.after, f))
 }
 
-// quantity reads one number out of a measurement, NaN where it was not measured.
-type quantity func(Measurement) float64
-
-func each(all []Measurement, f quantity) []float64 {
-	values := make([]float64, len(all))
-	for i, m := range all {
-		values[i] = f(m)
-	}
-	return values
-}
-
-func p95(m Measurement) float64        { return m.Request.P95 }
-func throughput(m Measurement) float64 { return m.served() }
-func dropped(m Measurement) float64    { return float64(m.Dropped) }
-func retries(m Measurement) float64    { return float64(m.Retries) }
-func timeouts(m Measurement) float64   { return float64(m.Timeouts) }
-func requests(m Measurement) float64   { return float64(m.Requests) }
-
-func cpu(m Measurement) float64 {
-	if m.CPU == nil {
-		return math.NaN()
-	}
-	return m.CPU.Mean
-}
-
-// cpuPerRequest is in percent of the host for one request per second that
-// succeeded.
-func cpuPerRequest(m Measurement) float64 {
-	if m.served() == 0 {
-		return math.NaN()
-	}
-	return cpu(m) / m.served()
-}
-
-// ofPool reads a quantity of the pool.
-func ofPool(f func(*PoolMeasurement) float64) quantity {
-	return func(m Measurement) float64 {
-		if m.Pool == nil {
-			return math.NaN()
-		}
-		return f(m.Pool)
-	}
-}
-
-// ofOwn reads a quantity that only a pool of ours has. Waits inside an application
-// are not seen, which is not that nobody waited.
-func ofOwn(f func(*PoolMeasurement) float64) quantity {
-	return ofPool(func(p *PoolMeasurement) float64 {
-		if p.Wait.Count == 0 {
-			return math.NaN()
-		}
-		return f(p)
-	})
-}
-
-var opened = ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) })
-
-var peakInUse = ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max })
-
-// held is how long a connection was, NaN where it is not known.
-var held = ofPool(func(p *PoolMeasurement) float64 {
-	if p.Use == 0 {
-		return math.NaN()
-	}
-	return p.Use
-})
-
-// ofWait reads a quantity of the waits.
-func ofWait(f func(Times) float64) quantity {
-	return ofOwn(func(p *PoolMeasurement) float64 { return f(p.Wait) })
-}
-
-var (
-	waitP95  = ofWait(func(t Times) float64 { return t.P95 })
-	waitMean = ofWait(func(t Times) float64 { return t.Mean })
-)
-
 func (c comparison) addValues(values map[string]float64) {
 	for name, f := range map[string]quantity{
 		metricThroughputRatio: throughput, metricCPURatio: cpu, metricCPUPerRequest: cpuPerRequest,
@@ -205,19 +128,6 @@ func (c comparison) addValues(values map[string]float64) {
 	if c.plan.rate > 0 {
 		values[metricDropped], values[metricDroppedShare] = float64(after.Dropped), after.unserved()
 	}
-}
-
-// sum adds up what is counted.
-func sum(all []Measurement) Measurement {
-	var total Measurement
-	for _, m := range all {
-		total.Requests += m.Requests
-		total.Failed += m.Failed
-		total.Timeouts += m.Timeouts
-		total.Dropped += m.Dropped
-		total.Retries += m.Retries
-	}
-	return total
 }
 
 // leastResponses is how many a step needs: of fewer the 95th percentile is the

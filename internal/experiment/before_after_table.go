@@ -9,73 +9,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
-// line is one row of the side-by-side table.
-type line struct {
-	title string
-	value quantity
-	show  func(float64) string
-	ratio bool // whether a ratio says something
-	over  over // what is shown of several rounds
-}
-
-// over sums rounds up.
-type over int
-
-const (
-	average over = iota
-	most
-	total
-)
-
-// cell is the quantity over all rounds as a table shows it.
-func (l line) cell(all []Measurement) string {
-	s := summarize(all, l.value)
-	value := [...]float64{average: s.mean, most: s.high, total: s.total}[l.over]
-	if math.IsNaN(value) {
-		return text.None
-	}
-	return l.show(value)
-}
-
-// cells are those of one row.
-func cells(columns []line, all []Measurement) []string {
-	row := make([]string, len(columns))
-	for i, l := range columns {
-		row[i] = l.cell(all)
-	}
-	return row
-}
-
-// headings are those of columns that lines are.
-func headings(lines []line) []text.Column {
-	titles := make([]string, len(lines))
-	for i, l := range lines {
-		titles[i] = l.title
-	}
-	return text.Numbers(titles...)
-}
-
-// common are the first columns of what is searched.
-var common = []line{
-	{"p95", p95, text.Millis, false, average},
-	{"Served", throughput, text.PerSecond.Format, false, average},
-	{"Success", Measurement.success, text.Share.Format, false, average},
-	{"Timeouts", timeouts, text.Number, false, total},
-}
-
-var cpuOfHost = line{"CPU", cpu, text.Percent.Format, false, average}
-
-// ofLoad are what only some loads have: retries, and arrivals that are dropped.
-func (s settings) ofLoad(droppedTitle string) (lines []line) {
-	if s.retries > 0 {
-		lines = append(lines, line{"Retries", retries, text.Number, false, total})
-	}
-	if s.rate > 0 {
-		lines = append(lines, line{droppedTitle, dropped, text.Number, false, total})
-	}
-	return lines
-}
-
 func (c comparison) lines() []line {
 	lines := []line{
 		{"Response p95", p95, text.Millis, c.answered(), average},
@@ -121,27 +54,6 @@ func (c comparison) table() text.Table {
 	return t
 }
 
-// summary is a quantity over the rounds that have it, all NaN where none has.
-type summary struct{ mean, low, high, total float64 }
-
-func summarize(all []Measurement, f quantity) summary {
-	s, n := summary{low: math.Inf(1), high: math.Inf(-1)}, 0.0
-	for _, m := range all {
-		if v := f(m); !math.IsNaN(v) {
-			s.total, s.low, s.high, n = s.total+v, min(s.low, v), max(s.high, v), n+1
-		}
-	}
-	if n == 0 {
-		return summary{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
-	}
-	s.mean = s.total / n
-	return s
-}
-
-func meanOf(all []Measurement, f quantity) float64 { return summarize(all, f).mean }
-
-func isKnown(all []Measurement, f quantity) bool { return !math.IsNaN(meanOf(all, f)) }
-
 // method says how the ratio and its interval were made.
 func (c comparison) method() string {
 	n := len(c.before)
@@ -173,20 +85,6 @@ func (c comparison) charts() []report.Chart {
 		charts = append(charts, chart)
 	}
 	return charts
-}
-
-// curves draws the mean of each group of steps, with the smallest and the largest.
-func curves(title, unit string, groups [][]Measurement, lines ...line) report.Chart {
-	c := report.Chart{Title: title, YLabel: unit, Kind: report.Lines}
-	for _, l := range lines {
-		s := report.Series{Name: l.title}
-		for _, all := range groups {
-			of := summarize(all, l.value)
-			s.Values, s.Low, s.High = append(s.Values, of.mean), append(s.Low, of.low), append(s.High, of.high)
-		}
-		c.Series = append(c.Series, s)
-	}
-	return c
 }
 
 // runbook is the runbook's table of its performance impact, with what was

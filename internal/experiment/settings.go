@@ -10,7 +10,6 @@ import (
 
 	"github.com/flowboard/xk6-pgxpool/internal/config"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
-	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -296,25 +295,4 @@ func (s settings) forEach() string {
 		return ""
 	}
 	return fmt.Sprintf(", for each of the %d pools", s.pools)
-}
-
-// peakInUse is the title of the largest number in use, of several pools that of the
-// fullest one.
-func (s settings) peakInUse() string {
-	if s.pools == 1 {
-		return "Peak in use"
-	}
-	return "Peak, fullest pool"
-}
-
-// ofPools are the peaks of all pools together and their imbalance; nothing of one
-// pool.
-func (s settings) ofPools(together, imbalance string) []line {
-	if s.pools == 1 {
-		return nil
-	}
-	return []line{
-		{together, ofPool(func(p *PoolMeasurement) float64 { return p.Peaks }), text.Number, false, most},
-		{imbalance, ofPool(func(p *PoolMeasurement) float64 { return p.Imbalance }), text.Ratio.Format, false, average},
-	}
 }
