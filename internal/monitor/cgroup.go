@@ -6,7 +6,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // readFile reads the start of a file as the server sees it.
@@ -72,7 +71,7 @@ func (c *cgroup) advance(stat *string, at float64) (percent, throttled float64, 
 		return 0, 0, false
 	}
 	last := *c
-	c.usage, c.throttled, c.at = microseconds(*stat, "usage_usec"), microseconds(*stat, "throttled_usec"), at
+	c.usage, c.throttled, c.at = microseconds(*stat, "usage_usec "), microseconds(*stat, "\nthrottled_usec "), at
 	elapsed := c.at - last.at
 	if last.at == 0 || elapsed <= 0 || c.usage < last.usage {
 		return 0, 0, false
@@ -81,15 +80,11 @@ func (c *cgroup) advance(stat *string, at float64) (percent, throttled float64, 
 		min(100, max(0, 100*(c.throttled-last.throttled)/elapsed)), true
 }
 
-// microseconds gives a line of cpu.stat in seconds, 0 where there is none.
-func microseconds(stat, name string) float64 {
-	for line := range strings.Lines(stat) {
-		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == name {
-			n, _ := strconv.ParseFloat(fields[1], 64) // what is no number is 0
-			return n / float64(time.Second/time.Microsecond)
-		}
-	}
-	return 0
+// microseconds reads the number after a key, in seconds; 0 where there is none.
+func microseconds(text, key string) (n float64) {
+	_, after, _ := strings.Cut(text, key)
+	_, _ = fmt.Sscan(after, &n) // what is no number is 0
+	return n / 1e6
 }
 
 // pressureFile is the kernel's, of CPU pressure (PSI).
@@ -101,16 +96,10 @@ func (c *CPU) advancePressure(text *string, at float64) {
 	if text == nil {
 		return
 	}
-	_, total, found := strings.Cut(*text, "total=")
-	total, _, _ = strings.Cut(total, "\n")
-	microseconds, err := strconv.ParseFloat(strings.TrimSpace(total), 64)
-	if !found || err != nil {
-		return
-	}
-	waited, last, lastAt := microseconds/1e6, c.waited, c.waitedAt
-	c.waited, c.waitedAt = waited, at
-	if lastAt > 0 && at > lastAt && waited >= last {
-		c.strain.Pressure = min(100, 100*(waited-last)/(at-lastAt))
+	last, lastAt := c.waited, c.waitedAt
+	c.waited, c.waitedAt = microseconds(*text, "total="), at
+	if lastAt > 0 && at > lastAt && c.waited >= last {
+		c.strain.Pressure = min(100, 100*(c.waited-last)/(at-lastAt))
 	}
 }
 

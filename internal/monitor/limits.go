@@ -56,20 +56,14 @@ func ReadLimits(ctx context.Context, q Querier, application string) (Limits, err
 
 // settingsQuery asks for what makes one server answer otherwise than another.
 const settingsQuery = `
-SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (
+SELECT jsonb_object_agg(name, setting) FROM pg_catalog.pg_settings WHERE name IN (
 	'max_connections', 'shared_buffers', 'effective_cache_size', 'work_mem', 'random_page_cost', 'jit',
 	'max_parallel_workers_per_gather', 'fsync', 'synchronous_commit', 'full_page_writes', 'default_transaction_isolation')`
 
 // ReadSettings reads the server's settings that a load test depends on, by name,
 // in PostgreSQL's own units. The error is the driver's.
-func ReadSettings(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
-	rows, _ := conn.Query(ctx, settingsQuery, pgx.QueryExecModeSimpleProtocol) //nolint:rowserrcheck // ForEachRow gives its error
-	settings := make(map[string]string)
-	var name, value string
-	_, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error {
-		settings[name] = value
-		return nil
-	})
+func ReadSettings(ctx context.Context, q Querier) (settings map[string]string, err error) {
+	err = q.QueryRow(ctx, settingsQuery, pgx.QueryExecModeSimpleProtocol).Scan(&settings)
 	return settings, err
 }
 

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,10 @@ func TestLimitsAreTheServers(t *testing.T) {
 	require.True(t, limits.Superuser)
 	require.Equal(t, -1, limits.RoleLimit)
 	require.Zero(t, limits.Others)
+	settings, err := ReadSettings(t.Context(), conn)
+	require.NoError(t, err)
+	require.Equal(t, strconv.Itoa(limits.MaxConnections), settings["max_connections"])
+	require.Equal(t, "off", settings["fsync"])
 
 	pgtest.Conn(t, srv.URL())
 	limits, err = ReadLimits(t.Context(), conn, "")

@@ -9,25 +9,22 @@ import (
 // Tally sums up samples into a Report in bounded memory, however long the
 // watch. The zero value is ready; it is not safe for concurrent use.
 type Tally struct {
-	report      Report // but for what is worked out at the end
-	last        Sample // in which the database answered
-	inOverflow  int
-	unavailable int
-	atLeast     int
-	active      levels
-	open        levels
-	checkedOut  levels
-	waiting     levels
-	took        levels // tenths of a millisecond
-	cpu         CPULevel
-	cpuSamples  int
-	workers     map[int]*workerTally
-	sessions    map[int32]seenSession
-	live        int  // sessions of the last sample whose state changed since the one before
-	opening     bool // the last sample has sessions that the one before had not
-	first       map[string]Statistics
-	statsFrom   time.Time
-	load        loadTally
+	report     Report // but for what is worked out at the end; shares are counts of samples
+	last       Sample // in which the database answered
+	active     levels
+	open       levels
+	checkedOut levels
+	waiting    levels
+	took       levels // tenths of a millisecond
+	cpu        CPULevel
+	cpuSamples int
+	workers    map[int]*workerTally
+	sessions   map[int32]seenSession
+	live       int  // sessions of the last sample whose state changed since the one before
+	opening    bool // the last sample has sessions that the one before had not
+	first      map[string]Statistics
+	statsFrom  time.Time
+	load       loadTally
 
 	elsewhere      int // samples with a role at its limit that may be the application's
 	elsewhereLimit *Limit
@@ -67,22 +64,22 @@ func (t *Tally) Add(s Sample) {
 }
 
 func (t *Tally) addUse(s Sample) {
-	use := s.Use()
+	r, use := &t.report, s.Use()
 	t.active.add(use.Connections)
 	if use.AtLeast {
-		t.atLeast++
+		r.AtLeast++
 	}
 	if s.InOverflow() {
-		t.inOverflow++
+		r.InOverflow++
 	}
 	if s.Available() == 0 {
-		t.unavailable++
+		r.Unavailable++
 	}
 	if s.Seen() {
-		t.report.Seen++
+		r.Seen++
 	}
 	if s.Database != nil {
-		t.report.Usage.add(s, t.opening, t.live)
+		r.Usage.add(s, t.opening, t.live)
 	}
 }
 
@@ -166,9 +163,9 @@ func (t *Tally) Report() Report {
 	r.CheckedOut, r.Waiting = t.checkedOut.level(), t.waiting.level()
 	if r.Active != nil {
 		known := float64(t.active.total)
-		r.AtLeast = float64(t.atLeast) / known
-		r.InOverflow = float64(t.inOverflow) / known
-		r.Unavailable = float64(t.unavailable) / known
+		r.AtLeast /= known
+		r.InOverflow /= known
+		r.Unavailable /= known
 		r.LeastAvailable = max(0, r.Pool.Size-r.Active.Peak)
 		r.Utilization = r.Active.Mean / float64(r.Pool.Size)
 	}
