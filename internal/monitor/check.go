@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Check says what no report of ours has, for one that was read from a file: sums
-// of its values stay within their types, and what it always has is there.
+// Check refuses a report from a file that this program cannot have written: it lacks
+// what every report has, or has values whose sums would not fit their types.
 func (r *Report) Check() error {
 	if r.Samples < 0 || r.Pool.Size < 1 {
 		return fmt.Errorf("it has %d samples of a pool of size %d", r.Samples, r.Pool.Size)

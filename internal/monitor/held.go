@@ -8,10 +8,10 @@ import (
 
 // Held are sessions idle in a transaction.
 type Held struct {
-	// Before are those that were so before the watch and stayed so until its
-	// end; Since began in its first, second and last third, are idle for at
-	// least longIdle and still were so at the end. Ended are those that had been
-	// idle for longIdle and went on.
+	// Before counts those that were idle from before the watch to its end, Since
+	// those that became idle in its first, second and last third and still were at
+	// the end, for at least longIdle. Ended counts those that continued after
+	// longIdle.
 	Before int    `json:"before"`
 	Since  [3]int `json:"since"`
 	Ended  int    `json:"ended"`
@@ -27,8 +27,8 @@ type Held struct {
 }
 
 // Resting are sessions idle outside a transaction for longIdle and longer, beyond
-// those that the pool has idle as well. Which of them are checked out the server
-// does not show: it is as many of them.
+// those that the pool has idle as well. The server shows how many of them are
+// checked out, but not which.
 type Resting struct {
 	Sessions int `json:"sessions"`
 	Since    int `json:"since"` // of these, surely idle since the watch began

@@ -91,8 +91,8 @@ const (
 // counted: the server counts them a little later than the monitor does.
 const ownAtMost = 3
 
-// othersShare is from which part of the sessions in use on the counters say too
-// little about the application, because others use its databases.
+// othersShare is the largest share of sessions in use that may be others' while the
+// counters still say enough about the application.
 const othersShare = 0.05
 
 // shared tells whether others use the databases as well.

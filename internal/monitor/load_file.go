@@ -22,8 +22,8 @@ type LoadFile struct {
 	Watched string    `json:"watched"` // whose load it is
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"` // the last sample
-	// Asked is how long was to be measured, in seconds, and Interval the time
-	// from sample to sample.
+	// Asked is the length of the measurement that was asked for, in seconds;
+	// Interval is the time between samples.
 	Asked    float64 `json:"asked_seconds"`
 	Interval float64 `json:"interval_seconds"`
 	Stopped  bool    `json:"stopped"` // before its time

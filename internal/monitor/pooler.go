@@ -39,7 +39,7 @@ type Pooler struct {
 	MaxClients int `json:"max_client_conn,omitempty"`
 	// Refused says that it had no room for the monitor's own connection.
 	Refused bool `json:"refused,omitempty"`
-	// MaxWait is how long the client that waits longest has, in seconds.
+	// MaxWait is the longest wait of the clients that wait, in seconds.
 	MaxWait float64 `json:"maxwait_s"`
 	// Totals of SHOW STATS: transactions, and the time that clients waited for
 	// a server connection, in seconds.

@@ -35,9 +35,9 @@ type Config struct {
 	PgBouncer *PgBouncer
 }
 
-// Sampler looks at one application's pool from the database's side, and from
-// the application's where it is asked. It has one connection of its own, which
-// it opens when it is needed and opens again when it is lost.
+// Sampler samples one application's pool from the database's side and, with
+// Config.Health, from the application's. It has one connection of its own, which
+// it opens on first use and opens again when it is lost.
 //
 // It is not safe for concurrent use.
 type Sampler struct {
@@ -60,9 +60,9 @@ type Sampler struct {
 	own       ownLoad
 }
 
-// Resize says how large the pool of one process is from now on. Processes are
-// counted anew. The application is one that is started again for it: that it has no
-// session for a while is nothing to speak of.
+// Resize sets the pool of one process from now on, of an application that is
+// restarted for it: processes are counted again, and a time without sessions is not
+// reported.
 func (s *Sampler) Resize(pool Pool) {
 	s.cfg.Pool, s.workers, s.stayed, s.clients, s.resized = pool, 0, nil, clientProcesses{}, true
 }
@@ -80,7 +80,7 @@ func (*ownLoad) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)
 // NewSampler does not connect yet: the first Sample does.
 func NewSampler(cfg Config) *Sampler { return &Sampler{cfg: cfg} }
 
-// MinInterval is how often a Sampler should look at most. A sample takes about
+// MinInterval is the shortest time between two samples. A sample takes about
 // half a millisecond of processor time here and one in the server with 60
 // sessions (BenchmarkSample), so that both stay far below 1 % of one core.
 const MinInterval = 500 * time.Millisecond
@@ -89,9 +89,9 @@ const MinInterval = 500 * time.Millisecond
 // first where it works.
 const sampleTimeout = StatementTimeout + time.Second
 
-// Sample looks once. It never takes much longer than StatementTimeout (or the
-// time to connect, where it has to) and reports a failure in the sample: the
-// next one tries again.
+// Sample takes one sample. It never takes much longer than StatementTimeout, or
+// the time to connect if it has to, and reports a failure in the sample. The next
+// one tries again.
 func (s *Sampler) Sample(ctx context.Context) Sample {
 	s.workers = max(1, s.cfg.Workers, s.workers)
 	sample := Sample{Time: time.Now()}
@@ -135,12 +135,12 @@ type stay struct {
 	since   time.Time
 }
 
-// manySamples in a row a session of a pool is there. One that a client has left
-// behind is gone when its statement ends, and does nothing else until then.
+// manySamples in a row have a session that is a pool's. One that its client has
+// left ends with its statement.
 const manySamples = 3
 
-// countWorkers finds out how many processes the application has, where nobody
-// said: by their pids, or by more sessions that stay open than fewer can have.
+// countWorkers estimates the number of processes if it is not configured: by their
+// pids, or by the sessions that stay open, of which each can have only so many.
 func (s *Sampler) countWorkers(sample Sample) {
 	if s.cfg.Workers > 0 {
 		return
@@ -185,7 +185,7 @@ func (s *Sampler) countStaying(d *Database, now time.Time) (many int) {
 }
 
 // readBeside asks the console of the pooler that the monitor's own connection
-// goes through. That it does not answer is no problem: it was not named.
+// goes through. No answer is no problem, since the user did not name it.
 func (s *Sampler) readBeside(ctx context.Context) *Pooler {
 	if s.besideOff {
 		return &Pooler{}
@@ -201,8 +201,8 @@ func (s *Sampler) readBeside(ctx context.Context) *Pooler {
 	return pooler
 }
 
-// Connect opens the connection, if there is none, without looking. It lets a
-// caller find out early that the server cannot be reached.
+// Connect opens the connection if there is none, so that a caller finds out early
+// whether the server can be reached.
 func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 	if s.conn != nil {
 		return s.conn, nil
@@ -275,8 +275,8 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 	return &database, nil
 }
 
-// readCPU is nil where there is no value. What the server will not show on
-// this connection is not asked for again.
+// readCPU gives nil where there is no value. It does not ask again for what the
+// server does not show on this connection.
 func (s *Sampler) readCPU(ctx context.Context) *float64 {
 	if s.cpuOff {
 		return nil

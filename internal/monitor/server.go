@@ -17,13 +17,12 @@ type ServerReport struct {
 	Limit *Limit `json:"limit"`
 	// Refused counts the samples for which the server had no connection left.
 	Refused int `json:"refused"`
-	// Restarted says that it started anew, also after a crash, or said that it is
-	// starting or shutting down; Unreachable counts the samples for which nothing
-	// accepted connections there, although it had answered before.
+	// Restarted says that it started again, after a crash too, or answered that it is
+	// starting or shutting down. Unreachable counts the samples that were refused a
+	// connection by a server that had answered before.
 	Restarted   bool `json:"restarted"`
 	Unreachable int  `json:"unreachable"`
-	// ReadOnly says that it was so at the end, BecameReadOnly that it was not
-	// at the beginning.
+	// ReadOnly is how it was at the end, BecameReadOnly says that this changed.
 	ReadOnly       bool `json:"read_only"`
 	BecameReadOnly bool `json:"became_read_only"`
 	// ReadOnlyRole says that it is read-only for the application's role or database.

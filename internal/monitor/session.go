@@ -24,12 +24,12 @@ const (
 // between two statements.
 const BriefIdle = 0.1
 
-// ManyStatements is how many times as old as its last statement a transaction is
-// that had many: of as many equal ones half of the looks find it so.
+// ManyStatements is the age of a transaction, in ages of its last statement, that
+// shows that it had many: half of the samples of ten equal ones do.
 const ManyStatements = 10
 
-// longIdle is from how many seconds on an idle transaction is one that may
-// never be continued.
+// longIdle is the idle time, in seconds, after which a transaction may never be
+// continued.
 const longIdle = 5
 
 // assumedReset begins what asyncpg's own pool sends for a returned connection.
@@ -54,14 +54,14 @@ type session struct {
 	client        netip.AddrPort // invalid for a Unix socket, and where the role may not see it
 }
 
-// working looks for a backend by its process id and its age, which tells it from a
-// later one with the same id: the clocks of two machines may differ, their seconds
-// do not. One that waits for its client does not work.
+// working finds a backend by its process id and its age, which differs from that of
+// a later one with the same id; two machines' clocks may differ, but not in their
+// speed. A backend that waits for its client does not work.
 const working = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active'
 	AND wait_event_type IS DISTINCT FROM 'Client' AND clock_timestamp() - backend_start >= make_interval(secs => $2))`
 
-// Working tells whether the backend with this process id runs a statement. age is how long it is connected
-// at least.
+// Working tells whether the backend with this process id, connected for at least
+// age, runs a statement.
 func Working(ctx context.Context, q Querier, pid uint32, age time.Duration) (yes bool, err error) {
 	const drift = time.Second
 	err = q.QueryRow(ctx, working, int64(pid), max(0, age-drift).Seconds()).Scan(&yes)
@@ -248,8 +248,7 @@ func (s session) shown() *Session {
 }
 
 // rootBlocker follows who waits for whom up to the session that waits for
-// nobody, and gives the one for which most are waiting, watched ones among them:
-// another application's queue is none of this one's.
+// nobody, and gives the one that blocks the most sessions, if any of them is watched.
 func rootBlocker(sessions []session) *Session {
 	byPID := make(map[int32]session, len(sessions))
 	for _, s := range sessions {

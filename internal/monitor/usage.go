@@ -48,7 +48,7 @@ type Usage struct {
 	Pooled int `json:"pooled"`
 	// Foreign counts the samples in which more sessions went on since the sample
 	// before than the application has connections in its pools, or may have, by at
-	// least two; MostForeign is by how many. Nobody goes on with an orphan.
+	// least two; MostForeign is by how many. An orphaned session does not go on.
 	Foreign     int `json:"foreign"`
 	MostForeign int `json:"most_foreign"`
 	// Exceeded counts the samples with more sessions open than the pool may have.
