@@ -109,8 +109,8 @@ func (p *Pool) statementError(c *connection, sql string, err error, how ending) 
 		err = p.because(how, sql, c.transport.cause(err))
 		return &ConnectionLostError{Outcome: c.outcome(sql), PrePing: p.config.PoolPrePing, Trouble: p.serverTrouble(), Err: err}
 	}
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
 		return &QueryError{Err: err}
 	}
 	p.hint(how, sql, pg)

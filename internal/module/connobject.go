@@ -9,14 +9,12 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// connObject is a connection in the script's hands.
 type connObject struct {
 	*poolObject
 	conn  *pool.Conn
 	order turns
 }
 
-// acquire checks out a connection.
 func (p *poolObject) acquire(sobek.FunctionCall) sobek.Value {
 	conn, err := p.ready("acquire()").Acquire(p.session.Current(), p.scriptLine())
 	p.must(err)
@@ -52,7 +50,6 @@ func (p *poolObject) acquiring(state *lib.State, origin func() string) func() (*
 	}
 }
 
-// connection makes the script's object of a connection.
 func (p *poolObject) connection(conn *pool.Conn) sobek.Value {
 	return (&connObject{poolObject: p, conn: conn}).value()
 }

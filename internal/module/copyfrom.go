@@ -13,7 +13,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// copyFromCall is how copyFrom is called.
 const copyFromCall = "copyFrom(table, columns, rows)"
 
 // maxCopied is the most rows of one call: all are in memory at once.

@@ -11,7 +11,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/testrun"
 )
 
-// errorName gives the name and the SQLSTATE that scripts see.
 func errorName(err error) (name, code string) {
 	var (
 		option *experiment.OptionError
@@ -60,7 +59,6 @@ func (i *instance) describe(object *sobek.Object, fromServer *pgconn.PgError) {
 	}
 }
 
-// rejection is what a Promise is rejected with.
 func (i *instance) rejection(err error) sobek.Value {
 	if thrown := thrownBy(err); thrown != nil {
 		return thrown
@@ -68,7 +66,6 @@ func (i *instance) rejection(err error) sobek.Value {
 	return i.errorValue(err)
 }
 
-// throw raises err as a JavaScript exception.
 func (i *instance) throw(err error) {
 	// What the script itself threw, or k6's interrupt, goes on as it is.
 	if exception, ok := errors.AsType[*sobek.Exception](err); ok {

@@ -13,7 +13,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// theExperiment is the process's one experiment.
 type theExperiment struct {
 	mu        sync.Mutex
 	conductor *conductor.Conductor // nil until a script asks for one
@@ -64,7 +63,6 @@ func (x *theExperiment) get() *conductor.Conductor {
 	return x.conductor
 }
 
-// experimentObject is the script's experiment.
 type experimentObject struct {
 	*instance
 	user *conductor.User
@@ -138,7 +136,6 @@ func (x *theExperiment) notes() []string {
 	return nil
 }
 
-// report gives the result's values to k6's thresholds.
 func (x *theExperiment) report() {
 	x.mu.Lock()
 	c, test := x.conductor, x.test

@@ -20,7 +20,6 @@ import (
 // method is a native function: sobek calls it without reflection.
 type method = func(sobek.FunctionCall) sobek.Value
 
-// class gives the Pool constructor.
 func (i *instance) class() *sobek.Object {
 	if i.poolClass == nil {
 		i.poolClass = i.rt.ToValue(func(call sobek.ConstructorCall) *sobek.Object {
@@ -98,7 +97,6 @@ func (i *instance) poolObjectOf(shared *testrun.SharedPool) *poolObject {
 	return p
 }
 
-// poolOf is a Pool as this VU's script has it.
 func (i *instance) poolOf(shared *testrun.SharedPool) *sobek.Object {
 	return i.poolObjectOf(shared).value()
 }
@@ -165,7 +163,6 @@ func optionsError(v sobek.Value) error {
 	}
 }
 
-// poolObject is the script's Pool.
 type poolObject struct {
 	*instance
 	shared  *testrun.SharedPool

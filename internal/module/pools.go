@@ -33,7 +33,6 @@ type poolGroup struct {
 	balance string
 }
 
-// pick gives the pool for the next request.
 func (b *balancer) pick(pools []*testrun.SharedPool, balance string, state *lib.State) *testrun.SharedPool {
 	if len(pools) == 1 {
 		return pools[0]
@@ -116,7 +115,6 @@ func (i *instance) refusePools() {
 	}
 }
 
-// poolNames are those of several pools in place of one.
 func poolNames(name string, count int) []string {
 	if name == pool.DefaultConfig().Name {
 		name = "pool"
@@ -148,7 +146,6 @@ func (i *instance) balanceSetting() string {
 	return value
 }
 
-// describe adds to a run's configuration how many pools there were.
 func (b *balancer) describe(run *verdict.Run) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

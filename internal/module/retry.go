@@ -25,7 +25,6 @@ func backoff(attempt int, first, longest time.Duration) time.Duration {
 	return rand.N(bound + 1) // #nosec G404 -- no secret
 }
 
-// pause waits for d, or until done.
 func pause(d time.Duration, done <-chan struct{}) error {
 	select {
 	case <-time.After(d):
@@ -35,7 +34,6 @@ func pause(d time.Duration, done <-chan struct{}) error {
 	}
 }
 
-// retryCall is a request that may be made again.
 type retryCall struct {
 	*instance
 	fn      sobek.Callable

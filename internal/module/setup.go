@@ -44,7 +44,6 @@ func promiseOf(v sobek.Value) (*sobek.Promise, bool) {
 	return p, ok
 }
 
-// settleSetup notes how an async setup() ends.
 func (i *instance) settleSetup(promise *sobek.Object, p *sobek.Promise) sobek.Value {
 	then, ok := sobek.AssertFunction(promise.Get("then"))
 	if !ok {
@@ -60,7 +59,6 @@ func (i *instance) settleSetup(promise *sobek.Object, p *sobek.Promise) sobek.Va
 	return value
 }
 
-// failSetup remembers what ended setup().
 func (i *instance) failSetup(err error) {
 	if _, interrupted := errors.AsType[*sobek.InterruptedError](err); interrupted {
 		i.test.SetupFailed(&verdict.SetupFailure{
@@ -99,7 +97,6 @@ func (i *instance) adviseSetup() {
 	}
 }
 
-// noteSetup remembers an error of ours that setup() was given.
 func (i *instance) noteSetup(err error, thrown *sobek.Object) {
 	if i.test.InSetup() {
 		i.setupSaw = setupError{thrown, i.textOf(thrown, "message"), i.test.ExplainSetup(err)}

@@ -15,7 +15,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// judging is what the run of this process is judged by.
 type judging struct {
 	files fs.FS
 
@@ -24,7 +23,6 @@ type judging struct {
 	judged *judgment // what thresholds() was asked for; nil before
 }
 
-// judgment is what a run is judged by.
 type judgment struct {
 	criteria any // rows, as they were given
 	gate     any

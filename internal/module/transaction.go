@@ -14,7 +14,6 @@ import (
 var errAsyncTransaction = errors.New("transaction(fn) takes a plain function, not an async one: " +
 	"use await transactionAsync(fn), or blocking calls inside fn")
 
-// transactionCall is what a transaction was asked for with.
 type transactionCall struct {
 	fn      sobek.Callable
 	options pool.TransactionOptions
@@ -62,7 +61,6 @@ func (p *poolObject) retrying(t transactionCall, run func() (sobek.Value, error)
 	}
 }
 
-// transactionBackoff is how long a transaction waits before it is run again.
 func transactionBackoff(attempt int) time.Duration {
 	return backoff(attempt, 10*time.Millisecond, time.Second)
 }

@@ -27,7 +27,6 @@ var asyncTransaction = sobek.MustCompile("k6/x/pgxpool", `(async (begin, again, 
 	}
 })`, true)
 
-// begun is a transaction that transactionAsync has opened.
 type begun struct {
 	c     *connObject
 	open  *pool.Transaction
@@ -90,7 +89,6 @@ func (p *poolObject) runAsync(call sobek.FunctionCall, begin func(transactionCal
 	return result
 }
 
-// steps are what asyncTransaction calls.
 func (p *poolObject) steps(b begun) sobek.Value {
 	commit := func(sobek.FunctionCall) sobek.Value {
 		scope := b.c.session.Apart()

@@ -75,7 +75,7 @@ func (i *instance) show(run results.Run, data any) string {
 		width = 0
 	}
 	said := run.Report.Terminal(verdict.Color(data), width)
-	if i.test.FullSummary() {
+	if i.test.FullSummary {
 		said = "\n" + run.Report.MetricsTable().Text(text.Layout{Indent: "  "}) + said
 	}
 	if run.Result != nil {

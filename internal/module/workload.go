@@ -34,14 +34,12 @@ type sharedWorkload struct {
 	scale int64 // rows of pgbench_branches; 0 until somebody has counted them
 }
 
-// workloadError is a specification or a script that cannot be used.
 type workloadError struct{ err error }
 
 func (e *workloadError) Error() string { return e.err.Error() }
 
 func (e *workloadError) Unwrap() error { return e.err }
 
-// workloadObject is a user's workload.
 type workloadObject struct {
 	*instance
 	shared *sharedWorkload
@@ -162,7 +160,6 @@ func (w *workloadObject) poolOf(call sobek.FunctionCall, name string) *poolObjec
 	return nil
 }
 
-// querier is a pool or a connection.
 type querier interface {
 	Query(s *pool.Scope, sql string, args []any) (*pool.Result, error)
 }

@@ -131,7 +131,6 @@ func (t *Run) watched() *Application {
 	return t.application
 }
 
-// resize says how large the pool of one process is from now on.
 func (m *Application) resize(config pool.Config) {
 	m.levels.Lock()
 	defer m.levels.Unlock()
@@ -192,7 +191,6 @@ func (m *Application) started() bool {
 	return m.cancel != nil && !m.stopped
 }
 
-// stop ends the watch and returns when it has ended.
 func (m *Application) stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -101,7 +101,6 @@ func (c *compactor) enable(t *Run, state *lib.State) {
 	t.sketches.start()
 }
 
-// sketch is that of a Trend's values in a pool.
 func (c *compactor) sketch(trend *metrics.Metric, pool string) *timeline.Distribution {
 	if c.trends[trend] == nil {
 		c.trends[trend] = make(sketched)
@@ -228,7 +227,6 @@ func (c *compactor) appendGauges(batch metrics.Samples, at time.Time, trend *met
 	return batch
 }
 
-// whole is the distribution over all pools.
 func (s sketched) whole() (sum timeline.Distribution) {
 	for _, d := range s {
 		sum.Merge(*d)

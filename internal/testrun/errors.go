@@ -11,7 +11,6 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// joinError says that a pool of that name exists with other options.
 type joinError struct {
 	name, difference string
 }

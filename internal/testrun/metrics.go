@@ -103,7 +103,6 @@ func registerMetrics(r *metrics.Registry) *metricSet {
 	return set
 }
 
-// sampleOf is one value of a metric.
 func sampleOf(m *metrics.Metric, tags *metrics.TagSet, at time.Time, value float64) metrics.Sample {
 	return metrics.Sample{TimeSeries: metrics.TimeSeries{Metric: m, Tags: tags}, Time: at, Value: value}
 }

@@ -41,7 +41,6 @@ type tagValues struct {
 	meta map[string]string
 }
 
-// callTags are the tags of one call.
 type callTags struct {
 	statement string            // of a workload, else empty
 	with      map[string]string // of pool.with()

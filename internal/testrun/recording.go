@@ -53,7 +53,6 @@ func measuresOf(m *metricSet) map[*metrics.Metric]timeline.Measure {
 	}
 }
 
-// samples records a batch on its way to k6.
 func (r *recording) samples(batch metrics.Samples) {
 	r.begin()
 	r.mu.Lock()
@@ -81,7 +80,6 @@ func (r *recording) begin() { r.once.Do(func() { r.probe.start(r.observeGenerato
 // 10 ms, to say something.
 const probeInterval = time.Second
 
-// observeGenerator records how busy k6 itself is.
 func (r *recording) observeGenerator(ctx context.Context) {
 	probe, err := timeline.NewGeneratorProbe(time.Now())
 	for err == nil && pause(ctx, probeInterval) {
@@ -112,7 +110,6 @@ func (r *recording) nested(pool string, at time.Time, where string) {
 	r.timeline.Record([]timeline.Observation{{Measure: timeline.NestedWait, At: at, Value: 1, Pool: pool, Key: where}})
 }
 
-// response counts a user's request.
 func (r *recording) response(at time.Time, ms float64, failed, timedOut bool) {
 	r.begin()
 	r.timeline.Record([]timeline.Observation{
@@ -122,7 +119,6 @@ func (r *recording) response(at time.Time, ms float64, failed, timedOut bool) {
 	})
 }
 
-// interrupted counts a request that never ended.
 func (r *recording) interrupted(at time.Time, age time.Duration, failed bool) {
 	r.timeline.Record([]timeline.Observation{
 		{Measure: timeline.RequestInterrupted, At: at, Value: metrics.D(age)},

@@ -33,27 +33,25 @@ const endLimit = 3 * time.Second
 // the end of it all. Its zero value is ready for Begin.
 type Run struct {
 	ResultFormats pgx.QueryResultFormatsByOID // that statements ask for
+	FullSummary   bool                        // k6's --summary-mode asks for every metric
 
-	flusher   flusher
-	recording recording
-	requests  requests
-	server    temporaryServer
-	facts     facts
-	results   resultsFolder
-	setup     setup
-	said      repeated
-	uncaught  repeated // its lock is taken under the logger's
-	responses responses
-	compact   compactor
-	sketches  sketches
-	unjudged  unjudged
-
-	fullSummary bool              // k6's --summary-mode
-	variables   map[string]string // k6's -e
-
-	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
-
+	flusher    flusher
+	recording  recording
+	requests   requests
+	server     temporaryServer
+	facts      facts
+	results    resultsFolder
+	setup      setup
+	said       repeated
+	uncaught   repeated // its lock is taken under the logger's
+	responses  responses
+	compact    compactor
+	sketches   sketches
+	unjudged   unjudged
 	statements statements
+
+	variables map[string]string                  // k6's -e
+	execution atomic.Pointer[lib.ExecutionState] // k6's, nil until a VU calls
 
 	usersOnce     sync.Once
 	measuring     atomic.Bool        // the users have begun
@@ -98,7 +96,7 @@ func (t *Run) begin(vu modules.VU) {
 		t.watches = make(map[string]*serverWatch)
 		t.unjudged.keep(env)
 		t.variables = env.RuntimeOptions.Env
-		t.fullSummary = env.RuntimeOptions.SummaryMode.String == "full"
+		t.FullSummary = env.RuntimeOptions.SummaryMode.String == "full"
 		upstream.OnTestEnd(vu.Events(), t.End)
 		upstream.OnLog(env.Logger, t.cancelStatements)
 	})
@@ -124,9 +122,6 @@ func reserveHeap(lookup func(string) (string, bool)) {
 	}
 	heapReserve.once.Do(func() { heapReserve.untouched = make([]byte, heapReserveSize) })
 }
-
-// FullSummary tells whether k6's --summary-mode asks for every metric.
-func (t *Run) FullSummary() bool { return t.fullSummary }
 
 // Follow notes the state of k6's run, which only a VU's context has.
 func (t *Run) Follow(vu modules.VU) {
