@@ -146,20 +146,14 @@ func (i *instance) balanceSetting() string {
 	return value
 }
 
-func (b *balancer) describe(run *verdict.Run) {
+// describe adds to a run's configuration how many pools there were. Its notes set the
+// fullest pool, and how evenly all were used, beside the sums.
+func (b *balancer) describe(run *verdict.Run, test *testrun.Run, state *lib.State) (notes []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, g := range b.groups {
 		run.Configuration["pools"] = strconv.Itoa(len(g.names))
 		run.Configuration["balance"] = g.balance
-	}
-}
-
-// notes set the fullest pool, and how evenly all were used, beside the sums.
-func (b *balancer) notes(test *testrun.Run, state *lib.State) (notes []string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, g := range b.groups {
 		notes = append(notes, g.note(test, state))
 	}
 	return notes

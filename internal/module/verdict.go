@@ -2,6 +2,7 @@ package module
 
 import (
 	"os"
+	"slices"
 
 	"github.com/grafana/sobek"
 	"golang.org/x/term"
@@ -40,12 +41,9 @@ func (i *instance) judge(call string, data any, options map[string]any) results.
 	in.Statements = i.test.Statements()
 	in.Setup = i.test.SetupFailure(in.Metrics)
 	in.Application, in.Limits = i.test.Application(), i.test.Limits()
-	in.Notes = append(in.Notes, in.Application.Responses.Notes()...)
 	ofRun := i.test.Describe(&in.Run, i.vu.State())
-	i.root.balancer.describe(&in.Run)
-	in.Notes = append(in.Notes, i.root.balancer.notes(i.test, i.vu.State())...)
-	in.Notes = append(in.Notes, i.root.experiment.notes()...)
-	in.Notes = append(in.Notes, ofRun...)
+	ofPools := i.root.balancer.describe(&in.Run, i.test, i.vu.State())
+	in.Notes = slices.Concat(in.Notes, in.Application.Responses.Notes(), ofPools, i.root.experiment.notes(), ofRun)
 	judged, err := verdict.Evaluate(in)
 	if err != nil {
 		i.throw(&pool.ConfigError{Source: call, Reason: err.Error()})

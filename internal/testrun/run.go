@@ -178,40 +178,27 @@ func (t *Run) warnOfMistyped(env *common.InitEnvironment, dir string) {
 
 // Join gives the pool of that name, which must have the same configuration if
 // it exists already. Nothing is connected.
-func (t *Run) Join(wanted pool.Config) (*SharedPool, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p, err := t.joinLocked(wanted)
-	if err == nil {
-		p.kept = true
-	}
-	return p, err
-}
+func (t *Run) Join(wanted pool.Config) (*SharedPool, error) { return t.join(wanted, false) }
 
 // JoinHandle is Join for one of several who share a pool and close it together, see
 // CloseHandle. Where the last of them has closed it, it is made anew.
-func (t *Run) JoinHandle(wanted pool.Config) (*SharedPool, error) {
+func (t *Run) JoinHandle(wanted pool.Config) (*SharedPool, error) { return t.join(wanted, true) }
+
+func (t *Run) join(wanted pool.Config, handle bool) (*SharedPool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if known := t.pools[wanted.Name]; known != nil && known.spent {
-		delete(t.pools, wanted.Name)
+	p := t.pools[wanted.Name]
+	if p == nil || handle && p.spent {
+		p = &SharedPool{run: t, config: wanted}
+		t.pools[wanted.Name] = p
+	} else if difference := config.Difference(p.config, wanted); difference != "" {
+		return nil, &joinError{name: wanted.Name, difference: difference}
 	}
-	p, err := t.joinLocked(wanted)
-	if err == nil {
+	if handle {
 		p.handles++
+	} else {
+		p.kept = true
 	}
-	return p, err
-}
-
-func (t *Run) joinLocked(wanted pool.Config) (*SharedPool, error) {
-	if known, ok := t.pools[wanted.Name]; ok {
-		if difference := config.Difference(known.config, wanted); difference != "" {
-			return nil, &joinError{name: wanted.Name, difference: difference}
-		}
-		return known, nil
-	}
-	p := &SharedPool{run: t, config: wanted}
-	t.pools[wanted.Name] = p
 	return p, nil
 }
 
