@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -228,14 +227,12 @@ func (c confirmation) say(format string, args ...any) {
 
 // environment is this process's with what the result says of its settings.
 func (c confirmation) environment() map[string]string {
-	environment := maps.Clone(c.gs.Env)
-	if environment == nil {
-		environment = map[string]string{}
-	}
+	environment := map[string]string{}
+	maps.Copy(environment, c.gs.Env)
 	run := c.result.Run
 	environment["CONCURRENT"] = strconv.Itoa(run.Users)
 	if environment["DURATION"] == "" {
-		environment["DURATION"] = strconv.Itoa(int(math.Max(1, math.Floor(run.Duration))))
+		environment["DURATION"] = strconv.Itoa(max(1, int(run.Duration)))
 	}
 	scenario := map[string]string{"hold": "HOLD", "spread": "SPREAD", "think": "THINK"}
 	for name, value := range run.Configuration {

@@ -42,8 +42,8 @@ func mergeRecordings(runners []Runner, progress func(share float64)) mergedRecor
 		for _, runner := range runners {
 			other := runner.Summary.Recording
 			levels := onGrid(other.Levels[name], other.Start.Sub(r.Start), r.Window)
-			active = append(active, fineOf(other, name).Active)
-			waiting = append(waiting, fineOf(other, name).Waiting)
+			fine := fineOf(other, name)
+			active, waiting = append(active, fine.Active), append(waiting, fine.Waiting)
 			size, _, _ := runner.Summary.Run.Configuration.Sizes(name)
 			pool.size += size
 			if runner.Summary.Run.Target != "" && len(levels) > 0 {

@@ -28,14 +28,14 @@ type moments struct {
 
 // momentsOf merges a run's windows into at most as many steps as charts of
 // them fit a page.
-func momentsOf(run timeline.Snapshot, charts int) moments {
+func momentsOf(run timeline.Snapshot, whole timeline.Totals, charts int) moments {
 	if len(run.Windows) == 0 || run.Width <= 0 {
 		return moments{}
 	}
 	most := min(mostMoments, max(fewMoments, allMoments/charts))
 	windows := int(run.Windows[len(run.Windows)-1].From/run.Width) + 1
 	step := run.Width * time.Duration((windows+most-1)/most)
-	if least := min(usualStep(run), time.Duration(windows)*run.Width/leastMoments); step < least {
+	if least := min(usualStep(whole), time.Duration(windows)*run.Width/leastMoments); step < least {
 		step = run.Width * (least / run.Width)
 	}
 	count := int(run.Windows[len(run.Windows)-1].From/step) + 1
@@ -52,12 +52,8 @@ func momentsOf(run timeline.Snapshot, charts int) moments {
 // usualStep is a length of time in which users who are all answered after the
 // same time, as at a pool's timeout, are answered in each step: in a shorter one
 // they would be there in one and missing in the next.
-func usualStep(run timeline.Snapshot) time.Duration {
-	var durations timeline.Distribution
-	for _, w := range run.Windows {
-		durations.Merge(w.Totals.Requests.Duration)
-	}
-	return max(leastStep, time.Duration(2*durations.Quantile(0.5)*float64(time.Millisecond)))
+func usualStep(whole timeline.Totals) time.Duration {
+	return max(leastStep, time.Duration(2*whole.Requests.Duration.Quantile(0.5)*float64(time.Millisecond)))
 }
 
 // ends are the first and the last step, which every chart reaches to.

@@ -22,15 +22,14 @@ const (
 	chartsOfTheRun = 4
 )
 
-// overTime are the charts of a run's timeline, and sentences about what is not
-// among them.
-func overTime(in Input) (figures []figure, remarks []string) {
+// overTime are the charts of a run's timeline, which whole sums up, and sentences
+// about what is not among them.
+func overTime(in Input, whole timeline.Totals) (figures []figure, remarks []string) {
 	if r := recordingOf(in); r != nil {
 		return recorded(in, r)
 	}
-	whole := in.Timeline.Whole()
 	pools, remarks := chosenPools(whole, preparedOnly(in.Timeline))
-	m := momentsOf(in.Timeline, chartsOfTheRun+chartsPerPool*len(pools))
+	m := momentsOf(in.Timeline, whole, chartsOfTheRun+chartsPerPool*len(pools))
 	if len(m.at) > 0 {
 		remarks = append(remarks, fmt.Sprintf("Each point covers %s. %s", text.Length(m.step), firstObservation(in.Timeline)))
 	}
@@ -43,7 +42,7 @@ func overTime(in Input) (figures []figure, remarks []string) {
 		})
 	}
 	figures = append(figures, m.requests(), m.throughput(), m.failures(whole), m.cpu())
-	marks := slices.Concat(phases(in.Timeline), events(in.Timeline))
+	marks := slices.Concat(phases(in.Timeline), events(in.Timeline, whole))
 	slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(a.X, b.X) })
 	for i := range figures {
 		figures[i].clock = true
@@ -173,7 +172,7 @@ const apart = 3 * time.Second
 
 // events are the moments that one looks for and that diagnoses rest on, each
 // named by the most specific sign. Phases that are marked say more about where.
-func events(run timeline.Snapshot) []Mark {
+func events(run timeline.Snapshot, whole timeline.Totals) []Mark {
 	if len(run.Phases) > 1 {
 		return nil
 	}
@@ -194,7 +193,7 @@ func events(run timeline.Snapshot) []Mark {
 		}
 	}
 	restarted := failures("57P02", "57P03")
-	if restarted(run.Whole()) == 0 {
+	if restarted(whole) == 0 {
 		// pg_terminate_backend says 57P01 too, and the server stays.
 		mark("session ended by the server", mostPhases, failures("57P01"))
 	}

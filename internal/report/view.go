@@ -42,7 +42,8 @@ type sectionView struct {
 }
 
 func pageOf(in Input) (pageView, error) {
-	figures, remarks := overTime(in)
+	whole := wholeOf(in)
+	figures, remarks := overTime(in, whole)
 	v := pageView{
 		Style:     template.CSS(styleSheet), // #nosec G203 -- ours, not the caller's
 		Title:     titleOf(in.Verdict.Run),
@@ -56,7 +57,7 @@ func pageOf(in Input) (pageView, error) {
 		Facts:     facts(in.Verdict.Run),
 		Remarks:   remarks,
 		Phases:    phasesOf(in.Timeline),
-		Errors:    errorsOf(wholeOf(in)),
+		Errors:    errorsOf(whole),
 		Workload:  workloadOf(in),
 		Notes:     in.Verdict.Notes,
 	}
