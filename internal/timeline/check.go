@@ -74,20 +74,16 @@ func (r *Recording) checkTimes() error {
 		}
 	}
 	for name, fine := range r.Fine {
-		for _, s := range []LevelSeries{fine.Active, fine.Waiting} {
-			if err := s.check(name); err != nil {
+		for _, s := range []LevelSeries{fine.Active, fine.Waiting} { // whose windows are checked as they are read
+			if len(s.Windows) == 0 || s.Start.IsZero() {
+				continue
+			}
+			if err := checkStart(fmt.Sprintf("pool %q", name), s.Start); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func (s LevelSeries) check(pool string) error {
-	if len(s.Windows) == 0 {
-		return nil
-	}
-	return checkWindows(fmt.Sprintf("pool %q", pool), s.Start, s.Window.Seconds(), len(s.Windows), maxFine)
 }
 
 func checkWindows(of string, start time.Time, width float64, n, most int) error {

@@ -39,7 +39,7 @@ func FromScript(data, given any) (Input, error) {
 	if err != nil {
 		return Input{}, fmt.Errorf("verdict: data: %w", err)
 	}
-	metrics, err := DecodeMetrics(fields)
+	metrics, err := decodeMetrics(fields)
 	if err != nil {
 		return Input{}, fmt.Errorf("verdict: data: %w", err)
 	}

@@ -6,24 +6,19 @@ import (
 	"fmt"
 )
 
-// ErrNoMetrics is k6's end-of-test data without metrics.
-var ErrNoMetrics = errors.New("there are no metrics in it: hand over what k6 gave to handleSummary")
+var errNoMetrics = errors.New("there are no metrics in it: hand over what k6 gave to handleSummary")
 
-// DecodeMetrics reads the metrics out of k6's end-of-test data as it gives them
+// decodeMetrics reads the metrics out of k6's end-of-test data as it gives them
 // to handleSummary, or out of its machine-readable form
 // (--new-machine-readable-summary).
-func DecodeMetrics(data any) (map[string]Metric, error) {
-	fields, err := plain(data)
-	if err != nil {
-		return nil, err
-	}
-	if byName, ok := fields["metrics"].(map[string]any); ok {
+func decodeMetrics(data map[string]any) (map[string]Metric, error) {
+	if byName, ok := data["metrics"].(map[string]any); ok {
 		return decodeByName(byName)
 	}
-	if list, ok := field(fields, "results", "metrics").([]any); ok {
+	if list, ok := field(data, "results", "metrics").([]any); ok {
 		return decodeList(list)
 	}
-	return nil, ErrNoMetrics
+	return nil, errNoMetrics
 }
 
 // plain gives data as a map. The machine-readable form is a Go type of k6's
@@ -38,7 +33,7 @@ func plain(data any) (map[string]any, error) {
 	}
 	var fields map[string]any
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, ErrNoMetrics
+		return nil, errNoMetrics
 	}
 	return fields, nil
 }

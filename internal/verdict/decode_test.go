@@ -47,11 +47,11 @@ func TestFromScript(t *testing.T) {
 
 // A script may have copied the data, which makes k6's Go maps plain ones.
 func TestFromScriptTakesCopiedData(t *testing.T) {
-	metrics, err := verdict.DecodeMetrics(map[string]any{"metrics": map[string]any{
+	in, err := verdict.FromScript(map[string]any{"metrics": map[string]any{
 		"request_success": map[string]any{"type": "rate", "values": map[string]any{"rate": int64(1), "passes": int64(7), "fails": 0.0}},
-	}})
+	}}, nil)
 	require.NoError(t, err)
-	require.Equal(t, map[string]float64{"rate": 1, "passes": 7, "fails": 0}, metrics["request_success"].Values)
+	require.Equal(t, map[string]float64{"rate": 1, "passes": 7, "fails": 0}, in.Metrics["request_success"].Values)
 }
 
 // --summary-trend-stats decides how k6 spells a percentile.
@@ -98,6 +98,7 @@ func TestFromScriptRefuses(t *testing.T) {
 		change(options)
 		return options
 	}
+	const noMetrics = "there are no metrics in it: hand over what k6 gave to handleSummary"
 	for name, test := range map[string]struct {
 		data, options any
 		want          string
@@ -105,8 +106,8 @@ func TestFromScriptRefuses(t *testing.T) {
 		"unknown option": {data, options(func(o map[string]any) { o["waived"] = "x" }), `verdict: options: json: unknown field "waived"`},
 		"mistyped":       {data, options(func(o map[string]any) { o["waive"] = "db_cpu" }), "verdict: options: waive is a string: accepted is an array"},
 		"unknown column": {data, options(func(o map[string]any) { o["criteria"] = []any{map[string]any{"limit": 1}} }), `verdict: options: json: unknown field "limit"`},
-		"no data":        {nil, scriptOptions(js), "verdict: data: " + verdict.ErrNoMetrics.Error()},
-		"other data":     {map[string]any{"metrics": 1}, scriptOptions(js), "verdict: data: " + verdict.ErrNoMetrics.Error()},
+		"no data":        {nil, scriptOptions(js), "verdict: data: " + noMetrics},
+		"other data":     {map[string]any{"metrics": 1}, scriptOptions(js), "verdict: data: " + noMetrics},
 		"no type":        {map[string]any{"metrics": map[string]any{"m": 1}}, scriptOptions(js), `verdict: data: metric "m" has no type`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,7 +5,7 @@
 // table of rules, with the evidence and the runbook's remedy.
 //
 // It knows neither k6 nor its JavaScript: metrics come in as names and values
-// (see [DecodeMetrics]), and a criterion's conditions are written in the
+// (see [FromScript]), and a criterion's conditions are written in the
 // language of k6's thresholds, so that one row of data feeds both this
 // evaluator and k6's own. [Evaluate] is written to come to the same answer as
 // k6 does on the thresholds made from the same rows, because k6 alone decides

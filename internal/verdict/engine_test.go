@@ -152,13 +152,19 @@ func values(sink metrics.Sink, stats []string, resolvers map[string]func(*metric
 	return result
 }
 
+// decoded are the engine's metrics as a script hands them over.
+func (e *engine) decoded() map[string]verdict.Metric {
+	e.t.Helper()
+	in, err := verdict.FromScript(e.data(), nil)
+	require.NoError(e.t, err)
+	return in.Metrics
+}
+
 // evaluate judges the engine's data with the evaluator.
 func (e *engine) evaluate(rows []verdict.Criterion, gate string, waive []string, unmeasured map[string]string) verdict.Report {
 	e.t.Helper()
-	decoded, err := verdict.DecodeMetrics(e.data())
-	require.NoError(e.t, err)
 	report, err := verdict.Evaluate(verdict.Input{
-		Criteria: rows, Metrics: decoded, Gate: gate, Waived: waive, Unmeasured: unmeasured,
+		Criteria: rows, Metrics: e.decoded(), Gate: gate, Waived: waive, Unmeasured: unmeasured,
 	})
 	require.NoError(e.t, err)
 	return report

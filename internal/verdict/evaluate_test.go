@@ -107,10 +107,8 @@ func TestCriteria(t *testing.T) {
 				test.change(&r)
 				e := engineOf(t, r)
 				holds := e.judge(js.thresholds("poolCriteria", gate, []string{}))
-				decoded, err := verdict.DecodeMetrics(e.data())
-				require.NoError(t, err)
 				report, err := verdict.Evaluate(verdict.Input{
-					Criteria: rows, Metrics: decoded, Gate: gate,
+					Criteria: rows, Metrics: e.decoded(), Gate: gate,
 					Unmeasured: map[string]string{"pgxpool_db_cpu": "the role may not read /proc/stat"},
 					Missing:    map[string]string{"response_drift": "the first third has too few"},
 				})

@@ -48,10 +48,8 @@ func report(t *testing.T, gate string, waive []string, change func(*run)) verdic
 	e := engineOf(t, r)
 	e.judge(js.thresholds("poolCriteria", gate, waive))
 	e.add("pgxpool_active_sampled", 12, 34)
-	decoded, err := verdict.DecodeMetrics(e.data())
-	require.NoError(t, err)
 	report, err := verdict.Evaluate(verdict.Input{
-		Criteria: js.rows("poolCriteria"), Metrics: decoded, Gate: gate, Waived: waive,
+		Criteria: js.rows("poolCriteria"), Metrics: e.decoded(), Gate: gate, Waived: waive,
 		Unmeasured: map[string]string{"pgxpool_db_cpu": "the role may not read /proc/stat (pg_read_server_files)"},
 		Missing:    map[string]string{"response_drift": "the first third of the run has 3 responses: at least 20 are needed"},
 		Notes:      []string{"The first run also fills the tables."},

@@ -3,7 +3,6 @@ package verdict
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed" // the schema
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -21,12 +20,7 @@ import (
 // changes its meaning or goes away; new fields do not change it.
 const SchemaVersion = 1
 
-// Schema is the JSON Schema of results/summary.json.
-//
-//go:embed schema.json
-var Schema []byte
-
-// Summary is results/summary.json: the whole report, readable by programs, and
+// Summary is results/summary.json, which schema.json describes: the whole report, readable by programs, and
 // what it takes to tell whether two runs may be compared.
 type Summary struct {
 	Schema    int     `json:"schema"`
@@ -73,7 +67,7 @@ func (r Report) JSON() ([]byte, error) {
 		GateHolds:         r.GateHolds,
 		Run:               r.Run,
 		ConfigurationHash: r.Run.ConfigurationHash(),
-		Criteria:          slices.Concat([]Row{}, r.Rows),
+		Criteria:          append([]Row{}, r.Rows...), // never null
 		Diagnoses:         append([]diagnosis.Diagnosis{}, r.Diagnoses...),
 		Overview:          Report{Run: r.Run, Metrics: metrics, Recording: r.Recording}.Overview(),
 		Statements:        r.Statements,
