@@ -197,6 +197,7 @@ const resamples = 2000
 
 // confidenceOf is how sure a recommendation is.
 type confidenceOf struct {
+	sure      bool    // false with a single round or pool, which show no noise
 	low, high int     // connections
 	agreement float64 // share of resamples that recommend the same pool
 }
@@ -206,15 +207,15 @@ type confidenceOf struct {
 // all residuals at random (p95 and throughput of the same step together, scaled
 // up for the degrees of freedom that the means took). Then the knee is looked
 // for as before. The interval is from the 2.5th to the 97.5th percentile of the
-// pools found, in connections. ok is false with a single round or pool, which
-// show no noise.
+// pools found, in connections.
 //
 // Source: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their
 // Application (1997), section 6.2.3: resampling of residuals, of rounds there
 // are too few to resample.
-func (k knee) bootstrap(seed int) (c confidenceOf, ok bool) {
+func (k knee) bootstrap(seed int) confidenceOf {
+	recommended := k.sound[k.chosen].connections()
 	if k.p95.freedom == 0 {
-		return c, false
+		return confidenceOf{low: recommended, high: recommended}
 	}
 	random := rand.New(rand.NewPCG(uint64(seed), math.MaxUint64)) // #nosec G115 G404 -- no secret; a seed is not negative
 	rows, columns := len(k.sound), len(k.p95.residuals[0])
@@ -242,10 +243,10 @@ func (k knee) bootstrap(seed int) (c confidenceOf, ok bool) {
 	slices.Sort(found)
 	const tail = (1 - confidence) / 2
 	// The interval holds the recommendation itself even where noise leans to one side.
-	recommended := k.sound[k.chosen].connections()
 	return confidenceOf{
+		sure:      true,
 		low:       min(found[int(tail*resamples)], recommended),
 		high:      max(found[int((1-tail)*resamples)-1], recommended),
 		agreement: float64(same) / resamples,
-	}, true
+	}
 }

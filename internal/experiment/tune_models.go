@@ -115,7 +115,7 @@ const (
 )
 
 // crossCheck sets the measurements against the models, in sentences.
-func (p *tune) crossCheck(w sweep, k knee, c confidenceOf, sure bool) (sentences []string, modeled int) {
+func (p *tune) crossCheck(w sweep, k knee, c confidenceOf) (sentences []string, modeled int) {
 	say := func(format string, args ...any) { sentences = append(sentences, fmt.Sprintf(format, args...)) }
 	best := k.sound[k.chosen]
 	q, ok := p.model(best)
@@ -129,7 +129,7 @@ func (p *tune) crossCheck(w sweep, k knee, c confidenceOf, sure bool) (sentences
 	target := max(1, k.p95Limit.value*math.Exp(k.p95.means[k.chosen]))
 	if n, ok := p.modelSize(q.hold, target); ok {
 		modeled = n
-		p.sayModelSize(say, best, c, sure, n, target)
+		p.sayModelSize(say, best, c, n, target)
 	}
 	p.sayWaits(say, w)
 	sayHold(say, w)
@@ -149,18 +149,14 @@ func (p *tune) sayChecks(say sayer, best candidate) {
 	}
 }
 
-func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, sure bool, modeled int, target float64) {
+func (p *tune) sayModelSize(say sayer, best candidate, c confidenceOf, modeled int, target float64) {
 	model := "closed-loop"
 	if p.rate > 0 {
 		model = "open-loop (Erlang C)"
 	}
 	said := fmt.Sprintf("The %s model needs %d connections for a p95 wait of at most %s, from the hold time measured at %s.",
 		model, modeled, text.Millis(target), best)
-	low, high := best.connections(), best.connections()
-	if sure {
-		low, high = c.low, c.high
-	}
-	below, above := p.neighbors(low, high)
+	below, above := p.neighbors(c.low, c.high)
 	switch {
 	case modeled > above:
 		said += " Fewer were enough in the measurement: hold times that vary less than exponentially cause shorter waits."

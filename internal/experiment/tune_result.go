@@ -27,19 +27,19 @@ func (p *tune) Result(done []Measurement) *Result {
 		r.Sections = []report.Section{s}
 		return r
 	}
-	c, sure := k.bootstrap(p.seed)
+	c := k.bootstrap(p.seed)
 	s.Tables = []text.Table{p.table(w, k.inWords)}
-	s.Text = append(s.Text, paragraphs(p.onPools(), p.recommendation(w, k, c, sure), k.method(w), p.onGenerator(done))...)
+	s.Text = append(s.Text, paragraphs(p.onPools(), p.recommendation(w, k, c), k.method(w), p.onGenerator(done))...)
 	s.Charts = p.charts(w, k)
-	r.Answer = p.header(k, c, sure)
+	r.Answer = p.header(k, c)
 	check := report.Section{Title: "Cross-check with the models"}
 	var modeled int
-	check.Text, modeled = p.crossCheck(w, k, c, sure)
+	check.Text, modeled = p.crossCheck(w, k, c)
 	paste := report.Section{Title: "To paste" + p.forEach(), Snippets: snippets(p.recommended(k), p.pool)}
 	r.Sections = []report.Section{s, check, paste}
 	k.addValues(r.Values, p.recommended(k), p.rate > 0)
 	switch {
-	case sure:
+	case c.sure:
 		r.Values[metricConnectionsLow], r.Values[metricConnectionsHigh] = float64(c.low), float64(c.high)
 		r.Values[metricAgreement], r.Values[metricNoise] = c.agreement, k.noise()
 	case w.rounds() == 1:
@@ -76,10 +76,10 @@ func (k knee) addValues(values map[string]float64, recommended size, open bool) 
 }
 
 // header is the recommended pool with its interval.
-func (p *tune) header(k knee, c confidenceOf, sure bool) []report.Fact {
+func (p *tune) header(k knee, c confidenceOf) []report.Fact {
 	best := k.sound[k.chosen]
 	size := report.Fact{Name: "Recommended pool", Value: p.recommended(k).String(), Detail: "pool size + max overflow" + p.forEach()}
-	if sure {
+	if c.sure {
 		size.Detail = fmt.Sprintf("95 %% interval %d to %s", c.low, text.Counted(c.high, "connection"))
 	}
 	return []report.Fact{
@@ -104,7 +104,7 @@ func (p *tune) recommended(k knee) size {
 	return best
 }
 
-func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string {
+func (p *tune) recommendation(w sweep, k knee, c confidenceOf) string {
 	best, set := k.sound[k.chosen], p.recommended(k)
 	why := "is the smallest pool measured whose p95 (%s) and requests served (%s) are as good as the best's%s."
 	if k.compromise() {
@@ -122,7 +122,7 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf, sure bool) string
 	if !k.met {
 		said += fmt.Sprintf(" No pool met the criteria in most rounds, so they were not used. The largest pool missed: %s", sentence(w.all[len(w.all)-1].broke[0].reason()))
 	}
-	if sure {
+	if c.sure {
 		said += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",
 			c.low, text.Counted(c.high, "connection"), text.Share.Format(c.agreement), resamples)
 	}
