@@ -35,13 +35,8 @@ func findAnyLocks(run *Facts, p *Pool) finding {
 
 // findEndedByLocks sees deadlocks, and statements that gave up waiting for a lock.
 func findEndedByLocks(run *Facts, p *Pool) finding {
-	deadlocks := slices.Concat(p.said(deadlockDetected), run.Requests.answered(deadlockDetected))
-	gaveUp := slices.Concat(p.said(lockNotAvailable), run.Requests.answered(lockNotAvailable))
-	f := finding{evidence: slices.Concat(deadlocks, gaveUp)}
-	if len(f.evidence) > 0 {
-		f.confidence = Certain
-	}
-	if len(deadlocks) > 0 {
+	f := run.heard(p, deadlockDetected, lockNotAvailable)
+	if run.heard(p, deadlockDetected).confidence != "" {
 		f.remedy = remedyOfDeadlocks
 	}
 	if run.Watched == nil || run.Watched.Server.Statistics.Deadlocks == 0 {

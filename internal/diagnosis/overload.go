@@ -34,17 +34,24 @@ type moment struct {
 }
 
 func (m *moment) add(w span) {
-	m.holds, m.held = m.holds+float64(w.pool.Use.Count()), m.held+w.pool.Use.Sum()
-	m.requests, m.retries = m.requests+float64(w.requests), m.retries+float64(w.retries)
-	m.timeouts += float64(w.pool.Timeouts)
-	m.samples += float64(w.pool.Active.Count())
-	m.active, m.waiting = m.active+w.pool.Active.Sum(), m.waiting+w.pool.Waiting.Sum()
+	m.plus(moment{
+		holds: float64(w.pool.Use.Count()), held: w.pool.Use.Sum(),
+		requests: float64(w.requests), retries: float64(w.retries), timeouts: float64(w.pool.Timeouts),
+		samples: float64(w.pool.Active.Count()), active: w.pool.Active.Sum(), waiting: w.pool.Waiting.Sum(),
+	})
+}
+
+// plus adds what happened in another moment.
+func (m *moment) plus(o moment) {
+	m.holds, m.held = m.holds+o.holds, m.held+o.held
+	m.requests, m.retries = m.requests+o.requests, m.retries+o.retries
+	m.timeouts, m.failed = m.timeouts+o.timeouts, m.failed+o.failed
+	m.samples, m.active, m.waiting = m.samples+o.samples, m.active+o.active, m.waiting+o.waiting
 }
 
 // addUsers adds what users asked for, where the pool tells nothing of them.
 func (m *moment) addUsers(r timeline.Requests) {
-	m.requests, m.retries = m.requests+float64(r.Duration.Count()), m.retries+float64(r.Retried())
-	m.failed, m.timeouts = m.failed+float64(r.Failed), m.timeouts+float64(r.Timeouts)
+	m.plus(moment{requests: float64(r.Duration.Count()), retries: float64(r.Retried()), failed: float64(r.Failed), timeouts: float64(r.Timeouts)})
 }
 
 func (m moment) hold() float64    { return m.held / m.holds }
@@ -65,15 +72,11 @@ func (m moment) asks(healthy moment) bool {
 
 // together sums moments up.
 func together(all []moment) (sum moment) {
-	for i, m := range all {
-		if i == 0 {
-			sum.from = m.from
-		}
-		sum.to = m.to
-		sum.holds, sum.held = sum.holds+m.holds, sum.held+m.held
-		sum.requests, sum.retries, sum.timeouts = sum.requests+m.requests, sum.retries+m.retries, sum.timeouts+m.timeouts
-		sum.failed += m.failed
-		sum.samples, sum.active, sum.waiting = sum.samples+m.samples, sum.active+m.active, sum.waiting+m.waiting
+	if len(all) > 0 {
+		sum.from, sum.to = all[0].from, all[len(all)-1].to
+	}
+	for _, m := range all {
+		sum.plus(m)
 	}
 	return sum
 }

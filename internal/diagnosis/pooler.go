@@ -12,9 +12,8 @@ import (
 
 // findPrepared sees prepared statements that are not where they were prepared.
 func findPrepared(run *Facts, p *Pool) finding {
-	said := append(p.said(duplicateStatement, noSuchStatement), run.Requests.answered(duplicateStatement, noSuchStatement)...)
-	if len(said) > 0 {
-		return finding{confidence: Certain, evidence: said}
+	if heard := run.heard(p, duplicateStatement, noSuchStatement); heard.confidence != "" {
+		return heard
 	}
 	w := run.Watched
 	if w == nil || !run.Requests.failsQuickly() || run.said(p, PoolerSaturated).confidence != "" || run.crowdedPooler(p).confidence != "" {

@@ -19,6 +19,19 @@ const (
 	noSuchStatement     = "26000"
 )
 
+// heard is what the server told of one of the SQLSTATEs: the pool, or an application's
+// users.
+func (run *Facts) heard(p *Pool, states ...string) finding {
+	f := finding{evidence: append(p.said(states...), run.Requests.answered(states...)...)}
+	if len(f.evidence) > 0 {
+		f.confidence = Certain
+	}
+	for _, state := range states {
+		f.extent += float64(p.Errors[state])
+	}
+	return f
+}
+
 // findLimitWatched sees that the server has no room for the pool.
 func findLimitWatched(run *Facts, _ *Pool) finding {
 	said := run.Requests.answered(tooManyConnections)
@@ -109,13 +122,10 @@ func findRestartWatched(run *Facts, _ *Pool) finding {
 
 // findReadOnly sees a server that refuses to write.
 func findReadOnly(run *Facts, p *Pool) finding {
-	if n := p.Errors[readOnlyTransaction]; n > 0 {
-		return finding{confidence: Certain, extent: float64(n), evidence: p.said(readOnlyTransaction)}
-	}
-	if said := run.Requests.answered(readOnlyTransaction); len(said) > 0 {
-		return finding{confidence: Certain, evidence: said}
-	}
 	w := run.Watched
+	if heard := run.heard(p, readOnlyTransaction); heard.confidence != "" {
+		return heard
+	}
 	if w == nil || !w.Server.ReadOnly && !w.Server.ReadOnlyRole {
 		return finding{}
 	}
@@ -191,14 +201,8 @@ func (run *Facts) addSessionTimeout(f *finding) {
 
 // findStatementTimeout sees statements that the server cancels after a time.
 func findStatementTimeout(run *Facts, p *Pool) finding {
-	if n := p.Errors[queryCanceled]; n > 0 {
-		return finding{confidence: Certain, extent: float64(n), evidence: p.said(queryCanceled)}
-	}
-	if said := run.Requests.answered(queryCanceled); len(said) > 0 {
-		return finding{confidence: Certain, evidence: said}
-	}
-	if run.Watched == nil {
-		return finding{}
+	if heard := run.heard(p, queryCanceled); heard.confidence != "" || run.Watched == nil {
+		return heard
 	}
 	if f := run.statementTimeout(); f.confidence != "" || run.Watched.Server.StatementTimeout > 0 {
 		return f

@@ -23,6 +23,7 @@ func TestSessionsBelongToAProcess(t *testing.T) {
 	require.Nil(t, sample.Pooler)
 
 	app.connect()
+	s.clients.next = time.Now().Add(time.Hour)
 	s.Sample(t.Context())
 	require.Equal(t, soonestLook, s.clients.interval, "the open files of all processes are not read with every sample")
 	s.clients.next = time.Now()
