@@ -83,6 +83,27 @@ func (s *Samples) Add(level, n int64) {
 	(*s)[i].Samples += n
 }
 
+// mostLevels is how many levels a window of a recording keeps apart: with hundreds of
+// samples to a window, a day would otherwise take several times the memory of hours.
+const mostLevels = 16
+
+// bound keeps the number of samples, the lowest level and the highest one, and puts
+// those in between together that are nearest to each other.
+func (s *Samples) bound() {
+	for len(*s) > mostLevels {
+		all, at := *s, 1
+		for i := 1; i < len(all)-2; i++ {
+			if all[i+1].Level-all[i].Level < all[at+1].Level-all[at].Level {
+				at = i
+			}
+		}
+		a, b := all[at], all[at+1]
+		n := a.Samples + b.Samples
+		all[at] = atLevel{Level: (a.Level*a.Samples + b.Level*b.Samples + n/2) / n, Samples: n}
+		*s = slices.Delete(all, at+1, at+2)
+	}
+}
+
 func mergeSamples(into, from *Samples) {
 	for _, a := range *from {
 		into.Add(a.Level, a.Samples)
@@ -203,7 +224,10 @@ type Fine struct {
 type fineLevels struct{ active, waiting windows[Samples] }
 
 func newFineLevels() *fineLevels {
-	w := windows[Samples]{most: maxFine, width: fineWidth, merge: mergeSamples}
+	w := windows[Samples]{most: maxFine, width: fineWidth, merge: func(into, from *Samples) {
+		mergeSamples(into, from)
+		into.bound()
+	}}
 	return &fineLevels{active: w, waiting: w}
 }
 
@@ -212,7 +236,9 @@ func (f *fineLevels) add(o *Observation) {
 	if o.Measure == Waiting {
 		w = &f.waiting
 	}
-	w.at(o.At).Add(int64(o.Value+0.5), 1)
+	samples := w.at(o.At)
+	samples.Add(int64(o.Value+0.5), 1)
+	samples.bound()
 }
 
 func (f *fineLevels) snapshot() Fine {

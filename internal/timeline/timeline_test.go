@@ -185,6 +185,41 @@ func TestRecorderLosesNothingWhenWindowsMerge(t *testing.T) {
 	}
 }
 
+// A day of ten samples a second keeps as few levels apart as hours of it do, and says
+// of them what an exact record would.
+func TestADayOfLevelsIsNoLargerThanHours(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	f, sum := newFineLevels(), int64(0)
+	kept := func() (n int) {
+		for _, w := range f.waiting.slots {
+			if w != nil {
+				n += len(*w)
+			}
+		}
+		return n
+	}
+	const day = 24 * 3600 * 10
+	most := 0 // in the second fifth
+	for i := range int64(day) {
+		level := random.Int64N(3000)
+		f.add(&Observation{Measure: Waiting, At: time.Unix(0, i*int64(fineWidth)), Value: float64(level)})
+		sum += level
+		if i > day/5 && i < 2*day/5 && i%20_000 == 0 {
+			most = max(most, kept())
+		}
+	}
+	require.LessOrEqual(t, kept(), most)
+	whole := f.snapshot().Waiting.Whole()
+	require.EqualValues(t, 0, whole[0].Level)
+	require.EqualValues(t, 2999, whole[len(whole)-1].Level)
+	var samples, recorded int64
+	for _, a := range whole {
+		samples, recorded = samples+a.Samples, recorded+a.Level*a.Samples
+	}
+	require.EqualValues(t, day, samples)
+	require.InEpsilon(t, sum, recorded, 0.001)
+}
+
 func TestRecorderGivesPhasesWhatIsTheirs(t *testing.T) {
 	var r Recorder
 	r.Record([]Observation{{Measure: Request, At: at(0), Value: 1}})
