@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,7 @@ func TestAnswer(t *testing.T) {
 		"one case of two":            {[]line{rounds(1.1, 1.05), rounds(0.99, 1.01)}, "same: "},
 		"rounds that disagree":       {[]line{rounds(0.8, 1.01), rounds(0.8, 1.01)}, "same: "},
 		"less than the least":        {[]line{rounds(0.99, 0.985), rounds(0.99, 0.985)}, "same: "},
+		"two dearer, most as before": {append(slices.Repeat([]line{rounds(0.999, 1.001)}, 9), rounds(1.025, 1.03), rounds(1.025, 1.03)), "same: "},
 		"the only case asked for":    {[]line{rounds(0.9, 0.8)}, "better: "},
 		"cheaper here, dearer there": {[]line{rounds(0.9, 0.9), rounds(1.2, 1.2), rounds(1.2, 1.2)}, "worse: "},
 	} {

@@ -67,8 +67,9 @@ const least = 0.02
 // answer is one line: whether the newer commit is better, the same or worse. A
 // case counts where all of its rounds agree on the direction and the median
 // differs by at least 2 %. With five rounds and nothing changed, a case's
-// rounds agree in one direction by chance in 3 % (2⁻⁵), so that a single case
-// of many is named but decides nothing alone.
+// rounds agree in one direction by chance in 3 % (2⁻⁵), and share what was taken off
+// for the process's start, so that a single case of many is named but decides nothing
+// alone, nor do two while all cases together differ by less than 1 %.
 func answer(lines []line) string {
 	var better, worse []string
 	sum := 0.0
@@ -85,9 +86,9 @@ func answer(lines []line) string {
 	mean := math.Exp(sum / float64(len(lines)))
 	verdict := "same"
 	switch {
-	case len(worse) > 1 && mean > 1, len(worse) > 0 && len(lines) == 1:
+	case len(worse) > 1 && mean >= 1+least/2, len(worse) > 0 && len(lines) == 1:
 		verdict = "worse"
-	case len(better) > 1 && mean < 1, len(better) > 0 && len(lines) == 1:
+	case len(better) > 1 && mean <= 1-least/2, len(better) > 0 && len(lines) == 1:
 		verdict = "better"
 	}
 	return fmt.Sprintf("%s: client CPU per query %.3f× (geometric mean of %d); lower in every round: %s; higher in every round: %s",

@@ -59,9 +59,10 @@ func many(ctx context.Context, s settings, users, ramp int) error {
 	fmt.Printf("%d connections on the server at most, %d opened in all, %.0f of them by the pool's own count, at most %d in a second\n",
 		server.most, len(server.opened), with.Opened, server.mostPerSecond())
 	if ramp == 0 {
-		fmt.Printf("on top of k6, a user: %.1f KiB live (%.1f of them stack), %.1f KiB resident (%.0f MiB without the pool)\n",
+		fmt.Printf("on top of k6, a user: %.1f KiB live (%.1f of them stack), %.1f KiB resident (%.0f MiB without the pool); stacks %.0f MiB, %.0f without\n",
 			p.kib(with.Heap-without.Heap+with.Stacks-without.Stacks), p.kib(with.Stacks-without.Stacks),
-			1024*(with.resident-without.resident)/float64(users), without.resident)
+			1024*(with.resident-without.resident)/float64(users), without.resident,
+			with.Stacks/(1<<20), without.Stacks/(1<<20))
 	}
 	if server.most > p.pool {
 		return fmt.Errorf("the server had %d connections, the pool's size is %d", server.most, p.pool)
