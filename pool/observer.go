@@ -19,6 +19,8 @@ type Scope struct {
 	// Limits are those of the calls that follow. Only the goroutine that makes them
 	// may change them.
 	Limits Limits
+	// OneCall says that each call runs on a goroutine that was started for it.
+	OneCall bool
 
 	ctx      context.Context
 	observer Observer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -93,6 +94,9 @@ func (p *Pool) once(s *Scope, c *call) (*Result, error) {
 // began. last says that no other follows on this checkout.
 func (p *Pool) run(s *Scope, c *connection, start time.Time, what *call, last bool) (*Result, error) {
 	o := ran{began: start}
+	if s.OneCall {
+		reserveStack()
+	}
 	if p.traffic.implicit {
 		p.runImplicit(s, c, what, last, &o)
 	} else {
@@ -106,6 +110,17 @@ func (p *Pool) run(s *Scope, c *connection, start time.Time, what *call, last bo
 		return nil, o.err
 	}
 	return o.res, nil
+}
+
+// reserveStack makes a new goroutine's stack as large as a statement needs while there
+// is little on it. It would otherwise grow below all the calls that lead to the
+// socket, and their frames would have to be moved. Whoever waits for a connection
+// still has a small one.
+//
+//go:noinline
+func reserveStack() {
+	var room [10 << 10]byte
+	runtime.KeepAlive(&room)
 }
 
 // send sends a call's statement and reads its rows. One whose plan was out of

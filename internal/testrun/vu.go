@@ -210,7 +210,7 @@ func (s *Session) Apart() *pool.Scope {
 		s.apart.refresh(s.pool, callTags{with: s.with.Tags})
 	}
 	scope := pool.NewScope(ctx, s.apart)
-	scope.Limits = s.with.Limits
+	scope.Limits, scope.OneCall = s.with.Limits, true
 	return scope
 }
 
