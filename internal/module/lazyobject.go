@@ -2,8 +2,8 @@ package module
 
 import "github.com/grafana/sobek"
 
-// lazyObject is a [sobek.DynamicObject] that makes a method when a script first asks for it: ten thousand
-// users who each call one method should not pay for fifteen.
+// lazyObject is a [sobek.DynamicObject] that makes a method when a script first asks
+// for it: ten thousand users who each call one method should not pay for fifteen.
 type lazyObject struct {
 	instance *instance
 	methods  func(name string) method
