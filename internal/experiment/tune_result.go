@@ -121,7 +121,8 @@ func (p *tune) recommendation(w sweep, k knee, c confidenceOf) string {
 		said += " The overflow is for spikes and was not measured."
 	}
 	if !k.met {
-		said += fmt.Sprintf(" No pool met the criteria in most rounds, so they were not used. The largest pool missed: %s", sentence(w.all[len(w.all)-1].broke[0].reason()))
+		said += fmt.Sprintf(" None of the pools compared met the criteria in most rounds, so the criteria were not used. The largest of them missed: %s",
+			sentence(k.sound[len(k.sound)-1].broke[0].reason()))
 	}
 	if c.sure {
 		said += fmt.Sprintf(" The 95 %% confidence interval is %d to %s, among the sizes measured; %s of %d resamples recommend the same pool.",

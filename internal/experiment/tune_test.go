@@ -435,7 +435,17 @@ func TestTuneRecommendsWhatMeetsTheCriteria(t *testing.T) {
 	plan = planOf(t, sweepOf(sizes, map[string]any{"criteria": []any{full("p(95)<1")}}))
 	result = plan.Result(run(t, plan, office, nil))
 	require.Equal(t, free["tune_pool_size"], result.Values["tune_pool_size"])
-	require.Contains(t, result.Terminal(10_000), "No pool met the criteria in most rounds, so they were not used. The largest pool missed: Active connections: ")
+	require.Contains(t, result.Terminal(10_000), "None of the pools compared met the criteria in most rounds, so the criteria were not used. The largest of them missed: Active connections: ")
+
+	// A pool that fails at once meets a limit on responses, and is not compared.
+	plan = planOf(t, sweepOf(sizes, map[string]any{"criteria": []any{fastEnough("100")}}))
+	done := run(t, plan, office, nil)
+	for i := range done {
+		if done[i].Step.Label == "60+0" {
+			done[i].Request.P95, done[i].Failed = 1, done[i].Requests/2
+		}
+	}
+	require.Contains(t, plan.Result(done).Terminal(10_000), "The largest of them missed: Response p95: ")
 }
 
 // Where nobody names sizes the model's is among them: the smallest that leaves the
