@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,10 +64,10 @@ func withArticle(noun string) string {
 
 var (
 	// yaml.v3 has no more than texts for what does not fit, a line each.
-	mistypedYAML = regexp.MustCompile("cannot unmarshal !!(\\w+)(?: `[^`]*`)? into \\*?(\\[\\]|string|int)?\\S*")
+	mistypedYAML = regexp.MustCompile("cannot unmarshal (!!?\\w+)(?: `([^`]*)`)? into \\*?(\\[\\]|string|int)?\\S*")
 	unknownYAML  = regexp.MustCompile(`field (\S+) not found in type \w+\.(\w+)`)
 	foundInYAML  = map[string]string{
-		"map": "a mapping", "seq": "a list", "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "null": "nothing",
+		"!!map": "a mapping", "!!seq": "a list", "!!str": "a string", "!!int": "an integer", "!!float": "a number", "!!bool": "true or false", "!!null": "nothing",
 	}
 	acceptedInYAML = map[string]string{"": "a mapping", "[]": "a list", "string": "a string", "int": "an integer"}
 )
@@ -75,7 +76,11 @@ var (
 func inYAML(lines string) string {
 	lines = mistypedYAML.ReplaceAllStringFunc(lines, func(line string) string {
 		m := mistypedYAML.FindStringSubmatch(line)
-		return "found " + foundInYAML[m[1]] + ", accepted is " + acceptedInYAML[m[2]]
+		found := cmp.Or(foundInYAML[m[1]], m[1])
+		if m[2] != "" {
+			found += " " + Quote(m[2]) // the start of it
+		}
+		return "found " + found + ", accepted is " + acceptedInYAML[m[3]]
 	})
 	lines = unknownYAML.ReplaceAllString(lines, "unknown field $1 in a $2")
 	return strings.ReplaceAll(strings.TrimSpace(lines), "\n  ", "; ")
