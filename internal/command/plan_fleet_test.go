@@ -59,6 +59,7 @@ func TestPlanOfAFleet(t *testing.T) {
 		Suite suite `xml:"testsuite"`
 	}
 	require.NoError(t, xml.Unmarshal([]byte(output), &suites))
+	require.NotContains(t, output, "<properties", "JUnit has no empty ones")
 	require.Equal(t, 3, suites.Suite.Tests)
 	require.Equal(t, 2, suites.Suite.Failures)
 	require.Nil(t, suites.Suite.Cases[0].Failure, "the pooler's clients fit")

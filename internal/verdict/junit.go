@@ -28,10 +28,13 @@ type (
 	junitSuite struct {
 		Name string `xml:"name,attr"`
 		junitCounts
-		Timestamp  string          `xml:"timestamp,attr,omitempty"`
-		Properties []junitProperty `xml:"properties>property"`
-		Cases      []JUnitCase     `xml:"testcase"`
-		SystemOut  string          `xml:"system-out,omitempty"`
+		Timestamp  string           `xml:"timestamp,attr,omitempty"`
+		Properties *junitProperties `xml:"properties"` // nil: an empty element is not valid
+		Cases      []JUnitCase      `xml:"testcase"`
+		SystemOut  string           `xml:"system-out,omitempty"`
+	}
+	junitProperties struct {
+		All []junitProperty `xml:"property"`
 	}
 	junitProperty struct {
 		Name  string `xml:"name,attr"`
@@ -58,7 +61,7 @@ type (
 // A case fails when the gate does not let its verdict through; a waived one is
 // skipped.
 func (r Report) JUnit() ([]byte, error) {
-	suite := junitSuite{Name: text.Line("verdict " + r.Run.Script), Properties: r.junitProperties()}
+	suite := junitSuite{Name: text.Line("verdict " + r.Run.Script), Properties: &junitProperties{r.junitProperties()}}
 	if !r.Run.Started.IsZero() {
 		suite.Timestamp = r.Run.Started.UTC().Format("2006-01-02T15:04:05")
 	}
