@@ -24,6 +24,7 @@ func render(t *testing.T, in report.Input) string {
 
 func TestTheVerdictStandsOnThePage(t *testing.T) {
 	page := render(t, sample())
+	require.Contains(t, page, "<dd>10\u202f000<small>", "no line is broken within a number")
 	for _, text := range []string{
 		`<header class="fail">`, `<p class="verdict">FAIL</p>`, "<h1>100users</h1>",
 		"100 users · 2 min · 23 November 2026, 12:00 UTC", "GATE=pass does not hold: k6 exits with 99.",

@@ -8,8 +8,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// pageView is what page.html shows. No text in it is trusted: the page has each
-// pass line, or lines.
+// pageView is what page.html shows. No text in it is trusted but those of Key: the
+// page has each other pass line, or lines.
 type pageView struct {
 	Style     template.CSS
 	Title     string
@@ -86,10 +86,15 @@ func pageOf(in Input) (pageView, error) {
 	return v, nil
 }
 
-// answerOf is an experiment's answer, else the values of the run.
+// answerOf is an experiment's answer, else the values of the run: our own, with spaces
+// in their numbers at which no line is broken.
 func answerOf(in Input) []Fact {
 	if len(in.Answer) == 0 {
 		return keyFacts(in.Verdict)
 	}
-	return in.Answer
+	all := make([]Fact, len(in.Answer))
+	for i, f := range in.Answer {
+		all[i] = Fact{text.Line(f.Name), text.Line(f.Value), text.Line(f.Detail)}
+	}
+	return all
 }
