@@ -59,10 +59,11 @@ func TestExperimentsOnTheApplicationAgree(t *testing.T) {
 	for name, c := range map[string]compared{"own pool": own, "one worker": one, "four workers": four} {
 		t.Logf("%s: %.0f ms with 5+10, %.0f ms with 20+40", name, c.before.Request.Mean, c.after.Request.Mean)
 	}
-	if one.after.Request.Mean >= 0.9*one.before.Request.Mean {
-		// A worker that gets too little of the processor answers late with any pool.
-		t.Logf("one worker beside the others: %.0f and %.0f ms; once more alone", one.before.Request.Mean, one.after.Request.Mean)
-		one = compareApplication(t, url, 1)
+	if one.after.Request.Mean >= 0.9*one.before.Request.Mean || four.before.Request.Mean >= one.before.Request.Mean {
+		// Workers that get too little of the processor answer late with any pool.
+		one, four = compareApplication(t, url, 1), compareApplication(t, url, 4)
+		t.Logf("once more, one after the other: one worker %.0f and %.0f ms, four workers %.0f ms",
+			one.before.Request.Mean, one.after.Request.Mean, four.before.Request.Mean)
 	}
 	// Holds are never shorter than they should be, however busy the machine is.
 	shortest := 1000*experimentHold.Seconds() + 0.8*modelWait(t, 1, 15)
