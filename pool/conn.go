@@ -17,6 +17,7 @@ type Conn struct {
 	origin     func() string // where it was taken, for leak reports
 	long       *time.Timer   // reports that it is held for long; nil: off
 	scope      *Scope        // that holds it
+	outermost  Transaction   // what Transaction gives, but for savepoints: it never changes
 
 	// A second checkout of the same scope was reported, and one that waits.
 	// Guarded by the scope's lock.
@@ -38,6 +39,7 @@ func (p *Pool) Acquire(s *Scope, origin func() string) (*Conn, error) {
 		pool: p, connection: got.connection, placed: got.placed, acquired: got.at,
 		pid: got.pgx.PgConn().PID(), origin: origin, scope: s,
 	}
+	c.outermost.conn = c
 	s.hold(c)
 	if threshold := p.config.LeakDetectionThreshold; threshold > 0 {
 		c.long = time.AfterFunc(threshold, c.heldLong)

@@ -165,17 +165,16 @@ func (c *Conn) Transaction(s *Scope, o TransactionOptions, retries int) (*Transa
 	if c.released {
 		return nil, errConnReleased()
 	}
-	t := &Transaction{conn: c, savepoint: c.connection.inTransactionOrOpening()}
 	switch {
-	case !t.savepoint:
-		return t, c.beginLater(s, o)
+	case !c.connection.inTransactionOrOpening():
+		return &c.outermost, c.beginLater(s, o)
 	case o != TransactionOptions{} || retries > 0:
 		return nil, &QueryError{Err: errSavepointOptions}
 	}
 	if err := c.beginNow(s); err != nil {
 		return nil, err
 	}
-	return t, c.pool.control(s, c.connection, savepoint)
+	return &Transaction{conn: c, savepoint: true}, c.pool.control(s, c.connection, savepoint)
 }
 
 // Commit keeps what was done, as Conn.Commit does.

@@ -22,7 +22,7 @@ func (i *instance) monitor(call sobek.FunctionCall) sobek.Value {
 		return sobek.Undefined()
 	}
 	return i.object(
-		field{"start", i.guarded("monitor.start()", start)},
+		field{"start", i.guarded("monitor.start", start)},
 		field{"applicationName", settings.Select.String()},
 		field{"poolSize", settings.Pool.PoolSize},
 		field{"maxOverflow", settings.Pool.MaxOverflow},

@@ -184,7 +184,7 @@ func promise[T any](i *instance, turn turn, work func() (T, error), value func(T
 			}
 			var resolved sobek.Value
 			if thrown := i.rt.Try(func() {
-				defer i.catch("Promise")
+				defer i.catch("Promise", "")
 				resolved = value(result)
 			}); thrown != nil {
 				return reject(thrown.Value())

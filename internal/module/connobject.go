@@ -13,6 +13,11 @@ type connObject struct {
 	*poolObject
 	conn  *pool.Conn
 	order turns
+
+	// What the script sees of it, with room for what most use: one allocation in all.
+	shown lazyObject
+	pid   [1]property
+	made  [2]property
 }
 
 func (p *poolObject) acquire(sobek.FunctionCall) sobek.Value {
@@ -55,10 +60,13 @@ func (p *poolObject) connection(conn *pool.Conn) sobek.Value {
 }
 
 func (c *connObject) value() sobek.Value {
-	return c.rt.NewDynamicObject(&lazyObject{
-		instance: c.instance, methods: c.methods,
-		values: properties{{"pid", c.rt.ToValue(c.conn.PID())}},
-	})
+	shown, pid, made := &c.shown, c.pid[:], c.made[:0]
+	if shown.of != nil { // conn.transaction() shows the script another one
+		shown, pid, made = &lazyObject{}, make(properties, 1), nil
+	}
+	pid[0] = property{"pid", c.rt.ToValue(c.conn.PID())}
+	*shown = lazyObject{instance: c.instance, of: c, values: pid, made: made}
+	return c.rt.NewDynamicObject(shown)
 }
 
 func (c *connObject) methods(name string) method {

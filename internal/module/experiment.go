@@ -27,8 +27,8 @@ func (i *instance) experiment(call sobek.FunctionCall) sobek.Value {
 		field{"name", c.Plan().Name()},
 		field{"users", c.Plan().Users()},
 		field{"maxDuration", fmt.Sprintf("%ds", int(c.Plan().MaxDuration()/time.Second)+1)},
-		field{"prepare", i.guarded("experiment.prepare()", e.prepare)},
-		field{"next", i.guarded("experiment.next()", e.next)},
+		field{"prepare", i.guarded("experiment.prepare", e.prepare)},
+		field{"next", i.guarded("experiment.next", e.next)},
 	)
 }
 

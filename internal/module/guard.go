@@ -13,21 +13,21 @@ import (
 
 // guarded makes an exception of a Go panic in a call. Without it, what one
 // script has made of an object could end the process with all its users.
-func (i *instance) guarded(call string, m method) method {
+func (i *instance) guarded(name string, m method) method {
 	return func(c sobek.FunctionCall) sobek.Value {
-		defer i.catch(call)
+		defer i.catch(name, "()")
 		return m(c)
 	}
 }
 
 // catch is to be deferred. Exceptions and k6's interrupts are panics too, which
 // go on to the runtime.
-func (i *instance) catch(call string) {
+func (i *instance) catch(call, brackets string) {
 	problem := recover()
 	switch problem.(type) {
 	case nil:
 	case runtime.Error, *reflect.ValueError:
-		panic(i.errorValue(internalError(call, problem)))
+		panic(i.errorValue(internalError(call+brackets, problem)))
 	default:
 		panic(problem)
 	}

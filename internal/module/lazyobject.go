@@ -6,11 +6,14 @@ import "github.com/grafana/sobek"
 // for it: ten thousand users who each call one method should not pay for fifteen.
 type lazyObject struct {
 	instance *instance
-	methods  func(name string) method
+	of       lazily
 	made     properties  // methods so far
 	values   properties  // plain ones
 	pool     *poolObject // of a Pool
 }
+
+// lazily is what has the methods of an object; nil is none of that name.
+type lazily interface{ methods(name string) method }
 
 // properties are few: a map would be larger and not faster.
 type properties []property
@@ -37,11 +40,11 @@ func (o *lazyObject) Get(key string) sobek.Value {
 	if v := o.values.get(key); v != nil {
 		return v
 	}
-	m := o.methods(key)
+	m := o.of.methods(key)
 	if m == nil {
 		return nil
 	}
-	v := o.instance.rt.ToValue(o.instance.guarded(key+"()", m))
+	v := o.instance.rt.ToValue(o.instance.guarded(key, m))
 	o.made = append(o.made, property{key, v})
 	return v
 }
@@ -50,7 +53,7 @@ func (o *lazyObject) Get(key string) sobek.Value {
 func (o *lazyObject) Set(string, sobek.Value) bool { return false }
 
 func (o *lazyObject) Has(key string) bool {
-	return o.values.get(key) != nil || o.methods(key) != nil
+	return o.values.get(key) != nil || o.of.methods(key) != nil
 }
 
 func (o *lazyObject) Delete(string) bool { return false }

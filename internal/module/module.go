@@ -90,7 +90,7 @@ func (i *instance) Exports() modules.Exports {
 		"workload":        i.workload,
 		"trend":           i.trend,
 	} {
-		named[name] = i.guarded(name+"()", call)
+		named[name] = i.guarded(name, call)
 	}
 	defaults := i.object()
 	for name, value := range named {

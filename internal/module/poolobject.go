@@ -23,7 +23,7 @@ type method = func(sobek.FunctionCall) sobek.Value
 func (i *instance) class() *sobek.Object {
 	if i.poolClass == nil {
 		i.poolClass = i.rt.ToValue(func(call sobek.ConstructorCall) *sobek.Object {
-			defer i.catch("new Pool()")
+			defer i.catch("new Pool", "()")
 			if len(call.Arguments) > 1 {
 				i.throw(argumentsError("new Pool(options)", "takes one object of options: new Pool({ url, poolSize, … })"))
 			}
@@ -33,7 +33,7 @@ func (i *instance) class() *sobek.Object {
 			return i.newSubclassed(call.Argument(0), call.NewTarget)
 		}).ToObject(i.rt)
 		i.must(i.poolClass.Get("prototype").ToObject(i.rt).SetPrototype(
-			i.rt.NewDynamicObject(&lazyObject{instance: i, methods: i.inheritedMethods})))
+			i.rt.NewDynamicObject(&lazyObject{instance: i, of: inherited{i}})))
 		i.must(i.poolClass.DefineDataProperty("name", i.rt.ToValue("Pool"), sobek.FLAG_FALSE, sobek.FLAG_TRUE, sobek.FLAG_FALSE))
 	}
 	return i.poolClass
@@ -52,8 +52,10 @@ func (i *instance) newSubclassed(options sobek.Value, class *sobek.Object) *sobe
 	return object
 }
 
-// inheritedMethods are those of Pool.prototype, which ask `this` for the pool.
-func (i *instance) inheritedMethods(name string) method {
+// inherited has the methods of Pool.prototype, which ask `this` for the pool.
+type inherited struct{ *instance }
+
+func (i inherited) methods(name string) method {
 	if new(poolObject).methods(name) == nil {
 		return nil
 	}
@@ -102,7 +104,7 @@ func (i *instance) poolOf(shared *testrun.SharedPool) *sobek.Object {
 }
 
 func (p *poolObject) value() *sobek.Object {
-	object := p.rt.NewDynamicObject(&lazyObject{instance: p.instance, methods: p.methods, pool: p})
+	object := p.rt.NewDynamicObject(&lazyObject{instance: p.instance, of: p, pool: p})
 	p.must(object.SetPrototype(p.class().Get("prototype").ToObject(p.rt)))
 	return object
 }

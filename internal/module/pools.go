@@ -98,7 +98,7 @@ func (i *instance) pools(call sobek.FunctionCall) sobek.Value {
 	next := func(sobek.FunctionCall) sobek.Value {
 		return objects[i.root.balancer.pick(shared, balance, i.vu.State())]
 	}
-	return i.object(field{"all", i.rt.NewArray(all...)}, field{"next", i.guarded("pools.next()", next)})
+	return i.object(field{"all", i.rt.NewArray(all...)}, field{"next", i.guarded("pools.next", next)})
 }
 
 // refusePools refuses several pools where the script has not asked how many, wherever

@@ -27,7 +27,8 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 	p.must(err)
 	pl, origin := p.ready("transaction()"), p.scriptLine()
 	return p.retrying(t, func() (sobek.Value, error) {
-		conn, err := pl.Acquire(p.session.Current(), origin)
+		scope := p.session.Current()
+		conn, err := pl.Acquire(scope, origin)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +36,7 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 			p.session.Current() // the tags of this moment
 			conn.Release()
 		}()
-		return (&connObject{poolObject: p, conn: conn}).inTransaction(t)
+		return (&connObject{poolObject: p, conn: conn}).inTransaction(scope, t)
 	})
 }
 
@@ -43,7 +44,10 @@ func (p *poolObject) transaction(call sobek.FunctionCall) sobek.Value {
 func (c *connObject) transaction(call sobek.FunctionCall) sobek.Value {
 	t, err := c.transactionCall("transaction", call)
 	c.must(err)
-	return c.retrying(t, func() (sobek.Value, error) { return c.inTransaction(t) })
+	return c.retrying(t, func() (sobek.Value, error) {
+		c.order.wait()
+		return c.inTransaction(c.session.Current(), t)
+	})
 }
 
 // retrying runs a transaction, and again where the server says that this may help.
@@ -130,9 +134,8 @@ func thenable(v sobek.Value) (then sobek.Callable, ok bool) {
 	return sobek.AssertFunction(object.Get("then"))
 }
 
-func (c *connObject) inTransaction(t transactionCall) (sobek.Value, error) {
-	c.order.wait()
-	open, err := c.conn.Transaction(c.session.Current(), t.options, t.retries)
+func (c *connObject) inTransaction(s *pool.Scope, t transactionCall) (sobek.Value, error) {
+	open, err := c.conn.Transaction(s, t.options, t.retries)
 	if err != nil {
 		return nil, err
 	}
