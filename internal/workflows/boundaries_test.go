@@ -78,3 +78,26 @@ func TestTheMapLeadsToFiles(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, rows, 10)
 }
+
+// What is no public interface is below internal/, and no package is a heap of files.
+func TestPackagesAreFewOutsideAndSmall(t *testing.T) {
+	root := k6test.Root(t)
+	files := map[string]int{} // not tests, by directory
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == "node_modules" || strings.HasPrefix(entry.Name(), ".")) && path != root {
+			return filepath.SkipDir
+		}
+		if err == nil && filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go") {
+			directory, err := filepath.Rel(root, filepath.Dir(path))
+			require.NoError(t, err)
+			files[filepath.ToSlash(directory)]++
+		}
+		return err
+	}))
+	require.Contains(t, files, "internal/module")
+	for directory, count := range files {
+		require.LessOrEqual(t, count, 25, "files of %s that are no tests", directory)
+		top, _, _ := strings.Cut(directory, "/")
+		require.Contains(t, []string{".", "pool", "cmd", "bench", "examples", "internal"}, top)
+	}
+}
