@@ -72,16 +72,21 @@ func (s session) serve(conn net.Conn) {
 	if err != nil || n < 8 || binary.BigEndian.Uint32(heard[4:]) == 80877102 { // a cancel request
 		return
 	}
-	for _, turn := range s {
-		if _, err := conn.Write(turn); err != nil {
-			return
+	for turn := 0; ; turn++ {
+		if turn < len(s) {
+			if _, err := conn.Write(s[turn]); err != nil {
+				return
+			}
 		}
-		if _, err := conn.Read(heard); err != nil {
+		if n, err = conn.Read(heard); err != nil || bytes.HasSuffix(heard[:n], terminate) {
 			return
 		}
 	}
-	_, _ = io.Copy(io.Discard, conn)
 }
+
+// terminate is the goodbye of a client. A server that kept the connection open after it
+// would be waited for at each close.
+var terminate = []byte{'X', 0, 0, 0, 4}
 
 // mutated is the session with another value for one of its bytes.
 func (s session) mutated(at int, value byte) session {
