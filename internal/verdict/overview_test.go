@@ -2,11 +2,56 @@ package verdict_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
+
+// Users who ask every 100 ms and wait 10 s once leave out a hundred requests, which the
+// recorded percentiles do not have.
+func TestTheOverviewCountsWhatUsersCouldNotAsk(t *testing.T) {
+	var recorder timeline.Recorder
+	at := func(measure timeline.Measure, value float64, key string) {
+		recorder.Record([]timeline.Observation{{Measure: measure, At: began.Add(time.Second), Value: value, Key: key}})
+	}
+	for i := range 1000 {
+		at(timeline.Cycle, 100, "")
+		at(timeline.Request, map[bool]float64{true: 10_000, false: 50}[i%250 == 0], "")
+	}
+	at(timeline.RequestRetry, 18, "PoolTimeoutError")
+	at(timeline.RequestRetry, 2, "40001")
+	report := verdict.Report{Recording: timeline.Condense(recorder.Snapshot()), Run: testRun(), Metrics: map[string]verdict.Metric{
+		"request_success":  {Type: "rate", Values: map[string]float64{"passes": 996, "fails": 4}},
+		"request_duration": {Type: "trend", Values: map[string]float64{"p(95)": 50, "p(99)": 51, "max": 10_000}},
+		"request_retries":  {Type: "counter", Values: map[string]float64{"count": 20}},
+	}}
+	o := report.Overview()
+	require.Equal(t, 1000.0, *o.Requests)
+	require.Equal(t, 1.02, *o.Amplification)
+	// 1396 requests, 400 of them evenly from 100 ms to 10 s: one in twenty took more than 8.3 s.
+	require.InEpsilon(t, 8300, *o.CorrectedP95, 0.05)
+	require.Greater(t, *o.CorrectedP99, *o.CorrectedP95)
+	text := report.Terminal(false, 0)
+	require.Contains(t, text, "20 (2 after 40001, 18 after PoolTimeoutError), 1.02 times the load that users asked for")
+	require.Contains(t, text, "including the requests that users could not make while they waited")
+
+	report.Recording = nil
+	o = report.Overview()
+	require.Nil(t, o.CorrectedP95, "an open loop has no cycle")
+	require.NotContains(t, report.Terminal(false, 0), "users could not make")
+}
+
+func TestTheLimitOfACriterion(t *testing.T) {
+	limit, ok := verdict.Criterion{Pass: "rate>=0.95"}.Limit()
+	require.True(t, ok)
+	require.Equal(t, 0.95, limit)
+	_, ok = verdict.Criterion{Pass: "fast"}.Limit()
+	require.False(t, ok)
+	require.Equal(t, "fast", verdict.Criterion{Pass: "fast"}.LimitText())
+}
 
 // A script that loads an application may have a pool of its own beside it, as
 // soak.js has: whose values they are is not mixed up.

@@ -146,6 +146,7 @@ func TestColorOnlyWhenAsked(t *testing.T) {
 	colored := report.Terminal(true, 80)
 	require.Contains(t, colored, "\x1b[31mFAIL\x1b[0m")
 	require.Contains(t, colored, "\x1b[32mPASS\x1b[0m")
+	require.Contains(t, reports(t)["warning"].Terminal(true, 80), "\x1b[33mWARNING\x1b[0m")
 	plain := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(colored)
 	require.Equal(t, report.Terminal(false, 80), plain, "color changes nothing else")
 }

@@ -82,6 +82,24 @@ func TestSummaryOfAnotherSchema(t *testing.T) {
 	require.ErrorContains(t, err, "verdict: reading summary: ")
 }
 
+// Values that no run has, of a file that somebody wrote, are refused by name.
+func TestParseSummaryRefuses(t *testing.T) {
+	for file, want := range map[string]string{
+		`{"schema": 1}`:                    "it has no verdict",
+		`{"schema": 1, "verdict": "GOOD"}`: `its verdict is "GOOD": accepted are PASS, WARNING and FAIL`,
+		`{"schema": 1, "verdict": "PASS", "run": {"duration_s": -1}}`:                                                  "-1 s: accepted is 0 to 1e9",
+		`{"schema": 1, "verdict": "PASS", "run": {"users": 2000000000}}`:                                               "its run has 2000000000 users",
+		`{"schema": 1, "verdict": "PASS", "metrics": {"request_success": {"type": "rate", "values": {"fails": -1}}}}`:  "its metric request_success has a fails of -1",
+		`{"schema": 1, "verdict": "PASS", "metrics": {"vus": {"type": "gauge", "values": {"value": 1e101}}}}`:          "its metric vus has a value of 1e+101",
+		`{"schema": 1, "verdict": "PASS", "metrics": {"wait": {"type": "trend", "values": {"count": -1, "avg": -1}}}}`: "its metric wait has a count of -1",
+		`{"schema": 1, "verdict": "PASS", "recording": {"phases": {"load": {"windows": [{"start": "yesterday"}]}}}}`:   "verdict: reading summary: ",
+		`{"schema": 1, "verdict": "PASS", "run": {"users": "many"}}`:                                                   "verdict: reading summary: ",
+	} {
+		_, err := verdict.ParseSummary([]byte(file))
+		require.ErrorContains(t, err, want, file)
+	}
+}
+
 func TestWhatJSONHasNoNumberForIsLeftOutAndSaid(t *testing.T) {
 	report, err := verdict.Evaluate(verdict.Input{
 		Criteria: loadScript(t).rows("poolCriteria"),
