@@ -68,6 +68,18 @@ func TestNestedCheckoutIsReportedWithBothPlaces(t *testing.T) {
 	_, err = h.Query(s, "SELECT 1", nil)
 	require.NoError(t, err)
 	require.Empty(t, seen.nested, "neither waits nor is a transaction open")
+	for _, sql := range []string{"", "ROLLBACK"} { // a BEGIN that was never sent, and a script's own end
+		tx, err := first.Transaction(s, pool.TransactionOptions{}, 0)
+		require.NoError(t, err)
+		if sql != "" {
+			_, err = first.Exec(s, sql, nil)
+			require.NoError(t, err)
+		}
+		tx.Rollback()
+		_, err = h.Query(s, "SELECT 1", nil)
+		require.NoError(t, err)
+		require.Empty(t, seen.nested, "the transaction is over")
+	}
 	require.NoError(t, first.Begin(s))
 	for range 2 {
 		_, err = h.Query(s, "SELECT 1", nil)

@@ -206,16 +206,14 @@ func (t *Transaction) Rollback() {
 	defer c.mu.Unlock()
 	if !t.savepoint && !c.released {
 		c.connection.opening = opening{}
+		c.begun.Store(false)
 	}
 	switch {
 	case c.released || c.connection.pgx.IsClosed() || !c.connection.inTransaction():
 	case t.savepoint:
 		_ = c.connection.roundTrip(nil, c.pool.config.ConnectTimeout, rollbackTo, release) // a lost connection is found by the next statement
-	default:
-		c.begun.Store(false)
-		if !c.pool.endTransaction(c.connection, rollback) {
-			c.pool.invalidate(c.connection)
-		}
+	case !c.pool.endTransaction(c.connection, rollback):
+		c.pool.invalidate(c.connection)
 	}
 }
 
@@ -231,10 +229,10 @@ func (c *Conn) Commit(s *Scope) error {
 	if err := c.beginNow(s); err != nil {
 		return err
 	}
+	c.begun.Store(false)
 	if !c.connection.inTransaction() || c.connection.implicit {
 		return &QueryError{Err: errEnded}
 	}
-	c.begun.Store(false)
 	failed := c.connection.failed()
 	if err := c.pool.control(s, c.connection, commit); err != nil {
 		return err
