@@ -132,6 +132,18 @@ func (r *Result) reserve(rows wanted) {
 	}
 }
 
+// trim gives back most of the room that was made for more rows than have come: a
+// script may keep the result.
+func (r *Result) trim() {
+	const fewBytes, fewCells = 1 << 10, 1 << 7
+	if cap(r.data) > 4*len(r.data)+fewBytes {
+		r.data = append(r.smallData[:0], r.data...)
+	}
+	if cap(r.cells) > 4*len(r.cells)+fewCells {
+		r.cells = append(r.smallCells[:0], r.cells...)
+	}
+}
+
 // noteSize writes only what has changed: all users read the Shape.
 func (r *Result) noteSize(rows wanted) {
 	if rows != allRows {

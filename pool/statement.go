@@ -378,6 +378,7 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error
 		res.shape = p.shape(c, what.sql, rows.FieldDescriptions())
 	}
 	res.noteSize(what.rows)
+	res.trim()
 	res.tag = rows.CommandTag()
 	if beyond > 0 {
 		return nil, fmt.Errorf("the result has %d rows, more than maxRows %d, and none of them is given: add LIMIT to the statement, or raise maxRows",

@@ -150,6 +150,20 @@ func TestResultsMakeRoomForAsManyRowsAsBefore(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	require.Less(t, (after.TotalAlloc-before.TotalAlloc)/100, uint64(16<<10), "2 KiB of text and 5 KiB of places, where doubling takes 20 KiB")
+
+	kept := make([]*pool.Result, 50)
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range kept {
+		query(9000)
+		kept[i] = query(1)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	require.Less(t, (int64(after.HeapAlloc)-int64(before.HeapAlloc))/int64(len(kept)), int64(16<<10), "one row keeps no room of the 9000 before it, 128 KiB")
+	for _, res := range kept {
+		require.Equal(t, "row 1", string(res.Value(0, 0)))
+	}
 }
 
 // The rows that nobody asked for are read and dropped, not kept.
