@@ -25,6 +25,8 @@ func TestInputsAreRefusedByName(t *testing.T) {
 		return err
 	}
 	solved := solve(t, closed)
+	solvedOpen, err := open.Solve()
+	require.NoError(t, err)
 
 	for text, err := range map[string]error{
 		"users: 0 is not accepted; use 1 to 100000":                                                                   changed(func(c *ClosedLoop) { c.Users = 0 }),
@@ -36,6 +38,9 @@ func TestInputsAreRefusedByName(t *testing.T) {
 		"connections: -3 is not accepted; use 1 to 262143":                                                            changed(func(c *ClosedLoop) { c.Connections = -3 }),
 		"pool timeout: -1ns is not accepted; use 0 or more":                                                           changed(func(c *ClosedLoop) { c.PoolTimeout = -1 }),
 		"think time: 0s is not accepted; use more than 0 where the pool timeout is 0, or users would retry endlessly": changed(func(c *ClosedLoop) { c.PoolTimeout, c.Think = 0, 0 }),
+		"percentile: 101 is not accepted; use a number above 0 and below 100":                                         second(solvedOpen.WaitPercentile(101)),
+		"wait target: 25h0m0s is not accepted; use 0 to 24h":                                                          second(Demand{InUse: 1, Hold: time.Second}.SmallestPool(1, WaitTarget{25 * time.Hour, 95}, Runbook)),
+		"hold time: -1s is not accepted; use more than 0 and at most 24h":                                             second(OpenLoop{Rate: 1, Hold: -time.Second}.SmallestSize(Runbook)),
 		"connections: 0 is not accepted; use 1 to 262143":                                                             second(OpenLoop{Rate: 1, Hold: 1}.Solve()),
 		"rate: +Inf is not accepted; use a finite number above 0":                                                     second(OpenLoop{Rate: math.Inf(1), Hold: 1, Connections: 1}.Solve()),
 		"rate: -1 is not accepted; use a finite number above 0":                                                       second(OpenLoop{Rate: -1, Hold: 1, Connections: 1}.Solve()),

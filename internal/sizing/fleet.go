@@ -21,8 +21,8 @@ type FleetServer struct {
 	SuperuserReserved *int           `yaml:"superuser_reserved_connections"` // nil: PostgreSQL's 3
 	Reserved          int            `yaml:"reserved_connections"`
 	Others            int            `yaml:"others"`    // consoles, monitoring, what is not listed
-	Roles             map[string]int `yaml:"roles"`     // CONNECTION LIMIT by role
-	Databases         map[string]int `yaml:"databases"` // CONNECTION LIMIT by database
+	Roles             map[string]int `yaml:"roles"`     // CONNECTION LIMIT by role, or NoLimit
+	Databases         map[string]int `yaml:"databases"` // CONNECTION LIMIT by database, or NoLimit
 }
 
 // Pooler is a PgBouncer in front of a server.
@@ -219,13 +219,8 @@ func (f Fleet) demands(server string) []demand {
 
 // limitsOf are a server's own limit and those of its roles and databases.
 func (f Fleet) limitsOf(name string) []FleetLimit {
-	const reserved = 3
 	s := f.Servers[name]
-	superuser := reserved
-	if s.SuperuserReserved != nil {
-		superuser = *s.SuperuserReserved
-	}
-	available, _ := Server{MaxConnections: s.MaxConnections, SuperuserReserved: superuser, Reserved: s.Reserved, Others: s.Others}.Available()
+	available, _ := Server{MaxConnections: s.MaxConnections, SuperuserReserved: s.superuserReserved(), Reserved: s.Reserved, Others: s.Others}.Available()
 	demands := f.demands(name)
 	under := func(setting, of string, allowed int, counts func(demand) bool) FleetLimit {
 		l := FleetLimit{Target: name, Setting: setting, Name: of, Allowed: allowed}
@@ -237,13 +232,26 @@ func (f Fleet) limitsOf(name string) []FleetLimit {
 		return l
 	}
 	limits := []FleetLimit{under("max_connections", "", available, func(demand) bool { return true })}
-	for _, role := range slices.Sorted(maps.Keys(s.Roles)) {
+	for _, role := range limited(s.Roles) {
 		limits = append(limits, under("rolconnlimit", role, s.Roles[role], func(d demand) bool { return d.role == role }))
 	}
-	for _, database := range slices.Sorted(maps.Keys(s.Databases)) {
+	for _, database := range limited(s.Databases) {
 		limits = append(limits, under("datconnlimit", database, s.Databases[database], func(d demand) bool { return d.database == database }))
 	}
 	return limits
+}
+
+// limited are the names of those with a CONNECTION LIMIT, in order.
+func limited(limits map[string]int) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(limits)), func(name string) bool { return limits[name] == NoLimit })
+}
+
+func (s FleetServer) superuserReserved() int {
+	const usual = 3
+	if s.SuperuserReserved != nil {
+		return *s.SuperuserReserved
+	}
+	return usual
 }
 
 // check finds the first entry that cannot be counted.
@@ -252,12 +260,7 @@ func (f Fleet) check() error {
 		return &inputError{"services", "none", "at least one service"}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
-		s, at := f.Servers[name], "server "+name+": "
-		if err := cmp.Or(
-			checkCount(at+"max_connections", s.MaxConnections, 1, MaxConnections),
-			checkCount(at+"reserved_connections", s.Reserved, 0, MaxConnections),
-			checkCount(at+"others", s.Others, 0, MaxConnections),
-		); err != nil {
+		if err := f.Servers[name].check("server " + name + ": "); err != nil {
 			return err
 		}
 	}
@@ -277,6 +280,25 @@ func (f Fleet) check() error {
 	}
 	for i, s := range f.Services {
 		if err := f.checkService(s, fmt.Sprintf("service %s: ", cmp.Or(s.Name, fmt.Sprint(i+1)))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s FleetServer) check(at string) error {
+	err := cmp.Or(
+		checkCount(at+"max_connections", s.MaxConnections, 1, MaxConnections),
+		checkCount(at+"superuser_reserved_connections", s.superuserReserved(), 0, MaxConnections),
+		checkCount(at+"reserved_connections", s.Reserved, 0, MaxConnections),
+		checkCount(at+"others", s.Others, 0, MaxConnections),
+	)
+	return cmp.Or(err, checkLimits(at+"roles: ", s.Roles), checkLimits(at+"databases: ", s.Databases))
+}
+
+func checkLimits(at string, limits map[string]int) error {
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		if err := checkCount(at+name, limits[name], NoLimit, math.MaxInt32); err != nil {
 			return err
 		}
 	}

@@ -43,6 +43,22 @@ func TestFleetBudgetByHand(t *testing.T) {
 	require.True(t, b.Fits())
 }
 
+// What superusers keep is PostgreSQL's 3 unless the file says otherwise, 0 too; -1 is
+// PostgreSQL's way to say that a role or database has no limit.
+func TestFleetServerAsItIsConfigured(t *testing.T) {
+	f := byHand()
+	f.Servers["replica"] = FleetServer{MaxConnections: 100, SuperuserReserved: new(0), Databases: map[string]int{"flowboard": NoLimit}, Roles: map[string]int{"app": 30, "jobs": NoLimit}}
+	b, err := f.Budget()
+	require.NoError(t, err)
+	allowed := map[string]int{}
+	for _, l := range b.Limits {
+		if l.Target == "replica" {
+			allowed[l.Setting+" "+l.Name] = l.Allowed
+		}
+	}
+	require.Equal(t, map[string]int{"max_connections ": 100, "rolconnlimit app": 30}, allowed)
+}
+
 // k6 with this extension has one connection more of each process.
 func TestFleetCountsWhatReadsTheCPU(t *testing.T) {
 	f := byHand()
@@ -84,15 +100,23 @@ func TestFleetLargestPoolFits(t *testing.T) {
 
 func TestFleetRefusesWhatCannotBeCounted(t *testing.T) {
 	for want, change := range map[string]func(*Fleet){
-		"services: none is not accepted; use at least one service":                            func(f *Fleet) { f.Services = nil },
-		"server primary: max_connections: 0 is not accepted; use 1 to 262143":                 func(f *Fleet) { f.Servers["primary"] = FleetServer{} },
-		`service api: server: "elsewhere" is not accepted; use one of servers`:                func(f *Fleet) { f.Services[0].Server = "elsewhere" },
-		`service api: server and pooler: "" and "" is not accepted; use one of the two`:       func(f *Fleet) { f.Services[0].Server = "" },
-		"service 1: name: missing is not accepted; use a name":                                func(f *Fleet) { f.Services[0].Name = "" },
-		"service api: pool_size: 0 is not accepted; use 1 or more, or connections":            func(f *Fleet) { f.Services[0].PoolSize = 0 },
-		"service api: max_instances: 1 is not accepted; use at least the 2 instances at rest": func(f *Fleet) { f.Services[0].MaxInstances = 1 },
-		"service api: workers: -1 is not accepted; use 0 to 10000":                            func(f *Fleet) { f.Services[0].Workers = -1 },
-		`pooler bouncer: server: "" is not accepted; use one of servers`:                      func(f *Fleet) { f.Poolers["bouncer"] = Pooler{} },
+		"services: none is not accepted; use at least one service":            func(f *Fleet) { f.Services = nil },
+		"server primary: max_connections: 0 is not accepted; use 1 to 262143": func(f *Fleet) { f.Servers["primary"] = FleetServer{} },
+		"server primary: superuser_reserved_connections: -1 is not accepted; use 0 to 262143": func(f *Fleet) {
+			f.Servers["primary"] = FleetServer{MaxConnections: 100, SuperuserReserved: new(-1)}
+		},
+		"server primary: roles: jobs: -2 is not accepted; use -1 to 2147483647":                                                            func(f *Fleet) { f.Servers["primary"].Roles["jobs"] = -2 },
+		"server primary: databases: flowboard: -9 is not accepted; use -1 to 2147483647":                                                   func(f *Fleet) { f.Servers["primary"].Databases["flowboard"] = -9 },
+		"pooler bouncer: max_client_conn: -1 is not accepted; use 0 to 2147483647":                                                         func(f *Fleet) { f.Poolers["bouncer"] = Pooler{Server: "replica", MaxClientConn: -1} },
+		`service reports: pooler: "elsewhere" is not accepted; use one of poolers`:                                                         func(f *Fleet) { f.Services[2].Pooler = "elsewhere" },
+		"service nightly: connections: 4 is not accepted; use a service without pool_size, max_overflow, workers, engines and cpu_readers": func(f *Fleet) { f.Services[1].PoolSize = 5 },
+		`service api: server: "elsewhere" is not accepted; use one of servers`:                                                             func(f *Fleet) { f.Services[0].Server = "elsewhere" },
+		`service api: server and pooler: "" and "" is not accepted; use one of the two`:                                                    func(f *Fleet) { f.Services[0].Server = "" },
+		"service 1: name: missing is not accepted; use a name":                                                                             func(f *Fleet) { f.Services[0].Name = "" },
+		"service api: pool_size: 0 is not accepted; use 1 or more, or connections":                                                         func(f *Fleet) { f.Services[0].PoolSize = 0 },
+		"service api: max_instances: 1 is not accepted; use at least the 2 instances at rest":                                              func(f *Fleet) { f.Services[0].MaxInstances = 1 },
+		"service api: workers: -1 is not accepted; use 0 to 10000":                                                                         func(f *Fleet) { f.Services[0].Workers = -1 },
+		`pooler bouncer: server: "" is not accepted; use one of servers`:                                                                   func(f *Fleet) { f.Poolers["bouncer"] = Pooler{} },
 	} {
 		f := byHand()
 		change(&f)

@@ -90,10 +90,7 @@ func (l leastSquares) step(values parameters, damping float64) (parameters, erro
 	}
 	var step mat.VecDense
 	var factors mat.Cholesky
-	if !factors.Factorize(normal) {
-		return values, errNoFit
-	}
-	if err := factors.SolveVecTo(&step, gradient); err != nil {
+	if !factors.Factorize(normal) || factors.SolveVecTo(&step, gradient) != nil {
 		return values, errNoFit // singular to working precision
 	}
 	for i, p := range l.free {
@@ -108,11 +105,8 @@ func (l leastSquares) covariance(values parameters, variance float64) ([3][3]flo
 	var covariance [3][3]float64
 	normal, _, scale := l.normal(values)
 	var factors mat.Cholesky
-	if !factors.Factorize(normal) {
-		return covariance, errNoFit
-	}
 	var inverse mat.SymDense
-	if err := factors.InverseTo(&inverse); err != nil {
+	if !factors.Factorize(normal) || factors.InverseTo(&inverse) != nil {
 		return covariance, errNoFit // singular to working precision
 	}
 	for i, p := range l.free {

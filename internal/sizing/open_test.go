@@ -123,6 +123,12 @@ func TestOpenWaitDistribution(t *testing.T) {
 	require.NoError(t, err)
 	require.InEpsilon(t, waits, open.WaitExceeds(0), 1e-12)
 	require.Equal(t, 1.0, open.WaitExceeds(-1))
+	require.InEpsilon(t, 0.9, open.Utilization(), 1e-12)
+	for share, wait := range map[float64]bool{0.99: false, 1.01: true} { // of those who do not wait
+		at, err := open.WaitPercentile(100 * share * (1 - waits))
+		require.NoError(t, err)
+		require.Equal(t, wait, at != 0)
+	}
 	require.InEpsilon(t, open.MeanWait().Seconds(), integral(open.WaitExceeds, 2*time.Second), 1e-3,
 		"the mean is the integral of the tail")
 }
@@ -151,6 +157,16 @@ func TestErlangCStaysAProbability(t *testing.T) {
 		}
 		require.InDelta(t, 1, previous, 1e-3, "nearly everybody waits")
 	}
+}
+
+// A queue that hardly shrinks has waits beyond what a time.Duration holds.
+func TestAWaitBeyondADurationIsTheLongest(t *testing.T) {
+	open, err := OpenLoop{Rate: 1 - 1e-15, Hold: time.Second, Connections: 1}.Solve()
+	require.NoError(t, err)
+	require.Positive(t, open.MeanWait())
+	open, err = OpenLoop{Rate: (1 - 1e-15) / MaxDuration.Seconds(), Hold: MaxDuration, Connections: 1}.Solve()
+	require.NoError(t, err)
+	require.Equal(t, time.Duration(math.MaxInt64), open.MeanWait())
 }
 
 func TestErlangCRefusesOverload(t *testing.T) {

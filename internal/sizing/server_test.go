@@ -73,6 +73,21 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// The arithmetic is that of the limit that decides, and leaves out what is nothing.
+func TestArithmeticIsTheTightestLimits(t *testing.T) {
+	for want, s := range map[string]Server{
+		"max_connections 100 - 3 reserved":                                     fresh,
+		"max_connections 100 - 8 reserved - 20 for others":                     {MaxConnections: 100, SuperuserReserved: 3, Reserved: 5, Others: 20},
+		"max_connections 100 - 0 reserved - 20 for others - 2 to read the CPU": {MaxConnections: 100, Others: 20, CPUReaders: 2},
+		"rolconnlimit 50 - 4 for others - 1 to read the CPU":                   {MaxConnections: 100, RoleLimit: 50, Others: 9, RoleOthers: 4, CPUReaders: 1},
+		"datconnlimit 30": {MaxConnections: 100, RoleLimit: 50, DatabaseLimit: 30, Others: 9},
+	} {
+		require.Equal(t, want, s.Arithmetic())
+	}
+	available, known := Server{}.Available()
+	require.Equal(t, [2]any{0, false}, [2]any{available, known}, "a server that does not say")
+}
+
 func TestBudgetPerPoolIsTheLargestThatFits(t *testing.T) {
 	for available := range 200 {
 		for _, pools := range []int{1, 3, 16} {

@@ -132,6 +132,12 @@ func TestFitRecoversTheLaw(t *testing.T) {
 	}
 }
 
+// Points so far apart that no arithmetic holds their products are no law.
+func TestPointsThatNoLawDescribesAreRefused(t *testing.T) {
+	_, err := FitScalability([]Point{{1, 1}, {2, 2}, {3, 3}, {1e300, 4}})
+	require.ErrorIs(t, err, errNoFit)
+}
+
 func TestFitWithoutRetrogradeHasNoPeak(t *testing.T) {
 	fit, err := FitScalability([]Point{{1, 100}, {2, 195}, {4, 370}, {8, 690}, {16, 1300}, {32, 2600}})
 	require.NoError(t, err)

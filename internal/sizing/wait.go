@@ -18,10 +18,7 @@ func (s *Closed) WaitProbability() float64 {
 // waitExceeds is the share of checkouts that wait longer than t, timed-out ones
 // included. No wait exceeds the pool timeout.
 func (s *Closed) waitExceeds(t time.Duration) float64 {
-	switch {
-	case t < 0:
-		return 1
-	case t >= s.loop.PoolTimeout:
+	if t >= s.loop.PoolTimeout {
 		return 0
 	}
 	return s.exceeding(t)
