@@ -31,11 +31,18 @@ func TestDDLFailsNoStatementOutsideATransaction(t *testing.T) {
 			}
 			_, err = h.Exec(h.scope(), "ALTER TABLE changing ADD b text DEFAULT 'b'", nil)
 			require.NoError(t, err)
+			last := h.acquire()
 			for range 4 {
 				res, err := h.Query(h.scope(), "SELECT * FROM changing", nil)
 				require.NoError(t, err, "%s %v", driver, mode)
 				require.Len(t, res.Shape().Columns, 2)
 			}
+			if driver == pool.DriverPgx && mode == pgx.QueryExecModeCacheStatement {
+				h.terminate(last.PID())
+				_, err = last.Query(h.scope(), "SELECT * FROM changing", nil)
+				require.Equal(t, lostNotSent, nameOf(err), "found gone before it prepares anew")
+			}
+			last.Release()
 		}
 	}
 }

@@ -168,10 +168,7 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what *call) (res *Result, err e
 	}
 	defer c.recovered(&err)
 	err = p.prepareValues(c, what.sql)
-	carries := err == nil && c.opening.begin != ""
-	if carries {
-		c.transport.carry(c.opening.begin)
-	}
+	carries := c.carryBegin(err)
 	if err == nil {
 		res, err = p.dispatch(c, what)
 		err = c.announced(err)

@@ -104,6 +104,20 @@ func (c *call) carriesBegin() bool {
 	return c.copy == nil && c.sql != "" && (c.rows != noRows || len(c.args) > 0)
 }
 
+// carryBegin has the statement that comes next take along a BEGIN that is still to be
+// sent, and tells whether there is one. prepared is the error of what was done before
+// the statement: where the connection is gone, BEGIN has failed, else the statement.
+func (c *connection) carryBegin(prepared error) (carries bool) {
+	switch {
+	case c.opening.begin != "" && (prepared == nil || c.pgx.IsClosed()):
+		c.transport.carry(c.opening.begin)
+		return true
+	case prepared != nil:
+		c.gone = c.pgx.IsClosed()
+	}
+	return false
+}
+
 // carried tells what became of a BEGIN that a statement was to take along, when the
 // statement has ended with err. The error is that of BEGIN: the statement was not run.
 func (p *Pool) carried(c *connection, err error, how ending) error {

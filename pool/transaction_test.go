@@ -142,6 +142,18 @@ var behaviors = map[string]func(u inTransaction) error{
 		u.h.terminate(u.c.PID())
 		return u.run(pool.TransactionOptions{}, func() error { return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 11) })
 	},
+	"the connection is lost before, and prepares anew": func(u inTransaction) error {
+		other := u.h.acquire()
+		for _, sql := range []string{
+			"CREATE TEMPORARY TABLE IF NOT EXISTS changing (n int)", "SELECT * FROM changing", "ALTER TABLE changing ADD COLUMN m int", "SELECT * FROM changing", "DROP TABLE changing",
+		} {
+			_, err := other.Query(u.h.scope(), sql, nil)
+			require.NoError(u.h.t, err)
+		}
+		other.Release()
+		u.h.terminate(u.c.PID())
+		return u.run(pool.TransactionOptions{}, func() error { return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 11) })
+	},
 	"the connection is lost during the first statement": func(u inTransaction) error {
 		_, err := u.c.Exec(u.h.scope(), "CREATE FUNCTION pg_temp.die() RETURNS bool LANGUAGE sql AS 'SELECT pg_terminate_backend(pg_backend_pid())'", nil)
 		require.NoError(u.h.t, err)
@@ -168,7 +180,7 @@ func TestBeginWithTheFirstStatementLooksTheSame(t *testing.T) {
 			t.Parallel()
 			made := map[pool.Driver]*harness{}
 			for _, driver := range []pool.Driver{pool.DriverPgx, pool.DriverPsycopg} {
-				made[driver] = newPool(t, 1, 0, func(c *pool.Config) { c.Driver, c.QueryExecMode, c.PoolPrePing = driver, mode, false })
+				made[driver] = newPool(t, 1, 1, func(c *pool.Config) { c.Driver, c.QueryExecMode, c.PoolPrePing = driver, mode, false })
 			}
 			for name, behave := range behaviors {
 				require.Equal(t, made[pool.DriverPsycopg].told(behave), made[pool.DriverPgx].told(behave), name)
