@@ -38,10 +38,13 @@ func TestDistributionRefusesCraftedSketches(t *testing.T) {
 		crafted(t, 2, func(s *sketchpb.DDSketch) { s.ZeroCount = math.NaN() }):            "NaN values",
 		crafted(t, 2, func(s *sketchpb.DDSketch) { s.Mapping = nil }):                     "no mapping",
 		crafted(t, 2, func(s *sketchpb.DDSketch) { s.NegativeValues = s.PositiveValues }): "negative values",
+		crafted(t, 2, func(s *sketchpb.DDSketch) { s.Mapping.Gamma = 1 }):                 "Gamma",
+		crafted(t, 2, func(s *sketchpb.DDSketch) { s.Mapping.Gamma = 1.02 }):              "different index mappings",
 		crafted(t, 2, func(s *sketchpb.DDSketch) {
 			s.PositiveValues = &sketchpb.Store{ContiguousBinCounts: []float64{1, 1}, ContiguousBinIndexOffset: math.MaxInt32}
 		}): "a bin 214748364",
 		`{"count":1000000000000000,"sum":1,"min":1,"max":1,"integers":{"1":1000000000000000}}`: "accepted is a count",
+		`{"count":2,"sum":4,"min":1,"max":3,"integers":{"1":2,"3":2}}`:                         "count is 2, and 4 integers",
 		`{"count":1,"sum":-1,"min":-1,"max":1,"integers":{"1":1}}`:                             "accepted is a count",
 		`{"count":1,"sum":1,"min":2,"max":1,"integers":{"1":1}}`:                               "accepted is a count",
 		`{"count":1,"sum":1,"min":1,"max":1e300,"integers":{"1":1}}`:                           "accepted is a count",
@@ -63,6 +66,17 @@ func TestRecordingRefusesWhatNoRunHas(t *testing.T) {
 		`pool "default" has a count of -5`:  func(r *Recording) { r.Totals.Pools["default"].Errors = map[string]int64{"57014": -5} },
 		"ended has a window_s of 1e-09":     func(r *Recording) { r.Ended.Window = 1e-9 },
 		"responses has a window_s of 1e+12": func(r *Recording) { r.Responses.Window = 1e12 },
+		"it has no start":                   func(r *Recording) { r.Start = time.Time{} },
+		"responses starts in the year 1":    func(r *Recording) { r.Responses.Start = time.Time{} },
+		"responses has 16385 windows":       func(r *Recording) { r.Responses.Windows = make([]Distribution, MostLevels+1) },
+		`pool "default" starts in the year 3026`: func(r *Recording) {
+			fine := r.Fine["default"]
+			fine.Active.Start = fine.Active.Start.AddDate(1000, 0, 0)
+			r.Fine["default"] = fine
+		},
+		`pool "default" has no totals`: func(r *Recording) { r.Totals.Pools["default"] = nil },
+		"0 samples at level 3":         func(r *Recording) { r.Levels["default"][0].ActiveAt = map[int]int64{3: 0} },
+		"5 samples at level -1":        func(r *Recording) { r.Levels["default"][0].WaitingAt = map[int]int64{2: 1, -1: 5} },
 	} {
 		var recorder Recorder
 		recorder.Record([]Observation{
@@ -71,6 +85,9 @@ func TestRecordingRefusesWhatNoRunHas(t *testing.T) {
 		})
 		r := Condense(recorder.Snapshot())
 		require.NoError(t, r.Check())
+		r.Ended, r.Responses = &Series{Window: 1}, &Responses{Window: 1}
+		require.NoError(t, r.Check(), "nothing ended")
+		r = Condense(recorder.Snapshot())
 		change(r)
 		require.ErrorContains(t, r.Check(), says)
 	}

@@ -136,23 +136,20 @@ func (d Distribution) Quantile(q float64) float64 {
 	if d.sketch == nil {
 		return d.integerAt(q)
 	}
-	value, err := d.sketch.GetValueAtQuantile(q)
-	if err != nil {
-		return d.max // only an empty sketch has none, and a q that is no number
-	}
+	value, _ := d.sketch.GetValueAtQuantile(q) // it fails where it is empty or q is out of range
 	return min(d.max, max(d.min, value))
 }
 
 // integerAt is the value of rank q·(count-1), as the sketch's quantiles are.
 func (d Distribution) integerAt(q float64) float64 {
 	rank := q * float64(d.count-1)
-	var passed int64
-	for _, value := range slices.Sorted(maps.Keys(d.integers)) {
+	var value, passed int64
+	for _, value = range slices.Sorted(maps.Keys(d.integers)) {
 		if passed += d.integers[value]; float64(passed) > rank {
-			return float64(value)
+			break
 		}
 	}
-	return d.max
+	return float64(value)
 }
 
 // Above is how many values lie above a limit, and their sum, as exact as

@@ -288,3 +288,54 @@ func TestAPhaseHasItsOwnCourse(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, drift, 2.0)
 }
+
+// Runners begin and end at different times, and one may have windows twice as long.
+func TestResponsesOfRunnersMerge(t *testing.T) {
+	runner := func(begin time.Duration, window float64, counts ...int) *Responses {
+		r := &Responses{Start: at(begin), Window: window, Windows: make([]Distribution, len(counts))}
+		for i, n := range counts {
+			for range n {
+				r.Windows[i].Add(float64(n))
+			}
+		}
+		return r
+	}
+	merged := MergeResponses([]*Responses{runner(6*time.Second, 1, 0, 5, 7), runner(0, 2, 1, 2, 0, 3)})
+	require.Equal(t, start, merged.Start)
+	require.Equal(t, 2.0, merged.Window)
+	var counts []int64
+	for _, d := range merged.Windows {
+		counts = append(counts, d.Count())
+	}
+	require.Equal(t, []int64{1, 2, 0, 3 + 5, 7}, counts)
+	require.Equal(t, 5.0, merged.Windows[3].Max())
+	hours := make([]int, 3600)
+	hours[0], hours[3599] = 1, 1
+	merged = MergeResponses([]*Responses{runner(0, 1, hours...)})
+	require.LessOrEqual(t, len(merged.Windows), mostResponses)
+	require.EqualValues(t, 2, responsesIn(merged.Windows))
+}
+
+// Windows before the first response and after the last are no part of the run: the
+// warm-up is a tenth of what is between.
+func TestDriftIsThatOfTheTimeWithResponses(t *testing.T) {
+	bare, padded := &Responses{Window: 1}, &Responses{Window: 1, Windows: make([]Distribution, 30)}
+	for i := range 100 {
+		var d Distribution
+		for range 5 {
+			d.Add(50 * math.Exp(float64(i)/100))
+		}
+		bare.Windows = append(bare.Windows, d)
+	}
+	padded.Windows = append(append(padded.Windows, bare.Windows...), make([]Distribution, 30)...)
+	want, err := DriftOf(bare)
+	require.NoError(t, err)
+	require.Greater(t, want, 2.0)
+	ratio, err := DriftOf(padded)
+	require.NoError(t, err)
+	require.Equal(t, want, ratio)
+	for _, none := range []*Responses{nil, {Window: 1}, {Window: 1, Windows: make([]Distribution, 30)}} {
+		_, err = DriftOf(none)
+		require.ErrorContains(t, err, "0 responses ended after the warm-up")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shirou/gopsutil/v4/process"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,6 +33,12 @@ func TestGeneratorProbeSeesItsOwnWork(t *testing.T) {
 	whole := r.Snapshot().Whole()
 	require.Equal(t, observed[0].Value, whole.Generator.CPU.Max())
 	require.EqualValues(t, 1, whole.Generator.Delay.Count())
+}
+
+func TestGeneratorProbeTellsWhatItCouldNotRead(t *testing.T) {
+	p := GeneratorProbe{self: &process.Process{Pid: math.MaxInt32}} // more than there can be
+	_, err := p.Read(time.Now())
+	require.ErrorContains(t, err, "reading the load generator's CPU time: ")
 }
 
 func TestQuantileSinceLooksOnlyAtWhatIsNew(t *testing.T) {

@@ -145,6 +145,20 @@ func TestDistributionRefusesWhatIsNone(t *testing.T) {
 
 func at(offset time.Duration) time.Time { return start.Add(offset) }
 
+func sumOf(counts []int64) (sum int64) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+func responsesIn(windows []Distribution) (n int64) {
+	for _, d := range windows {
+		n += d.Count()
+	}
+	return n
+}
+
 func TestRecorderKeepsTimeInWindows(t *testing.T) {
 	var r Recorder
 	r.Record([]Observation{
@@ -166,8 +180,11 @@ func TestRecorderKeepsTimeInWindows(t *testing.T) {
 func TestRecorderLosesNothingWhenWindowsMerge(t *testing.T) {
 	var r Recorder
 	const seconds = 3600
+	r.Begin("all of it", at(0))
 	for i := range seconds {
 		r.Record([]Observation{
+			{Measure: Request, At: at(time.Duration(i) * time.Second), Value: 5},
+			{Measure: Request, At: at(time.Duration(i)*time.Second + fineWidth), Value: 5},
 			{Measure: Wait, At: at(time.Duration(i) * time.Second), Value: float64(i), Pool: "default"},
 			{Measure: Closed, At: at(time.Duration(i) * time.Second), Value: 1, Pool: "default", Key: "recycle"},
 		})
@@ -179,45 +196,16 @@ func TestRecorderLosesNothingWhenWindowsMerge(t *testing.T) {
 	whole := s.Whole()
 	require.EqualValues(t, seconds, whole.Pools["default"].Wait.Count())
 	require.EqualValues(t, seconds, whole.Pools["default"].Closed["recycle"])
+	for _, ended := range []*Series{s.Ended, s.Phases[0].Ended} {
+		require.Equal(t, 0.4, ended.Window, "as the grid has it: a tenth of a second, twice doubled")
+		require.EqualValues(t, 2*seconds, sumOf(ended.Counts))
+	}
+	require.LessOrEqual(t, len(s.Phases[0].Responses.Windows), maxWindows)
+	require.EqualValues(t, 2*seconds, responsesIn(s.Phases[0].Responses.Windows))
 	for i, w := range s.Windows {
 		require.Equal(t, time.Duration(i)*s.Width, w.From)
 		require.InDelta(t, w.From.Seconds(), w.Totals.Pools["default"].Wait.Min(), 1)
 	}
-}
-
-// A day of ten samples a second keeps as few levels apart as hours of it do, and says
-// of them what an exact record would.
-func TestADayOfLevelsIsNoLargerThanHours(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	f, sum := newFineLevels(), int64(0)
-	kept := func() (n int) {
-		for _, w := range f.waiting.slots {
-			if w != nil {
-				n += len(*w)
-			}
-		}
-		return n
-	}
-	const day = 24 * 3600 * 10
-	most := 0 // in the second fifth
-	for i := range int64(day) {
-		level := random.Int64N(3000)
-		f.add(&Observation{Measure: Waiting, At: time.Unix(0, i*int64(fineWidth)), Value: float64(level)})
-		sum += level
-		if i > day/5 && i < 2*day/5 && i%20_000 == 0 {
-			most = max(most, kept())
-		}
-	}
-	require.LessOrEqual(t, kept(), most)
-	whole := f.snapshot().Waiting.Whole()
-	require.EqualValues(t, 0, whole[0].Level)
-	require.EqualValues(t, 2999, whole[len(whole)-1].Level)
-	var samples, recorded int64
-	for _, a := range whole {
-		samples, recorded = samples+a.Samples, recorded+a.Level*a.Samples
-	}
-	require.EqualValues(t, day, samples)
-	require.InEpsilon(t, sum, recorded, 0.001)
 }
 
 func TestRecorderGivesPhasesWhatIsTheirs(t *testing.T) {
@@ -249,4 +237,104 @@ func TestSnapshotSharesNothingWithTheRecorder(t *testing.T) {
 	s := r.Snapshot()
 	r.Record(one)
 	require.EqualValues(t, 1, s.Windows[0].Totals.Pools["default"].Errors["57P01"])
+}
+
+// An application's pool is counted by itself, and added as a whole.
+func TestRecorderAddsWhatAPoolDid(t *testing.T) {
+	did := Pool{Opened: 2, Closed: map[string]int64{"lost": 1}}
+	did.Active.Add(4)
+	var r Recorder
+	r.Merge(at(0), "app", &did)
+	r.Begin("step", at(time.Second))
+	r.Merge(at(0), "app", &did) // came late, belongs to nobody
+	r.Merge(at(2*time.Second), "app", &did)
+	phase := r.End(at(3 * time.Second)).Totals.Pools["app"]
+	whole := r.Snapshot().Whole().Pools["app"]
+	require.EqualValues(t, 2, phase.Opened)
+	require.EqualValues(t, 6, whole.Opened)
+	require.EqualValues(t, 1, phase.Closed["lost"])
+	require.EqualValues(t, 3, whole.Closed["lost"])
+	require.EqualValues(t, 3, whole.Active.Count())
+	require.EqualValues(t, 1, did.Closed["lost"], "what was added is left alone")
+}
+
+// Each measure counts somewhere, and only there: in a run, in a file of it, and in two
+// that are merged.
+func TestEveryMeasureCounts(t *testing.T) {
+	seen := make(map[string]Measure)
+	for m := Request; m < measures; m++ {
+		var once, twice Totals
+		o := Observation{Measure: m, At: start, Value: 2, Pool: "default", Key: "why"}
+		once.add(&o)
+		twice.add(&o)
+		twice.add(&o)
+		text, err := json.Marshal(once)
+		require.NoError(t, err)
+		as := m
+		if m == InterruptedFailed { // a failure as others
+			as = RequestFailed
+		}
+		if other, taken := seen[string(text)]; taken {
+			require.Equal(t, as, other, "measures %d and %d count as the same", m, other)
+		}
+		seen[string(text)] = as
+		once.Merge(once.clone())
+		require.Equal(t, twice, once, "measure %d", m)
+	}
+	var none Totals
+	none.add(&Observation{Measure: None, Value: 2, Pool: "default", Key: "why"})
+	require.Zero(t, none)
+}
+
+func TestTotalsOfAllPoolsAndReasons(t *testing.T) {
+	var all Totals
+	require.Zero(t, all.Total())
+	require.Zero(t, all.Requests.Retried())
+	for i, pool := range []string{"default", "reports"} {
+		all.add(&Observation{Measure: Opened, Value: float64(i + 1), Pool: pool})
+		all.add(&Observation{Measure: Error, Value: 2, Pool: pool, Key: "57014"})
+		all.add(&Observation{Measure: RequestRetry, Value: 3, Key: pool})
+	}
+	total := all.Total()
+	require.EqualValues(t, 3, total.Opened)
+	require.EqualValues(t, 4, total.Errors["57014"])
+	require.EqualValues(t, 2, all.Pools["default"].Errors["57014"], "the sum shares nothing with its parts")
+	require.EqualValues(t, 6, all.Requests.Retried())
+}
+
+func TestOnlyACycleThatIsKnownIsWritten(t *testing.T) {
+	var r Requests
+	text, err := json.Marshal(r)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "cycle_ms")
+	r.Cycle.Add(0)
+	text, err = json.Marshal(r)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "cycle_ms")
+}
+
+func TestNoRecordingOfNothingAndOfSteps(t *testing.T) {
+	var r Recorder
+	require.Nil(t, Condense(r.Snapshot()))
+	r.Begin("step", at(0))
+	r.Record([]Observation{{Measure: Request, At: at(0), Value: 1}})
+	require.Nil(t, Condense(r.Snapshot()), "steps have a file of their own")
+}
+
+// A file from before the levels' own windows has the mean and the largest; what is made
+// of them has both.
+func TestLevelsOfAnOlderFile(t *testing.T) {
+	for name, test := range map[string]struct {
+		level           Level
+		active, waiting map[int]int64
+	}{
+		"counted":       {Level{Samples: 5, Active: 9, ActiveAt: map[int]int64{2: 5}}, map[int]int64{2: 5}, map[int]int64{0: 5}},
+		"one sample":    {Level{Samples: 1, Active: 4, ActiveMax: 4, Waiting: 2}, map[int]int64{4: 1}, map[int]int64{2: 1}},
+		"up and down":   {Level{Samples: 4, Active: 2, ActiveMax: 5, Waiting: 1, WaitingMax: 4}, map[int]int64{1: 3, 5: 1}, map[int]int64{0: 3, 4: 1}},
+		"all the same":  {Level{Samples: 3, Active: 7, ActiveMax: 7}, map[int]int64{7: 3}, map[int]int64{0: 3}},
+		"more than all": {Level{Samples: 2, Active: 1, ActiveMax: 9}, map[int]int64{0: 1, 9: 1}, map[int]int64{0: 2}},
+	} {
+		require.Equal(t, test.active, test.level.ActiveSamples(), name)
+		require.Equal(t, test.waiting, test.level.WaitingSamples(), name)
+	}
 }

@@ -100,11 +100,8 @@ func (t Trend) serialChance(times, values []float64) float64 {
 
 func kendallVariance(n int) float64 { return float64(n*(n-1)*(2*n+5)) / 18 }
 
-// middle is the median of sorted values.
+// middle is the median of sorted values, of which there are some.
 func middle(sorted []float64) float64 {
 	n := len(sorted)
-	if n == 0 {
-		return 0
-	}
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
