@@ -31,7 +31,8 @@ func (a *axis) Translate(value float64) int {
 func logAxis(from, to float64, most int) *axis {
 	const margin = 0.03 // of the axis
 	a := &axis{log: true}
-	low, high := math.Log10(from), math.Log10(max(to, from*1.1))
+	to = max(to, from*1.1)
+	low, high := math.Log10(from), math.Log10(to)
 	a.Min, a.Max = low-margin*(high-low), high+margin*(high-low)
 	for _, factors := range [][]float64{{1, 2, 3, 4, 5, 6, 8}, {1, 2, 5}, {1, 3}, {1}} {
 		a.ticks = nil
@@ -86,7 +87,7 @@ func ticksEvery(step, from, to float64, label func(float64) string) []chartdraw.
 	for i := math.Ceil(from/step - rounding); i <= to/step+rounding; i++ {
 		value := i * step
 		// 3 * 0.1 is not 0.3.
-		if power := math.Pow(10, 2-math.Floor(math.Log10(step))); text.IsFinite(power) {
+		if power := math.Pow(10, 9-math.Floor(math.Log10(step))); text.IsFinite(power) {
 			value = math.Round(value*power) / power
 		}
 		ticks = append(ticks, chartdraw.Tick{Value: value, Label: label(value)})

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"iter"
 	"math"
 	"slices"
 
@@ -31,21 +30,15 @@ func (c Chart) empty() bool {
 func (s Series) empty() bool { return !slices.ContainsFunc(s.Values, text.IsFinite) }
 
 // finite are the numbers of rows with gaps.
-func finite(rows ...[]float64) iter.Seq[float64] {
-	return func(yield func(float64) bool) {
-		for _, value := range slices.Concat(rows...) {
-			if text.IsFinite(value) && !yield(value) {
-				return
-			}
-		}
-	}
+func finite(rows ...[]float64) []float64 {
+	return slices.DeleteFunc(slices.Concat(rows...), func(value float64) bool { return !text.IsFinite(value) })
 }
 
 // reach is the smallest and the largest value to be drawn, 0 included: a line
 // that is cut off below exaggerates.
 func (f figure) reach() (low, high float64) {
 	for _, s := range f.Series {
-		for value := range finite(s.Values, s.Low, s.High) {
+		for _, value := range finite(s.Values, s.Low, s.High) {
 			low, high = min(low, value), max(high, value)
 		}
 	}
@@ -59,7 +52,7 @@ func (f figure) reach() (low, high float64) {
 func (f figure) least() float64 {
 	least := math.Inf(1)
 	for _, s := range f.Series {
-		for value := range finite(s.Values, s.Low) {
+		for _, value := range finite(s.Values, s.Low) {
 			if value > 0 {
 				least = min(least, value)
 			}

@@ -110,7 +110,7 @@ func (f figure) label() string {
 
 // ends are the smallest and the largest value.
 func (s Series) ends() (low, high float64, ok bool) {
-	values := slices.Collect(finite(s.Values))
+	values := finite(s.Values)
 	if len(values) == 0 {
 		return 0, 0, false
 	}

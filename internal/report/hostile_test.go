@@ -103,6 +103,10 @@ func TestSectionsThatCannotBeShownAreRefused(t *testing.T) {
 		}},
 		`X is not a row of finite numbers in ascending order`: {Charts: []report.Chart{{X: []float64{2, 1}}}},
 		`X is not a row of finite numbers`:                    {Charts: []report.Chart{{X: []float64{nan}}}},
+		`in ascending order, above 0 with Log`:                {Charts: []report.Chart{{X: []float64{0, 1}, Log: true}}},
+		`the mark "k" is at 0: accepted are finite numbers, above 0 with Log`: {Charts: []report.Chart{
+			{X: three, Log: true, Marks: []report.Mark{{X: 0, Label: "k"}}},
+		}},
 		`the mark "k" is at NaN: accepted are finite numbers`: {Charts: []report.Chart{{Marks: []report.Mark{{X: nan, Label: "k"}}}}},
 		`Kind is 7: accepted are Lines and Bars`:              {Charts: []report.Chart{{Kind: 7}}},
 		`table "t": row 1 has 2 cells: accepted are at most as many as columns, 1`: {Tables: []text.Table{

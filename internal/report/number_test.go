@@ -30,4 +30,6 @@ func TestTicksAreRoundAndReachTheValues(t *testing.T) {
 	}
 	require.Equal(t, []string{"0:00", "0:30", "1:00", "1:30", "2:00"}, report.ClockTicks(0, 120, 5))
 	require.Equal(t, []string{"0:00", "6:00:00", "12:00:00", "18:00:00"}, report.ClockTicks(0, 86000, 5))
+	const day = 86400
+	require.Equal(t, []string{"0:00", "48:00:00", "96:00:00"}, report.ClockTicks(0, 5*day, 3), "whole days")
 }

@@ -31,7 +31,7 @@ func overTime(in Input, whole timeline.Totals) (figures []figure, remarks []stri
 	pools, remarks := chosenPools(whole, preparedOnly(in.Timeline))
 	m := momentsOf(in.Timeline, whole, chartsOfTheRun+chartsPerPool*len(pools))
 	if len(m.at) > 0 {
-		remarks = append(remarks, fmt.Sprintf("Each point covers %s. %s", text.Length(m.step), firstObservation(in.Timeline)))
+		remarks = append(remarks, fmt.Sprintf("Each point covers %s. %s", text.Length(m.step), firstObservation(in.Timeline.Start)))
 	}
 	for _, name := range pools {
 		figures = append(figures, m.ofPool(name, titled(name, pools), limitsOf(in.Verdict.Run, pools))...)
@@ -58,11 +58,8 @@ func overTime(in Input, whole timeline.Totals) (figures []figure, remarks []stri
 	return figures, remarks
 }
 
-func firstObservation(run timeline.Snapshot) string {
-	if run.Start.IsZero() {
-		return ""
-	}
-	return "Time counts from the first observation, " + run.Start.UTC().Format("15:04:05 UTC") + "."
+func firstObservation(at time.Time) string {
+	return "Time counts from the first observation, " + at.UTC().Format("15:04:05 UTC") + "."
 }
 
 // chosenPools are the pools to be drawn, in their order, without those that are

@@ -43,7 +43,7 @@ func recorded(in Input, r *timeline.Recording) (figures []figure, remarks []stri
 	}
 	return figures, append(remarks,
 		fmt.Sprintf("Each point covers %s. %s",
-			text.Seconds(s.width), firstObservation(timeline.Snapshot{Start: r.Start})),
+			text.Seconds(s.width), firstObservation(r.Start)),
 		"For several runners, the pools' levels are known over time. Response times, waits and failures are known for the "+
 			"whole run; each runner's own report has them over time.")
 }

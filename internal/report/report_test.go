@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strings"
 	"sync"
@@ -185,4 +186,85 @@ func TestTheFirstTimeoutIsMarked(t *testing.T) {
 	require.Contains(t, page, "connections lost at 0:35")
 	require.Contains(t, page, "server restarted at 0:40; server restarted at 0:50; first write refused at 0:52")
 	require.Contains(t, page, "Each point covers 1 s.", "not 250 ms, in which every other timeout of 500 ms would be missing")
+}
+
+// An experiment of one step, a step without a value, and a count that is 0 throughout,
+// which has no logarithm.
+func TestChartsOfOneValueAndOfNone(t *testing.T) {
+	section := report.Section{Title: "s", Charts: []report.Chart{
+		{Title: "One step", X: []float64{10}, Series: []report.Series{{Name: "p95", Values: []float64{12}}, {Name: "p99", Values: []float64{math.NaN()}}}},
+		{Title: "Zero", X: []float64{1, 100}, Log: true, Series: []report.Series{{Name: "failures", Values: []float64{0, 0}}}},
+	}}
+	page := render(t, report.Input{Verdict: judged(), Sections: []report.Section{section}})
+	require.Contains(t, page, `aria-label="One step; p95 from 12 to 12"`)
+	require.Contains(t, page, "p99, no values</li>")
+	require.Contains(t, page, `aria-label="Zero; failures from 0 to 0"`)
+	dot := regexp.MustCompile(`<circle cx="([0-9]+)" cy="([0-9]+)" r="3" class="dot s[01]`)
+	var places [][]string
+	for _, found := range dot.FindAllStringSubmatch(page, -1) {
+		places = append(places, found[1:])
+	}
+	require.Len(t, places, 2*(1+2), "in each format the step's, and two")
+	require.Equal(t, places[2][1], places[3][1], "on the axis")
+	require.Equal(t, 2, strings.Count(page, ">0.1</text>"), "which has a round number all the same")
+	require.NotEqual(t, places[2][0], places[3][0])
+}
+
+// Phases are marked where they begin, unless that is after all that was observed, and
+// as long as they can be told apart.
+func TestPhasesAreMarked(t *testing.T) {
+	page := func(phases int) string {
+		var r timeline.Recorder
+		for second := range 60 {
+			at := began.Add(time.Duration(second) * time.Second)
+			if second < phases {
+				r.Begin(fmt.Sprintf("step %d.", second+1), at)
+			}
+			r.Record([]timeline.Observation{{Measure: timeline.Request, At: at, Value: 5}})
+		}
+		r.Begin("late", began.Add(time.Hour))
+		return render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
+	}
+	marks := func(page string) int { return strings.Count(page, `class="mark stroke"`) }
+	one := marks(page(1))
+	require.Positive(t, one)
+	require.Equal(t, 23*one, marks(page(23)))
+	many := page(24)
+	require.Zero(t, marks(many))
+	for _, text := range []string{"<td>step 1.</td>", "<td>step 24.</td>", `<td>late</td><td class="right">1:00:00</td><td class="right">–</td>`} {
+		require.Contains(t, many, text, "the table has them all")
+	}
+}
+
+// Of one moment there is no rate; and what failed at first and succeeded when it was
+// made again, is no failure.
+func TestAShortRunWithRetries(t *testing.T) {
+	var r timeline.Recorder
+	for range 9 {
+		r.Record([]timeline.Observation{
+			{Measure: timeline.Request, At: began, Value: 5},
+			{Measure: timeline.RequestTimeout, At: began, Value: 1},
+			{Measure: timeline.RequestRetry, At: began, Value: 2, Key: "57014"},
+		})
+	}
+	page := render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
+	require.Contains(t, page, "The run is too short for a rate.")
+	require.Contains(t, page, "Failures; requests timed out from 9 to 9; retries from 18 to 18")
+	require.NotContains(t, page, "requests failed")
+	r.Record([]timeline.Observation{{Measure: timeline.RequestFailed, At: began, Value: 4}})
+	page = render(t, report.Input{Verdict: judged(), Timeline: r.Snapshot()})
+	require.Contains(t, page, "requests timed out from 9 to 9; requests failed from 4 to 4; retries from 18 to 18")
+}
+
+func TestAWorkloadsStatementsStandOnThePage(t *testing.T) {
+	in := report.Input{Verdict: judged()}
+	require.NotContains(t, render(t, in), "<h2>Statements</h2>")
+	in.Verdict.Statements = []verdict.Statement{
+		{Name: "list.sql:3", Calls: 1200, Failed: 7, Mean: 4.5, P95: 12.25, HoldShare: 0.625}, {Name: "list.sql:9"},
+	}
+	page := render(t, in)
+	require.Contains(t, page, "<h2>Statements</h2>")
+	require.NotContains(t, page, "<caption>Statements", "once is enough")
+	require.Contains(t, page, strings.Join([]string{"<td>list.sql:3", "1200", "7", "4.5 ms", "12 ms", "62.5 %</td>"}, `</td><td class="right">`))
+	require.Contains(t, page, strings.Join([]string{"<td>list.sql:9", "0", "0", "–", "–", "0.0 %</td>"}, `</td><td class="right">`), "never called")
 }

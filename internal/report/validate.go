@@ -26,10 +26,11 @@ func (s Section) validate() error {
 
 func (c Chart) validate() error {
 	places, axis := len(c.X), "X"
+	unplaced := func(x float64) bool { return !text.IsFinite(x) || c.Log && x <= 0 }
 	switch c.Kind {
 	case Lines:
-		if !slices.IsSorted(c.X) || slices.ContainsFunc(c.X, func(x float64) bool { return !text.IsFinite(x) }) {
-			return fmt.Errorf("chart %s: X is not a row of finite numbers in ascending order", text.Quote(c.Title))
+		if !slices.IsSorted(c.X) || slices.ContainsFunc(c.X, unplaced) {
+			return fmt.Errorf("chart %s: X is not a row of finite numbers in ascending order, above 0 with Log", text.Quote(c.Title))
 		}
 	case Bars:
 		places, axis = len(c.Categories), "Categories"
@@ -42,8 +43,8 @@ func (c Chart) validate() error {
 		}
 	}
 	for _, m := range c.Marks {
-		if !text.IsFinite(m.X) {
-			return fmt.Errorf("chart %s: the mark %s is at %v: accepted are finite numbers", text.Quote(c.Title), text.Quote(m.Label), m.X)
+		if unplaced(m.X) {
+			return fmt.Errorf("chart %s: the mark %s is at %v: accepted are finite numbers, above 0 with Log", text.Quote(c.Title), text.Quote(m.Label), m.X)
 		}
 	}
 	return nil
