@@ -2,7 +2,7 @@
 // five minutes, and the run is judged PASS, WARNING or FAIL.
 //
 //   k6 run scripts/100users.js                                       a temporary PostgreSQL
-//   k6 run -e DATABASE_URL=postgresql://… scripts/100users.js        your own
+//   DATABASE_URL=postgresql://… k6 run scripts/100users.js           your own
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/100users.js     your application, over HTTP
 //
 // Also: WORKLOAD (your own SQL, see lib/statements.js), CONCURRENT (100 users), DURATION (300 s), THINK (1 s between a user's

@@ -2,7 +2,7 @@
 // application has answered. Afterwards nothing may be left of them: no connection
 // checked out, no transaction open, no statement running.
 //
-//   k6 run -e BASE_URL=http://127.0.0.1:8000 -e DATABASE_URL=postgresql://… scripts/abandon.js
+//   DATABASE_URL=postgresql://… k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/abandon.js
 //
 // Also: ABANDON (0.1 of the requests), SETTLE (5 s that the application has at the
 // end: more than its longest request takes), CONCURRENT (20 users), DURATION

@@ -3,7 +3,7 @@
 // so that a machine that becomes slower or faster does not decide the result.
 //
 //   k6 run scripts/before-after.js                                   a temporary PostgreSQL
-//   k6 run -e DATABASE_URL=postgresql://… scripts/before-after.js    your own
+//   DATABASE_URL=postgresql://… k6 run scripts/before-after.js       your own
 //   k6 run -e BEFORE=20+40 -e AFTER=40+20 scripts/before-after.js    other settings
 //   k6 run -e APP_COMMAND='uvicorn app:app --port 8000' -e BASE_URL=http://127.0.0.1:8000 -e APP_READY=/health scripts/before-after.js
 //                                                            your application, started anew for every step, see lib/application.js

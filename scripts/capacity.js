@@ -3,7 +3,7 @@
 // the 95 % interval is narrow.
 //
 //   k6 run scripts/capacity.js                                                     a temporary PostgreSQL
-//   k6 run -e DATABASE_URL=postgresql://… -e DB_POOL_SIZE=5 … scripts/capacity.js  your own, another pool
+//   DATABASE_URL=postgresql://… k6 run -e DB_POOL_SIZE=5 scripts/capacity.js       your own, another pool
 //   k6 run -e BASE_URL=http://127.0.0.1:8000 scripts/capacity.js                   your application, over HTTP
 //   k6 run -e APP_COMMAND='uvicorn app:app --port 8000' -e BASE_URL=http://127.0.0.1:8000 -e APP_READY=/health scripts/capacity.js
 //                                                            your application, started anew for every step, see lib/application.js

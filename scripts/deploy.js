@@ -3,7 +3,7 @@
 // generation gets 53300 (too many clients) exactly when `k6 x pgxpool plan
 // --fleet` says; when the old pools are closed, it gets the rest.
 //
-//   k6 run -e DATABASE_URL=postgresql://… scripts/deploy.js
+//   DATABASE_URL=postgresql://… k6 run scripts/deploy.js
 //
 // DB_POOL_SIZE + DB_MAX_OVERFLOW (20 + 40) is one generation's. Also GATE and WAIVE.
 // Without DATABASE_URL on a temporary PostgreSQL, which always has room for both.

@@ -4,7 +4,7 @@
 //
 //   k6 run scripts/failover.js                                      the pool asks for read-write and follows the primary
 //   k6 run -e TARGET_SESSION_ATTRS=any scripts/failover.js          it does not, and every write fails from then on
-//   k6 run -e 'DATABASE_URL=postgresql://…@a,b/d?target_session_attrs=read-write' scripts/failover.js
+//   DATABASE_URL='postgresql://…@a,b/d?target_session_attrs=read-write' k6 run scripts/failover.js
 //                                                                   fail over your servers by hand meanwhile
 //
 // Also: CONCURRENT (10 users), DURATION (20 s), THINK (0.05 s between a user's
@@ -28,7 +28,7 @@ const seconds = readSeconds('DURATION', 20, 2);
 const think = readSeconds('THINK', 0.05, 0);
 const attributes = readText('TARGET_SESSION_ATTRS', 'read-write');
 if (attributes !== 'any' && attributes !== 'read-write') {
-  throw new Error(`TARGET_SESSION_ATTRS is ${JSON.stringify(pgxpool.redact(attributes))}: accepted are any, read-write`);
+  throw new Error(`TARGET_SESSION_ATTRS: ${JSON.stringify(pgxpool.redact(attributes))} is not accepted; use any or read-write`);
 }
 
 const pool = new Pool({ defaults });

@@ -3,7 +3,7 @@
 // it at once.
 //
 //   k6 run scripts/restart.js
-//   k6 run -e DATABASE_URL=postgresql://… scripts/restart.js    restart your server by hand meanwhile
+//   DATABASE_URL=postgresql://… k6 run scripts/restart.js       restart your server by hand meanwhile
 //
 // Also: CONCURRENT (10 users), DURATION (30 s), THINK (0.05 s between a user's
 // requests), GATE and WAIVE.

@@ -4,7 +4,7 @@
 // queueing models, and what to paste.
 //
 //   k6 run scripts/tune.js                                   a temporary PostgreSQL
-//   k6 run -e DATABASE_URL=postgresql://… scripts/tune.js    your own
+//   DATABASE_URL=postgresql://… k6 run scripts/tune.js       your own
 //   k6 run -e SIZES=5+10,10+10,20+40 scripts/tune.js         these sizes (5,10,20,40: without overflow)
 //   k6 run -e APP_COMMAND='uvicorn app:app --port 8000' -e BASE_URL=http://127.0.0.1:8000 -e APP_READY=/health scripts/tune.js
 //                                                            your application, started anew for every step, see lib/application.js

@@ -264,7 +264,7 @@ export const trendStats = ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)', 'p(99)'
 export function parseGate(text) {
   const gate = text || 'pass';
   if (gate !== 'pass' && gate !== 'fail') {
-    throw new Error(`GATE is ${JSON.stringify(gate)}: accepted are "pass" (the default) and "fail"`);
+    throw new Error(`GATE: ${JSON.stringify(gate)} is not accepted; use pass (the default) or fail`);
   }
   return gate;
 }
@@ -279,7 +279,7 @@ export function parseWaive(text, criteria) {
     .filter((name) => name !== '');
   for (const name of waive) {
     if (!accepted.includes(name)) {
-      throw new Error(`WAIVE names ${JSON.stringify(name)}, which is not a criterion: accepted are ${accepted.join(', ')}`);
+      throw new Error(`WAIVE: ${JSON.stringify(name)} is not a criterion; use one of ${accepted.join(', ')}`);
     }
   }
   return waive;

@@ -68,7 +68,7 @@ func TestPoolsRefuseAnUnknownBalance(t *testing.T) {
 	t.Parallel()
 	r := scenario(t, "100users.js", "POOLS=2", "BALANCE=fair")
 	require.NotZero(t, r.Code)
-	require.Contains(t, r.Output(), `BALANCE: \"fair\" is not accepted; use random, round-robin, least`)
+	require.Contains(t, r.Output(), `BALANCE: \"fair\" is not accepted; use one of random, round-robin, least`)
 }
 
 // A scenario whose subject is one pool says which ones take several, and an

@@ -76,7 +76,7 @@ func TestImpossibleTargetsEndBeforeTheRun(t *testing.T) {
 	}{
 		{
 			map[string]string{"BASE_URL": "flow:sesame@127.0.0.1:8000"},
-			"BASE_URL is no URL of an application: accepted is http://HOST:PORT or https://HOST:PORT",
+			"BASE_URL is not the URL of an application; use http://HOST:PORT or https://HOST:PORT",
 		},
 		{
 			map[string]string{"BASE_URL": app, "DATABASE_URL": database},

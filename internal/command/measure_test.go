@@ -177,7 +177,7 @@ func TestMeasureWritesWhatItHasAtASignal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "database "+u.Path[1:], file.Watched)
 	require.LessOrEqual(t, file.Counters.Transactions, int64(3), "its own are not counted")
-	require.Contains(t, strings.Join(file.Notes, " "), "No size can be given: hardly a transaction ended in database "+u.Path[1:])
+	require.Contains(t, strings.Join(file.Notes, " "), "No size can be given: too few transactions ended in database "+u.Path[1:])
 	_, err = planRun{}.plan(t, "--from", path)
 	require.ErrorContains(t, err, "measure while the application works, or check --url and --database")
 	require.Equal(t, exitcodes.InvalidConfig, planExitCode(err))

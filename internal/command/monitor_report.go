@@ -67,8 +67,8 @@ func summarize(s monitorSettings, r monitor.Report, took time.Duration) (monitor
 func (s monitorSummary) text(t terminal) string {
 	var b strings.Builder
 	r := s.report
-	fmt.Fprintf(&b, "\nReport on %s: %s in %v, one every %v\n", text.Line(s.application), text.Counted(r.Samples, "sample"),
-		s.watched.Round(time.Second/10), s.interval)
+	fmt.Fprintf(&b, "\nReport on %s: %s in %s, one every %s\n", text.Line(s.application), text.Counted(r.Samples, "sample"),
+		text.Length(s.watched.Round(time.Second/10)), text.Length(s.interval))
 	if r.Failed > 0 {
 		fmt.Fprintf(&b, "  %s the database did not answer\n", text.Counted(r.Failed, "more time"))
 	}
@@ -105,9 +105,9 @@ func (s monitorSummary) levels(b *strings.Builder) {
 			p.ServersActive, p.PoolSize, p.MostQueued, monitor.Seconds(p.LongestWait).Round(time.Millisecond))
 	}
 	line("Utilization", "%.1f %% of the base size on average", 100*r.Utilization)
-	line("Available", "at least %d", r.LeastAvailable)
+	line("Available", "lowest %d", r.LeastAvailable)
 	line("In overflow", "%.1f %% of the time", 100*r.InOverflow)
-	line("Longest transaction", "%s", age(r.LongestTransaction))
+	line("Longest transaction", "%s", text.Length(monitor.Seconds(r.LongestTransaction)))
 	if r.CPU != nil {
 		line("Database CPU", "mean %.1f %%, peak %.1f %%", r.CPU.Mean, r.CPU.Peak)
 	}
@@ -130,10 +130,10 @@ func (s monitorSummary) diagnoses(b *strings.Builder) {
 	}
 }
 
-// poolText is "20 and 40 overflow", of how many workers where there are several.
+// poolText is "20+40", of how many workers where there are several.
 func (s monitorSummary) poolText() string {
 	p := s.report.Pool
-	sums := fmt.Sprintf("%d and %d overflow", p.Size, p.MaxOverflow)
+	sums := fmt.Sprintf("%d+%d", p.Size, p.MaxOverflow)
 	if p.Workers > 1 {
 		sums += fmt.Sprintf(", in %d workers of %s", p.Workers, p.One())
 	}
@@ -159,7 +159,7 @@ func (s monitorSummary) judgment(b *strings.Builder, t terminal) {
 // limits are the runbook's, in words.
 var limits = map[string]string{
 	"active_connections":    "p95 of the base size, limit below 80 %",
-	"available_connections": "at least, limit above 0",
+	"available_connections": "lowest, limit above 0",
 	"overflow_time":         "of the time, limit below 10 %",
 	"lower_bound":           "of the time, limit below 10 %",
 }

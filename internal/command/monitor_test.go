@@ -35,7 +35,7 @@ func TestMonitorWatchesForItsDuration(t *testing.T) {
 	require.True(t, found)
 	line := "Pool Status: Active=1, Available=3, Total=4, Utilization=25.0%"
 	require.Equal(t, strings.Join([]string{line, line, line}, "\n"), lines)
-	require.Contains(t, report, "Report on lines: 3 samples in 1.5s, one every 500ms\n")
+	require.Contains(t, report, "Report on lines: 3 samples in 1.5 s, one every 500 ms\n")
 	require.Contains(t, report, "peak 1, mean 1.0, p95 1")
 	require.Contains(t, report, "Nothing was found that slows the application down.")
 	require.Contains(t, report, "CPU is of the whole database host")

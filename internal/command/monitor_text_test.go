@@ -98,7 +98,7 @@ func TestReportOfAShortWatch(t *testing.T) {
 		return summary.text(terminal{})
 	}
 	seen := report(sampleOf(1, 0))
-	require.Contains(t, seen, "Report on app: 1 sample in 2s, one every 10s\n  1 more time the database did not answer\n")
+	require.Contains(t, seen, "Report on app: 1 sample in 2 s, one every 10 s\n  1 more time the database did not answer\n")
 	require.Contains(t, seen, "Nothing was found that slows the application down.\n")
 	require.NotContains(t, report(sampleOf(0, 0)), "Nothing was seen")
 }

@@ -241,7 +241,7 @@ func (l *planLoad) interval() string {
 	if !l.hasInterval {
 		return ""
 	}
-	return fmt.Sprintf(" (within the measurement's 95 %% interval: %s + %s)", between(l.Size95), between(l.Overflow95))
+	return fmt.Sprintf(" (within the measurement's 95 %% interval: size %s, overflow %s)", between(l.Size95), between(l.Overflow95))
 }
 
 func between(bounds [2]int) string {

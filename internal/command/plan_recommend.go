@@ -102,6 +102,23 @@ func recommended(needed, inSpike, most int) (size, overflow int) {
 	return size, min(max(size, inSpike-size), most-size)
 }
 
+// reason says in a comment of .env what the recommended pool is.
+func (p *poolPlan) reason(best *planOutcome) string {
+	const smallest = "the smallest pool that meets target and runbook, and "
+	switch size, overflow := best.PoolSize, best.MaxOverflow; {
+	case !best.TargetMet:
+		return "the largest pool that fits; it misses the target"
+	case size+overflow < p.DeadlockFree:
+		return fmt.Sprintf("the largest pool that fits; requests of %d connections can still wait in it for each other forever", p.PerRequest)
+	case overflow < size:
+		return smallest + "as much overflow as fits"
+	case overflow > size:
+		return smallest + "overflow for spikes"
+	default:
+		return smallest + "the same number as overflow for spikes"
+	}
+}
+
 // notes says what else to do, in whole sentences.
 func (p *poolPlan) notes() []string {
 	notes := []string{}

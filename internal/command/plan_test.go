@@ -332,7 +332,7 @@ func TestPlanFromRefusesBadInput(t *testing.T) {
 		{`--from: "none.json": no such file or directory; give a file that k6 x pgxpool measure --output wrote`, []string{"--from", "none.json"}},
 		{`it is not the JSON of a load: invalid character`, []string{"--from", write("text.json", "load")}},
 		{`it names no schema`, []string{"--from", write("other.json", "{}")}},
-		{`hardly a transaction ended in database flow in 10 s (0)`, []string{"--from", write("idle.json", `{"schema": 1, "counters": {"seconds": 10, "databases": ["flow"]}}`)}},
+		{`too few transactions ended in database flow in 10 s (0)`, []string{"--from", write("idle.json", `{"schema": 1, "counters": {"seconds": 10, "databases": ["flow"]}}`)}},
 		{"--users and --from exclude each other: the load was measured; leave --users out", []string{"--from", good, "--users", "5"}},
 		{"--growth: -1 is not accepted; use a number above 0 and at most 1000, such as 2", []string{"--from", good, "--growth", "-1"}},
 		{"--growth: NaN is not accepted", []string{"--from", good, "--growth", "NaN"}},

@@ -168,10 +168,7 @@ func (p *poolPlan) writeAdvice(b *strings.Builder) {
 	if best == nil {
 		return
 	}
-	reason := "the smallest pool that meets target and runbook, and the same number as overflow for spikes"
-	if !best.TargetMet {
-		reason = "the largest pool that fits; it misses the target"
-	}
+	reason := p.reason(best)
 	if p.Measured != nil {
 		reason += p.Measured.interval()
 	}

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
@@ -93,6 +94,12 @@ func (r *Report) keepSure() {
 func obstacle(in Input) string {
 	if in.Baseline == nil {
 		return "there is no baseline"
+	}
+	switch {
+	case in.Result.SetupFailed != "":
+		return "the result has a failed setup(): " + text.Line(in.Result.SetupFailed)
+	case in.Baseline.SetupFailed != "":
+		return "the baseline has a failed setup(): " + text.Line(in.Baseline.SetupFailed)
 	}
 	if why := Difference(*in.Baseline, in.Result); why != "" {
 		return "the baseline has " + why

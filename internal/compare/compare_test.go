@@ -143,6 +143,9 @@ func TestWhatCannotBeComparedIsUnknown(t *testing.T) {
 		"the baseline has another machine (8 cores, the result 2)":                func(s *verdict.Summary) { s.Run.Cores = 8 },
 		"the baseline has another machine (darwin/arm64, the result linux/amd64)": func(s *verdict.Summary) { s.Run.Platform = "darwin/arm64" },
 		"the baseline has another duration (60 s, the result 300 s)":              func(s *verdict.Summary) { s.Run.Duration = 60 },
+		"the baseline has a failed setup(): connection refused": func(s *verdict.Summary) {
+			s.Run.Users, s.SetupFailed = 98, "connection refused"
+		},
 	} {
 		baseline := night(0, usual)
 		change(&baseline)

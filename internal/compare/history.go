@@ -133,6 +133,8 @@ const longer = 1.5
 func Difference(run, result verdict.Summary) string {
 	a, b := run.Run, result.Run
 	switch {
+	case run.SetupFailed != "":
+		return "a failed setup()"
 	case run.ConfigurationHash != result.ConfigurationHash:
 		return "another configuration" + whatDiffers(a, b)
 	case a.Cores != b.Cores:

@@ -25,12 +25,14 @@ func TestHistoryCountsWhatCanBeCompared(t *testing.T) {
 		other(20, func(s *verdict.Summary) { s.Run.Users = 5 }),
 		other(21, func(s *verdict.Summary) { s.Run.Cores = 5 }),
 		other(22, func(s *verdict.Summary) { s.Run.Cores = 6 }),
-		other(23, func(s *verdict.Summary) { s.Run.Duration = 5 }),
+		other(23, func(s *verdict.Summary) { s.SetupFailed = "connection refused" }),
+		other(24, func(s *verdict.Summary) { s.Run.Duration = 5 }),
 	)
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	h := newHistory(Input{Result: result, History: all, Last: DefaultLast})
 	require.Len(t, h.runs, 12)
 	require.Equal(t, []string{
+		"History: 1 run with a failed setup() left out.",
 		"History: 1 run with a later start left out.",
 		"History: 1 run with another configuration left out.",
 		"History: 1 run with another duration left out.",

@@ -86,7 +86,7 @@ func parseItem(item string, given map[string]string) error {
 	}
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	if !slices.Contains(settingNames(), name) {
-		return &OptionError{Value: showText(name), Problem: "no setting that an experiment may change", Accepted: oneOf(settingNames())}
+		return &OptionError{Value: showText(name), Problem: "it is not a setting that an experiment may change", Accepted: oneOf(settingNames())}
 	}
 	if value == "" {
 		return &OptionError{Problem: name + " has no value", Accepted: configurationForm}

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,13 +20,36 @@ type OptionError struct {
 
 func (e *OptionError) Error() string {
 	text := "experiment option " + e.Option
+	if setting := settingOf(e.Option); setting != "" {
+		text += " (" + setting + ")"
+	}
 	if e.Value != "" {
-		text += " is " + e.Value
+		text += ": " + e.Value + " is not accepted"
 	}
 	if e.Problem != "" {
 		text += ": " + e.Problem
 	}
-	return text + ": accepted is " + e.Accepted
+	return text + "; use " + e.Accepted
+}
+
+// settingNamesOf are the scenarios' settings that options are read from, where the name in
+// capitals is not it.
+var settingNamesOf = map[string]string{
+	"plan": "", "http": "", "application": "", "criteria": "",
+	"users": "CONCURRENT", "waive": "STEP_WAIVE", "backoff": "RETRY_BACKOFF",
+	"poolSize": "DB_POOL_SIZE", "maxOverflow": "DB_MAX_OVERFLOW", "poolTimeout": "DB_POOL_TIMEOUT",
+	"poolRecycle": "DB_POOL_RECYCLE", "poolPrePing": "DB_POOL_PRE_PING",
+}
+
+// settingOf is the scenarios' setting of an option, "" where there is none.
+func settingOf(option string) string {
+	if setting, irregular := settingNamesOf[option]; irregular {
+		return setting
+	}
+	if slices.Contains(optionNames(), option) {
+		return strings.ToUpper(option)
+	}
+	return ""
 }
 
 // FileError is a file of results that an experiment cannot resume from.

@@ -150,8 +150,8 @@ func Announce(p Plan, step Step, done []Measurement) string {
 		what, most, about = step.Load.String(), "at most ", "at most "
 	}
 	left, remaining := p.Left(done)
-	return fmt.Sprintf("%s: step %d of %s%d, %s, %v; %s%v left", p.Name(), len(done)+1, most, len(done)+left, what,
-		(step.Settle + step.Duration).Round(time.Second), about, remaining.Round(time.Second))
+	return fmt.Sprintf("%s: step %d of %s%d, %s, %s; %s%s left", p.Name(), len(done)+1, most, len(done)+left, what,
+		text.Length((step.Settle + step.Duration).Round(time.Second)), about, text.Length(remaining.Round(time.Second)))
 }
 
 func (l Load) String() string {

@@ -47,9 +47,9 @@ func TestProgressCountsWhatStepsTakeBesides(t *testing.T) {
 // announced reads how long it is said to take.
 func announced(t *testing.T, line string) time.Duration {
 	t.Helper()
-	found := regexp.MustCompile(`; about (\S+) left$`).FindStringSubmatch(line)
+	found := regexp.MustCompile(`; about (?:(\d+) min ?)?(?:([\d.]+) s )?left$`).FindStringSubmatch(line)
 	require.NotNil(t, found, line)
-	left, err := time.ParseDuration(found[1])
+	left, err := time.ParseDuration("0" + found[1] + "m0" + found[2] + "s")
 	require.NoError(t, err)
 	return left
 }

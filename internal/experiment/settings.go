@@ -153,11 +153,16 @@ func named(err error, option string) error {
 	return err
 }
 
-func refuseUnknown(given map[string]any) error {
+func optionNames() []string {
 	names := make([]string, len(options))
 	for i, o := range options {
 		names[i] = o.name
 	}
+	return names
+}
+
+func refuseUnknown(given map[string]any) error {
+	names := optionNames()
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(names, key) {
 			return &OptionError{Option: strings.Trim(showText(key), `"`), Problem: "there is no such option", Accepted: oneOf(names)}

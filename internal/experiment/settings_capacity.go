@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
@@ -16,7 +17,7 @@ import (
 func readLoads(s *settings, value any) error {
 	form := fmt.Sprintf("numbers in ascending order such as \"10,20,50\", at most %g", s.largest())
 	if s.rate == 0 {
-		form = "whole " + form
+		form = "integers" + strings.TrimPrefix(form, "numbers")
 	}
 	items, ok := texts(value)
 	if !ok || len(items) > maxSteps {

@@ -141,7 +141,7 @@ func (i *instance) balanceSetting() string {
 		return config.BalanceRandom
 	}
 	if !slices.Contains(config.Balances, value) {
-		i.throw(&pool.ConfigError{Source: "BALANCE", Value: strconv.Quote(value), Accepted: strings.Join(config.Balances, ", ")})
+		i.throw(&pool.ConfigError{Source: "BALANCE", Value: strconv.Quote(value), Accepted: "one of " + strings.Join(config.Balances, ", ")})
 	}
 	return value
 }

@@ -25,7 +25,7 @@ func TestPoolsAreBalanced(t *testing.T) {
 	u = poolsOf(t, nil, `{ url: URL, name: 'mine' }`)
 	require.Equal(t, `[1,true]`, u.Text(`[pools.all.length, pools.next() === pools.all[0]]`))
 	require.Contains(t, u.Failure(`pgxpool.pools({ poolSize: 0 })`), "poolSize")
-	for name, want := range map[string]string{"POOLS": `POOLS: "0" is not accepted`, "BALANCE": `BALANCE: "0" is not accepted; use random, round-robin, least`} {
+	for name, want := range map[string]string{"POOLS": `POOLS: "0" is not accepted`, "BALANCE": `BALANCE: "0" is not accepted; use one of random, round-robin, least`} {
 		require.Contains(t, jstest.With(t, map[string]string{name: "0"}).Failure(`pgxpool.pools()`), want)
 	}
 }

@@ -53,9 +53,9 @@ func TestWrongUseIsAConfigError(t *testing.T) {
 	for call, want := range map[string]string{
 		`pgxpool.thresholds(7)`:                                   "object",
 		`pgxpool.thresholds({ gates: 'pass' })`:                   "gates",
-		`pgxpool.thresholds({ gate: 'maybe' })`:                   `GATE is "maybe": accepted are "pass" (the default) and "fail"`,
-		`pgxpool.thresholds({ waive: ['cpu'] })`:                  `WAIVE names "cpu", which is not a criterion: accepted are success_rate, `,
-		`pgxpool.thresholds({ waive: 'cpu' })`:                    `WAIVE names "cpu"`,
+		`pgxpool.thresholds({ gate: 'maybe' })`:                   `GATE: "maybe" is not accepted; use pass (the default) or fail`,
+		`pgxpool.thresholds({ waive: ['cpu'] })`:                  `WAIVE: "cpu" is not a criterion; use one of success_rate, `,
+		`pgxpool.thresholds({ waive: 'cpu' })`:                    `WAIVE: "cpu"`,
 		`pgxpool.thresholds({ criteria: 7 })`:                     "a list of rows",
 		`pgxpool.thresholds({ criteria: [7] })`:                   "",
 		`pgxpool.verdict()`:                                       "what handleSummary is given",

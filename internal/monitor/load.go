@@ -138,7 +138,7 @@ func (l Load) Demand() (sizing.Demand, error) {
 	case c.Seconds <= 0:
 		return sizing.Demand{}, fmt.Errorf("the counters were read %s: measure for longer", text.Times(int64(min(1, s.Samples))))
 	case c.Transactions <= ownAtMost:
-		return sizing.Demand{}, fmt.Errorf("hardly a transaction ended %s in %s (%d): measure while the application works, or check --url and --database",
+		return sizing.Demand{}, fmt.Errorf("too few transactions ended %s in %s (%d): measure while the application works, or check --url and --database",
 			where, text.Seconds(c.Seconds), c.Transactions)
 	case c.InUse == nil && s.InUse == nil:
 		return sizing.Demand{}, errors.New("the server is older than PostgreSQL 14 and has no times of sessions, and the role may not see them: GRANT pg_read_all_stats TO it")

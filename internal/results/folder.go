@@ -24,7 +24,7 @@ type FolderError struct {
 }
 
 func (e *FolderError) Error() string {
-	return fmt.Sprintf("the results cannot be written to %s: %s; make room there, or give another folder (OUT)",
+	return fmt.Sprintf("the results cannot be written to %s: %s; check its rights and free space, or give another folder (OUT, merge --output)",
 		text.Quote(e.Folder), reason(e.Err))
 }
 

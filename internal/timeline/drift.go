@@ -61,7 +61,7 @@ func DriftOf(all *Responses) (ratio float64, err error) {
 	responses := countOf(parts)
 	if responses < minResponses || len(parts) < leastStretches {
 		return 0, fmt.Errorf("%d responses ended after the warm-up (the first tenth): at least %d are needed; "+
-			"raise DURATION or CONCURRENT", responses, minResponses)
+			"run for longer or with more users", responses, minResponses)
 	}
 	if responses < fewResponses {
 		ratio = trendRatio(all.stretches(fewResponses), geometricMean, onlyTrendChance)

@@ -267,7 +267,7 @@ func TestDriftSaysWhatIsMissing(t *testing.T) {
 		r.Record([]Observation{{Measure: Request, At: start.Add(time.Duration(second) * time.Second), Value: 5}})
 	}
 	_, err = DriftOf(r.Snapshot().Responses())
-	require.EqualError(t, err, "27 responses ended after the warm-up (the first tenth): at least 40 are needed; raise DURATION or CONCURRENT")
+	require.EqualError(t, err, "27 responses ended after the warm-up (the first tenth): at least 40 are needed; run for longer or with more users")
 }
 
 // A step of an experiment has windows of its own, however long the experiment.

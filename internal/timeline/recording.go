@@ -16,7 +16,7 @@ type Recording struct {
 	// Responses are the response times in at most 32 windows: response_drift.
 	// Like Ended and Fine they are absent in files of versions before them.
 	Responses *Responses `json:"responses,omitempty"`
-	// Ended counts the requests that succeeded, from the load's begin to its end: the
+	// Ended counts the requests that succeeded, from the load's start to its end: the
 	// longest stall.
 	Ended *Series `json:"ended,omitempty"`
 	// Levels are each pool's by name, one for every window that has samples.

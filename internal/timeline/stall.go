@@ -16,7 +16,7 @@ const (
 
 // Stall is the longest stretch of a run in which hardly a request succeeded.
 type Stall struct {
-	from   time.Duration // since the load's begin
+	from   time.Duration // since the load began
 	length time.Duration
 	// limit is the length from which on it counts: the time of 20 usual
 	// requests, and at least a second, since healthy runs of a few users have
@@ -50,8 +50,8 @@ func (s Stall) Ratio() float64 { return max(s.length, fineWidth).Seconds() / s.l
 // String says how long it was, how long it may be, and what the limit is made of.
 func (s Stall) String() string {
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', 3, 64) + " s" }
-	return fmt.Sprintf("The longest stall lasted %s, from %s after the load's begin on: %.2f times its limit, "+
-		"which is %s in this run (1 s, or the time of 20 usual requests if that is longer).",
+	return fmt.Sprintf("The longest stall lasted %s and began after %s of load. That is %.2f times its limit of %s "+
+		"(1 s, or the time of 20 usual requests if that is longer).",
 		seconds(max(s.length, fineWidth)), seconds(s.from), s.Ratio(), seconds(s.limit))
 }
 

@@ -39,7 +39,7 @@ func ParseGate(value string) (Gate, error) {
 	case GateFail:
 		return GateFail, nil
 	default:
-		return "", fmt.Errorf(`GATE is %q: accepted are "pass" (the default) and "fail"`, value)
+		return "", fmt.Errorf("GATE: %q is not accepted; use pass (the default) or fail", value)
 	}
 }
 

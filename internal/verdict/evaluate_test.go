@@ -240,8 +240,8 @@ func TestEvaluateRefuses(t *testing.T) {
 		in   verdict.Input
 		want string
 	}{
-		"gate":      {verdict.Input{Criteria: rows, Gate: "warn"}, `GATE is "warn": accepted are "pass" (the default) and "fail"`},
-		"waiver":    {verdict.Input{Criteria: rows, Waived: []string{"cpu"}}, `WAIVE names "cpu", which is not a criterion: accepted are success_rate, pool_timeouts, response_drift, longest_stall, db_cpu, active_connections, overflow_time`},
+		"gate":      {verdict.Input{Criteria: rows, Gate: "warn"}, `GATE: "warn" is not accepted; use pass (the default) or fail`},
+		"waiver":    {verdict.Input{Criteria: rows, Waived: []string{"cpu"}}, `WAIVE: "cpu" is not a criterion; use one of success_rate, pool_timeouts, response_drift, longest_stall, db_cpu, active_connections, overflow_time`},
 		"no rows":   {verdict.Input{}, `criterion "": there are no criteria: at least one row is needed`},
 		"no name":   {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Name = " " })}, `criterion " ": name is empty: every criterion needs one`},
 		"two alike": {verdict.Input{Criteria: []verdict.Criterion{rows[0], rows[0]}}, `criterion "success_rate": the name is used twice: every criterion needs its own`},

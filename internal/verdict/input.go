@@ -83,7 +83,7 @@ func checkWaivers(criteria []Criterion, waived []string) error {
 	}
 	for _, name := range waived {
 		if !slices.Contains(names, name) {
-			return fmt.Errorf("WAIVE names %q, which is not a criterion: accepted are %s", name, strings.Join(names, ", "))
+			return fmt.Errorf("WAIVE: %q is not a criterion; use one of %s", name, strings.Join(names, ", "))
 		}
 	}
 	return nil

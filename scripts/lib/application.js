@@ -53,7 +53,7 @@ export function started() {
 // The value stays out of the message: it may hold a password.
 function addressOf(address, path) {
   if (!/^https?:\/\/[^/]/.test(address)) {
-    throw new Error('BASE_URL is no URL of an application: accepted is http://HOST:PORT or https://HOST:PORT');
+    throw new Error('BASE_URL is not the URL of an application; use http://HOST:PORT or https://HOST:PORT');
   }
   return address.replace(/\/+$/, '') + path.replace(/^\/*/, '/');
 }

@@ -21,7 +21,7 @@ export function holding(byDefault) {
     constant: () => hold,
   };
   if (!(spread in spreads)) {
-    throw new Error(`SPREAD is ${JSON.stringify(pgxpool.redact(spread))}: accepted are ${Object.keys(spreads).join(', ')}`);
+    throw new Error(`SPREAD: ${JSON.stringify(pgxpool.redact(spread))} is not accepted; use one of ${Object.keys(spreads).join(', ')}`);
   }
   const longer = (pool) => ({
     transaction: (fn) =>
