@@ -210,7 +210,7 @@ func TestAnExperimentScriptIsResumed(t *testing.T) {
 	require.Zero(t, r.Code, r.Output())
 	require.NotContains(t, r.Stdout, "step 1 of 4")
 	require.Contains(t, r.Stdout, "step 4 of 4")
-	second, err := experiment.ParseFile([]byte(r.File(t, "results/before-after.json")))
+	second, err := experiment.ReadFile(filepath.Join(r.Dir, "results", "before-after.json"))
 	require.NoError(t, err)
 	require.Len(t, second.Measurements, 4)
 	followsSchema(t, r, "before-after.json", "experiment")

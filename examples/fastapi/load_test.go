@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/k6test"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -119,8 +118,8 @@ func checkDefaults(t *testing.T, l loaded) {
 	require.InDelta(t, defaultsFull, *l.summary.Overview.PeakActive, 0, "the pool is full and never more than that")
 	require.InDelta(t, defaultsFull, figure(t, l, "app_pool_checked_out_sampled", "max"), 0)
 	require.Equal(t, defaultsFull, l.watch.report.Active.Peak)
-	require.Equal(t, diagnosis.PoolExhausted, l.watch.report.cause(), "the holders work in the database")
-	require.Equal(t, diagnosis.PoolExhausted, l.summary.Diagnoses[0].Name, "as the load test sees it")
+	require.Equal(t, "pool exhausted", l.watch.report.cause(), "the holders work in the database")
+	require.Equal(t, "pool exhausted", l.summary.Diagnoses[0].Name, "as the load test sees it")
 }
 
 func checkTuned(t *testing.T, l loaded) {

@@ -114,9 +114,6 @@ func (r *Runner) launch(s Start) (err error) {
 	return err
 }
 
-// Pid is the application's process id. It must run.
-func (r *Runner) Pid() int { return r.process.Pid() }
-
 // Ended is closed when the application has ended. It must run.
 func (r *Runner) Ended() <-chan struct{} { return r.process.Exited() }
 

@@ -118,7 +118,7 @@ func afterAStep(t *testing.T, random *rand.Rand, noise float64) (s stepSeen) {
 			case late && report.Answer != Worse:
 				s.lost++
 			case soon && report.Answer == Worse:
-				since := report.Rows[slices.IndexFunc(report.Rows, func(r Row) bool { return r.Answer == Worse })].Since
+				since := report.Rows[slices.IndexFunc(report.Rows, func(r row) bool { return r.Answer == Worse })].Since
 				s.found, s.named = true, math.Abs(since.Sub(runs[0].Run.Started).Hours()/24-began) <= 1
 			}
 		}

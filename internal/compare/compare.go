@@ -108,8 +108,8 @@ func obstacle(in Input) string {
 }
 
 // newRow compares one metric. One that nobody measured is no row.
-func newRow(f metric, in Input, h history, obstacle string) (Row, bool) {
-	row := Row{metric: f, Result: f.of(in.Result)}
+func newRow(f metric, in Input, h history, obstacle string) (row, bool) {
+	row := row{metric: f, Result: f.of(in.Result)}
 	if in.Baseline != nil {
 		row.Baseline = f.of(*in.Baseline)
 	}
@@ -124,7 +124,7 @@ func newRow(f metric, in Input, h history, obstacle string) (Row, bool) {
 }
 
 // judge answers by the change from the baseline to the result.
-func (r *Row) judge(obstacle string) {
+func (r *row) judge(obstacle string) {
 	r.Answer = Unknown
 	switch {
 	case obstacle != "":
@@ -157,7 +157,7 @@ func (f metric) answer(change, allowed float64) Answer {
 
 // follow compares the nights since the metric last moved with those around the
 // baseline. A single night decides only where it lies far outside the noise.
-func (r *Row) follow(h history) {
+func (r *row) follow(h history) {
 	values, nights, baseline := h.course(r.metric)
 	if len(values) < MinNights {
 		const sure = 10 // tolerances, which no usual noise explains
@@ -172,7 +172,7 @@ func (r *Row) follow(h history) {
 	first, end := l.stretch(baseline)
 	from, to := l.stretch(len(values) - 1)
 	before, after := median(values[first:end]), median(values[from:to])
-	r.Baseline, r.Noise = &before, &Noise{Runs: len(values), Median: before, Deviation: l.deviation()}
+	r.Baseline, r.Noise = &before, &noise{Runs: len(values), Median: before, Deviation: l.deviation()}
 	if l.factor {
 		r.Noise.Deviation *= before
 	}

@@ -64,7 +64,7 @@ func compared(t *testing.T, in Input) Report {
 	return report
 }
 
-func (r Report) row(t *testing.T, name string) Row {
+func (r Report) row(t *testing.T, name string) row {
 	t.Helper()
 	for _, row := range r.Rows {
 		if row.Name == name {
@@ -72,7 +72,7 @@ func (r Report) row(t *testing.T, name string) Row {
 		}
 	}
 	require.Fail(t, "no row", name)
-	return Row{}
+	return row{}
 }
 
 func TestToleranceDecidesWithoutHistory(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// Confirmation is what reruns said of one metric that was worse.
-type Confirmation struct {
+// confirmation is what reruns said of one metric that was worse.
+type confirmation struct {
 	Results   []float64 `json:"results"`             // of the reruns, in their order
 	Baselines []float64 `json:"baselines,omitempty"` // of the baseline's reruns, where there were any
 	Baseline  float64   `json:"baseline"`            // the median of these, or else the row's own baseline
@@ -51,8 +51,8 @@ func (r *Report) Confirm(results, baselines []verdict.Summary) {
 }
 
 // rerun is nil where the reruns did not measure the metric.
-func (r Row) rerun(results, baselines []verdict.Summary) *Confirmation {
-	c := &Confirmation{Results: r.each(results), Baselines: r.each(baselines), Baseline: *r.Baseline}
+func (r row) rerun(results, baselines []verdict.Summary) *confirmation {
+	c := &confirmation{Results: r.each(results), Baselines: r.each(baselines), Baseline: *r.Baseline}
 	if len(c.Results) == 0 || len(c.Baselines) == 0 && len(baselines) > 0 {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (r Report) Settled(results []verdict.Summary, most int) bool {
 }
 
 // text says what the reruns measured.
-func (c Confirmation) text(f metric) string {
+func (c confirmation) text(f metric) string {
 	said := "not confirmed"
 	if c.Confirmed {
 		said = "confirmed"
@@ -118,7 +118,7 @@ func (c Confirmation) text(f metric) string {
 }
 
 // rerunText is the cell of a row in the table.
-func (r Row) rerunText() string {
+func (r row) rerunText() string {
 	if r.Confirmation == nil {
 		return text.None
 	}
@@ -126,7 +126,7 @@ func (r Row) rerunText() string {
 }
 
 func (r Report) wasRerun() bool {
-	return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Confirmation != nil })
+	return slices.ContainsFunc(r.Rows, func(row row) bool { return row.Confirmation != nil })
 }
 
 // refuted are the metrics that were worse in the result and not in the reruns.

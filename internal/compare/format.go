@@ -34,7 +34,7 @@ func (f metric) change(v float64) string {
 
 // changeText is the change from the baseline, with percent where that says
 // more.
-func (r Row) changeText() string {
+func (r row) changeText() string {
 	if r.Change == nil {
 		return text.None
 	}
@@ -42,7 +42,7 @@ func (r Row) changeText() string {
 }
 
 // levelText is the change from one level to another.
-func (r Row) levelText(before, after float64) string {
+func (r row) levelText(before, after float64) string {
 	said := r.change(after - before)
 	if relative(r.Unit) && before > 0 {
 		said += fmt.Sprintf(" (%+.1f %%)", 100*(after/before-1))
@@ -51,7 +51,7 @@ func (r Row) levelText(before, after float64) string {
 }
 
 // allowedText is how large a change had to be.
-func (r Row) allowedText() string {
+func (r row) allowedText() string {
 	if r.Change == nil {
 		return text.None
 	}
@@ -59,7 +59,7 @@ func (r Row) allowedText() string {
 }
 
 // noiseText is where nine of ten nights lie without any change.
-func (r Row) noiseText() string {
+func (r row) noiseText() string {
 	if r.Noise == nil {
 		return "not known"
 	}
@@ -68,4 +68,4 @@ func (r Row) noiseText() string {
 }
 
 // bare is a change without its sign.
-func (r Row) bare(v float64) string { return strings.TrimPrefix(r.change(v), "+") }
+func (r row) bare(v float64) string { return strings.TrimPrefix(r.change(v), "+") }

@@ -33,7 +33,7 @@ func (r Report) table() text.Table {
 // JSON renders the report for programs.
 func (r Report) JSON() ([]byte, error) {
 	if r.Rows == nil {
-		r.Rows = []Row{}
+		r.Rows = []row{}
 	}
 	if r.Notes == nil {
 		r.Notes = []string{}
@@ -94,7 +94,7 @@ func (r Report) about() [][2]string {
 	return lines
 }
 
-func (d Description) text() string {
+func (d description) text() string {
 	var parts []string
 	if !d.Started.IsZero() {
 		parts = append(parts, d.Started.UTC().Format(time.RFC3339))

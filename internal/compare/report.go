@@ -19,15 +19,15 @@ type Report struct {
 	Answer Answer `json:"answer"`
 	// Obstacle says why no metric could be compared, empty where they could.
 	Obstacle string       `json:"obstacle,omitempty"`
-	Baseline *Description `json:"baseline"` // null where there is none
-	Result   Description  `json:"result"`
+	Baseline *description `json:"baseline"` // null where there is none
+	Result   description  `json:"result"`
 	Runs     int          `json:"runs"` // of the history that counted
-	Rows     []Row        `json:"figures"`
+	Rows     []row        `json:"figures"`
 	Notes    []string     `json:"notes"`
 }
 
-// Description says which run this was.
-type Description struct {
+// description says which run this was.
+type description struct {
 	Script            string            `json:"script"`
 	Users             int               `json:"users"`
 	Duration          float64           `json:"duration_s"`
@@ -39,14 +39,14 @@ type Description struct {
 	ConfigurationHash string            `json:"configuration_hash"`
 }
 
-// Row is the comparison of one metric. Values are in the metric's unit.
-type Row struct {
+// row is the comparison of one metric. Values are in the metric's unit.
+type row struct {
 	metric
 	Baseline *float64 `json:"baseline"` // with a history the median of the nights around it; null where it was not measured
 	Result   *float64 `json:"result"`
 	Change   *float64 `json:"change"`  // null where it cannot be compared
 	Allowed  float64  `json:"allowed"` // the largest change that is the same
-	Noise    *Noise   `json:"noise"`   // null where it is not known
+	Noise    *noise   `json:"noise"`   // null where it is not known
 	// Since is the first night of the level that the answer is about; null where
 	// the metric did not move.
 	Since *time.Time `json:"since"`
@@ -55,20 +55,20 @@ type Row struct {
 	Chance *float64 `json:"chance"`
 	// Confirmation is what reruns said of a metric that was worse; null where it
 	// was not run again.
-	Confirmation *Confirmation `json:"confirmation"`
+	Confirmation *confirmation `json:"confirmation"`
 	Answer       Answer        `json:"answer"`
 	Reason       string        `json:"reason,omitempty"` // where the change does not say it
 }
 
-// Noise is what a metric does from night to night without any change.
-type Noise struct {
+// noise is what a metric does from night to night without any change.
+type noise struct {
 	Runs      int     `json:"runs"`
 	Median    float64 `json:"median"`    // of the nights around the baseline
 	Deviation float64 `json:"deviation"` // standard deviation, steps taken out
 }
 
-func describe(s verdict.Summary) Description {
-	return Description{
+func describe(s verdict.Summary) description {
+	return description{
 		Script: s.Run.Script, Users: s.Run.Users, Duration: s.Run.Duration, Started: s.Run.Started,
 		Cores: s.Run.Cores, Platform: s.Run.Platform, Versions: s.Run.Versions,
 		Verdict: s.Verdict, ConfigurationHash: s.ConfigurationHash,

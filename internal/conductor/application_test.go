@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,11 +71,15 @@ func TestEveryStepWaitsForTheSessionsOfTheOneBefore(t *testing.T) {
 
 func TestAnApplicationThatEndsDuringAStepEndsTheExperiment(t *testing.T) {
 	needPython(t)
-	c, test := withApplication(t, server, 60)
+	c, test := withApplication(t, "/bin/sh -c 'echo $$ > pid; exec "+server+"'", 60)
 	user := c.NewUser()
 	s := user.Next(t.Context(), test.begin)
 	require.NotNil(t, s)
-	require.NoError(t, syscall.Kill(c.runner.Pid(), syscall.SIGKILL))
+	written, err := os.ReadFile("pid")
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(written)))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	for s != nil {
 		s = user.Next(t.Context(), test.begin)
 	}

@@ -1,4 +1,4 @@
-package diagnosis_test
+package diagnosis
 
 import (
 	"fmt"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 )
 
@@ -33,9 +32,9 @@ func full() *monitor.Report {
 	return r
 }
 
-func failed(status int, count int64, ms float64) diagnosis.Failure {
-	return diagnosis.Failure{
-		Status: status, Count: count, After: diagnosis.Stats{Count: float64(count), Median: ms, P95: ms, Max: ms},
+func failed(status int, count int64, ms float64) failure {
+	return failure{
+		status: status, count: count, after: stats{count: float64(count), median: ms, p95: ms, max: ms},
 	}
 }
 
@@ -43,20 +42,20 @@ func failed(status int, count int64, ms float64) diagnosis.Failure {
 const asyncpgFull = "(sqlalchemy.dialects.postgresql.asyncpg.Error) <class 'asyncpg.exceptions.ProtocolViolationError'>: no more connections allowed (max_client_conn)"
 
 // answering are requests that failed with an answer of that text.
-func answering(body string, count int64, ms float64) diagnosis.Failure {
+func answering(body string, count int64, ms float64) failure {
 	f := failed(500, count, ms)
-	f.SQLState = diagnosis.SQLState(body)
+	f.sqlState = SQLState(body)
 	return f
 }
 
 // overHTTP are 1000 requests, some of which failed.
-func overHTTP(failures ...diagnosis.Failure) diagnosis.Requests {
-	r := diagnosis.Requests{
-		HTTP: true, Count: 1000, Failures: failures,
-		Duration: diagnosis.Stats{Count: 1000, Max: 2100}, Succeeded: diagnosis.Stats{Count: 900, Median: 20},
+func overHTTP(failures ...failure) Requests {
+	r := Requests{
+		HTTP: true, Count: 1000, failures: failures,
+		duration: stats{count: 1000, max: 2100}, succeeded: stats{count: 900, median: 20},
 	}
 	for _, f := range failures {
-		r.Failed += float64(f.Count)
+		r.Failed += float64(f.count)
 	}
 	return r
 }
@@ -66,7 +65,7 @@ func overHTTP(failures ...diagnosis.Failure) diagnosis.Requests {
 type cause struct {
 	name     string
 	watched  func() *monitor.Report
-	requests diagnosis.Requests
+	requests Requests
 	want     []string
 	evidence string
 }
@@ -79,7 +78,7 @@ var causes = []cause{
 	{"an error of its own", watched, overHTTP(failed(500, 50, 400)), []string{"rejected by the application"}, "at most 3 of 15"},
 	{"one worker", func() *monitor.Report {
 		r := watched()
-		r.Pool = r.Pool.Of(4)
+		r.Pool = monitor.Pool{Size: 20, MaxOverflow: 40, Workers: 4}
 		r.Active = &monitor.Level{Mean: 25, P95: 30, Peak: 31}
 		r.Usage = monitor.Usage{Pressed: 40, Full: 20, InUse: 1000, Sleeping: 1000, AllInUse: 1000}
 		r.Fullest = &monitor.WorkerReport{PID: 7, Workers: 4, Size: 5, Capacity: 15, Full: 20, Samples: 40, CheckedOut: &monitor.Level{P95: 15, Peak: 15}}
@@ -181,7 +180,7 @@ var causes = []cause{
 		r.Server.StatementTimeout, r.LongestStatement = 300, 0.29
 		return r
 	}, overHTTP(failed(500, 100, 304)), []string{"statement timeout"}, "statement_timeout is 300 ms"},
-	{"told by the answers", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "57014", Count: 7}), []string{"statement timeout"}, "7 × HTTP 500, SQLSTATE 57014"},
+	{"told by the answers", watched, overHTTP(failure{status: 500, sqlState: "57014", count: 7}), []string{"statement timeout"}, "7 × HTTP 500, SQLSTATE 57014"},
 	{"prepared statements", func() *monitor.Report {
 		r := watched()
 		r.Pooler = &monitor.PoolerReport{Pooler: monitor.Pooler{Told: true, Version: "PgBouncer 1.18.0", PoolMode: "transaction"}, Samples: 40}
@@ -211,7 +210,7 @@ var causes = []cause{
 		"100 × HTTP 500, PgBouncer: no more connections allowed (max_client_conn) after 4 ms"},
 	{"pooler full of clients, wordless", crowded, overHTTP(failed(500, 100, 4)), []string{"pooler saturated"}, "as many clients as it takes (10, max_client_conn)"},
 	{"pooler full of clients that all find their place", crowded, overHTTP(), nil, ""},
-	{"pooler full of clients, monitor only", crowded, diagnosis.Requests{}, []string{"pooler saturated"}, "PgBouncer 1.18.0 in transaction mode had as many"},
+	{"pooler full of clients, monitor only", crowded, Requests{}, []string{"pooler saturated"}, "PgBouncer 1.18.0 in transaction mode had as many"},
 	{"pooler whose server is down", watched,
 		overHTTP(answering("server login has been failing, try again later (server_login_retry)", 100, 4), answering("query_wait_timeout", 9, 120_000)),
 		[]string{"server restarted", "pooler saturated"}, "PgBouncer: server_login_retry after 4 ms"},
@@ -310,13 +309,13 @@ var causes = []cause{
 		r.Server.Statistics.Deadlocks = 32
 		return r
 	}, overHTTP(failed(500, 32, 2000)), []string{"locks"}, "the server ended 32 deadlocks"},
-	{"told of a deadlock", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "40P01", Count: 7}), []string{"locks"}, "SQLSTATE 40P01"},
-	{"told of a full disk", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "53100", Count: 7}),
+	{"told of a deadlock", watched, overHTTP(failure{status: 500, sqlState: "40P01", count: 7}), []string{"locks"}, "SQLSTATE 40P01"},
+	{"told of a full disk", watched, overHTTP(failure{status: 500, sqlState: "53100", count: 7}),
 		[]string{"rejected by the application"}, "SQLSTATE 53100"},
-	{"told that the server starts", watched, overHTTP(diagnosis.Failure{Status: 500, SQLState: "57P03", Count: 7}), []string{"server restarted"}, "57P03"},
-	{"slow for another reason", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 5, After: diagnosis.Stats{Median: 60_000}}),
+	{"told that the server starts", watched, overHTTP(failure{status: 500, sqlState: "57P03", count: 7}), []string{"server restarted"}, "57P03"},
+	{"slow for another reason", watched, overHTTP(failure{code: 1050, count: 5, after: stats{median: 60_000}}),
 		nil, ""},
-	{"cut off by k6", watched, overHTTP(diagnosis.Failure{Code: 1050, Count: 50, After: diagnosis.Stats{Median: 60_000}}),
+	{"cut off by k6", watched, overHTTP(failure{code: 1050, count: 50, after: stats{median: 60_000}}),
 		[]string{"application busy"}, "users were cut off while they waited: 50 × no answer in time after 60.0 s"},
 	{"many statements in each transaction", func() *monitor.Report {
 		r := full()
@@ -357,14 +356,14 @@ var causes = []cause{
 		r := full()
 		r.Usage.Sleeping, r.AtLeast, r.Held.Resting = 0, 1, resting(10, 9, 17)
 		return r
-	}, diagnosis.Requests{HTTP: true, Count: 20, Duration: diagnosis.Stats{Count: 20, Max: 18_000}}, []string{"pool exhausted"}, "outside a transaction"},
+	}, Requests{HTTP: true, Count: 20, duration: stats{count: 20, max: 18_000}}, []string{"pool exhausted"}, "outside a transaction"},
 	{"forty threads", func() *monitor.Report { return threads(38) },
-		diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 1_500_000}},
+		Requests{HTTP: true, Count: 1000, duration: stats{count: 1000, sum: 1_500_000}},
 		[]string{"application busy"}, "75 requests were open on average, and never more than 40 of 60"},
 	{"forty users", func() *monitor.Report { return threads(38) },
-		diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 780_000}}, nil, ""},
+		Requests{HTTP: true, Count: 1000, duration: stats{count: 1000, sum: 780_000}}, nil, ""},
 	{"a moment of forty", func() *monitor.Report { return threads(20) },
-		diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 1_500_000}}, nil, ""},
+		Requests{HTTP: true, Count: 1000, duration: stats{count: 1000, sum: 1_500_000}}, nil, ""},
 	{"its own deadline, and orphans", func() *monitor.Report {
 		r := full()
 		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Server.Opened = 30, 42, 240
@@ -434,17 +433,17 @@ var causes = []cause{
 	{"connections that are cut silently", func() *monitor.Report { return silent("ROLLBACK;") }, hanging(), []string{"stale connections"}, "4 users had no answer for up to 48.70 s"},
 	{"connections that are held silently", func() *monitor.Report { return silent("COMMIT;") }, hanging(), nil, ""},
 	{"a pooler that nobody named", func() *monitor.Report { return unnamed(5) }, slow(), []string{"pooler saturated"}, "pgbouncer is between application and server; of its 5 sessions 4.8 were at work"},
-	{"a pooler that nobody named, monitor only", func() *monitor.Report { return unnamed(5) }, diagnosis.Requests{}, []string{"pooler saturated"}, "it never had more"},
-	{"a pooler that opens more when it needs them", func() *monitor.Report { return unnamed(6) }, diagnosis.Requests{}, nil, ""},
+	{"a pooler that nobody named, monitor only", func() *monitor.Report { return unnamed(5) }, Requests{}, []string{"pooler saturated"}, "it never had more"},
+	{"a pooler that opens more when it needs them", func() *monitor.Report { return unnamed(6) }, Requests{}, nil, ""},
 	{"a pooler with quick answers", func() *monitor.Report { return unnamed(5) }, overHTTP(), nil, ""},
 	{"a full worker among workers that say nothing", func() *monitor.Report {
 		r := threads(38)
-		r.Pool = monitor.Pool{Size: 5, MaxOverflow: 10}.Of(4)
+		r.Pool = monitor.Pool{Size: 20, MaxOverflow: 40, Workers: 4}
 		return r
-	}, diagnosis.Requests{HTTP: true, Count: 1000, Duration: diagnosis.Stats{Count: 1000, Sum: 1_500_000}}, nil, ""},
+	}, Requests{HTTP: true, Count: 1000, duration: stats{count: 1000, sum: 1_500_000}}, nil, ""},
 	{"more open before the workers were found", func() *monitor.Report {
 		r := watched()
-		r.Pool = r.Pool.Of(4)
+		r.Pool = monitor.Pool{Size: 20, MaxOverflow: 40, Workers: 4}
 		r.Open, r.Usage.Exceeded = &monitor.Level{P95: 31, Peak: 31}, 5
 		return r
 	}, overHTTP(), nil, ""},
@@ -453,7 +452,7 @@ var causes = []cause{
 		r.Usage.Exceeded, r.Open.Peak, r.Clients = 39, 40, 1
 		return r
 	}, overHTTP(), []string{"more connections than configured"}, "one process has them all"},
-	{"cut off at the end", watched, diagnosis.Requests{HTTP: true, Count: 5, CutOff: diagnosis.Stats{Count: 5, Max: 42_000}},
+	{"cut off at the end", watched, Requests{HTTP: true, Count: 5, cutOff: stats{count: 5, max: 42_000}},
 		[]string{"application busy"}, "5 users cut off while they waited, after up to 42 s"},
 }
 
@@ -479,10 +478,10 @@ func silent(last string) *monitor.Report {
 }
 
 // hanging are requests of which some had no answer when the test ended.
-func hanging() diagnosis.Requests {
-	return diagnosis.Requests{
-		HTTP: true, Count: 109, Failed: 4, CutOff: diagnosis.Stats{Count: 4, Max: 48_700},
-		Duration: diagnosis.Stats{Count: 109, Max: 48_700}, Succeeded: diagnosis.Stats{Count: 105, Median: 20},
+func hanging() Requests {
+	return Requests{
+		HTTP: true, Count: 109, Failed: 4, cutOff: stats{count: 4, max: 48_700},
+		duration: stats{count: 109, max: 48_700}, succeeded: stats{count: 105, median: 20},
 	}
 }
 
@@ -496,9 +495,9 @@ func unnamed(most int) *monitor.Report {
 }
 
 // slow are requests that take 1.5 s.
-func slow() diagnosis.Requests {
+func slow() Requests {
 	r := overHTTP()
-	r.Succeeded.Median = 1500
+	r.succeeded.median = 1500
 	return r
 }
 
@@ -522,13 +521,13 @@ func threads(mean float64) *monitor.Report {
 // What is said of the pool's size, of a pooler and of a log is said where it is so.
 func TestRemediesOfAnApplication(t *testing.T) {
 	for _, c := range causes {
-		for _, d := range diagnosis.Of(diagnosis.Facts{Watched: c.watched(), Requests: c.requests}) {
-			if d.Name != diagnosis.PoolExhausted {
+		for _, d := range Of(Facts{Watched: c.watched(), Requests: c.requests}) {
+			if d.Name != poolExhausted {
 				require.NotContains(t, d.Remedy, "ncrease DB_POOL_SIZE", c.name)
 			}
 			require.NotContains(t, d.Remedy, "DB_POOL_LEAK_THRESHOLD", "the log is our pool's: %s", c.name)
 			if strings.Contains(d.Remedy, "PGBOUNCER_URL") {
-				require.Equal(t, 500, c.requests.Failures[0].Status, c.name)
+				require.Equal(t, 500, c.requests.failures[0].status, c.name)
 			}
 		}
 	}
@@ -537,7 +536,7 @@ func TestRemediesOfAnApplication(t *testing.T) {
 func TestCausesOfAnApplication(t *testing.T) {
 	for _, c := range causes {
 		t.Run(c.name, func(t *testing.T) {
-			found := diagnosis.Of(diagnosis.Facts{Watched: c.watched(), Requests: c.requests})
+			found := Of(Facts{Watched: c.watched(), Requests: c.requests})
 			var names []string
 			var evidence string
 			for _, d := range found {
@@ -578,18 +577,18 @@ func TestRemediesOfWhatTheServerSays(t *testing.T) {
 		"transactions that the server ends, of a full pool": "Commit or return the connection before work outside the database",
 	} {
 		i := slices.IndexFunc(causes, func(c cause) bool { return c.name == name })
-		found := diagnosis.Of(diagnosis.Facts{Watched: causes[i].watched(), Requests: causes[i].requests})
+		found := Of(Facts{Watched: causes[i].watched(), Requests: causes[i].requests})
 		require.Contains(t, found[0].Remedy, remedy, name)
 	}
 }
 
 // Without a watch nobody knows what holds the connections.
 func TestFailuresAlone(t *testing.T) {
-	found := diagnosis.Of(diagnosis.Facts{Requests: overHTTP(failed(503, 9, 2000), failed(404, 2, 3))})
+	found := Of(Facts{Requests: overHTTP(failed(503, 9, 2000), failed(404, 2, 3))})
 	require.Len(t, found, 2)
-	require.Equal(t, diagnosis.PoolExhausted, found[0].Name)
-	require.Equal(t, diagnosis.Possible, found[0].Confidence)
-	require.Equal(t, diagnosis.RejectedByApplication, found[1].Name)
+	require.Equal(t, poolExhausted, found[0].Name)
+	require.Equal(t, Possible, found[0].Confidence)
+	require.Equal(t, rejectedByApplication, found[1].Name)
 }
 
 func TestSQLStatesInAnswers(t *testing.T) {
@@ -615,7 +614,7 @@ func TestSQLStatesInAnswers(t *testing.T) {
 		`redis: query timeout`:                                                                   "",
 		`mongo: no such database`:                                                                "",
 	} {
-		require.Equal(t, want, diagnosis.SQLState(body), body)
+		require.Equal(t, want, SQLState(body), body)
 	}
 }
 
@@ -625,11 +624,11 @@ func TestALargerPoolIsAdvisedForGoodReasonsOnly(t *testing.T) {
 	advised := 0
 	for seed := range uint64(20_000) {
 		r := random{rand.New(rand.NewPCG(seed, 19))}
-		run := diagnosis.Facts{Watched: r.report(), Requests: overHTTP()}
+		run := Facts{Watched: r.report(), Requests: overHTTP()}
 		if r.IntN(2) == 0 {
 			run.Requests = overHTTP(failed([]int{503, 500}[r.IntN(2)], int64(r.IntN(300)+1), float64(r.IntN(3000))))
 		}
-		for _, d := range diagnosis.Of(run) {
+		for _, d := range Of(run) {
 			if !strings.Contains(d.Remedy, "ncrease DB_POOL_SIZE") {
 				continue
 			}
@@ -637,8 +636,8 @@ func TestALargerPoolIsAdvisedForGoodReasonsOnly(t *testing.T) {
 			w := run.Watched
 			u := w.Usage
 			because := fmt.Sprintf("seed %d: %s: %+v", seed, d.Name, *w)
-			require.Equal(t, diagnosis.PoolExhausted, d.Name, because)
-			require.True(t, u.Full >= 2 || len(run.Requests.Failures) > 0, because)
+			require.Equal(t, poolExhausted, d.Name, because)
+			require.True(t, u.Full >= 2 || len(run.Requests.failures) > 0, because)
 			require.Positive(t, w.Server.Limit.Room(), because)
 			require.False(t, 5*u.IdleInTransaction >= u.InUse && u.Repeating > 0 && 2*u.Repeating >= u.IdleInTransaction, because)
 			require.Less(t, 2*u.LockWaits, u.InUse, because)
@@ -694,9 +693,9 @@ func TestNamesAreThoseOfTheContract(t *testing.T) {
 		"prepared statements behind a pooler", "pooler saturated", "connection churn", "reconnect storm", "application busy",
 		"rejected by the application", "load generator saturated", "database busy", "metastable overload",
 	}
-	for _, name := range diagnosis.Names() {
-		require.Contains(t, names, name)
-		names = slices.DeleteFunc(names, func(n string) bool { return n == name })
+	for _, r := range rules {
+		require.Contains(t, names, r.name)
+		names = slices.DeleteFunc(names, func(n string) bool { return n == r.name })
 	}
 	require.Empty(t, names)
 }
@@ -715,13 +714,13 @@ func TestWhatPgBouncerSays(t *testing.T) {
 		"pgbouncer is shutting down":                                          {"sessions ended by the server", "PgBouncer was stopped"},
 		"query timeout":                                                       {"statement timeout", "query_timeout of PgBouncer"},
 	} {
-		key := diagnosis.OfPgBouncer("FATAL: " + said)
-		found := diagnosis.Of(diagnosis.Facts{Pools: []diagnosis.Pool{{Name: "main", Errors: map[string]int64{key: 3}}}})
+		key := OfPgBouncer("FATAL: " + said)
+		found := Of(Facts{Pools: []Pool{{Name: "main", errors: map[string]int64{key: 3}}}})
 		require.Len(t, found, 1, said)
 		require.Equal(t, want[0], found[0].Name, said)
 		require.Contains(t, found[0].Remedy, want[1], said)
 		why := strings.Contains(said, "server") || said == "query_wait_timeout" // which PgBouncer does not say
-		require.Equal(t, !why, found[0].Confidence == diagnosis.Certain, said)
+		require.Equal(t, !why, found[0].Confidence == Certain, said)
 		require.NotContains(t, found[0].Remedy, "ncrease DB_POOL_SIZE", said)
 		require.Equal(t, []string{key + ", 3 times"}, found[0].Evidence, said)
 	}
@@ -745,6 +744,6 @@ func TestNestedCheckoutWithoutItsTimeout(t *testing.T) {
 		r := full()
 		r.Usage.Sleeping, r.Usage.IdleInTransaction, r.Usage.Held, r.Usage.AllHeld, r.Usage.IdleSeconds = 0, 600, 600, c.allHeld, 9000
 		r.Held.LongestIdle = c.longest
-		require.Equal(t, c.want, diagnosis.Of(diagnosis.Facts{Watched: r})[0].Name, name)
+		require.Equal(t, c.want, Of(Facts{Watched: r})[0].Name, name)
 	}
 }

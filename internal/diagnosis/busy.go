@@ -65,7 +65,7 @@ func findWaitInside(run *Facts, _ *Pool) finding {
 	if peak < fewAtOnce || peak >= w.Pool.Capacity() || w.Active.P95 < peak || w.Active.Mean < pinned*float64(peak) || seconds <= 0 {
 		return finding{}
 	}
-	open := run.Requests.Duration.Sum / 1000 / seconds
+	open := run.Requests.duration.sum / 1000 / seconds
 	if open < moreThanUse*float64(peak) {
 		return finding{}
 	}

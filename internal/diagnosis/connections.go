@@ -23,13 +23,13 @@ const (
 
 // findLimitReached sees the server refuse a connection for want of room.
 func findLimitReached(_ *Facts, p *Pool) finding {
-	if p.Errors[tooManyConnections] == 0 {
+	if p.errors[tooManyConnections] == 0 {
 		return finding{}
 	}
 	evidence := []string{fmt.Sprintf("the server refused a connection %s: too many (SQLSTATE %s)",
-		text.Times(p.Errors[tooManyConnections]), tooManyConnections)}
-	if p.Open.Count > 0 && p.Capacity > 0 {
-		evidence = append(evidence, fmt.Sprintf("%.0f of %d connections of the pool were open at most", p.Open.Max, p.Capacity))
+		text.Times(p.errors[tooManyConnections]), tooManyConnections)}
+	if p.open.count > 0 && p.Capacity > 0 {
+		evidence = append(evidence, fmt.Sprintf("%.0f of %d connections of the pool were open at most", p.open.max, p.Capacity))
 	}
 	return finding{confidence: Certain, evidence: evidence}
 }
@@ -43,13 +43,13 @@ const near = 5
 // refuses none, while nobody connected, is told from terminated backends by
 // nothing: those are stale connections.
 func findServerRestarted(_ *Facts, p *Pool) finding {
-	said := p.Errors[crashShutdown] + p.Errors[cannotConnectNow]
+	said := p.errors[crashShutdown] + p.errors[cannotConnectNow]
 	refused, lost := p.whileRestarting()
 	if said == 0 && (refused == 0 || lost == 0) {
 		return finding{}
 	}
 	f := finding{confidence: Likely}
-	if said > 0 || p.Errors[adminShutdown] > 0 {
+	if said > 0 || p.errors[adminShutdown] > 0 {
 		f.confidence = Certain
 	}
 	f.evidence = append(f.evidence, p.said(adminShutdown, crashShutdown, cannotConnectNow)...)
@@ -58,7 +58,7 @@ func findServerRestarted(_ *Facts, p *Pool) finding {
 	}
 	if first, last, ok := p.unreachable(); ok {
 		f.evidence = append(f.evidence, fmt.Sprintf("%s failed between %s and %s of the run",
-			text.Counted(p.Errors[connectError]+p.Errors[cannotConnectNow], "connect"), text.Seconds(first), text.Seconds(last)))
+			text.Counted(p.errors[connectError]+p.errors[cannotConnectNow], "connect"), text.Seconds(first), text.Seconds(last)))
 	}
 	return f
 }
@@ -98,7 +98,7 @@ func refusals(w span) int64 { return w.pool.Errors[connectError] + w.pool.Errors
 func (p *Pool) said(keys ...string) []string {
 	var said []string
 	for _, key := range keys {
-		if n := p.Errors[key]; n > 0 {
+		if n := p.errors[key]; n > 0 {
 			said = append(said, key+" "+text.Times(n))
 		}
 	}
@@ -111,11 +111,11 @@ func (p *Pool) said(keys ...string) []string {
 // findStaleConnections sees connections that were dead before they were used,
 // or broke in use.
 func findStaleConnections(_ *Facts, p *Pool) finding {
-	broken := p.Errors[lostError] + p.Errors[adminShutdown]
+	broken := p.errors[lostError] + p.errors[adminShutdown]
 	if p.lost() == 0 && broken == 0 {
 		return finding{}
 	}
-	evidence := []string{fmt.Sprintf("found dead: %d of %.0f connections", max(p.lost(), broken), p.Opened)}
+	evidence := []string{fmt.Sprintf("found dead: %d of %.0f connections", max(p.lost(), broken), p.opened)}
 	if broken > 0 {
 		evidence = append(evidence, text.Counted(broken, "statement")+" failed because of it")
 	} else {
@@ -135,15 +135,15 @@ func findStaleConnections(_ *Facts, p *Pool) finding {
 func findStaleWatched(run *Facts, p *Pool) finding {
 	w := run.Watched
 	if w == nil {
-		return run.said(p, StaleConnections)
+		return run.said(p, staleConnections)
 	}
 	s := w.Server.Statistics
 	if run.connectsFail() || s.SessionsFatal > 0 || w.Pooler != nil {
 		return finding{} // they were ended, which has names of its own
 	}
-	f := run.said(p, StaleConnections)
+	f := run.said(p, staleConnections)
 	if f.confidence == "" && s.SessionsAbandoned >= fewAbandoned && run.Requests.failsQuickly() && run.Requests.Failed <= 2*float64(s.SessionsAbandoned) {
-		f = finding{confidence: Likely, extent: run.Requests.Failed, evidence: run.Requests.failures()}
+		f = finding{confidence: Likely, extent: run.Requests.Failed, evidence: run.Requests.howFailed()}
 	}
 	if f.confidence == "" {
 		return run.cutSilently()
@@ -167,13 +167,13 @@ const betweenBoth = "Something between application and server (firewall, load ba
 func (run *Facts) cutSilently() finding {
 	w := run.Watched
 	r := w.Held.Resting
-	if w.Fullest == nil || r.Sessions == 0 || r.Longest == nil || run.Requests.CutOff.Count == 0 ||
+	if w.Fullest == nil || r.Sessions == 0 || r.Longest == nil || run.Requests.cutOff.count == 0 ||
 		!strings.HasPrefix(strings.ToUpper(r.Longest.Statement), "ROLLBACK") {
 		return finding{}
 	}
-	return finding{confidence: Likely, extent: run.Requests.CutOff.Count, remedy: betweenBoth + " Give statements a limit on the client's side as well " +
+	return finding{confidence: Likely, extent: run.Requests.cutOff.count, remedy: betweenBoth + " Give statements a limit on the client's side as well " +
 		"(asyncpg: command_timeout; tcp_user_timeout), so that a ping does not wait for ever.", evidence: []string{
-		fmt.Sprintf("%s had no answer for up to %s", text.Counted(int64(run.Requests.CutOff.Count), "user"), text.Millis(run.Requests.CutOff.Max)),
+		fmt.Sprintf("%s had no answer for up to %s", text.Counted(int64(run.Requests.cutOff.count), "user"), text.Millis(run.Requests.cutOff.max)),
 		fmt.Sprintf("%s checked out of which the server has heard nothing since they were returned before; the longest: %s",
 			text.Counted(r.Sessions, "connection"), shown(r.Longest)),
 	}}
@@ -192,18 +192,18 @@ const (
 // neither: nothing was closed before it.
 func findReconnectStorm(_ *Facts, p *Pool) finding {
 	at, width, replaced := p.busiest()
-	if replaced >= storm && float64(replaced) >= 0.5*p.Open.Max && p.Open.Max > 0 {
+	if replaced >= storm && float64(replaced) >= 0.5*p.open.max && p.open.max > 0 {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
 			"%d connections ended within %s, %s into the run, of at most %.0f open",
-			replaced, text.Seconds(width), text.Seconds(at), p.Open.Max)},
+			replaced, text.Seconds(width), text.Seconds(at), p.open.max)},
 			p.reopened()...)}
 	}
-	again := p.Closed["recycle"] + p.Closed["lost"]
+	again := p.closed["recycle"] + p.closed["lost"]
 	// Overflow that came with one burst and went with it is what it is for.
-	again += max(0, p.Closed["overflow"]-int64(p.Capacity-p.Size))
-	if again >= churn && float64(again) >= churnShare*p.Wait.Count {
+	again += max(0, p.closed["overflow"]-int64(p.Capacity-p.Size))
+	if again >= churn && float64(again) >= churnShare*p.wait.count {
 		return finding{confidence: Likely, evidence: append([]string{fmt.Sprintf(
-			"%d connections were replaced for %.0f checkouts", again, p.Wait.Count)}, p.reopened()...)}
+			"%d connections were replaced for %.0f checkouts", again, p.wait.count)}, p.reopened()...)}
 	}
 	return finding{}
 }
@@ -236,9 +236,9 @@ func (p *Pool) busiest() (at, width float64, replaced int64) {
 func replacedIn(w span) int64 { return w.pool.Closed["recycle"] + w.pool.Closed["lost"] }
 
 func (p *Pool) reopened() []string {
-	evidence := []string{fmt.Sprintf("%.0f opened in the whole run", p.Opened)}
-	for _, reason := range slices.Sorted(maps.Keys(p.Closed)) {
-		evidence = append(evidence, fmt.Sprintf("%d closed: %s", p.Closed[reason], reason))
+	evidence := []string{fmt.Sprintf("%.0f opened in the whole run", p.opened)}
+	for _, reason := range slices.Sorted(maps.Keys(p.closed)) {
+		evidence = append(evidence, fmt.Sprintf("%d closed: %s", p.closed[reason], reason))
 	}
 	return evidence
 }

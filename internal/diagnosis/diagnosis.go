@@ -102,7 +102,7 @@ func Of(facts Facts) []Diagnosis {
 			delete(found, r.name)
 			continue
 		}
-		if cause := foundAny(r.causes, found); r.name == PoolExhausted && cause != "" {
+		if cause := foundAny(r.causes, found); r.name == poolExhausted && cause != "" {
 			d.Remedy = fmt.Sprintf("Fix the cause first: %s. Until then a larger pool fills up as well.", cause)
 			found[r.name] = d
 		}
@@ -116,15 +116,6 @@ func Of(facts Facts) []Diagnosis {
 		diagnoses[i] = found[name]
 	}
 	return diagnoses
-}
-
-// Names are those of all troubles that can be found.
-func Names() []string {
-	names := make([]string, len(rules))
-	for i, r := range rules {
-		names[i] = r.name
-	}
-	return names
 }
 
 // foundAny is the first of some troubles that is more than possible.

@@ -1,4 +1,4 @@
-package diagnosis_test
+package diagnosis
 
 import (
 	"slices"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -17,7 +16,7 @@ type story struct {
 	recorder timeline.Recorder
 	pool     string
 	second   float64 // now
-	facts    diagnosis.Facts
+	facts    Facts
 	size     int
 }
 
@@ -66,7 +65,7 @@ func (s *story) healthy() {
 }
 
 // known are the facts of the run so far.
-func (s *story) known() diagnosis.Facts {
+func (s *story) known() Facts {
 	facts := s.facts
 	facts.Recorded(s.recorder.Snapshot())
 	for i := range facts.Pools {
@@ -75,9 +74,9 @@ func (s *story) known() diagnosis.Facts {
 	return facts
 }
 
-func (s *story) diagnoses(t *testing.T) []diagnosis.Diagnosis {
+func (s *story) diagnoses(t *testing.T) []Diagnosis {
 	t.Helper()
-	found := diagnosis.Of(s.known())
+	found := Of(s.known())
 	for _, d := range found {
 		require.NotEmpty(t, d.Evidence, d.Name)
 		require.Regexp(t, `\d`, strings.Join(d.Evidence, " "), "evidence is figures")
@@ -99,7 +98,7 @@ func TestAHealthyRunHasNoDiagnosis(t *testing.T) {
 	s := newStory()
 	s.healthy()
 	require.Empty(t, s.names(t))
-	require.Empty(t, diagnosis.Of(diagnosis.Facts{}), "nor has a run without data")
+	require.Empty(t, Of(Facts{}), "nor has a run without data")
 	s = newStory()
 	s.add(timeline.Waiting, 5, 5, 5)
 	require.Empty(t, s.names(t), "nor one of which only the queue is known")
@@ -173,11 +172,11 @@ func TestNoFalseAlarm(t *testing.T) {
 
 // troubles are the shortest stories of each, after a healthy half minute.
 var troubles = map[string]func(*story){
-	diagnosis.PoolExhausted: func(s *story) {
+	poolExhausted: func(s *story) {
 		s.level(60, 7, 60)
 		s.add(timeline.AcquireTimeout, 1)
 	},
-	diagnosis.SlowQueries: func(s *story) {
+	slowQueries: func(s *story) {
 		for range 10 {
 			s.add(timeline.Wait, 1)
 			s.add(timeline.Query, 8000)
@@ -185,7 +184,7 @@ var troubles = map[string]func(*story){
 			s.level(18, 0, 20)
 		}
 	},
-	diagnosis.NPlusOne: func(s *story) {
+	nPlusOne: func(s *story) {
 		for range 3000 {
 			s.add(timeline.Query, slices.Repeat([]float64{1}, 21)...)
 			s.add(timeline.Use, 25)
@@ -193,22 +192,22 @@ var troubles = map[string]func(*story){
 		}
 		s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
 	},
-	diagnosis.ConnectionLeak: func(s *story) { s.add(timeline.Leak, 1) },
-	diagnosis.StaleConnections: func(s *story) {
+	connectionLeak: func(s *story) { s.add(timeline.Leak, 1) },
+	staleConnections: func(s *story) {
 		s.observe(timeline.Closed, "lost", 1)
 	},
-	diagnosis.ServerRestarted: func(s *story) { restart(s, 3) },
-	diagnosis.ReconnectStorm: func(s *story) {
+	serverRestarted: func(s *story) { restart(s, 3) },
+	reconnectStorm: func(s *story) {
 		for range 12 {
 			s.observe(timeline.Closed, "recycle", 1)
 		}
 		s.add(timeline.Opened, slices.Repeat([]float64{1}, 12)...)
 	},
-	diagnosis.GeneratorSaturated: func(s *story) {
+	generatorSaturated: func(s *story) {
 		s.facts.Requests.Dropped = 40
 		s.facts.Requests.Iterations = 3000
 	},
-	diagnosis.LimitReached: func(s *story) {
+	limitReached: func(s *story) {
 		for range 5 {
 			s.observe(timeline.Error, "53300", 1)
 		}
@@ -240,34 +239,34 @@ func TestEveryTroubleIsNamedFirst(t *testing.T) {
 
 func TestCausesComeBeforeWhatTheyCause(t *testing.T) {
 	for _, cause := range []string{
-		diagnosis.LimitReached, diagnosis.ConnectionLeak, diagnosis.NPlusOne, diagnosis.SlowQueries, diagnosis.ServerRestarted,
+		limitReached, connectionLeak, nPlusOne, slowQueries, serverRestarted,
 	} {
 		s := newStory()
 		s.healthy()
-		troubles[diagnosis.PoolExhausted](s)
+		troubles[poolExhausted](s)
 		troubles[cause](s)
-		troubles[diagnosis.GeneratorSaturated](s)
+		troubles[generatorSaturated](s)
 		names := s.names(t)
 		require.Equal(t, cause, names[0], "%v", names)
-		require.Less(t, slices.Index(names, diagnosis.PoolExhausted), slices.Index(names, diagnosis.GeneratorSaturated), "%v", names)
+		require.Less(t, slices.Index(names, poolExhausted), slices.Index(names, generatorSaturated), "%v", names)
 	}
 	s := newStory()
 	s.healthy()
 	restart(s, 12)
-	require.Equal(t, []string{diagnosis.ServerRestarted, diagnosis.StaleConnections, diagnosis.ReconnectStorm}, s.names(t))
+	require.Equal(t, []string{serverRestarted, staleConnections, reconnectStorm}, s.names(t))
 }
 
 func TestTheSurerComesFirst(t *testing.T) {
 	s := newStory()
 	s.healthy()
-	troubles[diagnosis.ReconnectStorm](s) // likely
+	troubles[reconnectStorm](s) // likely
 	s.observe(timeline.Error, "53300", 1)
-	require.Equal(t, []string{diagnosis.LimitReached, diagnosis.ReconnectStorm}, s.names(t))
+	require.Equal(t, []string{limitReached, reconnectStorm}, s.names(t))
 	for range 200 { // an N+1 that harms nobody is possible, and explains nothing
 		s.add(timeline.Query, slices.Repeat([]float64{1}, 400)...)
 		s.add(timeline.Use, 400)
 	}
-	require.Equal(t, diagnosis.NPlusOne, s.names(t)[2])
+	require.Equal(t, nPlusOne, s.names(t)[2])
 }
 
 // In windows of minutes nothing says what came at once.
@@ -278,7 +277,7 @@ func TestALongRunShowsNoStorm(t *testing.T) {
 		s.level(4, 0, 12)
 		s.second += 60
 	}
-	troubles[diagnosis.ReconnectStorm](s)
+	troubles[reconnectStorm](s)
 	require.Empty(t, s.names(t))
 }
 
@@ -287,18 +286,18 @@ func TestThePoolInTroubleIsNamed(t *testing.T) {
 	s.healthy()
 	s.pool = "off"
 	s.healthy()
-	troubles[diagnosis.StaleConnections](s)
+	troubles[staleConnections](s)
 	d := s.diagnoses(t)
 	require.Len(t, d, 1)
 	require.Equal(t, `pool "off"`, d[0].Evidence[0])
 	s.pool = "on"
-	troubles[diagnosis.StaleConnections](s)
+	troubles[staleConnections](s)
 	require.Equal(t, d, s.diagnoses(t), "of two alike the first is named")
 	for range 2 {
-		troubles[diagnosis.PoolExhausted](s)
+		troubles[poolExhausted](s)
 	}
 	s.pool = "off"
-	troubles[diagnosis.PoolExhausted](s)
+	troubles[poolExhausted](s)
 	require.Equal(t, `pool "on"`, s.diagnoses(t)[1].Evidence[0], "of two the worse")
 }
 
@@ -308,11 +307,11 @@ func TestPrePingIsAskedForOnlyWhereItIsNotKnownToBeOn(t *testing.T) {
 	s.healthy()
 	s.pool = "other"
 	s.healthy()
-	troubles[diagnosis.StaleConnections](s)
+	troubles[staleConnections](s)
 	for prePing, want := range map[bool]string{true: "is on already", false: "Enable DB_POOL_PRE_PING"} {
 		facts := s.known()
 		facts.Pools[0].PrePing, facts.Pools[1].PrePing = true, prePing
-		found := diagnosis.Of(facts)
+		found := Of(facts)
 		require.Contains(t, found[0].Remedy, want)
 		require.Contains(t, found[0].Remedy, "Reduce DB_POOL_RECYCLE value.")
 	}
@@ -332,9 +331,9 @@ func TestASmallPoolBesideALargeOne(t *testing.T) {
 	require.Empty(t, s.names(t), "4 of 20")
 	facts := s.known()
 	facts.Pools[1].Size, facts.Pools[1].Capacity = 4, 4
-	found := diagnosis.Of(facts)
+	found := Of(facts)
 	require.Len(t, found, 1)
-	require.Equal(t, diagnosis.SlowQueries, found[0].Name)
+	require.Equal(t, slowQueries, found[0].Name)
 	facts.Pools[1].Size, facts.Pools[1].Capacity = 0, 0
-	require.Empty(t, diagnosis.Of(facts), "of a pool of unknown size only a queue says that it is short")
+	require.Empty(t, Of(facts), "of a pool of unknown size only a queue says that it is short")
 }

@@ -20,7 +20,7 @@ type Facts struct {
 	// application itself show it; nil where none was watched.
 	Watched   *monitor.Report
 	Limits    Limits
-	Generator Generator
+	generator generator
 
 	requestP95 float64 // of all requests of a recording
 
@@ -30,8 +30,8 @@ type Facts struct {
 	width   time.Duration
 }
 
-// Stats sums up values: durations, or levels looked at from time to time.
-type Stats struct{ Count, Sum, Mean, Median, P95, Max float64 }
+// stats sums up values: durations, or levels looked at from time to time.
+type stats struct{ count, sum, mean, median, p95, max float64 }
 
 // Requests are the users', whatever they go through.
 type Requests struct {
@@ -42,48 +42,48 @@ type Requests struct {
 	Timeouts float64 // pool timeouts; over HTTP answers with status 503
 	// Iterations began, Dropped ones did not: no user of Users was free.
 	Iterations, Dropped, Users float64
-	// Duration is of all that ended, Succeeded of those over HTTP that did.
-	Duration, Succeeded Stats
-	// CutOff are the ages of those that had not ended when the test did.
-	CutOff Stats
-	// Failures are those over HTTP, one entry for each kind.
-	Failures []Failure
+	// duration is of all that ended, succeeded of those over HTTP that did.
+	duration, succeeded stats
+	// cutOff are the ages of those that had not ended when the test did.
+	cutOff stats
+	// failures are those over HTTP, one entry for each kind.
+	failures []failure
 }
 
-// Failure is one way in which HTTP requests failed.
-type Failure struct {
-	Status int    // HTTP status, 0 where no answer came
-	Code   int    // k6's error_code, such as 1050 (request timeout); 0 where there is none
-	Text   string // k6's error, where no answer came
-	// SQLState is the one that the answer's text tells of, empty mostly.
-	SQLState string
-	Count    int64
-	After    Stats // from the request to the answer, or to giving up
+// failure is one way in which HTTP requests failed.
+type failure struct {
+	status int    // HTTP status, 0 where no answer came
+	code   int    // k6's error_code, such as 1050 (request timeout); 0 where there is none
+	text   string // k6's error, where no answer came
+	// sqlState is the one that the answer's text tells of, empty mostly.
+	sqlState string
+	count    int64
+	after    stats // from the request to the answer, or to giving up
 }
 
 // Pool is one pool: of this process, or an application's as it is seen from
 // outside. An application's workers are one Pool, see Workers.
 type Pool struct {
 	Name        string // application_name where it is an application's
-	Application bool   // seen from outside
+	application bool   // seen from outside
 	// Size (pool_size) and Capacity (size and overflow) are those of all
 	// workers together, 0 where they are not known.
 	Size, Capacity int
 	PrePing        bool // known to be on
 
-	// InUse are connections checked out, Open those that exist, Waiting users
-	// in the queue: levels, looked at from time to time. InUse is the largest
+	// inUse are connections checked out, open those that exist, waiting users
+	// in the queue: levels, looked at from time to time. inUse is the largest
 	// that any side knows of.
-	InUse, Open, Waiting Stats
+	inUse, open, waiting stats
 
 	// Of a pool of this process.
-	Timeouts, Opened, Leaks float64
-	NestedWaits             map[string]int64 // for a second connection of the pool, by where both were taken
-	Wait, Use, Query        Stats
-	Slow                    float64          // in slow statements, at least
-	SlowCount               int64            // slow statements, at most
-	Closed                  map[string]int64 // by reason
-	Errors                  map[string]int64 // by SQLSTATE or name; of an application those it logged or answered
+	timeouts, opened, leaks float64
+	nestedWaits             map[string]int64 // for a second connection of the pool, by where both were taken
+	wait, use, query        stats
+	slow                    float64          // in slow statements, at least
+	slowCount               int64            // slow statements, at most
+	closed                  map[string]int64 // by reason
+	errors                  map[string]int64 // by SQLSTATE or name; of an application those it logged or answered
 
 	spans []span
 }
@@ -125,10 +125,10 @@ func (l Limits) Check() error {
 // mostConnections is PostgreSQL's own bound of max_connections.
 const mostConnections = 262_143
 
-// Generator is the process that makes the load.
-type Generator struct {
-	CPU   Stats // percent of the cores it may use
-	Delay Stats // how long runnable work waited for a core
+// generator is the process that makes the load.
+type generator struct {
+	cpu   stats // percent of the cores it may use
+	delay stats // how long runnable work waited for a core
 }
 
 // span is a window of the timeline as one pool saw it.
@@ -143,9 +143,9 @@ type span struct {
 // than the runbook's 80 % of its size are in use at the 95th percentile.
 func (p *Pool) pressed() bool {
 	// A pool of one is always full while it is used.
-	full := p.Size > 1 && p.InUse.P95 >= 0.8*float64(p.Size)
-	return p.Timeouts > 0 || p.Waiting.P95 > 0 || full
+	full := p.Size > 1 && p.inUse.p95 >= 0.8*float64(p.Size)
+	return p.timeouts > 0 || p.waiting.p95 > 0 || full
 }
 
 // lost counts connections that were found dead.
-func (p *Pool) lost() int64 { return p.Closed["lost"] }
+func (p *Pool) lost() int64 { return p.closed["lost"] }

@@ -30,11 +30,11 @@ func findGeneratorSaturated(run *Facts, _ *Pool) finding {
 		add(confidence, "%.0f of %.0f iterations never began, no VU of %.0f was free (dropped_iterations)",
 			r.Dropped, r.Dropped+r.Iterations, r.Users)
 	}
-	if run.Generator.CPU.Count >= timeline.EnoughReadings && run.Generator.CPU.Median >= timeline.BusyCPU {
-		add(Certain, "k6 itself used %.0f %% of the processors it may use, at the median", run.Generator.CPU.Median)
+	if run.generator.cpu.count >= timeline.EnoughReadings && run.generator.cpu.median >= timeline.BusyCPU {
+		add(Certain, "k6 itself used %.0f %% of the processors it may use, at the median", run.generator.cpu.median)
 	}
-	if run.Generator.Delay.Count >= timeline.EnoughReadings && run.Generator.Delay.Median >= timeline.LongDelay {
-		add(Likely, "runnable work waited %s for a core (p99, at the median)", text.Millis(run.Generator.Delay.Median))
+	if run.generator.delay.count >= timeline.EnoughReadings && run.generator.delay.median >= timeline.LongDelay {
+		add(Likely, "runnable work waited %s for a core (p99, at the median)", text.Millis(run.generator.delay.median))
 	}
 	return f
 }

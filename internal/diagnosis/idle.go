@@ -139,14 +139,14 @@ func (run *Facts) noRequestAsLong() []string {
 	if !run.Requests.HTTP || run.Requests.Count == 0 {
 		return nil
 	}
-	return []string{"no request took longer than " + text.Millis(run.Requests.Duration.Max)}
+	return []string{"no request took longer than " + text.Millis(run.Requests.duration.max)}
 }
 
 // leakAge is in seconds: hardly a request holds its connection idle for longer.
 const leakAge = 15
 
 // longestRequest is in seconds.
-func (run *Facts) longestRequest() float64 { return run.Requests.Duration.Max / 1000 }
+func (run *Facts) longestRequest() float64 { return run.Requests.duration.max / 1000 }
 
 // findNestedWatched sees a full pool all of whose holders are idle in a
 // transaction until the pool's timeout, and then fail: they wait for a second

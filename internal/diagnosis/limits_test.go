@@ -1,4 +1,4 @@
-package diagnosis_test
+package diagnosis
 
 import (
 	"slices"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
 
@@ -15,7 +14,7 @@ func TestBorders(t *testing.T) {
 		trouble string
 		happen  func(s *story, beyond bool)
 	}{
-		"a queue in half of the samples": {diagnosis.PoolExhausted, func(s *story, beyond bool) {
+		"a queue in half of the samples": {poolExhausted, func(s *story, beyond bool) {
 			for range 30 { // as many as healthy ones
 				s.level(60, 5, 60)
 			}
@@ -24,7 +23,7 @@ func TestBorders(t *testing.T) {
 			}
 			s.add(timeline.Wait, slices.Repeat([]float64{20}, 1000)...)
 		}},
-		"a queue that costs a quarter of the use": {diagnosis.PoolExhausted, func(s *story, beyond bool) {
+		"a queue that costs a quarter of the use": {poolExhausted, func(s *story, beyond bool) {
 			for range 40 {
 				s.level(60, 5, 60)
 			}
@@ -36,7 +35,7 @@ func TestBorders(t *testing.T) {
 				s.add(timeline.Wait, wait)
 			}
 		}},
-		"half of the use is slow statements": {diagnosis.SlowQueries, func(s *story, beyond bool) {
+		"half of the use is slow statements": {slowQueries, func(s *story, beyond bool) {
 			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
 			query := 2950.0 // 30 s are in use by the healthy half minute
 			if beyond {
@@ -45,7 +44,7 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{query}, 10)...)
 			s.add(timeline.Use, slices.Repeat([]float64{query}, 10)...)
 		}},
-		"80 % of the pool in use": {diagnosis.SlowQueries, func(s *story, beyond bool) {
+		"80 % of the pool in use": {slowQueries, func(s *story, beyond bool) {
 			active := 15.0
 			if beyond {
 				active = 16
@@ -54,7 +53,7 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{6000}, 10)...)
 			s.add(timeline.Use, slices.Repeat([]float64{6000}, 10)...)
 		}},
-		"five slow statements": {diagnosis.SlowQueries, func(s *story, beyond bool) {
+		"five slow statements": {slowQueries, func(s *story, beyond bool) {
 			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
 			n := 4
 			if beyond {
@@ -63,14 +62,14 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{20_000}, n)...)
 			s.add(timeline.Use, slices.Repeat([]float64{20_000}, n)...)
 		}},
-		"ten statements a checkout": {diagnosis.NPlusOne, func(s *story, beyond bool) {
+		"ten statements a checkout": {nPlusOne, func(s *story, beyond bool) {
 			n := 8*3000 - 1 // beside the healthy two
 			if beyond {
 				n++
 			}
 			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
 		}},
-		"a quarter of the use is statements": {diagnosis.NPlusOne, func(s *story, beyond bool) {
+		"a quarter of the use is statements": {nPlusOne, func(s *story, beyond bool) {
 			n := 21 * 3000   // 1 ms each, beside the healthy 24 s
 			use := 360_000.0 // the healthy 30 s included
 			if beyond {
@@ -79,7 +78,7 @@ func TestBorders(t *testing.T) {
 			s.add(timeline.Query, slices.Repeat([]float64{1}, n)...)
 			s.add(timeline.Use, use-30_000)
 		}},
-		"half of the pool at once": {diagnosis.ReconnectStorm, func(s *story, beyond bool) {
+		"half of the pool at once": {reconnectStorm, func(s *story, beyond bool) {
 			n := 5
 			if beyond {
 				n = 6
@@ -88,7 +87,7 @@ func TestBorders(t *testing.T) {
 				s.observe(timeline.Closed, "recycle", 1)
 			}
 		}},
-		"a tenth of the checkouts": {diagnosis.ReconnectStorm, func(s *story, beyond bool) {
+		"a tenth of the checkouts": {reconnectStorm, func(s *story, beyond bool) {
 			n := 40 + 299
 			if beyond {
 				n++
@@ -98,7 +97,7 @@ func TestBorders(t *testing.T) {
 				s.second += 0.1
 			}
 		}},
-		"refused near the loss": {diagnosis.ServerRestarted, func(s *story, beyond bool) {
+		"refused near the loss": {serverRestarted, func(s *story, beyond bool) {
 			s.observe(timeline.Closed, "lost", 1)
 			s.second += 30
 			if beyond {
@@ -106,13 +105,13 @@ func TestBorders(t *testing.T) {
 			}
 			s.observe(timeline.Error, "ConnectError", 1)
 		}},
-		"k6 busy at the median": {diagnosis.GeneratorSaturated, func(s *story, beyond bool) {
+		"k6 busy at the median": {generatorSaturated, func(s *story, beyond bool) {
 			s.add(timeline.GeneratorCPU, 95, 50)
 			if beyond {
 				s.add(timeline.GeneratorCPU, 95)
 			}
 		}},
-		"work waits for a core": {diagnosis.GeneratorSaturated, func(s *story, beyond bool) {
+		"work waits for a core": {generatorSaturated, func(s *story, beyond bool) {
 			s.add(timeline.SchedulerDelay, 80, 80, 10)
 			if !beyond {
 				s.add(timeline.SchedulerDelay, 10, 10)
@@ -143,7 +142,7 @@ func TestNeighborsOfTroubles(t *testing.T) {
 				s.add(timeline.Query, 8000)
 				s.add(timeline.Use, 8000)
 			}
-		}, []string{diagnosis.SlowQueries}},
+		}, []string{slowQueries}},
 		"a pool of one with slow statements": {func(s *story) {
 			s.pool, s.size = "watch", 1
 			for range 10 {
@@ -158,23 +157,23 @@ func TestNeighborsOfTroubles(t *testing.T) {
 				s.add(timeline.Use, 6400)
 			}
 			s.add(timeline.Active, slices.Repeat([]float64{17}, 30)...)
-		}, []string{diagnosis.SlowQueries}},
+		}, []string{slowQueries}},
 		"a checkout for every statement": {func(s *story) {
 			s.facts.Requests.Count = 1000
 			s.requests(4000)
-		}, []string{diagnosis.NPlusOne}},
+		}, []string{nPlusOne}},
 		"statements of two pools": {func(s *story) {
 			s.facts.Requests.Count = 1000
 			s.requests(4000)
 			s.pool = "other"
 			s.requests(1)
 		}, []string{}},
-		"terminated in use": {func(s *story) { s.observe(timeline.Error, "57P01", 1) }, []string{diagnosis.StaleConnections}},
+		"terminated in use": {func(s *story) { s.observe(timeline.Error, "57P01", 1) }, []string{staleConnections}},
 		"broken in use": {func(s *story) {
 			s.observe(timeline.Error, "ConnectionLostError", 1)
-		}, []string{diagnosis.StaleConnections}},
-		"a server that starts": {func(s *story) { s.observe(timeline.Error, "57P03", 1) }, []string{diagnosis.ServerRestarted}},
-		"a crash":              {func(s *story) { s.observe(timeline.Error, "57P02", 1) }, []string{diagnosis.ServerRestarted}},
+		}, []string{staleConnections}},
+		"a server that starts": {func(s *story) { s.observe(timeline.Error, "57P03", 1) }, []string{serverRestarted}},
+		"a crash":              {func(s *story) { s.observe(timeline.Error, "57P02", 1) }, []string{serverRestarted}},
 		"a server out of reach": {func(s *story) {
 			s.observe(timeline.Error, "ConnectError", 1)
 		}, []string{}},
@@ -203,7 +202,7 @@ func TestAStormIsDated(t *testing.T) {
 	s.second -= 0.75
 	s.requests(1)
 	s.second += 0.75
-	troubles[diagnosis.ReconnectStorm](s)
+	troubles[reconnectStorm](s)
 	require.Contains(t, s.diagnoses(t)[0].Evidence[0], "12 connections ended within 1 s, 30 s into the run")
 	for s.second < 18*60 { // windows of four seconds
 		s.requests(1)
@@ -214,13 +213,13 @@ func TestAStormIsDated(t *testing.T) {
 
 // An arrival or two that k6 was not ready for make no run worthless.
 func TestFewDroppedArrivals(t *testing.T) {
-	for dropped, want := range map[float64]diagnosis.Confidence{2: diagnosis.Possible, 40: diagnosis.Likely} {
+	for dropped, want := range map[float64]Confidence{2: Possible, 40: Likely} {
 		s := newStory()
 		s.healthy()
 		s.facts.Requests.Dropped = dropped
 		s.facts.Requests.Iterations = 3000
 		d := s.diagnoses(t)
-		require.Equal(t, diagnosis.GeneratorSaturated, d[0].Name)
+		require.Equal(t, generatorSaturated, d[0].Name)
 		require.Equal(t, want, d[0].Confidence)
 	}
 }

@@ -51,7 +51,7 @@ func findEndedByLocks(run *Facts, p *Pool) finding {
 	default: // they may be another application's
 		f.confidence, f.remedy = Possible, remedyOfDeadlocks
 	}
-	f.evidence = append(f.evidence, run.Requests.failures()...)
+	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
 }
 

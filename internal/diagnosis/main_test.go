@@ -1,4 +1,4 @@
-package diagnosis_test
+package diagnosis
 
 import (
 	"testing"

@@ -102,7 +102,7 @@ func (p *Pool) moments() (all []moment) {
 func findMetastable(run *Facts, p *Pool) finding {
 	all := p.moments()
 	healthy, rest := untilFirstRetry(all)
-	if p.Application || healthy.seconds() < healthySeconds || healthy.holds == 0 || healthy.requests == 0 {
+	if p.application || healthy.seconds() < healthySeconds || healthy.holds == 0 || healthy.requests == 0 {
 		return finding{}
 	}
 	cause, after := causeAmong(rest, healthy)

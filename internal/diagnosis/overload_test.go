@@ -1,4 +1,4 @@
-package diagnosis_test
+package diagnosis
 
 import (
 	"slices"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
@@ -67,7 +66,7 @@ func TestRetriesThatStayAfterTheirCauseAreNamed(t *testing.T) {
 			s := newStory()
 			test.live(s)
 			names := s.names(t)
-			require.Equal(t, test.want, slices.Contains(names, diagnosis.MetastableOverload), "%v", names)
+			require.Equal(t, test.want, slices.Contains(names, metastableOverload), "%v", names)
 		})
 	}
 }
@@ -78,10 +77,10 @@ func TestARetryStormComesBeforeTheFullPool(t *testing.T) {
 	s.storm(5, 100, 200, 2, 60, 90)
 	s.storm(20, 100, 10, 2, 60, 90)
 	found := s.diagnoses(t)
-	require.Equal(t, diagnosis.MetastableOverload, found[0].Name)
+	require.Equal(t, metastableOverload, found[0].Name)
 	require.Contains(t, found[0].EvidenceText(), "users ask for 100 requests per second (100 before the first retry), and with their retries it is 3.00 times that load; "+
 		"60 in use and 90 waiting on average, where the same requests had 4 in use; the cause was over at second 35:")
-	require.Equal(t, diagnosis.PoolExhausted, found[1].Name)
+	require.Equal(t, poolExhausted, found[1].Name)
 	require.Contains(t, found[1].Remedy, "Fix the cause first: metastable overload.")
 }
 
@@ -139,8 +138,8 @@ func TestARetryStormOfAWatchedApplicationIsNamed(t *testing.T) {
 			live(s)
 			found := s.diagnoses(t)
 			require.NotEmpty(t, found)
-			require.Equal(t, diagnosis.MetastableOverload, found[0].Name)
-			require.Equal(t, diagnosis.Likely, found[0].Confidence)
+			require.Equal(t, metastableOverload, found[0].Name)
+			require.Equal(t, Likely, found[0].Confidence)
 			require.Contains(t, found[0].EvidenceText(), "users ask for 100 requests per second (100 before the first retry), and with their retries it is 3.10 times "+
 				"that load; 30 per second succeed (100 before); 60 of 60 connections in use on average, where the same requests had 30 in use; "+
 				"the cause was over at second 26: a transaction held its connection for ")
@@ -205,7 +204,7 @@ func TestAnOverloadOfAWatchedApplicationHasOtherReasons(t *testing.T) {
 			s := newServed()
 			live(s)
 			names := s.names(t)
-			require.NotContains(t, names, diagnosis.MetastableOverload)
+			require.NotContains(t, names, metastableOverload)
 		})
 	}
 }

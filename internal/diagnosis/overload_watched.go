@@ -30,7 +30,7 @@ func (m moment) perAttempt() float64 { return m.holds / math.Max(1, m.requests+m
 // is over, and whose database works as fast as before the cause, and more, for
 // attempts that fail and are made again.
 func findMetastableWatched(run *Facts, p *Pool) finding {
-	if !run.countsTransactions() || !p.Application || !run.Requests.HTTP {
+	if !run.countsTransactions() || !p.application || !run.Requests.HTTP {
 		return finding{}
 	}
 	healthy, rest := untilFirstRetry(run.watchedMoments(p.Name))

@@ -16,12 +16,12 @@ func findPrepared(run *Facts, p *Pool) finding {
 		return heard
 	}
 	w := run.Watched
-	if w == nil || !run.Requests.failsQuickly() || run.said(p, PoolerSaturated).confidence != "" || run.crowdedPooler(p).confidence != "" {
+	if w == nil || !run.Requests.failsQuickly() || run.said(p, poolerSaturated).confidence != "" || run.crowdedPooler(p).confidence != "" {
 		return finding{}
 	}
 	f := run.poolerWithoutStatements()
 	if f.confidence != "" {
-		f.evidence = append(f.evidence, run.Requests.failures()...)
+		f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	}
 	return f
 }
@@ -131,7 +131,7 @@ func (run *Facts) crowdedPooler(_ *Pool) finding {
 		f.evidence = append(f.evidence, fmt.Sprintf("in %d of %d samples %s had as many clients as it takes (%d, max_client_conn)",
 			p.Crowded, p.Samples, poolerName(p), p.MaxClients))
 	}
-	f.evidence = append(f.evidence, run.Requests.failures()...)
+	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
 }
 
@@ -159,9 +159,9 @@ func (run *Facts) behindPooler() finding {
 	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf("%s is between application and server; of its %s %s were at work on average",
 		poolerName(w.Pooler), text.Counted(w.Open.P95, "session"), perSample(w.Usage.AllInUse, w))}}
 	switch {
-	case run.Requests.HTTP && busy >= 0.8 && run.Requests.Succeeded.Median >= 1.5*statement:
+	case run.Requests.HTTP && busy >= 0.8 && run.Requests.succeeded.median >= 1.5*statement:
 		f.evidence = append(f.evidence, fmt.Sprintf("users waited %s (median), and no statement took longer than %s",
-			text.Millis(run.Requests.Succeeded.Median), text.Millis(statement)))
+			text.Millis(run.Requests.succeeded.median), text.Millis(statement)))
 	case !run.Requests.HTTP && busy >= 0.8 && w.Open.P95 >= 3 && w.Open.Peak == w.Open.P95:
 		f.evidence = append(f.evidence, "it never had more, where the application's pool may have "+text.Counted(w.Pool.Capacity(), "connection"))
 	default:

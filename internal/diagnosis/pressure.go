@@ -28,18 +28,18 @@ const (
 func findPoolExhausted(run *Facts, p *Pool) finding {
 	var f finding
 	switch {
-	case p.Timeouts > 0:
-		f = finding{confidence: Certain, extent: p.Timeouts, evidence: p.levels(fmt.Sprintf(
-			"%.0f of %.0f checkouts hit poolTimeout", p.Timeouts, p.Wait.Count))}
-	case p.Use.Count > 0 && p.Waiting.Median >= 1 && p.Wait.Mean >= queueShare*p.Use.Mean:
+	case p.timeouts > 0:
+		f = finding{confidence: Certain, extent: p.timeouts, evidence: p.levels(fmt.Sprintf(
+			"%.0f of %.0f checkouts hit poolTimeout", p.timeouts, p.wait.count))}
+	case p.use.count > 0 && p.waiting.median >= 1 && p.wait.mean >= queueShare*p.use.mean:
 		f = finding{confidence: Likely, evidence: p.levels(fmt.Sprintf("users wait %s for a connection on average and hold it for %s",
-			text.Millis(p.Wait.Mean), text.Millis(p.Use.Mean)))}
+			text.Millis(p.wait.mean), text.Millis(p.use.mean)))}
 	default:
 		return finding{}
 	}
-	if p.Use.Sum > 0 && p.Query.Sum < statementShare*p.Use.Sum {
+	if p.use.sum > 0 && p.query.sum < statementShare*p.use.sum {
 		f.evidence = append(f.evidence, fmt.Sprintf("%.0f %% of the time that connections were in use was spent in statements",
-			100*p.Query.Sum/p.Use.Sum))
+			100*p.query.sum/p.use.sum))
 		f.remedy = "Connections are held without using the database: return each before other work. " +
 			"If that is not possible, the pool needs as many connections as there are active users."
 		return f
@@ -71,15 +71,15 @@ func (run *Facts) noRoom(p *Pool) string {
 // levels adds how full the pool was.
 func (p *Pool) levels(evidence string) []string {
 	all := []string{evidence}
-	if p.InUse.Count > 0 {
-		used := text.Counted(int64(p.InUse.P95), "connection")
+	if p.inUse.count > 0 {
+		used := text.Counted(int64(p.inUse.p95), "connection")
 		if p.Capacity > 0 {
-			used = fmt.Sprintf("%.0f of %s", p.InUse.P95, text.Counted(int64(p.Capacity), "connection"))
+			used = fmt.Sprintf("%.0f of %s", p.inUse.p95, text.Counted(int64(p.Capacity), "connection"))
 		}
 		all = append(all, used+" in use at the 95th percentile")
 	}
-	if p.Waiting.Max > 0 {
-		all = append(all, "up to "+text.Counted(int64(p.Waiting.Max), "user")+" waiting")
+	if p.waiting.max > 0 {
+		all = append(all, "up to "+text.Counted(int64(p.waiting.max), "user")+" waiting")
 	}
 	return all
 }
@@ -87,12 +87,12 @@ func (p *Pool) levels(evidence string) []string {
 // findSlowQueries sees connections that are mostly held by slow statements,
 // where connections are short.
 func findSlowQueries(_ *Facts, p *Pool) finding {
-	if p.SlowCount < fewStatements || !p.pressed() || p.Use.Sum <= 0 || p.Slow < 0.5*p.Use.Sum {
+	if p.slowCount < fewStatements || !p.pressed() || p.use.sum <= 0 || p.slow < 0.5*p.use.sum {
 		return finding{}
 	}
 	return finding{confidence: Likely, evidence: p.levels(fmt.Sprintf(
 		"statements longer than %d ms took %.0f %% of the time that connections were in use (statements: p95 %s, max %s)",
-		slowStatement, 100*min(1, p.Slow/p.Use.Sum), text.Millis(p.Query.P95), text.Millis(p.Query.Max)))}
+		slowStatement, 100*min(1, p.slow/p.use.sum), text.Millis(p.query.p95), text.Millis(p.query.max)))}
 }
 
 // findNPlusOne sees many short statements for one checkout, or for one request
@@ -100,20 +100,20 @@ func findSlowQueries(_ *Facts, p *Pool) finding {
 // connection is held for: where it is held for something else, one statement in
 // place of many would change nothing.
 func findNPlusOne(run *Facts, p *Pool) finding {
-	if p.Use.Count == 0 || p.Slow >= 0.5*p.Query.Sum || p.Query.Sum < statementShare*p.Use.Sum {
+	if p.use.count == 0 || p.slow >= 0.5*p.query.sum || p.query.sum < statementShare*p.use.sum {
 		return finding{}
 	}
-	per, what := p.Query.Count/p.Use.Count, "checkout"
+	per, what := p.query.count/p.use.count, "checkout"
 	// Requests are the run's: with several pools nobody knows whose.
 	if per < manyStatements && run.Requests.Count > 0 && len(run.Pools) == 1 {
-		per, what = p.Query.Count/run.Requests.Count, "request"
+		per, what = p.query.count/run.Requests.Count, "request"
 	}
 	if per < manyStatements {
 		return finding{}
 	}
-	f := finding{confidence: Possible, evidence: p.levels(fmt.Sprintf("%.1f statements per %s, %s each", per, what, text.Millis(p.Query.Mean)))}
+	f := finding{confidence: Possible, evidence: p.levels(fmt.Sprintf("%.1f statements per %s, %s each", per, what, text.Millis(p.query.mean)))}
 	f.evidence = append(f.evidence, fmt.Sprintf("a connection is held for %s on average, %.0f %% of it in statements",
-		text.Millis(p.Use.Mean), 100*min(1, p.Query.Sum/p.Use.Sum)))
+		text.Millis(p.use.mean), 100*min(1, p.query.sum/p.use.sum)))
 	if p.pressed() {
 		f.confidence = Likely
 	}
@@ -123,12 +123,12 @@ func findNPlusOne(run *Facts, p *Pool) finding {
 // findNestedWaits sees users who hold a connection and wait for a second of the
 // same pool, which the pool itself knows.
 func findNestedWaits(_ *Facts, p *Pool) finding {
-	if len(p.NestedWaits) == 0 {
+	if len(p.nestedWaits) == 0 {
 		return finding{}
 	}
 	f := finding{confidence: Certain}
-	for _, where := range slices.Sorted(maps.Keys(p.NestedWaits)) {
-		n := p.NestedWaits[where]
+	for _, where := range slices.Sorted(maps.Keys(p.nestedWaits)) {
+		n := p.nestedWaits[where]
 		f.extent += float64(n)
 		f.evidence = append(f.evidence, fmt.Sprintf("%s: %s, which waits", where, text.Times(n)))
 	}
@@ -137,9 +137,9 @@ func findNestedWaits(_ *Facts, p *Pool) finding {
 
 // findConnectionLeak sees connections that their takers forgot.
 func findConnectionLeak(_ *Facts, p *Pool) finding {
-	if p.Leaks > 0 {
-		return finding{confidence: Certain, extent: p.Leaks, evidence: []string{fmt.Sprintf(
-			"%.0f of %.0f connections taken were not returned by the end of their iteration", p.Leaks, p.Use.Count)}}
+	if p.leaks > 0 {
+		return finding{confidence: Certain, extent: p.leaks, evidence: []string{fmt.Sprintf(
+			"%.0f of %.0f connections taken were not returned by the end of their iteration", p.leaks, p.use.count)}}
 	}
 	return finding{}
 }

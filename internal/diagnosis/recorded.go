@@ -35,18 +35,18 @@ func (run *Facts) Merged(r timeline.Recording) {
 	run.addTotals(r.Totals)
 	for i := range run.Pools {
 		p := &run.Pools[i]
-		p.InUse, p.Waiting = sampled(r.Fine[p.Name].Active), sampled(r.Fine[p.Name].Waiting)
+		p.inUse, p.waiting = sampled(r.Fine[p.Name].Active), sampled(r.Fine[p.Name].Waiting)
 		var open timeline.Distribution
 		for _, l := range r.Levels[p.Name] {
 			for range l.Samples {
 				open.Add(l.TotalMax)
 			}
 		}
-		p.Open = statsOf(open)
+		p.open = statsOf(open)
 	}
 }
 
-func sampled(s timeline.LevelSeries) Stats {
+func sampled(s timeline.LevelSeries) stats {
 	var d timeline.Distribution
 	for _, at := range s.Whole() {
 		for range at.Samples {
@@ -57,7 +57,7 @@ func sampled(s timeline.LevelSeries) Stats {
 }
 
 func (run *Facts) addTotals(whole timeline.Totals) {
-	run.Generator = Generator{CPU: statsOf(whole.Generator.CPU), Delay: statsOf(whole.Generator.Delay)}
+	run.generator = generator{cpu: statsOf(whole.Generator.CPU), delay: statsOf(whole.Generator.Delay)}
 	for _, name := range slices.Sorted(maps.Keys(whole.Pools)) {
 		i := slices.IndexFunc(run.Pools, func(p Pool) bool { return p.Name == name })
 		if i < 0 {
@@ -69,18 +69,18 @@ func (run *Facts) addTotals(whole timeline.Totals) {
 }
 
 func (p *Pool) addTotals(t *timeline.Pool) {
-	p.Application = t.Wait.Count() == 0 && t.Active.Count() > 0
-	p.Timeouts, p.Opened, p.Leaks = float64(t.Timeouts), float64(t.Opened), float64(t.Leaks)
-	p.Wait, p.Use, p.Query = statsOf(t.Wait), statsOf(t.Use), statsOf(t.Query)
-	p.InUse, p.Waiting, p.Open = statsOf(t.Active), statsOf(t.Waiting), statsOf(t.Total)
-	p.Closed, p.Errors, p.NestedWaits = t.Closed, t.Errors, t.NestedWaits
-	p.SlowCount, p.Slow = t.Query.Above(slowStatement)
+	p.application = t.Wait.Count() == 0 && t.Active.Count() > 0
+	p.timeouts, p.opened, p.leaks = float64(t.Timeouts), float64(t.Opened), float64(t.Leaks)
+	p.wait, p.use, p.query = statsOf(t.Wait), statsOf(t.Use), statsOf(t.Query)
+	p.inUse, p.waiting, p.open = statsOf(t.Active), statsOf(t.Waiting), statsOf(t.Total)
+	p.closed, p.errors, p.nestedWaits = t.Closed, t.Errors, t.NestedWaits
+	p.slowCount, p.slow = t.Query.Above(slowStatement)
 }
 
 // statsOf sums up a distribution.
-func statsOf(d timeline.Distribution) Stats {
-	return Stats{
-		Count: float64(d.Count()), Sum: d.Sum(), Mean: d.Mean(),
-		Median: d.Quantile(0.5), P95: d.Quantile(0.95), Max: d.Max(),
+func statsOf(d timeline.Distribution) stats {
+	return stats{
+		count: float64(d.Count()), sum: d.Sum(), mean: d.Mean(),
+		median: d.Quantile(0.5), p95: d.Quantile(0.95), max: d.Max(),
 	}
 }

@@ -23,35 +23,35 @@ const (
 )
 
 // String is "118 × HTTP 503 after 2.0 s".
-func (f Failure) String() string {
-	what := fmt.Sprintf("HTTP %d", f.Status)
-	if f.Status == 0 {
-		what = cmp.Or(f.Text, "no answer")
-		if f.Code == requestTimeout {
+func (f failure) String() string {
+	what := fmt.Sprintf("HTTP %d", f.status)
+	if f.status == 0 {
+		what = cmp.Or(f.text, "no answer")
+		if f.code == requestTimeout {
 			what = "no answer in time"
 		}
 	}
 	switch {
-	case saidBy(f.SQLState).trouble != "":
-		what += ", " + f.SQLState
-	case f.SQLState != "":
-		what += ", SQLSTATE " + f.SQLState
+	case saidBy(f.sqlState).trouble != "":
+		what += ", " + f.sqlState
+	case f.sqlState != "":
+		what += ", SQLSTATE " + f.sqlState
 	}
-	after := fmt.Sprintf("%.0f ms", f.After.Median)
-	if f.After.Median >= 1000 {
-		after = fmt.Sprintf("%.1f s", f.After.Median/1000) // as a timeout is set
+	after := fmt.Sprintf("%.0f ms", f.after.median)
+	if f.after.median >= 1000 {
+		after = fmt.Sprintf("%.1f s", f.after.median/1000) // as a timeout is set
 	}
-	return fmt.Sprintf("%d × %s after %s", f.Count, what, after)
+	return fmt.Sprintf("%d × %s after %s", f.count, what, after)
 }
 
-// failures are all of them in one clause, the most frequent first; none where
+// howFailed are all failures in one clause, the most frequent first; none where
 // nothing failed.
-func (r *Requests) failures() []string {
-	if len(r.Failures) == 0 {
+func (r *Requests) howFailed() []string {
+	if len(r.failures) == 0 {
 		return nil
 	}
-	sorted := slices.Clone(r.Failures)
-	slices.SortStableFunc(sorted, func(a, b Failure) int { return cmp.Compare(b.Count, a.Count) })
+	sorted := slices.Clone(r.failures)
+	slices.SortStableFunc(sorted, func(a, b failure) int { return cmp.Compare(b.count, a.count) })
 	parts := make([]string, len(sorted))
 	for i, f := range sorted {
 		parts[i] = f.String()
@@ -62,7 +62,7 @@ func (r *Requests) failures() []string {
 // Notes say in every report how requests failed, where some did.
 func (r *Responses) Notes() []string {
 	requests := r.Requests()
-	said := requests.failures()
+	said := requests.howFailed()
 	if len(said) == 0 {
 		return nil
 	}
@@ -102,7 +102,7 @@ var sqlState = regexp.MustCompile(`(?i)sqlstate\W{0,4}([0-9][0-9A-Z]{4})\b`)
 // refusal among its own words.
 func SQLState(body string) string {
 	state := serverState(body)
-	if said := OfPgBouncer(body); said != "" && (state == "" || state == protocolViolation || saidBy(said).trouble == PoolerSaturated) {
+	if said := OfPgBouncer(body); said != "" && (state == "" || state == protocolViolation || saidBy(said).trouble == poolerSaturated) {
 		return said
 	}
 	return cmp.Or(state, keyOf(driver, body))
@@ -123,8 +123,8 @@ func serverState(body string) string {
 
 // answered are the failures whose answers tell of one of the SQLSTATEs.
 func (r *Requests) answered(states ...string) (said []string) {
-	for _, f := range r.Failures {
-		if slices.Contains(states, f.SQLState) {
+	for _, f := range r.failures {
+		if slices.Contains(states, f.sqlState) {
 			said = append(said, f.String())
 		}
 	}
@@ -133,14 +133,14 @@ func (r *Requests) answered(states ...string) (said []string) {
 
 // isWait tells whether a failure is what an application makes of a pool's
 // timeout: a 503 after a while, or a 500 always after the same time.
-func (f Failure) isWait(timeout float64) bool {
+func (f failure) isWait(timeout float64) bool {
 	switch {
-	case f.SQLState != "" || f.After.Median < waitedLong || timeout > 0 && f.After.Median < 0.9*timeout:
+	case f.sqlState != "" || f.after.median < waitedLong || timeout > 0 && f.after.median < 0.9*timeout:
 		return false
-	case f.Status == 503:
+	case f.status == 503:
 		return true
 	default:
-		return f.Status == 500 && f.After.P95 <= 1.5*f.After.Median
+		return f.status == 500 && f.after.p95 <= 1.5*f.after.median
 	}
 }
 
@@ -152,13 +152,13 @@ func (run *Facts) poolTimeout() (ms float64, waited []string) {
 		ms = 1000 * run.Watched.Pool.Timeout
 	}
 	longest, count := 0.0, int64(0)
-	for _, f := range run.Requests.Failures {
-		if !f.isWait(ms) || f.Status == 500 && !run.waitedAsLong(f) {
+	for _, f := range run.Requests.failures {
+		if !f.isWait(ms) || f.status == 500 && !run.waitedAsLong(f) {
 			continue
 		}
 		waited = append(waited, f.String())
-		if f.Count > count {
-			longest, count = f.After.Median, f.Count
+		if f.count > count {
+			longest, count = f.after.median, f.count
 		}
 	}
 	return cmp.Or(ms, longest), waited
@@ -166,18 +166,18 @@ func (run *Facts) poolTimeout() (ms float64, waited []string) {
 
 // waitedAsLong tells a 500 that stands for a pool timeout from one that a
 // statement caused: the pool was full, and no statement ran for that long.
-func (run *Facts) waitedAsLong(f Failure) bool {
+func (run *Facts) waitedAsLong(f failure) bool {
 	w := run.Watched
-	return w != nil && w.Usage.Full >= 2 && 1000*w.LongestStatement < 0.9*f.After.Median
+	return w != nil && w.Usage.Full >= 2 && 1000*w.LongestStatement < 0.9*f.after.median
 }
 
 // failsQuickly tells whether more than a few requests failed without waiting, and
 // without a word of why.
 func (r *Requests) failsQuickly() bool {
 	var quick int64
-	for _, f := range r.Failures {
-		if f.Status == 500 && f.SQLState == "" && f.After.Median < waitedLong {
-			quick += f.Count
+	for _, f := range r.failures {
+		if f.status == 500 && f.sqlState == "" && f.after.median < waitedLong {
+			quick += f.count
 		}
 	}
 	return float64(quick) > failedShare*r.Count
@@ -216,19 +216,19 @@ var remedies = map[string]string{
 }
 
 // refusedBy is the remedy for the first of some failures that names its SQLSTATE.
-func refusedBy(own []Failure) string {
+func refusedBy(own []failure) string {
 	for _, f := range own {
-		if f.SQLState == "" {
+		if f.sqlState == "" {
 			continue
 		}
-		if remedy, known := remedies[f.SQLState]; known {
+		if remedy, known := remedies[f.sqlState]; known {
 			return remedy
 		}
-		if said := saidBy(f.SQLState); said.trouble != "" {
+		if said := saidBy(f.sqlState); said.trouble != "" {
 			return said.remedy
 		}
 		return fmt.Sprintf("The server refuses these statements with SQLSTATE %s (PostgreSQL's manual, appendix A): the application's log has the statement. "+
-			"The pool is not the cause.", f.SQLState)
+			"The pool is not the cause.", f.sqlState)
 	}
 	return ""
 }
@@ -240,14 +240,14 @@ func findRejected(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	own := run.ownFailures()
-	answered := Requests{Failures: own, Count: run.Requests.Count}
+	answered := Requests{failures: own, Count: run.Requests.Count}
 	if len(own) == 0 {
 		return finding{}
 	}
-	f := finding{confidence: Likely, evidence: answered.failures(), remedy: refusedBy(own)}
+	f := finding{confidence: Likely, evidence: answered.howFailed(), remedy: refusedBy(own)}
 	var count int64
 	for _, failure := range own {
-		count += failure.Count
+		count += failure.count
 	}
 	f.extent = float64(count)
 	if w := run.Watched; w != nil && w.Active != nil {
@@ -268,20 +268,20 @@ func findRejected(run *Facts, _ *Pool) finding {
 }
 
 // isNamed tells whether what the answer tells of has a cause of its own.
-func (f Failure) isNamed() bool {
-	trouble := saidBy(f.SQLState).trouble
-	return slices.Contains(named, f.SQLState) || trouble != "" && trouble != RejectedByApplication
+func (f failure) isNamed() bool {
+	trouble := saidBy(f.sqlState).trouble
+	return slices.Contains(named, f.sqlState) || trouble != "" && trouble != rejectedByApplication
 }
 
 // ownFailures are those that did not wait for a connection, and that no SQLSTATE names
 // another cause for. What took long may have waited where there was none.
-func (run *Facts) ownFailures() (own []Failure) {
+func (run *Facts) ownFailures() (own []failure) {
 	timeout, _ := run.poolTimeout()
 	full := run.Watched != nil && run.often(run.Watched.Usage.Full)
-	for _, f := range run.Requests.Failures {
-		waited := f.isWait(timeout) && (f.Status == 503 || run.waitedAsLong(f)) ||
-			full && f.SQLState == "" && f.After.Median >= waitedLong
-		if f.Status >= 400 && !f.isNamed() && !waited {
+	for _, f := range run.Requests.failures {
+		waited := f.isWait(timeout) && (f.status == 503 || run.waitedAsLong(f)) ||
+			full && f.sqlState == "" && f.after.median >= waitedLong
+		if f.status >= 400 && !f.isNamed() && !waited {
 			own = append(own, f)
 		}
 	}
@@ -311,16 +311,16 @@ func findUnanswered(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	var f finding
-	for _, failed := range run.Requests.Failures {
-		if failed.Status == 0 && failed.Code == requestTimeout {
-			f.extent += float64(failed.Count)
+	for _, failed := range run.Requests.failures {
+		if failed.status == 0 && failed.code == requestTimeout {
+			f.extent += float64(failed.count)
 			f.evidence = append(f.evidence, "users were cut off while they waited: "+failed.String())
 		}
 	}
-	if cut := run.Requests.CutOff; cut.Count > 0 {
-		f.extent += cut.Count
+	if cut := run.Requests.cutOff; cut.count > 0 {
+		f.extent += cut.count
 		f.evidence = append(f.evidence, fmt.Sprintf("%s cut off while they waited, after up to %s",
-			text.Counted(int64(cut.Count), "user"), text.Millis(cut.Max)))
+			text.Counted(int64(cut.count), "user"), text.Millis(cut.max)))
 	}
 	if f.extent <= failedShare*run.Requests.Count {
 		return finding{}

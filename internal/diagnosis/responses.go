@@ -94,15 +94,15 @@ func (r *Responses) Clone() Responses {
 // Requests are what the diagnosis wants to know of them, the most frequent
 // failure first.
 func (r *Responses) Requests() Requests {
-	known := Requests{Duration: statsOf(r.All), Succeeded: statsOf(r.Succeeded), CutOff: statsOf(r.CutOff)}
+	known := Requests{duration: statsOf(r.All), succeeded: statsOf(r.Succeeded), cutOff: statsOf(r.CutOff)}
 	for _, f := range r.Failed {
-		known.Failures = append(known.Failures, Failure{
-			Status: f.Status, Code: f.Code, SQLState: f.SQLState, Text: f.Text,
-			Count: f.After.Count(), After: statsOf(f.After),
+		known.failures = append(known.failures, failure{
+			status: f.Status, code: f.Code, sqlState: f.SQLState, text: f.Text,
+			count: f.After.Count(), after: statsOf(f.After),
 		})
 	}
-	slices.SortFunc(known.Failures, func(a, b Failure) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Code, b.Code))
+	slices.SortFunc(known.failures, func(a, b failure) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.status, b.status), cmp.Compare(a.code, b.code))
 	})
 	return known
 }

@@ -38,37 +38,37 @@ const (
 // that it has in front of it is asked for, too.
 var sayings = map[string][]saying{
 	bouncer: {
-		{words: regexp.MustCompile(`(no more connections allowed \(max_client_conn\))`), trouble: PoolerSaturated, remedy: "Raise max_client_conn" + fewerClients},
-		{words: regexp.MustCompile(`(no more connections allowed \(max_user_client_connections\))`), trouble: PoolerSaturated,
+		{words: regexp.MustCompile(`(no more connections allowed \(max_client_conn\))`), trouble: poolerSaturated, remedy: "Raise max_client_conn" + fewerClients},
+		{words: regexp.MustCompile(`(no more connections allowed \(max_user_client_connections\))`), trouble: poolerSaturated,
 			remedy: "Raise max_user_client_connections" + fewerClients},
-		{words: regexp.MustCompile(`(no more connections allowed \(max_[a-z_]{1,40}\))`), trouble: PoolerSaturated, remedy: "Raise that limit" + fewerClients},
-		{words: regexp.MustCompile(`(query_wait_timeout)`), trouble: PoolerSaturated, likely: true,
+		{words: regexp.MustCompile(`(no more connections allowed \(max_[a-z_]{1,40}\))`), trouble: poolerSaturated, remedy: "Raise that limit" + fewerClients},
+		{words: regexp.MustCompile(`(query_wait_timeout)`), trouble: poolerSaturated, likely: true,
 			remedy: "Clients waited for a server connection in vain. Where PgBouncer's log says connect failed, PostgreSQL is down: start it. Otherwise raise default_pool_size " +
 				"as far as max_connections allows, or shorten the transactions. A larger pool in the application only moves the queue."},
-		{words: regexp.MustCompile(`(server_login_retry)`), trouble: ServerRestarted, likely: true, remedy: loginFails},
-		{words: regexp.MustCompile(`(pgbouncer cannot connect to server)`), trouble: ServerRestarted, likely: true, remedy: loginFails},
-		{words: regexp.MustCompile(`(client_login_timeout \(server down\))`), trouble: ServerRestarted, likely: true, remedy: loginFails},
-		{words: regexp.MustCompile(`(server conn crashed\?)`), trouble: SessionsEnded, likely: true,
+		{words: regexp.MustCompile(`(server_login_retry)`), trouble: serverRestarted, likely: true, remedy: loginFails},
+		{words: regexp.MustCompile(`(pgbouncer cannot connect to server)`), trouble: serverRestarted, likely: true, remedy: loginFails},
+		{words: regexp.MustCompile(`(client_login_timeout \(server down\))`), trouble: serverRestarted, likely: true, remedy: loginFails},
+		{words: regexp.MustCompile(`(server conn crashed\?)`), trouble: sessionsEnded, likely: true,
 			remedy: "PostgreSQL ended a connection while PgBouncer used it: look in PostgreSQL's log for a crash, a restart or pg_terminate_backend, and check the network between both."},
-		{words: regexp.MustCompile(`(client_idle_timeout)`), trouble: SessionsEnded,
+		{words: regexp.MustCompile(`(client_idle_timeout)`), trouble: sessionsEnded,
 			remedy: "Set DB_POOL_RECYCLE below client_idle_timeout of PgBouncer, with DB_POOL_PRE_PING = True, or switch that timeout off (0): a pool keeps connections idle on purpose."},
-		{words: regexp.MustCompile(`(?:ProtocolViolation\S*|FATAL:) +(idle transaction timeout)`), trouble: SessionsEnded,
+		{words: regexp.MustCompile(`(?:ProtocolViolation\S*|FATAL:) +(idle transaction timeout)`), trouble: sessionsEnded,
 			remedy: "idle_transaction_timeout of PgBouncer ends them: commit or return the connection before work outside the database."},
-		{words: regexp.MustCompile(`((?i:pgbouncer) is shutting down)`), trouble: SessionsEnded,
+		{words: regexp.MustCompile(`((?i:pgbouncer) is shutting down)`), trouble: sessionsEnded,
 			remedy: "PgBouncer was stopped or restarted: its log says by whom. DB_POOL_PRE_PING = True keeps the broken connections away from users afterwards."},
-		{words: regexp.MustCompile(`(?:ProtocolViolation\S*|FATAL:) +(query timeout)`), trouble: StatementTimeout,
+		{words: regexp.MustCompile(`(?:ProtocolViolation\S*|FATAL:) +(query timeout)`), trouble: statementTimeout,
 			remedy: "query_timeout of PgBouncer ends the statements: make them faster (EXPLAIN ANALYZE, indexes), or raise it. The pool is not the cause."},
-		{words: regexp.MustCompile(`(?:ProtocolViolation\S*|FATAL:) +(no such database)`), trouble: RejectedByApplication,
+		{words: regexp.MustCompile(`(?:ProtocolViolation\S*|FATAL:) +(no such database)`), trouble: rejectedByApplication,
 			remedy: "PgBouncer has no such database: add it to [databases] in pgbouncer.ini, or correct its name in the application's URL. The pool is not the cause."},
 	},
 	driver: {
 		{words: regexp.MustCompile(`Name or service not known|name resolution|could not translate host name|nodename nor servname|getaddrinfo failed`),
-			key: "host name not found", trouble: RejectedByApplication,
+			key: "host name not found", trouble: rejectedByApplication,
 			remedy: "The application cannot find the host name of its database or of another service: correct it in its URL, or mend its name server. The pool is not the cause."},
-		{words: regexp.MustCompile(`failed: Connection refused|Connect call failed \(`), key: "connection refused", trouble: RejectedByApplication,
+		{words: regexp.MustCompile(`failed: Connection refused|Connect call failed \(`), key: "connection refused", trouble: rejectedByApplication,
 			remedy: "Nothing accepts connections where the application looks for its database or another service: correct host and port in its URL, or start what listens there. The pool is not the cause."},
 		{words: regexp.MustCompile(`server closed the connection unexpectedly|connection was closed in the middle of operation|connection has been closed unexpectedly|underlying connection is closed|ConnectionDoesNotExistError|asyncpg\S+InterfaceError\S* connection is closed|the connection is lost`),
-			key: connectionLost, trouble: StaleConnections, likely: true},
+			key: connectionLost, trouble: staleConnections, likely: true},
 	},
 }
 
@@ -119,16 +119,16 @@ func (run *Facts) said(p *Pool, trouble string) (f finding) {
 		}
 		f.evidence = append(f.evidence, evidence)
 	}
-	keys := make([]string, 0, len(p.Errors))
-	for key := range p.Errors {
+	keys := make([]string, 0, len(p.errors))
+	for key := range p.errors {
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(p.Errors[b], p.Errors[a]), cmp.Compare(a, b)) })
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(p.errors[b], p.errors[a]), cmp.Compare(a, b)) })
 	for _, key := range keys {
-		heard(key, p.Errors[key], key+", "+text.Times(p.Errors[key]))
+		heard(key, p.errors[key], key+", "+text.Times(p.errors[key]))
 	}
-	for _, failed := range run.Requests.Failures {
-		heard(failed.SQLState, failed.Count, failed.String())
+	for _, failed := range run.Requests.failures {
+		heard(failed.sqlState, failed.count, failed.String())
 	}
 	return f
 }

@@ -27,7 +27,7 @@ func (run *Facts) heard(p *Pool, states ...string) finding {
 		f.confidence = Certain
 	}
 	for _, state := range states {
-		f.extent += float64(p.Errors[state])
+		f.extent += float64(p.errors[state])
 	}
 	return f
 }
@@ -56,7 +56,7 @@ func findLimitWatched(run *Facts, _ *Pool) finding {
 			text.Times(int64(w.Server.Refused)), tooManyConnections))
 	}
 	run.addLimited(&f)
-	f.evidence = append(f.evidence, run.Requests.failures()...)
+	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
 }
 
@@ -116,7 +116,7 @@ func findRestartWatched(run *Facts, _ *Pool) finding {
 	if w.Failed > w.Server.Unreachable {
 		f.evidence = append(f.evidence, fmt.Sprintf("%s the database did not answer", text.Times(int64(w.Failed))))
 	}
-	f.evidence = append(f.evidence, run.Requests.failures()...)
+	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
 }
 
@@ -146,7 +146,7 @@ func findReadOnly(run *Facts, p *Pool) finding {
 	case run.Requests.HTTP:
 		return finding{} // whatever it is asked for, it can do
 	}
-	f.evidence = append(f.evidence, run.Requests.failures()...)
+	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
 }
 
@@ -154,7 +154,7 @@ func findReadOnly(run *Facts, p *Pool) finding {
 func findSessionsEnded(run *Facts, p *Pool) finding {
 	said := append(p.said(idleInTxTimeout, idleSessionTimeout), run.Requests.answered(idleInTxTimeout, idleSessionTimeout, adminShutdown)...)
 	if len(said) > 0 {
-		return finding{confidence: Certain, evidence: append(said, run.Requests.failures()...)}
+		return finding{confidence: Certain, evidence: append(said, run.Requests.howFailed()...)}
 	}
 	w := run.Watched
 	// Connects that a limit refuses end with a fatal error too.
@@ -176,7 +176,7 @@ func findSessionsEnded(run *Facts, p *Pool) finding {
 		f.confidence = Possible
 	}
 	run.addSessionTimeout(&f)
-	f.evidence = append(f.evidence, run.Requests.failures()...)
+	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
 }
 
@@ -219,14 +219,14 @@ func (run *Facts) statementTimeout() finding {
 	f := finding{confidence: Possible, evidence: []string{fmt.Sprintf(
 		"statement_timeout is %s for the application's role or database, and statements ran for up to %s",
 		text.Millis(limit), text.Millis(ran))}}
-	for _, failed := range run.Requests.Failures {
-		if failed.Status >= 500 && failed.After.Median >= limit {
+	for _, failed := range run.Requests.failures {
+		if failed.status >= 500 && failed.after.median >= limit {
 			f.confidence = Likely
 		}
 	}
 	switch {
 	case f.confidence == Likely:
-		f.evidence = append(f.evidence, run.Requests.failures()...)
+		f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	case run.Requests.HTTP:
 		return finding{} // nobody failed for it
 	case ran >= 0.8*limit:
@@ -244,14 +244,14 @@ func (run *Facts) sameTime() finding {
 	if run.often(w.Usage.Full) || run.often(w.Usage.Locked) || w.Usage.Orphaned > 0 {
 		return finding{}
 	}
-	for _, failed := range run.Requests.Failures {
-		after := failed.After
-		if failed.Status < 500 || failed.SQLState != "" || failed.Count < fewStatements || after.P95 > 1.5*after.Median ||
-			after.Median < shortestLimit || ran < 0.8*after.Median || ran > 1.1*after.Median+50 {
+	for _, failed := range run.Requests.failures {
+		after := failed.after
+		if failed.status < 500 || failed.sqlState != "" || failed.count < fewStatements || after.p95 > 1.5*after.median ||
+			after.median < shortestLimit || ran < 0.8*after.median || ran > 1.1*after.median+50 {
 			continue
 		}
 		return finding{
-			confidence: Likely, extent: float64(failed.Count),
+			confidence: Likely, extent: float64(failed.count),
 			evidence: []string{fmt.Sprintf("requests failed always after about as long as the longest statements ran (%s): %s", text.Millis(ran), failed)},
 			remedy: "Statements are canceled after this time: look for statement_timeout in postgresql.conf and in the application's connection options, " +
 				"and for the driver's own limit (asyncpg: command_timeout). Make the statements faster (EXPLAIN ANALYZE, indexes), or raise it. " +

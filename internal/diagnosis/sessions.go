@@ -46,7 +46,7 @@ func findOrphaned(run *Facts, _ *Pool) finding {
 		w.Usage.Orphaned, w.Samples, has, w.Usage.MostOrphaned))
 	f.evidence = append(f.evidence, fmt.Sprintf("%d of its sessions were opened meanwhile, and %d left by their clients (sessions_abandoned)",
 		w.Server.Opened, abandoned))
-	f.evidence = append(f.evidence, run.Requests.failures()...)
+	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
 }
 

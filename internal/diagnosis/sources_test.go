@@ -1,4 +1,4 @@
-package diagnosis_test
+package diagnosis
 
 import (
 	"math"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/diagnosis"
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 )
@@ -19,16 +18,16 @@ func TestDiagnosisOfSeveralRunners(t *testing.T) {
 		s := newStory()
 		s.healthy()
 		happen(s)
-		var facts diagnosis.Facts
+		var facts Facts
 		facts.Merged(*timeline.Condense(s.recorder.Snapshot()))
 		facts.Pools[0].Size, facts.Pools[0].Capacity = 20, 60
 		facts.Requests = s.facts.Requests
-		found := diagnosis.Of(facts)
+		found := Of(facts)
 		switch name {
-		case diagnosis.ReconnectStorm: // a wave is one only in its second
+		case reconnectStorm: // a wave is one only in its second
 			require.Empty(t, found, name)
-		case diagnosis.ServerRestarted: // refused and lost, but nobody knows when
-			require.Equal(t, diagnosis.StaleConnections, found[0].Name)
+		case serverRestarted: // refused and lost, but nobody knows when
+			require.Equal(t, staleConnections, found[0].Name)
 		default:
 			require.Equal(t, name, found[0].Name)
 		}
@@ -37,19 +36,19 @@ func TestDiagnosisOfSeveralRunners(t *testing.T) {
 
 // A file that was made to keep a reader busy, or to break it, is none of ours.
 func TestApplicationsOfAFileAreChecked(t *testing.T) {
-	for name, change := range map[string]func(*diagnosis.Application){
-		"no pool":               func(a *diagnosis.Application) { a.Watched.Pool.Size = 0 },
-		"a huge count":          func(a *diagnosis.Application) { a.Watched.Usage.Full = 1 << 60 },
-		"a huge count in parts": func(a *diagnosis.Application) { a.Watched.Server.Statistics.Sessions = 1 << 60 },
-		"no number":             func(a *diagnosis.Application) { a.Watched.Held.LongestIdle = math.NaN() },
-		"a worker of nothing":   func(a *diagnosis.Application) { a.Watched.Fullest = &monitor.WorkerReport{} },
-		"a long statement": func(a *diagnosis.Application) {
+	for name, change := range map[string]func(*Application){
+		"no pool":               func(a *Application) { a.Watched.Pool.Size = 0 },
+		"a huge count":          func(a *Application) { a.Watched.Usage.Full = 1 << 60 },
+		"a huge count in parts": func(a *Application) { a.Watched.Server.Statistics.Sessions = 1 << 60 },
+		"no number":             func(a *Application) { a.Watched.Held.LongestIdle = math.NaN() },
+		"a worker of nothing":   func(a *Application) { a.Watched.Fullest = &monitor.WorkerReport{} },
+		"a long statement": func(a *Application) {
 			a.Watched.Blocker = &monitor.Session{Statement: strings.Repeat("x", 5000)}
 		},
-		"a status":       func(a *diagnosis.Application) { a.Responses.Failed = []diagnosis.FailedResponses{{Status: 10_000}} },
-		"too many kinds": func(a *diagnosis.Application) { a.Responses.Failed = make([]diagnosis.FailedResponses, 20_000) },
+		"a status":       func(a *Application) { a.Responses.Failed = []FailedResponses{{Status: 10_000}} },
+		"too many kinds": func(a *Application) { a.Responses.Failed = make([]FailedResponses, 20_000) },
 	} {
-		a := diagnosis.Application{Watched: full()}
+		a := Application{Watched: full()}
 		require.NoError(t, a.Check())
 		change(&a)
 		require.Error(t, a.Check(), name)

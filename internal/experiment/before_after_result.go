@@ -30,7 +30,7 @@ func (p *beforeAfter) compare(done []Measurement) comparison {
 
 func (p *beforeAfter) Result(done []Measurement) *Result {
 	c := p.compare(done)
-	left, _ := p.Left(done)
+	left, _ := p.left(done)
 	r := newResult(p.plan, len(done), left)
 	s := report.Section{
 		Title: fmt.Sprintf("Before and after: %s, %s", p.loadInWords(), rounds(len(c.before))),

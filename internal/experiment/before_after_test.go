@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"fmt"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
@@ -32,7 +31,7 @@ func TestBeforeAfterAlternates(t *testing.T) {
 }
 
 // pairOf gives the steps of a round that begins at i.
-func pairOf(done []experiment.Measurement, i int) (before, after *experiment.Measurement) {
+func pairOf(done []Measurement, i int) (before, after *Measurement) {
 	if done[i].Step.Label == "after" {
 		return &done[i+1], &done[i]
 	}
@@ -126,9 +125,9 @@ func TestBeforeAfterInterval(t *testing.T) {
 }
 
 func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {
-	text := func(change func(before, after *experiment.Measurement)) string {
+	text := func(change func(before, after *Measurement)) string {
 		plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
-		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2}))
+		require.NoError(t, plan.Prepare(Server{Cores: 2}))
 		s := office
 		s.cpuPerCheckout = 0.2
 		done := run(t, plan, s, nil)
@@ -140,36 +139,36 @@ func TestBeforeAfterSaysWhyTheCPURose(t *testing.T) {
 	require.Contains(t, text(nil), "rose (1.3", "60 and 80 requests per second")
 	require.Contains(t, text(nil), "because more work gets through: 1.3")
 	require.Contains(t, text(nil), "per request served")
-	require.Contains(t, text(func(_, after *experiment.Measurement) { after.CPU.Mean *= 1.5 }), "more than the requests served")
-	require.Contains(t, text(func(before, after *experiment.Measurement) {
+	require.Contains(t, text(func(_, after *Measurement) { after.CPU.Mean *= 1.5 }), "more than the requests served")
+	require.Contains(t, text(func(before, after *Measurement) {
 		after.Throughput = before.Throughput
 	}), "although no more requests are served")
 	round := 0
-	require.Contains(t, text(func(before, after *experiment.Measurement) {
+	require.Contains(t, text(func(before, after *Measurement) {
 		after.Throughput = before.Throughput * []float64{0.8, 1.2, 1.9, 1.1}[round]
 		round++
 	}), "the change in requests served (1.19×")
-	require.Contains(t, text(func(before, after *experiment.Measurement) { after.CPU.Mean = before.CPU.Mean / 2 }), "CPU fell")
-	require.NotContains(t, text(func(before, after *experiment.Measurement) { before.CPU, after.CPU = nil, nil }), "CPU")
+	require.Contains(t, text(func(before, after *Measurement) { after.CPU.Mean = before.CPU.Mean / 2 }), "CPU fell")
+	require.NotContains(t, text(func(before, after *Measurement) { before.CPU, after.CPU = nil, nil }), "CPU")
 }
 
 func TestBeforeAfterReportsWhatItMeasured(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
-	swap := func(change func(before, after *experiment.Measurement)) string {
+	swap := func(change func(before, after *Measurement)) string {
 		done := run(t, plan, office, nil)
 		for i := 0; i < len(done); i += 2 {
 			change(pairOf(done, i))
 		}
 		return plan.Result(done).Terminal(10_000)
 	}
-	require.Contains(t, swap(func(_, _ *experiment.Measurement) {}), "Responses are faster after")
-	require.Contains(t, swap(func(before, after *experiment.Measurement) {
+	require.Contains(t, swap(func(_, _ *Measurement) {}), "Responses are faster after")
+	require.Contains(t, swap(func(before, after *Measurement) {
 		before.Request, after.Request = after.Request, before.Request
 	}), "Responses are slower after")
-	failures := swap(func(before, _ *experiment.Measurement) { before.Failed, before.Timeouts = 40, 30 })
+	failures := swap(func(before, _ *Measurement) { before.Failed, before.Timeouts = 40, 30 })
 	require.Contains(t, failures, "160 failed, 120 of them by a timeout")
 	require.Contains(t, failures, "limits what the p95 says")
-	require.Contains(t, swap(func(_, after *experiment.Measurement) { *after = experiment.Measurement{Step: after.Step} }), "cannot be compared")
+	require.Contains(t, swap(func(_, after *Measurement) { *after = Measurement{Step: after.Step} }), "cannot be compared")
 }
 
 // Of five responses the p95 is the slowest.
@@ -268,19 +267,19 @@ func TestBeforeAfterConfigurations(t *testing.T) {
 	first, _ := plan.Next(nil)
 	require.Equal(t, 10, first.Options["poolSize"])
 	require.Equal(t, false, first.Options["poolPrePing"])
-	second, _ := plan.Next([]experiment.Measurement{{Step: first}})
+	second, _ := plan.Next([]Measurement{{Step: first}})
 	require.Equal(t, 20, second.Options["poolSize"])
 	require.Equal(t, false, second.Options["poolPrePing"])
 	require.Equal(t, "3s", second.Options["poolTimeout"])
 
-	require.ErrorContains(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}), "the server leaves 47 (")
-	require.NoError(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
+	require.ErrorContains(t, plan.Prepare(Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}), "the server leaves 47 (")
+	require.NoError(t, plan.Prepare(Server{Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 }
 
 // The runbook's table of its performance impact has what was measured, and nothing
 // else.
 func TestBeforeAfterHasTheRunbooksTable(t *testing.T) {
-	table := func(change func(before, after *experiment.Measurement)) string {
+	table := func(change func(before, after *Measurement)) string {
 		plan := planOf(t, map[string]any{"plan": "before-after", "rounds": int64(4)})
 		s := office
 		s.cpuPerCheckout = 0.2
@@ -293,12 +292,12 @@ func TestBeforeAfterHasTheRunbooksTable(t *testing.T) {
 		require.True(t, found)
 		return table
 	}
-	measured := table(func(_, _ *experiment.Measurement) {})
+	measured := table(func(_, _ *Measurement) {})
 	require.Regexp(t, `P95 latency +1\.\d+ s +7\d\d ms +4\d(\.\d)? % shorter\n`, measured)
 	require.Regexp(t, `Database CPU +[\d.]+ % +[\d.]+ % +3\d(\.\d)? % more\n`, measured)
 	require.Regexp(t, `Concurrent capacity +≥ 100 users +≥ 100 users`, measured)
 
-	other := table(func(before, after *experiment.Measurement) {
+	other := table(func(before, after *Measurement) {
 		before.CPU, after.CPU = nil, nil
 		before.Timeouts, before.Failed = 3, 3
 		after.Request = before.Request
@@ -317,21 +316,21 @@ func TestAnApplicationsPlanIsOverHTTP(t *testing.T) {
 	done := run(t, plan, office, nil)
 	require.Equal(t, map[string]string{
 		"DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "10", "DB_POOL_TIMEOUT": "30", "DB_POOL_RECYCLE": "-1", "DB_POOL_PRE_PING": "false",
-	}, experiment.Environment(done[0].Step.Options))
+	}, Environment(done[0].Step.Options))
 	require.Equal(t, map[string]string{
 		"DB_POOL_SIZE": "20", "DB_MAX_OVERFLOW": "40", "DB_POOL_TIMEOUT": "30", "DB_POOL_RECYCLE": "3600", "DB_POOL_PRE_PING": "true",
-	}, experiment.Environment(done[1].Step.Options))
+	}, Environment(done[1].Step.Options))
 	require.Contains(t, plan.Result(done).Terminal(10_000), "100 users thinking for 1s, 4 processes with a pool each")
 
-	require.ErrorContains(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50}}), `"before" needs 60 connections`,
+	require.ErrorContains(t, plan.Prepare(Server{Server: sizing.Server{MaxConnections: 50}}), `"before" needs 60 connections`,
 		"four times 5+10, and 100 users never use more than 100 of 240")
 
 	delete(options, "application")
-	_, err := experiment.New(options)
+	_, err := New(options)
 	require.ErrorContains(t, err, "APP_COMMAND, which restarts the application with each step's settings")
 	delete(options, "http")
 	options["application"] = true
-	_, err = experiment.New(options)
+	_, err = New(options)
 	require.ErrorContains(t, err, "an application is loaded over HTTP")
 }
 
@@ -341,7 +340,7 @@ func TestAnApplicationsTableHasOnlyWhatIsSeen(t *testing.T) {
 	done := run(t, plan, office, nil)
 	for i := range done {
 		p := done[i].Pool
-		p.Wait, p.Waiting, p.Opened, p.Use = experiment.Times{}, experiment.Level{}, 0, 0
+		p.Wait, p.Waiting, p.Opened, p.Use = times{}, level{}, 0, 0
 	}
 	text := plan.Result(done).Terminal(10_000)
 	require.Contains(t, text, "Peak in use")

@@ -196,7 +196,7 @@ func (p *capacity) stepsLeft(all []tried) int {
 	return most - done
 }
 
-func (p *capacity) Left(done []Measurement) (steps int, left time.Duration) {
+func (p *capacity) left(done []Measurement) (steps int, left time.Duration) {
 	all := p.read(done)
 	load, more := p.next(all)
 	if !more {

@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"fmt"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -17,10 +16,10 @@ import (
 
 // search runs a search for the capacity in a system that carries a load with
 // that probability.
-func search(t *testing.T, options map[string]any, random *rand.Rand, carries func(load float64) float64) (map[string]float64, []experiment.Measurement) {
+func search(t *testing.T, options map[string]any, random *rand.Rand, carries func(load float64) float64) (map[string]float64, []Measurement) {
 	t.Helper()
 	plan := planOf(t, options)
-	var done []experiment.Measurement
+	var done []Measurement
 	for {
 		step, ok := plan.Next(done)
 		if !ok {
@@ -30,7 +29,7 @@ func search(t *testing.T, options map[string]any, random *rand.Rand, carries fun
 		if random.Float64() >= carries(float64(step.Load.Users)) {
 			ms = 5000
 		}
-		done = append(done, experiment.Measurement{Step: step, Requests: 100, Request: experiment.Times{P95: ms, Max: ms}})
+		done = append(done, Measurement{Step: step, Requests: 100, Request: times{P95: ms, Max: ms}})
 	}
 }
 
@@ -89,7 +88,7 @@ func TestCapacityOfFiveConnections(t *testing.T) {
 	held, middle := 0, 0.0
 	for range searches {
 		plan := planOf(t, map[string]any{"plan": "capacity", "poolSize": int64(5), "maxOverflow": int64(10), "criteria": []any{utilization}})
-		var done []experiment.Measurement
+		var done []Measurement
 		for {
 			step, ok := plan.Next(done)
 			if !ok {
@@ -104,7 +103,7 @@ func TestCapacityOfFiveConnections(t *testing.T) {
 				active.Add(float64(level))
 			}
 			totals := timeline.Totals{Pools: map[string]*timeline.Pool{"p": {Active: active}}}
-			done = append(done, experiment.Measure(step, timeline.Phase{Totals: totals}, pool.Config{Name: "p", PoolSize: 5, MaxOverflow: 10}, nil, totals, time.Minute))
+			done = append(done, Measure(step, timeline.Phase{Totals: totals}, pool.Config{Name: "p", PoolSize: 5, MaxOverflow: 10}, nil, totals, time.Minute))
 		}
 		values := plan.Result(done).Values
 		if values["capacity_low"] <= truth && truth <= values["capacity_high"] {

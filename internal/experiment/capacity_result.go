@@ -13,7 +13,7 @@ import (
 
 func (p *capacity) Result(done []Measurement) *Result {
 	all := p.read(done)
-	left, _ := p.Left(done)
+	left, _ := p.left(done)
 	a := p.answer(all)
 	r := newResult(p.plan, len(done), left)
 	s := report.Section{Title: "Capacity: " + p.conclusion(a), Text: []string{p.explanation(a, len(done), left)}}

@@ -23,7 +23,7 @@ func (p *capacity) columns() []line {
 	if p.pools > 1 {
 		columns = append(columns, line{p.peakInUse(), peakInUse, text.Number, false, most})
 	}
-	columns = append(columns, line{"In use p95", ofPool(func(p *PoolMeasurement) float64 { return p.Active.P95 }), text.Number, false, average})
+	columns = append(columns, line{"In use p95", ofPool(func(p *poolMeasurement) float64 { return p.Active.P95 }), text.Number, false, average})
 	return append(append(columns, p.ofPools("All peaks", "Imbalance")...), cpuOfHost)
 }
 

@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"fmt"
@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 )
 
 var slowQuery = system{think: time.Second, hold: 200 * time.Millisecond, size: 10, overflow: 5}
@@ -19,7 +17,7 @@ var slowQuery = system{think: time.Second, hold: 200 * time.Millisecond, size: 1
 func trueCapacity(t *testing.T, s system, limit float64, most int) int {
 	t.Helper()
 	for users := 1; users <= most; users++ {
-		if s.measure(t, experiment.Step{Load: experiment.Load{Users: users}, Duration: time.Minute}).Request.P95 >= limit {
+		if s.measure(t, Step{Load: Load{Users: users}, Duration: time.Minute}).Request.P95 >= limit {
 			return users - 1
 		}
 	}
@@ -104,7 +102,7 @@ func TestCapacityDecidesAboutWhatIsWanted(t *testing.T) {
 	for wanted := carries - 2; wanted <= carries+2; wanted++ {
 		plan := planOf(t, options(wanted))
 		done := run(t, plan, slowQuery, nil)
-		require.True(t, slices.ContainsFunc(done, func(m experiment.Measurement) bool { return m.Step.Load.Users == wanted }), "%d", wanted)
+		require.True(t, slices.ContainsFunc(done, func(m Measurement) bool { return m.Step.Load.Users == wanted }), "%d", wanted)
 		values := plan.Result(done).Values
 		require.LessOrEqual(t, values["capacity_low"], float64(carries))
 		require.GreaterOrEqual(t, values["capacity_high"], float64(carries))
@@ -148,7 +146,7 @@ func TestCapacityShowsNoWaitThatIsNotSeen(t *testing.T) {
 	done := run(t, plan, slowQuery, nil)
 	require.Contains(t, plan.Result(done).Markdown(), "Wait p95")
 	for i := range done {
-		done[i].Pool.Wait = experiment.Times{}
+		done[i].Pool.Wait = times{}
 	}
 	result := plan.Result(done)
 	require.NotContains(t, result.Markdown(), "Wait p95")
@@ -196,8 +194,8 @@ func TestCapacityIsEndedByADrift(t *testing.T) {
 	broke := func(ratio *float64) bool {
 		plan := planOf(t, options)
 		step, _ := plan.Next(nil)
-		m := experiment.Measurement{Step: step, Requests: 60, Drift: ratio}
-		_, broke := plan.Result([]experiment.Measurement{m}).Values["capacity_broke"]
+		m := Measurement{Step: step, Requests: 60, Drift: ratio}
+		_, broke := plan.Result([]Measurement{m}).Values["capacity_broke"]
 		return broke
 	}
 	stable, slower := 1.0, 2.03
@@ -210,7 +208,7 @@ func TestCapacityIsEndedByADrift(t *testing.T) {
 func TestCapacityOfNothing(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "capacity", "users": int64(1), "criteria": []any{success()}})
 	step, _ := plan.Next(nil)
-	result := plan.Result([]experiment.Measurement{{Step: step}})
+	result := plan.Result([]Measurement{{Step: step}})
 	require.Equal(t, 0.0, result.Values["capacity_users"])
 	require.Contains(t, result.Terminal(80), "no data")
 }
@@ -244,10 +242,10 @@ func TestCapacityKnowsItsGenerator(t *testing.T) {
 	}
 	options := map[string]any{"plan": "capacity", "users": int64(400), "rate": 15_000.0, "wanted": 15_000.0, "criteria": []any{success(), dropped}}
 	const makes = 900.0 // arrivals per second that k6 comes round to
-	measure := func(step experiment.Step, free bool) experiment.Measurement {
+	measure := func(step Step, free bool) Measurement {
 		served := math.Min(step.Load.Rate, makes)
-		m := experiment.Measurement{Step: step, Lasted: 30, Throughput: served, Requests: int64(30 * served),
-			Dropped: int64(30 * (step.Load.Rate - served)), Request: experiment.Times{Mean: 6, P95: 9, Max: 20}}
+		m := Measurement{Step: step, Lasted: 30, Throughput: served, Requests: int64(30 * served),
+			Dropped: int64(30 * (step.Load.Rate - served)), Request: times{Mean: 6, P95: 9, Max: 20}}
 		if !free { // a pool that is the limit keeps them waiting
 			m.Request.Mean = 1000 * float64(step.Load.Users) / served
 		}
@@ -255,7 +253,7 @@ func TestCapacityKnowsItsGenerator(t *testing.T) {
 	}
 	for _, free := range []bool{true, false} {
 		plan := planOf(t, options)
-		var done []experiment.Measurement
+		var done []Measurement
 		for step, ok := plan.Next(nil); ok; step, ok = plan.Next(done) {
 			done = append(done, measure(step, free))
 		}
@@ -278,15 +276,15 @@ func TestCapacityKnowsItsGenerator(t *testing.T) {
 // The generator's own readings speak for themselves.
 func TestCapacityKnowsABusyGenerator(t *testing.T) {
 	options := map[string]any{"plan": "capacity", "users": int64(40), "criteria": []any{fastEnough("100")}}
-	for why, generator := range map[string]experiment.Generator{
+	for why, generator := range map[string]generator{
 		"k6 itself used 97.0 % of the processors it may use": {CPU: 97},
 		"runnable work of k6 waited 80 ms for a processor":   {CPU: 60, Delay: 80},
 	} {
 		plan := planOf(t, options)
 		step, _ := plan.Next(nil)
-		slow := experiment.Measurement{Step: step, Requests: 100, Request: experiment.Times{P95: 500, Max: 600}, Generator: &generator}
-		require.Contains(t, plan.Result([]experiment.Measurement{slow}).Terminal(10_000), why)
-		slow.Request = experiment.Times{P95: 50, Max: 60}
-		require.NotContains(t, plan.Result([]experiment.Measurement{slow}).Values, "capacity_broke", "what it carried it carried all the same")
+		slow := Measurement{Step: step, Requests: 100, Request: times{P95: 500, Max: 600}, Generator: &generator}
+		require.Contains(t, plan.Result([]Measurement{slow}).Terminal(10_000), why)
+		slow.Request = times{P95: 50, Max: 60}
+		require.NotContains(t, plan.Result([]Measurement{slow}).Values, "capacity_broke", "what it carried it carried all the same")
 	}
 }

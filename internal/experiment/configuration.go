@@ -86,17 +86,17 @@ func parseItem(item string, given map[string]string) error {
 	}
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	if !slices.Contains(settingNames(), name) {
-		return &OptionError{Value: showText(name), Problem: "it is not a setting that an experiment may change", Accepted: oneOf(settingNames())}
+		return &OptionError{value: showText(name), problem: "it is not a setting that an experiment may change", accepted: oneOf(settingNames())}
 	}
 	if value == "" {
-		return &OptionError{Problem: name + " has no value", Accepted: configurationForm}
+		return &OptionError{problem: name + " has no value", accepted: configurationForm}
 	}
 	return give(given, name, value)
 }
 
 func give(given map[string]string, name, value string) error {
 	if _, twice := given[name]; twice {
-		return &OptionError{Problem: name + " is given twice", Accepted: "each setting once"}
+		return &OptionError{problem: name + " is given twice", accepted: "each setting once"}
 	}
 	given[name] = value
 	return nil
@@ -129,7 +129,7 @@ func resolveSettings(given map[string]string) (pool.Config, error) {
 		if problem == "" {
 			problem = fmt.Sprintf("%s is %s", refused.Option, refused.Value)
 		}
-		return pool.Config{}, &OptionError{Problem: problem, Accepted: refused.Accepted}
+		return pool.Config{}, &OptionError{problem: problem, accepted: refused.Accepted}
 	}
 	return resolved, err
 }

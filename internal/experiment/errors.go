@@ -12,24 +12,24 @@ import (
 
 // OptionError is an option of an experiment that cannot be used.
 type OptionError struct {
-	Option   string // as the script writes it
-	Value    string // as it was given, "" where it is not shown
-	Problem  string // "" where the value is simply not one that is accepted
-	Accepted string
+	option   string // as the script writes it
+	value    string // as it was given, "" where it is not shown
+	problem  string // "" where the value is simply not one that is accepted
+	accepted string
 }
 
 func (e *OptionError) Error() string {
-	text := "experiment option " + e.Option
-	if setting := settingOf(e.Option); setting != "" {
+	text := "experiment option " + e.option
+	if setting := settingOf(e.option); setting != "" {
 		text += " (" + setting + ")"
 	}
-	if e.Value != "" {
-		text += ": " + e.Value + " is not accepted"
+	if e.value != "" {
+		text += ": " + e.value + " is not accepted"
 	}
-	if e.Problem != "" {
-		text += ": " + e.Problem
+	if e.problem != "" {
+		text += ": " + e.problem
 	}
-	return text + "; use " + e.Accepted
+	return text + "; use " + e.accepted
 }
 
 // settingNamesOf are the scenarios' settings that options are read from, where the name in
@@ -54,19 +54,19 @@ func settingOf(option string) string {
 
 // FileError is a file of results that an experiment cannot resume from.
 type FileError struct {
-	Problem string // what is wrong, with both values where two differ
-	Err     error  // the cause, where there is one
+	problem string // what is wrong, with both values where two differ
+	err     error  // the cause, where there is one
 }
 
 func (e *FileError) Error() string {
-	text := "cannot resume from this file: " + e.Problem
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
+	text := "cannot resume from this file: " + e.problem
+	if e.err != nil {
+		text += ": " + e.err.Error()
 	}
 	return text + "; name the file of the same experiment with the same settings, or start again without RESUME"
 }
 
-func (e *FileError) Unwrap() error { return e.Err }
+func (e *FileError) Unwrap() error { return e.err }
 
 // shownLength is how much of a text an error repeats.
 const shownLength = 60

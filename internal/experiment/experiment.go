@@ -71,9 +71,9 @@ type Plan interface {
 	Prepare(Server) error
 	// Next gives the step after those done; false where there is none.
 	Next(done []Measurement) (Step, bool)
-	// Left is how many steps there are still to do, at most, and how long they
+	// left is how many steps there are still to do, at most, and how long they
 	// take.
-	Left(done []Measurement) (steps int, left time.Duration)
+	left(done []Measurement) (steps int, left time.Duration)
 	// Result reads the measurements, of an unfinished experiment too: it says
 	// that it is one.
 	Result(done []Measurement) *Result
@@ -139,7 +139,7 @@ func (q sequence) Next(done []Measurement) (Step, bool) {
 	return q.steps[len(done)], true
 }
 
-func (q sequence) Left(done []Measurement) (steps int, left time.Duration) {
+func (q sequence) left(done []Measurement) (steps int, left time.Duration) {
 	return q.expected(q.steps[min(len(done), len(q.steps)):], done)
 }
 
@@ -149,7 +149,7 @@ func Announce(p Plan, step Step, done []Measurement) string {
 	if p.Name() == planCapacity { // whose steps are called by their load, and follow from what they show
 		what, most, about = step.Load.String(), "at most ", "at most "
 	}
-	left, remaining := p.Left(done)
+	left, remaining := p.left(done)
 	return fmt.Sprintf("%s: step %d of %s%d, %s, %s; %s%s left", p.Name(), len(done)+1, most, len(done)+left, what,
 		text.Length((step.Settle + step.Duration).Round(time.Second)), about, text.Length(remaining.Round(time.Second)))
 }

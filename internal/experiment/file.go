@@ -54,23 +54,23 @@ func (f File) JSON() ([]byte, error) {
 func ReadFile(path string) (File, error) {
 	text, err := outside.ReadFile(path, outside.Largest)
 	if err != nil {
-		return File{}, &FileError{Problem: "it cannot be read", Err: err}
+		return File{}, &FileError{problem: "it cannot be read", err: err}
 	}
-	return ParseFile(text)
+	return parseFile(text)
 }
 
-// ParseFile reads the text of a file. The error is a [FileError].
-func ParseFile(content []byte) (File, error) {
+// parseFile reads the text of a file. The error is a [FileError].
+func parseFile(content []byte) (File, error) {
 	var f File
 	if err := json.NewDecoder(bytes.NewReader(content)).Decode(&f); err != nil {
-		return File{}, &FileError{Problem: "it is not the JSON of an experiment", Err: text.Undecoded(content, err)}
+		return File{}, &FileError{problem: "it is not the JSON of an experiment", err: text.Undecoded(content, err)}
 	}
 	if f.Schema != fileSchema {
-		return File{}, &FileError{Problem: fmt.Sprintf("its schema is %d; accepted is %d", f.Schema, fileSchema)}
+		return File{}, &FileError{problem: fmt.Sprintf("its schema is %d; accepted is %d", f.Schema, fileSchema)}
 	}
 	for i, m := range f.Measurements {
 		if !m.isSound() {
-			return File{}, &FileError{Problem: fmt.Sprintf("measurement %d has a negative count, or more failures than requests", i+1)}
+			return File{}, &FileError{problem: fmt.Sprintf("measurement %d has a negative count, or more failures than requests", i+1)}
 		}
 	}
 	return f, nil
@@ -87,21 +87,21 @@ func (m Measurement) isSound() bool {
 // a [FileError] that names the first difference.
 func (f File) Resume(plan Plan, name string, options map[string]any) ([]Measurement, error) {
 	if f.Name != name {
-		return nil, &FileError{Problem: fmt.Sprintf("it is of experiment %q, not %q", f.Name, name)}
+		return nil, &FileError{problem: fmt.Sprintf("it is of experiment %q, not %q", f.Name, name)}
 	}
 	normal, err := normalized(options)
 	if err != nil {
-		return nil, &FileError{Problem: "the options are not JSON", Err: err}
+		return nil, &FileError{problem: "the options are not JSON", err: err}
 	}
 	if difference := firstDifference(normal, f.Options); difference != "" {
-		return nil, &FileError{Problem: difference}
+		return nil, &FileError{problem: difference}
 	}
 	if err := plan.Prepare(f.Server); err != nil {
 		return nil, err
 	}
 	for i, m := range f.Measurements {
 		if problem := replay(plan, f.Measurements[:i], m.Step); problem != "" {
-			return nil, &FileError{Problem: fmt.Sprintf("measurement %d %s", i+1, problem)}
+			return nil, &FileError{problem: fmt.Sprintf("measurement %d %s", i+1, problem)}
 		}
 	}
 	return f.Measurements, nil

@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"os"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/schematest"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
@@ -19,7 +18,7 @@ var every = map[string]map[string]any{
 	"rate":         {"plan": "capacity", "users": int64(200), "rate": 200.0, "criteria": []any{success()}},
 }
 
-var laptop = experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}
+var laptop = Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}
 
 // A run that is interrupted after any step takes the same steps and comes to
 // the same result as one that is not.
@@ -34,14 +33,14 @@ func TestResumeAtEveryPrefix(t *testing.T) {
 			require.NoError(t, whole.Prepare(laptop))
 			want := run(t, whole, s, nil)
 			for n := range len(want) + 1 {
-				file, err := experiment.NewFile(name, options, laptop, want[:n])
+				file, err := NewFile(name, options, laptop, want[:n])
 				require.NoError(t, err)
 				text, err := file.JSON()
 				require.NoError(t, err)
 				if n == len(want) {
 					require.NoError(t, schematest.Errors(t, schema, text))
 				}
-				read, err := experiment.ParseFile(text)
+				read, err := parseFile(text)
 				require.NoError(t, err)
 				again, err := read.JSON()
 				require.NoError(t, err)
@@ -62,7 +61,7 @@ func TestResumeAtEveryPrefix(t *testing.T) {
 func TestSchemaHasEveryField(t *testing.T) {
 	schema, err := os.ReadFile("schema.json")
 	require.NoError(t, err)
-	var file experiment.File
+	var file File
 	schematest.Fill(&file)
 	text, err := file.JSON()
 	require.NoError(t, err)
@@ -76,7 +75,7 @@ func TestResumeOfAnotherExperiment(t *testing.T) {
 	require.NoError(t, plan.Prepare(laptop))
 	s := office
 	done := run(t, plan, s, nil)[:3]
-	file, err := experiment.NewFile("tune", options, laptop, done)
+	file, err := NewFile("tune", options, laptop, done)
 	require.NoError(t, err)
 
 	other := func(change map[string]any) map[string]any {
@@ -89,9 +88,9 @@ func TestResumeOfAnotherExperiment(t *testing.T) {
 		}
 		return changed
 	}
-	resume := func(f experiment.File, name string, options map[string]any) string {
+	resume := func(f File, name string, options map[string]any) string {
 		_, err := f.Resume(planOf(t, options), name, options)
-		var refused *experiment.FileError
+		var refused *FileError
 		require.ErrorAs(t, err, &refused)
 		require.NotContains(t, err.Error(), "\n")
 		return err.Error()
@@ -104,7 +103,7 @@ func TestResumeOfAnotherExperiment(t *testing.T) {
 	nested := other(map[string]any{"hold": nil})
 	was, is := map[string]any{"spread": "even", "rows": []any{1, 2}}, map[string]any{"spread": "even", "rows": []any{1, 3}}
 	nested["workload"] = was
-	detailed, err := experiment.NewFile("tune", nested, laptop, done)
+	detailed, err := NewFile("tune", nested, laptop, done)
 	require.NoError(t, err)
 	changed := func(workload any) string {
 		_, err := detailed.Resume(planOf(t, options), "tune", other(map[string]any{"workload": workload}))
@@ -114,13 +113,13 @@ func TestResumeOfAnotherExperiment(t *testing.T) {
 	require.Contains(t, changed(is), "workload.rows[1] is 2 there and 3 now")
 	require.Contains(t, changed(map[string]any{"rows": was["rows"]}), `workload.spread is "even" there and not given now`)
 	require.Contains(t, changed(map[string]any{"spread": "even", "rows": 1}), "workload.rows is a list of 2 there and 1 now")
-	require.Contains(t, resume(experiment.File{Schema: 1, Name: "tune"}, "tune", options), "plan is not given there")
+	require.Contains(t, resume(File{Schema: 1, Name: "tune"}, "tune", options), "plan is not given there")
 
 	swapped := file
-	swapped.Measurements = []experiment.Measurement{done[1], done[0]}
+	swapped.Measurements = []Measurement{done[1], done[0]}
 	require.Contains(t, resume(swapped, "tune", options), "measurement 1")
 	twice := file
-	twice.Measurements = []experiment.Measurement{done[0], done[0]}
+	twice.Measurements = []Measurement{done[0], done[0]}
 	require.Contains(t, resume(twice, "tune", options), "measurement 2")
 	long := file
 	for range 50 {
@@ -143,19 +142,19 @@ func TestFilesThatAreNone(t *testing.T) {
 		`{"schema":1,"measurements":[{"requests":1,"failed":2}]}`,
 		`{"schema":1,"measurements":[{"step":{"settle_s":"x"}}]}`,
 	} {
-		_, err := experiment.ParseFile([]byte(text))
-		var refused *experiment.FileError
+		_, err := parseFile([]byte(text))
+		var refused *FileError
 		require.ErrorAs(t, err, &refused, text)
 	}
 	for text, says := range map[string]string{"": "it is empty", "[]": "it is a JSON array, not an object", `{"schema":"1"}`: "schema is a string: accepted is an integer"} {
-		_, err := experiment.ParseFile([]byte(text))
+		_, err := parseFile([]byte(text))
 		require.ErrorContains(t, err, "cannot resume from this file: it is not the JSON of an experiment: "+says+"; name the file of")
 	}
-	_, err := experiment.ReadFile(filepath.Join(t.TempDir(), "none.json"))
+	_, err := ReadFile(filepath.Join(t.TempDir(), "none.json"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	path := filepath.Join(t.TempDir(), "tune.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"schema":1,"name":"tune"}`), 0o600))
-	file, err := experiment.ReadFile(path)
+	file, err := ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "tune", file.Name)
 }
@@ -163,7 +162,7 @@ func TestFilesThatAreNone(t *testing.T) {
 // An option may be a URL with a password by mistake.
 func TestResumeShowsNoPassword(t *testing.T) {
 	options := map[string]any{"plan": "tune"}
-	file := experiment.File{Schema: 1, Name: "tune", Options: map[string]any{"plan": "tune", "sizes": "postgres://u:hunter2@h/d"}}
+	file := File{Schema: 1, Name: "tune", Options: map[string]any{"plan": "tune", "sizes": "postgres://u:hunter2@h/d"}}
 	_, err := file.Resume(planOf(t, options), "tune", options)
 	require.ErrorContains(t, err, "sizes")
 	require.NotContains(t, err.Error(), "hunter2")

@@ -111,7 +111,7 @@ func (m Measurement) metrics(http bool) map[string]verdict.Metric {
 	return all
 }
 
-func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
+func (p *poolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
 	return map[string]verdict.Metric{
 		"samples": m.counter(p.Samples),
 		// What settling opened is still there: a pool that had a connection
@@ -131,7 +131,7 @@ func (p *PoolMeasurement) metrics(m Measurement) map[string]verdict.Metric {
 // judgedMetrics are the names of all metrics that a step may have, in order.
 func judgedMetrics() []string {
 	one := 1.0
-	m := Measurement{Pool: &PoolMeasurement{}, CPU: &Level{}, Drift: &one, Stall: &one}
+	m := Measurement{Pool: &poolMeasurement{}, CPU: &level{}, Drift: &one, Stall: &one}
 	all := m.metrics(false)
 	maps.Copy(all, m.metrics(true))
 	return slices.Sorted(maps.Keys(all))
@@ -153,7 +153,7 @@ func (m Measurement) counter(count int64) verdict.Metric {
 	return verdict.Metric{Type: "counter", Values: values}
 }
 
-func trend(t Times) verdict.Metric {
+func trend(t times) verdict.Metric {
 	return verdict.Metric{Type: "trend", Contains: "time", Values: map[string]float64{
 		"avg": t.Mean, "min": t.Min, "med": t.P50, "p(50)": t.P50, "p(90)": t.P90, "p(95)": t.P95, "p(99)": t.P99,
 		"max": t.Max, "count": float64(t.Count),
@@ -162,7 +162,7 @@ func trend(t Times) verdict.Metric {
 
 // levels is a Trend of a sampled level, times a factor over a divisor: 100·48/60
 // is 80, and 100/60·48 need not be. No other percentile of a level is kept.
-func levels(l Level, factor, divisor float64) verdict.Metric {
+func levels(l level, factor, divisor float64) verdict.Metric {
 	return verdict.Metric{Type: "trend", Values: map[string]float64{
 		"avg": factor * l.Mean / divisor, "p(95)": factor * l.P95 / divisor, "max": factor * l.Max / divisor,
 	}}

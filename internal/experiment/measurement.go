@@ -25,10 +25,10 @@ type Measurement struct {
 	// Throughput is requests per second while turns were handed out, those
 	// that failed included.
 	Throughput float64 `json:"throughput_per_s"`
-	Request    Times   `json:"request_ms"`
+	Request    times   `json:"request_ms"`
 
-	Pool *PoolMeasurement `json:"pool,omitempty"`   // nil where no pool was seen
-	CPU  *Level           `json:"db_cpu,omitempty"` // percent of the database's host; nil where it was not measured
+	Pool *poolMeasurement `json:"pool,omitempty"`   // nil where no pool was seen
+	CPU  *level           `json:"db_cpu,omitempty"` // percent of the database's host; nil where it was not measured
 	// Drift is the ratio of [timeline.DriftOf]; nil where there were too few
 	// responses to tell.
 	Drift *float64 `json:"drift,omitempty"`
@@ -36,17 +36,17 @@ type Measurement struct {
 	// limit, see [timeline.Stall]; nil where none ended.
 	Stall *float64 `json:"longest_stall,omitempty"`
 	// Generator is k6 itself; nil where it was not watched for long enough.
-	Generator *Generator `json:"generator,omitempty"`
+	Generator *generator `json:"generator,omitempty"`
 }
 
-// Generator is how busy the load generator was, by medians.
-type Generator struct {
+// generator is how busy the load generator was, by medians.
+type generator struct {
 	CPU   float64 `json:"cpu"`      // percent of the processors that it may use
 	Delay float64 `json:"delay_ms"` // that work which was ready waited for a processor
 }
 
-// Times sums durations up, in milliseconds.
-type Times struct {
+// times sums durations up, in milliseconds.
+type times struct {
 	Count int64   `json:"count"`
 	Mean  float64 `json:"mean"`
 	Min   float64 `json:"min"`
@@ -57,19 +57,19 @@ type Times struct {
 	Max   float64 `json:"max"`
 }
 
-// Level sums a sampled level up.
-type Level struct {
+// level sums a sampled level up.
+type level struct {
 	Mean float64 `json:"mean"`
 	P95  float64 `json:"p95"`
 	Max  float64 `json:"max"`
 }
 
-// PoolMeasurement are one pool's during a step, or those of several: times and
+// poolMeasurement are one pool's during a step, or those of several: times and
 // counts of all together, levels of each pool side by side.
-type PoolMeasurement struct {
+type poolMeasurement struct {
 	Size     int   `json:"size"`               // pool_size of each pool; of an application the sum over its processes
 	Capacity int   `json:"capacity,omitempty"` // pool_size + max_overflow, likewise
-	Wait     Times `json:"wait_ms"`
+	Wait     times `json:"wait_ms"`
 	// Use is the mean time a connection is held; for an application it is what
 	// Little's law makes of the connections in use and the requests per second.
 	Use      float64 `json:"use_ms"`
@@ -77,8 +77,8 @@ type PoolMeasurement struct {
 	Timeouts int64   `json:"timeouts"` // checkouts that timed out
 	Opened   int64   `json:"opened"`   // connections opened in the measured time
 	Samples  int64   `json:"samples"`
-	Active   Level   `json:"active"`
-	Waiting  Level   `json:"waiting"`
+	Active   level   `json:"active"`
+	Waiting  level   `json:"waiting"`
 	Open     float64 `json:"open_max"` // the most connections that were open
 	// Overflow is the share of samples with more than Size connections in use.
 	Overflow float64 `json:"overflow"`
@@ -113,7 +113,7 @@ func Measure(
 		Timeouts: requests.Timeouts,
 		Dropped:  requests.Dropped,
 		Retries:  requests.Retried(),
-		Request:  times(requests.Duration),
+		Request:  timesOf(requests.Duration),
 	}
 	if drift, err := timeline.DriftOf(phase.Responses); err == nil {
 		m.Drift = &drift
@@ -125,7 +125,7 @@ func Measure(
 		m.Throughput = float64(atStop.Requests.Duration.Count()) / lasted.Seconds()
 	}
 	if p := together(phase.Totals, pools); p != nil {
-		m.Pool = poolMeasurement(p, config)
+		m.Pool = measurePool(p, config)
 		if loaded := together(atStop, pools); loaded != nil {
 			m.Pool.levels(loaded)
 		}
@@ -135,10 +135,10 @@ func Measure(
 		m.Pool.compare(phase.Totals, pools)
 	}
 	if cpu := atStop.DatabaseCPU; cpu.Count() > 0 {
-		m.CPU = new(level(cpu))
+		m.CPU = new(levelOf(cpu))
 	}
 	if g := atStop.Generator; g.CPU.Count() >= timeline.EnoughReadings {
-		m.Generator = &Generator{CPU: g.CPU.Quantile(0.5), Delay: g.Delay.Quantile(0.5)}
+		m.Generator = &generator{CPU: g.CPU.Quantile(0.5), Delay: g.Delay.Quantile(0.5)}
 	}
 	return m
 }
@@ -160,7 +160,7 @@ func together(totals timeline.Totals, names []string) *timeline.Pool {
 }
 
 // compare tells how evenly several pools were used.
-func (p *PoolMeasurement) compare(totals timeline.Totals, names []string) {
+func (p *poolMeasurement) compare(totals timeline.Totals, names []string) {
 	if len(names) < 2 {
 		return
 	}
@@ -178,31 +178,31 @@ func (p *PoolMeasurement) compare(totals timeline.Totals, names []string) {
 	}
 }
 
-func poolMeasurement(p *timeline.Pool, config pool.Config) *PoolMeasurement {
-	return &PoolMeasurement{
-		Size: config.PoolSize, Capacity: config.PoolSize + config.MaxOverflow, Wait: times(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
+func measurePool(p *timeline.Pool, config pool.Config) *poolMeasurement {
+	return &poolMeasurement{
+		Size: config.PoolSize, Capacity: config.PoolSize + config.MaxOverflow, Wait: timesOf(p.Wait), Use: p.Use.Mean(), Query: p.Query.Mean(),
 		Timeouts: p.Timeouts, Opened: p.Opened,
 	}
 }
 
 // levels are those that were sampled under load.
-func (p *PoolMeasurement) levels(loaded *timeline.Pool) {
+func (p *poolMeasurement) levels(loaded *timeline.Pool) {
 	p.Samples = loaded.Active.Count()
-	p.Active, p.Waiting, p.Open = level(loaded.Active), level(loaded.Waiting), loaded.Total.Max()
+	p.Active, p.Waiting, p.Open = levelOf(loaded.Active), levelOf(loaded.Waiting), loaded.Total.Max()
 	if p.Samples > 0 {
 		p.Overflow = float64(loaded.InOverflow) / float64(p.Samples)
 	}
 }
 
-func times(d timeline.Distribution) Times {
-	return Times{
+func timesOf(d timeline.Distribution) times {
+	return times{
 		Count: d.Count(), Mean: d.Mean(), Min: d.Min(), Max: d.Max(),
 		P50: d.Quantile(0.5), P90: d.Quantile(0.9), P95: d.Quantile(0.95), P99: d.Quantile(0.99),
 	}
 }
 
-func level(d timeline.Distribution) Level {
-	return Level{Mean: d.Mean(), P95: d.Quantile(0.95), Max: d.Max()}
+func levelOf(d timeline.Distribution) level {
+	return level{Mean: d.Mean(), P95: d.Quantile(0.95), Max: d.Max()}
 }
 
 // share is what part is of a whole, 0 of nothing.

@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"encoding/json"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/timeline"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -42,8 +41,8 @@ func TestMeasure(t *testing.T) {
 		o(timeline.Active, 1), o(timeline.InOverflow, 0), o(timeline.Waiting, 0), o(timeline.DatabaseCPU, 90),
 		timeline.Observation{Measure: timeline.Wait, Value: 9999, Pool: "default"},
 	)
-	step := experiment.Step{Label: "after", Round: 2, Duration: 10 * time.Second}
-	m := experiment.Measure(step, phase, pool.Config{Name: "after", PoolSize: 5, MaxOverflow: 10}, nil, atStop, 4*time.Second)
+	step := Step{Label: "after", Round: 2, Duration: 10 * time.Second}
+	m := Measure(step, phase, pool.Config{Name: "after", PoolSize: 5, MaxOverflow: 10}, nil, atStop, 4*time.Second)
 	require.Equal(t, step, m.Step)
 	require.Equal(t, []int64{3, 1, 1, 2}, []int64{m.Requests, m.Failed, m.Timeouts, m.Dropped})
 	require.Equal(t, 0.5, m.Throughput, "what came in while draining is no throughput")
@@ -57,12 +56,12 @@ func TestMeasure(t *testing.T) {
 	require.Equal(t, 0.5, m.Pool.Overflow)
 	require.Equal(t, 5, m.Pool.Size)
 	require.Equal(t, int64(1), m.Pool.Opened)
-	require.Equal(t, experiment.Level{Mean: 30, P95: m.CPU.P95, Max: 40}, *m.CPU)
+	require.Equal(t, level{Mean: 30, P95: m.CPU.P95, Max: 40}, *m.CPU)
 	require.Nil(t, m.Drift, "three responses are too few")
 
 	text, err := json.Marshal(m)
 	require.NoError(t, err)
-	var read experiment.Measurement
+	var read Measurement
 	require.NoError(t, json.Unmarshal(text, &read))
 	require.Equal(t, m, read)
 }
@@ -79,7 +78,7 @@ func TestMeasureSeveralPools(t *testing.T) {
 		o("a", timeline.Wait, 10, 10, 10), o("b", timeline.Wait, 30), o("other", timeline.Wait, 9999),
 		o("a", timeline.Opened, 1, 1), o("b", timeline.Opened, 1), o("a", timeline.Active, 4, 2), o("b", timeline.Active, 3, 3),
 	)...)
-	p := experiment.Measure(experiment.Step{}, phase, pool.Config{PoolSize: 5}, []string{"a", "b", "unused"}, phase.Totals, time.Second).Pool
+	p := Measure(Step{}, phase, pool.Config{PoolSize: 5}, []string{"a", "b", "unused"}, phase.Totals, time.Second).Pool
 	require.Equal(t, 15.0, p.Wait.Mean)
 	require.Equal(t, int64(3), p.Opened)
 	require.Equal(t, []float64{3, 4}, []float64{p.Active.Mean, p.Active.Max})
@@ -87,12 +86,12 @@ func TestMeasureSeveralPools(t *testing.T) {
 	require.Equal(t, 3, p.Pools)
 	require.Equal(t, 7.0, p.Peaks)
 	require.Equal(t, 2.25, p.Imbalance, "3 of 4 checkouts where a third was due")
-	require.Zero(t, experiment.Measure(experiment.Step{}, phase, pool.Config{PoolSize: 5}, []string{"a"}, phase.Totals, time.Second).Pool.Pools)
+	require.Zero(t, Measure(Step{}, phase, pool.Config{PoolSize: 5}, []string{"a"}, phase.Totals, time.Second).Pool.Pools)
 }
 
 func TestMeasureWithoutAnything(t *testing.T) {
-	m := experiment.Measure(experiment.Step{}, timeline.Phase{}, pool.Config{}, nil, timeline.Totals{}, 0)
-	require.Equal(t, experiment.Measurement{}, m)
+	m := Measure(Step{}, timeline.Phase{}, pool.Config{}, nil, timeline.Totals{}, 0)
+	require.Equal(t, Measurement{}, m)
 	_, err := json.Marshal(m)
 	require.NoError(t, err)
 }
@@ -111,7 +110,7 @@ func TestHoldsOfAnApplicationFollowFromItsLevels(t *testing.T) {
 	}
 	phase := recorder.End(at.Add(2 * time.Second))
 	config := pool.Config{Name: "flowboard", PoolSize: 20, MaxOverflow: 40}
-	m := experiment.Measure(experiment.Step{}, phase, config, nil, phase.Totals, 2*time.Second)
+	m := Measure(Step{}, phase, config, nil, phase.Totals, 2*time.Second)
 	require.InEpsilon(t, 20, m.Throughput, 0.01)
 	require.InEpsilon(t, 250, m.Pool.Use, 0.05)
 	require.Equal(t, 60, m.Pool.Capacity)

@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"maps"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
@@ -96,12 +95,12 @@ func TestOptionsThatCannotBeUsed(t *testing.T) {
 		"negative timeout":          {map[string]any{"plan": "tune", "poolTimeout": "-1s"}, "poolTimeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, err := experiment.New(c.options)
+			plan, err := New(c.options)
 			require.Nil(t, plan)
-			var refused *experiment.OptionError
+			var refused *OptionError
 			require.ErrorAs(t, err, &refused)
-			require.Equal(t, c.option, refused.Option)
-			require.NotEmpty(t, refused.Accepted)
+			require.Equal(t, c.option, refused.option)
+			require.NotEmpty(t, refused.accepted)
 			require.NotContains(t, err.Error(), "\n")
 			require.NotContains(t, err.Error(), "secret")
 		})
@@ -137,7 +136,7 @@ func TestParseConfiguration(t *testing.T) {
 }
 
 func TestMetricNames(t *testing.T) {
-	names := experiment.MetricNames()
+	names := MetricNames()
 	require.True(t, slices.IsSorted(names))
 	require.Len(t, slices.Compact(slices.Clone(names)), len(names))
 	for _, options := range []map[string]any{
@@ -147,7 +146,7 @@ func TestMetricNames(t *testing.T) {
 		{"plan": "capacity", "rate": 200, "criteria": []any{success()}},
 	} {
 		plan := planOf(t, options)
-		require.NoError(t, plan.Prepare(experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
+		require.NoError(t, plan.Prepare(Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 		s := slowQuery
 		s.cpuPerCheckout = 0.1
 		values := plan.Result(run(t, plan, s, nil)).Values
@@ -164,20 +163,20 @@ func TestForPool(t *testing.T) {
 	config := pool.DefaultConfig()
 	config.PoolSize, config.MaxOverflow, config.PoolTimeout = 50, 100, 3*time.Second
 	options := map[string]any{"plan": "capacity", "maxOverflow": int64(5), "criteria": []any{success()}}
-	plan := planOf(t, experiment.ForPool(options, config))
+	plan := planOf(t, ForPool(options, config))
 	require.Equal(t, 55, plan.Connections())
 	step, _ := plan.Next(nil)
 	require.Equal(t, map[string]any{"poolSize": 50, "maxOverflow": 5, "poolTimeout": "3s"}, step.Options)
 	require.NotContains(t, options, "poolSize")
 
-	over := planOf(t, experiment.ForPool(map[string]any{"plan": "capacity", "http": true, "criteria": []any{success()}}, config))
+	over := planOf(t, ForPool(map[string]any{"plan": "capacity", "http": true, "criteria": []any{success()}}, config))
 	require.Zero(t, over.Connections())
 	step, _ = over.Next(nil)
 	require.Nil(t, step.Options)
 	config.PoolRecycle, config.PoolPrePing = pool.RecycleNever, false
-	step, _ = planOf(t, experiment.ForPool(map[string]any{"plan": "tune", "sizes": "5,10"}, config)).Next(nil)
+	step, _ = planOf(t, ForPool(map[string]any{"plan": "tune", "sizes": "5,10"}, config)).Next(nil)
 	require.Equal(t, "3s", step.Options["poolTimeout"])
 	require.Equal(t, -1, step.Options["poolRecycle"])
 	require.Equal(t, false, step.Options["poolPrePing"])
-	require.Equal(t, 60, planOf(t, experiment.ForPool(map[string]any{"plan": "before-after"}, config)).Connections())
+	require.Equal(t, 60, planOf(t, ForPool(map[string]any{"plan": "before-after"}, config)).Connections())
 }

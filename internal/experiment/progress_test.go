@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"math"
@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 )
 
 // What is left is said within 15 % from the first step on, where users who wait
@@ -23,18 +21,18 @@ func TestProgressCountsWhatStepsTakeBesides(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(17, 8))
 			plan := planOf(t, options)
-			var done []experiment.Measurement
+			var done []Measurement
 			var said, stands []time.Duration
 			var took time.Duration
 			for step, ok := plan.Next(nil); ok; step, ok = plan.Next(done) {
-				said = append(said, announced(t, experiment.Announce(plan, step, done)))
+				said = append(said, announced(t, Announce(plan, step, done)))
 				stands = append(stands, took)
 				connections := step.Options["poolSize"].(int) + step.Options["maxOverflow"].(int)
 				waiting := math.Max(0, 100-4*float64(connections)) // of 100 users who think for 1 s
 				drain := 600 + 1.2*250*math.Max(3, waiting/math.Min(100, float64(connections)))
 				whole := 6*time.Second + time.Duration(drain*math.Exp(0.1*random.NormFloat64()))*time.Millisecond
 				took += whole
-				done = append(done, experiment.Measurement{Step: step, Lasted: 5, Took: whole.Seconds()})
+				done = append(done, Measurement{Step: step, Lasted: 5, Took: whole.Seconds()})
 			}
 			for i, left := range said[:len(said)-1] {
 				require.InEpsilon(t, (took - stands[i]).Seconds(), left.Seconds(), 0.15, "before step %d", i+1)

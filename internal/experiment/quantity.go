@@ -42,7 +42,7 @@ func cpuPerRequest(m Measurement) float64 {
 }
 
 // ofPool reads a quantity of the pool.
-func ofPool(f func(*PoolMeasurement) float64) quantity {
+func ofPool(f func(*poolMeasurement) float64) quantity {
 	return func(m Measurement) float64 {
 		if m.Pool == nil {
 			return math.NaN()
@@ -53,8 +53,8 @@ func ofPool(f func(*PoolMeasurement) float64) quantity {
 
 // ofOwn reads a quantity that only a pool of ours has. Waits inside an application
 // are not seen, which is not that nobody waited.
-func ofOwn(f func(*PoolMeasurement) float64) quantity {
-	return ofPool(func(p *PoolMeasurement) float64 {
+func ofOwn(f func(*poolMeasurement) float64) quantity {
+	return ofPool(func(p *poolMeasurement) float64 {
 		if p.Wait.Count == 0 {
 			return math.NaN()
 		}
@@ -63,7 +63,7 @@ func ofOwn(f func(*PoolMeasurement) float64) quantity {
 }
 
 // held is how long a connection was, NaN where it is not known.
-var held = ofPool(func(p *PoolMeasurement) float64 {
+var held = ofPool(func(p *poolMeasurement) float64 {
 	if p.Use == 0 {
 		return math.NaN()
 	}
@@ -71,10 +71,10 @@ var held = ofPool(func(p *PoolMeasurement) float64 {
 })
 
 var (
-	opened    = ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Opened) })
-	peakInUse = ofPool(func(p *PoolMeasurement) float64 { return p.Active.Max })
-	waitP95   = ofOwn(func(p *PoolMeasurement) float64 { return p.Wait.P95 })
-	waitMean  = ofOwn(func(p *PoolMeasurement) float64 { return p.Wait.Mean })
+	opened    = ofOwn(func(p *poolMeasurement) float64 { return float64(p.Opened) })
+	peakInUse = ofPool(func(p *poolMeasurement) float64 { return p.Active.Max })
+	waitP95   = ofOwn(func(p *poolMeasurement) float64 { return p.Wait.P95 })
+	waitMean  = ofOwn(func(p *poolMeasurement) float64 { return p.Wait.Mean })
 )
 
 // sum adds up what is counted.
@@ -194,8 +194,8 @@ func (s settings) ofPools(together, imbalance string) []line {
 		return nil
 	}
 	return []line{
-		{together, ofPool(func(p *PoolMeasurement) float64 { return p.Peaks }), text.Number, false, most},
-		{imbalance, ofPool(func(p *PoolMeasurement) float64 { return p.Imbalance }), text.Ratio.Format, false, average},
+		{together, ofPool(func(p *poolMeasurement) float64 { return p.Peaks }), text.Number, false, most},
+		{imbalance, ofPool(func(p *poolMeasurement) float64 { return p.Imbalance }), text.Ratio.Format, false, average},
 	}
 }
 

@@ -124,7 +124,7 @@ func readSettings(given map[string]any) (settings, error) {
 	}
 	s := settings{}
 	if given["plan"] == nil {
-		return s, &OptionError{Option: "plan", Problem: "it is not given", Accepted: oneOf(Plans)}
+		return s, &OptionError{option: "plan", problem: "it is not given", accepted: oneOf(Plans)}
 	}
 	for _, o := range options {
 		value := given[o.name]
@@ -132,8 +132,8 @@ func readSettings(given map[string]any) (settings, error) {
 			continue
 		}
 		if len(o.plans) > 0 && !slices.Contains(o.plans, s.plan) {
-			return s, &OptionError{Option: o.name, Problem: "plan " + s.plan + " does not take it",
-				Accepted: "it with plan " + strings.Join(o.plans, " or ")}
+			return s, &OptionError{option: o.name, problem: "plan " + s.plan + " does not take it",
+				accepted: "it with plan " + strings.Join(o.plans, " or ")}
 		}
 		if err := o.read(&s, value); err != nil {
 			return s, named(err, o.name)
@@ -148,7 +148,7 @@ func readSettings(given map[string]any) (settings, error) {
 // named says which option an error is about.
 func named(err error, option string) error {
 	if refused, ok := errors.AsType[*OptionError](err); ok {
-		refused.Option = option
+		refused.option = option
 	}
 	return err
 }
@@ -165,7 +165,7 @@ func refuseUnknown(given map[string]any) error {
 	names := optionNames()
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(names, key) {
-			return &OptionError{Option: strings.Trim(showText(key), `"`), Problem: "there is no such option", Accepted: oneOf(names)}
+			return &OptionError{option: strings.Trim(showText(key), `"`), problem: "there is no such option", accepted: oneOf(names)}
 		}
 	}
 	return nil
@@ -192,17 +192,17 @@ func defaults(plan string) settings {
 func (s settings) check() error {
 	switch {
 	case s.application && !s.http:
-		return &OptionError{Option: "application", Value: "true", Problem: "an application is loaded over HTTP", Accepted: "it with http: true"}
+		return &OptionError{option: "application", value: "true", problem: "an application is loaded over HTTP", accepted: "it with http: true"}
 	case s.http && !s.application && s.plan != planCapacity:
-		return &OptionError{Option: "http", Value: "true",
-			Problem:  "plan " + s.plan + " changes the pool's settings, which is not possible for an application over HTTP",
-			Accepted: "plan capacity, or APP_COMMAND, which restarts the application with each step's settings"}
+		return &OptionError{option: "http", value: "true",
+			problem:  "plan " + s.plan + " changes the pool's settings, which is not possible for an application over HTTP",
+			accepted: "plan capacity, or APP_COMMAND, which restarts the application with each step's settings"}
 	case s.http && s.pools > 1:
-		return &OptionError{Option: "pools", Value: show(s.pools), Problem: "an application over HTTP has pools of its own", Accepted: "WORKERS, the number of its processes"}
+		return &OptionError{option: "pools", value: show(s.pools), problem: "an application over HTTP has pools of its own", accepted: "WORKERS, the number of its processes"}
 	case s.plan == planCapacity && len(s.criteria) == 0:
-		return &OptionError{Option: "criteria", Problem: "none are given, so that no step could fail", Accepted: "rows of thresholds/criteria.js"}
+		return &OptionError{option: "criteria", problem: "none are given, so that no step could fail", accepted: "rows of thresholds/criteria.js"}
 	case s.plan == planCapacity && s.from > s.largest():
-		return &OptionError{Option: "from", Value: show(s.from), Accepted: "at most the largest load, " + show(s.largest())}
+		return &OptionError{option: "from", value: show(s.from), accepted: "at most the largest load, " + show(s.largest())}
 	}
 	return s.checkWaive()
 }

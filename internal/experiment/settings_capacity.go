@@ -43,7 +43,7 @@ func readFrom(s *settings, value any) error {
 	v, ok := asNumber(value)
 	switch {
 	case s.loads != nil:
-		return &OptionError{Value: show(value), Problem: "steps says where to begin", Accepted: "one of the two"}
+		return &OptionError{value: show(value), problem: "steps says where to begin", accepted: "one of the two"}
 	case !ok, v <= 0, s.rate == 0 && v != math.Trunc(v):
 		return notAccepted(value, "an integer, or with rate a number of arrivals per second, above 0")
 	}
@@ -74,19 +74,19 @@ func readCriteria(s *settings, value any) error {
 	decoder := json.NewDecoder(bytes.NewReader(rows))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&s.criteria); err != nil {
-		return &OptionError{Problem: "in a row, " + text.Undecoded(rows, err).Error(), Accepted: form}
+		return &OptionError{problem: "in a row, " + text.Undecoded(rows, err).Error(), accepted: form}
 	}
 	if len(s.criteria) == 0 {
 		return nil // which check has a better sentence for
 	}
 	if _, err := verdict.Evaluate(verdict.Input{Criteria: s.criteria}); err != nil {
-		return &OptionError{Problem: err.Error(), Accepted: form}
+		return &OptionError{problem: err.Error(), accepted: form}
 	}
 	for _, row := range s.criteria {
 		for _, metric := range []string{row.Metric, row.WarningMetric} {
 			if metric != "" && !slices.Contains(judgedMetrics(), metric) && row.Unmeasured == "" {
-				return &OptionError{Problem: fmt.Sprintf("row %s is about %s, which no step measures", row.Name, metric),
-					Accepted: "rows about " + oneOf(judgedMetrics())}
+				return &OptionError{problem: fmt.Sprintf("row %s is about %s, which no step measures", row.Name, metric),
+					accepted: "rows about " + oneOf(judgedMetrics())}
 			}
 		}
 	}
@@ -125,11 +125,11 @@ func (s settings) checkWaive() error {
 	}
 	for _, name := range s.waive {
 		if !slices.Contains(names, name) {
-			return &OptionError{Option: "waive", Value: show(name), Accepted: oneOf(names)}
+			return &OptionError{option: "waive", value: show(name), accepted: oneOf(names)}
 		}
 	}
 	if len(names) > 0 && len(slices.Compact(slices.Sorted(slices.Values(s.waive)))) == len(names) {
-		return &OptionError{Option: "waive", Problem: "every criterion is waived, so that no step could fail", Accepted: "at least one row that is judged"}
+		return &OptionError{option: "waive", problem: "every criterion is waived, so that no step could fail", accepted: "at least one row that is judged"}
 	}
 	return nil
 }

@@ -99,5 +99,5 @@ func flag(field func(*settings) *bool) func(*settings, any) error {
 
 // notAccepted is the error of a value; whoever knows the option's name adds it.
 func notAccepted(value any, accepted string) *OptionError {
-	return &OptionError{Value: show(value), Accepted: accepted}
+	return &OptionError{value: show(value), accepted: accepted}
 }

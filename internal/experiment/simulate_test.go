@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"errors"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
@@ -27,7 +26,7 @@ type system struct {
 	pools          int                         // of these sizes, 0 is 1
 }
 
-func (s system) measure(t testing.TB, step experiment.Step) experiment.Measurement {
+func (s system) measure(t testing.TB, step Step) Measurement {
 	t.Helper()
 	size, overflow := s.size, s.overflow
 	if v, ok := step.Options["poolSize"].(int); ok {
@@ -48,27 +47,27 @@ func (s system) measure(t testing.TB, step experiment.Step) experiment.Measureme
 	holdMs := float64(hold) / 1e6
 	p95 := (wait95 + 3*holdMs) * factor()
 	drift := 1.0
-	m := experiment.Measurement{
+	m := Measurement{
 		Step: step, Lasted: step.Duration.Seconds(), Requests: requests, Throughput: rate, Drift: &drift,
 		Failed: int64(timeouts * float64(requests)), Timeouts: int64(timeouts * float64(requests)),
-		Request: experiment.Times{Count: requests, Mean: wait + holdMs, P50: wait + holdMs, P95: p95, P99: p95, Max: p95},
-		Pool: &experiment.PoolMeasurement{
+		Request: times{Count: requests, Mean: wait + holdMs, P50: wait + holdMs, P95: p95, P99: p95, Max: p95},
+		Pool: &poolMeasurement{
 			Size: size, Use: holdMs, Samples: 100, Open: float64(size),
-			Wait:    experiment.Times{Count: requests, Mean: wait, P95: wait95, Max: wait95},
-			Active:  experiment.Level{Mean: busy, P95: busy, Max: busy},
-			Waiting: experiment.Level{},
+			Wait:    times{Count: requests, Mean: wait, P95: wait95, Max: wait95},
+			Active:  level{Mean: busy, P95: busy, Max: busy},
+			Waiting: level{},
 		},
 	}
 	if s.cpuPerCheckout > 0 {
 		cpu := s.cpuPerCheckout * rate * factor()
-		m.CPU = &experiment.Level{Mean: cpu, P95: cpu, Max: cpu}
+		m.CPU = &level{Mean: cpu, P95: cpu, Max: cpu}
 	}
 	return m
 }
 
 // model gives waits in milliseconds, requests per second, connections in use
 // and the share that timed out.
-func (s system) model(t testing.TB, load experiment.Load, hold time.Duration, connections int) (wait, wait95, rate, busy, timeouts float64) {
+func (s system) model(t testing.TB, load Load, hold time.Duration, connections int) (wait, wait95, rate, busy, timeouts float64) {
 	t.Helper()
 	if load.Rate > 0 {
 		open, err := sizing.OpenLoop{Rate: load.Rate, Hold: hold, Connections: connections}.Solve()
@@ -91,26 +90,26 @@ func (s system) model(t testing.TB, load experiment.Load, hold time.Duration, co
 }
 
 // run takes a plan to its end, from done on.
-func run(t testing.TB, plan experiment.Plan, s system, done []experiment.Measurement) []experiment.Measurement {
+func run(t testing.TB, plan Plan, s system, done []Measurement) []Measurement {
 	t.Helper()
 	for range 10_000 {
-		left, _ := plan.Left(done)
+		left, _ := plan.left(done)
 		step, ok := plan.Next(done)
 		require.Equal(t, ok, left > 0, "Left and Next disagree")
 		if !ok {
 			return done
 		}
 		done = append(done, s.measure(t, step))
-		after, _ := plan.Left(done)
+		after, _ := plan.left(done)
 		require.Less(t, after, left, "the steps left grow")
 	}
 	t.Fatal("the plan does not end")
 	return nil
 }
 
-func planOf(t testing.TB, options map[string]any) experiment.Plan {
+func planOf(t testing.TB, options map[string]any) Plan {
 	t.Helper()
-	plan, err := experiment.New(options)
+	plan, err := New(options)
 	require.NoError(t, err)
 	return plan
 }

@@ -141,7 +141,7 @@ type sayer func(format string, args ...any)
 
 // sayChecks names what the model assumes and this run does not keep to.
 func (p *tune) sayChecks(say sayer, best candidate) {
-	checkouts := meanOf(best.rounds, ofOwn(func(p *PoolMeasurement) float64 { return float64(p.Wait.Count) }))
+	checkouts := meanOf(best.rounds, ofOwn(func(p *poolMeasurement) float64 { return float64(p.Wait.Count) }))
 	requests := meanOf(best.rounds, requests)
 	// At its ends a step cuts off as many as are under way.
 	if math.Abs(checkouts-requests) > 0.05*requests+float64(p.users) {

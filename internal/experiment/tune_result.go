@@ -12,7 +12,7 @@ import (
 )
 
 func (p *tune) Result(done []Measurement) *Result {
-	left, _ := p.Left(done)
+	left, _ := p.left(done)
 	r := newResult(p.plan, len(done), left)
 	w := p.swept(done)
 	k, ok := w.find()

@@ -1,4 +1,4 @@
-package experiment_test
+package experiment
 
 import (
 	"fmt"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/experiment"
 	"github.com/flowboard/xk6-pgxpool/internal/sizing"
 )
 
@@ -30,10 +29,10 @@ func sweepOf(sizes string, more map[string]any) map[string]any {
 func trueKnee(t *testing.T, s system, sizes []int) int {
 	t.Helper()
 	s.noise = 0
-	var all []experiment.Measurement
+	var all []Measurement
 	best95, most := math.Inf(1), 0.0
 	for _, size := range sizes {
-		m := s.measure(t, experiment.Step{Load: experiment.Load{Users: 100}, Duration: time.Minute,
+		m := s.measure(t, Step{Load: Load{Users: 100}, Duration: time.Minute,
 			Options: map[string]any{"poolSize": size, "maxOverflow": 0}})
 		best95, most = min(best95, m.Request.P95), max(most, m.Throughput)
 		all = append(all, m)
@@ -52,7 +51,7 @@ func TestTuneFindsTheKnee(t *testing.T) {
 	want := trueKnee(t, office, sizes)
 	for seed := range 5 {
 		plan := planOf(t, sweepOf("5,10,15,18,20,22,24,26,28,32,40,60", map[string]any{"rounds": int64(5), "seed": int64(seed)}))
-		require.NoError(t, plan.Prepare(experiment.Server{}))
+		require.NoError(t, plan.Prepare(Server{}))
 		values := plan.Result(run(t, plan, office, nil)).Values
 		require.InDelta(t, want, values["tune_pool_size"], 2, "seed %d", seed)
 		require.LessOrEqual(t, values["tune_connections_low"], float64(want))
@@ -80,7 +79,7 @@ func TestTuneDoesNotReadNoise(t *testing.T) {
 func TestTuneTellsNoiseFromDifference(t *testing.T) {
 	for slower, want := range map[float64]float64{1.06: 10, 1.30: 20} {
 		plan := planOf(t, sweepOf("10,20", map[string]any{"tolerance": 0}))
-		var done []experiment.Measurement
+		var done []Measurement
 		for {
 			step, ok := plan.Next(done)
 			if !ok {
@@ -90,7 +89,7 @@ func TestTuneTellsNoiseFromDifference(t *testing.T) {
 			if step.Label == "10+0" {
 				p95 *= slower * math.Exp([]float64{-0.1, 0, 0.1}[step.Round-1])
 			}
-			done = append(done, experiment.Measurement{Step: step, Requests: 1000, Throughput: 50, Request: experiment.Times{P95: p95}})
+			done = append(done, Measurement{Step: step, Requests: 1000, Throughput: 50, Request: times{P95: p95}})
 		}
 		result := plan.Result(done)
 		require.Equal(t, want, result.Values["tune_pool_size"])
@@ -153,7 +152,7 @@ func TestTuneLeavesOutPoolsThatFail(t *testing.T) {
 }
 
 func TestTuneDerivesSizes(t *testing.T) {
-	labels := func(server experiment.Server, users int) []string {
+	labels := func(server Server, users int) []string {
 		plan := planOf(t, map[string]any{"plan": "tune", "users": int64(users), "rounds": int64(1)})
 		atMost := plan.Connections()
 		before := plan.MaxDuration()
@@ -170,17 +169,17 @@ func TestTuneDerivesSizes(t *testing.T) {
 		return all
 	}
 	require.ElementsMatch(t, []string{"2+0", "4+0", "8+0", "16+0", "32+0", "64+0", "96+0", "5+10", "20+40"},
-		labels(experiment.Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}, 100))
-	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(experiment.Server{Cores: 4, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3, Others: 80}}, 100))
-	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "32+0", "40+0", "5+10"}, labels(experiment.Server{}, 40))
-	require.ElementsMatch(t, []string{"64+0", "128+0", "5+10", "20+40"}, labels(experiment.Server{Cores: 128, Server: sizing.Server{MaxConnections: 1000}}, 500))
+		labels(Server{Cores: 2, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "5+10"}, labels(Server{Cores: 4, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3, Others: 80}}, 100))
+	require.ElementsMatch(t, []string{"4+0", "8+0", "16+0", "32+0", "40+0", "5+10"}, labels(Server{}, 40))
+	require.ElementsMatch(t, []string{"64+0", "128+0", "5+10", "20+40"}, labels(Server{Cores: 128, Server: sizing.Server{MaxConnections: 1000}}, 500))
 
 	full := planOf(t, map[string]any{"plan": "tune"})
-	require.ErrorContains(t, full.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 10, SuperuserReserved: 3, Others: 7}}),
+	require.ErrorContains(t, full.Prepare(Server{Server: sizing.Server{MaxConnections: 10, SuperuserReserved: 3, Others: 7}}),
 		`step "the sweep" needs 2 connections and the server leaves 0 (`)
 
 	large := planOf(t, sweepOf("10,80", nil))
-	require.ErrorContains(t, large.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}),
+	require.ErrorContains(t, large.Prepare(Server{Server: sizing.Server{MaxConnections: 50, SuperuserReserved: 3}}),
 		"needs 80 connections and the server leaves 47 (")
 }
 
@@ -197,7 +196,7 @@ func TestTuneAgreesWithTheModel(t *testing.T) {
 
 func TestTuneSaysWhatDisagrees(t *testing.T) {
 	sizes := "10+0,12+3,20,25,30,40,60,80"
-	text := func(s system, change func(*experiment.Measurement)) string {
+	text := func(s system, change func(*Measurement)) string {
 		plan := planOf(t, sweepOf(sizes, map[string]any{"rounds": int64(3)}))
 		done := run(t, plan, s, nil)
 		for i := range done {
@@ -211,7 +210,7 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 	bursty.waits = 3
 	require.Contains(t, text(bursty, nil), "Waits are longer than the model's at 10+0")
 	require.NotContains(t, text(bursty, nil), "connections are opened all the time")
-	require.Contains(t, text(bursty, func(m *experiment.Measurement) { m.Pool.Opened = m.Requests }), "connections are opened all the time")
+	require.Contains(t, text(bursty, func(m *Measurement) { m.Pool.Opened = m.Requests }), "connections are opened all the time")
 
 	constant := office
 	constant.waits = 0.5
@@ -232,9 +231,9 @@ func TestTuneSaysWhatDisagrees(t *testing.T) {
 	require.Contains(t, text(contended, nil), "finds no number of connections above which the server gets slower: at most 12 were in use on average")
 	sizes = "10+0,12+3,20,25,30,40,60,80"
 
-	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool.Wait.Count *= 3 }), "checks out 3.00 connections")
-	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "The load generator was at its limit in 24 of 24 steps")
-	require.Contains(t, text(office, func(m *experiment.Measurement) { m.Pool = nil }), "were not used")
+	require.Contains(t, text(office, func(m *Measurement) { m.Pool.Wait.Count *= 3 }), "checks out 3.00 connections")
+	require.Contains(t, text(office, func(m *Measurement) { m.Request.Mean -= 500; m.Throughput *= 0.6 }), "The load generator was at its limit in 24 of 24 steps")
+	require.Contains(t, text(office, func(m *Measurement) { m.Pool = nil }), "were not used")
 }
 
 func TestTuneOfArrivals(t *testing.T) {
@@ -307,13 +306,13 @@ func TestTuneUnfinished(t *testing.T) {
 
 func TestTuneOfNothingServed(t *testing.T) {
 	plan := planOf(t, sweepOf("10,20", map[string]any{"rounds": int64(1)}))
-	var done []experiment.Measurement
+	var done []Measurement
 	for {
 		step, ok := plan.Next(done)
 		if !ok {
 			break
 		}
-		done = append(done, experiment.Measurement{Step: step})
+		done = append(done, Measurement{Step: step})
 	}
 	require.Contains(t, plan.Result(done).Terminal(80), "No pool served requests")
 }
@@ -367,7 +366,7 @@ func TestTuneSizesOneOfSeveralPools(t *testing.T) {
 	four.pools, four.noise = 4, 0.002
 	plan := planOf(t, sweepOf("4,6,8,10,14,20", map[string]any{"pools": int64(4), "balance": "least", "rounds": int64(3)}))
 	require.Equal(t, 80, plan.Connections())
-	require.NoError(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 83, SuperuserReserved: 3}}))
+	require.NoError(t, plan.Prepare(Server{Server: sizing.Server{MaxConnections: 83, SuperuserReserved: 3}}))
 	result := plan.Result(run(t, plan, four, nil))
 	values := result.Values
 	require.GreaterOrEqual(t, values["tune_pool_size"], 8.0, "5 are busy in each on average, and one may have twice as many users")
@@ -380,11 +379,11 @@ func TestTuneSizesOneOfSeveralPools(t *testing.T) {
 		require.Contains(t, text, "Imbalance")
 	}
 	derived := planOf(t, map[string]any{"plan": "tune", "pools": int64(4), "rounds": int64(1)})
-	require.NoError(t, derived.Prepare(experiment.Server{Cores: 8, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
+	require.NoError(t, derived.Prepare(Server{Cores: 8, Server: sizing.Server{MaxConnections: 100, SuperuserReserved: 3}}))
 	for _, m := range run(t, derived, four, nil) {
 		require.LessOrEqual(t, 4*(m.Step.Options["poolSize"].(int)+m.Step.Options["maxOverflow"].(int)), 97)
 	}
-	require.ErrorContains(t, plan.Prepare(experiment.Server{Server: sizing.Server{MaxConnections: 82, SuperuserReserved: 3}}), "needs 80 connections")
+	require.ErrorContains(t, plan.Prepare(Server{Server: sizing.Server{MaxConnections: 82, SuperuserReserved: 3}}), "needs 80 connections")
 }
 
 func TestTunePrintsWhatToPaste(t *testing.T) {
@@ -452,12 +451,12 @@ func TestTuneRecommendsWhatMeetsTheCriteria(t *testing.T) {
 // runbook's room with a quarter more users.
 func TestTuneTriesTheModelsSize(t *testing.T) {
 	plan := planOf(t, map[string]any{"plan": "tune", "hold": "250ms"})
-	require.NoError(t, plan.Prepare(experiment.Server{Cores: 4, Server: sizing.Server{MaxConnections: 200}}))
+	require.NoError(t, plan.Prepare(Server{Cores: 4, Server: sizing.Server{MaxConnections: 200}}))
 	labels := map[string]bool{}
-	var done []experiment.Measurement
+	var done []Measurement
 	for step, ok := plan.Next(nil); ok; step, ok = plan.Next(done) {
 		labels[step.Label] = true
-		done = append(done, experiment.Measurement{Step: step})
+		done = append(done, Measurement{Step: step})
 	}
 	want, err := sizing.ClosedLoop{Users: 125, Think: time.Second, Hold: 250 * time.Millisecond, Pools: 1, PoolTimeout: 30 * time.Second}.SmallestSize(sizing.Runbook)
 	require.NoError(t, err)

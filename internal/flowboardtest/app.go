@@ -48,7 +48,7 @@ func Start(t testing.TB, cfg Config) *App {
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Log("flowboard printed:\n" + app.Output())
+			t.Log("flowboard printed:\n" + app.output.String())
 		}
 	})
 	return app
@@ -90,9 +90,9 @@ func (a *App) awaitReady() error {
 	case a.BaseURL = <-a.output.ready:
 		return nil
 	case <-a.exited:
-		return fmt.Errorf("flowboard: ended at its start:\n%s", a.Output())
+		return fmt.Errorf("flowboard: ended at its start:\n%s", a.output.String())
 	case <-time.After(startLimit):
-		return fmt.Errorf("flowboard: not ready after %s:\n%s", startLimit, a.Output())
+		return fmt.Errorf("flowboard: not ready after %s:\n%s", startLimit, a.output.String())
 	}
 }
 
@@ -111,9 +111,6 @@ func (a *App) Stop() error {
 	}
 	return fmt.Errorf("flowboard: ended: %w", a.exit)
 }
-
-// Output is what the application has printed so far.
-func (a *App) Output() string { return a.output.String() }
 
 // sourceDir finds examples/fastapi from any folder of the module, which is where go test runs a package's tests.
 func sourceDir() (string, error) {

@@ -1,4 +1,4 @@
-package flowboardtest_test
+package flowboardtest
 
 import (
 	"fmt"
@@ -10,14 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/flowboard/xk6-pgxpool/internal/flowboardtest"
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestStartedApplicationAnswersUntilStopped(t *testing.T) {
-	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: pgtest.Database(t)})
+	app := Start(t, Config{DatabaseURL: pgtest.Database(t)})
 
 	status, body := app.Get(t, "/health")
 	require.Equal(t, http.StatusOK, status)
@@ -26,13 +25,13 @@ func TestStartedApplicationAnswersUntilStopped(t *testing.T) {
 	require.NoError(t, app.Stop())
 	_, err := net.Dial("tcp", strings.TrimPrefix(app.BaseURL, "http://"))
 	require.Error(t, err, "nobody listens any more")
-	require.Contains(t, app.Output(), "Application shutdown complete")
+	require.Contains(t, app.output.String(), "Application shutdown complete")
 	require.NoError(t, app.Stop(), "a second stop does nothing")
 }
 
 func TestFailedStartSaysWhatTheApplicationPrinted(t *testing.T) {
-	flowboardtest.RequirePackages(t)
-	_, err := flowboardtest.Launch(flowboardtest.Config{DatabaseURL: "postgres://127.0.0.1:1/nobody-listens", Dir: t.TempDir()})
+	RequirePackages(t)
+	_, err := Launch(Config{DatabaseURL: "postgres://127.0.0.1:1/nobody-listens", Dir: t.TempDir()})
 	require.ErrorContains(t, err, "ended at its start")
 	require.ErrorContains(t, err, "Application startup failed")
 }
@@ -40,7 +39,7 @@ func TestFailedStartSaysWhatTheApplicationPrinted(t *testing.T) {
 func TestSettingsOfTheTestsOwnEnvironmentAreNotInherited(t *testing.T) {
 	url := pgtest.Database(t)
 	t.Setenv("DB_POOL_SIZE", "3")
-	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url})
+	app := Start(t, Config{DatabaseURL: url})
 	require.Equal(t, 20, app.Levels(t).Size)
 }
 
@@ -54,7 +53,7 @@ func TestMissingPackagesSkipLocallyAndFailInCI(t *testing.T) {
 		{ci: "true", failed: true},
 	} {
 		t.Setenv("CI", test.ci)
-		outcome := recordOutcome(t, func(t testing.TB) { flowboardtest.RequirePackages(t) })
+		outcome := recordOutcome(t, func(t testing.TB) { RequirePackages(t) })
 		require.Equal(t, test.skips, outcome.skipped, "CI=%q", test.ci)
 		require.Equal(t, test.failed, outcome.failed, "CI=%q", test.ci)
 		require.Contains(t, outcome.message, "/nonexistent/python3")

@@ -29,7 +29,7 @@ type User struct {
 	*modulestest.Runtime
 	Run     *testrun.Run // that the VU belongs to
 	Samples chan metrics.SampleContainer
-	Logs    *logtest.Hook
+	logs    *logtest.Hook
 	URL     string // of the database
 	t       testing.TB
 	root    *module.RootModule
@@ -78,7 +78,7 @@ func newUser(t testing.TB, root *module.RootModule, run *testrun.Run, url string
 	}
 	t.Cleanup(func() { run.End(false) })
 	logger, hook := logtest.NewNullLogger()
-	u.Logs = hook
+	u.logs = hook
 	env := u.VU.InitEnvField
 	env.Logger = logger
 	env.RuntimeOptions.Env = settings
@@ -174,7 +174,7 @@ func (u *User) Backends() (n int) {
 
 // Warnings are the lines logged at this level.
 func (u *User) Warnings() (lines []string) {
-	for _, entry := range u.Logs.AllEntries() {
+	for _, entry := range u.logs.AllEntries() {
 		if entry.Level == logrus.WarnLevel {
 			lines = append(lines, entry.Message)
 		}

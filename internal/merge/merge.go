@@ -17,15 +17,15 @@ import (
 
 // Error says why summaries cannot be judged as one run.
 type Error struct {
-	Runner  string // whose summary, as the caller names it; empty where it is about all
-	Problem string
+	runner  string // whose summary, as the caller names it; empty where it is about all
+	problem string
 }
 
 func (e *Error) Error() string {
-	if e.Runner == "" {
-		return e.Problem
+	if e.runner == "" {
+		return e.problem
 	}
-	return e.Runner + ": " + e.Problem
+	return e.runner + ": " + e.problem
 }
 
 // Runner is one runner's part of a test.

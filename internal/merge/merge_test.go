@@ -440,7 +440,7 @@ func TestRunnersKnowTheRoomOfTheServer(t *testing.T) {
 		}
 		in, report := mergeAndJudge(t, runners)
 		require.Equal(t, diagnosis.Limits{{Limit: monitor.Limit{Scope: "server", Max: 97, Used: used}, Pools: []string{"default"}}}, in.Limits)
-		found := slices.IndexFunc(report.Diagnoses, func(d diagnosis.Diagnosis) bool { return d.Name == diagnosis.PoolExhausted })
+		found := slices.IndexFunc(report.Diagnoses, func(d diagnosis.Diagnosis) bool { return d.Name == "pool exhausted" })
 		require.GreaterOrEqual(t, found, 0)
 		require.Contains(t, report.Diagnoses[found].Remedy, want)
 		written, err := report.JSON()

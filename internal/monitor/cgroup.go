@@ -99,7 +99,7 @@ func (c *CPU) advancePressure(text *string, at float64) {
 	last, lastAt := c.waited, c.waitedAt
 	c.waited, c.waitedAt = microseconds(*text, "total="), at
 	if lastAt > 0 && at > lastAt && c.waited >= last {
-		c.strain.Pressure = min(100, 100*(c.waited-last)/(at-lastAt))
+		c.strain.pressure = min(100, 100*(c.waited-last)/(at-lastAt))
 	}
 }
 
@@ -116,9 +116,9 @@ func (t *CPUTally) Add(c *CPU) {
 	s := c.strain
 	t.of = c.of()
 	t.readings++
-	t.sum.Steal += s.Steal
-	t.sum.Throttled += s.Throttled
-	t.sum.Pressure += s.Pressure
+	t.sum.steal += s.steal
+	t.sum.throttled += s.throttled
+	t.sum.pressure += s.pressure
 }
 
 // Note says what kept the CPU from the server, and of what its percents are where
@@ -134,9 +134,9 @@ func (t *CPUTally) Note() string {
 			said = append(said, fmt.Sprintf(what, percent))
 		}
 	}
-	part("its cgroup was throttled for %.1f %% of the time", t.sum.Throttled)
-	part("the hypervisor gave %.1f %% of the time to other machines (steal)", t.sum.Steal)
-	part("processes waited for a CPU for %.1f %% of the time (pressure)", t.sum.Pressure)
+	part("its cgroup was throttled for %.1f %% of the time", t.sum.throttled)
+	part("the hypervisor gave %.1f %% of the time to other machines (steal)", t.sum.steal)
+	part("processes waited for a CPU for %.1f %% of the time (pressure)", t.sum.pressure)
 	if len(said) == 0 {
 		return ""
 	}

@@ -113,11 +113,11 @@ var poolers = []string{"pgbouncer", "odyssey", "pgcat", "pgdog", "pgpool"}
 // poolerOf is the pooler that a sample's sessions belong to, by their processes or by
 // the host in their names; empty where they are the application's.
 func (s *Sampler) poolerOf(sample Sample) string {
-	if name := poolerAmong(sample.clients); name != "" || sample.Database == nil || s.cfg.Select.Application == "" {
+	if name := poolerAmong(sample.clients); name != "" || sample.Database == nil || s.cfg.selection.Application == "" {
 		return name
 	}
 	for _, session := range sample.Database.watched {
-		if strings.HasPrefix(session.application, s.cfg.Select.Application+" - ") {
+		if strings.HasPrefix(session.application, s.cfg.selection.Application+" - ") {
 			return "PgBouncer"
 		}
 	}

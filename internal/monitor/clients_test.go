@@ -54,7 +54,7 @@ func TestWhoseTheSessionsAre(t *testing.T) {
 
 // The workers do not share their pools: one of them may be full.
 func TestAFullWorkerIsSeenByItsProcess(t *testing.T) {
-	sample := Sample{Pool: Pool{Size: 5, MaxOverflow: 10}.Of(4), Database: &Database{Sessions: Sessions{Open: 20, Active: 20}}, mostOfOne: 15}
+	sample := Sample{Pool: Pool{Size: 5, MaxOverflow: 10}.of(4), Database: &Database{Sessions: Sessions{Open: 20, Active: 20}}, mostOfOne: 15}
 	require.True(t, sample.isFull())
 	sample.mostOfOne = 14
 	require.False(t, sample.isFull())

@@ -19,7 +19,7 @@ func BenchmarkSample(b *testing.B) {
 	url := pgtest.Database(b)
 	cfg, err := pgx.ParseConfig(url)
 	require.NoError(b, err)
-	s := NewSampler(Config{Conn: cfg, Select: Selection{Application: "pgtest"}, Pool: tuned})
+	s := NewSampler(Config{Conn: cfg, selection: Selection{Application: "pgtest"}, pool: tuned})
 	b.Cleanup(s.Close)
 	for range 60 {
 		pgtest.Conn(b, url)

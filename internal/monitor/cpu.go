@@ -41,9 +41,9 @@ type CPU struct {
 // cpuStrain is what keeps CPU from the server beside its own use, in percent of
 // the time between the last two readings.
 type cpuStrain struct {
-	Steal     float64 // the hypervisor gave it to others
-	Throttled float64 // the server's cgroup had used up its quota
-	Pressure  float64 // some process of the host waited for a CPU
+	steal     float64 // the hypervisor gave it to others
+	throttled float64 // the server's cgroup had used up its quota
+	pressure  float64 // some process of the host waited for a CPU
 }
 
 // Read returns the percentage, 0 to 100, of the CPU time in use since the
@@ -74,7 +74,7 @@ func (c *CPU) Read(ctx context.Context, q Querier) (percent float64, ok bool, er
 	percent, ok = c.advance(times)
 	c.advancePressure(pressure, at)
 	if c.group != nil {
-		percent, c.strain.Throttled, ok = c.group.advance(group, at)
+		percent, c.strain.throttled, ok = c.group.advance(group, at)
 	}
 	return percent, ok, nil
 }
@@ -88,7 +88,7 @@ func (c *CPU) advance(times cpuTimes) (percent float64, ok bool) {
 	}
 	total := times.total - last.total
 	stolen := min(total, times.steal-min(times.steal, last.steal))
-	c.strain.Steal = 100 * float64(stolen) / float64(total)
+	c.strain.steal = 100 * float64(stolen) / float64(total)
 	if total == stolen {
 		return 0, false
 	}
@@ -135,7 +135,7 @@ func explainCPU(ctx context.Context, q Querier, err error) error {
 // CPUUnavailableError means that the server does not show its host's CPU on this
 // connection.
 type CPUUnavailableError struct {
-	Grants []string // statements, run by a superuser, that would allow it; nil where none would
+	grants []string // statements, run by a superuser, that would allow it; nil where none would
 	reason string
 	err    error
 }
@@ -168,6 +168,6 @@ func noPermission(ctx context.Context, q Querier, err error) error {
 	if !executes {
 		grants = append(grants, "GRANT EXECUTE ON FUNCTION pg_read_file(text, bigint, bigint) TO "+role)
 	}
-	return &CPUUnavailableError{Grants: grants, err: err, reason: fmt.Sprintf(
+	return &CPUUnavailableError{grants: grants, err: err, reason: fmt.Sprintf(
 		"role %s may not read the server's /proc/stat; a superuser can allow it: %s", role, strings.Join(grants, "; "))}
 }

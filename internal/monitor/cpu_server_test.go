@@ -45,16 +45,16 @@ func TestCPUNamesTheGrantsThatAreMissing(t *testing.T) {
 		var refused *CPUUnavailableError
 		require.ErrorAs(t, err, &refused)
 		require.ErrorContains(t, err, "role "+role+" may not read")
-		require.Len(t, refused.Grants, grants)
+		require.Len(t, refused.grants, grants)
 		require.NotContains(t, refused.Error(), "\n")
 		return refused
 	}
 	first := refused(2)
 	require.Contains(t, first.Error(), "GRANT pg_read_server_files TO "+role)
-	exec(t, admin, first.Grants[0])
+	exec(t, admin, first.grants[0])
 	second := refused(1)
-	require.Equal(t, first.Grants[1], second.Grants[0])
-	exec(t, admin, second.Grants[0])
+	require.Equal(t, first.grants[1], second.grants[0])
+	exec(t, admin, second.grants[0])
 
 	_, _, err := cpu.Read(t.Context(), conn)
 	require.NoError(t, err, "with what the errors named, the role may read")
@@ -119,7 +119,7 @@ func TestCPUOfACgroup(t *testing.T) {
 	require.True(t, ok)
 	require.LessOrEqual(t, percent, 100*0.1/0.2/2+0.1, "a tenth of a second of CPU in at least 0.2 s, of two CPUs")
 	require.GreaterOrEqual(t, percent, 100*0.1/(elapsed+0.1)/2)
-	require.InDelta(t, percent, cpu.strain.Throttled, 0.1, "half as long, and not of two")
+	require.InDelta(t, percent, cpu.strain.throttled, 0.1, "half as long, and not of two")
 }
 
 func TestCPUWithoutProc(t *testing.T) {
@@ -128,7 +128,7 @@ func TestCPUWithoutProc(t *testing.T) {
 	require.False(t, ok)
 	var missing *CPUUnavailableError
 	require.ErrorAs(t, err, &missing)
-	require.Empty(t, missing.Grants)
+	require.Empty(t, missing.grants)
 	require.NotContains(t, err.Error(), "\n")
 }
 

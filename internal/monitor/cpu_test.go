@@ -63,7 +63,7 @@ func TestStealIsToldApart(t *testing.T) {
 	percent, ok := cpu.advance(cpuTimes{busy: 120, steal: 50, total: 1100})
 	require.True(t, ok)
 	require.InDelta(t, 100*20.0/60, percent, 1e-9)
-	require.InDelta(t, 40, cpu.strain.Steal, 1e-9)
+	require.InDelta(t, 40, cpu.strain.steal, 1e-9)
 }
 
 func TestParseCPUMax(t *testing.T) {

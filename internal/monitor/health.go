@@ -74,9 +74,9 @@ type Application struct {
 	Took float64 `json:"took_ms"`
 }
 
-// Health asks an application for the state of its pools. Make one with
-// NewHealth. It is not safe for concurrent use.
-type Health struct {
+// health asks an application for the state of its pools. Make one with
+// newHealth. It is not safe for concurrent use.
+type health struct {
 	addresses []string
 	client    *http.Client
 	known     map[worker]seenWorker
@@ -96,12 +96,12 @@ type seenWorker struct {
 // newHealth asks at URLs that checkAddress accepts and waits for an answer no
 // longer than timeout: an application that hangs must not hold up the look at its
 // database. Nothing is asked yet.
-func newHealth(addresses []string, timeout time.Duration) *Health {
+func newHealth(addresses []string, timeout time.Duration) *health {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, MaxResponseHeaderBytes: healthLimit,
 		DisableKeepAlives: true, // a connection stays with one worker
 	}
-	return &Health{
+	return &health{
 		addresses: addresses, client: &http.Client{Timeout: timeout, Transport: transport},
 		known: map[worker]seenWorker{},
 	}
@@ -135,7 +135,7 @@ const (
 // read asks every address so often that each of so many workers (0 where it is
 // not known) has most likely answered. Where no worker answered it gives nil and
 // the last error.
-func (h *Health) read(ctx context.Context, workers int) (*Application, error) {
+func (h *health) read(ctx context.Context, workers int) (*Application, error) {
 	var wait sync.WaitGroup
 	var mu sync.Mutex // guards what follows
 	var quickest time.Duration
@@ -179,7 +179,7 @@ func (h *Health) read(ctx context.Context, workers int) (*Application, error) {
 // timesToAsk is three times for each worker that an address may have: who accepts a
 // connection is chance. Of an application that gives no pid, and has one worker
 // as far as is known, one answer is enough.
-func (h *Health) timesToAsk(workers int) int {
+func (h *health) timesToAsk(workers int) int {
 	found := h.found()
 	if workers <= 1 && found == 0 && len(h.known) > 0 {
 		return 1
@@ -189,7 +189,7 @@ func (h *Health) timesToAsk(workers int) int {
 }
 
 // found is how many processes have given their pid and answered lately.
-func (h *Health) found() (n int) {
+func (h *health) found() (n int) {
 	for key, seen := range h.known {
 		if time.Since(seen.at) > forgotten {
 			delete(h.known, key)
@@ -222,7 +222,7 @@ func sum(answers map[worker]seenWorker) Application {
 	return a
 }
 
-func (h *Health) ask(ctx context.Context, address string) (Worker, error) {
+func (h *health) ask(ctx context.Context, address string) (Worker, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return Worker{}, fmt.Errorf("asking the application: %w", err)

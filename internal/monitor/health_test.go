@@ -80,7 +80,7 @@ func TestHealthShowsNoPassword(t *testing.T) {
 }
 
 // workers answers in turn for several processes.
-func workers(t *testing.T, answers ...string) *Health {
+func workers(t *testing.T, answers ...string) *health {
 	t.Helper()
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

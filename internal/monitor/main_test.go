@@ -67,7 +67,7 @@ func (a application) sampler(pool Pool) *Sampler {
 	a.t.Helper()
 	cfg, err := pgx.ParseConfig(a.url)
 	require.NoError(a.t, err)
-	s := NewSampler(Config{Conn: cfg, Select: Selection{Application: a.name}, Pool: pool})
+	s := NewSampler(Config{Conn: cfg, selection: Selection{Application: a.name}, pool: pool})
 	a.t.Cleanup(s.Close)
 	return s
 }

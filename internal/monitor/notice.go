@@ -97,7 +97,7 @@ func (s *Sampler) explainDatabase(ctx context.Context, d *Database, err error) {
 // explainSessions names the alternatives while the application has no session.
 func (s *Sampler) explainSessions(ctx context.Context, d *Database) {
 	if d.Open > 0 {
-		s.notices.solved(aboutSessions, fmt.Sprintf("%s has sessions now: %d", s.cfg.Select, d.Open))
+		s.notices.solved(aboutSessions, fmt.Sprintf("%s has sessions now: %d", s.cfg.selection, d.Open))
 		s.seen = true
 		return
 	}
@@ -105,14 +105,14 @@ func (s *Sampler) explainSessions(ctx context.Context, d *Database) {
 		return
 	}
 	if s.seen {
-		s.notices.problem(aboutSessions, fmt.Sprintf("%s has no session anymore; still watching", s.cfg.Select))
+		s.notices.problem(aboutSessions, fmt.Sprintf("%s has no session anymore; still watching", s.cfg.selection))
 		return
 	}
 	found, err := Existing(ctx, s.conn)
 	if err != nil {
 		found = err.Error()
 	}
-	s.notices.problem(aboutSessions, fmt.Sprintf("%s yet; %s; still watching", s.cfg.Select.none(), found))
+	s.notices.problem(aboutSessions, fmt.Sprintf("%s yet; %s; still watching", s.cfg.selection.none(), found))
 }
 
 // explainHidden names the grant that would show what is hidden.
@@ -124,14 +124,14 @@ func (s *Sampler) explainHidden(ctx context.Context, d *Database) {
 	case d.untracked:
 		s.notices.problem(aboutHidden, fmt.Sprintf(
 			"sessions of %s have track_activities switched off: how many are in use is not known",
-			s.cfg.Select))
+			s.cfg.selection))
 	default:
 		role := "CURRENT_USER"
 		_ = s.conn.QueryRow(ctx, `SELECT quote_ident(current_user)`).Scan(&role) // the keyword does as well
 		s.notices.problem(aboutHidden, fmt.Sprintf(
 			"sessions of %s belong to another role, and role %s may not see what they do: how many are in use "+
 				"is not known; a superuser can allow it: GRANT pg_read_all_stats TO %[2]s",
-			s.cfg.Select, role))
+			s.cfg.selection, role))
 	}
 }
 
@@ -139,14 +139,14 @@ func (s *Sampler) explainHidden(ctx context.Context, d *Database) {
 // watched for, or another size.
 func (s *Sampler) explainWorkers(sample Sample) {
 	switch a := sample.Application; {
-	case s.cfg.Workers == 0 && s.workers > 1:
+	case s.cfg.workers == 0 && s.workers > 1:
 		s.notices.problem(aboutWorkers, fmt.Sprintf(
 			"%s, each with a pool of %s; WORKERS (--workers) says how many there are",
-			s.foundBy, s.cfg.Pool))
-	case a != nil && a.Fullest.Size != s.cfg.Pool.Size:
+			s.foundBy, s.cfg.pool))
+	case a != nil && a.Fullest.Size != s.cfg.pool.Size:
 		s.notices.problem(aboutWorkers, fmt.Sprintf(
 			"one process of the application reports a pool of size %d, but DB_POOL_SIZE here is %d: set it to the application's",
-			a.Fullest.Size, s.cfg.Pool.Size))
+			a.Fullest.Size, s.cfg.pool.Size))
 	default:
 		s.notices.solved(aboutWorkers, "")
 	}

@@ -47,8 +47,8 @@ type Pooler struct {
 	WaitTime     float64 `json:"total_wait_time_s"`
 }
 
-// PgBouncer reads a PgBouncer's console. It is not safe for concurrent use.
-type PgBouncer struct {
+// pgBouncer reads a PgBouncer's console. It is not safe for concurrent use.
+type pgBouncer struct {
 	cfg      *pgconn.Config
 	database string // of which to read the pools, empty for all
 	conn     *pgconn.PgConn
@@ -62,7 +62,7 @@ const consoleDatabase = "pgbouncer"
 // newPgBouncer reads the console at address, a URL such as
 // postgres://stats@127.0.0.1:6432/pgbouncer, for one of PgBouncer's databases.
 // Nothing is connected yet. The error never shows the address.
-func newPgBouncer(address, database string) (*PgBouncer, error) {
+func newPgBouncer(address, database string) (*pgBouncer, error) {
 	cfg, err := pgconn.ParseConfig(address)
 	if err != nil || cfg.Host == "" || !strings.Contains(address, "://") {
 		return nil, errors.New("PgBouncer's URL cannot be read: use postgres://USER:PASSWORD@HOST:PORT/pgbouncer")
@@ -70,10 +70,10 @@ func newPgBouncer(address, database string) (*PgBouncer, error) {
 	return consoleOf(cfg, database), nil
 }
 
-func consoleOf(cfg *pgconn.Config, database string) *PgBouncer {
+func consoleOf(cfg *pgconn.Config, database string) *pgBouncer {
 	cfg.Database = consoleDatabase
 	cfg.RuntimeParams = map[string]string{"application_name": ApplicationName}
-	return &PgBouncer{cfg: cfg, database: database}
+	return &pgBouncer{cfg: cfg, database: database}
 }
 
 // noMoreClients is PgBouncer's answer to a connect beyond max_client_conn.
@@ -81,7 +81,7 @@ const noMoreClients = "no more connections allowed (max_client_conn)"
 
 // read asks for the pools. A connection that was lost is opened again. With the error
 // of a console without room for another client it gives a Pooler that says so.
-func (b *PgBouncer) read(ctx context.Context) (*Pooler, error) {
+func (b *pgBouncer) read(ctx context.Context) (*Pooler, error) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	if err := b.connect(ctx); err != nil {
@@ -98,7 +98,7 @@ func (b *PgBouncer) read(ctx context.Context) (*Pooler, error) {
 	return pooler, nil
 }
 
-func (b *PgBouncer) connect(ctx context.Context) error {
+func (b *pgBouncer) connect(ctx context.Context) error {
 	if b.conn != nil {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (b *PgBouncer) connect(ctx context.Context) error {
 }
 
 // close closes the connection. read opens another.
-func (b *PgBouncer) close() {
+func (b *pgBouncer) close() {
 	if b == nil || b.conn == nil {
 		return
 	}
@@ -132,7 +132,7 @@ func (b *PgBouncer) close() {
 	b.conn = nil
 }
 
-func (b *PgBouncer) pooler(ctx context.Context) (*Pooler, error) {
+func (b *pgBouncer) pooler(ctx context.Context) (*Pooler, error) {
 	tables := map[string][]map[string]string{}
 	for _, what := range []string{"POOLS", "DATABASES", "STATS"} {
 		rows, err := b.show(ctx, what)
@@ -171,7 +171,7 @@ func (b *PgBouncer) pooler(ctx context.Context) (*Pooler, error) {
 }
 
 // ours are the rows of the database, or of all where PgBouncer does not have it.
-func (b *PgBouncer) ours(rows []map[string]string) []map[string]string {
+func (b *pgBouncer) ours(rows []map[string]string) []map[string]string {
 	var ours, all []map[string]string
 	for _, row := range rows {
 		if row["database"] == consoleDatabase {
@@ -209,7 +209,7 @@ func (p *Pooler) bound(row map[string]string) {
 }
 
 // show sends a command by the simple protocol: the console has no other.
-func (b *PgBouncer) show(ctx context.Context, what string) ([]map[string]string, error) {
+func (b *pgBouncer) show(ctx context.Context, what string) ([]map[string]string, error) {
 	results, err := b.conn.Exec(ctx, "SHOW "+what).ReadAll()
 	if err != nil {
 		return nil, err
@@ -235,7 +235,7 @@ func whole(text string) int {
 
 // beside is the console of the pooler that a connection goes through, which
 // answers where the connection's user may ask.
-func beside(cfg *pgx.ConnConfig) *PgBouncer {
+func beside(cfg *pgx.ConnConfig) *pgBouncer {
 	own := cfg.Config.Copy()
 	own.ConnectTimeout = sampleTimeout
 	return consoleOf(own, cfg.Database)

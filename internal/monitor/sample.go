@@ -19,8 +19,8 @@ type Pool struct {
 // Capacity is how many connections the pool may have open.
 func (p Pool) Capacity() int { return p.Size + p.MaxOverflow }
 
-// Of is the pool of one process, run by so many.
-func (p Pool) Of(workers int) Pool {
+// of is the pool of one process, run by so many.
+func (p Pool) of(workers int) Pool {
 	return Pool{Size: p.Size * workers, MaxOverflow: p.MaxOverflow * workers, Workers: workers, Timeout: p.Timeout}
 }
 
@@ -49,8 +49,8 @@ type Sample struct {
 	// Application is the application's own side, nil where it is not asked or
 	// does not answer.
 	Application *Application
-	// Unanswered says that the application was asked and did not answer in time.
-	Unanswered bool
+	// unanswered says that the application was asked and did not answer in time.
+	unanswered bool
 	// Pooler is what stands between the application and the server, nil where
 	// none is known.
 	Pooler *Pooler

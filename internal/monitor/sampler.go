@@ -22,21 +22,21 @@ type Config struct {
 	// Conn is how to connect; its application_name and statement_timeout are
 	// replaced, see Connect.
 	Conn *pgx.ConnConfig
-	// Select says which sessions to watch, in every database of the server.
-	Select Selection
-	// Pool is that of one process.
-	Pool Pool
-	// Workers is how many processes there are, 0 to find out.
-	Workers int
-	// Health asks the application about its pool; nil asks the database only.
-	Health *Health
-	// PgBouncer is the console of the pooler between; nil for none. Where the
+	// selection says which sessions to watch, in every database of the server.
+	selection Selection
+	// pool is that of one process.
+	pool Pool
+	// workers is how many processes there are, 0 to find out.
+	workers int
+	// health asks the application about its pool; nil asks the database only.
+	health *health
+	// pgBouncer is the console of the pooler between; nil for none. Where the
 	// monitor's own connection goes through PgBouncer, its console is tried.
-	PgBouncer *PgBouncer
+	pgBouncer *pgBouncer
 }
 
 // Sampler samples one application's pool from the database's side and, with
-// Config.Health, from the application's. It has one connection of its own, which
+// Config.health, from the application's. It has one connection of its own, which
 // it opens on first use and opens again when it is lost.
 //
 // It is not safe for concurrent use.
@@ -55,7 +55,7 @@ type Sampler struct {
 	stayed    map[int32]stay // by pid
 	pooled    bool           // the connection goes through a pooler
 	clients   clientProcesses
-	beside    *PgBouncer // its console, where the pooler was not named
+	beside    *pgBouncer // its console, where the pooler was not named
 	besideOff bool       // it does not answer
 	own       ownLoad
 }
@@ -64,7 +64,7 @@ type Sampler struct {
 // restarted for it: processes are counted again, and a time without sessions is not
 // reported.
 func (s *Sampler) Resize(pool Pool) {
-	s.cfg.Pool, s.workers, s.stayed, s.clients, s.resized = pool, 0, nil, clientProcesses{}, true
+	s.cfg.pool, s.workers, s.stayed, s.clients, s.resized = pool, 0, nil, clientProcesses{}, true
 }
 
 // TraceQueryStart counts a transaction of the Sampler's own; batches are counted
@@ -93,22 +93,22 @@ const sampleTimeout = StatementTimeout + time.Second
 // the time to connect if it has to, and reports a failure in the sample. The next
 // one tries again.
 func (s *Sampler) Sample(ctx context.Context) Sample {
-	s.workers = max(1, s.cfg.Workers, s.workers)
+	s.workers = max(1, s.cfg.workers, s.workers)
 	sample := Sample{Time: time.Now()}
 	var wait sync.WaitGroup
 	var healthErr, poolerErr error
-	if s.cfg.Health != nil {
-		wait.Go(func() { sample.Application, healthErr = s.cfg.Health.read(ctx, s.workers) })
+	if s.cfg.health != nil {
+		wait.Go(func() { sample.Application, healthErr = s.cfg.health.read(ctx, s.workers) })
 	}
-	if s.cfg.PgBouncer != nil {
-		wait.Go(func() { sample.Pooler, poolerErr = s.cfg.PgBouncer.read(ctx) })
+	if s.cfg.pgBouncer != nil {
+		wait.Go(func() { sample.Pooler, poolerErr = s.cfg.pgBouncer.read(ctx) })
 	}
 	sample.Database, sample.Err = s.readDatabase(ctx)
 	wait.Wait()
 	if s.pooled && sample.Pooler == nil {
 		sample.Pooler = s.readBeside(ctx)
 	}
-	sample.Unanswered = healthErr != nil
+	sample.unanswered = healthErr != nil
 	if d := sample.Database; d != nil {
 		sample.clients = s.clients.look(ctx, d.watched)
 		sample.mostOfOne = s.clients.mostOfOne(d.watched)
@@ -117,7 +117,7 @@ func (s *Sampler) Sample(ctx context.Context) Sample {
 		sample.Pooler = &Pooler{Version: name}
 	}
 	s.countWorkers(sample)
-	sample.Pool = s.cfg.Pool.Of(s.workers)
+	sample.Pool = s.cfg.pool.of(s.workers)
 	if ctx.Err() == nil {
 		s.explainDatabase(ctx, sample.Database, sample.Err)
 		s.notices.answered(aboutApplication, healthErr, "the application does not report its pool, asking again every interval: ",
@@ -142,11 +142,11 @@ const manySamples = 3
 // countWorkers estimates the number of processes if it is not configured: by their
 // pids, or by the sessions that stay open, of which each can have only so many.
 func (s *Sampler) countWorkers(sample Sample) {
-	if s.cfg.Workers > 0 {
+	if s.cfg.workers > 0 {
 		return
 	}
-	if s.cfg.Health != nil {
-		if found := s.cfg.Health.found(); found > s.workers {
+	if s.cfg.health != nil {
+		if found := s.cfg.health.found(); found > s.workers {
 			s.workers, s.foundBy = found, fmt.Sprintf("the application answers with %d pids", found)
 		}
 	}
@@ -158,7 +158,7 @@ func (s *Sampler) countWorkers(sample Sample) {
 		return
 	}
 	many := s.countStaying(d, sample.Time)
-	if one := s.cfg.Pool.Capacity(); many > one*s.workers {
+	if one := s.cfg.pool.Capacity(); many > one*s.workers {
 		s.workers = (many + one - 1) / one
 		s.foundBy = fmt.Sprintf("%d sessions stay open: the application has at least %d processes", many, s.workers)
 	}
@@ -224,7 +224,7 @@ func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 // Close closes every connection. The Sampler may be used again afterwards.
 func (s *Sampler) Close() {
 	s.beside.close()
-	s.cfg.PgBouncer.close()
+	s.cfg.pgBouncer.close()
 	s.disconnect()
 }
 
@@ -259,7 +259,7 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
-	database, err := readDatabase(ctx, conn, s.cfg.Select)
+	database, err := readDatabase(ctx, conn, s.cfg.selection)
 	if err != nil {
 		if conn.IsClosed() {
 			s.disconnect()

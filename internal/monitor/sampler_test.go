@@ -162,7 +162,7 @@ func TestApplicationThatDoesNotAnswer(t *testing.T) {
 	app.connect()
 	cfg, err := pgx.ParseConfig(app.url)
 	require.NoError(t, err)
-	s := NewSampler(Config{Conn: cfg, Select: Selection{Application: app.name}, Pool: tuned, Health: health})
+	s := NewSampler(Config{Conn: cfg, selection: Selection{Application: app.name}, pool: tuned, health: health})
 	t.Cleanup(s.Close)
 
 	silent := s.Sample(t.Context())

@@ -21,8 +21,8 @@ type Settings struct {
 	Select Selection
 	// Workers is how many processes the application has, 0 to find out.
 	Workers int
-	// Timeout is DB_POOL_TIMEOUT, 0 where nobody gave it.
-	Timeout time.Duration
+	// timeout is DB_POOL_TIMEOUT, 0 where nobody gave it.
+	timeout time.Duration
 	// AppURLs are where processes report their pools, PgBouncerURL is the
 	// console of the pooler between; empty where they are not asked.
 	AppURLs      []string
@@ -91,7 +91,7 @@ func Resolve(options map[string]any, lookup config.Lookup) (Settings, error) {
 		lookup = func(string) (string, bool) { return "", false }
 	}
 	if _, timed := lookup(shared["poolTimeout"]); timed || options["poolTimeout"] != nil {
-		s.Timeout = s.Pool.PoolTimeout
+		s.timeout = s.Pool.PoolTimeout
 	}
 	return s, s.resolveOwn(options, lookup)
 }
@@ -192,14 +192,14 @@ func (s Settings) Config(answer time.Duration) (Config, error) {
 		return Config{}, err
 	}
 	cfg := Config{
-		Conn: conn, Select: s.Select, Workers: s.Workers,
-		Pool: Pool{Size: s.Pool.PoolSize, MaxOverflow: s.Pool.MaxOverflow, Timeout: s.Timeout.Seconds()},
+		Conn: conn, selection: s.Select, workers: s.Workers,
+		pool: Pool{Size: s.Pool.PoolSize, MaxOverflow: s.Pool.MaxOverflow, Timeout: s.timeout.Seconds()},
 	}
 	if len(s.AppURLs) > 0 {
-		cfg.Health = newHealth(s.AppURLs, answer)
+		cfg.health = newHealth(s.AppURLs, answer)
 	}
 	if s.PgBouncerURL != "" {
-		cfg.PgBouncer, err = newPgBouncer(s.PgBouncerURL, conn.Database)
+		cfg.pgBouncer, err = newPgBouncer(s.PgBouncerURL, conn.Database)
 	}
 	return cfg, err
 }

@@ -29,13 +29,13 @@ func TestAWatchIsReadFromOptionsAndEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Selection{Application: "flowboard", Role: "app", Client: "10.0.0.0/8"}, s.Select)
 	require.Equal(t, 4, s.Workers, "an option goes before its variable")
-	require.Equal(t, 2*time.Second, s.Timeout)
+	require.Equal(t, 2*time.Second, s.timeout)
 
 	cfg, err := s.Config(time.Second)
 	require.NoError(t, err)
-	require.Equal(t, Pool{Size: 5, MaxOverflow: 40, Timeout: 2}, cfg.Pool)
-	require.Equal(t, "flowboard", cfg.PgBouncer.database)
-	require.NotNil(t, cfg.Health)
+	require.Equal(t, Pool{Size: 5, MaxOverflow: 40, Timeout: 2}, cfg.pool)
+	require.Equal(t, "flowboard", cfg.pgBouncer.database)
+	require.NotNil(t, cfg.health)
 
 	nothing, err := Resolve(nil, environment(map[string]string{"APP_URL": "no address", "WORKERS": "none"}))
 	require.NoError(t, err, "without a database there is nothing to watch")

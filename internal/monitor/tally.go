@@ -46,7 +46,7 @@ func (t *Tally) Add(s Sample) {
 	if s.Application != nil {
 		t.addApplication(s)
 	}
-	if s.Unanswered {
+	if s.unanswered {
 		r.Unanswered++
 	}
 	t.addPooler(s.Pooler)

@@ -65,11 +65,11 @@ func TestLimitWithoutASession(t *testing.T) {
 	require.Equal(t, &want, report.Server.Limit)
 
 	exec(t, pgtest.Conn(t, app.url), "ALTER ROLE "+role+" SET default_transaction_read_only = on")
-	s.cfg.Select = Selection{Application: app.name, Role: role}
+	s.cfg.selection = Selection{Application: app.name, Role: role}
 	limit, _ := s.Sample(t.Context()).Database.Headroom()
 	require.Equal(t, want, limit, "it is the application's for sure")
 
-	s.cfg.Select = Selection{Application: other.name}
+	s.cfg.selection = Selection{Application: other.name}
 	sample := s.Sample(t.Context())
 	require.True(t, sample.Database.ReadOnlyRole)
 	require.False(t, sample.Database.ReadOnly, "others may write")
@@ -185,11 +185,11 @@ func TestSelectionWithoutAName(t *testing.T) {
 	for _, selection := range []Selection{
 		{Role: role}, {Role: role, Database: cfg.Database}, {Role: role, Client: "127.0.0.0/8"},
 	} {
-		s := NewSampler(Config{Conn: cfg, Select: selection, Pool: tuned})
+		s := NewSampler(Config{Conn: cfg, selection: selection, pool: tuned})
 		t.Cleanup(s.Close)
 		require.Equal(t, 1, s.Sample(t.Context()).Database.Open, selection.String())
 	}
-	none := NewSampler(Config{Conn: cfg, Select: Selection{Role: role, Client: "10.0.0.1"}, Pool: tuned})
+	none := NewSampler(Config{Conn: cfg, selection: Selection{Role: role, Client: "10.0.0.1"}, pool: tuned})
 	t.Cleanup(none.Close)
 	sample := none.Sample(t.Context())
 	require.Zero(t, sample.Database.Open)
@@ -209,7 +209,7 @@ func answering(t *testing.T, app application, pool Pool, report string) *Sampler
 	health := newHealth([]string{server.URL + "/health/pool"}, 20*time.Second)
 	cfg, err := pgx.ParseConfig(app.url)
 	require.NoError(t, err)
-	s := NewSampler(Config{Conn: cfg, Select: Selection{Application: app.name}, Pool: pool, Health: health})
+	s := NewSampler(Config{Conn: cfg, selection: Selection{Application: app.name}, pool: pool, health: health})
 	t.Cleanup(s.Close)
 	return s
 }
@@ -274,7 +274,7 @@ func TestWorkersAreFound(t *testing.T) {
 	}
 	s := app.sampler(Pool{Size: 2, MaxOverflow: 1})
 	for range manySamples {
-		require.Equal(t, Pool{Size: 2, MaxOverflow: 1, Workers: 1}, s.cfg.Pool.Of(max(1, s.workers)))
+		require.Equal(t, Pool{Size: 2, MaxOverflow: 1, Workers: 1}, s.cfg.pool.of(max(1, s.workers)))
 		s.Sample(t.Context())
 	}
 	sample := s.Sample(t.Context())
@@ -285,7 +285,7 @@ func TestWorkersAreFound(t *testing.T) {
 		`{"size": 2, "checkedin": 0, "checkedout": 3, "overflow": 1, "pid": 12}`)
 	cfg, err := pgx.ParseConfig(app.url)
 	require.NoError(t, err)
-	byPID := NewSampler(Config{Conn: cfg, Select: Selection{Application: app.name}, Pool: Pool{Size: 2, MaxOverflow: 1}, Health: told})
+	byPID := NewSampler(Config{Conn: cfg, selection: Selection{Application: app.name}, pool: Pool{Size: 2, MaxOverflow: 1}, health: told})
 	t.Cleanup(byPID.Close)
 	sample = byPID.Sample(t.Context())
 	require.Equal(t, 2, sample.Pool.Workers)

@@ -38,7 +38,7 @@ func (d Demand) On(pools int) OpenLoop {
 
 // SmallestPool is the fewest connections of each pool that meet the target and
 // leave room.
-func (d Demand) SmallestPool(pools int, target WaitTarget, room Room) (int, error) {
+func (d Demand) SmallestPool(pools int, target WaitTarget, room headroom) (int, error) {
 	waiting, err := d.On(pools).SmallestConnections(target)
 	if err != nil {
 		return 0, err

@@ -35,14 +35,14 @@ func (e *inputError) Error() string {
 // serve them, so that the queue grows for as long as it lasts and no steady
 // state exists.
 type OverloadError struct {
-	Load        float64 // connections that the arrivals keep busy (rate times hold)
-	Connections int
+	load        float64 // connections that the arrivals keep busy (rate times hold)
+	connections int
 }
 
 func (e *OverloadError) Error() string {
 	return fmt.Sprintf("the arrivals keep %.4g connections busy and there are %d: "+
 		"the queue grows without limit; use at least %.0f connections or fewer requests",
-		e.Load, e.Connections, math.Floor(e.Load)+1)
+		e.load, e.connections, math.Floor(e.load)+1)
 }
 
 func checkCount(name string, value, lowest, highest int) error {

@@ -10,13 +10,13 @@ import (
 
 // Fleet is what connects to a few servers: fleet.yaml.
 type Fleet struct {
-	Servers  map[string]FleetServer `yaml:"servers"`
-	Poolers  map[string]Pooler      `yaml:"poolers"`
-	Services []Service              `yaml:"services"`
+	Servers  map[string]fleetServer `yaml:"servers"`
+	Poolers  map[string]pooler      `yaml:"poolers"`
+	Services []service              `yaml:"services"`
 }
 
-// FleetServer is a PostgreSQL server, a primary or a replica.
-type FleetServer struct {
+// fleetServer is a PostgreSQL server, a primary or a replica.
+type fleetServer struct {
 	MaxConnections    int            `yaml:"max_connections"`
 	SuperuserReserved *int           `yaml:"superuser_reserved_connections"` // nil: PostgreSQL's 3
 	Reserved          int            `yaml:"reserved_connections"`
@@ -25,8 +25,8 @@ type FleetServer struct {
 	Databases         map[string]int `yaml:"databases"` // CONNECTION LIMIT by database, or NoLimit
 }
 
-// Pooler is a PgBouncer in front of a server.
-type Pooler struct {
+// pooler is a PgBouncer in front of a server.
+type pooler struct {
 	Server          string `yaml:"server"`
 	Instances       int    `yaml:"instances"`         // 0: one
 	DefaultPoolSize int    `yaml:"default_pool_size"` // per role and database; 0: PgBouncer's 20
@@ -34,9 +34,9 @@ type Pooler struct {
 	MaxClientConn   int    `yaml:"max_client_conn"` // 0: PgBouncer's 100
 }
 
-// Service opens connections: an application with pools, or with Connections jobs
+// service opens connections: an application with pools, or with Connections jobs
 // and consoles that have none.
-type Service struct {
+type service struct {
 	Name     string `yaml:"name"`
 	Server   string `yaml:"server"` // a server, or
 	Pooler   string `yaml:"pooler"` // a pooler
@@ -141,20 +141,20 @@ func (b FleetBudget) largest(service int) int {
 	return least
 }
 
-func (s Service) rest() int    { return max(1, s.Instances) }
-func (s Service) most() int    { return max(s.rest(), s.MaxInstances) }
-func (s Service) rollout() int { return s.most() + s.Surge }
+func (s service) rest() int    { return max(1, s.Instances) }
+func (s service) most() int    { return max(s.rest(), s.MaxInstances) }
+func (s service) rollout() int { return s.most() + s.Surge }
 
-func (s Service) pools(instances int) int {
+func (s service) pools(instances int) int {
 	if s.Connections > 0 {
 		return 0
 	}
 	return instances * max(1, s.Workers) * max(1, s.Engines)
 }
 
-func (s Service) beside(instances int) int { return instances * max(1, s.Workers) * s.CPUReaders }
+func (s service) beside(instances int) int { return instances * max(1, s.Workers) * s.CPUReaders }
 
-func (s Service) load() Load {
+func (s service) load() Load {
 	of := func(instances int) int {
 		if s.Connections > 0 {
 			return instances * s.Connections
@@ -164,7 +164,7 @@ func (s Service) load() Load {
 	return Load{of(s.rest()), of(s.most()), of(s.rollout())}
 }
 
-func (p Pooler) instances() int { return max(1, p.Instances) }
+func (p pooler) instances() int { return max(1, p.Instances) }
 
 // clients is a pooler's limit on those who connect to it.
 func (f Fleet) clients(name string) FleetLimit {
@@ -246,7 +246,7 @@ func limited(limits map[string]int) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(limits)), func(name string) bool { return limits[name] == NoLimit })
 }
 
-func (s FleetServer) superuserReserved() int {
+func (s fleetServer) superuserReserved() int {
 	const usual = 3
 	if s.SuperuserReserved != nil {
 		return *s.SuperuserReserved
@@ -286,7 +286,7 @@ func (f Fleet) check() error {
 	return nil
 }
 
-func (s FleetServer) check(at string) error {
+func (s fleetServer) check(at string) error {
 	err := cmp.Or(
 		checkCount(at+"max_connections", s.MaxConnections, 1, MaxConnections),
 		checkCount(at+"superuser_reserved_connections", s.superuserReserved(), 0, MaxConnections),
@@ -305,7 +305,7 @@ func checkLimits(at string, limits map[string]int) error {
 	return nil
 }
 
-func (f Fleet) checkService(s Service, at string) error {
+func (f Fleet) checkService(s service, at string) error {
 	_, server := f.Servers[s.Server]
 	_, pooler := f.Poolers[s.Pooler]
 	switch {
@@ -321,7 +321,7 @@ func (f Fleet) checkService(s Service, at string) error {
 	return cmp.Or(s.checkPools(at), s.checkCounts(at))
 }
 
-func (s Service) checkPools(at string) error {
+func (s service) checkPools(at string) error {
 	switch {
 	case s.Connections > 0 && (s.PoolSize > 0 || s.MaxOverflow > 0 || s.Workers > 0 || s.Engines > 0 || s.CPUReaders > 0):
 		return &inputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers, engines and cpu_readers"}
@@ -333,7 +333,7 @@ func (s Service) checkPools(at string) error {
 	return nil
 }
 
-func (s Service) checkCounts(at string) error {
+func (s service) checkCounts(at string) error {
 	return cmp.Or(
 		checkCount(at+"instances", s.Instances, 0, maxPools),
 		checkCount(at+"max_instances", s.MaxInstances, 0, maxPools),

@@ -8,12 +8,12 @@ import (
 
 func byHand() Fleet {
 	return Fleet{
-		Servers: map[string]FleetServer{
+		Servers: map[string]fleetServer{
 			"primary": {MaxConnections: 200, Others: 5, Roles: map[string]int{"jobs": 10}, Databases: map[string]int{"flowboard": 180}},
 			"replica": {MaxConnections: 100},
 		},
-		Poolers: map[string]Pooler{"bouncer": {Server: "replica", Instances: 2, DefaultPoolSize: 15, ReservePoolSize: 5, MaxClientConn: 150}},
-		Services: []Service{
+		Poolers: map[string]pooler{"bouncer": {Server: "replica", Instances: 2, DefaultPoolSize: 15, ReservePoolSize: 5, MaxClientConn: 150}},
+		Services: []service{
 			{Name: "api", Server: "primary", Role: "app", Database: "flowboard", Instances: 2, MaxInstances: 3, Surge: 1, Workers: 4, PoolSize: 5, MaxOverflow: 3},
 			{Name: "nightly", Server: "primary", Role: "jobs", Database: "flowboard", Instances: 1, Surge: 1, Connections: 4},
 			{Name: "reports", Pooler: "bouncer", Role: "app", Database: "flowboard", Instances: 2, Workers: 2, Engines: 2, PoolSize: 10, MaxOverflow: 10},
@@ -47,7 +47,7 @@ func TestFleetBudgetByHand(t *testing.T) {
 // PostgreSQL's way to say that a role or database has no limit.
 func TestFleetServerAsItIsConfigured(t *testing.T) {
 	f := byHand()
-	f.Servers["replica"] = FleetServer{MaxConnections: 100, SuperuserReserved: new(0), Databases: map[string]int{"flowboard": NoLimit}, Roles: map[string]int{"app": 30, "jobs": NoLimit}}
+	f.Servers["replica"] = fleetServer{MaxConnections: 100, SuperuserReserved: new(0), Databases: map[string]int{"flowboard": NoLimit}, Roles: map[string]int{"app": 30, "jobs": NoLimit}}
 	b, err := f.Budget()
 	require.NoError(t, err)
 	allowed := map[string]int{}
@@ -92,7 +92,7 @@ func TestFleetLargestPoolFits(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, fits, b.Fits(), size)
 	}
-	f.Servers["primary"] = FleetServer{MaxConnections: 5}
+	f.Servers["primary"] = fleetServer{MaxConnections: 5}
 	b, err = f.Budget()
 	require.NoError(t, err)
 	require.Zero(t, b.Taken[0].Fits)
@@ -101,13 +101,13 @@ func TestFleetLargestPoolFits(t *testing.T) {
 func TestFleetRefusesWhatCannotBeCounted(t *testing.T) {
 	for want, change := range map[string]func(*Fleet){
 		"services: none is not accepted; use at least one service":            func(f *Fleet) { f.Services = nil },
-		"server primary: max_connections: 0 is not accepted; use 1 to 262143": func(f *Fleet) { f.Servers["primary"] = FleetServer{} },
+		"server primary: max_connections: 0 is not accepted; use 1 to 262143": func(f *Fleet) { f.Servers["primary"] = fleetServer{} },
 		"server primary: superuser_reserved_connections: -1 is not accepted; use 0 to 262143": func(f *Fleet) {
-			f.Servers["primary"] = FleetServer{MaxConnections: 100, SuperuserReserved: new(-1)}
+			f.Servers["primary"] = fleetServer{MaxConnections: 100, SuperuserReserved: new(-1)}
 		},
 		"server primary: roles: jobs: -2 is not accepted; use -1 to 2147483647":                                                            func(f *Fleet) { f.Servers["primary"].Roles["jobs"] = -2 },
 		"server primary: databases: flowboard: -9 is not accepted; use -1 to 2147483647":                                                   func(f *Fleet) { f.Servers["primary"].Databases["flowboard"] = -9 },
-		"pooler bouncer: max_client_conn: -1 is not accepted; use 0 to 2147483647":                                                         func(f *Fleet) { f.Poolers["bouncer"] = Pooler{Server: "replica", MaxClientConn: -1} },
+		"pooler bouncer: max_client_conn: -1 is not accepted; use 0 to 2147483647":                                                         func(f *Fleet) { f.Poolers["bouncer"] = pooler{Server: "replica", MaxClientConn: -1} },
 		`service reports: pooler: "elsewhere" is not accepted; use one of poolers`:                                                         func(f *Fleet) { f.Services[2].Pooler = "elsewhere" },
 		"service nightly: connections: 4 is not accepted; use a service without pool_size, max_overflow, workers, engines and cpu_readers": func(f *Fleet) { f.Services[1].PoolSize = 5 },
 		`service api: server: "elsewhere" is not accepted; use one of servers`:                                                             func(f *Fleet) { f.Services[0].Server = "elsewhere" },
@@ -116,7 +116,7 @@ func TestFleetRefusesWhatCannotBeCounted(t *testing.T) {
 		"service api: pool_size: 0 is not accepted; use 1 or more, or connections":                                                         func(f *Fleet) { f.Services[0].PoolSize = 0 },
 		"service api: max_instances: 1 is not accepted; use at least the 2 instances at rest":                                              func(f *Fleet) { f.Services[0].MaxInstances = 1 },
 		"service api: workers: -1 is not accepted; use 0 to 10000":                                                                         func(f *Fleet) { f.Services[0].Workers = -1 },
-		`pooler bouncer: server: "" is not accepted; use one of servers`:                                                                   func(f *Fleet) { f.Poolers["bouncer"] = Pooler{} },
+		`pooler bouncer: server: "" is not accepted; use one of servers`:                                                                   func(f *Fleet) { f.Poolers["bouncer"] = pooler{} },
 	} {
 		f := byHand()
 		change(&f)

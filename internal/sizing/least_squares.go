@@ -19,7 +19,7 @@ const (
 type parameters [3]float64
 
 func (p parameters) law() Scalability {
-	return Scalability{Lambda: p[lambda], Sigma: p[sigma], Kappa: p[kappa]}
+	return Scalability{lambda: p[lambda], sigma: p[sigma], kappa: p[kappa]}
 }
 
 // derivatives of the throughput at n by λ, σ and κ.

@@ -53,7 +53,7 @@ func (o OpenLoop) Solve() (*Open, error) {
 	}
 	load, connections := o.Rate*o.Hold.Seconds(), float64(o.Connections)
 	if load >= connections {
-		return nil, &OverloadError{Load: load, Connections: o.Connections}
+		return nil, &OverloadError{load: load, connections: o.Connections}
 	}
 	blocked := erlangB(o.Connections, load)
 	return &Open{loop: o, load: load, wait: blocked / (1 - load/connections*(1-blocked))}, nil

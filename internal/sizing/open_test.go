@@ -173,7 +173,7 @@ func TestErlangCRefusesOverload(t *testing.T) {
 	_, err := erlangC(10, 10)
 	var overload *OverloadError
 	require.ErrorAs(t, err, &overload)
-	require.Equal(t, OverloadError{Load: 10, Connections: 10}, *overload)
+	require.Equal(t, OverloadError{load: 10, connections: 10}, *overload)
 	require.EqualError(t, err, "the arrivals keep 10 connections busy and there are 10: "+
 		"the queue grows without limit; use at least 11 connections or fewer requests")
 }

@@ -69,19 +69,19 @@ func (o OpenLoop) SmallestConnections(target WaitTarget) (int, error) {
 	return smallest(MaxConnections, int(load)+1, met), nil
 }
 
-// Room is how full a pool may be: at the given percentile of time less than Share
+// headroom is how full a pool may be: at the given percentile of time less than share
 // of its connections are in use. The runbook's is less than 80 %.
-type Room struct {
-	Share      float64 // above 0, at most 1
-	Percentile float64 // above 0 and below 100
+type headroom struct {
+	share      float64 // above 0, at most 1
+	percentile float64 // above 0 and below 100
 }
 
 // Runbook is the room that the runbook asks for.
-var Runbook = Room{Share: 0.8, Percentile: 95}
+var Runbook = headroom{share: 0.8, percentile: 95}
 
 // SmallestSize finds the fewest connections of each pool of which so much room
 // stays where nobody waits; c.Connections is not looked at.
-func (c ClosedLoop) SmallestSize(room Room) (int, error) {
+func (c ClosedLoop) SmallestSize(room headroom) (int, error) {
 	c.Connections = min(c.Users, MaxConnections)
 	closed, err := c.Solve()
 	if err != nil {
@@ -92,7 +92,7 @@ func (c ClosedLoop) SmallestSize(room Room) (int, error) {
 
 // SmallestSize finds the fewest connections of which so much room stays where
 // nobody waits, which is when as many are in use as a Poisson variable says (M/M/∞).
-func (o OpenLoop) SmallestSize(room Room) (int, error) {
+func (o OpenLoop) SmallestSize(room headroom) (int, error) {
 	if err := cmp.Or(checkPositive("rate", o.Rate), checkHold(o.Hold)); err != nil {
 		return 0, err
 	}
@@ -101,11 +101,11 @@ func (o OpenLoop) SmallestSize(room Room) (int, error) {
 }
 
 // smallest goes by the share of time in which more than n are in use.
-func (r Room) smallest(exceeds func(n int) float64) int {
+func (r headroom) smallest(exceeds func(n int) float64) int {
 	const rounding = 1e-9
 	return smallest(MaxConnections, 1, func(size int) bool {
-		most := int(math.Ceil(r.Share*float64(size)-rounding)) - 1 // that are less than the share
-		return exceeds(most) <= 1-r.Percentile/100
+		most := int(math.Ceil(r.share*float64(size)-rounding)) - 1 // that are less than the share
+		return exceeds(most) <= 1-r.percentile/100
 	})
 }
 

@@ -16,14 +16,14 @@ import (
 // chapters 4 to 6. The form with λ: B. Schwartz, Practical Scalability
 // Analysis with the Universal Scalability Law (2015).
 type Scalability struct {
-	Lambda float64 // λ, throughput at concurrency 1, per second
-	Sigma  float64 // σ, contention: the share of work done one at a time
-	Kappa  float64 // κ, coherency: the cost of every pair's exchange
+	lambda float64 // λ, throughput at concurrency 1, per second
+	sigma  float64 // σ, contention: the share of work done one at a time
+	kappa  float64 // κ, coherency: the cost of every pair's exchange
 }
 
 // throughput is the throughput at a concurrency of n, per second.
 func (s Scalability) throughput(n float64) float64 {
-	return s.Lambda * n / (1 + s.Sigma*(n-1) + s.Kappa*n*(n-1))
+	return s.lambda * n / (1 + s.sigma*(n-1) + s.kappa*n*(n-1))
 }
 
 // Peak is the concurrency at which throughput is highest, √((1-σ)/κ); beyond
@@ -31,12 +31,12 @@ func (s Scalability) throughput(n float64) float64 {
 // 1 where contention alone rules out any gain.
 func (s Scalability) Peak() float64 {
 	switch {
-	case s.Sigma >= 1:
+	case s.sigma >= 1:
 		return 1
-	case s.Kappa == 0:
+	case s.kappa == 0:
 		return math.Inf(1)
 	}
-	return math.Max(1, math.Sqrt((1-s.Sigma)/s.Kappa))
+	return math.Max(1, math.Sqrt((1-s.sigma)/s.kappa))
 }
 
 // Point is one measurement: the throughput (per second) at a concurrency.

@@ -78,7 +78,7 @@ func (f *ScalabilityFit) PeakInterval() Interval {
 	t := f.student()
 	peak, factor := f.Peak(), math.Exp(t*f.logPeakStdError())
 	high := peak * factor
-	if f.Sigma < 1 && (!f.falls || f.Kappa-t*f.stdError(kappa) <= 0) {
+	if f.sigma < 1 && (!f.falls || f.kappa-t*f.stdError(kappa) <= 0) {
 		high = math.Inf(1)
 	}
 	return Interval{Low: math.Max(1, peak/factor), High: high}
@@ -86,10 +86,10 @@ func (f *ScalabilityFit) PeakInterval() Interval {
 
 // logPeakStdError is the standard error of ln N*, 0 where there is no peak.
 func (f *ScalabilityFit) logPeakStdError() float64 {
-	if f.Kappa == 0 || f.Sigma >= 1 {
+	if f.kappa == 0 || f.sigma >= 1 {
 		return 0
 	}
-	bySigma, byKappa := -1/(2*(1-f.Sigma)), -1/(2*f.Kappa)
+	bySigma, byKappa := -1/(2*(1-f.sigma)), -1/(2*f.kappa)
 	variance := bySigma*bySigma*f.covariance[sigma][sigma] +
 		2*bySigma*byKappa*f.covariance[sigma][kappa] +
 		byKappa*byKappa*f.covariance[kappa][kappa]

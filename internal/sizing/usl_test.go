@@ -53,9 +53,9 @@ func upTo(points []Point, concurrency float64) []Point {
 func TestFitNormalizedOnHaas(t *testing.T) {
 	fit, err := fitNormalized(upTo(haas, 32))
 	require.NoError(t, err)
-	require.Equal(t, 4373.30, fit.Lambda)
-	require.InDelta(t, 0.0009561, fit.Sigma, 5e-8)
-	require.InDelta(t, 0.0025427, fit.Kappa, 5e-8)
+	require.Equal(t, 4373.30, fit.lambda)
+	require.InDelta(t, 0.0009561, fit.sigma, 5e-8)
+	require.InDelta(t, 0.0025427, fit.kappa, 5e-8)
 	require.InDelta(t, 19.82, fit.Peak(), 0.005)
 	require.Equal(t, 7, fit.freedom)
 }
@@ -77,7 +77,7 @@ func TestHaasHasItsOptimumAt22(t *testing.T) {
 		free, err := FitScalability(upTo(haas, last))
 		require.NoError(t, err)
 		require.InDelta(t, 21, free.Peak(), 2, "up to %g clients", last)
-		require.Zero(t, free.Sigma, "faster than linear at first")
+		require.Zero(t, free.sigma, "faster than linear at first")
 	}
 }
 
@@ -89,9 +89,9 @@ func TestFitScalabilityOnSDM91(t *testing.T) {
 		{1, 64.9}, {18, 995.9}, {36, 1652.4}, {72, 1853.2}, {108, 1828.9}, {144, 1775}, {216, 1702.2},
 	})
 	require.NoError(t, err)
-	require.InDelta(t, 90.00, fit.Lambda, 5e-3)
-	require.InDelta(t, 0.02773, fit.Sigma, 5e-6)
-	require.InDelta(t, 1.044e-4, fit.Kappa, 5e-8)
+	require.InDelta(t, 90.00, fit.lambda, 5e-3)
+	require.InDelta(t, 0.02773, fit.sigma, 5e-6)
+	require.InDelta(t, 1.044e-4, fit.kappa, 5e-8)
 	require.InDelta(t, 96.51956, fit.Peak(), 1e-3)
 	require.InDelta(t, 1884, fit.throughput(fit.Peak()), 0.5)
 
@@ -107,16 +107,16 @@ func TestFitScalabilityOnSDM91(t *testing.T) {
 func TestFitScalabilityOnTheRayTracer(t *testing.T) {
 	fit, err := FitScalability([]Point{{1, 20}, {4, 78}, {8, 130}, {12, 170}, {16, 190}, {20, 200}})
 	require.NoError(t, err)
-	require.InDelta(t, 0.02444, fit.Sigma, 5e-6)
-	require.InDelta(t, 0.00163, fit.Kappa, 5e-6)
-	require.InDelta(t, 20.85605, fit.Lambda, 5e-4)
+	require.InDelta(t, 0.02444, fit.sigma, 5e-6)
+	require.InDelta(t, 0.00163, fit.kappa, 5e-6)
+	require.InDelta(t, 20.85605, fit.lambda, 5e-4)
 }
 
 func TestFitRecoversTheLaw(t *testing.T) {
 	for _, law := range []Scalability{
-		{Lambda: 1000, Sigma: 0.02, Kappa: 0.0005},
-		{Lambda: 1, Sigma: 0.02, Kappa: 0.02},
-		{Lambda: 5e4, Sigma: 0.3, Kappa: 1e-7},
+		{lambda: 1000, sigma: 0.02, kappa: 0.0005},
+		{lambda: 1, sigma: 0.02, kappa: 0.02},
+		{lambda: 5e4, sigma: 0.3, kappa: 1e-7},
 	} {
 		var points []Point
 		for _, n := range []float64{1, 2, 4, 8, 16, 32, 64, 128} {
@@ -125,9 +125,9 @@ func TestFitRecoversTheLaw(t *testing.T) {
 		for _, fit := range []func([]Point) (*ScalabilityFit, error){FitScalability, fitNormalized} {
 			found, err := fit(points)
 			require.NoError(t, err)
-			require.InEpsilon(t, law.Lambda, found.Lambda, 1e-6)
-			require.InEpsilon(t, law.Sigma, found.Sigma, 1e-5)
-			require.InEpsilon(t, law.Kappa, found.Kappa, 1e-4)
+			require.InEpsilon(t, law.lambda, found.lambda, 1e-6)
+			require.InEpsilon(t, law.sigma, found.sigma, 1e-5)
+			require.InEpsilon(t, law.kappa, found.kappa, 1e-4)
 		}
 	}
 }
@@ -141,7 +141,7 @@ func TestPointsThatNoLawDescribesAreRefused(t *testing.T) {
 func TestFitWithoutRetrogradeHasNoPeak(t *testing.T) {
 	fit, err := FitScalability([]Point{{1, 100}, {2, 195}, {4, 370}, {8, 690}, {16, 1300}, {32, 2600}})
 	require.NoError(t, err)
-	require.Zero(t, fit.Kappa)
+	require.Zero(t, fit.kappa)
 	require.True(t, math.IsInf(fit.Peak(), 1))
 	peakInterval := fit.PeakInterval()
 	require.Equal(t, Interval{math.Inf(1), math.Inf(1)}, peakInterval)
@@ -153,8 +153,8 @@ func TestIntervalsCoverTheTruth(t *testing.T) {
 	const series = 400
 	random := rand.New(rand.NewPCG(7, 7))
 	for _, law := range []Scalability{
-		{Lambda: 1000, Sigma: 0.03, Kappa: 0.0012},
-		{Lambda: 1000, Sigma: 0.6, Kappa: 0.003}, // where both parameters move the peak
+		{lambda: 1000, sigma: 0.03, kappa: 0.0012},
+		{lambda: 1000, sigma: 0.6, kappa: 0.003}, // where both parameters move the peak
 	} {
 		noise := law.throughput(law.Peak()) / 50
 		var peak, contention, stdError float64
@@ -168,7 +168,7 @@ func TestIntervalsCoverTheTruth(t *testing.T) {
 			require.NoError(t, err)
 			peak += covers(fit.PeakInterval(), law.Peak()) / series
 			margin := fit.student() * fit.stdError(sigma)
-			contention += covers(Interval{fit.Sigma - margin, fit.Sigma + margin}, law.Sigma) / series
+			contention += covers(Interval{fit.sigma - margin, fit.sigma + margin}, law.sigma) / series
 			stdError += fit.logPeakStdError() / series
 			peaks = append(peaks, math.Log(fit.Peak()))
 		}
@@ -186,11 +186,11 @@ func covers(interval Interval, value float64) float64 {
 }
 
 func TestScalabilityAtItsLimits(t *testing.T) {
-	linear := Scalability{Lambda: 10}
+	linear := Scalability{lambda: 10}
 	require.Equal(t, 100.0, linear.throughput(10))
 	require.True(t, math.IsInf(linear.Peak(), 1))
-	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 1}.Peak(), "nothing runs side by side")
-	require.Equal(t, 1.0, Scalability{Lambda: 10, Sigma: 0.5, Kappa: 2}.Peak(), "never below one")
+	require.Equal(t, 1.0, Scalability{lambda: 10, sigma: 1}.Peak(), "nothing runs side by side")
+	require.Equal(t, 1.0, Scalability{lambda: 10, sigma: 0.5, kappa: 2}.Peak(), "never below one")
 }
 
 // A server that merely saturates, gradually (Amdahl) or all at once (as many
@@ -219,7 +219,7 @@ func TestAServerThatSaturatesHasNoPeak(t *testing.T) {
 	}
 	saturating := peaks(func(n float64) float64 { return 100 * n / (1 + 0.1*(n-1)) })
 	atOnce := peaks(func(n float64) float64 { return 100 * math.Min(n, 12) })
-	slowing := peaks(Scalability{Lambda: 100, Sigma: 0.05, Kappa: 0.002}.throughput)
+	slowing := peaks(Scalability{lambda: 100, sigma: 0.05, kappa: 0.002}.throughput)
 	t.Logf("a peak is said of %d and %d of %d that saturate, and of %d that get slower", saturating, atOnce, series, slowing)
 	require.LessOrEqual(t, saturating, series*5/100)
 	require.LessOrEqual(t, atOnce, series*5/100)

@@ -86,9 +86,9 @@ func trendRatio(parts []stretch, of func(Distribution) float64, chance float64) 
 	}
 	trend := TrendOf(times, logs)
 	if len(parts) > manyStretches { // single responses, and no means that hold what follows each other
-		trend.Chance = trend.serialChance(times, logs)
+		trend.chance = trend.serialChance(times, logs)
 	}
-	if trend.Slope <= 0 || trend.Chance > chance {
+	if trend.Slope <= 0 || trend.chance > chance {
 		return 1
 	}
 	last := parts[len(parts)-1]

@@ -203,7 +203,7 @@ func TestSlowSecondsAreNoTrend(t *testing.T) {
 			times[i] = float64(i)
 		}
 		trend := TrendOf(times, values)
-		if trend.Chance < 0.01 {
+		if trend.chance < 0.01 {
 			independent++
 		}
 		if trend.serialChance(times, values) < 0.01 {

@@ -21,12 +21,12 @@ type Trend struct {
 	// Kendall's Tau", JASA 63 (1968); the bounds as in Gilbert, "Statistical
 	// Methods for Environmental Pollution Monitoring" (1987), 16.5.
 	Slope, Low, High float64
-	// Chance is the probability of a course at least this clear in the direction
+	// chance is the probability of a course at least this clear in the direction
 	// of the slope where there is no trend: the one-sided test of Mann,
 	// "Nonparametric Tests Against Trend", Econometrica 13 (1945), by its normal
 	// approximation with correction for ties and continuity; Kendall, "Rank
 	// Correlation Methods" (1975).
-	Chance float64
+	chance float64
 }
 
 const normal95 = 1.959964 // of the normal distribution, 95 % two-sided
@@ -36,7 +36,7 @@ const normal95 = 1.959964 // of the normal distribution, 95 % two-sided
 func TrendOf(times, values []float64) Trend {
 	n := len(values)
 	if n < 2 {
-		return Trend{Chance: 0.5}
+		return Trend{chance: 0.5}
 	}
 	slopes := make([]float64, 0, n*(n-1)/2)
 	for i := range values {
@@ -52,7 +52,7 @@ func TrendOf(times, values []float64) Trend {
 	all := float64(len(slopes))
 	return Trend{
 		Slope: middle(slopes), Low: at((all-reach)/2 - 1), High: at((all + reach) / 2),
-		Chance: mannKendall(values),
+		chance: mannKendall(values),
 	}
 }
 
@@ -91,10 +91,10 @@ func (t Trend) serialChance(times, values []float64) float64 {
 		rest[i] = v - t.Slope*times[i] // #nosec G602 -- as many times as values
 	}
 	alike := min(max(stat.Correlation(rest[1:], rest[:len(rest)-1], nil), 0), most)
-	if !(alike > 0) || t.Chance >= 0.5 { // NaN where nothing varies
-		return t.Chance
+	if !(alike > 0) || t.chance >= 0.5 { // NaN where nothing varies
+		return t.chance
 	}
-	z := distuv.UnitNormal.Quantile(1 - t.Chance)
+	z := distuv.UnitNormal.Quantile(1 - t.chance)
 	return distuv.UnitNormal.Survival(z * math.Sqrt((1-alike)/(1+alike)))
 }
 

@@ -18,7 +18,7 @@ func trendOf(values []float64) Trend {
 }
 
 func slopeOf(values []float64) float64  { return trendOf(values).Slope }
-func chanceOf(values []float64) float64 { return trendOf(values).Chance }
+func chanceOf(values []float64) float64 { return trendOf(values).chance }
 
 func TestTheilSen(t *testing.T) {
 	require.Equal(t, 2.0, slopeOf([]float64{1, 3, 5, 7, 9}))
@@ -125,5 +125,5 @@ func TestTrendKeepsItsPromise(t *testing.T) {
 	}
 	// Two standard errors of a share of 95 % in 400 runs are 2.2 %.
 	require.InDelta(t, 0.95, float64(held)/runs, 0.025)
-	require.Equal(t, Trend{Chance: 0.5}, TrendOf([]float64{1}, []float64{1}))
+	require.Equal(t, Trend{chance: 0.5}, TrendOf([]float64{1}, []float64{1}))
 }

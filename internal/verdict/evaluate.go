@@ -29,14 +29,14 @@ func Evaluate(in Input) (Report, error) {
 	report := Report{
 		Verdict:      Pass,
 		Gate:         gate,
-		NoThresholds: in.NoThresholds,
+		noThresholds: in.NoThresholds,
 		Diagnoses:    diagnose(in),
 		Notes:        notes(in),
 		Run:          in.Run.shown(),
 		Metrics:      in.Metrics,
 		Statements:   in.Statements,
 		Recording:    in.Recording,
-		Limits:       in.Limits,
+		limits:       in.Limits,
 	}
 	if !in.Application.Nothing() {
 		report.Application = &in.Application

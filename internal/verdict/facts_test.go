@@ -40,9 +40,9 @@ func TestTheDiagnosisKnowsTheConfiguration(t *testing.T) {
 	for _, d := range report.Diagnoses {
 		found[d.Name] = d
 	}
-	require.Contains(t, found, diagnosis.SlowQueries, "4 of 4 in use, not 4 of 20")
-	require.Contains(t, found[diagnosis.StaleConnections].Remedy, "is on already")
-	require.Contains(t, found, diagnosis.GeneratorSaturated)
+	require.Contains(t, found, "slow queries hold connections", "4 of 4 in use, not 4 of 20")
+	require.Contains(t, found["stale connections"].Remedy, "is on already")
+	require.Contains(t, found, "load generator saturated")
 
 	r.Begin("5+10", time.Now()) // the steps of an experiment provoke what they measure
 	in.Timeline = r.Snapshot()

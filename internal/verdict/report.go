@@ -26,8 +26,8 @@ type Report struct {
 	// GateHolds tells whether the gate lets Verdict through. k6 exits with 99
 	// when it does not.
 	GateHolds bool
-	// NoThresholds says that k6 judged none, so that it does not.
-	NoThresholds bool
+	// noThresholds says that k6 judged none, so that it does not.
+	noThresholds bool
 	// Setup says why setup() failed. There are no rows then.
 	Setup *SetupFailure
 	Rows  []Row // in the order of the criteria
@@ -42,6 +42,6 @@ type Report struct {
 	Recording  *timeline.Recording // nil where nothing was recorded
 	// Application is what was seen of it, nil where none was under load.
 	Application *diagnosis.Application
-	// Limits are those of the servers of the run's pools.
-	Limits diagnosis.Limits
+	// limits are those of the servers of the run's pools.
+	limits diagnosis.Limits
 }

@@ -75,7 +75,7 @@ func (r Report) JSON() ([]byte, error) {
 		Metrics:           metrics,
 		Recording:         r.Recording,
 		Application:       r.Application,
-		Limits:            r.Limits,
+		Limits:            r.limits,
 	}
 	if r.Setup != nil {
 		summary.SetupFailed = r.Setup.Cause

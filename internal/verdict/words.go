@@ -103,7 +103,7 @@ func (r Report) GateText() string {
 		return fmt.Sprintf("GATE=%s does not hold, and the run was cut short; %s.", r.Gate, exitCodes)
 	case r.GateHolds:
 		return fmt.Sprintf("GATE=%s holds.", r.Gate)
-	case r.NoThresholds:
+	case r.noThresholds:
 		return fmt.Sprintf("GATE=%s does not hold, but k6 judged no thresholds, so that it exits with 0: put pgxpool.thresholds() into the script's options, and run without --no-thresholds.", r.Gate)
 	default:
 		return fmt.Sprintf("GATE=%s does not hold: k6 exits with 99.", r.Gate)

@@ -15,7 +15,7 @@ import (
 type Template struct {
 	Name       string // such as select_issues, for a file
 	SQL        string // with $1, $2 … for the server to parse
-	Parameters int
+	parameters int
 
 	body string // with :p1, :p2 …
 }
@@ -53,7 +53,7 @@ func NewTemplate(statement string) (*Template, error) {
 		return nil, &UnreplayableError{kind}
 	}
 	r.number()
-	template := &Template{Name: r.name(), SQL: r.text("$", ""), Parameters: r.parameters, body: r.text(":p", " ")}
+	template := &Template{Name: r.name(), SQL: r.text("$", ""), parameters: r.parameters, body: r.text(":p", " ")}
 	filled := strings.ReplaceAll(template.Text(nil, nil), " ?\n", " 1\n")
 	if script, err := parse(template.Name, filled, 1); err != nil || len(script.statements()) != 1 {
 		return nil, &UnreplayableError{"a statement that is not one in pgbench's files"}
@@ -69,7 +69,7 @@ func (r *Template) Text(comments, types []string) string {
 	for _, comment := range comments {
 		fmt.Fprintf(&b, "-- %s\n", comment)
 	}
-	for i := range r.Parameters {
+	for i := range r.parameters {
 		if i < len(types) {
 			fmt.Fprintf(&b, "-- p%d: %s%s\n", i+1, types[i], hint(types[i], i+1))
 		}

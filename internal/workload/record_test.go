@@ -30,7 +30,7 @@ func TestRecordingsAreScripts(t *testing.T) {
 		text := r.Text([]string{"10 calls"}, nil)
 		require.NotContains(t, text+r.SQL, "geheim")
 		_, err = parse("list.sql", text, 1)
-		if r.Parameters == 0 {
+		if r.parameters == 0 {
 			require.NoError(t, err)
 			continue
 		}
