@@ -281,17 +281,25 @@ declare module 'k6/x/pgxpool' {
      */
     exec(sql: string, ...args: SqlArgument[]): ExecResult;
 
-    /** `query` as a Promise. */
-    queryAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T[]>;
-    /** The first column of the first row, or `null` if there is none. The other rows are read and dropped. */
+    /**
+     * Runs one statement and gives the first column of its first row, or `null` when there is none. The
+     * other rows are read and dropped.
+     * @throws {PgxpoolError}
+     */
     queryValue<T = any>(sql: string, ...args: SqlArgument[]): T | null;
 
-    /** `queryValue` as a Promise. */
+    /** {@link Queryable.query} as a Promise, which is rejected where the call would throw. */
+    queryAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T[]>;
+    /** {@link Queryable.queryRow} as a Promise, which is rejected where the call would throw. */
+    queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
+    /** {@link Queryable.queryValue} as a Promise, which is rejected where the call would throw. */
     queryValueAsync<T = any>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
+    /** {@link Queryable.exec} as a Promise, which is rejected where the call would throw. */
+    execAsync(sql: string, ...args: SqlArgument[]): Promise<ExecResult>;
 
     /**
      * Runs `fn` between BEGIN and COMMIT and gives what it returns. When `fn` throws, the
-     * transaction is rolled back and the error thrown on. An async `fn` is refused. On a connection
+     * transaction is rolled back and the error is thrown again. An async `fn` is refused. On a connection
      * whose transaction is open it is a savepoint, without options; what `fn` throws undoes that part alone.
      * With the driver `pgx` BEGIN goes to the server with the first statement.
      * @throws {PgxpoolError}
@@ -299,26 +307,23 @@ declare module 'k6/x/pgxpool' {
     transaction<T>(fn: (conn: Connection) => T extends PromiseLike<unknown> ? never : T, options?: TransactionOptions): T;
 
     /**
-     * `transaction` as a Promise; `fn` may be async. One at a time on a connection: await it before you
+     * {@link Queryable.transaction} as a Promise, which is rejected where the call would throw; `fn` may be async. One at a time on a connection: await it before you
      * begin another, unless inside its `fn`.
      */
     transactionAsync<T>(fn: (conn: Connection) => T | PromiseLike<T>, options?: TransactionOptions): Promise<T>;
 
     /**
-     * Sends many rows by COPY and gives how many. All of them are there, or none is. The values go in the types of
+     * Sends many rows by COPY and gives their number. All of them are there, or none is. The values go in the types of
      * the columns, in every {@link Options.queryExecMode}.
      * @param table its name as the catalog has it, with its schema before a dot where that is needed
+     * @param columns at least one name, as the catalog has it
+     * @param rows an array for each row, with a value for each column
      * @throws {PgxpoolError}
      */
     copyFrom(table: string, columns: readonly string[], rows: readonly (readonly SqlArgument[])[]): number;
 
-    /** `copyFrom` as a Promise. */
+    /** {@link Queryable.copyFrom} as a Promise, which is rejected where the call would throw. */
     copyFromAsync(table: string, columns: readonly string[], rows: readonly (readonly SqlArgument[])[]): Promise<number>;
-
-    /** `queryRow` as a Promise. */
-    queryRowAsync<T = Row>(sql: string, ...args: SqlArgument[]): Promise<T | null>;
-    /** `exec` as a Promise. */
-    execAsync(sql: string, ...args: SqlArgument[]): Promise<ExecResult>;
   }
 
   /**
@@ -332,18 +337,20 @@ declare module 'k6/x/pgxpool' {
     readonly pid: number;
 
     /**
-     * Gives the connection back before it returns. An open or failed transaction is rolled
-     * back and the connection kept. A second call does nothing; a query afterwards is an error.
+     * Gives the connection back before it returns. {@link Options.resetOnReturn} says what becomes
+     * of an open or failed transaction; the connection is kept. A second call does nothing. A query
+     * afterwards is a {@link QueryError}.
      */
     release(): void;
   }
 
   /** How a transaction runs. What is not given is the pool's, or the server's. */
   export interface TransactionOptions {
-    /** Over {@link Options.isolationLevel}. */
+    /** Its isolation level, in place of {@link Options.isolationLevel}. Default: the pool's. */
     isolation?: 'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
+    /** Refuses writes, as `READ ONLY` does. Default: the server's `default_transaction_read_only`. */
     readOnly?: boolean;
-    /** With `SERIALIZABLE` and `readOnly`: waits until nothing can make it fail. */
+    /** With `SERIALIZABLE` and `readOnly`: waits until nothing can make it fail. Default: the server's `default_transaction_deferrable`. */
     deferrable?: boolean;
     /**
      * How often it is run again, from the beginning, when it failed with 40001 (serialization
@@ -355,23 +362,24 @@ declare module 'k6/x/pgxpool' {
 
   /** What the calls of {@link Pool.with} have of their own. */
   export interface WithOptions {
-    /** Tags of the samples, beside the VU's, such as `{ name: 'list' }`. The tag `pool` stays the pool's name. */
+    /** Tags of the samples, beside the VU's, such as `{ name: 'list' }`. The tag `pool` stays the pool's name. Default: none. */
     tags?: Readonly<Record<string, string | number | boolean>>;
     /**
      * Longest time for one statement; then it is canceled on the server, which is a {@link QueryError} with the
-     * code 57014. The wait for a connection is not part of it.
+     * code 57014. The wait for a connection is not part of it. Above 0. Default: none.
      */
     timeout?: Duration;
     /** `array` gives a row as an array, with all columns where two have one name. Default: `object`. */
     rowMode?: 'object' | 'array';
-    /** Most rows that `query` may give: with more it is a {@link QueryError}, and the statement has run. */
+    /** Most rows that `query` may give, at least 1: with more it is a {@link QueryError}, and the statement has run. Default: no limit. */
     maxRows?: number;
   }
 
   /** A column of a result. */
   export interface Field {
+    /** As the statement calls it. */
     readonly name: string;
-    /** Of the column's type, in `pg_type`. */
+    /** The number of its type in `pg_type`. */
     readonly oid: number;
   }
 
@@ -390,8 +398,9 @@ declare module 'k6/x/pgxpool' {
 
   /** The pool's levels and counts at one moment. */
   export interface PoolStat {
-    /** `poolSize`. */
+    /** {@link Options.poolSize}; of several runners, this one's share. */
     readonly size: number;
+    /** {@link Options.maxOverflow}; of several runners, this one's share. */
     readonly maxOverflow: number;
     /** Connections checked out now. */
     readonly active: number;
@@ -431,9 +440,9 @@ declare module 'k6/x/pgxpool' {
    */
   export class Pool {
     /**
-     * Describes a pool, or joins the one of that name. Connects nothing: that happens at
+     * Describes a pool, or joins the one of that name. It connects nothing: that happens at
      * the first checkout.
-     * @throws {ConfigError}
+     * @throws {ConfigError} an unknown option, a value that is not accepted, or other options than those of the pool of that name
      */
     constructor(options?: Options);
 
@@ -441,13 +450,14 @@ declare module 'k6/x/pgxpool' {
      * Takes a connection, for statements that must share one. Give it back in a `finally`.
      * @throws {PoolTimeoutError} no place within `poolTimeout`
      * @throws {ConnectError} no connection within `connectTimeout`
+     * @throws {QueryError} the pool is closed, or the call is in the init context
      */
     acquire(): Connection;
 
     /**
-     * The same pool, whose calls, and those of its connections, have these options; what `this` has
-     * from an earlier `with()` stays where it is not given.
-     * @throws {ConfigError}
+     * The same pool, whose calls, and those of its connections, have these options. What an earlier
+     * `with()` gave and this one does not, stays.
+     * @throws {ConfigError} an unknown option or a value that is not accepted
      */
     with(options: WithOptions & { rowMode: 'array' }): ArrayPool;
     with(options: WithOptions): Pool;
@@ -456,12 +466,12 @@ declare module 'k6/x/pgxpool' {
     stat(): PoolStat;
 
     /**
-     * Closes the pool for the whole process. Once is enough; a call afterwards is an error. Of a handle that came from
+     * Closes the pool for the whole process. Once is enough; a second call does nothing, a checkout or statement afterwards is a {@link QueryError}. Of a handle that came from
      * `open(driver, url)` it closes that handle, and the pool with the last one; in `teardown()` the pool at once.
      */
     close(): void;
 
-    /** `acquire` as a Promise. */
+    /** {@link Pool.acquire} as a Promise, which is rejected where the call would throw. */
     acquireAsync(): Promise<Connection>;
   }
   export interface Pool extends Queryable {}
@@ -469,20 +479,22 @@ declare module 'k6/x/pgxpool' {
   /**
    * `new Pool({ ...options, url })` in xk6-sql's shape. Without a URL, as from an unset
    * `__ENV.MY_URL`, it comes from where {@link Options.url} says.
+   * @throws {ConfigError} as the constructor of {@link Pool}
    */
   export function open(url: string | undefined, options?: Omit<Options, 'url'>): Pool;
   /**
    * xk6-sql's own call: the driver is ignored, it is always PostgreSQL. Each call gives a handle with its own
    * {@link Pool.close}; all handles share the pool. A handle that is never closed ends with the test.
+   * @throws {ConfigError} as the constructor of {@link Pool}, and for xk6-sql's own options
    */
   export function open(driver: symbol | string, url: string, options?: Omit<Options, 'url'>): Pool;
 
-  /** Bad options. The message names the option, its value and what is accepted. */
+  /** An option or a setting that cannot be used. The message names it, its value and what is accepted. */
   export interface ConfigError extends Error {
     readonly name: 'ConfigError';
   }
 
-  /** No place in the pool within `poolTimeout`. The message tells the pool's state and the wait. */
+  /** No place in the pool within `poolTimeout`. The message has the pool's levels and how long the wait was. */
   export interface PoolTimeoutError extends Error {
     readonly name: 'PoolTimeoutError';
   }
@@ -506,13 +518,17 @@ declare module 'k6/x/pgxpool' {
     readonly name: 'QueryError';
     /** The SQLSTATE, such as `23505`; none when the call itself was wrong. */
     readonly code?: string;
-    /** What else the server said, each where it said it. */
+    /** The server's detail, where it gave one. */
     readonly detail?: string;
+    /** The server's hint, where it gave one. */
     readonly hint?: string;
+    /** The table that the error is about, where the server names one. */
     readonly table?: string;
+    /** The column that the error is about, where the server names one. */
     readonly column?: string;
+    /** The constraint that was violated, where the server names one. */
     readonly constraint?: string;
-    /** Where in the statement, in characters from 1. */
+    /** Where in the statement the error is, in characters from 1. */
     readonly position?: number;
   }
 
@@ -535,13 +551,17 @@ declare module 'k6/x/pgxpool' {
 
   /** One row of what a run is judged by; thresholds/criteria.js has them and says what each field means. */
   export interface Criterion {
+    /** Its name in `WAIVE` and in `summary.json`, such as `success_rate`. */
     readonly name: string;
+    /** Its name in reports, such as `Success rate`. */
     readonly title: string;
+    /** The metric that is judged, such as `request_success`. */
     readonly metric: string;
-    /** What PASS asks of `metric`. */
+    /** What PASS asks of `metric`: a threshold expression of k6, such as `rate>=0.95`. */
     readonly pass: string;
     /** What anything better than FAIL asks, of `warningMetric` where it is another metric. */
     readonly warning: string;
+    /** Default: `metric`. */
     readonly warningMetric?: string;
     /** Proves that there is data: without it the verdict is FAIL. */
     readonly guard: Condition;
@@ -549,6 +569,7 @@ declare module 'k6/x/pgxpool' {
     readonly attempt?: Condition;
     /** Why this run cannot measure it. */
     readonly unmeasured?: string;
+    /** How reports show the value: `share` is from 0 to 1 and shown in percent, `percent` from 0 to 100. */
     readonly unit: 'count' | 'percent' | 'share' | 'ratio' | 'ms';
     /** What to do about a WARNING and about a FAIL. */
     readonly advice?: { readonly warning: string; readonly fail: string };
@@ -560,16 +581,19 @@ declare module 'k6/x/pgxpool' {
     readonly criteria?: readonly Criterion[];
     /** What the exit code holds the run to: the PASS criteria, or only the FAIL ones. Default: `GATE`, else `pass`. */
     readonly gate?: 'pass' | 'fail';
-    /** Names of criteria that do not count; the report shows them. Default: `WAIVE`, with commas between them. */
+    /** Names of criteria that do not count; the report shows them. Default: `WAIVE`, in which commas separate them. */
     readonly waive?: readonly string[];
-    /** Lines for every report. */
+    /** Lines that every report shows. Default: none. */
     readonly notes?: readonly string[];
     /** What there is to know about the run besides its metrics. */
     readonly run?: {
+      /** The script's name in reports. Default: none. */
       readonly script?: string;
+      /** How many users there were. Default: k6's largest number of VUs. */
       readonly users?: number;
       /** The application's URL, where there is one. */
       readonly target?: string;
+      /** Settings that `compare` holds two runs to, besides the pool's, such as `{ think: '1' }`. */
       readonly configuration?: Readonly<Record<string, string>>;
     };
   }
@@ -600,41 +624,43 @@ declare module 'k6/x/pgxpool' {
     ok?: boolean;
     /** Whether it failed for want of a connection: a pool timeout, or HTTP 503. Default: false. */
     timeout?: boolean;
-    /** Over HTTP: the status, 0 without an answer. */
+    /** Over HTTP: the status, 0 without an answer. Default: 0. */
     status?: number;
-    /** k6's `error_code`. */
+    /** k6's `error_code` of the answer. Default: 0. */
     code?: number;
-    /** k6's error. */
+    /** k6's `error` of the answer. Default: none. */
     error?: string;
-    /** The beginning of a failed answer's text, where it may tell of a SQLSTATE. */
+    /** The body of a failed answer, or its beginning: it may tell of a SQLSTATE. Default: none. */
     body?: string;
   }
 
   /**
    * Tells that a request begins; {@link observeResponse} ends it. Requests that are open at the end of the test count
-   * with their age, as failed beyond a limit that the report names. It returns how many milliseconds late the request
+   * with their age, as failed beyond a limit that the report names. It gives how many milliseconds late the request
    * begins: more than 0 only in an experiment with a rate, where a request begins with its arrival.
    */
   export function observeRequest(): number;
 
   /**
-   * Tells how long one response took, in milliseconds, and how it ended. From all of them come
-   * the metrics `response_drift` and `longest_stall`, and the
-   * report's picture of the run.
+   * Tells how long one response took, and how it ended. From all of them come the metrics
+   * `response_drift` and `longest_stall`, and the charts of the report.
+   * @param ms milliseconds, at least 0
+   * @throws {QueryError} an argument of another type, or a negative time
    */
   export function observeResponse(ms: number, outcome?: Outcome): void;
 
   /** Several pools of the same settings, see {@link pools}. */
   export interface Pools {
+    /** Every pool, in the order of their numbers. */
     readonly all: Pool[];
-    /** The pool for the next request. */
+    /** The pool for the next request, chosen by `BALANCE`. */
     next(): Pool;
   }
 
   /**
-   * The pools of an application of several processes: `POOLS` (1) of these options, over which requests are spread by
+   * The pools of an application of several processes: `POOLS` of these options (1 to 1000, default 1), over which requests are spread by
    * `BALANCE`: `random` (the default), `round-robin`, or `least`, the pool with the fewest connections in use and users
-   * waiting (several such in turn). One pool is named as the options say, several `pool-1`, `pool-2` and so on. The report sets the
+   * waiting (several such in turn). One pool is named as the options say, several `pool-1`, `pool-2` and so on. The report shows the
    * fullest pool, and how evenly they were used, beside the sums.
    * @throws {ConfigError} for wrong options, `POOLS` or `BALANCE`
    */
@@ -656,13 +682,15 @@ declare module 'k6/x/pgxpool' {
   /**
    * Runs a user's request, and runs it again if it failed for a reason that may pass: 40001, 40P01, a pool timeout, or an
    * answer of `k6/http` with status 503. Gives what the last attempt gave, or throws what it threw; of an async `fn` a
-   * Promise. Retries are counted in `request_retries`. VU code only.
+   * Promise. Retries are counted in `request_retries`. VU code, `setup()` and `teardown()` only.
+   * @throws {ConfigError} for wrong options
    */
   export function retry<T>(fn: () => T, options?: RetryOptions): T;
 
   /**
-   * Logs a text as an error, once in the process: the same failure of a hundred users is one
-   * line. Texts that differ only in numbers are the same.
+   * Logs a string as an error, once in the process: the same failure of a hundred users is one
+   * line. Strings that differ only in numbers are the same.
+   * @throws {QueryError} the argument is not a string
    */
   export function warnOnce(text: string): void;
 
@@ -670,16 +698,17 @@ declare module 'k6/x/pgxpool' {
   export interface SettingOptions<Kind, Value> {
     /** A `duration` is given with a unit (`30s`, `5m`) or in seconds, and comes as seconds. */
     kind: Kind;
-    /** What comes where the variable is not given, or empty. */
+    /** What it gives when the variable is not set, or empty. Default: `undefined`. */
     default?: Value;
-    /** The range, both ends included; of a duration in seconds. */
+    /** The least value that is accepted; of a duration in seconds. Default: none. */
     least?: number;
+    /** The largest value that is accepted; of a duration in seconds. Default: none. */
     most?: number;
   }
 
   /**
    * A variable of your own script, read as the pool's own are: from k6's `-e`, the process's
-   * environment and `.env`, in this order. To be called in the init context.
+   * environment and `.env`, in this order. In the init context only.
    *
    * @throws {ConfigError} the value is not of that kind, or out of range
    */
@@ -692,22 +721,24 @@ declare module 'k6/x/pgxpool' {
 
   /**
    * Refuses a setting of the scenarios (`HOLD`, `CONCURRENT`, …) that was given with `-e` and
-   * that this script has not read with {@link setting}. To be called when all are read.
+   * that this script has not read with {@link setting}. In the init context only, after all of them are read.
    *
    * @throws {ConfigError} one was given that is not read
    */
   export function checkSettings(): void;
 
   /**
-   * A text from outside as a message or a tag may show it: one line without passwords and tokens,
+   * A string from outside, as a message or a tag may show it: one line without passwords and tokens,
    * cut at 200 characters with its length.
+   * @throws {QueryError} the argument is not a string
    */
   export function redact(text: string): string;
 
   /**
    * Runs a script's `setup()`: `export const setup = () => pgxpool.setup(() => { … })`. It throws
    * if the results cannot be written (folder `OUT`), before any load, and remembers an error of `fn`
-   * for the report, since k6 does not pass it to `handleSummary`.
+   * for the report, since k6 does not pass it to `handleSummary`. It gives what `fn` gives.
+   * @throws {ConfigError} the results cannot be written; else what `fn` throws
    */
   export function setup<T>(fn: () => T): T;
 
@@ -718,11 +749,13 @@ declare module 'k6/x/pgxpool' {
     /**
      * For `setup()`: reads the scale of pgbench's tables where a script uses `:scale`, so that a missing table ends the
      * test before its load.
+     * @throws {PgxpoolError}
      */
     prepare(pool: Pool): void;
     /**
      * Runs one script, chosen by the weights, on one connection of the pool. Each statement's samples have the tag
-     * `statement`, such as `list.sql:3`. A failed statement ends the script and is thrown; what is open is rolled back.
+     * `statement`, such as `list.sql:3`. A failed statement ends the script, its error is thrown, and an open transaction is rolled back.
+     * @throws {PgxpoolError}
      */
     run(pool: Pool): void;
   }
@@ -730,7 +763,8 @@ declare module 'k6/x/pgxpool' {
   /**
    * Reads a mix of pgbench's scripts: files of the working directory with their weights, such as
    * `'list.sql@8,update.sql@2'`, or `'builtin:select-only'`, `'builtin:simple-update'`, `'builtin:tpcb-like'`. In the
-   * init context only. What is not supported is a {@link ConfigError} with file and line.
+   * init context only.
+   * @throws {ConfigError} with file and line, for what is not supported, and for a file that cannot be read
    */
   export function workload(specification: string): Workload;
 
@@ -751,7 +785,7 @@ declare module 'k6/x/pgxpool' {
 
   /**
    * Makes the temporary primary read-only, promotes the standby of {@link startStandby} and
-   * comes back when that takes writes.
+   * comes back when that takes writes. VU code, `setup()` and `teardown()` only.
    * @throws {ConfigError} the server is your own (`DATABASE_URL`)
    */
   export function failOver(): void;
@@ -773,6 +807,8 @@ declare module 'k6/x/pgxpool' {
   /**
    * The trend of [time, value] pairs in order of time, in values per unit of time: Theil and Sen's slope, which
    * outliers do not move, and the ends of its 95 % confidence interval.
+   * @param points at least two pairs, the earliest first
+   * @throws {QueryError} fewer pairs, or entries that are not pairs of numbers
    */
   export function trend(points: number[][]): { slope: number; low: number; high: number };
 
@@ -783,7 +819,7 @@ declare module 'k6/x/pgxpool' {
   export interface ExperimentOptions {
     /** Which steps there are: the same load before and after a change, more and more users until the criteria fail, or a sweep of pool sizes. */
     plan: 'before-after' | 'capacity' | 'tune';
-    /** Options of every step's pool, below those of the step. */
+    /** Options of every step's pool; those of the step win over them. Default: none. */
     pool?: Options;
     /**
      * An application to start anew for every step, with the step's options in its environment
@@ -791,7 +827,7 @@ declare module 'k6/x/pgxpool' {
      * that answers when it is ready. The requests go to it, over HTTP.
      */
     application?: { command: string; url: string; ready: string; workers: number };
-    /** What the requests are, in your own words. `resume` refuses a run with other ones. */
+    /** What the requests are, in your own words. `resume` refuses a run whose `workload` differs. */
     workload?: Record<string, unknown>;
     /** The path of an earlier run's `results/PLAN.json`, to continue it. */
     resume?: string;
@@ -823,7 +859,7 @@ declare module 'k6/x/pgxpool' {
 
   /**
    * Makes the process's experiment. Nothing is connected before the first {@link Experiment.next}.
-   * Throws {@link ConfigError} for options that cannot be used.
+   * @throws {ConfigError} for options that cannot be used
    */
   export function experiment(options: ExperimentOptions): Experiment;
 
@@ -863,13 +899,18 @@ declare module 'k6/x/pgxpool' {
 
   /** A live application's pool under watch. */
   export interface Monitor {
-    /** Begins to watch, until the test ends; once is enough. Throws {@link ConnectError}. VU code and `setup()` only. */
+    /**
+     * Begins to watch, until the test ends; once is enough. VU code and `setup()` only.
+     * @throws {ConnectError} the database cannot be reached
+     */
     start(): void;
     /** The application's name, or how else its sessions are selected. */
     readonly applicationName: string;
-    /** Of one process. */
+    /** The base size of one process. */
     readonly poolSize: number;
+    /** The overflow of one process. */
     readonly maxOverflow: number;
+    /** The processes that were given, 1 where their number is estimated. */
     readonly workers: number;
   }
 
@@ -877,6 +918,7 @@ declare module 'k6/x/pgxpool' {
    * Watches a live application's pool from the database's side while k6 loads it, into the
    * metrics `app_pool_*`. One for the whole process; nothing is connected before `start()`.
    * `null` where neither an option nor the environment names a database: there is nothing to watch.
+   * @throws {ConfigError} for wrong options, and where nothing tells which sessions are the application's
    */
   export function monitor(options?: MonitorOptions): Monitor | null;
 

@@ -103,6 +103,75 @@ func TestTruthNamesTestsThatAreThere(t *testing.T) {
 	require.Greater(t, rows, 40)
 }
 
+// pages are the documents for people, by path below the root.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	root, all := k6test.Root(t), map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.md", "examples/*/*.md"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file) // #nosec G304 -- of the repository
+			require.NoError(t, err)
+			name, err := filepath.Rel(root, file)
+			require.NoError(t, err)
+			all[name] = string(text)
+		}
+	}
+	return all
+}
+
+// A test that a page names by -run is there: go test passes where none matches.
+func TestPagesRunTestsThatAreThere(t *testing.T) {
+	command := regexp.MustCompile(`go test (\./[\w/.]+) -run (?:'([^']+)'|(\w+))`)
+	checked := 0
+	for name, text := range pages(t) {
+		for _, found := range command.FindAllStringSubmatch(text, -1) {
+			source := sourceOf(t, filepath.Join(k6test.Root(t), found[1]))
+			for part := range strings.SplitSeq(strings.ReplaceAll(found[2]+found[3], `\|`, "|"), "|") {
+				is := regexp.MustCompile(`(?m)^func (?:Test\w*)?` + part)
+				require.True(t, is.MatchString(source), "%s: %s", name, found[0])
+				checked++
+			}
+		}
+	}
+	require.Greater(t, checked, 15)
+}
+
+// A link between the pages leads to a file and, after a #, to one of its headings.
+func TestPagesLinkToWhatIsThere(t *testing.T) {
+	link, heading := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]+))?\)`), regexp.MustCompile("(?m)^#+ (.*)$")
+	all, checked := pages(t), 0
+	for name, text := range all {
+		for _, found := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(found[1], "://") {
+				continue
+			}
+			target := name
+			if found[1] != "" {
+				target = filepath.Join(filepath.Dir(name), found[1])
+				_, err := os.Stat(filepath.Join(k6test.Root(t), target))
+				require.NoError(t, err, "%s: %s", name, found[0])
+			}
+			if found[2] != "" {
+				var anchors []string
+				for _, title := range heading.FindAllStringSubmatch(all[target], -1) {
+					anchors = append(anchors, anchor(title[1]))
+				}
+				require.Contains(t, anchors, found[2], "%s: %s", name, found[0])
+			}
+			checked++
+		}
+	}
+	require.Greater(t, checked, 80)
+}
+
+// anchor is what GitHub makes of a heading.
+func anchor(title string) string {
+	kept := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(title), "")
+	return strings.ReplaceAll(kept, " ", "-")
+}
+
 // sourceOf is the text of a package's tests.
 func sourceOf(t *testing.T, dir string) string {
 	t.Helper()
