@@ -166,6 +166,17 @@ func TestPagesLinkToWhatIsThere(t *testing.T) {
 	require.Greater(t, checked, 80)
 }
 
+// README says that docs/api.md lists every call.
+func TestPageOfCallsHasEveryExport(t *testing.T) {
+	declared, err := os.ReadFile(filepath.Join(k6test.Root(t), "index.d.ts"))
+	require.NoError(t, err)
+	exports := regexp.MustCompile(`readonly (\w+): typeof (\w+);`).FindAllStringSubmatch(string(declared), -1)
+	require.Greater(t, len(exports), 20)
+	for _, export := range exports {
+		require.Regexp(t, `[.`+"`"+` ]`+export[1]+`\(`, pages(t)["docs/api.md"], export[1])
+	}
+}
+
 // anchor is what GitHub makes of a heading.
 func anchor(title string) string {
 	kept := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(title), "")
