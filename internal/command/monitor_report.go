@@ -125,9 +125,14 @@ func (s monitorSummary) diagnoses(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "    -> %s\n", d.Remedy)
 	}
-	if len(s.verdict.Diagnoses) == 0 && s.report.Seen > 0 {
-		b.WriteString("\n  Nothing was found that slows the application down.\n")
+	if len(s.verdict.Diagnoses) > 0 || s.report.Seen == 0 {
+		return
 	}
+	b.WriteString("\n  Nothing was found that slows the application down")
+	if s.report.Hidden > 0 {
+		b.WriteString(", but not all was seen: GRANT pg_read_all_stats to the monitor's role")
+	}
+	b.WriteString(".\n")
 }
 
 // poolText is "20+40", of how many workers where there are several.

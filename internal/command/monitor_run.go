@@ -90,7 +90,7 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 	// A server that is full is worth watching: diagnosis.LimitReached.
 	if err != nil && (s.watch.Select.Empty() || !monitor.IsTooManyConnections(err)) {
 		return errext.WithExitCodeIfNone(
-			fmt.Errorf("%w; check --url (DATABASE_URL) and that the server is up", err), exitcodes.ScriptException)
+			fmt.Errorf("%w; %s", err, monitor.Advice(err)), exitcodes.ScriptException)
 	}
 	if !s.watch.Select.Empty() {
 		return nil

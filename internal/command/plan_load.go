@@ -274,7 +274,7 @@ func poolForWatch(r monitor.Report, found []diagnosis.Diagnosis) watchedPool {
 	w := watchedPool{Workers: max(1, r.Pool.Workers)}
 	for _, d := range found {
 		if d.Name != "pool exhausted" {
-			w.Missing = fmt.Sprintf("%s keeps connections in use; fix that first", d.Name)
+			w.Missing = fmt.Sprintf("fix the cause first: %s", d.Name)
 			return w
 		}
 	}

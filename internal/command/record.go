@@ -82,7 +82,7 @@ func runRecord(gs *state.GlobalState, s monitorSettings) error {
 	defer stop()
 	conn, err := monitor.Connect(ctx, cfg.Conn)
 	if err != nil {
-		return errext.WithExitCodeIfNone(fmt.Errorf("%w; check --url (DATABASE_URL) and that the server is up", err), exitcodes.ScriptException)
+		return errext.WithExitCodeIfNone(fmt.Errorf("%w; %s", err, monitor.Advice(err)), exitcodes.ScriptException)
 	}
 	// Not ctx: what was recorded is written after a signal too.
 	after := context.WithoutCancel(ctx)

@@ -85,10 +85,7 @@ func findLocks(run *Facts, _ *Pool) finding {
 	f.evidence = append(f.evidence,
 		fmt.Sprintf("in %d of %d samples at least half of the connections in use waited for a lock", w.Usage.Locked, w.Samples),
 		fmt.Sprintf("%s waited for %s", text.Counted(w.Blocker.Waiting, "session"), shown(w.Blocker)))
-	if w.Blocker.PID == 0 {
-		f.remedy = "End the prepared transaction that holds the locks: SELECT * FROM pg_prepared_xacts shows it, COMMIT PREPARED or ROLLBACK PREPARED ends it. " +
-			"It outlives sessions and restarts. A larger pool only adds waiters."
-	}
+	f.remedy = remedyOfBlocker(w.Blocker)
 	return f
 }
 

@@ -32,6 +32,14 @@ func full() *monitor.Report {
 	return r
 }
 
+// cutOut is a watch whose application has had no session for its second half, while
+// it had connections checked out.
+func cutOut(r *monitor.Report) *monitor.Report {
+	r.CheckedOut = &monitor.Level{Mean: 7.2, P95: 15, Peak: 15}
+	r.Absence = monitor.Absence{Samples: 12, Seconds: 5.7, CheckedOut: 11, Most: 15, AtEnd: true}
+	return r
+}
+
 func failed(status int, count int64, ms float64) failure {
 	return failure{
 		status: status, count: count, after: stats{count: float64(count), median: ms, p95: ms, max: ms},
@@ -222,6 +230,59 @@ var causes = []cause{
 		`<class 'asyncpg.exceptions.DuplicatePreparedStatementError'>: prepared statement "__asyncpg_stmt_1__" already exists`, 60, 4), answering(
 		`<class 'asyncpg.exceptions.InvalidSQLStatementNameError'>: prepared statement "__asyncpg_stmt_3__" does not exist`, 40, 4)),
 		[]string{"prepared statements behind a pooler"}, "SQLSTATE 26000"},
+	{"password changed", func() *monitor.Report { return cutOut(watched()) }, overHTTP(failed(503, 330, 35)), []string{"rejected by the application"},
+		"in 12 samples one after another the server showed no session of it, to the end, while up to 15 connections checked out"},
+	{"a full pool that cannot log in", func() *monitor.Report {
+		r := cutOut(full())
+		r.Usage.Sleeping, r.Server.Statistics.SessionsKilled, r.Usage.Queued = 0, 3, 20
+		return r
+	}, overHTTP(failed(500, 245, 431)), []string{"rejected by the application"}, "245 × HTTP 500"},
+	{"a full pool that cannot log in, and says why", func() *monitor.Report { return cutOut(full()) },
+		overHTTP(answering(`FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "app", database "flow", no encryption`, 245, 31)),
+		[]string{"rejected by the application"}, "SQLSTATE 28000"},
+	{"NOLOGIN", func() *monitor.Report {
+		r := cutOut(watched())
+		r.Server.Barred = &monitor.Barred{Role: "app", Database: "flow", By: "NOLOGIN"}
+		return r
+	}, overHTTP(failed(503, 187, 193)), []string{"rejected by the application"}, "role app may not log in (NOLOGIN)"},
+	{"CONNECT revoked", func() *monitor.Report {
+		r := watched()
+		r.Open.Peak, r.Server.Statistics.Sessions, r.Server.Statistics.SessionsFatal = 15, 60, 186
+		r.Server.Barred = &monitor.Barred{Role: "app", Database: "flow", By: "CONNECT"}
+		return r
+	}, overHTTP(failed(500, 197, 111)), []string{"rejected by the application"}, "at least 111 logins refused in the database"},
+	{"between two connections", func() *monitor.Report {
+		r := full()
+		r.Absence = monitor.Absence{Samples: 3, Seconds: 1, CheckedOut: 3, Most: 1}
+		return r
+	}, overHTTP(failed(503, 9, 2000)), []string{"pool exhausted"}, ""},
+	{"no session for want of users", func() *monitor.Report { return cutOut(watched()) }, overHTTP(), nil, ""},
+	{"the database is gone", watched, overHTTP(answering(`asyncpg.exceptions.InvalidCatalogNameError: database "flow" does not exist`, 50, 453),
+		answering("<class 'asyncpg.exceptions.ConnectionDoesNotExistError'>: connection was closed in the middle of operation", 11, 4200)),
+		[]string{"rejected by the application", "stale connections"}, "SQLSTATE 3D000"},
+	{"a table that is rewritten", func() *monitor.Report {
+		r := full()
+		r.Usage.LockWaits, r.Usage.Sleeping, r.Usage.Locked = 540, 0, 38
+		r.Blocker = &monitor.Session{PID: 27688, Application: "maintenance", State: "active", Age: 3.51, Waiting: 15, Statement: "VACUUM FULL items"}
+		return r
+	}, overHTTP(), []string{"locks", "pool exhausted"}, "15 sessions waited for pid 27688 (maintenance), active, in a transaction for 3.51 s: VACUUM FULL items"},
+	{"a migration behind a reader", func() *monitor.Report {
+		r := full()
+		r.Usage.LockWaits, r.Usage.Sleeping, r.Usage.Locked = 540, 0, 38
+		r.Blocker = &monitor.Session{PID: 29120, Application: "reporting", State: "active", Age: 5.66, Waiting: 16, Statement: "SELECT count(*) FROM items"}
+		return r
+	}, overHTTP(), []string{"locks", "pool exhausted"}, "(reporting)"},
+	{"a vacuum that does not give way", func() *monitor.Report {
+		r := full()
+		r.Usage.LockWaits, r.Usage.Sleeping, r.Usage.Locked = 540, 0, 38
+		r.Blocker = &monitor.Session{PID: 31, State: monitor.StateNoClient, Waiting: 16}
+		return r
+	}, overHTTP(), []string{"locks", "pool exhausted"}, "not a client"},
+	{"told of a limit of the role", watched, overHTTP(answering(
+		"<class 'asyncpg.exceptions.ConfigurationLimitExceededError'>: temporary file size exceeds temp_file_limit (1024kB)", 156, 22)),
+		[]string{"rejected by the application"}, "156 × HTTP 500, SQLSTATE 53400 after 22 ms"},
+	{"told of TLS", watched, overHTTP(answering(`PostgreSQL server at "127.0.0.1:55961" rejected SSL upgrade`, 445, 14)),
+		[]string{"rejected by the application"}, "driver: TLS refused"},
 	{"restart", func() *monitor.Report {
 		r := watched()
 		r.Server.Restarted = true
@@ -554,19 +615,30 @@ func TestCausesOfAnApplication(t *testing.T) {
 func TestRemediesOfWhatTheServerSays(t *testing.T) {
 	for name, remedy := range map[string]string{
 		"the role may not see the sessions of a full pool": "GRANT pg_read_all_stats",
-		"stopped":                             "Start PostgreSQL",
-		"idle for too long":                   "Set DB_POOL_RECYCLE below idle_session_timeout (300 ms)",
-		"a role that may only read":           "RESET default_transaction_read_only",
-		"pooler saturated by another limit":   "Raise max_db_connections of PgBouncer from 5",
-		"pooler full of clients":              "Raise max_client_conn of PgBouncer",
-		"pooler full of clients, wordless":    "Raise max_client_conn of PgBouncer",
-		"pooler without the database":         "add it to [databases]",
-		"deadlocks":                           "in the same order in every transaction",
-		"told of a full disk":                 "disk is full (53100)",
-		"a second engine under the same name": "a second engine or pool",
-		"one process with more than its pool": "process has a second engine or pool",
-		"a pool of another name":              "other pool (a second engine) by its own application_name",
-		"a prepared transaction":              "ROLLBACK PREPARED",
+		"stopped":                                      "Start PostgreSQL",
+		"idle for too long":                            "Set DB_POOL_RECYCLE below idle_session_timeout (300 ms)",
+		"a role that may only read":                    "RESET default_transaction_read_only",
+		"pooler saturated by another limit":            "Raise max_db_connections of PgBouncer from 5",
+		"pooler full of clients":                       "Raise max_client_conn of PgBouncer",
+		"pooler full of clients, wordless":             "Raise max_client_conn of PgBouncer",
+		"pooler without the database":                  "add it to [databases]",
+		"deadlocks":                                    "in the same order in every transaction",
+		"told of a full disk":                          "disk is full (53100)",
+		"a second engine under the same name":          "a second engine or pool",
+		"one process with more than its pool":          "process has a second engine or pool",
+		"a pool of another name":                       "other pool (a second engine) by its own application_name",
+		"a prepared transaction":                       "ROLLBACK PREPARED",
+		"password changed":                             "was the password changed?",
+		"a full pool that cannot log in, and says why": "pg_hba.conf",
+		"NOLOGIN":                             `ALTER ROLE "app" LOGIN.`,
+		"CONNECT revoked":                     `GRANT CONNECT ON DATABASE "flow" TO "app".`,
+		"the database is gone":                "correct its name in the application's URL",
+		"locks":                               "pg_terminate_backend(9)",
+		"a table that is rewritten":           "pg_cancel_backend(27688). The next time, VACUUM without FULL",
+		"a migration behind a reader":         "pg_terminate_backend(29120)",
+		"a vacuum that does not give way":     "WHERE pid = 31",
+		"told of a limit of the role":         "temp_file_limit",
+		"told of TLS":                         "sslmode",
 		"no session at all":                   "opens no session here",
 		"told of an unknown host":             "cannot find the host name",
 		"told of prepared transactions":       "pg_prepared_xacts",
@@ -597,13 +669,27 @@ func TestSQLStatesInAnswers(t *testing.T) {
 		`prepared statement "__asyncpg_stmt_1__" already exists`:                                            "42P05",
 		`{"sqlstate": "25006"}`:  "25006",
 		`ERROR (SQLSTATE 26000)`: "26000",
-		`<class 'asyncpg.exceptions.DeadlockDetectedError'>: deadlock detected`: "40P01",
-		`canceling statement due to lock timeout`:                               "55P03",
-		`could not extend file "base/1": No space left on device`:               "53100",
-		`FATAL:  password authentication failed for user "app"`:                 "28P01",
-		`terminating connection due to idle-session timeout`:                    "57P05",
-		`Internal Server Error`:                                                 "",
-		asyncpgFull:                                                             "PgBouncer: no more connections allowed (max_client_conn)",
+		`<class 'asyncpg.exceptions.DeadlockDetectedError'>: deadlock detected`:                                                             "40P01",
+		`canceling statement due to lock timeout`:                                                                                           "55P03",
+		`could not extend file "base/1": No space left on device`:                                                                           "53100",
+		`FATAL:  password authentication failed for user "app"`:                                                                             "28P01",
+		`terminating connection due to idle-session timeout`:                                                                                "57P05",
+		`Internal Server Error`:                                                                                                             "",
+		`{"error": "InternalServerError"}`:                                                                                                  "",
+		`{"detail": "FATAL:  role \"app\" does not exist"}`:                                                                                 "28000",
+		`FATAL:  pg_hba.conf rejects connection for host "127.0.0.1", user "app", database "flow", no encryption`:                           "28000",
+		`{"detail": "database \"flow\" does not exist"}`:                                                                                    "3D000",
+		`<class 'asyncpg.exceptions.InsufficientPrivilegeError'>: permission denied for table items`:                                        "42501",
+		`(psycopg2.errors.UndefinedTable) relation "items" does not exist`:                                                                  "42P01",
+		`(psycopg2.errors.UndefinedColumn) column items.z does not exist`:                                                                   "42703",
+		`asyncpg.exceptions.InvalidCachedStatementError: cached statement plan is invalid due to a database schema or configuration change`: "cached plan",
+		`<class 'asyncpg.exceptions.ProgramLimitExceededError'>: requested length too large`:                                                "54000",
+		`(psycopg2.errors.InternalError_) invalid memory alloc request size 1100000000`:                                                     "XX000",
+		`(psycopg2.errors.InFailedSqlTransaction) current transaction is aborted, commands ignored until end of transaction block`:          "25P02",
+		`could not open file "global/pg_filenode.map": No such file or directory`:                                                           "58P01",
+		`server error (SQLSTATE XX001)`:                                                                                                     "XX001",
+		`connection to server at "127.0.0.1", port 5432 failed: server does not support SSL, but SSL was required`:                          "driver: TLS refused",
+		asyncpgFull: "PgBouncer: no more connections allowed (max_client_conn)",
 		`psycopg2.OperationalError: connection to server at "127.0.0.1", port 6432 failed: FATAL:  no more connections allowed (max_client_conn)`: "PgBouncer: no more connections allowed (max_client_conn)",
 		`FATAL: query_wait_timeout (SQLSTATE 08P01)`:                                             "PgBouncer: query_wait_timeout",
 		`server login has been failing, try again later (server_login_retry)`:                    "PgBouncer: server_login_retry",
@@ -746,4 +832,37 @@ func TestNestedCheckoutWithoutItsTimeout(t *testing.T) {
 		r.Held.LongestIdle = c.longest
 		require.Equal(t, c.want, Of(Facts{Watched: r})[0].Name, name)
 	}
+}
+
+// The monitor alone sees no answers.
+func TestAnApplicationThatCannotConnectIsSeenWithoutLoad(t *testing.T) {
+	first := func(w *monitor.Report) Diagnosis {
+		found := Of(Facts{Watched: w})
+		require.NotEmpty(t, found)
+		return found[0]
+	}
+	said := first(cutOut(watched()))
+	require.Equal(t, rejectedByApplication, said.Name)
+	require.Equal(t, Likely, said.Confidence)
+
+	silent := cutOut(watched())
+	silent.CheckedOut, silent.Absence.CheckedOut, silent.Absence.Most = nil, 0, 0
+	require.Equal(t, Possible, first(silent).Confidence, "it may have been stopped")
+	require.Contains(t, first(silent).Remedy, "Was the application stopped?")
+	silent.Absence.AtEnd = false
+	require.Empty(t, Of(Facts{Watched: silent}))
+
+	barred := watched() // its sessions go on
+	barred.Server.Barred = &monitor.Barred{Role: "app", Database: "flow", By: "VALID UNTIL"}
+	require.Equal(t, Possible, first(barred).Confidence)
+	barred.Absence = cutOut(watched()).Absence
+	require.Equal(t, Certain, first(barred).Confidence)
+	require.Equal(t, []string{
+		"the password of role app has expired (VALID UNTIL)",
+		"in 12 samples one after another the server showed no session of it, to the end, while up to 15 connections checked out",
+	}, first(barred).Evidence)
+
+	restarted := cutOut(watched())
+	restarted.Server.Restarted = true
+	require.Equal(t, serverRestarted, first(restarted).Name)
 }

@@ -148,6 +148,9 @@ func findStaleWatched(run *Facts, p *Pool) finding {
 	if f.confidence == "" {
 		return run.cutSilently()
 	}
+	if s.SessionsAbandoned == 0 {
+		return f // nobody knows who ended them
+	}
 	f.evidence = append(f.evidence, fmt.Sprintf("%s lost without a goodbye of the client, which went on (sessions_abandoned), and none that the server ended",
 		text.Counted(s.SessionsAbandoned, "session")))
 	f.remedy = betweenBoth

@@ -98,7 +98,7 @@ func Of(facts Facts) []Diagnosis {
 	var names []string
 	for _, r := range rules {
 		d, ok := found[r.name]
-		if !ok || foundAny(r.unless, found) != "" {
+		if !ok || d.hiddenBy(r.unless, found) {
 			delete(found, r.name)
 			continue
 		}
@@ -116,6 +116,15 @@ func Of(facts Facts) []Diagnosis {
 		diagnoses[i] = found[name]
 	}
 	return diagnoses
+}
+
+// hiddenBy tells whether one of some troubles is taken for d. What was said in so many
+// words is not hidden by what only looks like it.
+func (d Diagnosis) hiddenBy(names []string, found map[string]Diagnosis) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		other, ok := found[name]
+		return ok && other.Confidence != Possible && other.Confidence.rank() >= d.Confidence.rank()
+	})
 }
 
 // foundAny is the first of some troubles that is more than possible.
@@ -172,6 +181,16 @@ func (r rule) diagnose(run *Facts) (Diagnosis, bool) {
 		best = f
 	}
 	return Diagnosis{
-		Name: r.name, Confidence: best.confidence, Evidence: best.evidence, Remedy: cmp.Or(best.remedy, r.remedy),
+		Name: r.name, Confidence: best.confidence, Evidence: once(best.evidence), Remedy: cmp.Or(best.remedy, r.remedy),
 	}, best.confidence != ""
+}
+
+// once leaves out what several rules for one trouble say alike.
+func once(evidence []string) (said []string) {
+	for _, e := range evidence {
+		if !slices.Contains(said, e) {
+			said = append(said, e)
+		}
+	}
+	return said
 }

@@ -21,7 +21,7 @@ func findExhaustedWatched(run *Facts, _ *Pool) finding {
 	}
 	u := w.Usage
 	switch {
-	case run.neverConnects():
+	case run.cannotOpen():
 		return finding{}
 	case u.Full == 0 && w.Pool.Workers <= 1:
 		return run.elsewhere(waited)

@@ -2,8 +2,10 @@ package diagnosis
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
+	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
 
@@ -17,6 +19,45 @@ const (
 // remedyOfDeadlocks is for transactions that wait for each other.
 const remedyOfDeadlocks = "Take locks in the same order in every transaction (rows sorted by their key), keep transactions short, " +
 	"and run the one again that the server ended (40P01). A larger pool only adds transactions that can meet."
+
+// longLock is the age of a transaction, in seconds, from which on it is not one of many
+// that take the same row: whoever waits for it now waits until it is ended.
+const longLock = 2
+
+// rewrites are statements that lock a table for as long as they run, and what does the
+// same without.
+var rewrites = []struct {
+	statement *regexp.Regexp
+	instead   string
+}{
+	{regexp.MustCompile(`(?i)\bVACUUM\s*(\([^)]*)?\bFULL\b|\bCLUSTER\b`), "VACUUM without FULL keeps the table usable; what has to shrink, at a quiet time"},
+	{regexp.MustCompile(`(?i)\b(CREATE\s+(UNIQUE\s+)?|RE)INDEX\b`), "build the index CONCURRENTLY"},
+	{regexp.MustCompile(`(?i)\bREFRESH\s+MATERIALIZED\b`), "refresh the view CONCURRENTLY"},
+	{regexp.MustCompile(`(?i)\b(ALTER|DROP|TRUNCATE|LOCK)\b`), "run it again at a quiet time, with a lock_timeout and in steps that rewrite no table"},
+}
+
+// remedyOfBlocker is what to do about the session at the root of the waits; empty for
+// the rule's.
+func remedyOfBlocker(b *monitor.Session) string {
+	const noPool = " A larger pool only adds waiters."
+	switch {
+	case b.State == monitor.StatePrepared:
+		return "End the prepared transaction that holds the locks: SELECT * FROM pg_prepared_xacts shows it, COMMIT PREPARED or ROLLBACK PREPARED ends it. " +
+			"It outlives sessions and restarts." + noPool
+	case b.State == monitor.StateNoClient:
+		return fmt.Sprintf("SELECT query FROM pg_stat_activity WHERE pid = %d shows what it does. An autovacuum gives way by itself, unless it prevents wraparound: "+
+			"let that one end, or run VACUUM (FREEZE) at a quiet time; until then do without the statement that waits for it.", b.PID) + noPool
+	case b.Age < longLock:
+		return ""
+	}
+	for _, r := range rewrites {
+		if b.State == "active" && r.statement.MatchString(b.Statement) {
+			return fmt.Sprintf("Let it end, or end it: SELECT pg_cancel_backend(%d). The next time, %s.", b.PID, r.instead) + noPool
+		}
+	}
+	return fmt.Sprintf("End it, SELECT pg_terminate_backend(%d), unless it is about to commit. Then shorten it: commit before slow work, keep reports away from DDL, "+
+		"and give DDL a lock_timeout, so that nobody waits behind it.", b.PID) + noPool
+}
 
 // findAnyLocks sees sessions that wait for locks, and statements that the server
 // ended for it.

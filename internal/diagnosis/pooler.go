@@ -84,6 +84,15 @@ func findPoolerSaturated(run *Facts, _ *Pool) finding {
 	if w.Pooler != nil && w.CheckedOut == nil {
 		return run.behindPooler()
 	}
+	return run.queuedInside()
+}
+
+// queuedInside sees an application with more connections than there are sessions.
+func (run *Facts) queuedInside() finding {
+	w := run.Watched
+	if run.connectsFail() || run.cannotOpen() {
+		return finding{} // those that are missing are being opened
+	}
 	// Without any session it watches another application, or none has come yet.
 	if w.Open == nil || w.Open.Peak == 0 || w.CheckedOut == nil || w.CheckedOut.Peak <= w.Open.Peak+1 ||
 		w.Usage.Queued < 3 || 2*w.Usage.Queued < w.Usage.Pressed {

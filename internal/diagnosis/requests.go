@@ -3,7 +3,6 @@ package diagnosis
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -69,58 +68,6 @@ func (r *Responses) Notes() []string {
 	return []string{"Failed requests: " + said[0] + "."}
 }
 
-// told is what applications write where the server refused them, by SQLSTATE:
-// asyncpg's and psycopg's names of the errors, and the server's own words.
-var told = []struct {
-	words *regexp.Regexp
-	state string
-}{
-	{regexp.MustCompile(`TooManyConnections|too many (connections|clients)|remaining connection slots`), tooManyConnections},
-	{regexp.MustCompile(`ReadOnlySQLTransaction|in a read-only transaction`), readOnlyTransaction},
-	{regexp.MustCompile(`QueryCanceled|due to statement timeout`), queryCanceled},
-	{regexp.MustCompile(`DuplicatePreparedStatement|prepared statement \S+ already exists`), duplicateStatement},
-	{regexp.MustCompile(`InvalidSQLStatementName|prepared statement \S+ does not exist`), noSuchStatement},
-	{regexp.MustCompile(`IdleInTransactionSessionTimeout|idle-in-transaction timeout`), idleInTxTimeout},
-	{regexp.MustCompile(`IdleSessionTimeout|due to idle-session timeout`), idleSessionTimeout},
-	{regexp.MustCompile(`AdminShutdown|due to administrator command`), adminShutdown},
-	{regexp.MustCompile(`CannotConnectNow|database system is (starting up|shutting down|in recovery mode)`), cannotConnectNow},
-	{regexp.MustCompile(`CrashShutdown|because of crash of another server process`), crashShutdown},
-	{regexp.MustCompile(`DeadlockDetected|deadlock detected`), deadlockDetected},
-	{regexp.MustCompile(`LockNotAvailable|due to lock timeout`), lockNotAvailable},
-	{regexp.MustCompile(`SerializationError|SerializationFailure|could not serialize access`), serializationFailure},
-	{regexp.MustCompile(`DiskFull|No space left on device`), diskFull},
-	{regexp.MustCompile(`number of prepared transactions|prepared transactions are disabled`), preparedTransactions},
-	{regexp.MustCompile(`OutOfMemory|out of (shared )?memory`), outOfMemory},
-	{regexp.MustCompile(`InvalidPassword|password authentication failed`), invalidPassword},
-	{regexp.MustCompile(`InvalidAuthorizationSpecification|is not permitted to log in`), invalidRole},
-}
-
-var sqlState = regexp.MustCompile(`(?i)sqlstate\W{0,4}([0-9][0-9A-Z]{4})\b`)
-
-// SQLState is the one that an answer's text tells of, or what [OfPgBouncer] makes of
-// it, or a driver's words; empty where it tells of none. PgBouncer quotes the server's
-// refusal among its own words.
-func SQLState(body string) string {
-	state := serverState(body)
-	if said := OfPgBouncer(body); said != "" && (state == "" || state == protocolViolation || saidBy(said).trouble == poolerSaturated) {
-		return said
-	}
-	return cmp.Or(state, keyOf(driver, body))
-}
-
-// serverState is the SQLSTATE alone.
-func serverState(body string) string {
-	if match := sqlState.FindStringSubmatch(body); match != nil {
-		return strings.ToUpper(match[1])
-	}
-	for _, t := range told {
-		if t.words.MatchString(body) {
-			return t.state
-		}
-	}
-	return ""
-}
-
 // answered are the failures whose answers tell of one of the SQLSTATEs.
 func (r *Requests) answered(states ...string) (said []string) {
 	for _, f := range r.failures {
@@ -174,14 +121,30 @@ func (run *Facts) waitedAsLong(f failure) bool {
 // failsQuickly tells whether more than a few requests failed without waiting, and
 // without a word of why.
 func (r *Requests) failsQuickly() bool {
-	var quick int64
+	return r.fail(func(f failure) bool { return f.isQuick() && f.status == 500 })
+}
+
+// failsAtOnce is the same, and 503 is an answer as well.
+func (r *Requests) failsAtOnce() bool {
+	return r.fail(func(f failure) bool { return f.isQuick() && (f.status == 500 || f.status == 503) })
+}
+
+// answersErrors tells whether more than a few were answered with an error of the server's side.
+func (r *Requests) answersErrors() bool {
+	return r.fail(func(f failure) bool { return f.status >= 500 })
+}
+
+func (r *Requests) fail(how func(failure) bool) bool {
+	var count int64
 	for _, f := range r.failures {
-		if f.status == 500 && f.sqlState == "" && f.after.median < waitedLong {
-			quick += f.count
+		if how(f) {
+			count += f.count
 		}
 	}
-	return float64(quick) > failedShare*r.Count
+	return float64(count) > failedShare*r.Count
 }
+
+func (f failure) isQuick() bool { return f.sqlState == "" && f.after.median < waitedLong }
 
 // named are the SQLSTATEs that lead to a cause of their own.
 var named = []string{
@@ -189,53 +152,25 @@ var named = []string{
 	adminShutdown, crashShutdown, cannotConnectNow, deadlockDetected, lockNotAvailable,
 }
 
-// The server's errors that an application passes on, and that are no trouble of its
-// connections.
-const (
-	serializationFailure = "40001"
-	diskFull             = "53100"
-	outOfMemory          = "53200"
-	invalidPassword      = "28P01"
-	invalidRole          = "28000"
-	protocolViolation    = "08P01" // of nearly everything that PgBouncer says
-
-	preparedTransactions = "max_prepared_transactions" // has 53200 or 55000, as others
-)
-
-// remedies are what to do about them.
-var remedies = map[string]string{
-	serializationFailure: "Run transactions again that the server could not serialize (40001), and keep them short. The pool is not the cause.",
-	diskFull: "The server's disk is full (53100): free space or enlarge it, and look for what filled it " +
-		"(temporary files, write-ahead log kept for a replication slot). The pool is not the cause.",
-	outOfMemory: "The server has no memory left (53200): reduce work_mem or the number of connections, or raise max_locks_per_transaction " +
-		"where it says shared memory. A larger pool needs more.",
-	invalidPassword: "The server refuses the application's password (28P01): set the one that its role has now, and restart the application. The pool is not the cause.",
-	preparedTransactions: "The server takes no more prepared transactions (max_prepared_transactions): end those that were left, which hold their locks " +
-		"(SELECT * FROM pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED), or raise it. The pool is not the cause.",
-	invalidRole: "The server does not let the application's role connect (28000): check LOGIN of the role and pg_hba.conf. The pool is not the cause.",
-}
-
-// refusedBy is the remedy for the first of some failures that names its SQLSTATE.
-func refusedBy(own []failure) string {
-	for _, f := range own {
-		if f.sqlState == "" {
-			continue
-		}
-		if remedy, known := remedies[f.sqlState]; known {
-			return remedy
-		}
-		if said := saidBy(f.sqlState); said.trouble != "" {
-			return said.remedy
-		}
-		return fmt.Sprintf("The server refuses these statements with SQLSTATE %s (PostgreSQL's manual, appendix A): the application's log has the statement. "+
-			"The pool is not the cause.", f.sqlState)
-	}
-	return ""
-}
-
 // findRejected sees failures that are the application's own: its pool had
-// connections left, or they came without waiting for one.
+// connections left, or they came without waiting for one; and an application that
+// cannot open connections.
 func findRejected(run *Facts, _ *Pool) finding {
+	answers, login := run.rejected(), run.noLogin()
+	switch {
+	case login.confidence == "":
+		return answers
+	case answers.confidence.rank() > login.confidence.rank() || answers.confidence == Certain && run.Watched.Server.Barred == nil:
+		answers.evidence = append(answers.evidence, login.evidence...)
+		return answers
+	default:
+		login.evidence = append(login.evidence, answers.evidence...)
+		return login
+	}
+}
+
+// rejected is what the answers show.
+func (run *Facts) rejected() finding {
 	if !run.Requests.HTTP {
 		return finding{}
 	}
@@ -245,26 +180,32 @@ func findRejected(run *Facts, _ *Pool) finding {
 		return finding{}
 	}
 	f := finding{confidence: Likely, evidence: answered.howFailed(), remedy: refusedBy(own)}
-	var count int64
 	for _, failure := range own {
-		count += failure.count
+		f.extent += float64(failure.count)
 	}
-	f.extent = float64(count)
 	if w := run.Watched; w != nil && w.Active != nil {
 		f.evidence = append(f.evidence, fmt.Sprintf("at most %d of %s in use",
 			w.Active.Peak, text.Counted(w.Pool.Capacity(), "connection")))
 	} else {
 		f.confidence = Possible
 	}
-	switch {
-	case f.remedy != "" || !answered.failsQuickly():
-	case run.neverConnects():
-		f.evidence = append(f.evidence, "the server shows no session of it")
-		f.remedy = cannotConnect
-	default:
-		f.remedy = rejectedQuickly
+	if f.remedy == "" {
+		run.whyQuickly(&f, answered)
+	} else if refusedMost(own) {
+		f.confidence = Certain
 	}
 	return f
+}
+
+// whyQuickly is for answers that say nothing.
+func (run *Facts) whyQuickly(f *finding, answered Requests) {
+	switch {
+	case run.neverConnects() && answered.failsAtOnce():
+		f.evidence = append(f.evidence, "the server shows no session of it")
+		f.remedy = cannotConnect
+	case answered.failsQuickly():
+		f.remedy = run.rejectedQuickly()
+	}
 }
 
 // isNamed tells whether what the answer tells of has a cause of its own.
@@ -288,20 +229,15 @@ func (run *Facts) ownFailures() (own []failure) {
 	return own
 }
 
-// neverConnects tells whether an application has connections checked out of which the
-// server, which answers, has not shown one.
-func (run *Facts) neverConnects() bool {
-	w := run.Watched
-	return w != nil && w.Hidden == 0 && w.Open != nil && w.Open.Peak == 0 && w.CheckedOut != nil && w.CheckedOut.Peak > 0 && run.Requests.failsQuickly()
-}
-
-// cannotConnect is for an application without a session.
-const cannotConnect = "The application opens no session here: its log says why. Check the host, port, database, user and password in its URL, and whether it " +
-	"is the server and the application_name that are watched. The pool is not the cause."
-
 // rejectedQuickly is for errors that are not the application's word for too much load.
-const rejectedQuickly = "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause. " +
-	"Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check."
+func (run *Facts) rejectedQuickly() string {
+	const logs = "These answers come from the application: its log says why, and PostgreSQL's log has each statement that the server refused. " +
+		"The requests did not wait for a connection, so the pool is not the cause."
+	if run.Watched != nil && (run.Watched.Clients > 0 || run.Watched.Pooler != nil) {
+		return logs // the processes that have the sessions are known
+	}
+	return logs + " Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check."
+}
 
 // findUnanswered sees requests that wait in the application for something
 // other than a connection.

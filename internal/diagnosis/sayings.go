@@ -67,6 +67,10 @@ var sayings = map[string][]saying{
 			remedy: "The application cannot find the host name of its database or of another service: correct it in its URL, or mend its name server. The pool is not the cause."},
 		{words: regexp.MustCompile(`failed: Connection refused|Connect call failed \(`), key: "connection refused", trouble: rejectedByApplication,
 			remedy: "Nothing accepts connections where the application looks for its database or another service: correct host and port in its URL, or start what listens there. The pool is not the cause."},
+		{words: regexp.MustCompile(`rejected SSL upgrade|server does not support SSL|SSL error: certificate verify failed|CERTIFICATE_VERIFY_FAILED|root certificate file \S+ does not exist`),
+			key: "TLS refused", trouble: rejectedByApplication,
+			remedy: "The application wants TLS as its server does not have it: turn the server's ssl on, give the application the certificate authority (sslrootcert), " +
+				"or lower sslmode in its URL. The pool is not the cause."},
 		{words: regexp.MustCompile(`server closed the connection unexpectedly|connection was closed in the middle of operation|connection has been closed unexpectedly|underlying connection is closed|ConnectionDoesNotExistError|asyncpg\S+InterfaceError\S* connection is closed|the connection is lost`),
 			key: connectionLost, trouble: staleConnections, likely: true},
 	},

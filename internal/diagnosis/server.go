@@ -157,8 +157,7 @@ func findSessionsEnded(run *Facts, p *Pool) finding {
 		return finding{confidence: Certain, evidence: append(said, run.Requests.howFailed()...)}
 	}
 	w := run.Watched
-	// Connects that a limit refuses end with a fatal error too.
-	if w == nil || w.Server.Restarted || w.Server.Refused > 0 || run.often(w.Usage.Limited) {
+	if w == nil || w.Server.Restarted || run.loginsEnd() {
 		return finding{}
 	}
 	// A session whose client has left ends with a fatal error too.
@@ -178,6 +177,12 @@ func findSessionsEnded(run *Facts, p *Pool) finding {
 	run.addSessionTimeout(&f)
 	f.evidence = append(f.evidence, run.Requests.howFailed()...)
 	return f
+}
+
+// loginsEnd tells whether connects are refused, which end with a fatal error too.
+func (run *Facts) loginsEnd() bool {
+	w := run.Watched
+	return w.Server.Refused > 0 || run.often(w.Usage.Limited) || run.cannotOpen()
 }
 
 // addSessionTimeout names the timeout that ends what a pool keeps idle, or what holds a

@@ -102,7 +102,7 @@ const lostConnections = "Connections are lost rather than kept: requests that ar
 // findChurn sees connections that are opened for a request or two.
 func findChurn(run *Facts, _ *Pool) finding {
 	w := run.Watched
-	if w == nil || w.Server.Seconds <= 0 {
+	if w == nil || w.Server.Seconds <= 0 || run.cannotOpen() {
 		return finding{}
 	}
 	opened := float64(w.Server.Statistics.Sessions)
@@ -110,10 +110,11 @@ func findChurn(run *Facts, _ *Pool) finding {
 		opened -= float64(w.Open.Peak) // those that stayed
 	}
 	done := float64(w.Server.Statistics.Commits + w.Server.Statistics.Rollbacks)
-	if opened < max(fewSessions, 2*float64(w.Pool.Capacity())) || opened < churnPerSecond*w.Server.Seconds {
-		return finding{}
+	enough := churnOfTransactions * done
+	if run.Requests.HTTP {
+		enough = churnOfRequests * run.Requests.Count
 	}
-	if run.Requests.HTTP && opened < churnOfRequests*run.Requests.Count || !run.Requests.HTTP && opened < churnOfTransactions*done {
+	if opened < max(fewSessions, 2*float64(w.Pool.Capacity()), churnPerSecond*w.Server.Seconds, enough) {
 		return finding{}
 	}
 	f := finding{confidence: Likely, evidence: []string{fmt.Sprintf("%d sessions opened in %.0f s, for %.0f transactions (pg_stat_database)",

@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
+	"github.com/flowboard/xk6-pgxpool/internal/upstream/pgxtext"
+	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
 // ApplicationName is the name of the monitor's own connections in
@@ -54,14 +56,14 @@ func connect(ctx context.Context, cfg *pgx.ConnConfig) (conn *pgx.Conn, pooled b
 	return conn, pooled, nil
 }
 
-// connectError says why the monitor could not connect. pgx writes a line for
-// every try; the same one twice, as with TLS and without, is said once.
+// connectError says why the monitor could not connect, once of what was tried several
+// times. That a server has no TLS is left out where it was asked again without.
 type connectError struct{ err error }
 
 func (e *connectError) Error() string {
 	var tries []string
-	for line := range strings.Lines(e.err.Error()) {
-		if line = text.Line(line); line != "" && !slices.Contains(tries, line) {
+	for _, tried := range pgxtext.Attempts(e.err) {
+		if line := text.Line(tried.Error()); line != "" && !slices.Contains(tries, line) {
 			tries = append(tries, line)
 		}
 	}
@@ -69,3 +71,8 @@ func (e *connectError) Error() string {
 }
 
 func (e *connectError) Unwrap() error { return e.err }
+
+// Advice is what to do about an error of [Connect].
+func Advice(err error) string {
+	return strings.ReplaceAll((&pool.ConnectError{Err: err}).Advice(), "url (DATABASE_URL)", "--url (DATABASE_URL)")
+}

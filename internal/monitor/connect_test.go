@@ -2,12 +2,15 @@ package monitor
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
 // refusing answers like PgBouncer: a startup message with the parameter is
@@ -81,4 +84,21 @@ func TestConnectNamesAnyOtherRefusedParameter(t *testing.T) {
 	_, err = Connect(t.Context(), cfg)
 	require.ErrorContains(t, err, "unsupported startup parameter: search_path")
 	require.NotContains(t, err.Error(), "secret")
+}
+
+// sslmode=prefer asks for TLS first: that the server has none is not why.
+func TestWhyTheMonitorIsRefused(t *testing.T) {
+	app := newApplication(t)
+	role := newRole(t, app.url, "")
+	exec(t, pgtest.Conn(t, app.url), "ALTER ROLE "+role+" NOLOGIN")
+	cfg, err := pgx.ParseConfig(asRole(t, strings.Replace(app.url, "sslmode=disable", "sslmode=prefer", 1), role))
+	require.NoError(t, err)
+	_, err = Connect(t.Context(), cfg)
+	require.ErrorContains(t, err, "is not permitted to log in")
+	require.NotContains(t, err.Error(), "TLS")
+	require.Equal(t, "check the user in --url (DATABASE_URL) and that the role may log in", Advice(err))
+
+	s := NewSampler(Config{Conn: cfg, selection: Selection{Application: app.name}, pool: tuned})
+	t.Cleanup(s.Close)
+	require.Contains(t, literal(s.Sample(t.Context()).Notices), "the server refuses the monitor's own login, trying again every interval: ")
 }

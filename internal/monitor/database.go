@@ -49,8 +49,13 @@ type Database struct {
 	// are not the application's.
 	OthersInUse int `json:"others_in_use"`
 
+	// Barred is what keeps the application from opening a connection, nil where nothing
+	// is known to.
+	Barred *Barred `json:"barred,omitempty"`
+
 	own       ownLoad
 	elsewhere *Limit // see roleLimit
+	logins    []login
 }
 
 // ownLoad is what the Sampler itself has asked of the server up to a moment,
@@ -174,8 +179,9 @@ SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,
 	1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp())::float8`
 
 // readDatabase reads the sessions and limits of one moment in one round trip,
-// which is one transaction. own.active is its own time.
-func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection) (Database, error) {
+// which is one transaction. own.active is its own time. before is what the application
+// logged in as when it had sessions.
+func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection, before []login) (Database, error) {
 	var sessions []session
 	var d Database
 	var settings, global []string
@@ -195,10 +201,15 @@ func readDatabase(ctx context.Context, conn *pgx.Conn, selection Selection) (Dat
 	batch.Queue(readServer, selection.arguments()...).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&d.ReadOnly, &d.Started, &settings, &global, &d.OthersInUse, &d.own.database, &d.own.active)
 	})
+	batch.Queue(readLogins, append(selection.arguments(), rolesOf(before), databasesOf(before))...).Query(func(rows pgx.Rows) (err error) {
+		d.logins, err = pgx.CollectRows(rows, pgx.RowToStructByPos[login])
+		return err
+	})
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return Database{}, fmt.Errorf("reading the sessions: %w", err)
 	}
 	d.Sessions = count(sessions)
+	d.Barred = barredOf(d.logins)
 	d.StatementTimeout = milliseconds(settings, "statement_timeout")
 	d.ReadOnlyRole = slices.ContainsFunc(settings, func(setting string) bool {
 		name, value, _ := strings.Cut(setting, "=")

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -82,3 +83,81 @@ func Processors(ctx context.Context, q Querier) (int, error) {
 
 // countProcessors counts the lines cpu0, cpu1, …: the first line, cpu, is their sum.
 func countProcessors(stat string) int { return strings.Count(stat, "\ncpu") }
+
+// Barred is why the server opens no connection for the application. It says nothing of
+// connections that are open.
+type Barred struct {
+	Role     string `json:"role"`
+	Database string `json:"database"`
+	// By is NOLOGIN or VALID UNTIL of the role, ALLOW_CONNECTIONS of the database, or
+	// CONNECT, the privilege.
+	By string `json:"by"`
+}
+
+// Statement is what lets it connect again.
+func (b *Barred) Statement() string {
+	role, database := pgx.Identifier{b.Role}.Sanitize(), pgx.Identifier{b.Database}.Sanitize()
+	switch b.By {
+	case "NOLOGIN":
+		return "ALTER ROLE " + role + " LOGIN"
+	case "VALID UNTIL":
+		return "ALTER ROLE " + role + " VALID UNTIL 'infinity'"
+	case "ALLOW_CONNECTIONS":
+		return "ALTER DATABASE " + database + " ALLOW_CONNECTIONS true"
+	default:
+		return "GRANT CONNECT ON DATABASE " + database + " TO " + role
+	}
+}
+
+// login is a role and a database that the application has sessions as and in.
+type login struct {
+	RoleID     uint32
+	DatabaseID uint32
+	Role       string
+	Database   string
+	By         string // as Barred's, empty where it may connect
+}
+
+// Those of its sessions, or of a moment before ($5, $6) where it has none, or those
+// that were given. Any role may read this.
+const readLogins = `
+WITH ` + clients + `, used AS (
+	SELECT usesysid, datid FROM client WHERE watched
+	UNION SELECT * FROM unnest($5::oid[], $6::oid[]) WHERE NOT EXISTS (SELECT FROM client WHERE watched)
+	UNION SELECT r.oid, d.oid FROM pg_roles r, pg_database d
+		WHERE cardinality($5::oid[]) = 0 AND rolname = $2 AND datname = coalesce(nullif($3, ''), current_database())
+		AND NOT EXISTS (SELECT FROM client WHERE watched)
+)
+SELECT r.oid, d.oid, rolname::text, datname::text, CASE
+	WHEN NOT rolcanlogin THEN 'NOLOGIN'
+	WHEN rolvaliduntil < now() THEN 'VALID UNTIL'
+	WHEN NOT datallowconn THEN 'ALLOW_CONNECTIONS'
+	WHEN NOT has_database_privilege(r.oid, d.oid, 'CONNECT') THEN 'CONNECT'
+	ELSE '' END
+FROM used JOIN pg_roles r ON r.oid = usesysid JOIN pg_database d ON d.oid = datid
+ORDER BY r.oid, d.oid`
+
+func rolesOf(logins []login) []uint32 {
+	ids := make([]uint32, len(logins))
+	for i, l := range logins {
+		ids[i] = l.RoleID
+	}
+	return ids
+}
+
+func databasesOf(logins []login) []uint32 {
+	ids := make([]uint32, len(logins))
+	for i, l := range logins {
+		ids[i] = l.DatabaseID
+	}
+	return ids
+}
+
+// barredOf is the first of them that may not connect.
+func barredOf(logins []login) *Barred {
+	i := slices.IndexFunc(logins, func(l login) bool { return l.By != "" })
+	if i < 0 {
+		return nil
+	}
+	return &Barred{Role: logins[i].Role, Database: logins[i].Database, By: logins[i].By}
+}

@@ -73,3 +73,40 @@ func TestProcessorsAreCountedByTheirLines(t *testing.T) {
 	require.Equal(t, 2, countProcessors("cpu  1 2 3\ncpu0 1 2 3\ncpu1 1 2 3\nintr 5\n"))
 	require.Zero(t, countProcessors("cpu  1 2 3\n"))
 }
+
+// What keeps the application from connecting is known after its last session, too.
+func TestWhatKeepsTheApplicationFromConnecting(t *testing.T) {
+	app := newApplication(t)
+	role := newRole(t, app.url, "")
+	admin := pgtest.Conn(t, app.url)
+	exec(t, admin, "GRANT CONNECT ON DATABASE "+admin.Config().Database+" TO "+role)
+	s := app.sampler(tuned)
+	barred := func() string {
+		sample := s.Sample(t.Context())
+		require.NoError(t, sample.Err)
+		if sample.Database.Barred == nil {
+			return ""
+		}
+		return sample.Database.Barred.Statement()
+	}
+	require.Empty(t, barred(), "nobody knows whom it logs in as")
+	session := app.as(role).connect()
+	require.Empty(t, barred())
+	exec(t, admin, "ALTER ROLE "+role+" NOLOGIN")
+	require.Equal(t, `ALTER ROLE "`+role+`" LOGIN`, barred())
+	require.NoError(t, session.Close(t.Context()))
+	sampleUntil(t, s, func(s Sample) bool { return s.Database.Open == 0 })
+	for _, step := range []struct{ happens, want string }{
+		{"ALTER ROLE " + role + " NOLOGIN", `ALTER ROLE "` + role + `" LOGIN`},
+		{"ALTER ROLE " + role + " LOGIN", ""},
+		{"ALTER ROLE " + role + " VALID UNTIL '2020-01-01'", `ALTER ROLE "` + role + `" VALID UNTIL 'infinity'`},
+		{"ALTER ROLE " + role + " VALID UNTIL 'infinity'", ""},
+		{"REVOKE CONNECT ON DATABASE " + admin.Config().Database + " FROM PUBLIC, " + role, `GRANT CONNECT ON DATABASE "` + admin.Config().Database + `" TO "` + role + `"`},
+	} {
+		exec(t, admin, step.happens)
+		require.Equal(t, step.want, barred(), step.happens)
+	}
+	tally := Tally{}
+	tally.Add(s.Sample(t.Context()))
+	require.Equal(t, "CONNECT", tally.Report().Server.Barred.By)
+}

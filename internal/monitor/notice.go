@@ -2,7 +2,11 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowboard/xk6-pgxpool/internal/text"
 )
@@ -81,8 +85,11 @@ func (n *notices) take() []Notice {
 // explainDatabase puts into notices what a reader of the values must know.
 func (s *Sampler) explainDatabase(ctx context.Context, d *Database, err error) {
 	problem := "the database does not answer, trying again every interval: "
-	if IsTooManyConnections(err) {
+	switch refusal, refused := errors.AsType[*pgconn.PgError](err); {
+	case IsTooManyConnections(err):
 		problem = "connection limit: the server has no connection left for the monitor, trying again every interval: "
+	case refused && slices.Contains([]string{"28000", "28P01", "3D000", "42501"}, refusal.Code):
+		problem = "the server refuses the monitor's own login, trying again every interval: "
 	}
 	s.notices.answered(aboutConnection, err, problem, "the database answers again")
 	if err != nil {

@@ -51,8 +51,10 @@ type Report struct {
 	Fullest *WorkerReport `json:"fullest_worker"`
 	// Clients is how many processes had the sessions, 0 where that is not known: they
 	// are looked for on this machine.
-	Clients int  `json:"client_processes,omitempty"`
-	Held    Held `json:"idle_transactions"`
+	Clients int `json:"client_processes,omitempty"`
+	// Absence is the longest stretch without any session of the application.
+	Absence Absence `json:"absence,omitzero"`
+	Held    Held    `json:"idle_transactions"`
 	// Blocker is the root of the largest tree of sessions waiting for locks that
 	// was seen, nil without one.
 	Blocker *Session     `json:"blocker"`

@@ -58,6 +58,7 @@ type Sampler struct {
 	beside    *pgBouncer // its console, where the pooler was not named
 	besideOff bool       // it does not answer
 	own       ownLoad
+	logins    []login // of the last sample, or before it the last ones known
 }
 
 // Resize sets the pool of one process from now on, of an application that is
@@ -259,13 +260,14 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
-	database, err := readDatabase(ctx, conn, s.cfg.selection)
+	database, err := readDatabase(ctx, conn, s.cfg.selection, s.logins)
 	if err != nil {
 		if conn.IsClosed() {
 			s.disconnect()
 		}
 		return nil, err
 	}
+	s.logins = database.logins
 	asked := database.own
 	database.own = ownLoad{database: asked.database, transactions: s.own.transactions, active: s.own.active}
 	s.own.transactions++

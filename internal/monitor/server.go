@@ -27,6 +27,9 @@ type ServerReport struct {
 	BecameReadOnly bool `json:"became_read_only"`
 	// ReadOnlyRole says that it is read-only for the application's role or database.
 	ReadOnlyRole bool `json:"read_only_role,omitempty"`
+	// Barred is what kept the application from opening connections, nil where nothing
+	// is known to have.
+	Barred *Barred `json:"barred,omitempty"`
 	// Statistics are differences over the watch, of all databases together;
 	// Seconds is the time between.
 	Statistics Statistics `json:"statistics"`
@@ -52,6 +55,9 @@ func (t *Tally) addServer(s Sample) {
 		r.BecameReadOnly = true
 	}
 	r.ReadOnly, r.ReadOnlyRole = d.ReadOnly, d.ReadOnlyRole
+	if d.Barred != nil {
+		r.Barred = d.Barred
+	}
 	r.StatementTimeout = max(r.StatementTimeout, d.StatementTimeout)
 	r.IdleTimeout = max(r.IdleTimeout, d.IdleTimeout)
 	r.SessionTimeout = max(r.SessionTimeout, d.SessionTimeout)
@@ -109,4 +115,42 @@ func (t *Tally) difference(now []Statistics) (sum Statistics) {
 		sum.IdleInTransaction += row.IdleInTransaction - first.IdleInTransaction
 	}
 	return sum
+}
+
+// Absence is a stretch of samples one after another in which the server had no session
+// of the application, after it had had one or without it ever having had one.
+type Absence struct {
+	Samples int     `json:"samples"`
+	Seconds float64 `json:"seconds"` // between the first and the last of them
+	// CheckedOut counts those of them in which the application had connections checked
+	// out, which it was opening then; Most is how many at most.
+	CheckedOut int `json:"checkedout"`
+	Most       int `json:"checkedout_peak"`
+	// AtEnd says that it lasted to the end of the watch.
+	AtEnd bool `json:"at_end"`
+}
+
+// addAbsence follows the stretches. The time before the first session is none, if there
+// ever is one.
+func (t *Tally) addAbsence(s Sample) {
+	r, now := &t.report, &t.absence
+	if s.Database.Open > 0 {
+		if t.open.total == t.open.counts[0]+1 {
+			r.Absence = Absence{} // it is the first
+		}
+		r.Absence.AtEnd, *now = false, Absence{}
+		return
+	}
+	if now.Samples == 0 {
+		t.absentFrom = s.Time
+	}
+	now.Samples++
+	now.Seconds, now.AtEnd = s.Time.Sub(t.absentFrom).Seconds(), true
+	if a := s.Application; a != nil && a.Complete && a.CheckedOut > 0 {
+		now.CheckedOut++
+		now.Most = max(now.Most, a.CheckedOut)
+	}
+	if now.Samples >= r.Absence.Samples {
+		r.Absence = *now
+	}
 }

@@ -17,6 +17,10 @@ const (
 	stateInTx     = "idle in transaction"
 	stateInFailed = "idle in transaction (aborted)"
 	stateDisabled = "disabled" // track_activities is off
+
+	// What holds locks and is no session of a client.
+	StatePrepared = "a prepared transaction"
+	StateNoClient = "not a client (autovacuum, for example)"
 )
 
 // BriefIdle is how long, in seconds, a session may be idle in a transaction
@@ -291,9 +295,9 @@ func withOthers(sessions []session, byPID map[int32]session) []session {
 // noClient is what holds locks and has no session of a client.
 func noClient(pid int32) session {
 	if pid == 0 {
-		return session{state: "a prepared transaction"}
+		return session{state: StatePrepared}
 	}
-	return session{pid: pid, state: "not a client (autovacuum, for example)"}
+	return session{pid: pid, state: StateNoClient}
 }
 
 // rootsOf are the sessions at the ends of all chains from pid on, each once.

@@ -25,6 +25,8 @@ type Tally struct {
 	first      map[string]Statistics
 	statsFrom  time.Time
 	load       loadTally
+	absence    Absence // the one that goes on
+	absentFrom time.Time
 
 	elsewhere      int // samples with a role at its limit that may be the application's
 	elsewhereLimit *Limit
@@ -126,6 +128,7 @@ func (t *Tally) addDatabase(s Sample) {
 	}
 	t.addHeld(s)
 	t.addServer(s)
+	t.addAbsence(s)
 	t.load.add(s)
 	t.last = s
 }

@@ -251,3 +251,22 @@ func TestAPoolerFullOfClients(t *testing.T) {
 	require.Equal(t, 5, pooler.Samples)
 	require.Equal(t, "PgBouncer 1.18.0", pooler.Version)
 }
+
+// The time before the first session is no absence, unless none ever comes.
+func TestTheLongestStretchWithoutASession(t *testing.T) {
+	start := time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)
+	tally := func(open ...int) Absence {
+		var tally Tally
+		for i, n := range open {
+			tally.Add(Sample{
+				Time: start.Add(time.Duration(i) * time.Second), Pool: tuned, Database: &Database{Sessions: Sessions{Open: n}},
+				Application: &Application{CheckedOut: i % 3, Complete: true},
+			})
+		}
+		return tally.Report().Absence
+	}
+	require.Equal(t, Absence{Samples: 4, Seconds: 3, CheckedOut: 2, Most: 2, AtEnd: true}, tally(0, 0, 0, 0))
+	require.Zero(t, tally(0, 0, 0, 0, 3, 3))
+	require.Equal(t, Absence{Samples: 3, Seconds: 2, CheckedOut: 2, Most: 2}, tally(0, 5, 0, 0, 0, 3, 0, 3))
+	require.Equal(t, Absence{Samples: 3, Seconds: 2, CheckedOut: 2, Most: 2, AtEnd: true}, tally(5, 0, 0, 0))
+}
