@@ -28,6 +28,8 @@ import (
 // step is one thing to do with the connection of a name: checkout, query (which
 // only reads), write (a statement that is committed), return, or kill, which
 // ends its backend. wait is a checkout that does not return yet, await its end.
+// dispose puts a new pool in the place of the old one, to which go back the
+// connections that are out.
 type step struct {
 	Op   string `json:"op"`
 	Name string `json:"name,omitempty"`
@@ -132,11 +134,12 @@ func ours(t *testing.T, p profile) *side {
 		}
 	})
 	conns, waiting := map[string]*pool.Conn{}, map[string]<-chan acquired{}
-	t.Cleanup(func() {
+	release := func() {
 		for _, c := range conns {
 			c.Release()
 		}
-	})
+	}
+	t.Cleanup(release)
 	taken := func(name string, got acquired) (a answer) {
 		var timeout *pool.TimeoutError
 		switch {
@@ -177,6 +180,10 @@ func ours(t *testing.T, p profile) *side {
 				held.Release()
 				delete(conns, s.Name)
 			}
+		case "dispose":
+			w.Close()
+			w.Pool = newPool(t, p.size, p.overflow, func(c *pool.Config) { *c = w.Config() }).Pool
+			t.Cleanup(release) // before the end of the new pool waits for them
 		}
 		a.CheckedOut = w.Stat().Active
 		return a
@@ -305,8 +312,10 @@ func TestReplayWithSQLAlchemy(t *testing.T) {
 		profile
 		steps [][2]string
 	}{
-		"in order": {profile{size: 3, overflow: 1}, slices.Concat(
-			on("checkout", all...), on("return", "b", "d", "a", "c"), on("checkout", all...))},
+		"in order, then disposed": {profile{size: 3, overflow: 1}, slices.Concat(
+			on("checkout", all...), on("return", "b", "d", "a", "c"), on("checkout", all...),
+			on("reads", "c"), on("return", "a", "b"), on("dispose", ""), on("checkout", "e", "f"), on("reads", "c"), on("writes", "d"),
+			on("return", "e", "c"), on("dispose", ""), on("return", "f", "d"), on("checkout", all...))},
 		"last in first out": {profile{size: 3, overflow: 1, lifo: true}, slices.Concat(
 			on("checkout", all...), on("return", "b", "d", "a", "c"), on("checkout", all...))},
 		"timeout": {profile{size: 1, overflow: 1}, slices.Concat(
@@ -375,15 +384,18 @@ func TestReplayAtRandomWithSQLAlchemy(t *testing.T) {
 // walk is a random sequence of steps that can be done with a pool.
 func walk(random *rand.Rand, p profile, length int) (steps []step) {
 	var out []string // names of connections that are checked out
-	var dead, returned []string
+	var dead, returned, disposed []string
 	for n := 0; len(steps) < length; n++ {
 		pick := func(names []string) string { return names[random.IntN(len(names))] }
-		switch op := []string{"checkout", "checkout", "return", "reads", "writes", "fails", "kill"}[random.IntN(7)]; {
+		switch op := []string{"checkout", "checkout", "return", "reads", "writes", "fails", "kill", "dispose"}[random.IntN(8)]; {
 		case op == "checkout" && len(out) < p.size+p.overflow:
 			name := fmt.Sprint("c", n)
 			out = append(out, name)
 			steps = append(steps, script([2]string{op, name})...)
-		case len(out) == 0, op == "checkout":
+		case op == "dispose" && random.IntN(4) == 0:
+			disposed, returned = slices.Concat(disposed, out), nil
+			steps = append(steps, step{Op: op})
+		case len(out) == 0, op == "checkout", op == "dispose":
 		case op == "return":
 			name := pick(out)
 			out = slices.DeleteFunc(out, func(s string) bool { return s == name })
@@ -391,7 +403,8 @@ func walk(random *rand.Rand, p profile, length int) (steps []step) {
 			steps = append(steps, script([2]string{op, name})...)
 		case op == "kill":
 			name := pick(slices.Concat(out, returned))
-			if random.IntN(3) == 0 && !slices.Contains(dead, name) {
+			// SQLAlchemy takes the loss of a disposed pool's connection for one of the new pool's.
+			if random.IntN(3) == 0 && !slices.Contains(dead, name) && !slices.Contains(disposed, name) {
 				dead = append(dead, name)
 				steps = append(steps, script([2]string{op, name})...)
 			}

@@ -6,6 +6,7 @@ import sys
 import sqlalchemy
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util.concurrency import greenlet_spawn
 
 
 class Blocking:
@@ -31,6 +32,9 @@ class Blocking:
 
     async def dispose(self):
         await asyncio.to_thread(self.engine.dispose)
+
+    async def empty(self, pool):
+        await asyncio.to_thread(pool.dispose)
 
     def pid(self, conn):
         return conn.connection.connection.info.backend_pid
@@ -63,6 +67,9 @@ class Async:
     async def dispose(self):
         await self.engine.dispose()
 
+    async def empty(self, pool):
+        await greenlet_spawn(pool.dispose)
+
     def pid(self, conn):
         return conn.sync_connection.connection.connection._connection.get_server_pid()
 
@@ -72,7 +79,7 @@ class Async:
 
 class Replay:
     def __init__(self, driver):
-        self.driver, self.conns, self.waiting = driver, {}, {}
+        self.driver, self.conns, self.waiting, self.disposed = driver, {}, {}, []
 
     async def take(self, name):
         try:
@@ -87,6 +94,10 @@ class Replay:
             await self.driver.close(await self.driver.connect())
             await self.driver.dispose()
             return {"version": sqlalchemy.__version__}
+        if op == "dispose":
+            self.disposed.append(self.driver.pool())
+            await self.driver.dispose()
+            return {}
         if op == "checkout":
             return await self.take(name)
         if op == "wait":
@@ -114,6 +125,8 @@ class Replay:
                 await self.driver.close(self.conns.pop(name))
             except exc.DBAPIError:
                 pass  # it was lost, and is back all the same
+            for pool in self.disposed:  # what went back to one is left to the garbage collector, for which this stands
+                await self.driver.empty(pool)
             return {}
         raise ValueError(op)
 
