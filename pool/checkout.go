@@ -107,9 +107,6 @@ func (p *Pool) check(s *Scope, c *connection) (CloseReason, error) {
 		c.fresh = false
 		return "", nil
 	}
-	if c.pgx.IsClosed() {
-		return CloseLost, nil
-	}
 	if p.config.PoolRecycle >= 0 && time.Since(p.created)-c.opened > p.config.PoolRecycle {
 		return CloseRecycle, nil
 	}

@@ -137,6 +137,82 @@ func TestConnectTimeoutBoundsTheNameLookup(t *testing.T) {
 			return nil, errors.New("nobody stopped it")
 		}
 	}
-	_, err := p.attempt().LookupFunc(t.Context(), "nowhere.example")
+	attempt, _ := p.attempt()
+	_, err := attempt.LookupFunc(t.Context(), "nowhere.example")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// A checkout that is cut off during its ping leaves the connection, which is as good
+// as before, and its place to the next.
+func TestInterruptedPingKeepsTheConnection(t *testing.T) {
+	p, s := newUnit(t)
+	_, err := p.Query(s, "SELECT 1", nil)
+	require.NoError(t, err)
+	quick := p.traffic.ping
+	p.traffic.ping = []string{"SELECT pg_sleep(600)"}
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := p.Query(NewScope(ctx, NopObserver{}), "SELECT 1", nil)
+		failed <- err
+	}()
+	server, pid := pgtest.Conn(t, p.config.URL), p.openConnections(nil)[0].pgx.PgConn().PID()
+	require.Eventually(t, func() bool {
+		var pinging bool
+		row := server.QueryRow(t.Context(), "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1", int64(pid))
+		return row.Scan(&pinging) == nil && pinging
+	}, 20*time.Second, 5*time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-failed, ErrInterrupted)
+	p.traffic.ping = quick
+	_, err = p.Query(s, "SELECT 1", nil)
+	require.NoError(t, err)
+	stat := p.Stat()
+	require.Equal(t, [3]int64{1, 0, 0}, [3]int64{stat.Connects, stat.Lost, int64(stat.Active)})
+}
+
+// A statement that the pool gave up says which limit it was, where the server has
+// ended it without a word of its own.
+func TestCanceledForSilenceSaysSo(t *testing.T) {
+	p, s := newUnit(t)
+	c, err := p.Acquire(s, nil)
+	require.NoError(t, err)
+	p.config.StatementTimeout, p.config.ConnectTimeout = 100*time.Millisecond, 200*time.Millisecond // the server knows of none
+	_, err = c.Exec(s, "SELECT pg_sleep(600)", nil)
+	p.config.ConnectTimeout = 10 * time.Second
+	var canceled *QueryError
+	require.ErrorAs(t, err, &canceled)
+	require.Equal(t, queryCanceled, canceled.Code)
+	require.ErrorContains(t, err, "; the pool canceled it after 300ms without an answer (statementTimeout + connectTimeout)")
+	c.Release()
+	require.Equal(t, 1, p.Stat().Idle)
+}
+
+// waiting is a server that is asked in vain.
+type waiting struct{ err chan error }
+
+func (w waiting) Working(ctx context.Context, _ uint32, _ time.Duration) bool {
+	<-ctx.Done()
+	w.err <- ctx.Err()
+	return true
+}
+
+func (w waiting) Connected() bool { return true }
+
+// Whoever asks the server about a silent statement stops when the pool has ended.
+func TestTheEndOfThePoolEndsAQuestion(t *testing.T) {
+	w := waiting{make(chan error, 1)}
+	config := DefaultConfig()
+	config.URL = pgtest.URL(t)
+	p, err := New(config, Options{Watch: w})
+	require.NoError(t, err)
+	c, err := p.Acquire(NewScope(t.Context(), NopObserver{}), nil)
+	require.NoError(t, err)
+	asked := make(chan bool, 1)
+	go func() { asked <- p.isWorking(c.connection) }()
+	p.Close()
+	c.Release()
+	require.True(t, <-asked)
+	require.ErrorIs(t, <-w.err, context.Canceled, "and not when connectTimeout is over")
+	p.Shutdown(t.Context())
 }

@@ -172,21 +172,16 @@ func (p *Pool) admit(o opened, slot bool, observer Observer) (*connection, error
 // connect opens one connection within connectTimeout.
 func (p *Pool) connect() (*connection, error) {
 	until := time.Now().Add(p.config.ConnectTimeout)
-	conn, err := pgx.ConnectConfig(context.Background(), p.attempt())
+	config, dialer := p.attempt()
+	conn, err := pgx.ConnectConfig(context.Background(), config)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.learn(conn.PgConn()); err != nil {
-		if t, lost := transportOf(conn.PgConn().Conn()); lost == nil {
-			_ = t.Conn.Close() // pgx would wait for the server's end
-		}
+		_ = dialer.current.Conn.Close() // pgx would wait for the server's end
 		return nil, err
 	}
-	c, err := newConnection(conn, time.Since(p.created))
-	if err != nil {
-		_ = conn.Close(context.Background()) // err says more
-		return nil, err
-	}
+	c := newConnection(conn, dialer.current, time.Since(p.created))
 	c.renewed = p.renewed.Load()
 	c.digits = namesDigits(p.config.OnConnect)
 	if err := p.onConnect(c, until); err != nil {
@@ -222,10 +217,10 @@ func (p *Pool) onConnect(c *connection, until time.Time) error {
 	return nil
 }
 
-// attempt is how pgx opens one connection: through a dialer of its own.
-func (p *Pool) attempt() *pgx.ConnConfig {
-	config := p.connConfig.Copy()
-	d := &dialer{deadline: time.Now().Add(p.config.ConnectTimeout)}
+// attempt is how pgx opens one connection, through a dialer of its own.
+func (p *Pool) attempt() (config *pgx.ConnConfig, d *dialer) {
+	config = p.connConfig.Copy()
+	d = &dialer{deadline: time.Now().Add(p.config.ConnectTimeout)}
 	lookup, build := config.LookupFunc, config.BuildFrontend
 	config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
 		ctx, cancel := context.WithDeadline(ctx, d.deadline)
@@ -239,5 +234,5 @@ func (p *Pool) attempt() *pgx.ConnConfig {
 	config.BuildFrontend = func(c io.Reader, w io.Writer) *pgproto3.Frontend {
 		return build(d.current.guard(c), d.current.carrier(w))
 	}
-	return config
+	return config, d
 }

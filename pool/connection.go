@@ -3,8 +3,6 @@ package pool
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,31 +35,12 @@ type connection struct {
 	args    []any // scratch for pgx's argument list
 }
 
-func newConnection(conn *pgx.Conn, opened time.Duration) (*connection, error) {
-	t, err := transportOf(conn.PgConn().Conn())
-	if err != nil {
-		return nil, err
-	}
-	if err := t.establish(); err != nil {
-		return nil, fmt.Errorf("ending the connect phase: %w", err)
-	}
+// newConnection ends the connect phase of conn, which is open on t.
+func newConnection(conn *pgx.Conn, t *transport, opened time.Duration) *connection {
+	t.establish()
 	c := &connection{pgx: conn, transport: t, opened: opened, fresh: true}
 	c.flight.conn = conn.PgConn()
-	return c, nil
-}
-
-// transportOf finds the transport below TLS.
-func transportOf(conn net.Conn) (*transport, error) {
-	for {
-		switch c := conn.(type) {
-		case *transport:
-			return c, nil
-		case interface{ NetConn() net.Conn }:
-			conn = c.NetConn()
-		default:
-			return nil, fmt.Errorf("connection of type %T was not dialed by the pool", conn)
-		}
-	}
+	return c
 }
 
 // ping asks the server whether it still answers, as the driver does. It is

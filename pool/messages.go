@@ -146,9 +146,7 @@ func (g *messageGuard) note(kind byte) error {
 // for their kind, each with a zero byte at its end, and keeps of each no more
 // than longestText.
 func (g *messageGuard) cutTexts(kind byte, size int64) error {
-	if _, err := g.buffered.Discard(headerSize); err != nil {
-		return err
-	}
+	_, _ = g.buffered.Discard(headerSize) // look has peeked at it
 	g.quiet = kind == noticeResponse
 	body := bufio.NewReader(io.LimitReader(g.buffered, size))
 	message := make([]byte, headerSize, headerSize+longestText)
