@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
 func refusal(code, message string) error {
@@ -46,6 +50,7 @@ func TestAdviceForAFailedConnect(t *testing.T) {
 		{refusal("08P01", "no such database: flow"), "PgBouncer's [databases]"},
 		{refusal("08P01", "x"), "those of a PostgreSQL server or of a pooler"},
 		{refusal("08P01", "unsupported startup parameter: statement_timeout"), "the pooler refuses what option statementTimeout"},
+		{refusal("08P01", "unsupported startup parameter: search_path"), "the pooler refuses what a parameter of the URL sends"},
 		{refusal("XX000", "x"), "check url (DATABASE_URL) and that the server is up"},
 		{system(syscall.EMFILE), "ulimit -n"},
 		{system(syscall.ENFILE), "fs.file-max"},
@@ -103,5 +108,70 @@ func TestAdviceForAFailedStatement(t *testing.T) {
 	for code, want := range map[string]string{"42P05": "queryExecMode", "26000": "queryExecMode", "53100": "disk is full"} {
 		e := &QueryError{Code: code, Err: &pgconn.PgError{Severity: "ERROR", Code: code, Message: "x"}}
 		require.Contains(t, e.Error(), want)
+	}
+}
+
+// What is known of the server stands in place of what the error alone says, and a
+// connection beside the pool's is named where it is one too many.
+func TestAdviceKnowsMoreThanTheError(t *testing.T) {
+	const promote = "the server is a standby: promote it"
+	e := &ConnectError{Trouble: promote, Err: refusal("28P01", "x")}
+	require.Equal(t, promote, e.Advice())
+	lost := &ConnectionLostError{Trouble: promote, Outcome: OutcomeRolledBack, Err: refusal("57P01", "x")}
+	require.Contains(t, lost.Error(), "; "+promote)
+	require.NotContains(t, lost.Error(), "administrator")
+	for code, named := range map[string]bool{"53300": true, "53400": false} {
+		watched := &ConnectError{Watched: true, Err: refusal(code, "x")}
+		require.Equal(t, named, strings.HasSuffix(watched.Error(), watchAdvice), code)
+		watched.Watched = false
+		require.NotContains(t, watched.Error(), watchAdvice)
+	}
+}
+
+// The pool asks for the trouble when a connection cannot be opened, and when one is
+// lost.
+func TestServerTroubleIsInTheErrors(t *testing.T) {
+	const trouble = "the server is in recovery"
+	config := DefaultConfig()
+	config.URL, config.PoolPrePing = pgtest.URL(t), false
+	p, err := New(config, Options{ServerTrouble: func() string { return trouble }})
+	require.NoError(t, err)
+	defer p.Shutdown(t.Context())
+	s := NewScope(t.Context(), NopObserver{})
+	_, err = p.Exec(s, "SELECT pg_terminate_backend(pg_backend_pid())", nil)
+	var lost *ConnectionLostError
+	require.ErrorAs(t, err, &lost)
+	require.Equal(t, trouble, lost.Trouble)
+	p.connConfig = p.connConfig.Copy()
+	p.connConfig.Database = "no_such_database"
+	_, err = p.Exec(s, "SELECT 1", nil)
+	var connect *ConnectError
+	require.ErrorAs(t, err, &connect)
+	require.Equal(t, trouble, connect.Advice())
+}
+
+// The cause is in the words of whoever refused, without what pgx says around them.
+func TestCauseOfAFailedConnect(t *testing.T) {
+	for want, err := range map[string]error{
+		`role "***" may not log in`:                       refusal("28000", "role \"geheim\" may\nnot log in"),
+		"no such host: db.example":                        fmt.Errorf("looking up: %w", &net.DNSError{Err: "no such host", Name: "db.example"}),
+		"connection refused":                              system(syscall.ECONNREFUSED),
+		"the server did not answer within connectTimeout": fmt.Errorf("dialing: %w", context.DeadlineExceeded),
+		"server refused TLS connection":                   errors.New("server refused TLS connection"),
+	} {
+		require.Equal(t, want, (&ConnectError{Err: err, hidden: "geheim"}).Cause())
+	}
+}
+
+// Of the places that are taken it is said which are not in use yet or any more, and
+// where they are most of them it is the server that is slow.
+func TestTimeoutTellsOpeningAndClosingApart(t *testing.T) {
+	for want, e := range map[string]TimeoutError{
+		"active=3, idle=0, waiting=7, waited=1.235s); raise poolSize":                           {},
+		"active=3, opening=1, closing=1, idle=0, waiting=7, waited=1.235s); find out why":       {Opening: 1, Closing: 1},
+		"active=3, closing=1, idle=0, waiting=7, waited=1.235s); raise poolSize or maxOverflow": {Closing: 1},
+	} {
+		e.Stat, e.Waited = Stat{Active: 3, Waiting: 7}, 1234567*time.Microsecond
+		require.ErrorContains(t, &e, want)
 	}
 }

@@ -37,6 +37,9 @@ func TestDefaultConfigIsValid(t *testing.T) {
 func TestValidate(t *testing.T) {
 	for words, change := range map[string]func(*Config){
 		"option name: \"\"":                      func(c *Config) { c.Name = "" },
+		"option name: \"a b\"":                   func(c *Config) { c.Name = "a\tb" },
+		"option name: ***":                       func(c *Config) { c.Name = "ann:geheim@h" },
+		"option applicationName: \"Jürgen\"":     func(c *Config) { c.ApplicationName = "Jürgen" },
 		"option poolSize: 0":                     func(c *Config) { c.PoolSize = 0 },
 		"option maxOverflow: -1":                 func(c *Config) { c.MaxOverflow = -1 },
 		"option poolTimeout: -1":                 func(c *Config) { c.PoolTimeout = -time.Second },
@@ -64,7 +67,39 @@ func TestValidate(t *testing.T) {
 	require.NoError(t, c.Validate())
 }
 
-// Each option takes part: none can be changed behind a pool's back.
+// A pool is not made from what Validate refuses, nor where the URL leaves something to
+// the process's environment that pgx cannot read.
+func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
+	clearPG(t)
+	c := DefaultConfig()
+	c.PoolSize = 0
+	_, err := New(c, Options{})
+	requireConfigError(t, err, "option poolSize: 0 is not accepted; use from 1 to 10000")
+	t.Setenv("PGPORT", "abc")
+	_, err = New(DefaultConfig(), Options{})
+	requireConfigError(t, err, "option url: ")
+}
+
+// The words for a range are those of the error, also for who checks it earlier.
+func TestAcceptedIsWhatTheErrorSays(t *testing.T) {
+	c := DefaultConfig()
+	c.ResetOnReturn = "no"
+	require.Equal(t, "rollback, commit or none", Accepted("resetOnReturn"))
+	requireConfigError(t, c.Validate(), `option resetOnReturn: "no" is not accepted; use `+Accepted("resetOnReturn"))
+	require.Empty(t, Accepted("poolPrePing"), "true and false")
+}
+
+// An error names where its value came from.
+func TestConfigErrorNamesItsSource(t *testing.T) {
+	for want, e := range map[string]ConfigError{
+		"option poolSize: x is not accepted; use a number":                                 {Option: "poolSize", Source: "option", Value: "x", Accepted: "a number"},
+		"option poolSize (from DB_POOL_SIZE): x is not accepted: too small; use 1 or more": {Option: "poolSize", Source: "DB_POOL_SIZE", Value: "x", Reason: "too small", Accepted: "1 or more"},
+		".env: line 3 has no =": {Source: ".env", Reason: "line 3 has no ="},
+	} {
+		require.EqualError(t, &e, want)
+	}
+}
+
 func TestConfigShowsNoPassword(t *testing.T) {
 	c := DefaultConfig()
 	c.URL = "postgres://ann:geheim@h/d"
@@ -81,7 +116,7 @@ func TestConnConfig(t *testing.T) {
 	t.Setenv("PGAPPNAME", "from the process")
 	t.Setenv("PGCONNECT_TIMEOUT", "77")
 	c := DefaultConfig()
-	c.URL = "postgres://ann:geheim@h/d?application_name=url&statement_timeout=1&connect_timeout=99&default_query_exec_mode=exec&search_path=a"
+	c.URL = "postgres://ann:geheim@h/d?application_name=url&statement_timeout=1&connect_timeout=99&default_query_exec_mode=exec&search_path=a&DateStyle=SQL&Client_Encoding=LATIN1"
 	c.ConnectTimeout, c.StatementTimeout = 250*time.Millisecond, 90*time.Second
 	conn, err := c.ConnConfig()
 	require.NoError(t, err)
@@ -126,7 +161,8 @@ func TestConnConfigErrorsWithoutPassword(t *testing.T) {
 	t.Setenv("PGSSLMODE", "nonsense")
 	_, err = c.ConnConfig()
 	requireConfigError(t, err, "option url", "sslmode is invalid")
-}
 
-// What is configured is what the server sees, in every mode.
-// The longest name that is accepted arrives uncut.
+	c.URL = "host=h password=100%geheim" // where what is wrong stands cannot be told
+	_, err = c.ConnConfig()
+	requireConfigError(t, err, "option url: pgx cannot read it")
+}

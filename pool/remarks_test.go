@@ -17,6 +17,8 @@ type remarks struct {
 	mu       sync.Mutex
 	notified int
 	nested   []string
+	leaked   []string
+	heldLong chan string // where it was taken; nil: nobody wants to know
 }
 
 func (o *remarks) Notified(time.Time) {
@@ -32,6 +34,50 @@ func (o *remarks) Nested(_ time.Time, held, second string, waits bool) {
 		second += ", which waits"
 	}
 	o.nested = append(o.nested, held+" then "+second)
+}
+
+func (o *remarks) Leaked(_ time.Time, origin string, held time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if held > 0 {
+		o.leaked = append(o.leaked, origin)
+	}
+}
+
+func (o *remarks) HeldLong(_ time.Time, origin string, held time.Duration) {
+	if held > 0 && o.heldLong != nil {
+		o.heldLong <- origin
+	}
+}
+
+// A connection that is held for long is reported while it is held, and one that its
+// owner forgot when it is taken from him: once, and before it is back.
+func TestLeaksAreReportedWithTheirPlace(t *testing.T) {
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.LeakDetectionThreshold = time.Millisecond })
+	seen := remarks{heldLong: make(chan string, 10)}
+	s := pool.NewScope(t.Context(), &seen)
+	for _, test := range []struct {
+		origin func() string
+		place  string
+	}{{func() string { return "script.js:7" }, "script.js:7"}, {nil, "an unknown place"}} {
+		seen.leaked = nil
+		c, err := h.Acquire(s, test.origin)
+		require.NoError(t, err)
+		require.Equal(t, test.place, <-seen.heldLong)
+		before := h.Stat().Leaks
+		for range 2 {
+			c.Leak()
+			c.Release()
+			require.Equal(t, []string{test.place}, seen.leaked)
+			require.Equal(t, before+1, h.Stat().Leaks)
+		}
+		h.levels(0, 1, 1)
+	}
+	c, err := h.Acquire(s, nil)
+	require.NoError(t, err)
+	c.Release()
+	c.Leak()
+	require.EqualValues(t, 2, h.Stat().Leaks, "what was returned is no leak")
 }
 
 func TestNotificationsAreDroppedAndReportedOnce(t *testing.T) {

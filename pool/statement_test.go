@@ -186,3 +186,64 @@ func TestQueryRowKeepsOneRow(t *testing.T) {
 	_, err = h.QueryRow(h.scope(), "SELECT 1 / (500 - n) FROM generate_series(1, 1000) n", nil)
 	require.ErrorContains(t, err, "division by zero", "also where the first row has come")
 }
+
+// A result with more rows than the call takes is an error that says how many there
+// are, of a connection that lives on.
+func TestMaxRowsIsTheMost(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	s := h.scope()
+	s.Limits.MaxRows = 3
+	c := h.acquire()
+	defer c.Release()
+	res, err := c.Query(s, "SELECT generate_series(1, 3)", nil)
+	require.NoError(t, err)
+	require.Equal(t, 3, res.Len())
+	res, err = c.Query(s, "SELECT generate_series(1, 500)", nil)
+	require.Nil(t, res)
+	var failed *pool.QueryError
+	require.ErrorAs(t, err, &failed)
+	require.ErrorContains(t, err, "the result has 500 rows, more than maxRows 3, and none of them is given")
+	res, err = c.QueryRow(s, "SELECT generate_series(7, 500)", nil)
+	require.NoError(t, err, "of which one row is wanted")
+	require.Equal(t, "7", string(res.Value(0, 0)))
+	require.EqualValues(t, 1, h.Stat().Connects)
+}
+
+// COPY takes all rows or none.
+func TestCopyFrom(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	_, err := h.Exec(h.scope(), "CREATE TEMPORARY TABLE copied (n int PRIMARY KEY)", nil)
+	require.NoError(t, err)
+	rows := &pool.Copy{Table: pgx.Identifier{"copied"}, Columns: []string{"n"}, Rows: [][]any{{int32(1)}, {int32(2)}}}
+	res, err := h.CopyFrom(h.scope(), rows)
+	require.NoError(t, err)
+	require.Equal(t, "COPY 2", res.CommandTag().String())
+	rows.Rows = [][]any{{int32(3)}, {int32(1)}}
+	_, err = h.CopyFrom(h.scope(), rows)
+	var failed *pool.QueryError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "23505", failed.Code)
+	res, err = h.Query(h.scope(), "SELECT string_agg(n::text, ' ' ORDER BY n) FROM copied", nil)
+	require.NoError(t, err)
+	require.Equal(t, "1 2", string(res.Value(0, 0)))
+	h.levels(0, 1, 1)
+}
+
+// Of several statements a query gives no rows. In simple_protocol, where the server
+// would run them, none is sent; elsewhere the server refuses them.
+func TestSeveralStatementsAreNoQuery(t *testing.T) {
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeExec} {
+		h := newPool(t, 1, 0, func(c *pool.Config) { c.QueryExecMode = mode })
+		_, err := h.Query(h.scope(), "CREATE TEMPORARY TABLE one (n int); SELECT 1", nil)
+		var failed *pool.QueryError
+		require.ErrorAs(t, err, &failed, mode)
+		if mode == pgx.QueryExecModeSimpleProtocol {
+			require.ErrorContains(t, err, "several statements, none of which was sent")
+		}
+		res, err := h.Query(h.scope(), "SELECT to_regclass('pg_temp.one')::text", nil)
+		require.NoError(t, err)
+		require.Nil(t, res.Value(0, 0), mode)
+		_, err = h.Exec(h.scope(), "CREATE TEMPORARY TABLE one (n int); SELECT 1", nil)
+		require.NoError(t, err, "exec runs them")
+	}
+}

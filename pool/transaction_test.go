@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -98,6 +99,29 @@ var behaviors = map[string]func(u inTransaction) error{
 				return nil
 			}
 			return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 7)
+		})
+	},
+	"an argument that fits no parameter": func(u inTransaction) error {
+		const insert = "INSERT INTO kept VALUES ($1) RETURNING n"
+		if err := u.query(insert, 13); err != nil { // so that its parameters are known
+			return err
+		}
+		return u.run(pool.TransactionOptions{}, func() error {
+			if err := u.query(insert, []string{"no"}); err == nil {
+				return errors.New("it was taken")
+			}
+			return u.query(insert, 14)
+		})
+	},
+	"a savepoint's end": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error {
+			return u.run(pool.TransactionOptions{}, func() error { return u.exec("COMMIT") })
+		})
+	},
+	"a savepoint in which a statement fails, its error ignored": func(u inTransaction) error {
+		return u.run(pool.TransactionOptions{}, func() error {
+			_ = u.run(pool.TransactionOptions{}, func() error { _ = u.query("SELECT nothing"); return nil })
+			return u.query("INSERT INTO kept VALUES ($1) RETURNING n", 15)
 		})
 	},
 	"no statement": func(u inTransaction) error { return u.run(pool.TransactionOptions{}, func() error { return nil }) },
@@ -207,4 +231,106 @@ func (h *harness) told(behave func(u inTransaction) error) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%T %v; %s; %d statements, %d failed", problem, problem, kept, counted.all.Load(), counted.failed.Load()))
 	}
 	return lines
+}
+
+// A connection that was returned may be another's already: nothing can be done with
+// it, and what ends a transaction on it touches nobody's.
+func TestNothingRunsOnAReleasedConnection(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	s := h.scope()
+	c := h.acquire()
+	outer, err := c.Transaction(s, pool.TransactionOptions{}, 0)
+	require.NoError(t, err)
+	inner, err := c.Transaction(s, pool.TransactionOptions{}, 0)
+	require.NoError(t, err)
+	c.Release()
+	next := h.acquire()
+	require.Equal(t, c.PID(), next.PID())
+	require.NoError(t, next.Begin(s))
+	_, err = next.Exec(s, "CREATE TEMPORARY TABLE others (n int)", nil)
+	require.NoError(t, err)
+	for name, call := range map[string]func() error{
+		"Query":       func() error { _, err := c.Query(s, "SELECT 1", nil); return err },
+		"QueryRow":    func() error { _, err := c.QueryRow(s, "SELECT 1", nil); return err },
+		"Exec":        func() error { _, err := c.Exec(s, "ROLLBACK", nil); return err },
+		"CopyFrom":    func() error { _, err := c.CopyFrom(s, &pool.Copy{Table: pgx.Identifier{"others"}}); return err },
+		"Begin":       func() error { return c.Begin(s) },
+		"Commit":      func() error { return c.Commit(s) },
+		"Transaction": func() error { _, err := c.Transaction(s, pool.TransactionOptions{}, 0); return err },
+		"outer":       func() error { return outer.Commit(s) },
+		"inner":       func() error { return inner.Commit(s) },
+	} {
+		var misuse *pool.QueryError
+		require.ErrorAs(t, call(), &misuse, name)
+		require.EqualError(t, misuse, "connection is released: acquire() another one", name)
+	}
+	outer.Rollback()
+	inner.Rollback()
+	require.NoError(t, next.Commit(s))
+	_, err = next.Query(s, "SELECT * FROM others", nil)
+	require.NoError(t, err)
+	next.Release()
+}
+
+// Whoever was cut off opens no transaction.
+func TestNoTransactionForAScopeThatWasCutOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, driver := range drivers {
+		h := newPool(t, 1, 0, func(c *pool.Config) { c.Driver = driver })
+		s := pool.NewScope(ctx, pool.NopObserver{})
+		c := h.acquire()
+		require.ErrorIs(t, c.Begin(s), pool.ErrInterrupted, driver)
+		_, err := c.Transaction(s, pool.TransactionOptions{}, 0)
+		require.ErrorIs(t, err, pool.ErrInterrupted, driver)
+		res, err := c.Query(h.scope(), "SELECT pg_current_xact_id_if_assigned() IS NULL, now() = statement_timestamp()", nil)
+		require.NoError(t, err)
+		require.Equal(t, "t", string(res.Value(0, 0)), driver)
+		require.ErrorContains(t, c.Commit(h.scope()), "ended before its COMMIT", driver)
+		c.Release()
+	}
+}
+
+// The transaction that a Python driver opens for what only reads is ended before a
+// caller's own begins. A connection that is lost meanwhile begins none.
+func TestBeginEndsTheDriversTransaction(t *testing.T) {
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.Driver = pool.DriverPsycopg })
+	at := func(c *pool.Conn) string {
+		res, err := c.Query(h.scope(), "SELECT now()::text", nil)
+		require.NoError(t, err)
+		return string(res.Value(0, 0))
+	}
+	c := h.acquire()
+	first := at(c)
+	require.Equal(t, first, at(c), "one transaction")
+	require.NoError(t, c.Begin(h.scope()))
+	require.NotEqual(t, first, at(c))
+	require.NoError(t, c.Commit(h.scope()))
+	at(c)
+	h.terminate(c.PID())
+	var lost *pool.ConnectionLostError
+	require.ErrorAs(t, c.Begin(h.scope()), &lost)
+	require.Error(t, c.Commit(h.scope()))
+	c.Release()
+	require.EqualValues(t, 1, h.Stat().Lost)
+}
+
+// A transaction whose ROLLBACK gets no answer is over with its connection, and those
+// opened before it are not trusted.
+func TestRollbackOnALostConnection(t *testing.T) {
+	h := newPool(t, 2, 0, nil)
+	c, other := h.acquire(), h.acquire()
+	tx, err := c.Transaction(h.scope(), pool.TransactionOptions{}, 0)
+	require.NoError(t, err)
+	_, err = c.Query(h.scope(), "SELECT 1", nil)
+	require.NoError(t, err)
+	h.terminate(c.PID())
+	tx.Rollback()
+	tx.Rollback()
+	c.Release()
+	other.Release()
+	require.EqualValues(t, 1, h.Stat().Lost)
+	h.acquire().Release() // the slot of the lost one
+	h.acquire().Release()
+	require.EqualValues(t, 1, h.Stat().Recycled, "the other was opened before")
 }

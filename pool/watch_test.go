@@ -69,7 +69,7 @@ func TestASilentStatementIsAskedAbout(t *testing.T) {
 	t.Parallel()
 	wire := faultstest.New(t, serverURL(t), faultstest.HalfOpen())
 	config := pool.DefaultConfig()
-	config.URL, config.PoolSize, config.MaxOverflow = wire.URL(), 1, 0
+	config.URL, config.PoolSize, config.MaxOverflow = wire.URL(), 2, 0
 	config.StatementTimeout, config.ConnectTimeout = 100*time.Millisecond, 200*time.Millisecond
 	watch := &fakeWatch{working: []bool{true, true, false}}
 	p, err := pool.New(config, pool.Options{Watch: watch})
@@ -77,13 +77,28 @@ func TestASilentStatementIsAskedAbout(t *testing.T) {
 	defer p.Shutdown(t.Context())
 	c, err := p.Acquire(pool.NewScope(t.Context(), pool.NopObserver{}), nil)
 	require.NoError(t, err)
+	timed := pool.NewScope(t.Context(), pool.NopObserver{})
+	bounded, err := p.Acquire(timed, nil)
+	require.NoError(t, err)
+	timed.Limits.Timeout = time.Millisecond
 	wire.Begin(faultstest.HalfOpen())
+	overdue := make(chan error, 1)
+	go func() {
+		_, err := bounded.Query(timed, "SELECT 1", nil)
+		overdue <- err
+	}()
 	start := time.Now()
 	_, err = c.Query(pool.NewScope(t.Context(), pool.NopObserver{}), "SELECT 1", nil)
 	var lost *pool.ConnectionLostError
 	require.ErrorAs(t, err, &lost)
 	require.GreaterOrEqual(t, time.Since(start), 3*(config.StatementTimeout+config.ConnectTimeout))
 	require.Equal(t, []uint32{c.PID(), c.PID(), c.PID()}, watch.asked)
+	require.ErrorContains(t, err, "the server did not answer for 300ms (statementTimeout + connectTimeout)")
+
+	err = <-overdue // about which nobody was asked
+	require.ErrorAs(t, err, &lost)
+	require.ErrorContains(t, err, "the call's timeout, given to with(), was over, and the server did not end the statement")
 	wire.End()
+	bounded.Release()
 	c.Release()
 }
