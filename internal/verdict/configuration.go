@@ -52,6 +52,17 @@ func (c Configuration) Sizes(pool string) (size, overflow int, known bool) {
 	return size, overflow, true
 }
 
+// named is how many pools with a name of their own it has.
+func (c Configuration) named() int {
+	pools := 0
+	for name := range c {
+		if strings.HasSuffix(name, ".poolSize") {
+			pools++
+		}
+	}
+	return pools
+}
+
 // number reads an integer as a program writes it: 020 may be a setting of another meaning.
 func number(text string) (n int, ok bool) {
 	n, err := strconv.Atoi(text)

@@ -211,12 +211,20 @@ func (o Overview) waiting() string {
 	return some(o.PeakWaiting, "at most %.0f waiting")
 }
 
-// ofPool says " of 20+40" where the peak and the pool's size are known.
+// ofPool says " of 20+40" where the peak and the pool's size are known. Of several pools
+// the peak is that of one, and the average that of all.
 func (o Overview) ofPool(run Run) string {
-	if pool := run.pool(); pool != "" && o.PeakActive != nil {
+	pool := run.pool()
+	switch {
+	case o.PeakActive == nil:
+		return ""
+	case pool != "":
 		return " of " + pool
+	case run.Configuration.named() > 1:
+		return " in one pool"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // pool is "20+40" (poolSize and maxOverflow), empty where they are not known.

@@ -68,6 +68,13 @@ func TestOverviewIsOfTheLoadedPool(t *testing.T) {
 	}
 	own := verdict.Report{Metrics: metrics}.Overview()
 	require.Equal(t, 1.0, *own.PeakActive)
+	for says, configuration := range map[string]verdict.Configuration{
+		"peak 1,":             {"seeding.poolSize": "1"},
+		"peak 1 in one pool,": {"old.poolSize": "4", "new.poolSize": "4"},
+		"peak 1 of 4+2,":      {"poolSize": "4", "maxOverflow": "2"},
+	} {
+		require.Contains(t, verdict.Report{Metrics: metrics, Run: verdict.Run{Configuration: configuration}}.Terminal(false, 0), says)
+	}
 	require.Equal(t, 2.0, *own.WaitMax)
 
 	metrics["app_pool_samples"] = metric("counter", map[string]float64{"count": 100})
