@@ -57,6 +57,7 @@ func prepareCommand(t *testing.T, command string, env []string, args ...string) 
 	p.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.Dir, runAsK6 + "=" + root(),
 		"K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false",
+		"GOCOVERDIR=" + t.TempDir(), // with go test -cover it would complain on stderr without one
 	}, env...)
 	p.Stdout, p.Stderr = p.stdout, p.stderr
 	p.WaitDelay = 10 * time.Second
