@@ -27,7 +27,8 @@ func (a *axis) Translate(value float64) int {
 }
 
 // logAxis reaches from from to to, both above 0, with 1, 2 and 5 times the powers
-// of ten as ticks, fewer where there would be too many.
+// of ten as ticks, fewer where there would be too many, and round numbers where there
+// would be one at most.
 func logAxis(from, to float64, most int) *axis {
 	const margin = 0.03 // of the axis
 	a := &axis{log: true}
@@ -46,6 +47,9 @@ func logAxis(from, to float64, most int) *axis {
 		if len(a.ticks) <= most {
 			break
 		}
+	}
+	if len(a.ticks) < 2 { // it is short: of 13 to 24 only 20 is there
+		a.ticks = ticksEvery(roundStep((to-from)/5), math.Pow(10, a.Min), math.Pow(10, a.Max), text.Number)
 	}
 	return a
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"math"
 
 	"github.com/go-analyze/charts/chartdraw"
 	"github.com/go-analyze/charts/chartdraw/drawing"
@@ -60,10 +61,10 @@ func (f figure) draw(size format) ([]byte, error) {
 	return append(bytes.TrimSuffix(inner, []byte("</svg>")), over.Bytes()...), nil
 }
 
-// values is the axis of the values.
+// values is the axis of the values. Zeros alone have no logarithm.
 func (f figure) values(low, high float64, most int) *axis {
-	if f.Log {
-		return logAxis(f.least(), high, most)
+	if least := f.least(); f.Log && !math.IsInf(least, 1) {
+		return logAxis(least, high, most)
 	}
 	return valueAxis(low, high, most)
 }

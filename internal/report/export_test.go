@@ -10,6 +10,11 @@ func ValueTicks(low, high float64, most int) []string {
 	return labels(valueAxis(low, high, most).ticks)
 }
 
+// LogTicks are the labels of an axis of logarithms.
+func LogTicks(from, to float64, most int) []string {
+	return labels(logAxis(from, to, most).ticks)
+}
+
 // ClockTicks are the labels of an axis of time.
 func ClockTicks(from, to float64, most int) []string {
 	return labels(clockAxis(from, to, most).ticks)

@@ -48,7 +48,7 @@ func (f figure) reach() (low, high float64) {
 	return low, high
 }
 
-// least is the smallest value above 0 to be drawn on an axis of logarithms.
+// least is the smallest value above 0, +Inf without one.
 func (f figure) least() float64 {
 	least := math.Inf(1)
 	for _, s := range f.Series {
@@ -57,9 +57,6 @@ func (f figure) least() float64 {
 				least = min(least, value)
 			}
 		}
-	}
-	if math.IsInf(least, 1) {
-		return 0.1
 	}
 	return least
 }

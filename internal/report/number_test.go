@@ -30,6 +30,20 @@ func TestTicksAreRoundAndReachTheValues(t *testing.T) {
 	}
 	require.Equal(t, []string{"0:00", "0:30", "1:00", "1:30", "2:00"}, report.ClockTicks(0, 120, 5))
 	require.Equal(t, []string{"0:00", "6:00:00", "12:00:00", "18:00:00"}, report.ClockTicks(0, 86000, 5))
+	for _, test := range []struct {
+		from, to float64
+		most     int
+		want     []string
+	}{
+		{1, 100, 12, []string{"1", "2", "5", "10", "20", "50", "100"}},
+		{2, 6000, 4, []string{"10", "100", "1000"}},
+		{5, 12, 12, []string{"5", "6", "8", "10"}},
+		{13.5, 24, 4, []string{"15", "20"}},
+		{16, 19, 4, []string{"16", "17", "18", "19"}},
+		{7, 7, 12, []string{"7", "7.2", "7.4", "7.6"}},
+	} {
+		require.Equal(t, test.want, report.LogTicks(test.from, test.to, test.most))
+	}
 	const day = 86400
 	require.Equal(t, []string{"0:00", "48:00:00", "96:00:00"}, report.ClockTicks(0, 5*day, 3), "whole days")
 }
