@@ -24,7 +24,7 @@ func (s subject) command(set settings, users, seconds int) command {
 type ratio struct {
 	CPU  float64 `json:"cpu"`
 	Rate float64 `json:"rate"`
-	// The subject's own figures, for orientation: they change with the machine.
+	// The subject's own values, for orientation: they change with the machine.
 	CPUMicroseconds  float64 `json:"cpu_us_per_query"`
 	QueriesPerSecond float64 `json:"queries_per_s"`
 }

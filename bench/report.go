@@ -89,10 +89,10 @@ func (r *report) write(base string) error {
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return fmt.Errorf("writing the figures: %w", err)
+		return fmt.Errorf("writing the values: %w", err)
 	}
 	if err := os.WriteFile(base+".json", append(text, '\n'), 0o600); err != nil {
-		return fmt.Errorf("writing the figures: %w", err)
+		return fmt.Errorf("writing the values: %w", err)
 	}
 	return nil
 }

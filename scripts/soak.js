@@ -31,7 +31,7 @@ const server = new Pool({
   defaults: { metrics: 'compact' }, // of one pool, it is the whole run's: k6 would keep every value for hours
 });
 
-// The record of the run over time, which the report is drawn from, has at most
+// The recording of the run over time, which the report is drawn from, has at most
 // 300 windows: it grows until it has them, is halved, and grows again, all in
 // all by no more than these bytes. This is not unbounded growth.
 const ownRecord = 8e6;

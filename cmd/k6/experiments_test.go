@@ -65,7 +65,7 @@ func TestBeforeAfterScriptThatGetsWorse(t *testing.T) {
 	require.Regexp(t, `\| Retries \| \d+ \| [1-9]\d* \|`, r.File(t, "results/before-after.md"))
 	require.Equal(t, "2", reportOf(t, r).Run.Configuration["pools"])
 	text := r.File(t, "results/before-after.md")
-	require.Contains(t, text, "Each step had 2 pools of its settings, as an application of 2 processes has, and requests were spread over them (least).")
+	require.Contains(t, text, "Each step had 2 pools of its settings, as an application of 2 processes has, and requests were balanced over them (least).")
 	require.Regexp(t, `\| Peak, fullest pool \| [1-6] \| 1 \|`, text)
 	require.Regexp(t, `\| Peaks of all pools together \| \d+ \| 2 \|`, text)
 	require.Regexp(t, `\| Busiest pool, over its equal share \| 1\.\d\d× \| 1\.\d\d× \|`, text)

@@ -258,7 +258,7 @@ func TestSoak(t *testing.T) {
 	require.NotEqual(t, verdict.Fail, rowOf(t, s, "connection_growth").Verdict, r.Output())
 	memory := rowOf(t, s, "memory_growth")
 	require.NotNil(t, memory.Measured, r.Output())
-	require.Zero(t, *memory.Measured, "nothing grows but the record of the run: %s", r.Output())
+	require.Zero(t, *memory.Measured, "nothing grows but the recording of the run: %s", r.Output())
 	pools := s.Recording.Totals.Pools
 	require.Less(t, 5*pools["soak"].Active.Count(), pools["default"].Active.Count(), "the criteria are about the users' pool")
 }

@@ -34,5 +34,5 @@ func TestNothingIsLeftOfAbandonedRequests(t *testing.T) {
 	require.Equal(t, verdict.Pass, l.summary.Verdict, l.k6.Output())
 	require.Greater(t, *row(t, l, "abandoned").Measured, 3.0, l.k6.Output())
 	require.Zero(t, *row(t, l, "left_in_use").Measured)
-	require.Greater(t, figure(t, l, "app_pool_active_sampled", "max"), 1.0, "the pool was in use meanwhile")
+	require.Greater(t, value(t, l, "app_pool_active_sampled", "max"), 1.0, "the pool was in use meanwhile")
 }

@@ -116,7 +116,7 @@ func checkDefaults(t *testing.T, l loaded) {
 	require.Equal(t, verdict.Fail, row(t, l, "active_connections").Verdict, "the pool is at its ceiling")
 
 	require.InDelta(t, defaultsFull, *l.summary.Overview.PeakActive, 0, "the pool is full and never more than that")
-	require.InDelta(t, defaultsFull, figure(t, l, "app_pool_checked_out_sampled", "max"), 0)
+	require.InDelta(t, defaultsFull, value(t, l, "app_pool_checked_out_sampled", "max"), 0)
 	require.Equal(t, defaultsFull, l.watch.report.Active.Peak)
 	require.Equal(t, "pool exhausted", l.watch.report.cause(), "the holders work in the database")
 	require.Equal(t, "pool exhausted", l.summary.Diagnoses[0].Name, "as the load test sees it")
@@ -143,8 +143,8 @@ func checkTuned(t *testing.T, l loaded) {
 // checkLoadFigures holds the sessions that the load test saw in the database to
 // the connections that the application counted.
 func checkLoadFigures(t *testing.T, l loaded) {
-	application := figure(t, l, "app_pool_checked_out_sampled", "avg")
-	database := figure(t, l, "app_pool_active_sampled", "avg")
+	application := value(t, l, "app_pool_checked_out_sampled", "avg")
+	database := value(t, l, "app_pool_active_sampled", "avg")
 	require.InDelta(t, application, database, 1, "on average")
 	t.Logf("in use on average: %.2f by the application, %.2f by the database", application, database)
 }
@@ -198,7 +198,7 @@ func row(t *testing.T, l loaded, name string) verdict.Row {
 	return verdict.Row{}
 }
 
-func figure(t *testing.T, l loaded, metric, statistic string) float64 {
+func value(t *testing.T, l loaded, metric, statistic string) float64 {
 	t.Helper()
 	value, ok := l.summary.Metrics[metric].Values[statistic]
 	require.True(t, ok, "%s of %s: %s", statistic, metric, l.k6.Output())

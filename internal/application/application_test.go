@@ -58,10 +58,10 @@ func self(t *testing.T) string {
 
 func noVariable(string) string { return "" }
 
-// running is a runner of a command line, and a start of it.
-func running(t *testing.T, line, address, ready string) (*Runner, Start) {
+// running is a launcher of a command line, and a start of it.
+func running(t *testing.T, line, address, ready string) (*Launcher, Start) {
 	t.Helper()
-	r, err := NewRunner(line, "http://"+address, ready, noVariable)
+	r, err := NewLauncher(line, "http://"+address, ready, noVariable)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r, Start{
@@ -203,14 +203,14 @@ func TestBadInputIsRefused(t *testing.T) {
 		{"run", "http://h", "a b", `APP_READY: "a b" is not accepted`},
 		{"run", "http://h", "%zz", `APP_READY: "%zz" is not accepted`},
 	} {
-		_, err := NewRunner(test.line, test.url, test.ready, noVariable)
+		_, err := NewLauncher(test.line, test.url, test.ready, noVariable)
 		require.ErrorContains(t, err, test.says, "%q %q %q", test.line, test.url, test.ready)
 		require.NotContains(t, err.Error(), "secret")
 	}
 	for ready, want := range map[string]string{
 		"/health": "http://h:1/base/health", "health": "http://h:1/base/health", "/ready?full=1": "http://h:1/base/ready?full=1",
 	} {
-		r, err := NewRunner("run", "http://h:1/base/", ready, noVariable)
+		r, err := NewLauncher("run", "http://h:1/base/", ready, noVariable)
 		require.NoError(t, err)
 		require.Equal(t, want, r.url())
 	}

@@ -112,13 +112,13 @@ func (f *confirmFlags) confirm(gs *state.GlobalState, report *compare.Report, re
 	each := time.Duration(result.Run.Duration * float64(time.Second))
 	c := confirmation{confirmFlags: f, gs: gs, report: report, result: result, each: each, limit: 2*each + confirmAroundEach, order: f.order()}
 	c.announce(script)
-	runner, err := rerun.New(rerun.Test{Script: script, Environment: c.environment(), Limit: c.limit, Patience: confirmPatience})
+	reruns, err := rerun.New(rerun.Test{Script: script, Environment: c.environment(), Limit: c.limit, Patience: confirmPatience})
 	if err != nil {
 		c.unconfirmed(err.Error())
 		return nil
 	}
-	err = c.rerun(runner)
-	return errors.Join(err, runner.Close())
+	err = c.rerun(reruns)
+	return errors.Join(err, reruns.Close())
 }
 
 // unconfirmed says why what is worse stands.
@@ -149,7 +149,7 @@ func (f *confirmFlags) order() []bool {
 }
 
 // rerun runs until it is decided and judges again.
-func (c confirmation) rerun(runner *rerun.Runner) error {
+func (c confirmation) rerun(reruns *rerun.Reruns) error {
 	ctx, stop := untilSignal(c.gs)
 	defer stop()
 	own, err := os.Executable()
@@ -162,7 +162,7 @@ func (c confirmation) rerun(runner *rerun.Runner) error {
 		if ofBaseline {
 			k6, name = c.baseline, name+", the baseline"
 		}
-		run, err := c.one(ctx, runner, k6, name)
+		run, err := c.one(ctx, reruns, k6, name)
 		switch {
 		case ctx.Err() != nil:
 			c.unconfirmed("the reruns were stopped early")
@@ -188,7 +188,7 @@ func (c confirmation) rerun(runner *rerun.Runner) error {
 }
 
 // one is a rerun with its progress.
-func (c confirmation) one(ctx context.Context, runner *rerun.Runner, k6, name string) (verdict.Summary, error) {
+func (c confirmation) one(ctx context.Context, reruns *rerun.Reruns, k6, name string) (verdict.Summary, error) {
 	done := make(chan struct{})
 	said := make(chan struct{})
 	began := time.Now()
@@ -206,7 +206,7 @@ func (c confirmation) one(ctx context.Context, runner *rerun.Runner, k6, name st
 		}
 	}()
 	c.say("%s has begun", name)
-	run, err := runner.Run(ctx, k6)
+	run, err := reruns.Run(ctx, k6)
 	close(done)
 	<-said
 	if err != nil {

@@ -91,7 +91,7 @@ func runRecord(gs *state.GlobalState, s monitorSettings) error {
 	if err != nil {
 		return errext.WithExitCodeIfNone(err, exitcodes.ScriptException)
 	}
-	r := &recording{out: gs.Stdout, statements: statements, named: s.output, asked: s.duration, kinds: map[string]int64{}}
+	r := &statementMix{out: gs.Stdout, statements: statements, named: s.output, asked: s.duration, kinds: map[string]int64{}}
 	if err := r.record(ctx, after); err != nil {
 		return errext.WithExitCodeIfNone(err, exitcodes.ScriptException)
 	}
@@ -123,8 +123,8 @@ func emptyFolder(gs *state.GlobalState, name string) (string, error) {
 	return path, results.Try(path)
 }
 
-// recording is what was counted, and the files that come of it.
-type recording struct {
+// statementMix is what was counted, and the files that come of it.
+type statementMix struct {
 	out        io.Writer
 	statements *monitor.Statements
 	named      string // the folder, as the user named it
@@ -143,7 +143,7 @@ type recordedStatement struct {
 }
 
 // record counts until the duration is over or ctx ends, and makes the files.
-func (r *recording) record(ctx, after context.Context) error {
+func (r *statementMix) record(ctx, after context.Context) error {
 	before, err := r.statements.Read(ctx, false)
 	if err != nil {
 		return err
@@ -202,7 +202,7 @@ func difference(before, now map[int64]monitor.StatementCalls) []monitor.Statemen
 }
 
 // make writes a file for each statement that can be replayed.
-func (r *recording) make(ctx context.Context, called []monitor.StatementCalls) error {
+func (r *statementMix) make(ctx context.Context, called []monitor.StatementCalls) error {
 	names := map[string]int{}
 	for _, s := range called {
 		script, err := workload.NewTemplate(s.Text)
@@ -245,7 +245,7 @@ func (r *recording) make(ctx context.Context, called []monitor.StatementCalls) e
 }
 
 // nothing says why there is no file.
-func (r *recording) nothing() string {
+func (r *statementMix) nothing() string {
 	said := fmt.Sprintf("role %s called no statement that can be replayed in database %s in %s", r.statements.Role, r.statements.Database, text.Seconds(r.took.Seconds()))
 	if out := r.leftOut(); out != "" {
 		said += " (left out: " + out + ")"
@@ -253,7 +253,7 @@ func (r *recording) nothing() string {
 	return said + ": record while the application works, or give its role with --role"
 }
 
-func (r *recording) leftOut() string {
+func (r *statementMix) leftOut() string {
 	kinds := slices.SortedFunc(maps.Keys(r.kinds), func(a, b string) int {
 		return cmp.Or(cmp.Compare(r.kinds[b], r.kinds[a]), cmp.Compare(a, b))
 	})
@@ -263,7 +263,7 @@ func (r *recording) leftOut() string {
 	return strings.Join(kinds, ", ")
 }
 
-func (r *recording) report() string {
+func (r *statementMix) report() string {
 	var b strings.Builder
 	seconds := r.took.Seconds()
 	fmt.Fprintf(&b, "\n%s of %s by role %s in database %s in %s, %s\n", text.Counted(r.total, "call"), text.Counted(len(r.files), "statement"),
@@ -284,7 +284,7 @@ func (r *recording) report() string {
 }
 
 // specification is the WORKLOAD, with weights as small as they can be.
-func (r *recording) specification() string {
+func (r *statementMix) specification() string {
 	common := new(big.Int)
 	for _, s := range r.recorded {
 		common.GCD(nil, nil, common, big.NewInt(s.Calls))

@@ -22,7 +22,7 @@ import (
 // stops it again, so that what keeps it from running is said before any load.
 // Without one it does nothing. ctx is that of setup().
 func (c *Conductor) TryApplication(ctx context.Context, test Test) error {
-	if c.runner == nil {
+	if c.launcher == nil {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -75,7 +75,7 @@ func (c *Conductor) start(ctx context.Context, test Test, step experiment.Step, 
 	environment := test.Variables()
 	maps.Copy(environment, experiment.Environment(step.Options))
 	environment["WORKERS"] = strconv.Itoa(c.workers)
-	return config, c.runner.Start(ctx, application.Start{
+	return config, c.launcher.Start(ctx, application.Start{
 		Environment: environment, Log: filepath.Join(folder, results.ApplicationLog(fileName(name))), Several: ready > 1, Notify: test.Print,
 	})
 }
@@ -96,16 +96,16 @@ func fileName(label string) string {
 // stop lets the application end.
 func (c *Conductor) whileItRuns(ctx context.Context, step experiment.Step) (within context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	if c.runner == nil {
+	if c.launcher == nil {
 		return ctx, func() { cancel(nil) }
 	}
-	ended := c.runner.Ended()
+	ended := c.launcher.Ended()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
 		select {
 		case <-ended:
-			cancel(c.runner.EndedError("during step " + strconv.Quote(step.Label)))
+			cancel(c.launcher.EndedError("during step " + strconv.Quote(step.Label)))
 		case <-ctx.Done():
 		}
 	}()
@@ -120,7 +120,7 @@ func (c *Conductor) whileItRuns(ctx context.Context, step experiment.Step) (with
 // is called. A session that is being closed may overlap the next one for a moment.
 func (c *Conductor) checkSessions(step experiment.Step, config pool.Config, seen timeline.Totals) error {
 	watched := seen.Pools[config.Name]
-	if c.runner == nil || watched == nil || watched.Total.Count() == 0 {
+	if c.launcher == nil || watched == nil || watched.Total.Count() == 0 {
 		return nil
 	}
 	const most = 0.5
@@ -142,14 +142,14 @@ func processes(n int) string {
 
 // stopApplication ends the application and all of its processes.
 func (c *Conductor) stopApplication() {
-	if c.runner != nil && c.runner.Stop() {
+	if c.launcher != nil && c.launcher.Stop() {
 		c.test.Print("application: it did not end within 10 s of SIGTERM and was killed")
 	}
 }
 
 // closeApplication leaves nothing of it behind.
 func (c *Conductor) closeApplication() {
-	if c.runner != nil {
-		_ = c.runner.Close() // the watchdog's exit status, of one that has nothing left to do
+	if c.launcher != nil {
+		_ = c.launcher.Close() // the watchdog's exit status, of one that has nothing left to do
 	}
 }

@@ -57,8 +57,8 @@ type Conductor struct {
 	identity map[string]any // see identityOf
 	pool     map[string]any // the script's own options for every pool
 	lookup   config.Lookup
-	runner   *application.Runner // of the application; nil where none is started
-	workers  int                 // processes of it
+	launcher *application.Launcher // of the application; nil where none is started
+	workers  int                   // processes of it
 
 	asked   experiment.Server
 	resumed bool

@@ -39,7 +39,7 @@ func (c *Conductor) plans(options map[string]any) error {
 		return err
 	}
 	if started != nil {
-		of := map[string]any{"command": c.runner.Command()}
+		of := map[string]any{"command": c.launcher.Command()}
 		maps.Copy(of, workload)
 		workload = of
 	}
@@ -64,7 +64,7 @@ func (c *Conductor) starts(given map[string]any) error {
 	}
 	c.workers = max(1, int(workers))
 	var err error
-	c.runner, err = application.NewRunner(command, url, ready, func(name string) string {
+	c.launcher, err = application.NewLauncher(command, url, ready, func(name string) string {
 		value, _ := c.lookup(name)
 		return value
 	})

@@ -95,7 +95,7 @@ func (c *Conductor) drain(ctx context.Context, s *Stage, limit time.Duration) er
 
 // namesOf are those of a step's pools; none over HTTP.
 func (c *Conductor) namesOf(step experiment.Step) (names []string) {
-	if step.Options == nil || c.runner != nil {
+	if step.Options == nil || c.launcher != nil {
 		return nil
 	}
 	if c.plan.Pools() == 1 {
@@ -115,7 +115,7 @@ func (c *Conductor) open(ctx context.Context, step experiment.Step) (pool.Config
 	if step.Options == nil {
 		return c.test.Watched(), nil
 	}
-	if c.runner != nil {
+	if c.launcher != nil {
 		return c.restart(ctx, step)
 	}
 	config, err := c.resolve(step.Options)

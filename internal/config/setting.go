@@ -105,7 +105,7 @@ func (s Setting) accepted() string {
 	return words
 }
 
-// How requests are spread over several pools (BALANCE).
+// How requests are balanced over several pools (BALANCE).
 const (
 	BalanceRandom     = "random"
 	BalanceRoundRobin = "round-robin"

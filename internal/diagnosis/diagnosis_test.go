@@ -79,7 +79,7 @@ func (s *story) diagnoses(t *testing.T) []Diagnosis {
 	found := Of(s.known())
 	for _, d := range found {
 		require.NotEmpty(t, d.Evidence, d.Name)
-		require.Regexp(t, `\d`, strings.Join(d.Evidence, " "), "evidence is figures")
+		require.Regexp(t, `\d`, strings.Join(d.Evidence, " "), "evidence is values")
 		require.NotEmpty(t, d.Remedy, d.Name)
 	}
 	return found

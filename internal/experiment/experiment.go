@@ -62,7 +62,7 @@ type Plan interface {
 	// Connections is the most connections that all pools of a step together may
 	// open, 0 where the target is an application over HTTP.
 	Connections() int
-	// Pools is how many pools each step has, and Balance how requests are spread
+	// Pools is how many pools each step has, and Balance how requests are balanced
 	// over them.
 	Pools() int
 	Balance() string

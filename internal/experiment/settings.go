@@ -43,7 +43,7 @@ type settings struct {
 	hold  time.Duration // 0 where the script does not say
 
 	pools   int    // of each step, all of its settings
-	balance string // how requests are spread over them
+	balance string // how requests are balanced over them
 
 	retries int           // of one request
 	backoff time.Duration // the longest pause before its first retry
@@ -290,7 +290,7 @@ func (s settings) onPools() string {
 	if s.pools == 1 {
 		return ""
 	}
-	return fmt.Sprintf("Each step had %d pools of its settings, as an application of %d processes has, and requests were spread over them (%s). "+
+	return fmt.Sprintf("Each step had %d pools of its settings, as an application of %d processes has, and requests were balanced over them (%s). "+
 		"Sizes and settings are those of one pool; the server has up to %d times as many connections.", s.pools, s.pools, s.balance, s.pools)
 }
 

@@ -375,7 +375,7 @@ func TestTuneSizesOneOfSeveralPools(t *testing.T) {
 	for _, text := range []string{result.Terminal(1000), result.Markdown()} {
 		require.Regexp(t, `Recommended: pool size \d+, max overflow \d+, for each of the 4 pools: `, text)
 		require.Contains(t, text, "To paste, for each of the 4 pools")
-		require.Contains(t, text, "Each step had 4 pools of its settings, as an application of 4 processes has, and requests were spread over them (least).")
+		require.Contains(t, text, "Each step had 4 pools of its settings, as an application of 4 processes has, and requests were balanced over them (least).")
 		require.Contains(t, text, "Imbalance")
 	}
 	derived := planOf(t, map[string]any{"plan": "tune", "pools": int64(4), "rounds": int64(1)})

@@ -186,7 +186,7 @@ func TestMergedPercentilesAreThoseOfAllValues(t *testing.T) {
 	require.InEpsilon(t, exact, values["p(95)"], 0.02)
 	a, b := runners[0].Summary.Recording.Totals.Requests.Duration, runners[1].Summary.Recording.Totals.Requests.Duration
 	average := (a.Quantile(0.95) + b.Quantile(0.95)) / 2
-	require.Greater(t, exact/average, 1.1, "the average of percentiles would be another figure")
+	require.Greater(t, exact/average, 1.1, "the average of percentiles would be another value")
 }
 
 func TestMergedLevelsAddMomentByMoment(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 	"github.com/flowboard/xk6-pgxpool/pool"
 )
 
-// balancer spreads requests over the pools of an application's processes, as the
+// balancer balances requests over the pools of an application's processes, as the
 // load balancer before them does.
 type balancer struct {
 	turn   atomic.Uint64
@@ -72,7 +72,7 @@ func (b *balancer) add(g poolGroup) {
 	}
 }
 
-// pools is pools(options): POOLS pools of these options, over which BALANCE spreads
+// pools is pools(options): POOLS pools of these options, over which BALANCE balances
 // requests.
 func (i *instance) pools(call sobek.FunctionCall) sobek.Value {
 	count := i.wholeSetting("POOLS", 1, config.MostPools)

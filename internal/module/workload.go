@@ -43,7 +43,7 @@ func (e *workloadError) Unwrap() error { return e.err }
 type workloadObject struct {
 	*instance
 	shared *sharedWorkload
-	runner *workload.Runner // nil before the first run
+	user   *workload.User // nil before the first run
 }
 
 // workload is workload(specification): pgbench's scripts and their weights.
@@ -190,8 +190,8 @@ func (s *sharedWorkload) scaleOn(on querier, scope *pool.Scope) (int64, error) {
 func (w *workloadObject) run(call sobek.FunctionCall) sobek.Value {
 	p := w.poolOf(call, "workload.run(pool)")
 	pl := p.ready("workload.run()")
-	if w.runner == nil {
-		w.runner = w.shared.NewRunner(int64(w.vu.State().VUID)) //nolint:gosec // a count of users
+	if w.user == nil {
+		w.user = w.shared.NewUser(int64(w.vu.State().VUID)) //nolint:gosec // a count of users
 	}
 	conn, err := pl.Acquire(p.session.Current(), p.scriptLine())
 	w.must(err)
@@ -209,7 +209,7 @@ func (w *workloadObject) runOn(p *poolObject, conn *pool.Conn) error {
 	if err != nil {
 		return err
 	}
-	err = w.runner.Run(scale, &execution{p, conn})
+	err = w.user.Run(scale, &execution{p, conn})
 	if _, ok := errors.AsType[*workload.Error](err); ok {
 		return &pool.QueryError{Err: err}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,34 +84,6 @@ type Statistics struct {
 	IdleInTransaction float64 `json:"idle_in_transaction_time"`
 	Timed             bool    `json:"timed"`
 }
-
-// statementLength is how much of a statement is read: enough to know it by.
-const statementLength = "300"
-
-// Beside the watched sessions those that wait for a lock, of whatever
-// application, and those they wait for: the root may be anybody's.
-const readSessions = `
-WITH ` + clients + `, blocked AS MATERIALIZED (
-	SELECT pid, pg_blocking_pids(pid) AS by FROM client WHERE wait_event_type = 'Lock'
-)
-SELECT pid,
-	watched,
-	application_name,
-	coalesce(state, ''),
-	backend_type IS NULL,
-	coalesce(wait_event_type, ''),
-	coalesce(wait_event, ''),
-	coalesce(extract(epoch FROM clock_timestamp() - backend_start), 0)::float8,
-	coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8,
-	greatest(0, coalesce(extract(epoch FROM clock_timestamp() - state_change), 0))::float8,
-	coalesce(extract(epoch FROM state_change), 0)::float8,
-	coalesce(left(query, ` + statementLength + `), ''),
-	coalesce(by, '{}'),
-	coalesce(host(client_addr), ''),
-	greatest(0, coalesce(client_port, 0))
-FROM client LEFT JOIN blocked USING (pid)
-WHERE watched OR by IS NOT NULL OR pid IN (SELECT unnest(by) FROM blocked)
-ORDER BY pid`
 
 // Superusers may use the reserved connections and are exempt from CONNECTION
 // LIMIT. Where the application has no session yet, it is taken for an ordinary
@@ -239,17 +210,6 @@ func roleLimit(limits []Limit, role string) (of *Limit, others []Limit) {
 		return nil, limits
 	}
 	return new(limits[i]), slices.DeleteFunc(limits, isRole)
-}
-
-func scanSession(row pgx.CollectableRow) (s session, err error) {
-	var host string
-	var port uint16
-	err = row.Scan(&s.pid, &s.watched, &s.application, &s.state, &s.hidden, &s.waitEventType, &s.waitEvent,
-		&s.age, &s.transaction, &s.inState, &s.changed, &s.statement, &s.blockedBy, &host, &port)
-	if address, invalid := netip.ParseAddr(host); invalid == nil {
-		s.client = netip.AddrPortFrom(address.Unmap(), port)
-	}
-	return s, err
 }
 
 // milliseconds reads a timeout from settings, each name=value as PostgreSQL

@@ -3,9 +3,10 @@ package monitor
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sqltext"
 )
@@ -56,6 +57,45 @@ type session struct {
 	statement     string         // the last one
 	blockedBy     []int32        // pids, while it waits for a lock
 	client        netip.AddrPort // invalid for a Unix socket, and where the role may not see it
+}
+
+// statementLength is how much of a statement is read: enough to know it by.
+const statementLength = "300"
+
+// Beside the watched sessions those that wait for a lock, of whatever
+// application, and those they wait for: the root may be anybody's.
+const readSessions = `
+WITH ` + clients + `, blocked AS MATERIALIZED (
+	SELECT pid, pg_blocking_pids(pid) AS by FROM client WHERE wait_event_type = 'Lock'
+)
+SELECT pid,
+	watched,
+	application_name,
+	coalesce(state, ''),
+	backend_type IS NULL,
+	coalesce(wait_event_type, ''),
+	coalesce(wait_event, ''),
+	coalesce(extract(epoch FROM clock_timestamp() - backend_start), 0)::float8,
+	coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8,
+	greatest(0, coalesce(extract(epoch FROM clock_timestamp() - state_change), 0))::float8,
+	coalesce(extract(epoch FROM state_change), 0)::float8,
+	coalesce(left(query, ` + statementLength + `), ''),
+	coalesce(by, '{}'),
+	coalesce(host(client_addr), ''),
+	greatest(0, coalesce(client_port, 0))
+FROM client LEFT JOIN blocked USING (pid)
+WHERE watched OR by IS NOT NULL OR pid IN (SELECT unnest(by) FROM blocked)
+ORDER BY pid`
+
+func scanSession(row pgx.CollectableRow) (s session, err error) {
+	var host string
+	var port uint16
+	err = row.Scan(&s.pid, &s.watched, &s.application, &s.state, &s.hidden, &s.waitEventType, &s.waitEvent,
+		&s.age, &s.transaction, &s.inState, &s.changed, &s.statement, &s.blockedBy, &host, &port)
+	if address, invalid := netip.ParseAddr(host); invalid == nil {
+		s.client = netip.AddrPortFrom(address.Unmap(), port)
+	}
+	return s, err
 }
 
 // working finds a backend by its process id and its age, which differs from that of
@@ -135,13 +175,6 @@ type Sessions struct {
 
 	untracked bool      // a session has track_activities switched off
 	watched   []session // those counted
-}
-
-// Blocked is a session waiting for a lock that other sessions, of whatever
-// application, hold or asked for earlier. 0 stands for a prepared transaction.
-type Blocked struct {
-	PID int32   `json:"pid"`
-	By  []int32 `json:"by"`
 }
 
 // count sums up the watched sessions of one moment.
@@ -249,72 +282,6 @@ func (s session) shown() *Session {
 		shown.IdleFor = s.inState
 	}
 	return shown
-}
-
-// rootBlocker follows who waits for whom up to the session that waits for
-// nobody, and gives the one that blocks the most sessions, if any of them is watched.
-func rootBlocker(sessions []session) *Session {
-	byPID := make(map[int32]session, len(sessions))
-	for _, s := range sessions {
-		byPID[s.pid] = s
-	}
-	sessions = withOthers(sessions, byPID)
-	waiting, concerns := map[int32]int{}, map[int32]bool{}
-	for _, s := range sessions {
-		for _, root := range rootsOf(s.pid, byPID, map[int32]bool{}) {
-			if root != s.pid {
-				waiting[root]++
-				concerns[root] = concerns[root] || s.watched
-			}
-		}
-	}
-	var root *Session
-	for _, s := range sessions { // in the order of pids, so that equals stay the same
-		if n := waiting[s.pid]; concerns[s.pid] && (root == nil || n > root.Waiting) {
-			root = s.shown()
-			root.Waiting = n
-		}
-	}
-	return root
-}
-
-// withOthers adds those that sessions wait for and that are no client's.
-func withOthers(sessions []session, byPID map[int32]session) []session {
-	all := slices.Clone(sessions)
-	for _, s := range sessions {
-		for _, by := range s.blockedBy {
-			if _, known := byPID[by]; !known {
-				byPID[by] = noClient(by)
-				all = append(all, byPID[by])
-			}
-		}
-	}
-	return all
-}
-
-// noClient is what holds locks and has no session of a client.
-func noClient(pid int32) session {
-	if pid == 0 {
-		return session{state: StatePrepared}
-	}
-	return session{pid: pid, state: StateNoClient}
-}
-
-// rootsOf are the sessions at the ends of all chains from pid on, each once.
-func rootsOf(pid int32, byPID map[int32]session, seen map[int32]bool) []int32 {
-	if seen[pid] {
-		return nil // known, or a deadlock, which the server is about to end
-	}
-	seen[pid] = true
-	blockers := byPID[pid].blockedBy
-	if len(blockers) == 0 {
-		return []int32{pid}
-	}
-	var roots []int32
-	for _, by := range blockers {
-		roots = append(roots, rootsOf(by, byPID, seen)...)
-	}
-	return roots
 }
 
 const longestStatement = 120 // runes, as much as a line holds

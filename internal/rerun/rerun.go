@@ -28,16 +28,16 @@ type Test struct {
 	Patience    time.Duration     // for a run that is stopped to end by itself
 }
 
-// Runner runs one test again and again. Its files are temporary.
-type Runner struct {
+// Reruns run one test again and again. Its files are temporary.
+type Reruns struct {
 	test     Test
 	folder   string
 	watchdog *child.Watchdog
 	runs     int
 }
 
-// New prepares reruns. [Runner.Close] ends them.
-func New(test Test) (*Runner, error) {
+// New prepares reruns. [Reruns.Close] ends them.
+func New(test Test) (*Reruns, error) {
 	folder, err := os.MkdirTemp("", "xk6-pgxpool-rerun-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the reruns: %w", err)
@@ -49,15 +49,15 @@ func New(test Test) (*Runner, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("watching over the reruns: %w", err), os.RemoveAll(folder))
 	}
-	return &Runner{test: test, folder: folder, watchdog: watchdog}, nil
+	return &Reruns{test: test, folder: folder, watchdog: watchdog}, nil
 }
 
 // Close removes the files.
-func (r *Runner) Close() error { return r.watchdog.Dismiss() }
+func (r *Reruns) Close() error { return r.watchdog.Dismiss() }
 
 // Run runs the test with a k6. At the end of the context, and at the limit, the
 // process and its children are stopped.
-func (r *Runner) Run(ctx context.Context, k6 string) (verdict.Summary, error) {
+func (r *Reruns) Run(ctx context.Context, k6 string) (verdict.Summary, error) {
 	r.runs++
 	out := filepath.Join(r.folder, strconv.Itoa(r.runs))
 	said, err := os.Create(out + ".log") // #nosec G304 -- in our own folder

@@ -27,7 +27,7 @@ func program(t *testing.T, shell string) string {
 	return file
 }
 
-func runner(t *testing.T, limit time.Duration) *Runner {
+func reruns(t *testing.T, limit time.Duration) *Reruns {
 	t.Helper()
 	r, err := New(Test{Script: "load.js", Limit: limit, Patience: 200 * time.Millisecond, Environment: map[string]string{
 		"PATH": os.Getenv("PATH"), "SUMMARY": "../compare/testdata/schema1.json", "DIR": t.TempDir(),
@@ -42,7 +42,7 @@ func runner(t *testing.T, limit time.Duration) *Runner {
 
 func TestRunReadsTheSummary(t *testing.T) {
 	k6 := program(t, `[ "$*" = "run --quiet load.js" ] && mkdir "$OUT" && cp "$SUMMARY" "$OUT/summary.json"; exit 99`)
-	r := runner(t, time.Minute)
+	r := reruns(t, time.Minute)
 	for range 2 {
 		run, err := r.Run(t.Context(), k6)
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestRunStopsWhatHangs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := runner(t, c.limit)
+			r := reruns(t, c.limit)
 			pids := filepath.Join(r.test.Environment["DIR"], "pids")
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

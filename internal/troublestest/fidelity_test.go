@@ -22,7 +22,7 @@ import (
 
 // Over a network the server sees a part only of the time for which a connection
 // is checked out: of a transaction's round trips all but one, of a ping that is a
-// single statement none. docs/application.md has the figures.
+// single statement none. docs/application.md has the values.
 func TestWhatTheServerSeesOverANetwork(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -33,7 +33,7 @@ func runOnce(t *testing.T, text string) *taken {
 	w, err := Load("list.sql", func(string) ([]byte, error) { return []byte(text), nil })
 	require.NoError(t, err)
 	x := &taken{}
-	require.NoError(t, w.NewRunner(7).Run(1, x))
+	require.NoError(t, w.NewUser(7).Run(1, x))
 	return x
 }
 
@@ -152,13 +152,13 @@ func TestAFaultWhileRunningNamesItsLine(t *testing.T) {
 	} {
 		w, err := Load("list.sql", func(string) ([]byte, error) { return []byte(text), nil })
 		require.NoError(t, err, text)
-		require.EqualError(t, w.NewRunner(0).Run(1, &taken{}), says)
+		require.EqualError(t, w.NewUser(0).Run(1, &taken{}), says)
 	}
 	w, err := Load("builtin:tpcb-like", nil)
 	require.NoError(t, err)
 	failed := errors.New("the server said no")
 	x := &taken{fail: failed}
-	require.ErrorIs(t, w.NewRunner(0).Run(1, x), failed)
+	require.ErrorIs(t, w.NewUser(0).Run(1, x), failed)
 	require.Len(t, x.statements, 1, "nothing follows a failed statement")
 }
 
@@ -198,7 +198,7 @@ func TestWorkloadsAreReadByTheirSpecification(t *testing.T) {
 func TestScriptsAreChosenByTheirWeights(t *testing.T) {
 	w, err := Load("a@1,b@3,c@0", func(name string) ([]byte, error) { return []byte("SELECT '" + name + "';"), nil })
 	require.NoError(t, err)
-	x, r := &taken{}, w.NewRunner(1)
+	x, r := &taken{}, w.NewUser(1)
 	const runs = 10_000
 	for range runs {
 		require.NoError(t, r.Run(1, x))
@@ -223,6 +223,6 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		w := &Workload{scripts: []*script{parsed}, total: 1}
-		_ = w.NewRunner(1).Run(1, &taken{}) // it may divide by zero
+		_ = w.NewUser(1).Run(1, &taken{}) // it may divide by zero
 	})
 }

@@ -121,7 +121,7 @@ func TestRandomNumbersAreDistributedAsPgbenchs(t *testing.T) {
 	}
 	theirs := debugged(t, pgbench(t, script+"SELECT 1;\n", fmt.Sprintf("--transactions=%d", samples)))
 	w := &Workload{total: 1}
-	r := w.NewRunner(1)
+	r := w.NewUser(1)
 	for i, text := range random {
 		parsed, _, err := parseExpression(text)
 		require.NoError(t, err)

@@ -1,7 +1,7 @@
 // Package workload reads pgbench's script language and runs it: SQL statements, \set with pgbench's expressions and
 // functions, \sleep and \if. What it does not support it refuses with the file and line.
 //
-// It knows neither k6 nor the pool: a Runner gives each statement to its caller's Execute.
+// It knows neither k6 nor the pool: a User gives each statement to its caller's Execute.
 package workload
 
 import (
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// script is one file, or one of pgbench's builtin scripts. It is immutable and serves any number of runners.
+// script is one file, or one of pgbench's builtin scripts. It is immutable and serves any number of users.
 type script struct {
 	name     string // as the statements' tags have it: the file's base name if no other script has the same
 	weight   int    // share of the runs, as after pgbench's @

@@ -119,8 +119,8 @@ func (w *Workload) Tags() []string {
 	return all
 }
 
-// Runner runs scripts for one user. It is not for several goroutines.
-type Runner struct {
+// User is one user, who runs scripts. It is not for several goroutines.
+type User struct {
 	workload    *Workload
 	environment environment
 	client      int64
@@ -133,10 +133,10 @@ type Executor interface {
 	Sleep(d time.Duration) error
 }
 
-// NewRunner makes a user's runner. client is the value of :client_id.
-func (w *Workload) NewRunner(client int64) *Runner {
+// NewUser makes a user of the workload. client is the value of :client_id.
+func (w *Workload) NewUser(client int64) *User {
 	seed := rand.Uint64() //nolint:gosec // a load is no secret
-	return &Runner{
+	return &User{
 		workload: w, client: client, seed: int64(seed >> 1),
 		environment: environment{
 			variables: make(map[string]value),
@@ -146,18 +146,18 @@ func (w *Workload) NewRunner(client int64) *Runner {
 }
 
 // Run runs one script, chosen by the weights.
-func (r *Runner) Run(scale int64, do Executor) error {
-	variables := r.environment.variables
+func (u *User) Run(scale int64, do Executor) error {
+	variables := u.environment.variables
 	clear(variables)
-	variables["client_id"] = r.client
+	variables["client_id"] = u.client
 	variables["scale"] = scale
-	variables["random_seed"], variables["default_seed"] = r.seed, r.seed
-	return r.commands(r.pick().commands, do)
+	variables["random_seed"], variables["default_seed"] = u.seed, u.seed
+	return u.commands(u.pick().commands, do)
 }
 
-func (r *Runner) pick() *script {
-	n := r.environment.random.IntN(r.workload.total)
-	for _, s := range r.workload.scripts {
+func (u *User) pick() *script {
+	n := u.environment.random.IntN(u.workload.total)
+	for _, s := range u.workload.scripts {
 		if n -= s.weight; n < 0 {
 			return s
 		}
@@ -165,48 +165,48 @@ func (r *Runner) pick() *script {
 	panic("the weights do not add up")
 }
 
-func (r *Runner) commands(all []command, do Executor) error {
+func (u *User) commands(all []command, do Executor) error {
 	for _, c := range all {
-		if err := r.command(c, do); err != nil {
+		if err := u.command(c, do); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Runner) command(c command, do Executor) error {
+func (u *User) command(c command, do Executor) error {
 	switch c := c.(type) {
 	case *Statement:
-		arguments, err := r.arguments(c)
+		arguments, err := u.arguments(c)
 		if err != nil {
 			return err
 		}
 		return do.Execute(c, arguments)
 	case *assignment:
-		v, err := c.value(&r.environment)
+		v, err := c.value(&u.environment)
 		if err != nil {
 			return c.where.errorf(`\set %s: %s`, c.name, err)
 		}
-		r.environment.variables[c.name] = v
+		u.environment.variables[c.name] = v
 	case *pause:
-		n, err := r.integer(c.length, c.unit)
+		n, err := u.integer(c.length, c.unit)
 		if err != nil {
 			return c.where.errorf(`\sleep: %s`, err)
 		}
 		return do.Sleep(time.Duration(n) * c.unit)
 	case *branch:
-		return r.branch(c, do)
+		return u.branch(c, do)
 	}
 	return nil
 }
 
-func (r *Runner) arguments(st *Statement) ([]any, error) {
+func (u *User) arguments(st *Statement) ([]any, error) {
 	if len(st.variables) == 0 {
 		return nil, nil
 	}
 	all := make([]any, len(st.variables))
 	for i, name := range st.variables {
-		v, err := r.environment.variable(name)
+		v, err := u.environment.variable(name)
 		if err != nil {
 			return nil, st.where.errorf("%s", err)
 		}
@@ -216,8 +216,8 @@ func (r *Runner) arguments(st *Statement) ([]any, error) {
 }
 
 // integer is an expression's value where a number of units of time is needed; more than a day is taken for a mistake.
-func (r *Runner) integer(of expression, unit time.Duration) (int64, error) {
-	v, err := of(&r.environment)
+func (u *User) integer(of expression, unit time.Duration) (int64, error) {
+	v, err := of(&u.environment)
 	if err != nil {
 		return 0, err
 	}
@@ -228,14 +228,14 @@ func (r *Runner) integer(of expression, unit time.Duration) (int64, error) {
 	return n, err
 }
 
-func (r *Runner) branch(b *branch, do Executor) error {
+func (u *User) branch(b *branch, do Executor) error {
 	for _, a := range b.arms {
-		v, err := a.condition(&r.environment)
+		v, err := a.condition(&u.environment)
 		if err != nil {
 			return a.where.errorf(`\if: %s`, err)
 		}
 		if truth(v) {
-			return r.commands(a.commands, do)
+			return u.commands(a.commands, do)
 		}
 	}
 	return nil
