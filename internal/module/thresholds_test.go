@@ -62,7 +62,7 @@ func TestWrongUseIsAConfigError(t *testing.T) {
 		`pgxpool.verdict({ metrics: {} }, { criterion: [] })`:     "criterion",
 		`pgxpool.verdict({ metrics: {} }, { criteria: [] })`:      "there are no criteria",
 		`pgxpool.verdict({ metrics: {} }, { criteria: [{}] })`:    "name is empty",
-		`pgxpool.verdict({ metrics: {} }, { gate: 'maybe' })`:     "GATE is",
+		`pgxpool.verdict({ metrics: {} }, { gate: 'maybe' })`:     `GATE: "maybe"`,
 		`pgxpool.verdict({ metrics: {} }, { run: { users: {} }})`: "users",
 	} {
 		said := u.Failure(call)
