@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/pprof/profile"
 )
 
 // soakRuns are what a soak compares: the compact metrics, whose verdict must come
@@ -54,7 +55,8 @@ func soakWith(ctx context.Context, s settings, queries int, title string, env []
 	cmd.Env = append(append(os.Environ(), "DATABASE_URL="+s.url, "USERS=100", "OUT="+out,
 		// What a loop without think time on the database's own machine fails in any case.
 		"WAIVE=db_cpu,active_connections,response_drift,longest_stall",
-		"POOL="+strconv.Itoa(s.pool), "QUERIES="+strconv.Itoa(queries)), env...)
+		"POOL="+strconv.Itoa(s.pool), "QUERIES="+strconv.Itoa(queries),
+		"GODEBUG=memprofilerate=65536"), env...) // what is small and many shows too
 	start := time.Now()
 	var heaps []heap
 	look := time.NewTicker(2 * time.Second)
@@ -91,16 +93,10 @@ func soakWith(ctx context.Context, s settings, queries int, title string, env []
 // heap is what a k6 holds after a collection, in MiB.
 type heap struct{ live, trends float64 }
 
-var (
-	liveBytes = regexp.MustCompile(`# HeapAlloc = (\d+)`)
-	// A list of a Trend's values is larger than what the profile leaves out between two
-	// samples, and so is in it whole.
-	trendBytes = regexp.MustCompile(`(?m)^\d+: (\d+) \[.*\n#.*metrics\.\(\*TrendSink\)\.Add`)
-)
-
-// readHeap has k6 collect its garbage and tell what is left.
+// readHeap has k6 collect its garbage and tell what was in use when it began to: what
+// has come since is mostly garbage again.
 func readHeap(ctx context.Context, api string) (h heap, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+api+"/debug/pprof/heap?gc=1&debug=1", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+api+"/debug/pprof/heap?gc=1", nil)
 	if err != nil {
 		return h, err
 	}
@@ -109,23 +105,28 @@ func readHeap(ctx context.Context, api string) (h heap, err error) {
 		return h, err
 	}
 	defer response.Body.Close() //nolint:errcheck // only read from
-	profile, err := io.ReadAll(response.Body)
+	p, err := profile.Parse(response.Body)
 	if err != nil {
-		return h, err
+		return h, fmt.Errorf("reading k6's heap profile: %w", err)
 	}
-	mib := func(found [][]byte) float64 {
-		bytes, _ := strconv.ParseFloat(string(found[1]), 64) // digits
-		return bytes / (1 << 20)
+	inUse := slices.IndexFunc(p.SampleType, func(t *profile.ValueType) bool { return t.Type == "inuse_space" })
+	if inUse < 0 {
+		return h, errors.New("k6's heap profile has no inuse_space")
 	}
-	live := liveBytes.FindSubmatch(profile)
-	if live == nil {
-		return h, errors.New("the profile has no HeapAlloc")
-	}
-	h.live = mib(live)
-	for _, found := range trendBytes.FindAllSubmatch(profile, -1) {
-		h.trends += mib(found)
+	for _, s := range p.Sample {
+		mib := float64(s.Value[inUse]) / (1 << 20)
+		h.live += mib
+		if slices.ContainsFunc(s.Location, isTrend) {
+			h.trends += mib
+		}
 	}
 	return h, nil
+}
+
+func isTrend(at *profile.Location) bool {
+	return slices.ContainsFunc(at.Line, func(l profile.Line) bool {
+		return strings.HasSuffix(l.Function.Name, "metrics.(*TrendSink).Add")
+	})
 }
 
 func meanHeap(heaps []heap) (m heap) {

@@ -38,7 +38,7 @@ func (p *Pool) occupy(s *Scope, g grant) (*connection, error) {
 	}
 	c := g.connection
 	if c != nil {
-		reason, err := p.check(s, c)
+		reason, err := p.check(s, c, g.at)
 		if err != nil {
 			p.giveBack(c, s.observer)
 			return nil, err
@@ -102,12 +102,12 @@ func (p *Pool) place(s *Scope, start time.Time, caller func() string) grant {
 // check decides whether c may be handed out. It must be replaced, for the reason
 // returned, when it is too old, when a connection opened later was found dead,
 // or when it does not answer a ping. A brand-new one needs no check.
-func (p *Pool) check(s *Scope, c *connection) (CloseReason, error) {
+func (p *Pool) check(s *Scope, c *connection, at time.Time) (CloseReason, error) {
 	if c.fresh {
 		c.fresh = false
 		return "", nil
 	}
-	if p.config.PoolRecycle >= 0 && time.Since(p.created)-c.opened > p.config.PoolRecycle {
+	if p.config.PoolRecycle >= 0 && at.Sub(p.created)-c.opened > p.config.PoolRecycle {
 		return CloseRecycle, nil
 	}
 	if int64(c.opened) < p.invalidBefore.Load() {

@@ -31,6 +31,7 @@ type Shape struct {
 
 	fields  []pgconn.FieldDescription // as the server sent them
 	types   *catalog.Catalog          // with which they were read
+	formats any                       // see formatsAsked
 	dates   bool                      // some come as text
 	floats  bool                      // some come as text
 	int8s   []int                     // columns that have to hold numbers

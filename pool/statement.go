@@ -182,6 +182,9 @@ func (p *Pool) sendOnce(s *Scope, c *connection, what *call) (res *Result, err e
 	if err = p.statementError(c, what.sql, err, how); err == nil {
 		err = p.readable(c, what, res)
 	}
+	if err != nil {
+		c.shape = nil // pgx describes the statement anew
+	}
 	return res, err
 }
 
@@ -218,7 +221,7 @@ func (c *connection) recovered(err *error) {
 }
 
 func (p *Pool) query(c *connection, what *call) (*Result, error) {
-	c.args = append(c.args[:0], p.formats)
+	c.args = append(c.args[:0], p.formatsOf(c, what))
 	if len(what.sql) > maxCachedText {
 		c.args = append(c.args, p.uncached)
 	}
@@ -231,6 +234,15 @@ func (p *Pool) query(c *connection, what *call) (*Result, error) {
 	res, err := p.collect(c, rows, what)
 	c.distrust(err, rows.Close)
 	return res, err
+}
+
+// formatsOf is how the values of a result are asked for: those of the statement's last
+// result on this connection, which pgx need not look up, or one for each type.
+func (p *Pool) formatsOf(c *connection, what *call) any {
+	if known := c.shape; known != nil && known.formats != nil && p.described(what) {
+		return known.formats
+	}
+	return p.formats
 }
 
 // maxCachedText is the longest statement that is prepared under a name and

@@ -90,7 +90,7 @@ func (p *Pool) prepareValues(c *connection, sql string) error {
 	}
 	var err error
 	if renewed := p.renewed.Load(); c.renewed != renewed && !c.failed() {
-		c.renewed = renewed
+		c.renewed, c.shape = renewed, nil
 		err = c.pgx.DeallocateAll(context.Background())
 	}
 	if c.transport.copyOut.Load() {
@@ -241,6 +241,7 @@ var (
 func (s *Shape) describe(fields []pgconn.FieldDescription, formats pgx.QueryResultFormatsByOID) {
 	s.Columns = make([]Column, len(fields))
 	s.fields = slices.Clone(fields)
+	s.formats = formatsAsked(fields)
 	for i, f := range fields {
 		oid := s.types.Alias(f.DataTypeOID)
 		s.Columns[i] = Column{Name: f.Name, OID: oid, Format: f.Format}
@@ -257,6 +258,19 @@ func (s *Shape) describe(fields []pgconn.FieldDescription, formats pgx.QueryResu
 			s.unknown = append(s.unknown, f.DataTypeOID)
 		}
 	}
+}
+
+// formatsAsked are the formats that the next result of a statement is to have, or nil
+// where all are text: perhaps nothing could be asked for.
+func formatsAsked(fields []pgconn.FieldDescription) any {
+	asked := make(pgx.QueryResultFormats, len(fields))
+	for i, f := range fields {
+		asked[i] = f.Format
+	}
+	if !slices.Contains(asked, pgx.BinaryFormatCode) {
+		return nil
+	}
+	return asked
 }
 
 // malformedError is a server's mistake, after which nothing that it sends can be

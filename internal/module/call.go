@@ -5,6 +5,7 @@ import (
 
 	"github.com/grafana/sobek"
 	"github.com/jackc/pgx/v5"
+	"go.k6.io/k6/v2/lib"
 
 	"github.com/flowboard/xk6-pgxpool/internal/sqlvalue"
 	"github.com/flowboard/xk6-pgxpool/pool"
@@ -21,8 +22,16 @@ const (
 	opCopyFrom
 )
 
-func (o operation) String() string {
-	return [...]string{"query", "queryRow", "queryValue", "exec", "copyFrom"}[o]
+func (o operation) String() string { return strings.TrimSuffix(o.callName(), "()") }
+
+// callName and asyncCallName are how messages name it. They are asked for in every call, and so
+// are constants.
+func (o operation) callName() string {
+	return [...]string{"query()", "queryRow()", "queryValue()", "exec()", "copyFrom()"}[o]
+}
+
+func (o operation) asyncCallName() string {
+	return [...]string{"queryAsync()", "queryRowAsync()", "queryValueAsync()", "execAsync()", "copyFromAsync()"}[o]
 }
 
 // caller is what a script calls statements on.
@@ -142,29 +151,43 @@ func (p *poolObject) blocking(op operation, c sobek.FunctionCall, r runner) sobe
 	return p.given(op, res)
 }
 
-// async runs a call beside the VU's goroutine. Arguments are converted before,
-// and a wrong one rejects the Promise as any other failure does. order is that
-// of the calls on one connection, nil where each has its own.
-func (p *poolObject) async(op operation, c sobek.FunctionCall, order *turns, target func() (runner, error)) sobek.Value {
-	var (
-		st     statement
-		argErr error
-	)
-	if thrown := p.rt.Try(func() { st, argErr = p.prepare(op, p.mode, c, nil) }); thrown != nil {
-		argErr = thrown // by a getter of the script's own
-	}
-	scope, turn := p.session.Apart(), order.take()
-	return promise(p.instance, turn, func() (*pool.Result, error) {
-		if argErr != nil {
-			return nil, argErr
-		}
-		r, err := target()
-		if err != nil {
-			return nil, err
-		}
-		return st.run(r, scope)
-	}, func(res *pool.Result) sobek.Value { return p.given(op, res) })
+// asyncCall is a call beside the VU's goroutine. One allocation holds all of it.
+type asyncCall struct {
+	*poolObject
+	statement
+	scope *pool.Scope
+	state *lib.State
+	conn  *pool.Conn // nil: one of its own
+	err   error      // of the arguments
 }
+
+// async runs a call beside the VU's goroutine: on conn, or on a connection of its own.
+// Arguments are converted before, and a wrong one rejects the Promise as any other
+// failure does. order is that of the calls on one connection, nil where each has its own.
+func (p *poolObject) async(op operation, c sobek.FunctionCall, order *turns, conn *pool.Conn, state *lib.State) sobek.Value {
+	call := &asyncCall{poolObject: p, conn: conn, state: state}
+	if thrown := p.rt.Try(func() { call.statement, call.err = p.prepare(op, p.mode, c, nil) }); thrown != nil {
+		call.err = thrown // by a getter of the script's own
+	}
+	call.scope = p.session.Apart()
+	return promise(p.instance, order.take(), call.work, call.value)
+}
+
+func (c *asyncCall) work() (*pool.Result, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	if c.conn != nil {
+		return c.run(c.conn, c.scope)
+	}
+	own, err := c.get(c.state)
+	if err != nil {
+		return nil, err
+	}
+	return c.run(own, c.scope)
+}
+
+func (c *asyncCall) value(res *pool.Result) sobek.Value { return c.given(c.op, res) }
 
 // promise runs work on a goroutine of its own, in its turn, and settles on the
 // event loop: the runtime is never touched elsewhere. The turn is over when it has
@@ -196,12 +219,12 @@ func promise[T any](i *instance, turn turn, work func() (T, error), value func(T
 }
 
 func (p *poolObject) call(op operation, c sobek.FunctionCall) sobek.Value {
-	return p.blocking(op, c, p.ready(op.String()+"()"))
+	return p.blocking(op, c, p.ready(op.callName()))
 }
 
 func (p *poolObject) callAsync(op operation, c sobek.FunctionCall) sobek.Value {
-	state := p.notInInit(op.String() + "Async()")
-	return p.async(op, c, nil, func() (runner, error) { return p.get(state) })
+	state := p.notInInit(op.asyncCallName())
+	return p.async(op, c, nil, nil, state)
 }
 
 // execResult is what exec gives: { rowsAffected(), command }.

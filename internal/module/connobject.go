@@ -87,7 +87,7 @@ func (c *connObject) call(op operation, f sobek.FunctionCall) sobek.Value {
 }
 
 func (c *connObject) callAsync(op operation, f sobek.FunctionCall) sobek.Value {
-	return c.async(op, f, &c.order, func() (runner, error) { return c.conn, nil })
+	return c.async(op, f, &c.order, c.conn, nil)
 }
 
 func (c *connObject) release(sobek.FunctionCall) sobek.Value {

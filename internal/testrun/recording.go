@@ -61,8 +61,8 @@ func (r *recording) samples(batch metrics.Samples) {
 	for i := range batch {
 		s := &batch[i]
 		measure := r.measures[s.Metric]
-		if measure == timeline.None {
-			continue
+		if measure == timeline.None || s.Value == 0 && (measure == timeline.AcquireFailed || measure == timeline.QueryFailed) {
+			continue // a Rate's 0 adds nothing, and each query has two
 		}
 		o := timeline.Observation{Measure: measure, At: s.Time, Value: s.Value, Pool: r.poolOf(s.Tags)}
 		if measure == timeline.Closed || measure == timeline.RequestRetry {

@@ -79,6 +79,18 @@ func (t *Totals) add(o *Observation) {
 }
 
 func (p *Pool) add(o *Observation) {
+	switch o.Measure { // each query has one of these
+	case Wait:
+		p.Wait.Add(o.Value)
+		return
+	case Query:
+		p.Query.Add(o.Value)
+		return
+	case Use:
+		p.Use.Add(o.Value)
+		return
+	default:
+	}
 	if d := p.measured()[o.Measure]; d != nil {
 		d.Add(o.Value)
 	} else if n := p.counted()[o.Measure]; n != nil {
