@@ -50,7 +50,7 @@ func TestRequestsThatNeverEndCount(t *testing.T) {
 
 			var run verdict.Run
 			notes := u.Run.Describe(&run, &lib.State{})
-			require.Contains(t, strings.Join(notes, " "), "which is 1 s in this run")
+			require.Contains(t, strings.Join(notes, " "), "its limit of 1 s")
 			require.Regexp(t, `1 request still open when the test ended .* more than 1 s \([01] of them\)`, notes)
 		})
 	}
