@@ -275,7 +275,7 @@ declare module 'k6/x/pgxpool' {
     queryRow<T = Row>(sql: string, ...args: SqlArgument[]): T | null;
 
     /**
-     * Runs a statement whose rows are not wanted. Without values the text may
+     * Runs a statement whose rows are not wanted. Without values it may
      * hold several statements.
      * @throws {PgxpoolError}
      */

@@ -67,11 +67,11 @@ func testImpossibleSettings(t *testing.T, _ string) {
 		"DATABASE_URL=mysql://flow:sesame@127.0.0.1/flowboard": "DATABASE_URL does not begin with postgres://, postgresql:// or postgresql+asyncpg://",
 		"DATABASE_URL=postgres://flow:sesame/x@127.0.0.1/x": "DATABASE_URL is not a URL; " +
 			"write special characters of its password as %40, %2F and so on",
-		"DB_POOL_SIZE=0":       "DB_POOL_SIZE='0' is not accepted; use a whole number of at least 1",
-		"DB_POOL_SIZE=abc":     "DB_POOL_SIZE='abc' is not accepted; use a whole number of at least 1",
-		"DB_MAX_OVERFLOW=-1":   "DB_MAX_OVERFLOW='-1' is not accepted; use a whole number of at least 0",
+		"DB_POOL_SIZE=0":       "DB_POOL_SIZE='0' is not accepted; use an integer of at least 1",
+		"DB_POOL_SIZE=abc":     "DB_POOL_SIZE='abc' is not accepted; use an integer of at least 1",
+		"DB_MAX_OVERFLOW=-1":   "DB_MAX_OVERFLOW='-1' is not accepted; use an integer of at least 0",
 		"DB_POOL_TIMEOUT=30s":  "DB_POOL_TIMEOUT='30s' is not accepted; use a number of seconds",
-		"DB_POOL_RECYCLE=-2":   "DB_POOL_RECYCLE='-2' is not accepted; use a whole number of at least -1",
+		"DB_POOL_RECYCLE=-2":   "DB_POOL_RECYCLE='-2' is not accepted; use an integer of at least -1",
 		"DB_POOL_PRE_PING=yep": "DB_POOL_PRE_PING='yep' is not accepted; use true or false",
 		"HOLD=61":              "HOLD='61' is not accepted; use a number of seconds, at most 60",
 	} {

@@ -112,7 +112,7 @@ func (p *poolPlan) writeRules(b *strings.Builder) {
 	b.WriteString(t.Text(text.Layout{}) + "\n")
 }
 
-// connections shows whole numbers whole and means with three digits.
+// connections shows integers as they are and means with three digits.
 func connections(n float64) string {
 	if n == 0 {
 		return text.None

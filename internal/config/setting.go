@@ -166,7 +166,7 @@ func Unread(script, read []string) error {
 	for _, name := range slices.Sorted(slices.Values(script)) {
 		if slices.Contains(scenarioSettings, name) && !slices.Contains(read, name) {
 			return &pool.ConfigError{
-				Source: "-e " + name, Reason: "this scenario does not read it",
+				Source: "-e " + name, Reason: "this scenario does not read it with these settings",
 				Accepted: "one of " + strings.Join(slices.Sorted(slices.Values(read)), ", "),
 			}
 		}

@@ -59,7 +59,7 @@ func TestMistypedVariables(t *testing.T) {
 func TestUnreadSettings(t *testing.T) {
 	read := []string{"CONCURRENT", "GATE"}
 	require.NoError(t, Unread([]string{"CONCURRENT", "MY_OWN", "DB_POOL_SIZE"}, read))
-	requireConfigError(t, Unread([]string{"MY_OWN", "HOLD"}, read), "-e HOLD: this scenario does not read it; use one of CONCURRENT, GATE")
+	requireConfigError(t, Unread([]string{"MY_OWN", "HOLD"}, read), "-e HOLD: this scenario does not read it with these settings; use one of CONCURRENT, GATE")
 	requireConfigError(t, Unread([]string{"WORKLOAD"}, read), "-e WORKLOAD: this scenario does not read it")
 }
 

@@ -147,7 +147,7 @@ func (p *capacity) least() float64 {
 // most is the largest load that is tried.
 func (p *capacity) most() float64 { return p.loads[len(p.loads)-1] }
 
-// round makes a load of a number: a whole number of users, or a rate that can be
+// round makes a load of a number: an integer number of users, or a rate that can be
 // read.
 func (p *capacity) round(load float64) float64 {
 	if p.rate == 0 {

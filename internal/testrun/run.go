@@ -279,7 +279,7 @@ func (t *Run) onPools(limit time.Duration, do func(context.Context, *SharedPool)
 	wg.Wait()
 }
 
-// cancelLimit bounds the time for cancelling what runs when k6 exits at once.
+// cancelLimit bounds the time for canceling what runs when k6 exits at once.
 const cancelLimit = time.Second
 
 // cancelStatements is for a process that is about to exit without an end: what it

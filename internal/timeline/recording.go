@@ -70,7 +70,7 @@ func levelOf(from time.Duration, p *Pool) Level {
 	}
 }
 
-// Short keeps three decimals: levels are whole numbers, sampled a few times in
+// Short keeps three decimals: levels are integers, sampled a few times in
 // a window.
 func Short(mean float64) float64 { return math.Round(1000*mean) / 1000 }
 

@@ -10,9 +10,9 @@ declare const error: PgxpoolError;
 new Pool({ poolsize: 20 });
 // @ts-expect-error SQLAlchemy's spelling
 new Pool({ pool_size: 20 });
-// @ts-expect-error a number, not a text
+// @ts-expect-error a number, not a string
 new Pool({ poolSize: '20' });
-// @ts-expect-error a boolean, not a text
+// @ts-expect-error a boolean, not a string
 new Pool({ poolPrePing: 'true' });
 // @ts-expect-error neither number nor text
 new Pool({ poolTimeout: true });
@@ -50,7 +50,7 @@ pgxpool.connect('postgres://localhost/flowboard');
 // Statements.
 // @ts-expect-error the statement is missing
 pool.query();
-// @ts-expect-error the statement is a text
+// @ts-expect-error the statement is a string
 pool.queryRow(1);
 // @ts-expect-error a function is no value
 pool.exec('SELECT $1', () => 1);
@@ -98,5 +98,5 @@ pgxpool.verdict();
 pgxpool.thresholds({ gates: 'pass' });
 // @ts-expect-error not a gate
 pgxpool.verdict({}, { criteria: [], gate: 'warning' });
-// @ts-expect-error milliseconds, not a text
+// @ts-expect-error milliseconds, not a string
 pgxpool.observeResponse('12.5 ms');

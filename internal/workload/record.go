@@ -37,7 +37,7 @@ func NewTemplate(statement string) (*Template, error) {
 	r := &rewriter{}
 	for _, t := range sqltext.Tokens(statement) {
 		if t.Open {
-			return nil, &UnreplayableError{"a text that is cut off"}
+			return nil, &UnreplayableError{"a statement that is cut off"}
 		}
 		if t.Kind == sqltext.Comment || t.Kind == sqltext.Space {
 			r.space = len(r.tokens) > 0
@@ -112,7 +112,7 @@ func (r *rewriter) unreplayable() string {
 	first := r.tokens[0]
 	if !slices.Contains(replayable, first.word) {
 		if first.Kind != sqltext.Name {
-			return "a text that is no statement"
+			return "a string that is no statement"
 		}
 		return strings.ToUpper(first.word)
 	}

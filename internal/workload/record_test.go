@@ -57,7 +57,7 @@ func TestWhatCannotBeReplayedIsNamedWithoutItsText(t *testing.T) {
 		"COPY t FROM STDIN": "COPY", "SELECT a INTO t2 FROM t": "SELECT INTO", "": "an empty text",
 		"SELECT * FROM pg_stat_activity":         "monitoring",
 		`SELECT * FROM "pg_stat_statements"($1)`: "monitoring",
-		"SELECT 'geheim":                         "a text that is cut off", "<insufficient privilege>": "a text that is no statement",
+		"SELECT 'geheim":                         "a statement that is cut off", "<insufficient privilege>": "a string that is no statement",
 	} {
 		_, err := NewTemplate(statement)
 		var refused *UnreplayableError

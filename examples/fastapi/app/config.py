@@ -80,7 +80,7 @@ def _database_url(environment: Mapping[str, str]) -> str:
 def _integer(environment: Mapping[str, str], name: str, *, default: int, least: int) -> int:
     text = environment.get(name) or str(default)
     if not re.fullmatch(r"-?[0-9]+", text) or int(text) < least:
-        raise SettingsError(f"{name}={text!r} is not accepted; use a whole number of at least {least}")
+        raise SettingsError(f"{name}={text!r} is not accepted; use an integer of at least {least}")
     return int(text)
 
 
