@@ -873,7 +873,7 @@ declare module 'k6/x/pgxpool' {
     role?: string;
     /** The database its sessions are in. Environment: `APP_DATABASE`. */
     database?: string;
-    /** The address or network its sessions come from. Environment: `APP_CLIENT`. */
+    /** The address or network its sessions come from; several with commas between. Environment: `APP_CLIENT`. */
     client?: string;
     /** The base size of one process. Environment: `DB_POOL_SIZE`. Default: 20. */
     poolSize?: number;

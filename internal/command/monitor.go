@@ -89,7 +89,7 @@ type monitorFlags struct {
 	appURL                []string
 	workers, pgbouncerURL string
 	role, database        string
-	client                string
+	client                []string
 	format, output        string
 	wide                  bool
 	gate                  string
@@ -118,7 +118,7 @@ func (f *monitorFlags) registerSelection(set *pflag.FlagSet) {
 	set.StringVar(&f.applicationName, "application-name", "", "application to watch (DB_APPLICATION_NAME)")
 	set.StringVar(&f.role, "role", "", "its role, if it has no application_name (APP_ROLE)")
 	set.StringVar(&f.database, "database", "", "its database (APP_DATABASE)")
-	set.StringVar(&f.client, "client", "", "the address or network it connects from (APP_CLIENT)")
+	set.StringArrayVar(&f.client, "client", nil, "the address or network it connects from; may be repeated (APP_CLIENT)")
 }
 
 // monitorSettings are the flags, completed from the environment and checked.
@@ -195,7 +195,7 @@ func (f *monitorFlags) resolve(gs *state.GlobalState, changed func(string) bool,
 		"url": f.url, "application-name": f.applicationName,
 		"pool-size": number(f.poolSize), "max-overflow": number(f.maxOverflow), "pool-timeout": inSeconds(f.poolTimeout),
 		"app-url": strings.Join(f.appURL, ","), "workers": f.workers, "pgbouncer-url": f.pgbouncerURL,
-		"role": f.role, "database": f.database, "client": f.client,
+		"role": f.role, "database": f.database, "client": strings.Join(f.client, ","),
 	} {
 		if changed(flag) {
 			given[monitorOptions[flag]] = value

@@ -132,7 +132,7 @@ func (s monitorSummary) diagnoses(b *strings.Builder) {
 	if s.report.Hidden > 0 {
 		b.WriteString(", but not all was seen: GRANT pg_read_all_stats to the monitor's role")
 	}
-	b.WriteString(".\n")
+	b.WriteString(".\n  Requests that fail at once are not seen from here: the application's log and PostgreSQL's say why they do.\n")
 }
 
 // poolText is "20+40", of how many workers where there are several.

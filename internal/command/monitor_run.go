@@ -97,7 +97,7 @@ func checkStart(ctx context.Context, s monitorSettings, sampler *monitor.Sampler
 	}
 	ctx, cancel := context.WithTimeout(ctx, monitor.StatementTimeout)
 	defer cancel()
-	found, err := monitor.Existing(ctx, conn)
+	found, err := sampler.Existing(ctx, conn)
 	if err != nil {
 		return errext.WithExitCodeIfNone(err, exitcodes.ScriptException)
 	}

@@ -284,6 +284,7 @@ func TestMonitorRefuses(t *testing.T) {
 		{nil, []string{"--workers=none"}, `--workers: \"none\" is not a number of processes`},
 		{[]string{"WORKERS=0"}, nil, `WORKERS`},
 		{nil, []string{"--pgbouncer-url=me:secret@host"}, `--pgbouncer-url: PgBouncer's URL cannot be read`},
+		{nil, []string{"--client=10.0.0.7", "--client=elsewhere"}, `--client: client \"elsewhere\" is not an address`},
 		{nil, []string{"--role=app", "--client=somewhere"}, `--client: client \"somewhere\" is not an address`},
 		{nil, []string{"--url=mysql://me:secret@host/db"}, `--url: `},
 		{nil, []string{"--application-name=xk6-pgxpool-monitor"}, `is the monitor's own`},

@@ -185,10 +185,12 @@ func (r rule) diagnose(run *Facts) (Diagnosis, bool) {
 	}, best.confidence != ""
 }
 
-// once leaves out what several rules for one trouble say alike.
+// once leaves out what is said twice: alike, or as a part of another clause, as
+// several rules for one trouble do.
 func once(evidence []string) (said []string) {
-	for _, e := range evidence {
-		if !slices.Contains(said, e) {
+	for i, e := range evidence {
+		again := slices.ContainsFunc(evidence[i+1:], func(later string) bool { return later != e && strings.Contains(later, e) })
+		if !again && !slices.Contains(said, e) {
 			said = append(said, e)
 		}
 	}

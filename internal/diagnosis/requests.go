@@ -229,14 +229,16 @@ func (run *Facts) ownFailures() (own []failure) {
 	return own
 }
 
+// logsTell is for answers that do not say why.
+const logsTell = "These answers come from the application: its log says why, and PostgreSQL's log has each statement and login that the server refused. " +
+	"The requests did not wait for a connection, so the pool is not the cause."
+
 // rejectedQuickly is for errors that are not the application's word for too much load.
 func (run *Facts) rejectedQuickly() string {
-	const logs = "These answers come from the application: its log says why, and PostgreSQL's log has each statement that the server refused. " +
-		"The requests did not wait for a connection, so the pool is not the cause."
 	if run.Watched != nil && (run.Watched.Clients > 0 || run.Watched.Pooler != nil) {
-		return logs // the processes that have the sessions are known
+		return logsTell // the processes that have the sessions are known
 	}
-	return logs + " Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check."
+	return logsTell + " Behind a pooler in transaction mode, prepared statements (42P05, 26000) may be the cause: set PGBOUNCER_URL to check."
 }
 
 // findUnanswered sees requests that wait in the application for something

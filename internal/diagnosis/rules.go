@@ -157,7 +157,7 @@ var rules = []rule{
 	{
 		name: rejectedByApplication, find: findRejected,
 		unless: []string{limitReached, serverRestarted, readOnlyServer, sessionsEnded, locks, statementTimeout, preparedStatements, poolerSaturated, staleConnections},
-		remedy: "These answers come from the application: its log says why. The requests did not wait for a connection, so the pool is not the cause.",
+		remedy: logsTell,
 	},
 	{
 		name: generatorSaturated, find: findGeneratorSaturated,

@@ -63,6 +63,8 @@ type ownLoad struct {
 	database     string
 	transactions int64
 	active       float64 // milliseconds
+	killed       int64   // connections that were terminated
+	fatal        int64   // logins that the database refused
 }
 
 // Headroom is the tightest of the limits; ok is false where none is known.

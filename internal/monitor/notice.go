@@ -115,7 +115,7 @@ func (s *Sampler) explainSessions(ctx context.Context, d *Database) {
 		s.notices.problem(aboutSessions, fmt.Sprintf("%s has no session anymore; still watching", s.cfg.selection))
 		return
 	}
-	found, err := Existing(ctx, s.conn)
+	found, err := s.Existing(ctx, s.conn)
 	if err != nil {
 		found = err.Error()
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -216,6 +217,10 @@ func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	conn, pooled, err := connect(ctx, cfg)
 	if err != nil {
+		// These are refused after the database was found, which counts them.
+		if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && slices.Contains([]string{"42501", "53300", "55000"}, refusal.Code) {
+			s.own.fatal++
+		}
 		return nil, err
 	}
 	s.conn, s.pooled, s.cpu, s.cpuOff = conn, pooled, CPU{}, false
@@ -249,6 +254,9 @@ func (s *Sampler) readDatabase(ctx context.Context) (*Database, error) {
 	if err == nil || !reused || s.conn != nil || pgconn.Timeout(err) || ctx.Err() != nil {
 		return database, err
 	}
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == "57P01" {
+		s.own.killed++
+	}
 	s.notices.problem(aboutConnection, "the connection to the database was lost: "+err.Error())
 	return s.tryDatabase(ctx)
 }
@@ -269,7 +277,8 @@ func (s *Sampler) tryDatabase(ctx context.Context) (*Database, error) {
 	}
 	s.logins = database.logins
 	asked := database.own
-	database.own = ownLoad{database: asked.database, transactions: s.own.transactions, active: s.own.active}
+	database.own = s.own
+	database.own.database = asked.database
 	s.own.transactions++
 	s.own.active += asked.active
 	database.CPU = s.readCPU(ctx)

@@ -16,7 +16,7 @@ type Selection struct {
 	Role        string
 	Database    string
 	// Client is the address that the application connects from, or a network
-	// such as 10.0.0.0/8.
+	// such as 10.0.0.0/8; several have commas between.
 	Client string
 }
 
@@ -49,9 +49,12 @@ func (s Selection) check() error {
 	if s.Client == "" {
 		return nil
 	}
-	_, addressErr := netip.ParseAddr(s.Client)
-	if _, err := netip.ParsePrefix(s.Client); err != nil && addressErr != nil {
-		return fmt.Errorf("client %q is not an address; use one such as 10.0.0.7, or a network such as 10.0.0.0/8", s.Client)
+	for client := range strings.SplitSeq(s.Client, ",") {
+		client = strings.TrimSpace(client)
+		_, addressErr := netip.ParseAddr(client)
+		if _, err := netip.ParsePrefix(client); err != nil && addressErr != nil {
+			return fmt.Errorf("client %q is not an address; use one such as 10.0.0.7, or a network such as 10.0.0.0/8", client)
+		}
 	}
 	return nil
 }
@@ -72,7 +75,7 @@ const clients = `client AS MATERIALIZED (
 		AND ($1::text = '' OR application_name = $1::name OR left(application_name, length($1)) = $1 AND substr(application_name, length($1) + 1) ~ '^ - \S+:[0-9]+$')
 		AND ($2::text = '' OR usename = $2::name)
 		AND ($3::text = '' OR datname = $3::name)
-		AND ($4::text = '' OR client_addr <<= nullif($4, '')::inet) AS watched
+		AND ($4::text = '' OR coalesce(client_addr <<= ANY (string_to_array(replace($4, ' ', ''), ',')::inet[]), false)) AS watched
 	FROM pg_stat_activity WHERE ` + isClient + `
 )`
 
@@ -96,9 +99,37 @@ FROM pg_stat_activity
 WHERE application_name = '' AND usename IS NOT NULL AND datname IS NOT NULL AND pid <> pg_backend_pid() AND ` + isClient + `
 GROUP BY usename, datname ORDER BY count(*) DESC, usename, datname LIMIT 5`
 
-// Existing says for a message how the sessions on the server can be selected:
-// by the names that there are, and those without a name by role or database.
-func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
+// Where the application is looked for by something else than its name, what there is
+// of that. Addresses are shown to those only who may see what the sessions do.
+var readSelectable = []struct {
+	what, value string
+	given       func(Selection) string
+}{
+	{"roles", `usename::text`, func(s Selection) string { return s.Role }},
+	{"databases", `datname::text`, func(s Selection) string { return s.Database }},
+	{"clients", `coalesce(host(client_addr), CASE WHEN backend_type IS NULL THEN 'hidden without pg_read_all_stats' ELSE 'Unix socket' END)`,
+		func(s Selection) string { return s.Client }},
+}
+
+// Existing says for a message how the sessions on the server can be selected: by what
+// there is of what was asked for, by the names that there are, and those without a
+// name by role or database.
+func (s *Sampler) Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
+	said := ""
+	for _, by := range readSelectable {
+		if by.given(s.cfg.selection) == "" {
+			continue
+		}
+		rows, _ := conn.Query(ctx, `SELECT value || ' (' || count(*) || ')' FROM (SELECT `+by.value+` AS value FROM pg_stat_activity
+			WHERE application_name <> '`+ApplicationName+`' AND `+isClient+`) AS session GROUP BY value ORDER BY count(*) DESC, value LIMIT 20`)
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return "", fmt.Errorf("listing the %s: %w", by.what, err)
+		}
+		if len(found) > 0 {
+			said += fmt.Sprintf("%s with sessions: %s; ", by.what, strings.Join(found, ", "))
+		}
+	}
 	rows, _ := conn.Query(ctx, readNames) // rows have its error
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
@@ -109,7 +140,7 @@ func Existing(ctx context.Context, conn *pgx.Conn) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listing the sessions without a name: %w", err)
 	}
-	return existing(names, nameless), nil
+	return said + existing(names, nameless), nil
 }
 
 func existing(names []string, nameless []nameless) string {

@@ -70,7 +70,7 @@ func (t *Tally) addServer(s Sample) {
 // addStatistics keeps the counters that the watch began with.
 func (t *Tally) addStatistics(s Sample) {
 	if t.first == nil {
-		t.first, t.statsFrom = map[string]Statistics{}, s.Time
+		t.first, t.statsFrom, t.ownFirst = map[string]Statistics{}, s.Time, s.Database.own
 	}
 	for _, row := range s.Database.Statistics {
 		if _, known := t.first[row.Database]; !known {
@@ -94,8 +94,9 @@ func (t *Tally) addFailure(err error) {
 }
 
 // difference adds up how far the counters went. A database that was met later,
-// or whose counters were reset, counts from there.
-func (t *Tally) difference(now []Statistics) (sum Statistics) {
+// or whose counters were reset, counts from there. What befell the Sampler's own
+// connections is not the application's.
+func (t *Tally) difference(now []Statistics, own ownLoad) (sum Statistics) {
 	if len(now) > 0 {
 		sum.Database = now[0].Database
 	}
@@ -113,6 +114,10 @@ func (t *Tally) difference(now []Statistics) (sum Statistics) {
 		sum.Rollbacks += row.Rollbacks - first.Rollbacks
 		sum.ActiveTime += row.ActiveTime - first.ActiveTime
 		sum.IdleInTransaction += row.IdleInTransaction - first.IdleInTransaction
+		if row.Database == own.database {
+			sum.SessionsKilled = max(0, sum.SessionsKilled-own.killed+t.ownFirst.killed)
+			sum.SessionsFatal = max(0, sum.SessionsFatal-own.fatal+t.ownFirst.fatal)
+		}
 	}
 	return sum
 }

@@ -36,7 +36,7 @@ var own = map[string]struct{ variable, accepted string }{
 	"pgbouncerURL": {"PGBOUNCER_URL", "PgBouncer's console, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)"},
 	"role":         {"APP_ROLE", "the role that the application connects as"},
 	"database":     {"APP_DATABASE", "the database that the application connects to"},
-	"client":       {"APP_CLIENT", "the address that the application connects from"},
+	"client":       {"APP_CLIENT", "the address that the application connects from, several with commas between"},
 }
 
 // Variables are those that a watch reads and a pool does not.

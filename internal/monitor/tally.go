@@ -27,6 +27,7 @@ type Tally struct {
 	load       loadTally
 	absence    Absence // the one that goes on
 	absentFrom time.Time
+	ownFirst   ownLoad // as at statsFrom
 
 	elsewhere      int // samples with a role at its limit that may be the application's
 	elsewhereLimit *Limit
@@ -184,7 +185,7 @@ func (t *Tally) Report() Report {
 		r.Usage.Limited, r.Server.Limit = max(r.Usage.Limited, t.elsewhere), t.elsewhereLimit
 	}
 	if d := t.last.Database; d != nil {
-		r.Server.Statistics = t.difference(d.Statistics)
+		r.Server.Statistics = t.difference(d.Statistics, d.own)
 		r.Server.Seconds = t.last.Time.Sub(t.statsFrom).Seconds()
 	}
 	r.Load = t.load.load()

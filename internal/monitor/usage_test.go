@@ -183,7 +183,7 @@ func TestSelectionWithoutAName(t *testing.T) {
 	cfg, err := pgx.ParseConfig(app.url)
 	require.NoError(t, err)
 	for _, selection := range []Selection{
-		{Role: role}, {Role: role, Database: cfg.Database}, {Role: role, Client: "127.0.0.0/8"},
+		{Role: role}, {Role: role, Database: cfg.Database}, {Role: role, Client: "127.0.0.0/8"}, {Role: role, Client: "10.0.0.7, 127.0.0.1"},
 	} {
 		s := NewSampler(Config{Conn: cfg, selection: selection, pool: tuned})
 		t.Cleanup(s.Close)
@@ -194,6 +194,8 @@ func TestSelectionWithoutAName(t *testing.T) {
 	sample := none.Sample(t.Context())
 	require.Zero(t, sample.Database.Open)
 	require.Contains(t, literal(sample.Notices), "there is no session of role "+role+", client 10.0.0.1 yet")
+	require.Regexp(t, `roles with sessions: .*\b`+role+` \(1\).*; clients with sessions: .*127\.0\.0\.1 \(\d+\)`, literal(sample.Notices))
+	require.NotContains(t, literal(sample.Notices), "databases with sessions", "nobody asked for one")
 	require.Contains(t, literal(sample.Notices), "--role "+role)
 	require.Contains(t, literal(sample.Notices), "SET application_name = 'flowboard'")
 }
@@ -336,6 +338,12 @@ func TestStatisticsAreDifferences(t *testing.T) {
 	require.GreaterOrEqual(t, report.Statistics.Sessions, int64(1))
 	require.False(t, report.ReadOnly)
 	require.False(t, report.Restarted)
+
+	exec(t, pgtest.Conn(t, app.url), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name = '"+ApplicationName+"'")
+	last := s.Sample(t.Context())
+	tally.Add(last)
+	require.EqualValues(t, 2, last.Database.Statistics[0].SessionsKilled-tally.first[last.Database.Statistics[0].Database].SessionsKilled)
+	require.EqualValues(t, 1, tally.Report().Server.Statistics.SessionsKilled, "the monitor's own is not the application's")
 }
 
 func TestTimeoutsOfTheRole(t *testing.T) {

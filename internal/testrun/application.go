@@ -283,7 +283,7 @@ func (w *appWatch) whyMissing(sampler *monitor.Sampler, report monitor.Report) s
 	if err != nil {
 		return "the application's database did not answer: " + err.Error()
 	}
-	found, err := monitor.Existing(ctx, conn)
+	found, err := sampler.Existing(ctx, conn)
 	if err != nil {
 		return fmt.Sprintf("no session of %q was seen, and %v", w.application, err)
 	}
