@@ -198,11 +198,13 @@ func TestMaxRowsIsTheMost(t *testing.T) {
 	res, err := c.Query(s, "SELECT generate_series(1, 3)", nil)
 	require.NoError(t, err)
 	require.Equal(t, 3, res.Len())
-	res, err = c.Query(s, "SELECT generate_series(1, 500)", nil)
-	require.Nil(t, res)
-	var failed *pool.QueryError
-	require.ErrorAs(t, err, &failed)
-	require.ErrorContains(t, err, "the result has 500 rows, more than maxRows 3, and none of them is given")
+	for _, rows := range []int{4, 500} {
+		res, err = c.Query(s, "SELECT generate_series(1, $1::int)", []any{rows})
+		require.Nil(t, res)
+		var failed *pool.QueryError
+		require.ErrorAs(t, err, &failed)
+		require.ErrorContains(t, err, fmt.Sprintf("the result has %d rows, more than maxRows 3, and none of them is given", rows))
+	}
 	res, err = c.QueryRow(s, "SELECT generate_series(7, 500)", nil)
 	require.NoError(t, err, "of which one row is wanted")
 	require.Equal(t, "7", string(res.Value(0, 0)))

@@ -77,9 +77,11 @@ func TestASilentStatementIsAskedAbout(t *testing.T) {
 	defer p.Shutdown(t.Context())
 	c, err := p.Acquire(pool.NewScope(t.Context(), pool.NopObserver{}), nil)
 	require.NoError(t, err)
+	defer c.Release()
 	timed := pool.NewScope(t.Context(), pool.NopObserver{})
 	bounded, err := p.Acquire(timed, nil)
 	require.NoError(t, err)
+	defer bounded.Release()
 	timed.Limits.Timeout = time.Millisecond
 	wire.Begin(faultstest.HalfOpen())
 	overdue := make(chan error, 1)
@@ -99,6 +101,4 @@ func TestASilentStatementIsAskedAbout(t *testing.T) {
 	require.ErrorAs(t, err, &lost)
 	require.ErrorContains(t, err, "the call's timeout, given to with(), was over, and the server did not end the statement")
 	wire.End()
-	bounded.Release()
-	c.Release()
 }
