@@ -15,13 +15,13 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/verdict"
 )
 
-// Error says why summaries cannot be judged as one run.
-type Error struct {
+// runnerError says why summaries cannot be judged as one run.
+type runnerError struct {
 	runner  string // whose summary, as the caller names it; empty where it is about all
 	problem string
 }
 
-func (e *Error) Error() string {
+func (e *runnerError) Error() string {
 	if e.runner == "" {
 		return e.problem
 	}
@@ -39,13 +39,13 @@ type Runner struct {
 // add moment by moment, and response_drift is computed anew. A metric of the
 // runners that none of this can be done with keeps what is certain of it.
 //
-// It fails with an [Error] where the summaries are not parts of one test:
+// It fails where the summaries are not parts of one test:
 // other scripts, criteria, gates or configured pools, a part that is missing,
 // there twice or of another time, a summary without a sound recording. progress
 // hears what share of the work is done.
 func Runners(runners []Runner, progress func(share float64)) (verdict.Input, error) {
 	if len(runners) == 0 {
-		return verdict.Input{}, &Error{"", "there is no summary: name one for each runner"}
+		return verdict.Input{}, &runnerError{"", "there is no summary: name one for each runner"}
 	}
 	if err := checkRecordings(runners); err != nil {
 		return verdict.Input{}, err
@@ -102,7 +102,7 @@ func checkRunners(runners []Runner) error {
 			difference = differentOption(s, first)
 		}
 		if difference != "" {
-			return &Error{r.Name, difference + ", other than in " + runners[0].Name + ": merge the runners of one test"}
+			return &runnerError{r.Name, difference + ", other than in " + runners[0].Name + ": merge the runners of one test"}
 		}
 	}
 	return nil

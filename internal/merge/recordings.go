@@ -16,18 +16,18 @@ import (
 func checkRecordings(runners []Runner) error {
 	for i, r := range runners {
 		if n := r.Summary.Run.Configuration[runnersOption]; n != "" {
-			return &Error{r.Name, fmt.Sprintf("it is already merged from %s runners: name each runner's own summary", n)}
+			return &runnerError{r.Name, fmt.Sprintf("it is already merged from %s runners: name each runner's own summary", n)}
 		}
 		if r.Summary.Recording == nil {
-			return &Error{r.Name, "it has no recording to merge: it is of an experiment, which is not one run, " +
+			return &runnerError{r.Name, "it has no recording to merge: it is of an experiment, which is not one run, " +
 				"or of an older version; run the test again with this one"}
 		}
 		if err := r.Summary.Recording.Check(); err != nil {
-			return &Error{r.Name, "its recording is broken: " + err.Error()}
+			return &runnerError{r.Name, "its recording is broken: " + err.Error()}
 		}
 		for _, other := range runners[:i] {
 			if sameRun(r.Summary, other.Summary) {
-				return &Error{r.Name, "it is the same run as " + other.Name + ": name each runner's summary once"}
+				return &runnerError{r.Name, "it is the same run as " + other.Name + ": name each runner's summary once"}
 			}
 		}
 	}
@@ -49,7 +49,7 @@ func checkTimes(runners []Runner) error {
 	for _, r := range byStart[1:] {
 		start := r.Summary.Recording.Start
 		if start.After(end) {
-			return &Error{r.Name, fmt.Sprintf("it began at %s, when the others had ended: merge the runners of one test",
+			return &runnerError{r.Name, fmt.Sprintf("it began at %s, when the others had ended: merge the runners of one test",
 				start.UTC().Format(time.RFC3339))}
 		}
 		if until := r.end(); until.After(end) {

@@ -37,7 +37,7 @@ func checkSegments(runners []Runner) error {
 		}
 		part, err := parseSegment(text)
 		if err != nil {
-			return &Error{r.Name, err.Error()}
+			return &runnerError{r.Name, err.Error()}
 		}
 		part.runner = r.Name
 		parts = append(parts, part)
@@ -46,7 +46,7 @@ func checkSegments(runners []Runner) error {
 		return nil
 	}
 	if len(parts) < len(runners) {
-		return &Error{"", "some runners have an execution segment and some have none: merge the runners of one test"}
+		return &runnerError{"", "some runners have an execution segment and some have none: merge the runners of one test"}
 	}
 	slices.SortFunc(parts, func(a, b segment) int { return a.from.Cmp(b.from) })
 	end := new(big.Rat)
@@ -55,7 +55,7 @@ func checkSegments(runners []Runner) error {
 		case 1:
 			return missingSegment(end, part.from)
 		case -1:
-			return &Error{part.runner, fmt.Sprintf("its execution segment begins at %s, and another runner's ends at %s: "+
+			return &runnerError{part.runner, fmt.Sprintf("its execution segment begins at %s, and another runner's ends at %s: "+
 				"name each runner's summary once", part.from.RatString(), end.RatString())}
 		}
 		end = part.to
@@ -67,7 +67,7 @@ func checkSegments(runners []Runner) error {
 }
 
 func missingSegment(from, to *big.Rat) error {
-	return &Error{"", fmt.Sprintf("the summary of execution segment %s:%s is missing: name those of all runners",
+	return &runnerError{"", fmt.Sprintf("the summary of execution segment %s:%s is missing: name those of all runners",
 		from.RatString(), to.RatString())}
 }
 

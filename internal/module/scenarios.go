@@ -11,6 +11,8 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/upstream"
 )
 
+// What the scenarios call beside the pool: of the log, the server, this process.
+
 // warnOnce logs a text as an error, once in the process, and its number at the
 // end.
 func (i *instance) warnOnce(call sobek.FunctionCall) sobek.Value {
