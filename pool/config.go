@@ -17,10 +17,11 @@ import (
 // a plain value: copies are independent.
 type Config struct {
 	// URL is the connection string as pgx reads it, with its password. What it
-	// says about a matter of another field does not count.
+	// says about a matter of another field does not count. What it leaves open, ""
+	// all of it, pgx takes from the PG* variables of the process.
 	URL string
 	// Name is the pool's identity in the process and the `pool` tag of its
-	// metrics: 1 to 64 printable characters.
+	// metrics: 1 to 64 printable characters, without @ and =.
 	Name string
 	// PoolSize is how many idle connections are kept at most, at least 1
 	// (SQLAlchemy's pool_size).
@@ -30,13 +31,14 @@ type Config struct {
 	// at most MaxConnections.
 	MaxOverflow int
 	// PoolTimeout is the longest wait for a place in the pool, connecting
-	// excluded. 0 fails at once when no place is free.
+	// excluded: at least one millisecond, or 0 to fail at once when no place is free.
 	PoolTimeout time.Duration
 	// ConnectTimeout is the longest time to open one connection, at least
 	// one millisecond.
 	ConnectTimeout time.Duration
 	// PoolRecycle is the age since connecting after which a connection is
-	// replaced at checkout: 0 at every checkout, negative never.
+	// replaced at checkout: at least one millisecond, 0 for every checkout,
+	// RecycleNever (or any negative one) for never.
 	PoolRecycle time.Duration
 	// PoolPrePing tests every connection that is not brand new at checkout.
 	PoolPrePing bool
@@ -60,7 +62,9 @@ type Config struct {
 	// Int8 is what an int8 becomes, "" for a number while it is a safe one and a
 	// BigInt beyond.
 	Int8 Int8
-	// OnConnect is run on each connection before anything else, "" for nothing.
+	// OnConnect is SQL that is run on each new connection before anything else: at
+	// most 65536 bytes, "" for nothing. One that fails or leaves a transaction open
+	// fails the connect.
 	OnConnect string
 	// Metrics is how much of each query whoever observes the pool keeps.
 	Metrics Metrics
@@ -68,7 +72,7 @@ type Config struct {
 	// 10 ms.
 	SampleInterval time.Duration
 	// LeakDetectionThreshold is how long a connection may be held before it
-	// is reported, 0 for never.
+	// is reported: at least one millisecond, 0 for never.
 	LeakDetectionThreshold time.Duration
 	// StatusInterval is how often the `Pool Status:` line is printed, at
 	// least 10 ms, 0 for never.
@@ -81,7 +85,8 @@ type Config struct {
 // Metrics is how much of each query is kept.
 type Metrics string
 
-// Every value for k6's Trends, or distributions in flat memory.
+// MetricsFull keeps every value, for k6's Trends; MetricsCompact keeps distributions,
+// in memory that does not grow.
 const (
 	MetricsFull    Metrics = "full"
 	MetricsCompact Metrics = "compact"
@@ -143,8 +148,7 @@ func (c Config) String() string {
 func (c Config) GoString() string { return c.String() }
 
 // Validate checks every field's range. The error is a *ConfigError for the
-// first field, in the order of the fields, that cannot be used. Nothing is
-// connected.
+// first field found that cannot be used. Nothing is connected.
 func (c Config) Validate() error {
 	if c.URL != "" {
 		if _, err := c.ConnConfig(); err != nil {
@@ -184,7 +188,7 @@ type limit struct {
 	check    func(c Config) (value any, ok bool)
 }
 
-// limits are in the order of the fields.
+// limits are in the order in which they are checked.
 var limits = []limit{
 	{"name", "of 1 to 64 printable characters, without @ and =",
 		func(c Config) (any, bool) { return c.Name, isName(c.Name) }},

@@ -82,8 +82,9 @@ func (c *Conn) run(s *Scope, what *call) (*Result, error) {
 	return c.pool.run(s, c.connection, time.Now(), what, false)
 }
 
-// Release returns the connection to the pool, and returns when that is done. An
-// open or failed transaction is rolled back. A second call does nothing.
+// Release returns the connection to the pool, and returns when that is done. To an
+// open or failed transaction it does what Config.ResetOnReturn says. A second call
+// does nothing; any other call after it is a QueryError.
 func (c *Conn) Release() { c.release(false) }
 
 // Leak returns a connection that its owner forgot, and counts it as leaked. The

@@ -19,9 +19,9 @@ import (
 
 // ConnConfig is how pgx opens one connection of the pool: the URL, with
 // application_name, statement_timeout, the isolation level of the driver pgx and
-// the pinned settings as startup parameters, the connect timeout (in equal shares for the URL's hosts) and the
-// exec mode. The fields win over what the URL says about the same things. The
-// URL must not be empty.
+// the pinned settings (UTF8 and ISO dates) as startup parameters, the connect
+// timeout (in equal shares for the URL's hosts) and the exec mode. The fields win
+// over what the URL says about the same things.
 //
 // The error is a *ConfigError. The result holds the password, in its
 // ConnString too: it must not be printed.

@@ -74,6 +74,47 @@ func ExamplePool_Acquire() {
 	// active: 0
 }
 
+// A transaction inside a transaction is a savepoint: what fails in it is undone alone.
+func ExampleConn_Transaction() {
+	config := pool.DefaultConfig()
+	config.URL = databaseURL()
+	p, err := pool.New(config, pool.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer p.Shutdown(context.Background())
+
+	s := pool.NewScope(context.Background(), pool.NopObserver{})
+	conn, err := p.Acquire(s, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Release()
+
+	outer, err := conn.Transaction(s, pool.TransactionOptions{Isolation: pool.Serializable}, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	inner, err := conn.Transaction(s, pool.TransactionOptions{}, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = conn.Query(s, "SELECT 1/0", nil)
+	fmt.Println(err)
+	inner.Rollback()
+
+	result, err := conn.Query(s, "SELECT current_setting('transaction_isolation')", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", result.Value(0, 0))
+	fmt.Println(outer.Commit(s))
+	// Output:
+	// ERROR: division by zero (SQLSTATE 22012)
+	// serializable
+	// <nil>
+}
+
 // A pool of one connection that somebody holds: the next caller waits for
 // PoolTimeout, and the error carries the pool's state.
 func ExampleTimeoutError() {

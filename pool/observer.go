@@ -35,7 +35,8 @@ type Limits struct {
 	MaxRows int           // of Query's result, beyond which it is an error
 }
 
-// NewScope makes a scope. It costs almost nothing: the context is looked at
+// NewScope makes a scope; without anything to observe the observer is a
+// NopObserver. It costs almost nothing: the context is looked at
 // only while a call waits or a statement runs.
 func NewScope(ctx context.Context, observer Observer) *Scope {
 	return &Scope{ctx: ctx, observer: observer}

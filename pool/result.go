@@ -66,7 +66,8 @@ type cell struct {
 	size   int32
 }
 
-// Shape describes the columns.
+// Shape describes the columns. It is nil for a result without rows of its own: that
+// of Exec and CopyFrom.
 func (r *Result) Shape() *Shape { return r.shape }
 
 // Len is the number of rows.

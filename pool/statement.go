@@ -35,8 +35,9 @@ const (
 	allRows
 )
 
-// Query runs one statement on a connection of its own and returns all rows.
-// The connection is back in the pool when it returns.
+// Query runs one statement on a connection of its own and returns all rows. The
+// connection is back in the pool when it returns. The arguments are pgx's, for the
+// parameters $1, $2 and so on.
 func (p *Pool) Query(s *Scope, sql string, args []any) (*Result, error) {
 	return p.once(s, &call{sql: sql, args: args, rows: allRows, most: s.Limits.MaxRows})
 }
@@ -63,8 +64,8 @@ type Copy struct {
 
 func (c *Copy) call() *call { return &call{sql: "COPY " + c.Table.Sanitize() + " FROM STDIN", copy: c} }
 
-// CopyFrom sends rows on a connection of its own. Where one of them is refused none
-// is there.
+// CopyFrom sends rows on a connection of its own. If the server refuses one of them,
+// it keeps none. The result has no rows; its tag is such as "COPY 2".
 func (p *Pool) CopyFrom(s *Scope, rows *Copy) (*Result, error) { return p.once(s, rows.call()) }
 
 func (c *connection) copyFrom(what *Copy) (*Result, error) {

@@ -35,8 +35,8 @@ func (o TransactionOptions) statement(pools string) string {
 	return sql
 }
 
-// Begin opens a transaction, which Commit commits and Release rolls back.
-// Neither it nor Commit is counted as a statement.
+// Begin opens a transaction, which Commit commits. Release ends it as
+// Config.ResetOnReturn says. Neither Begin nor Commit is counted as a statement.
 func (c *Conn) Begin(s *Scope) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -169,10 +169,11 @@ const (
 var errSavepointOptions = errors.New("a transaction is open on this connection, and a savepoint in it has no options: " +
 	"give isolation, readOnly, deferrable and retries to the outermost transaction()")
 
-// Transaction opens a transaction with these options, or without any a savepoint
-// where a transaction is open. With the driver pgx its BEGIN goes to the server
-// with the first statement: the error of a BEGIN is then that statement's, that of
-// every one after it, and Commit's.
+// Transaction opens a transaction with these options, or a savepoint if a
+// transaction is open. retries is how often the caller means to run it again. A
+// savepoint takes neither options nor retries: they are a QueryError. With the
+// driver pgx BEGIN goes to the server with the first statement: the error of a BEGIN
+// is then that statement's, that of every one after it, and Commit's.
 func (c *Conn) Transaction(s *Scope, o TransactionOptions, retries int) (*Transaction, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,8 +213,8 @@ func (t *Transaction) Commit(s *Scope) error {
 	return c.pool.control(s, c.connection, release)
 }
 
-// Rollback undoes what was done, for no scope: a transaction has to end even if
-// its user was cut off.
+// Rollback undoes what was done. It takes no scope, because a transaction has to end
+// even if its user was cut off.
 func (t *Transaction) Rollback() {
 	c := t.conn
 	c.mu.Lock()
