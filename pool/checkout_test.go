@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
@@ -140,6 +141,20 @@ func TestConnectTimeoutBoundsTheNameLookup(t *testing.T) {
 	attempt, _ := p.attempt()
 	_, err := attempt.LookupFunc(t.Context(), "nowhere.example")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// pgx sends a cancel request where a server hangs up before the pool has the connection,
+// and may be at the next host already: the request is no attempt to connect.
+func TestACancelRequestIsNoAttemptToConnect(t *testing.T) {
+	p, _ := newUnit(t)
+	config, dialer := p.attempt()
+	conn, err := pgx.ConnectConfig(context.WithValue(t.Context(), connecting{}, true), config)
+	require.NoError(t, err)
+	attempt := dialer.current
+	require.NoError(t, conn.PgConn().CancelRequest(t.Context()))
+	require.Same(t, attempt, dialer.current)
+	require.Same(t, attempt, conn.PgConn().Conn())
+	require.NoError(t, conn.Close(t.Context()))
 }
 
 // A checkout that is cut off during its ping leaves the connection, which is as good

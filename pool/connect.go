@@ -173,7 +173,7 @@ func (p *Pool) admit(o opened, slot bool, observer Observer) (*connection, error
 func (p *Pool) connect() (*connection, error) {
 	until := time.Now().Add(p.config.ConnectTimeout)
 	config, dialer := p.attempt()
-	conn, err := pgx.ConnectConfig(context.Background(), config)
+	conn, err := pgx.ConnectConfig(context.WithValue(context.Background(), connecting{}, true), config)
 	if err != nil {
 		return nil, err
 	}

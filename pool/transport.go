@@ -22,22 +22,26 @@ const (
 )
 
 // dialer opens the sockets of one connection: those of every host and TLS
-// fallback that pgx tries, and later those of its cancel requests.
+// fallback that pgx tries, and those of its cancel requests.
 type dialer struct {
-	deadline  time.Time // to be connected, for all attempts together
-	connected atomic.Bool
-	current   *transport // of the attempt that is being made; in the end of the one that succeeded
+	deadline time.Time  // to be connected, for all attempts together
+	current  *transport // of the attempt that is being made; in the end of the one that succeeded
 }
 
+// connecting is in the context in which pgx connects. Its cancel requests have another
+// one, and some are sent meanwhile: where a server hangs up during the first query, pgx
+// sends one beside the attempt at the next host.
+type connecting struct{}
+
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if d.connected.Load() {
+	if ctx.Value(connecting{}) == nil {
 		return dialUntil(ctx, network, address, time.Now().Add(closeGrace)) // a cancel request
 	}
 	conn, err := dialUntil(ctx, network, address, d.deadline)
 	if err != nil {
 		return nil, err
 	}
-	d.current = &transport{Conn: conn, dialer: d}
+	d.current = &transport{Conn: conn}
 	return d.current, nil
 }
 
@@ -67,7 +71,6 @@ const closeGrace = 2 * time.Second
 // the server above the pool's limit.
 type transport struct {
 	net.Conn
-	dialer      *dialer
 	established atomic.Bool
 	copying     atomic.Bool   // CopyFrom has rows to send
 	copyIn      atomic.Bool   // the server asked for rows, see messageGuard
@@ -144,7 +147,6 @@ func (t *transport) cause(err error) error {
 
 // establish ends the connect phase: no deadline any more, and an orderly close.
 func (t *transport) establish() {
-	t.dialer.connected.Store(true)
 	t.established.Store(true)
 	_ = t.SetDeadline(time.Time{}) // an error says that it is closed
 }
