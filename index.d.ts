@@ -307,8 +307,8 @@ declare module 'k6/x/pgxpool' {
     transaction<T>(fn: (conn: Connection) => T extends PromiseLike<unknown> ? never : T, options?: TransactionOptions): T;
 
     /**
-     * {@link Queryable.transaction} as a Promise, which is rejected where the call would throw; `fn` may be async. One at a time on a connection: await it before you
-     * begin another, unless inside its `fn`.
+     * {@link Queryable.transaction} as a Promise, which is rejected where the call would throw; `fn` may be async.
+     * One at a time on a connection: await it before you begin another, unless inside its `fn`.
      */
     transactionAsync<T>(fn: (conn: Connection) => T | PromiseLike<T>, options?: TransactionOptions): Promise<T>;
 
@@ -466,8 +466,9 @@ declare module 'k6/x/pgxpool' {
     stat(): PoolStat;
 
     /**
-     * Closes the pool for the whole process. Once is enough; a second call does nothing, a checkout or statement afterwards is a {@link QueryError}. Of a handle that came from
-     * `open(driver, url)` it closes that handle, and the pool with the last one; in `teardown()` the pool at once.
+     * Closes the pool for the whole process. Once is enough; a second call does nothing, and a checkout or
+     * statement afterwards is a {@link QueryError}. Of a handle that came from `open(driver, url)` it closes
+     * that handle, and the pool with the last one; in `teardown()` the pool at once.
      */
     close(): void;
 
@@ -624,7 +625,7 @@ declare module 'k6/x/pgxpool' {
     ok?: boolean;
     /** Whether it failed for want of a connection: a pool timeout, or HTTP 503. Default: false. */
     timeout?: boolean;
-    /** Over HTTP: the status, 0 without an answer. Default: 0. */
+    /** Over HTTP: the status, 0 without an answer. Default: none, the request was not over HTTP. */
     status?: number;
     /** k6's `error_code` of the answer. Default: 0. */
     code?: number;
@@ -808,7 +809,7 @@ declare module 'k6/x/pgxpool' {
    * The trend of [time, value] pairs in order of time, in values per unit of time: Theil and Sen's slope, which
    * outliers do not move, and the ends of its 95 % confidence interval.
    * @param points at least two pairs, the earliest first
-   * @throws {QueryError} fewer pairs, or entries that are not pairs of numbers
+   * @throws {QueryError} fewer pairs, or entries that are not pairs of finite numbers
    */
   export function trend(points: number[][]): { slope: number; low: number; high: number };
 
@@ -873,7 +874,7 @@ declare module 'k6/x/pgxpool' {
     role?: string;
     /** The database its sessions are in. Environment: `APP_DATABASE`. */
     database?: string;
-    /** The address or network its sessions come from; several with commas between. Environment: `APP_CLIENT`. */
+    /** The address or network its sessions come from; several are separated by commas. Environment: `APP_CLIENT`. */
     client?: string;
     /** The base size of one process. Environment: `DB_POOL_SIZE`. Default: 20. */
     poolSize?: number;

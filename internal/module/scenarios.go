@@ -2,6 +2,8 @@ package module
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/grafana/sobek"
 
@@ -96,14 +98,16 @@ func (i *instance) trend(call sobek.FunctionCall) sobek.Value {
 	pairs := i.rt.ExportTo(call.Argument(0), &points) == nil && len(points) >= 2
 	var times, values []float64
 	for _, point := range points {
-		if pairs = pairs && len(point) == 2; pairs {
+		if pairs = pairs && len(point) == 2 && !slices.ContainsFunc(point, isNotFinite); pairs {
 			times, values = append(times, point[0]), append(values, point[1])
 		}
 	}
 	if !pairs {
 		i.throw(argumentsError("trend(points)", "points is "+sqlvalue.TypeName(call.Argument(0))+
-			", accepted is an array of at least two [time, value] pairs in order of time"))
+			", accepted is an array of at least two [time, value] pairs of finite numbers, in order of time"))
 	}
 	found := timeline.TrendOf(times, values)
 	return i.object(field{"slope", found.Slope}, field{"low", found.Low}, field{"high", found.High})
 }
+
+func isNotFinite(f float64) bool { return math.IsNaN(f) || math.IsInf(f, 0) }

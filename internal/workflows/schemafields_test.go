@@ -90,7 +90,11 @@ func typeOf(of *object) string {
 		switch values := of.values[key].(type) {
 		case nil:
 		case []any:
-			return strings.Trim(strings.ReplaceAll(fmt.Sprint(values), " ", ", "), "[]")
+			names := make([]string, len(values))
+			for i, value := range values {
+				names[i] = fmt.Sprint(value)
+			}
+			return strings.Join(names, ", ")
 		default:
 			return fmt.Sprint(values)
 		}
