@@ -138,34 +138,6 @@ func TestPagesRunTestsThatAreThere(t *testing.T) {
 	require.Greater(t, checked, 15)
 }
 
-// A link between the pages leads to a file and, after a #, to one of its headings.
-func TestPagesLinkToWhatIsThere(t *testing.T) {
-	link, heading := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]+))?\)`), regexp.MustCompile("(?m)^#+ (.*)$")
-	all, checked := pages(t), 0
-	for name, text := range all {
-		for _, found := range link.FindAllStringSubmatch(text, -1) {
-			if strings.Contains(found[1], "://") {
-				continue
-			}
-			target := name
-			if found[1] != "" {
-				target = filepath.Join(filepath.Dir(name), found[1])
-				_, err := os.Stat(filepath.Join(k6test.Root(t), target))
-				require.NoError(t, err, "%s: %s", name, found[0])
-			}
-			if found[2] != "" {
-				var anchors []string
-				for _, title := range heading.FindAllStringSubmatch(all[target], -1) {
-					anchors = append(anchors, anchor(title[1]))
-				}
-				require.Contains(t, anchors, found[2], "%s: %s", name, found[0])
-			}
-			checked++
-		}
-	}
-	require.Greater(t, checked, 80)
-}
-
 // README says that docs/api.md lists every call.
 func TestPageOfCallsHasEveryExport(t *testing.T) {
 	declared, err := os.ReadFile(filepath.Join(k6test.Root(t), "index.d.ts"))
@@ -175,12 +147,6 @@ func TestPageOfCallsHasEveryExport(t *testing.T) {
 	for _, export := range exports {
 		require.Regexp(t, `[.`+"`"+` ]`+export[1]+`\(`, pages(t)["docs/api.md"], export[1])
 	}
-}
-
-// anchor is what GitHub makes of a heading.
-func anchor(title string) string {
-	kept := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(title), "")
-	return strings.ReplaceAll(kept, " ", "-")
 }
 
 // sourceOf is the text of a package's tests.
