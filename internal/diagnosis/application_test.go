@@ -866,3 +866,11 @@ func TestAnApplicationThatCannotConnectIsSeenWithoutLoad(t *testing.T) {
 	restarted.Server.Restarted = true
 	require.Equal(t, serverRestarted, first(restarted).Name)
 }
+
+func TestLoginsOfThePoolThatTheServerRefuses(t *testing.T) {
+	found := Of(Facts{Pools: []Pool{{Name: "default", errors: map[string]int64{"28P01": 356, "ConnectError": 356}}}})
+	require.Len(t, found, 1)
+	require.Equal(t, Certain, found[0].Confidence)
+	require.Equal(t, []string{"the server said 28P01 356 times"}, found[0].Evidence)
+	require.Contains(t, found[0].Remedy, "refuses new logins")
+}

@@ -114,6 +114,19 @@ func allow(b *monitor.Barred) string {
 	return "Let the application connect again: " + b.Statement() + ". Its open connections go on, and its pool opens new ones with the next requests. The pool is not the cause."
 }
 
+// findRefusedLogin sees a pool of this process whose logins the server refuses.
+func findRefusedLogin(_ *Facts, p *Pool) finding {
+	f := finding{evidence: p.said(invalidPassword, invalidRole, noDatabase)}
+	if len(f.evidence) == 0 {
+		return finding{}
+	}
+	f.confidence = Certain
+	f.extent = float64(p.errors[invalidPassword] + p.errors[invalidRole] + p.errors[noDatabase])
+	f.remedy = "The server refuses new logins of the pool: correct user, password or database in DATABASE_URL, or let the role connect again " +
+		"(ALTER ROLE … LOGIN, pg_hba.conf). PostgreSQL's log has the reason. The pool's size is not the cause."
+	return f
+}
+
 // neverConnects tells whether an application has connections checked out of which the
 // server, which answers, has not shown one.
 func (run *Facts) neverConnects() bool {
