@@ -659,10 +659,10 @@ declare module 'k6/x/pgxpool' {
   }
 
   /**
-   * The pools of an application of several processes: `POOLS` of these options (1 to 1000, default 1), over which requests are balanced by
-   * `BALANCE`: `random` (the default), `round-robin`, or `least`, the pool with the fewest connections in use and users
-   * waiting (several such in turn). One pool is named as the options say, several `pool-1`, `pool-2` and so on. The report shows the
-   * fullest pool, and how evenly they were used, beside the sums.
+   * The pools of an application of several processes: `POOLS` of these options (1 to 1000, default 1), over which
+   * requests are balanced by `BALANCE`: `random` (the default), `round-robin`, or `least`, the pool with the fewest
+   * connections in use and users waiting (several such in turn). One pool is named as the options say, several
+   * `pool-1`, `pool-2` and so on. The report shows the fullest pool, and how evenly they were used, beside the sums.
    * @throws {ConfigError} for wrong options, `POOLS` or `BALANCE`
    */
   export function pools(options?: Options): Pools;

@@ -80,6 +80,7 @@ func TestPlanOfAFleet(t *testing.T) {
 func TestPlanRefusesABadFleet(t *testing.T) {
 	for content, want := range map[string]string{
 		"services:\n  - { name: api, serverr: primary }": `fleet.yaml": line 2: unknown field serverr in a service; give a file as docs/application.md describes it`,
+		"servers: { primary: { max_connection: 9 } }":    `fleet.yaml": line 1: unknown field max_connection in a fleet server; give a file as docs/application.md describes it`,
 		"services: 3":                    `fleet.yaml": line 1: found an integer "3", accepted is a list; give a file as`,
 		"- a":                            `fleet.yaml": line 1: found a list, accepted is a mapping; give a file as`,
 		"api":                            `fleet.yaml": line 1: found a string "api", accepted is a mapping; give`,

@@ -66,6 +66,7 @@ var (
 	// yaml.v3 has no more than texts for what does not fit, a line each.
 	mistypedYAML = regexp.MustCompile("cannot unmarshal (!!?\\w+)(?: `([^`]*)`)? into \\*?(\\[\\]|string|int)?\\S*")
 	unknownYAML  = regexp.MustCompile(`field (\S+) not found in type \w+\.(\w+)`)
+	innerCapital = regexp.MustCompile(`([a-z])([A-Z])`) // in a Go name of several words
 	foundInYAML  = map[string]string{
 		"!!map": "a mapping", "!!seq": "a list", "!!str": "a string", "!!int": "an integer", "!!float": "a number", "!!bool": "true or false", "!!null": "nothing",
 	}
@@ -82,6 +83,9 @@ func inYAML(lines string) string {
 		}
 		return "found " + found + ", accepted is " + acceptedInYAML[m[3]]
 	})
-	lines = unknownYAML.ReplaceAllString(lines, "unknown field $1 in a $2")
+	lines = unknownYAML.ReplaceAllStringFunc(lines, func(line string) string {
+		m := unknownYAML.FindStringSubmatch(line)
+		return "unknown field " + m[1] + " in a " + strings.ToLower(innerCapital.ReplaceAllString(m[2], "$1 $2"))
+	})
 	return strings.ReplaceAll(strings.TrimSpace(lines), "\n  ", "; ")
 }

@@ -14,7 +14,7 @@ new Pool({ pool_size: 20 });
 new Pool({ poolSize: '20' });
 // @ts-expect-error a boolean, not a string
 new Pool({ poolPrePing: 'true' });
-// @ts-expect-error neither number nor text
+// @ts-expect-error neither number nor string
 new Pool({ poolTimeout: true });
 // @ts-expect-error a boolean
 new Pool({ poolUseLifo: 'lifo' });
