@@ -204,9 +204,10 @@ func (s *Sampler) readBeside(ctx context.Context) *Pooler {
 }
 
 // Connect opens the connection if there is none, so that a caller finds out early
-// whether the server can be reached.
+// whether the server can be reached. A context that ended while a statement ran has
+// closed the one that was there.
 func (s *Sampler) Connect(ctx context.Context) (*pgx.Conn, error) {
-	if s.conn != nil {
+	if s.conn != nil && !s.conn.IsClosed() {
 		return s.conn, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.cfg.Conn.ConnectTimeout, sampleTimeout))

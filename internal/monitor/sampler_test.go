@@ -77,6 +77,24 @@ func TestSamplerReplacesADeadConnectionAtOnce(t *testing.T) {
 	require.Equal(t, Notice{Text: "the database answers again"}, sample.Notices[1])
 }
 
+// A watch that ends in the middle of a statement still says at its end what there is.
+func TestAnInterruptedStatementLeavesTheSamplerUsable(t *testing.T) {
+	app := newApplication(t)
+	s := app.sampler(tuned)
+	conn, err := s.Connect(t.Context())
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	_, err = conn.Exec(ctx, "SELECT pg_sleep(60)")
+	require.ErrorIs(t, err, context.Canceled)
+
+	conn, err = s.Connect(t.Context())
+	require.NoError(t, err)
+	found, err := s.Existing(t.Context(), conn)
+	require.NoError(t, err)
+	require.NotContains(t, found, "closed")
+}
+
 func TestSamplerSurvivesARestart(t *testing.T) {
 	server := pgtest.Server(t, embedded.Config{})
 	app := application{t: t, url: server.URL(), name: "app"}
