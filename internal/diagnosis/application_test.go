@@ -231,7 +231,7 @@ var causes = []cause{
 		`<class 'asyncpg.exceptions.InvalidSQLStatementNameError'>: prepared statement "__asyncpg_stmt_3__" does not exist`, 40, 4)),
 		[]string{"prepared statements behind a pooler"}, "SQLSTATE 26000"},
 	{"password changed", func() *monitor.Report { return cutOut(watched()) }, overHTTP(failed(503, 330, 35)), []string{"rejected by the application"},
-		"in 12 samples one after another the server showed no session of it, to the end, while up to 15 connections checked out"},
+		"in 12 consecutive samples the server showed no session of it, to the end, with up to 15 connections checked out"},
 	{"a full pool that cannot log in", func() *monitor.Report {
 		r := cutOut(full())
 		r.Usage.Sleeping, r.Server.Statistics.SessionsKilled, r.Usage.Queued = 0, 3, 20
@@ -634,7 +634,7 @@ func TestRemediesOfWhatTheServerSays(t *testing.T) {
 		"CONNECT revoked":                     `GRANT CONNECT ON DATABASE "flow" TO "app".`,
 		"the database is gone":                "correct its name in the application's URL",
 		"locks":                               "pg_terminate_backend(9)",
-		"a table that is rewritten":           "pg_cancel_backend(27688). The next time, VACUUM without FULL",
+		"a table that is rewritten":           "pg_cancel_backend(27688). The next time, use VACUUM without FULL",
 		"a migration behind a reader":         "pg_terminate_backend(29120)",
 		"a vacuum that does not give way":     "WHERE pid = 31",
 		"told of a limit of the role":         "temp_file_limit",
@@ -859,7 +859,7 @@ func TestAnApplicationThatCannotConnectIsSeenWithoutLoad(t *testing.T) {
 	require.Equal(t, Certain, first(barred).Confidence)
 	require.Equal(t, []string{
 		"the password of role app has expired (VALID UNTIL)",
-		"in 12 samples one after another the server showed no session of it, to the end, while up to 15 connections checked out",
+		"in 12 consecutive samples the server showed no session of it, to the end, with up to 15 connections checked out",
 	}, first(barred).Evidence)
 
 	restarted := cutOut(watched())

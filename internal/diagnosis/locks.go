@@ -30,7 +30,7 @@ var rewrites = []struct {
 	statement *regexp.Regexp
 	instead   string
 }{
-	{regexp.MustCompile(`(?i)\bVACUUM\s*(\([^)]*)?\bFULL\b|\bCLUSTER\b`), "VACUUM without FULL keeps the table usable; what has to shrink, at a quiet time"},
+	{regexp.MustCompile(`(?i)\bVACUUM\s*(\([^)]*)?\bFULL\b|\bCLUSTER\b`), "use VACUUM without FULL, which keeps the table usable, or run it at a quiet time"},
 	{regexp.MustCompile(`(?i)\b(CREATE\s+(UNIQUE\s+)?|RE)INDEX\b`), "build the index CONCURRENTLY"},
 	{regexp.MustCompile(`(?i)\bREFRESH\s+MATERIALIZED\b`), "refresh the view CONCURRENTLY"},
 	{regexp.MustCompile(`(?i)\b(ALTER|DROP|TRUNCATE|LOCK)\b`), "run it again at a quiet time, with a lock_timeout and in steps that rewrite no table"},
@@ -46,7 +46,7 @@ func remedyOfBlocker(b *monitor.Session) string {
 			"It outlives sessions and restarts." + noPool
 	case b.State == monitor.StateNoClient:
 		return fmt.Sprintf("SELECT query FROM pg_stat_activity WHERE pid = %d shows what it does. An autovacuum gives way by itself, unless it prevents wraparound: "+
-			"let that one end, or run VACUUM (FREEZE) at a quiet time; until then do without the statement that waits for it.", b.PID) + noPool
+			"let that one end, or run VACUUM (FREEZE) at a quiet time; until then, cancel the statement that waits for it.", b.PID) + noPool
 	case b.Age < longLock:
 		return ""
 	}

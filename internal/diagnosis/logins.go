@@ -86,12 +86,12 @@ func (run *Facts) wantsConnections() bool {
 }
 
 func absence(a monitor.Absence) string {
-	said := fmt.Sprintf("in %d samples one after another the server showed no session of it", a.Samples)
+	said := fmt.Sprintf("in %d consecutive samples the server showed no session of it", a.Samples)
 	if a.AtEnd {
 		said += ", to the end"
 	}
 	if a.CheckedOut > 0 {
-		said += fmt.Sprintf(", while up to %s checked out", text.Counted(int64(a.Most), "connection"))
+		said += fmt.Sprintf(", with up to %s checked out", text.Counted(int64(a.Most), "connection"))
 	}
 	return said
 }
@@ -111,7 +111,7 @@ func barredBy(b *monitor.Barred) string {
 
 // allow is the remedy.
 func allow(b *monitor.Barred) string {
-	return "Let the application connect again: " + b.Statement() + ". Its open connections go on, and its pool opens new ones with the next requests. The pool is not the cause."
+	return "Let the application connect again: " + b.Statement() + ". Connections that are open stay open, and its pool opens new ones with the next requests. The pool is not the cause."
 }
 
 // findRefusedLogin sees a pool of this process whose logins the server refuses.
