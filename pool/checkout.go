@@ -101,13 +101,15 @@ func (p *Pool) place(s *Scope, start time.Time, caller func() string) grant {
 
 // check decides whether c may be handed out. It must be replaced, for the reason
 // returned, when it is too old, when a connection opened later was found dead,
-// or when it does not answer a ping. A brand-new one needs no check.
+// or when it does not answer a ping. A brand-new one needs no check. at is when
+// the checkout got its place, about.
 func (p *Pool) check(s *Scope, c *connection, at time.Time) (CloseReason, error) {
 	if c.fresh {
 		c.fresh = false
 		return "", nil
 	}
-	if p.config.PoolRecycle >= 0 && at.Sub(p.created)-c.opened > p.config.PoolRecycle {
+	// Of 0 each is too old, also one that was opened and returned since at.
+	if limit := p.config.PoolRecycle; limit == 0 || limit > 0 && at.Sub(p.created)-c.opened > limit {
 		return CloseRecycle, nil
 	}
 	if int64(c.opened) < p.invalidBefore.Load() {

@@ -157,6 +157,22 @@ func TestACancelRequestIsNoAttemptToConnect(t *testing.T) {
 	require.NoError(t, conn.Close(t.Context()))
 }
 
+// With poolRecycle 0 nobody gets a connection of another's, not even one that was opened
+// and returned between the beginning of a checkout and its turn.
+func TestRecycleZeroReplacesWhatIsNewerThanTheCheckout(t *testing.T) {
+	p, s := newUnit(t)
+	began := time.Now()
+	_, err := p.Query(s, "SELECT 1", nil)
+	require.NoError(t, err)
+	c := p.openConnections(nil)[0]
+	for limit, want := range map[time.Duration]CloseReason{0: CloseRecycle, time.Hour: "", -1: ""} {
+		p.config.PoolRecycle = limit
+		reason, err := p.check(s, c, began)
+		require.NoError(t, err)
+		require.Equal(t, want, reason, limit)
+	}
+}
+
 // A checkout that is cut off during its ping leaves the connection, which is as good
 // as before, and its place to the next.
 func TestInterruptedPingKeepsTheConnection(t *testing.T) {
