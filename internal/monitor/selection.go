@@ -68,13 +68,14 @@ func (s Selection) arguments() []any { return []any{s.Application, s.Role, s.Dat
 const isClient = `(backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL)`
 
 // clients are the client backends, with what a Selection's arguments say of
-// them. The monitor's own are never the application's. PgBouncer's
+// them. The monitor's own are never the application's. usename is NULL where the role
+// was dropped since. PgBouncer's
 // application_name_add_host makes "flowboard - 10.0.0.7:53422" of a name.
 const clients = `client AS MATERIALIZED (
 	SELECT *, application_name <> '` + ApplicationName + `'
 		AND ($1::text = '' OR application_name = $1::name OR left(application_name, length($1)) = $1 AND substr(application_name, length($1) + 1) ~ '^ - \S+:[0-9]+$')
-		AND ($2::text = '' OR usename = $2::name)
-		AND ($3::text = '' OR datname = $3::name)
+		AND ($2::text = '' OR usename IS NOT DISTINCT FROM $2::name)
+		AND ($3::text = '' OR datname IS NOT DISTINCT FROM $3::name)
 		AND ($4::text = '' OR coalesce(client_addr <<= ANY (string_to_array(replace($4, ' ', ''), ',')::inet[]), false)) AS watched
 	FROM pg_stat_activity WHERE ` + isClient + `
 )`
@@ -121,7 +122,7 @@ func (s *Sampler) Existing(ctx context.Context, conn *pgx.Conn) (string, error) 
 			continue
 		}
 		rows, _ := conn.Query(ctx, `SELECT value || ' (' || count(*) || ')' FROM (SELECT `+by.value+` AS value FROM pg_stat_activity
-			WHERE application_name <> '`+ApplicationName+`' AND `+isClient+`) AS session GROUP BY value ORDER BY count(*) DESC, value LIMIT 20`)
+			WHERE application_name <> '`+ApplicationName+`' AND `+isClient+`) AS session WHERE value IS NOT NULL GROUP BY value ORDER BY count(*) DESC, value LIMIT 20`)
 		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
 			return "", fmt.Errorf("listing the %s: %w", by.what, err)

@@ -182,12 +182,23 @@ func TestSelectionWithoutAName(t *testing.T) {
 	exec(t, app.connect(), "BEGIN") // of another role
 	cfg, err := pgx.ParseConfig(app.url)
 	require.NoError(t, err)
+	admin := pgtest.Conn(t, app.url)
+	exec(t, admin, "CREATE ROLE gone_while_it_waits LOGIN PASSWORD 'secret'; SELECT pg_advisory_lock(1)")
+	app.as("gone_while_it_waits").run("SELECT pg_advisory_lock(1)")
+	require.Eventually(t, func() bool {
+		var waits bool
+		row := admin.QueryRow(t.Context(), "SELECT true FROM pg_stat_activity WHERE usename = 'gone_while_it_waits' AND wait_event_type = 'Lock'")
+		return row.Scan(&waits) == nil
+	}, 20*time.Second, 20*time.Millisecond)
+	exec(t, admin, "DROP ROLE gone_while_it_waits") // its session has no role's name any more
 	for _, selection := range []Selection{
 		{Role: role}, {Role: role, Database: cfg.Database}, {Role: role, Client: "127.0.0.0/8"}, {Role: role, Client: "10.0.0.7, 127.0.0.1"},
 	} {
 		s := NewSampler(Config{Conn: cfg, selection: selection, pool: tuned})
 		t.Cleanup(s.Close)
-		require.Equal(t, 1, s.Sample(t.Context()).Database.Open, selection.String())
+		sample := s.Sample(t.Context())
+		require.NoError(t, sample.Err, selection.String())
+		require.Equal(t, 1, sample.Database.Open, selection.String())
 	}
 	none := NewSampler(Config{Conn: cfg, selection: Selection{Role: role, Client: "10.0.0.1"}, pool: tuned})
 	t.Cleanup(none.Close)
