@@ -137,7 +137,7 @@ func TestCapacityScript(t *testing.T) {
 	require.LessOrEqual(t, carried, 10.0)
 	require.LessOrEqual(t, gauge(t, r, "capacity_low"), carried)
 	require.GreaterOrEqual(t, gauge(t, r, "capacity_high"), carried)
-	require.Greater(t, gauge(t, r, "capacity_broke"), carried)
+	require.GreaterOrEqual(t, gauge(t, r, "capacity_broke"), carried, "the load that every second step carries may have broken once")
 	require.Contains(t, r.Stdout, "no: Response p95")
 }
 
