@@ -430,6 +430,11 @@ var causes = []cause{
 		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Server.Opened = 30, 42, 240
 		return r
 	}, overHTTP(failed(504, 278, 1500)), []string{"orphaned statements"}, "278 × HTTP 504 after 1.5 s"},
+	{"orphans, and requests that waited for the pool", func() *monitor.Report {
+		r := full()
+		r.Usage.Orphaned, r.Usage.MostOrphaned, r.Server.Opened = 25, 67, 111
+		return r
+	}, overHTTP(failed(503, 9, 2000)), []string{"orphaned statements"}, "9 × HTTP 503 after 2.0 s"},
 	{"its own deadline elsewhere", watched, overHTTP(failed(504, 97, 1000)), []string{"rejected by the application"}, "97 × HTTP 504 after 1.0 s"},
 	{"a rate limit", watched, overHTTP(failed(429, 170, 1)), []string{"rejected by the application"}, "170 × HTTP 429 after 1 ms"},
 	{"a pool of another name", func() *monitor.Report {

@@ -70,6 +70,9 @@ type rule struct {
 	// unless are the troubles that this one is taken for: where one of them is
 	// found, it is not named.
 	unless []string
+	// inWords says that it is certain only where the server or the driver says so:
+	// what is merely likely then does not hide it.
+	inWords bool
 }
 
 // either is what the clearest of several rules for one trouble sees: in the
@@ -98,7 +101,7 @@ func Of(facts Facts) []Diagnosis {
 	var names []string
 	for _, r := range rules {
 		d, ok := found[r.name]
-		if !ok || d.hiddenBy(r.unless, found) {
+		if !ok || r.hidden(d, found) {
 			delete(found, r.name)
 			continue
 		}
@@ -118,13 +121,16 @@ func Of(facts Facts) []Diagnosis {
 	return diagnoses
 }
 
-// hiddenBy tells whether one of some troubles is taken for d. What was said in so many
-// words is not hidden by what only looks like it.
-func (d Diagnosis) hiddenBy(names []string, found map[string]Diagnosis) bool {
-	return slices.ContainsFunc(names, func(name string) bool {
-		other, ok := found[name]
-		return ok && other.Confidence != Possible && other.Confidence.rank() >= d.Confidence.rank()
-	})
+// hidden tells whether d is only another trouble that was taken for it.
+func (r rule) hidden(d Diagnosis, found map[string]Diagnosis) bool {
+	if r.inWords && d.Confidence == Certain {
+		return foundCertain(r.unless, found)
+	}
+	return foundAny(r.unless, found) != ""
+}
+
+func foundCertain(names []string, found map[string]Diagnosis) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return found[name].Confidence == Certain })
 }
 
 // foundAny is the first of some troubles that is more than possible.
