@@ -119,7 +119,8 @@ type login struct {
 }
 
 // Those of its sessions, or of a moment before ($5, $6) where it has none, or those
-// that were given. Any role may read this.
+// that were given. Any role may read this. Who has logged in since a password expired
+// needs none.
 const readLogins = `
 WITH ` + clients + `, used AS (
 	SELECT usesysid, datid FROM client WHERE watched
@@ -130,7 +131,7 @@ WITH ` + clients + `, used AS (
 )
 SELECT r.oid, d.oid, rolname::text, datname::text, CASE
 	WHEN NOT rolcanlogin THEN 'NOLOGIN'
-	WHEN rolvaliduntil < now() THEN 'VALID UNTIL'
+	WHEN rolvaliduntil < now() AND NOT EXISTS (SELECT FROM client WHERE watched AND usesysid = r.oid AND backend_start > rolvaliduntil) THEN 'VALID UNTIL'
 	WHEN NOT datallowconn THEN 'ALLOW_CONNECTIONS'
 	WHEN NOT has_database_privilege(r.oid, d.oid, 'CONNECT') THEN 'CONNECT'
 	ELSE '' END
