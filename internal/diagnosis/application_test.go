@@ -878,4 +878,6 @@ func TestLoginsOfThePoolThatTheServerRefuses(t *testing.T) {
 	require.Equal(t, Certain, found[0].Confidence)
 	require.Equal(t, []string{"the server said 28P01 356 times"}, found[0].Evidence)
 	require.Contains(t, found[0].Remedy, "refuses new logins")
+	require.NotEmpty(t, Of(Facts{Pools: []Pool{{errors: map[string]int64{"3D000": 9}}}}))
+	require.Empty(t, Of(Facts{Pools: []Pool{{errors: map[string]int64{"3D000": 9}, opened: 1}}}), "a DROP DATABASE of a script's")
 }

@@ -116,12 +116,17 @@ func allow(b *monitor.Barred) string {
 
 // findRefusedLogin sees a pool of this process whose logins the server refuses.
 func findRefusedLogin(_ *Facts, p *Pool) finding {
-	f := finding{evidence: p.said(invalidPassword, invalidRole, noDatabase)}
+	states := []string{invalidPassword, invalidRole}
+	if p.opened == 0 {
+		states = append(states, noDatabase) // else it may be a statement's own, DROP DATABASE
+	}
+	f := finding{confidence: Certain, evidence: p.said(states...)}
 	if len(f.evidence) == 0 {
 		return finding{}
 	}
-	f.confidence = Certain
-	f.extent = float64(p.errors[invalidPassword] + p.errors[invalidRole] + p.errors[noDatabase])
+	for _, state := range states {
+		f.extent += float64(p.errors[state])
+	}
 	f.remedy = "The server refuses new logins of the pool: correct user, password or database in DATABASE_URL, or let the role connect again " +
 		"(ALTER ROLE … LOGIN, pg_hba.conf). PostgreSQL's log has the reason. The pool's size is not the cause."
 	return f
