@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +41,7 @@ func newRoot(gs *state.GlobalState, files fs.FS) *cobra.Command {
 		root.AddCommand(sub)
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return show(invalid(fmt.Errorf("%w; %s --help lists what is accepted", err, cmd.CommandPath())))
+		return show(invalid(flagError(cmd, err)))
 	})
 	return root
 }
@@ -78,6 +82,27 @@ func invalid(err error) error {
 	return errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
 }
 
+// badValue is pflag's text for a value that the flag's type does not take: the
+// value, the flag and what Set said.
+var badValue = regexp.MustCompile(`(?s)^invalid argument (".*") for "(?:-\w, )?--([\w-]+)" flag: (.*)$`)
+
+// flagError says of a flag's value what is accepted, as the commands' own checks do.
+func flagError(cmd *cobra.Command, err error) error {
+	m := badValue.FindStringSubmatch(err.Error())
+	if m == nil {
+		return fmt.Errorf("%w; %s --help lists what is accepted", err, cmd.CommandPath())
+	}
+	value, flag, said := m[1], m[2], m[3]
+	accepted := map[string]string{"int": "an integer", "float64": "a number", "bool": "true or false"}[cmd.Flags().Lookup(flag).Value.Type()]
+	switch {
+	case accepted == "": // a type of ours, which says it
+		return fmt.Errorf("--%s: %s", flag, said)
+	case strings.HasSuffix(said, strconv.ErrRange.Error()):
+		accepted = "a smaller number"
+	}
+	return fmt.Errorf("--%s: %s is not accepted; use %s", flag, value, accepted)
+}
+
 // noArguments refuses what is neither a flag nor a flag's value.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -95,12 +120,63 @@ func oneOf(flag, value string, accepted ...string) error {
 	return fmt.Errorf("--%s: %q is not accepted; use %s or %s", flag, value, strings.Join(accepted[:last], ", "), accepted[last])
 }
 
-// notEmpty refuses an empty name of a file or directory.
-func notEmpty(changed func(flag string) bool, flag, value, kind string) error {
-	if changed(flag) && value == "" {
-		return fmt.Errorf("--%s is empty; give a %s's name, or leave it out", flag, kind)
+// notEmpty refuses an empty value, which a script gives whose variable is not set.
+func notEmpty(changed func(flag string) bool, flag string, values []string, wanted string) error {
+	if changed(flag) && (len(values) == 0 || slices.Contains(values, "")) {
+		return fmt.Errorf("--%s is empty; give %s, or leave it out", flag, wanted)
 	}
 	return nil
+}
+
+// needs refuses a flag that has no effect without another one.
+func needs(changed func(flag string) bool, flag, other string, given bool) error {
+	if changed(flag) && !given {
+		return fmt.Errorf("--%s has no effect without --%s; give that too, or leave it out", flag, other)
+	}
+	return nil
+}
+
+const aFile = "a file's name"
+
+// endings are formats by the ending of a file's name. Other endings, such as
+// .txt, fit every format.
+var endings = map[string]string{
+	".csv": formatCSV, ".json": formatJSON, ".jsonl": formatJSON, ".ndjson": formatJSON, ".md": formatMarkdown,
+	".html": "html", ".htm": "html", ".xml": formatJUnit, ".yaml": "yaml", ".yml": "yaml",
+}
+
+// formatOf is the format that the name of a command's file asks for, the first
+// accepted one where it asks for none.
+func formatOf(name string, accepted ...string) (string, error) {
+	format, known := endings[strings.ToLower(filepath.Ext(name))]
+	if !known {
+		return accepted[0], nil
+	}
+	if slices.Contains(accepted, format) {
+		return format, nil
+	}
+	var fitting []string
+	for _, ending := range []string{".json", ".csv", ".md"} {
+		if slices.Contains(accepted, endings[ending]) {
+			fitting = append(fitting, ending)
+		}
+	}
+	use := "a name that ends in " + strings.Join(fitting, " or ")
+	if len(fitting) > 1 {
+		use += ", or say with --format what to write"
+	}
+	return "", fmt.Errorf("--output: %s is not accepted: this command does not write %s; use %s", text.Quote(name), format, use)
+}
+
+// folderName refuses the name of a file where a command writes several.
+func folderName(name, path string) error {
+	if _, known := endings[strings.ToLower(filepath.Ext(name))]; !known {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	return fmt.Errorf("--output: %s is not accepted: several files are written; use the name of a directory", text.Quote(name))
 }
 
 // environment finds the variables that a subcommand reads, in the process and

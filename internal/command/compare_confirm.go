@@ -48,13 +48,13 @@ func (f *confirmFlags) register(set *pflag.FlagSet) {
 
 func (f *confirmFlags) check(changed func(string) bool) error {
 	for _, flag := range []string{"confirm-runs", "confirm-baseline"} {
-		if changed(flag) && !f.wanted {
-			return fmt.Errorf("--%s needs --confirm", flag)
+		if err := needs(changed, flag, "confirm", f.wanted); err != nil {
+			return err
 		}
 	}
 	if changed("confirm-baseline") {
 		if _, err := exec.LookPath(f.baseline); err != nil {
-			return fmt.Errorf("--confirm-baseline: %q is not an executable program", f.baseline)
+			return fmt.Errorf("--confirm-baseline: %q is not an executable program; use the path of a k6", f.baseline)
 		}
 	}
 	if changed("confirm-runs") {

@@ -214,9 +214,9 @@ func TestConfirmRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual, usual, script, script, "--confirm"}, "compare --confirm takes two files and the script that made the second, got 4"},
 		{[]string{usual, usual, "--confirm"}, `--confirm: there is no script "scripts/100users.js"; give the one that made the result after the two files`},
 		{[]string{usual, outside, "--confirm"}, `--confirm: there is no script "scripts/100users.js"; give the one that made the result after the two files`},
-		{[]string{usual, usual, "--confirm-runs", "3"}, "--confirm-runs needs --confirm"},
+		{[]string{usual, usual, "--confirm-runs", "3"}, "--confirm-runs has no effect without --confirm; give that too, or leave it out"},
 		{[]string{usual, usual, script, "--confirm", "--confirm-runs", "0"}, "--confirm-runs: 0 is not accepted; use 1 to 20"},
-		{[]string{usual, usual, script, "--confirm", "--confirm-baseline", "nowhere"}, `--confirm-baseline: "nowhere" is not an executable program`},
+		{[]string{usual, usual, script, "--confirm", "--confirm-baseline", "nowhere"}, `--confirm-baseline: "nowhere" is not an executable program; use the path of a k6`},
 		{[]string{usual, usual, script, "--confirm", "--confirm-baseline", "sh", "--confirm-runs", "3"},
 			"--confirm-runs: 3 is not accepted with --confirm-baseline; use an even number, so that neither side is always first"},
 	} {

@@ -31,16 +31,24 @@ func (f *compareFlags) register(set *pflag.FlagSet) {
 	set.StringSliceVar(&f.tolerances, "tolerance", nil,
 		"percent that may change, such as 15, or for one metric, such as response_p95=20 (10; shares 0.5 to 5 points)")
 	set.StringSliceVar(&f.only, "only", nil, "metrics to compare (all): "+strings.Join(compare.Metrics(), ", "))
-	set.StringVar(&f.format, "format", formatText, "text, markdown or json")
+	set.StringVar(&f.format, "format", formatText, "text, markdown or json; without it the ending of --output decides")
 	set.StringVar(&f.output, "output", "", "file for the format; the text still goes to standard output")
 	f.confirm.register(set)
 }
 
-func (f *compareFlags) check() error {
+func (f *compareFlags) check() (err error) {
+	if !f.changed("format") {
+		if f.format, err = formatOf(f.output, formatText, formatMarkdown, formatJSON); err != nil {
+			return err
+		}
+	}
 	if err := cmp.Or(
 		oneOf("format", f.format, formatText, formatMarkdown, formatJSON),
-		notEmpty(f.changed, "output", f.output, "file"),
-		notEmpty(f.changed, "history", f.history, "directory"),
+		notEmpty(f.changed, "output", []string{f.output}, aFile),
+		notEmpty(f.changed, "history", []string{f.history}, "a directory's name"),
+		notEmpty(f.changed, "tolerance", f.tolerances, "a percentage"),
+		notEmpty(f.changed, "only", f.only, "a metric's name"),
+		needs(f.changed, "last", "history", f.changed("history")),
 	); err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func TestCompareWritesEveryFormat(t *testing.T) {
 	require.Equal(t, "worse", report.Answer)
 
 	file := filepath.Join(t.TempDir(), "deep", "compare.md")
-	c := runComparison(t, usual, slow, "--format", "markdown", "--output", file)
+	c := runComparison(t, usual, slow, "--output", file) // in the format of its ending
 	require.Equal(t, 2, c.code)
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -172,7 +172,7 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual, usual, "--output="}, "--output is empty; give a file's name, or leave it out"},
 		{[]string{usual, usual, "--tolerance=-1"},
 			`--tolerance: "-1" is not accepted; use a number of percent of at least 0, such as 10 or response_p95=20`},
-		{[]string{usual, usual, "--last", "2"}, "--last: 2 is not accepted; use 6 or more: with fewer runs the noise is not known"},
+		{[]string{usual, usual, "--history", dir, "--last", "2"}, "--last: 2 is not accepted; use 6 or more: with fewer runs the noise is not known"},
 		{[]string{usual, usual, "--format", "xml"}, `--format: "xml" is not accepted; use text, markdown or json`},
 		{[]string{usual, usual, "--only", "p95"},
 			`--only: there is no metric "p95", accepted are ` + strings.Join(compare.Metrics(), ", ")},

@@ -62,6 +62,9 @@ func newInit(gs *state.GlobalState, files fs.FS) *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
+			if dir == "" {
+				return invalid(errors.New("DIR is empty; give a directory's name, or leave it out"))
+			}
 			return runInit(gs.Stdout, files, dir, force)
 		},
 	}
@@ -84,7 +87,7 @@ func runInit(out io.Writer, files fs.FS, dir string, force bool) error {
 	}
 	for _, name := range append(missing, differing...) {
 		if err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), contents[name]); err != nil {
-			return invalid(err)
+			return invalid(fmt.Errorf("DIR cannot be written: %w; give another directory", err))
 		}
 	}
 	written := len(missing) + len(differing)

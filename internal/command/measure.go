@@ -71,6 +71,9 @@ func newMeasure(gs *state.GlobalState) *cobra.Command {
 // nothing is selected. Neither the application nor a pooler is asked.
 func (f *monitorFlags) measureSettings(gs *state.GlobalState, changed func(flag string) bool) (monitorSettings, error) {
 	f.format, f.gate = formatText, gateNone
+	if _, err := formatOf(f.output, formatJSON); err != nil {
+		return monitorSettings{}, err
+	}
 	// The default is given too: a watch without a duration has no end.
 	s, err := f.settings(gs, func(flag string) bool { return changed(flag) || flag == "duration" })
 	if err != nil {

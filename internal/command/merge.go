@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -50,7 +51,12 @@ func newMerge(gs *state.GlobalState) *cobra.Command {
 			}
 			return invalid(errors.New("merge takes files, got none: give every runner's summary.json"))
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runMerge(gs, args, output) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cmp.Or(notEmpty(cmd.Flags().Changed, "output", []string{output}, "a directory's name"), folderName(output, output)); err != nil {
+				return invalid(err)
+			}
+			return runMerge(gs, args, output)
+		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "results", "directory for the merged reports")
 	return cmd

@@ -49,7 +49,7 @@ const monitorExample = `  # for five minutes, a line every five seconds
   k6 x pgxpool monitor --wide --app-url http://127.0.0.1:8000/health/pool
 
   # keep the samples in a file
-  k6 x pgxpool monitor --duration 300 --format csv --output results/pool.csv`
+  k6 x pgxpool monitor --duration 300 --output results/pool.csv`
 
 // newMonitor makes `k6 x pgxpool monitor`.
 func newMonitor(gs *state.GlobalState, files fs.FS) *cobra.Command {
@@ -61,7 +61,7 @@ func newMonitor(gs *state.GlobalState, files fs.FS) *cobra.Command {
 		Example: monitorExample,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := flags.settings(gs, cmd.Flags().Changed)
+			settings, err := flags.monitorSettings(gs, cmd.Flags().Changed)
 			if err != nil {
 				return invalid(err)
 			}
@@ -106,7 +106,7 @@ func (f *monitorFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.workers, "workers", "", "its processes, each with its own pool (WORKERS; estimated without it)")
 	set.StringArrayVar(&f.appURL, "app-url", nil, "where it reports its own pool, such as http://127.0.0.1:8000/health/pool; may be repeated (APP_URL)")
 	set.StringVar(&f.pgbouncerURL, "pgbouncer-url", "", "console of the PgBouncer between application and server, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)")
-	set.StringVar(&f.format, "format", formatText, "text, json (one object per line) or csv")
+	set.StringVar(&f.format, "format", formatText, "text, json (one object per line) or csv; without it the ending of --output decides")
 	set.StringVar(&f.output, "output", "", "file for the format; the lines still go to standard output")
 	set.BoolVar(&f.wide, "wide", false, "add what the database and the application say beyond the runbook's line")
 	set.StringVar(&f.gate, "gate", gateNone, "verdict needed for exit code 0: pass, fail (anything but FAIL) or none; else 99")
@@ -133,13 +133,27 @@ type monitorSettings struct {
 	criteria *criteria.File
 }
 
+// monitorSettings are the settings, with the format that the file's name asks for
+// where none is given.
+func (f *monitorFlags) monitorSettings(gs *state.GlobalState, changed func(flag string) bool) (s monitorSettings, err error) {
+	if !changed("format") {
+		if f.format, err = formatOf(f.output, formatText, formatJSON, formatCSV); err != nil {
+			return s, err
+		}
+	}
+	return f.settings(gs, changed)
+}
+
 // settings resolves and checks; nothing is connected.
 func (f *monitorFlags) settings(gs *state.GlobalState, changed func(flag string) bool) (monitorSettings, error) {
 	s := monitorSettings{format: f.format, output: f.output, wide: f.wide, gate: f.gate}
 	err := cmp.Or(
 		oneOf("format", s.format, formatText, formatJSON, formatCSV),
 		oneOf("gate", s.gate, string(verdict.GatePass), string(verdict.GateFail), gateNone),
-		notEmpty(changed, "output", f.output, "file"),
+		notEmpty(changed, "output", []string{f.output}, aFile),
+		notEmpty(changed, "role", []string{f.role}, "a role's name"),
+		notEmpty(changed, "database", []string{f.database}, "a database's name"),
+		notEmpty(changed, "client", f.client, "an address"),
 	)
 	if err != nil {
 		return s, err
@@ -149,6 +163,11 @@ func (f *monitorFlags) settings(gs *state.GlobalState, changed func(flag string)
 	}
 	if changed("duration") {
 		if s.duration, err = seconds("--duration", f.duration, time.Millisecond); err != nil {
+			return s, err
+		}
+	}
+	if changed("pool-timeout") {
+		if _, err = seconds("--pool-timeout", f.poolTimeout, 0); err != nil {
 			return s, err
 		}
 	}
@@ -166,9 +185,9 @@ const longest = 10 * 365 * 24 * time.Hour
 func seconds(flag, text string, least time.Duration) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if number, numberErr := strconv.ParseFloat(text, 64); numberErr == nil {
-		// Anything that is not a number of this size, NaN included, is 0.
-		d, err = 0, nil
-		if number > 0 && number < longest.Seconds() {
+		// Anything that is not a number of this size, NaN included, is below every least.
+		d, err = -1, nil
+		if number >= 0 && number < longest.Seconds() {
 			d = time.Duration(number * float64(time.Second))
 		}
 	}

@@ -239,7 +239,7 @@ func TestMonitorCSVIntoAFile(t *testing.T) {
 	url := pgtest.Database(t)
 	session(t, url, "csv", "BEGIN")
 	p := prepare(t, nil, "--url="+url, "--application-name=csv", "--interval=0.5", "--duration=1",
-		"--format=csv", "--output=results/pool.csv")
+		"--output=results/pool.csv")
 	require.Zero(t, p.run(t), p.stderr)
 	require.Equal(t, 2, p.stdout.lines(), "one can watch all the same")
 	require.Contains(t, p.stdout.String(), "Verdict: PASS")
@@ -280,12 +280,12 @@ func TestMonitorRefuses(t *testing.T) {
 		{nil, []string{"--pool-size=many"}, `--pool-size: \"many\" is not accepted; use an integer`},
 		{nil, []string{"--pool-size=0"}, `--pool-size: 0 is not accepted`},
 		{[]string{"DB_MAX_OVERFLOW=-1"}, nil, `DB_MAX_OVERFLOW`},
-		{nil, []string{"--app-url=ftp://me:secret@host/"}, `--app-url: the application's URL (hidden`},
+		{nil, []string{"--app-url=ftp://me:secret@host/"}, `--app-url: it has no http`},
 		{nil, []string{"--workers=none"}, `--workers: \"none\" is not a number of processes`},
 		{[]string{"WORKERS=0"}, nil, `WORKERS`},
-		{nil, []string{"--pgbouncer-url=me:secret@host"}, `--pgbouncer-url: PgBouncer's URL cannot be read`},
-		{nil, []string{"--client=10.0.0.7", "--client=elsewhere"}, `--client: client \"elsewhere\" is not an address`},
-		{nil, []string{"--role=app", "--client=somewhere"}, `--client: client \"somewhere\" is not an address`},
+		{nil, []string{"--pgbouncer-url=me:secret@host"}, `--pgbouncer-url: it is not the URL of a console`},
+		{nil, []string{"--client=10.0.0.7", "--client=elsewhere"}, `--client: \"elsewhere\" is not an address`},
+		{nil, []string{"--role=app", "--client=somewhere"}, `--client: \"somewhere\" is not an address`},
 		{nil, []string{"--url=mysql://me:secret@host/db"}, `--url: `},
 		{nil, []string{"--application-name=xk6-pgxpool-monitor"}, `is the monitor's own`},
 		{nil, []string{"--nonsense"}, `unknown flag: --nonsense`},

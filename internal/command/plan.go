@@ -67,14 +67,8 @@ func newPlan(gs *state.GlobalState) *cobra.Command {
 }
 
 func runPlan(gs *state.GlobalState, flags *planFlags) error {
-	if err := flags.checkFormat(); err != nil {
+	if err := flags.check(); err != nil {
 		return invalid(err)
-	}
-	if flags.changed("growth") && flags.from == "" {
-		return invalid(errors.New("--growth multiplies the load of --from; give that too"))
-	}
-	if flags.fleet != "" && flags.from != "" {
-		return invalid(errors.New("--fleet and --from exclude each other; leave one out"))
 	}
 	if flags.fleet != "" {
 		return runFleet(gs, flags)
@@ -85,7 +79,7 @@ func runPlan(gs *state.GlobalState, flags *planFlags) error {
 	}
 	plan, err := newPoolPlan(input)
 	if err != nil {
-		return invalid(err)
+		return invalid(flags.naming(err))
 	}
 	if err := plan.write(gs.Stdout, flags.format); err != nil {
 		return fmt.Errorf("writing the plan: %w", err)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -38,6 +39,7 @@ type planFlags struct {
 	growth             float64
 	format             string
 	changed            func(flag string) bool
+	all                []string // the flags that --fleet stands in for
 }
 
 // PostgreSQL's own defaults.
@@ -92,16 +94,60 @@ func (f *planFlags) register(set *pflag.FlagSet) {
 	set.IntVar(&f.pgBouncer, "pgbouncer-pool-size", 0, "PgBouncer's default_pool_size, if the pools connect to it")
 	set.StringVar(&f.from, "from", "", "load.json of k6 x pgxpool measure, in place of --users, --hold and --think")
 	set.Float64Var(&f.growth, "growth", f.growth, "how many times the load of --from is to be carried, such as 2")
+	set.VisitAll(func(flag *pflag.Flag) { f.all = append(f.all, flag.Name) })
 	set.StringVar(&f.fleet, "fleet", "", "file with the services, servers and poolers that share connections, in place of the flags above")
 	set.StringVar(&f.format, "format", f.format, "text or json; with --fleet also markdown or junit")
 }
 
-func (f *planFlags) checkFormat() error {
+// check refuses flags that are empty or do not go together.
+func (f *planFlags) check() error {
 	accepted := []string{formatText, formatJSON}
 	if f.fleet != "" {
 		accepted = append(accepted, formatMarkdown, formatJUnit)
 	}
-	return oneOf("format", f.format, accepted...)
+	return cmp.Or(
+		oneOf("format", f.format, accepted...),
+		notEmpty(f.changed, "fleet", []string{f.fleet}, aFile),
+		notEmpty(f.changed, "from", []string{f.from}, aFile),
+		f.excluded("fleet", "the file says it", f.all...),
+		f.excluded("from", "the load was measured", "users", "hold", "think", "per-request", "pgbouncer-pool-size"),
+		needs(f.changed, "growth", "from", f.changed("from")),
+	)
+}
+
+// excluded refuses flags that another one stands in for.
+func (f *planFlags) excluded(by, why string, flags ...string) error {
+	for _, flag := range flags {
+		if f.changed(by) && f.changed(flag) {
+			return fmt.Errorf("--%s and --%s exclude each other: %s; leave --%[1]s out", flag, by, why)
+		}
+	}
+	return nil
+}
+
+// flagsOfModel are the flags by the names that the models have for their values.
+var flagsOfModel = map[string]string{
+	"users": "users", "hold time": "hold", "think time": "think", "instances": "instances", "workers": "workers",
+	"instances × workers": "instances × --workers", "connections per request": "per-request",
+	"wait target": "target-wait", "percentile": "percentile", "max_connections": "max-connections",
+	"connections of other applications": "reserved", "PgBouncer's default_pool_size": "pgbouncer-pool-size",
+}
+
+// naming puts the flag into a model's error about its value, unless the value is
+// from the file of --from.
+func (f *planFlags) naming(err error) error {
+	var refused *sizing.InputError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	flag, ok := flagsOfModel[refused.Name]
+	read := f.from != "" && (flag == "hold" || flag == "workers" && !f.changed(flag))
+	if ok && !read {
+		named := *refused
+		named.Name = "--" + flag
+		return &named
+	}
+	return err
 }
 
 // input checks the flags, completes them from the environment and reads the
@@ -138,7 +184,7 @@ func (f *planFlags) input(gs *state.GlobalState) (planInput, error) {
 			return planInput{}, err
 		}
 		if input.source != "" && !f.changed("url") && !f.changed("max-connections") {
-			return input, nil
+			return input, f.serverUnread()
 		}
 	}
 	input.server, input.source, err = f.server(gs.Ctx, config)

@@ -40,14 +40,8 @@ type planLoad struct {
 	idleMs      *float64
 }
 
-// measured reads the file of --from into the input of a plan, and refuses the
-// flags that it stands in for.
+// measured reads the file of --from into the input of a plan.
 func (f *planFlags) measured(gs *state.GlobalState, input *planInput) error {
-	for _, flag := range []string{"users", "hold", "think", "per-request", "pgbouncer-pool-size"} {
-		if f.changed(flag) {
-			return fmt.Errorf("--%s and --from exclude each other: the load was measured; leave --%[1]s out", flag)
-		}
-	}
 	const most = 1000
 	if !(f.growth > 0 && f.growth <= most) {
 		return fmt.Errorf("--growth: %g is not accepted; use a number above 0 and at most %d, such as 2", f.growth, most)

@@ -41,6 +41,8 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 			limits.MaxConnections = f.maxConnections
 			source += ", max_connections from the flag"
 		}
+	} else if err := f.serverUnread(); err != nil {
+		return limits, "", err
 	}
 	if f.reserved < 0 || f.reserved > limits.Others {
 		limits.Others = f.reserved
@@ -49,6 +51,11 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 		limits.CPUReaders = 1
 	}
 	return limits, source, nil
+}
+
+// serverUnread refuses --application-name where no server's sessions are counted.
+func (f *planFlags) serverUnread() error {
+	return needs(f.changed, "application-name", "url (DATABASE_URL)", false)
 }
 
 func readServer(ctx context.Context, config pool.Config) (sizing.Server, string, error) {

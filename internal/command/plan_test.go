@@ -257,17 +257,17 @@ func TestPlanRefusesBadInput(t *testing.T) {
 		want string
 	}{
 		{[]string{"--users", "5"}, "--hold is missing; give the mean time a request holds its connection, such as 20ms: pgxpool_use_duration measures it; or --from with what k6 x pgxpool measure wrote"},
-		{[]string{"--hold", "5ms", "--users", "0"}, "users: 0 is not accepted; use 1 to 100000"},
-		{[]string{"--hold", "0"}, "hold time: 0s is not accepted; use more than 0 and at most 24h"},
-		{[]string{"--hold", "48h"}, "hold time: 48h0m0s is not accepted; use more than 0 and at most 24h"},
-		{[]string{"--hold", "5ms", "--instances", "0"}, "instances: 0 is not accepted; use 1 to 10000"},
-		{[]string{"--hold", "5ms", "--workers", "-2"}, "workers: -2 is not accepted; use 1 to 10000"},
+		{[]string{"--hold", "5ms", "--users", "0"}, "--users: 0 is not accepted; use 1 to 100000"},
+		{[]string{"--hold", "0"}, "--hold: 0s is not accepted; use more than 0 and at most 24h"},
+		{[]string{"--hold", "48h"}, "--hold: 48h0m0s is not accepted; use more than 0 and at most 24h"},
+		{[]string{"--hold", "5ms", "--instances", "0"}, "--instances: 0 is not accepted; use 1 to 10000"},
+		{[]string{"--hold", "5ms", "--workers", "-2"}, "--workers: -2 is not accepted; use 1 to 10000"},
 		{[]string{"--hold", "5ms", "--size", "0"}, "--size: 0 is not accepted; use an integer from 1 to 10000 (SQLAlchemy's 0, no limit, is not offered)"},
-		{[]string{"--hold", "5ms", "--wait-target", "60s"}, "wait target: 1m0s is not accepted; use at most the pool timeout, 30s"},
-		{[]string{"--hold", "5ms", "--percentile", "100"}, "percentile: 100 is not accepted; use a number above 0 and below 100"},
-		{[]string{"--hold", "5ms", "--percentile", "NaN"}, "percentile: NaN is not accepted; use a number above 0 and below 100"},
-		{[]string{"--hold", "5ms", "--max-connections", "0"}, "max_connections: 0 is not accepted; use 1 to 262143"},
-		{[]string{"--hold", "5ms", "--reserved", "-1"}, "connections of other applications: -1 is not accepted; use 0 to 262143"},
+		{[]string{"--hold", "5ms", "--wait-target", "60s"}, "--target-wait: 1m0s is not accepted; use at most the pool timeout, 30s"},
+		{[]string{"--hold", "5ms", "--percentile", "100"}, "--percentile: 100 is not accepted; use a number above 0 and below 100"},
+		{[]string{"--hold", "5ms", "--percentile", "NaN"}, "--percentile: NaN is not accepted; use a number above 0 and below 100"},
+		{[]string{"--hold", "5ms", "--max-connections", "0"}, "--max-connections: 0 is not accepted; use 1 to 262143"},
+		{[]string{"--hold", "5ms", "--reserved", "-1"}, "--reserved: -1 is not accepted; use 0 to 262143"},
 		{[]string{"--hold", "5ms", "--pgbouncer-pool-size", "0"}, "--pgbouncer-pool-size: 0 is not accepted; use 1 or more, or leave it out"},
 		{[]string{"--hold", "5ms", "--format", "yaml"}, `--format: "yaml" is not accepted; use text or json`},
 	} {
@@ -305,7 +305,7 @@ func TestPlanOfRequestsThatHoldSeveral(t *testing.T) {
 	plan = planRun{}.json(t, "--hold", "20ms", "--users", "60", "--max-connections", "200")
 	require.Equal(t, 1, plan.DeadlockFree)
 	_, err = planRun{}.plan(t, "--hold", "20ms", "--per-request", "0")
-	require.ErrorContains(t, err, "connections per request: 0 is not accepted; use 1 to 262143")
+	require.ErrorContains(t, err, "--per-request: 0 is not accepted; use 1 to 262143")
 }
 
 // What --from does not take. What it gives: TestMeasureRecoversAKnownLoad.
@@ -336,9 +336,9 @@ func TestPlanFromRefusesBadInput(t *testing.T) {
 		{"--users and --from exclude each other: the load was measured; leave --users out", []string{"--from", good, "--users", "5"}},
 		{"--growth: -1 is not accepted; use a number above 0 and at most 1000, such as 2", []string{"--from", good, "--growth", "-1"}},
 		{"--growth: NaN is not accepted", []string{"--from", good, "--growth", "NaN"}},
-		{"--growth multiplies the load of --from; give that too", []string{"--hold", "5ms", "--growth", "2"}},
-		{"--fleet and --from exclude each other", []string{"--from", good, "--fleet", "fleet.yaml"}},
-		{"instances × workers: 20000 is not accepted", []string{"--from", good, "--instances", "200", "--workers", "100"}},
+		{"--growth has no effect without --from; give that too, or leave it out", []string{"--hold", "5ms", "--growth", "2"}},
+		{"--from and --fleet exclude each other: the file says it; leave --from out", []string{"--from", good, "--fleet", "fleet.yaml"}},
+		{"--instances × --workers: 20000 is not accepted", []string{"--from", good, "--instances", "200", "--workers", "100"}},
 	} {
 		_, err := planRun{}.plan(t, row.args...)
 		require.ErrorContains(t, err, row.want)

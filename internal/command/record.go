@@ -72,7 +72,7 @@ func newRecord(gs *state.GlobalState) *cobra.Command {
 func runRecord(gs *state.GlobalState, s monitorSettings) error {
 	folder, err := emptyFolder(gs, s.output)
 	if err != nil {
-		return invalid(fmt.Errorf("--output: %w", err))
+		return invalid(err)
 	}
 	cfg, err := s.watch.Config(longestAnswer)
 	if err != nil {
@@ -111,16 +111,22 @@ func emptyFolder(gs *state.GlobalState, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := folderName(name, path); err != nil {
+		return "", err
+	}
 	entries, err := os.ReadDir(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("%s cannot be read; give a folder's name", text.Quote(name))
+		return "", fmt.Errorf("--output: %s cannot be read; give a folder's name", text.Quote(name))
 	}
 	for _, entry := range entries {
 		if strings.HasSuffix(entry.Name(), ".sql") {
-			return "", fmt.Errorf("%s holds %s; give another folder, so that no file that was filled in is lost", text.Quote(name), text.Quote(entry.Name()))
+			return "", fmt.Errorf("--output: %s holds %s; give another folder, so that no file that was filled in is lost", text.Quote(name), text.Quote(entry.Name()))
 		}
 	}
-	return path, results.Try(path)
+	if err := results.Try(path); err != nil {
+		return "", fmt.Errorf("--output: %w", err)
+	}
+	return path, nil
 }
 
 // statementMix is what was counted, and the files that come of it.

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +18,7 @@ type fileError struct {
 	err           error
 }
 
-func (e *fileError) Error() string { return e.name + " " + e.problem }
+func (e *fileError) Error() string { return cmp.Or(e.name, `""`) + " " + e.problem }
 
 func (e *fileError) Unwrap() error { return e.err }
 

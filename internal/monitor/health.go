@@ -113,14 +113,14 @@ func checkAddress(address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
 		// The parser's own error repeats the address, with its password.
-		return errors.New("the application's URL cannot be read: use http://HOST:PORT/health/pool")
+		return errors.New("it cannot be read as a URL")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		shown := "hidden, as it may have a password"
-		if !strings.Contains(address, "@") {
+		shown := "it"
+		if !strings.Contains(address, "@") { // no password
 			shown = strconv.Quote(address)
 		}
-		return fmt.Errorf("the application's URL (%s) has no http:// or https:// and host: use http://HOST:PORT/health/pool", shown)
+		return fmt.Errorf("%s has no http:// or https:// and host", shown)
 	}
 	return nil
 }

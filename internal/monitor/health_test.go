@@ -64,10 +64,10 @@ func TestHealthReadsABoundedAnswer(t *testing.T) {
 
 func TestHealthShowsNoPassword(t *testing.T) {
 	err := checkAddress("ftp://me:secret@host/health/pool")
-	require.ErrorContains(t, err, "use http://HOST:PORT/health/pool")
+	require.ErrorContains(t, err, "it has no http:// or https:// and host")
 	require.NotContains(t, err.Error(), "secret")
 	err = checkAddress("flow:secret@host:8000/health/pool")
-	require.ErrorContains(t, err, "use http://HOST:PORT/health/pool")
+	require.ErrorContains(t, err, "it has no http:// or https:// and host")
 	require.NotContains(t, err.Error(), "secret")
 	err = checkAddress("http://me:secret@host:port/health/pool")
 	require.Error(t, err)

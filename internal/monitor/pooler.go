@@ -65,7 +65,7 @@ const consoleDatabase = "pgbouncer"
 func newPgBouncer(address, database string) (*pgBouncer, error) {
 	cfg, err := pgconn.ParseConfig(address)
 	if err != nil || cfg.Host == "" || !strings.Contains(address, "://") {
-		return nil, errors.New("PgBouncer's URL cannot be read: use postgres://USER:PASSWORD@HOST:PORT/pgbouncer")
+		return nil, errors.New("it is not the URL of a console")
 	}
 	return consoleOf(cfg, database), nil
 }

@@ -93,7 +93,7 @@ func TestTheConsoleBesideTheMonitorsConnection(t *testing.T) {
 func TestAnAddressThatIsNoConsole(t *testing.T) {
 	for _, address := range []string{"", "host=127.0.0.1", "postgres://u:secret@127.0.0.1:port/pgbouncer", "127.0.0.1:6432"} {
 		_, err := newPgBouncer(address, "")
-		require.ErrorContains(t, err, "use postgres://USER:PASSWORD@HOST:PORT/pgbouncer", address)
+		require.ErrorContains(t, err, "it is not the URL of a console", address)
 		require.NotContains(t, err.Error(), "secret")
 	}
 }

@@ -53,7 +53,7 @@ func (s Selection) check() error {
 		client = strings.TrimSpace(client)
 		_, addressErr := netip.ParseAddr(client)
 		if _, err := netip.ParsePrefix(client); err != nil && addressErr != nil {
-			return fmt.Errorf("client %q is not an address; use one such as 10.0.0.7, or a network such as 10.0.0.0/8", client)
+			return fmt.Errorf("%q is not an address", client)
 		}
 	}
 	return nil

@@ -31,12 +31,12 @@ type Settings struct {
 
 // own are the options that the pool does not know.
 var own = map[string]struct{ variable, accepted string }{
-	"workers":      {"WORKERS", "the number of processes, each with a pool of its own, from 1 on"},
-	"appURL":       {"APP_URL", "a string such as http://127.0.0.1:8000/health/pool, several separated by commas (APP_URL)"},
+	"workers":      {"WORKERS", "the number of processes, each with a pool of its own, from 1 to 10000"},
+	"appURL":       {"APP_URL", "a URL such as http://127.0.0.1:8000/health/pool, several separated by commas (APP_URL)"},
 	"pgbouncerURL": {"PGBOUNCER_URL", "PgBouncer's console, such as postgres://stats@127.0.0.1:6432/pgbouncer (PGBOUNCER_URL)"},
 	"role":         {"APP_ROLE", "the role that the application connects as"},
 	"database":     {"APP_DATABASE", "the database that the application connects to"},
-	"client":       {"APP_CLIENT", "the address that the application connects from, several with commas between"},
+	"client":       {"APP_CLIENT", "an address such as 10.0.0.7 or a network such as 10.0.0.0/8, several separated by commas"},
 }
 
 // Variables are those that a watch reads and a pool does not.

@@ -24,7 +24,7 @@ type FolderError struct {
 }
 
 func (e *FolderError) Error() string {
-	return fmt.Sprintf("the results cannot be written to %s: %s; check its rights and free space, or give another folder (OUT, merge --output)",
+	return fmt.Sprintf("the results cannot be written to %s: %s; check its rights and free space, or give another folder (OUT, or --output of a command)",
 		text.Quote(e.Folder), reason(e.Err))
 }
 

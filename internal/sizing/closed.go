@@ -35,10 +35,10 @@ func (c ClosedLoop) check() error {
 		return err
 	}
 	if c.PoolTimeout < 0 {
-		return &inputError{"pool timeout", c.PoolTimeout, "0 or more"}
+		return &InputError{"pool timeout", c.PoolTimeout, "0 or more"}
 	}
 	if c.PoolTimeout == 0 && c.Think == 0 && c.Users > c.Connections {
-		return &inputError{"think time", c.Think,
+		return &InputError{"think time", c.Think,
 			"more than 0 where the pool timeout is 0, or users would retry endlessly"}
 	}
 	return nil

@@ -20,15 +20,15 @@ const (
 	MaxDuration = 24 * time.Hour
 )
 
-// inputError reports a value that a model cannot take.
-type inputError struct {
-	name     string // what the value is, in the words of the documentation
+// InputError reports a value that a model cannot take.
+type InputError struct {
+	Name     string // what the value is; a command puts its flag here
 	value    any
 	accepted string // what to use instead
 }
 
-func (e *inputError) Error() string {
-	return fmt.Sprintf("%s: %v is not accepted; use %s", e.name, e.value, e.accepted)
+func (e *InputError) Error() string {
+	return fmt.Sprintf("%s: %v is not accepted; use %s", e.Name, e.value, e.accepted)
 }
 
 // OverloadError reports that requests arrive faster than the connections can
@@ -47,28 +47,28 @@ func (e *OverloadError) Error() string {
 
 func checkCount(name string, value, lowest, highest int) error {
 	if value < lowest || value > highest {
-		return &inputError{name, value, fmt.Sprintf("%d to %d", lowest, highest)}
+		return &InputError{name, value, fmt.Sprintf("%d to %d", lowest, highest)}
 	}
 	return nil
 }
 
 func checkPositive(name string, value float64) error {
 	if !(value > 0) || math.IsInf(value, 1) { // !(x > 0) is true for NaN
-		return &inputError{name, value, "a finite number above 0"}
+		return &InputError{name, value, "a finite number above 0"}
 	}
 	return nil
 }
 
 func checkHold(hold time.Duration) error {
 	if hold <= 0 || hold > MaxDuration {
-		return &inputError{"hold time", hold, "more than 0 and at most 24h"}
+		return &InputError{"hold time", hold, "more than 0 and at most 24h"}
 	}
 	return nil
 }
 
 func checkThink(think time.Duration) error {
 	if think < 0 || think > MaxDuration {
-		return &inputError{"think time", think, "0 to 24h"}
+		return &InputError{"think time", think, "0 to 24h"}
 	}
 	return nil
 }

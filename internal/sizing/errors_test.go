@@ -67,7 +67,7 @@ func TestInputsAreRefusedByName(t *testing.T) {
 		"pool size: 0 is not accepted; use 1 to 262143":                               second(fresh.Check(Deployment{Instances: 1, Workers: 1})),
 	} {
 		require.EqualError(t, err, text)
-		var input *inputError
+		var input *InputError
 		require.ErrorAs(t, err, &input)
 	}
 }

@@ -257,7 +257,7 @@ func (s fleetServer) superuserReserved() int {
 // check finds the first entry that cannot be counted.
 func (f Fleet) check() error {
 	if len(f.Services) == 0 {
-		return &inputError{"services", "none", "at least one service"}
+		return &InputError{"services", "none", "at least one service"}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
 		if err := f.Servers[name].check("server " + name + ": "); err != nil {
@@ -267,7 +267,7 @@ func (f Fleet) check() error {
 	for _, name := range slices.Sorted(maps.Keys(f.Poolers)) {
 		p, at := f.Poolers[name], "pooler "+name+": "
 		if _, known := f.Servers[p.Server]; !known {
-			return &inputError{at + "server", fmt.Sprintf("%q", p.Server), "one of servers"}
+			return &InputError{at + "server", fmt.Sprintf("%q", p.Server), "one of servers"}
 		}
 		if err := cmp.Or(
 			checkCount(at+"instances", p.Instances, 0, maxPools),
@@ -310,13 +310,13 @@ func (f Fleet) checkService(s service, at string) error {
 	_, pooler := f.Poolers[s.Pooler]
 	switch {
 	case s.Name == "":
-		return &inputError{at + "name", "missing", "a name"}
+		return &InputError{at + "name", "missing", "a name"}
 	case (s.Server == "") == (s.Pooler == ""):
-		return &inputError{at + "server and pooler", fmt.Sprintf("%q and %q", s.Server, s.Pooler), "one of the two"}
+		return &InputError{at + "server and pooler", fmt.Sprintf("%q and %q", s.Server, s.Pooler), "one of the two"}
 	case s.Server != "" && !server:
-		return &inputError{at + "server", fmt.Sprintf("%q", s.Server), "one of servers"}
+		return &InputError{at + "server", fmt.Sprintf("%q", s.Server), "one of servers"}
 	case s.Pooler != "" && !pooler:
-		return &inputError{at + "pooler", fmt.Sprintf("%q", s.Pooler), "one of poolers"}
+		return &InputError{at + "pooler", fmt.Sprintf("%q", s.Pooler), "one of poolers"}
 	}
 	return cmp.Or(s.checkPools(at), s.checkCounts(at))
 }
@@ -324,11 +324,11 @@ func (f Fleet) checkService(s service, at string) error {
 func (s service) checkPools(at string) error {
 	switch {
 	case s.Connections > 0 && (s.PoolSize > 0 || s.MaxOverflow > 0 || s.Workers > 0 || s.Engines > 0 || s.CPUReaders > 0):
-		return &inputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers, engines and cpu_readers"}
+		return &InputError{at + "connections", s.Connections, "a service without pool_size, max_overflow, workers, engines and cpu_readers"}
 	case s.Connections == 0 && s.PoolSize == 0:
-		return &inputError{at + "pool_size", 0, "1 or more, or connections"}
+		return &InputError{at + "pool_size", 0, "1 or more, or connections"}
 	case s.MaxInstances > 0 && s.MaxInstances < s.rest():
-		return &inputError{at + "max_instances", s.MaxInstances, fmt.Sprintf("at least the %d instances at rest", s.rest())}
+		return &InputError{at + "max_instances", s.MaxInstances, fmt.Sprintf("at least the %d instances at rest", s.rest())}
 	}
 	return nil
 }

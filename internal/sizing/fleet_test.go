@@ -121,7 +121,7 @@ func TestFleetRefusesWhatCannotBeCounted(t *testing.T) {
 		f := byHand()
 		change(&f)
 		_, err := f.Budget()
-		var refused *inputError
+		var refused *InputError
 		require.ErrorAs(t, err, &refused, want)
 		require.EqualError(t, err, want)
 	}

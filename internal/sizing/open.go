@@ -116,7 +116,7 @@ func (o *Open) drain() float64 {
 
 func checkPercentile(percentile float64) error {
 	if !(percentile > 0 && percentile < 100) {
-		return &inputError{"percentile", percentile, "a number above 0 and below 100"}
+		return &InputError{"percentile", percentile, "a number above 0 and below 100"}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ type WaitTarget struct {
 
 func (t WaitTarget) check() error {
 	if t.Wait < 0 || t.Wait > MaxDuration {
-		return &inputError{"wait target", t.Wait, "0 to 24h"}
+		return &InputError{"wait target", t.Wait, "0 to 24h"}
 	}
 	return checkPercentile(t.Percentile)
 }
@@ -43,7 +43,7 @@ func (c ClosedLoop) SmallestConnections(target WaitTarget) (int, error) {
 
 func (c ClosedLoop) checkTarget(target WaitTarget) error {
 	if c.PoolTimeout >= 0 && target.Wait > c.PoolTimeout {
-		return &inputError{"wait target", target.Wait,
+		return &InputError{"wait target", target.Wait,
 			"at most the pool timeout, " + c.PoolTimeout.String()}
 	}
 	return nil

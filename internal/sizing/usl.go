@@ -74,7 +74,7 @@ func checkPoints(points []Point) error {
 	distinct := map[float64]bool{}
 	for i, p := range points {
 		if !(p.Concurrency >= 1) || math.IsInf(p.Concurrency, 1) {
-			return &inputError{fmt.Sprintf("concurrency of point %d", i+1), p.Concurrency, "a finite number, 1 or more"}
+			return &InputError{fmt.Sprintf("concurrency of point %d", i+1), p.Concurrency, "a finite number, 1 or more"}
 		}
 		if err := checkPositive(fmt.Sprintf("throughput of point %d", i+1), p.Throughput); err != nil {
 			return err
@@ -82,7 +82,7 @@ func checkPoints(points []Point) error {
 		distinct[p.Concurrency] = true
 	}
 	if len(points) < minPoints || len(distinct) < minPoints-1 {
-		return &inputError{"points", fmt.Sprintf("%d at %d concurrencies", len(points), len(distinct)),
+		return &InputError{"points", fmt.Sprintf("%d at %d concurrencies", len(points), len(distinct)),
 			fmt.Sprintf("at least %d at %d different concurrencies", minPoints, minPoints-1)}
 	}
 	return nil

@@ -33,7 +33,7 @@ func fitNormalized(points []Point) (*ScalabilityFit, error) {
 		}
 	}
 	if count == 0 {
-		return nil, &inputError{"points", "without one at concurrency 1", "at least one at concurrency 1"}
+		return nil, &InputError{"points", "without one at concurrency 1", "at least one at concurrency 1"}
 	}
 	return fitWithin(points, []parameter{sigma, kappa}, parameters{lambda: sum / count})
 }
