@@ -84,6 +84,14 @@ func TestPoolsAreRefusedWhereOneIsTheSubject(t *testing.T) {
 	require.Contains(t, r.Output(), "POOLS and BASE_URL are both set: an application has pools of its own")
 }
 
+// Without the address the database would be loaded in the application's place.
+func TestAnEndpointNeedsAnApplication(t *testing.T) {
+	t.Parallel()
+	r := scenario(t, "100users.js", "ENDPOINT=/api/reports")
+	require.NotZero(t, r.Code)
+	require.Contains(t, r.Output(), `ENDPOINT: \"/api/reports\" has no effect without BASE_URL: through the pool every request is the issue list`)
+}
+
 // Pools that are as busy as each other are used in turn: with two users there are
 // always several, and the first of them alone would leave the third pool unused.
 func TestPoolsAreUsedEvenly(t *testing.T) {

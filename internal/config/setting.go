@@ -121,8 +121,8 @@ var Balances = []string{BalanceRandom, BalanceRoundRobin, BalanceLeast}
 // scenarioSettings are what the scenarios read beside the pool's variables, all
 // of them together.
 var scenarioSettings = []string{
-	"ABANDON", "AFTER", "APP_COMMAND", "APP_READY", "APP_URL", "BALANCE", "BASE_URL", "BEFORE", "CHECKOUTS", "CONCURRENT", "DURATION", "ENDPOINT", "EVERY", "FROM", "GATE", "HOLD", "INTERVAL", "ITERATIONS",
-	"P95", "POOLS", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "RETRIES", "RETRY_BACKOFF", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
+	"ABANDON", "AFTER", "APP_CLIENT", "APP_COMMAND", "APP_DATABASE", "APP_READY", "APP_ROLE", "APP_URL", "BALANCE", "BASE_URL", "BEFORE", "CHECKOUTS", "CONCURRENT", "DURATION", "ENDPOINT", "EVERY", "FROM", "GATE", "HOLD", "INTERVAL", "ITERATIONS",
+	"P95", "PGBOUNCER_URL", "POOLS", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "RETRIES", "RETRY_BACKOFF", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
 	"STEP_WAIVE", "TARGET_SESSION_ATTRS", "THINK", "TOLERANCE", "TRIGGER", "WAIVE", "WANTED", "WORKERS", "WORKLOAD",
 }
 
@@ -160,11 +160,30 @@ func Mistyped(script, process []string) map[string]string {
 	return meant
 }
 
+// companions are for a setting the one without which it has no effect; watched are
+// about an application that is watched through its database.
+var (
+	companions = map[string]string{"BALANCE": "POOLS", "RETRY_BACKOFF": "RETRIES"}
+	watched    = []string{"APP_CLIENT", "APP_DATABASE", "APP_ROLE", "APP_URL", "PGBOUNCER_URL", "WORKERS"}
+)
+
 // Unread is the error for a scenario's setting that was given to one which does
-// not read it. read are those that it reads.
-func Unread(script, read []string) error {
+// not read it, or without the one that gives it an effect. read are those that it
+// reads.
+func Unread(script, read []string, lookup Lookup) error {
+	given := func(name string) bool {
+		value, ok := lookup(name)
+		return ok && value != ""
+	}
 	for _, name := range slices.Sorted(slices.Values(script)) {
-		if slices.Contains(scenarioSettings, name) && !slices.Contains(read, name) {
+		isRead, needed := slices.Contains(read, name), companions[name]
+		if !isRead && slices.Contains(watched, name) && given("BASE_URL") {
+			needed = "DATABASE_URL"
+		}
+		if needed != "" && !given(needed) && isRead == (needed != "DATABASE_URL") {
+			return &pool.ConfigError{Source: "-e " + name, Reason: "it has no effect without " + needed, Accepted: "both, or neither"}
+		}
+		if slices.Contains(scenarioSettings, name) && !isRead {
 			return &pool.ConfigError{
 				Source: "-e " + name, Reason: "this scenario does not read it with these settings",
 				Accepted: "one of " + strings.Join(slices.Sorted(slices.Values(read)), ", "),

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,9 +59,27 @@ func TestMistypedVariables(t *testing.T) {
 
 func TestUnreadSettings(t *testing.T) {
 	read := []string{"CONCURRENT", "GATE"}
-	require.NoError(t, Unread([]string{"CONCURRENT", "MY_OWN", "DB_POOL_SIZE"}, read))
-	requireConfigError(t, Unread([]string{"MY_OWN", "HOLD"}, read), "-e HOLD: this scenario does not read it with these settings; use one of CONCURRENT, GATE")
-	requireConfigError(t, Unread([]string{"WORKLOAD"}, read), "-e WORKLOAD: this scenario does not read it")
+	none := func(string) (string, bool) { return "", false }
+	require.NoError(t, Unread([]string{"CONCURRENT", "MY_OWN", "DB_POOL_SIZE"}, read, none))
+	requireConfigError(t, Unread([]string{"MY_OWN", "HOLD"}, read, none), "-e HOLD: this scenario does not read it with these settings; use one of CONCURRENT, GATE")
+	requireConfigError(t, Unread([]string{"WORKLOAD"}, read, none), "-e WORKLOAD: this scenario does not read it")
+}
+
+// Given alone they would be taken without a word.
+func TestASettingWithoutTheOneThatItNeeds(t *testing.T) {
+	given := func(names ...string) Lookup {
+		return func(asked string) (string, bool) { return "4", slices.Contains(names, asked) }
+	}
+	for name, needed := range companions {
+		requireConfigError(t, Unread([]string{name}, []string{name}, given("BASE_URL")), "-e "+name+": it has no effect without "+needed+"; use both, or neither")
+		require.NoError(t, Unread([]string{name}, []string{name}, given(needed)))
+		requireConfigError(t, Unread([]string{name}, []string{"GATE"}, given()), "-e "+name+": this scenario does not read it with these settings")
+	}
+	for _, name := range watched { // read where an application is watched
+		requireConfigError(t, Unread([]string{name}, []string{"GATE"}, given("BASE_URL")), "-e "+name+": it has no effect without DATABASE_URL; use both, or neither")
+		requireConfigError(t, Unread([]string{name}, []string{"GATE"}, given()), "-e "+name+": this scenario does not read it with these settings")
+		require.NoError(t, Unread([]string{name}, []string{name}, given("BASE_URL")))
+	}
 }
 
 // What a scenario reads by name is known everywhere: it is refused where it is not read, and a slip of it is found.

@@ -34,14 +34,17 @@ func (i *instance) monitor(call sobek.FunctionCall) sobek.Value {
 // nothing is checked any further.
 func (i *instance) monitorSettings(options sobek.Value) monitor.Settings {
 	lookup := i.environment()
-	for _, name := range monitor.Variables() {
-		i.settingsRead[name] = true
-	}
 	given, err := i.optionsOf(options)
 	i.must(err)
 	settings, err := monitor.Resolve(given, lookup)
 	i.must(err)
-	if settings.Pool.URL != "" && settings.Select.Empty() {
+	if settings.Pool.URL == "" { // nothing is watched
+		return settings
+	}
+	for _, name := range monitor.Variables() {
+		i.settingsRead[name] = true
+	}
+	if settings.Select.Empty() {
 		i.throw(&pool.ConfigError{
 			Option: "applicationName", Source: config.SourceOption, Reason: "it is not set",
 			Accepted: "the application_name of the application to watch (DB_APPLICATION_NAME), or its role, database or client " +

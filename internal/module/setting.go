@@ -51,10 +51,11 @@ func (i *instance) initEnv(call string) *common.InitEnvironment {
 }
 
 // checkSettings is checkSettings(): it refuses what was given with -e to a
-// scenario that does not read it. To be called when all settings are read.
+// scenario that does not read it, or to which it makes no difference. To be called
+// when all settings are read.
 func (i *instance) checkSettings(sobek.FunctionCall) sobek.Value {
 	env := i.initEnv("checkSettings()")
 	i.refusePools()
-	i.must(config.Unread(i.test.Given(env), slices.Collect(maps.Keys(i.settingsRead))))
+	i.must(config.Unread(i.test.Given(env), slices.Collect(maps.Keys(i.settingsRead)), i.environment()))
 	return sobek.Undefined()
 }

@@ -71,6 +71,8 @@ func TestWatchingReadsTheApplicationsSettings(t *testing.T) {
 	}
 	u := jstest.With(t, settings)
 	require.Contains(t, u.Failure(`pgxpool.checkSettings()`), "this scenario does not read it")
+	u = jstest.With(t, map[string]string{"BASE_URL": "http://127.0.0.1:9", "WORKERS": "2"})
+	require.Contains(t, u.Failure(`(() => { pgxpool.setting('BASE_URL', { kind: 'string' }); pgxpool.monitor(); pgxpool.checkSettings(); })()`), "-e WORKERS: it has no effect without DATABASE_URL; use both, or neither")
 	u = jstest.With(t, settings)
 	require.Equal(t, "2", u.Text(`(() => { const app = pgxpool.monitor({ url: URL }); pgxpool.checkSettings(); return app.workers; })()`))
 }
