@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 // openDir is a directory that any account can work in, made the temporary one for this test.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "embedded-test-")
+	dir, err := os.MkdirTemp(pgtest.Temp(), "embedded-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky))

@@ -8,11 +8,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +34,9 @@ var (
 	plain    = sync.OnceValues(func() (string, error) { return build(false) })
 )
 
+// kept is read before pgtest may turn to a folder in memory.
+var kept = os.TempDir()
+
 // build leaves the binary where the next test finds it: go build does nothing
 // then if no source has changed. The lock keeps test binaries that run side by
 // side from building the same file.
@@ -47,7 +52,7 @@ func build(race bool) (string, error) {
 	// Another checkout's k6 is not this one's.
 	checkout := fnv.New32a()
 	_, _ = checkout.Write([]byte(root)) // never fails
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("xk6-pgxpool-test-%d-%08x", os.Getuid(), checkout.Sum32()))
+	dir := filepath.Join(kept, fmt.Sprintf("xk6-pgxpool-test-%d-%08x", os.Getuid(), checkout.Sum32()))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
@@ -66,6 +71,19 @@ func build(race bool) (string, error) {
 		return "", errors.New(string(out))
 	}
 	return binary, nil
+}
+
+// SideBySide lets more tests of this binary run at a time than there are cores: most
+// of them wait for k6, and k6 for sleeping statements. With the race detector k6 takes
+// several times the CPU, and fewer fit. For TestMain.
+func SideBySide() {
+	perCore := 3
+	if raceEnabled {
+		perCore = 2
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(perCore*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 }
 
 // PlainBinary is Binary without the race detector; see Run.Plain.
@@ -95,7 +113,7 @@ const Noisy = "db_cpu,response_drift,longest_stall"
 // Run is one run of k6 to come.
 type Run struct {
 	Args []string          // after `k6`
-	Env  map[string]string // beside PATH and HOME; nothing else is inherited
+	Env  map[string]string // beside PATH, HOME and TMPDIR; nothing else is inherited
 	Dir  string            // working directory; empty makes a temporary one
 	// Plain runs a k6 without the race detector, which starts in a fifth of the time
 	// and takes a third of the CPU: where the subject is not what users share, but
@@ -138,7 +156,7 @@ func Command(ctx context.Context, t testing.TB, r Run) *exec.Cmd {
 	if cmd.Dir == "" {
 		cmd.Dir = t.TempDir()
 	}
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "NO_COLOR=1"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), "NO_COLOR=1"}
 	for name, value := range r.Env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

@@ -33,6 +33,9 @@ var startShared = sync.OnceValue(func() (err error) {
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 func Main(m *testing.M, options ...goleak.Option) {
+	if err := useTemp(); err != nil {
+		os.Exit(report(1, err))
+	}
 	code := m.Run()
 	if shared != nil {
 		if err := shared.Stop(); err != nil {

@@ -64,6 +64,9 @@ func TestAnotherServerCanBeNamed(t *testing.T) {
 	err := pgtest.Conn(t, pgtest.Database(t)).QueryRow(t.Context(), "SHOW data_directory").Scan(&dir)
 	require.NoError(t, err)
 	require.Equal(t, other.DataDir(), dir)
+	if os.TempDir() == pgtest.Temp() { // TMPDIR was not set for the tests
+		require.Equal(t, pgtest.Temp(), filepath.Dir(filepath.Dir(dir)))
+	}
 }
 
 func TestBackendsCountsOneApplication(t *testing.T) {
