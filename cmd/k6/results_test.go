@@ -160,7 +160,7 @@ func TestTheFirstFailureIsReadable(t *testing.T) {
 			require.NotContains(t, r.Stdout, "99", "an exit code that k6 does not give")
 			require.NotContains(t, r.Stdout, "Criterion")
 			require.NotContains(t, r.Output(), "geh3im")
-			require.NotContains(t, r.Stderr, "connecting the monitor", "the cause is said once")
+			require.NotContains(t, r.Stderr, "connecting to the database", "the cause is said once")
 			require.Contains(t, r.File(t, "results/summary.json"), `"setup_failed": `)
 			require.Contains(t, r.File(t, "results/junit.xml"), `<testcase name="setup"`)
 			require.Contains(t, r.File(t, "results/summary.md"), "# FAIL: setup failed: ")

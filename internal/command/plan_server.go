@@ -34,8 +34,7 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 	if config.URL != "" && (f.changed("url") || !f.changed("max-connections")) {
 		var err error
 		if limits, source, err = readServer(ctx, config); err != nil {
-			return limits, "", fmt.Errorf("reading the server's limits: %w; "+
-				"check --url (DATABASE_URL) and that the server is up, or give --max-connections without --url", err)
+			return limits, "", fmt.Errorf("reading the server's limits: %w; %s, or give --max-connections without --url", err, monitor.Advice(err))
 		}
 		if f.changed("max-connections") {
 			limits.MaxConnections = f.maxConnections
@@ -68,7 +67,7 @@ func readServer(ctx context.Context, config pool.Config) (sizing.Server, string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, limitsTimeout)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, settings)
+	conn, err := monitor.Connect(ctx, settings)
 	if err != nil {
 		return sizing.Server{}, "", err
 	}

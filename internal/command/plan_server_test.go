@@ -102,7 +102,7 @@ func TestPlanMaxConnectionsFlag(t *testing.T) {
 	require.Equal(t, "--max-connections", plan.Server.Source, "no need to ask the server")
 
 	_, err := unreachable.plan(t, "--hold", "5ms")
-	require.ErrorContains(t, err, "reading the server's limits: ")
+	require.ErrorContains(t, err, "reading the server's limits: connecting to the database: 127.0.0.1:1")
 	require.ErrorContains(t, err, "; check --url (DATABASE_URL) and that the server is up, or give --max-connections without --url")
 	require.NotContains(t, err.Error(), "geheim")
 	require.NotContains(t, err.Error(), "\n")

@@ -272,6 +272,12 @@ var causes = []cause{
 		r.Blocker = &monitor.Session{PID: 29120, Application: "reporting", State: "active", Age: 5.66, Waiting: 16, Statement: "SELECT count(*) FROM items"}
 		return r
 	}, overHTTP(), []string{"locks", "pool exhausted"}, "(reporting)"},
+	{"a vacuum by hand, and DDL behind it", func() *monitor.Report {
+		r := full()
+		r.Usage.LockWaits, r.Usage.Sleeping, r.Usage.Locked = 540, 0, 38
+		r.Blocker = &monitor.Session{PID: 18550, Application: "psql", State: "active", Age: 7.2, Waiting: 6, Statement: "vacuum big"}
+		return r
+	}, overHTTP(), []string{"locks", "pool exhausted"}, "(psql)"},
 	{"a vacuum that does not give way", func() *monitor.Report {
 		r := full()
 		r.Usage.LockWaits, r.Usage.Sleeping, r.Usage.Locked = 540, 0, 38
@@ -640,6 +646,7 @@ func TestRemediesOfWhatTheServerSays(t *testing.T) {
 		"the database is gone":                "correct its name in the application's URL",
 		"locks":                               "pg_terminate_backend(9)",
 		"a table that is rewritten":           "pg_cancel_backend(27688). The next time, use VACUUM without FULL",
+		"a vacuum by hand, and DDL behind it": "pg_cancel_backend(18550). The next time, give the DDL that waits for it a lock_timeout",
 		"a migration behind a reader":         "pg_terminate_backend(29120)",
 		"a vacuum that does not give way":     "WHERE pid = 31",
 		"told of a limit of the role":         "temp_file_limit",
@@ -873,11 +880,36 @@ func TestAnApplicationThatCannotConnectIsSeenWithoutLoad(t *testing.T) {
 }
 
 func TestLoginsOfThePoolThatTheServerRefuses(t *testing.T) {
-	found := Of(Facts{Pools: []Pool{{Name: "default", errors: map[string]int64{"28P01": 356, "ConnectError": 356}}}})
-	require.Len(t, found, 1)
-	require.Equal(t, Certain, found[0].Confidence)
-	require.Equal(t, []string{"the server said 28P01 356 times"}, found[0].Evidence)
-	require.Contains(t, found[0].Remedy, "refuses new logins")
-	require.NotEmpty(t, Of(Facts{Pools: []Pool{{errors: map[string]int64{"3D000": 9}}}}))
+	for key, says := range map[string]string{
+		LoginKey("28P01"): "Correct user and password", LoginKey("28000"): "pg_hba.conf", LoginKey("42501"): "GRANT CONNECT ON DATABASE", LoginKey("3D000"): "Correct the database",
+		LoginKey("55000"): "ALLOW_CONNECTIONS true", LoginKey("22023"): "with SQLSTATE 22023", UntrustedKey(): "sslrootcert", UnknownHostKey(): "host name",
+	} {
+		found := Of(Facts{Pools: []Pool{{Name: "default", errors: map[string]int64{key: 356, "ConnectError": 2}, opened: 7}}})
+		require.Len(t, found, 1, key)
+		require.Equal(t, rejectedByApplication, found[0].Name)
+		require.Equal(t, Certain, found[0].Confidence)
+		require.Equal(t, []string{"356 connections not opened: " + strings.TrimPrefix(key, "login: ")}, found[0].Evidence)
+		require.Contains(t, found[0].Remedy, says)
+		require.Contains(t, found[0].Remedy, "The pool's size is not the cause.")
+	}
 	require.Empty(t, Of(Facts{Pools: []Pool{{errors: map[string]int64{"3D000": 9}, opened: 1}}}), "a DROP DATABASE of a script's")
+	require.Equal(t, "53300", LoginKey("53300"), "which is a cause of its own")
+}
+
+// Recorded of half of 86 requests whose statements took too many locks or read a table
+// without the right to.
+func TestStatementsOfThePoolThatTheServerRefuses(t *testing.T) {
+	of := func(errors map[string]int64, failed float64) []Diagnosis {
+		return Of(Facts{Requests: Requests{Count: 86, Failed: failed}, Pools: []Pool{{Name: "default", errors: errors, query: stats{count: 86}, opened: 4}}})
+	}
+	found := of(map[string]int64{"53200": 24, "42501": 20}, 44)
+	require.Len(t, found, 1)
+	require.Equal(t, rejectedByApplication, found[0].Name)
+	require.Equal(t, Certain, found[0].Confidence)
+	require.Equal(t, []string{"the server said 53200 24 times, 42501 20 times"}, found[0].Evidence)
+	require.Contains(t, found[0].Remedy, "max_locks_per_transaction")
+	require.Contains(t, of(map[string]int64{"42P01": 9}, 44)[0].Remedy, "migrations")
+	require.Equal(t, Likely, of(map[string]int64{"42P01": 9}, 44)[0].Confidence, "most fail for another reason")
+	require.Empty(t, of(map[string]int64{"53200": 24}, 0), "the script has expected them")
+	require.Empty(t, of(map[string]int64{"23505": 24}, 24), "the application's own affair")
 }

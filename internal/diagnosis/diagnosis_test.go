@@ -317,6 +317,21 @@ func TestPrePingIsAskedForOnlyWhereItIsNotKnownToBeOn(t *testing.T) {
 	}
 }
 
+// Few statements that take long beside many that are fast may wait for a lock: of these
+// alone nobody says so.
+func TestFewSlowStatementsAmongFastOnes(t *testing.T) {
+	s := newStory()
+	s.healthy()
+	troubles[slowQueries](s)
+	require.Contains(t, s.diagnoses(t)[0].Remedy, "a few take very long")
+	s = newStory()
+	for range 6 {
+		troubles[slowQueries](s)
+	}
+	require.NotContains(t, s.diagnoses(t)[0].Remedy, "a few take very long")
+	require.Contains(t, s.diagnoses(t)[0].Remedy, "Optimize slow queries")
+}
+
 // Every pool has its own size.
 func TestASmallPoolBesideALargeOne(t *testing.T) {
 	s := newStory()

@@ -33,6 +33,7 @@ var rewrites = []struct {
 	{regexp.MustCompile(`(?i)\bVACUUM\s*(\([^)]*)?\bFULL\b|\bCLUSTER\b`), "use VACUUM without FULL, which keeps the table usable, or run it at a quiet time"},
 	{regexp.MustCompile(`(?i)\b(CREATE\s+(UNIQUE\s+)?|RE)INDEX\b`), "build the index CONCURRENTLY"},
 	{regexp.MustCompile(`(?i)\bREFRESH\s+MATERIALIZED\b`), "refresh the view CONCURRENTLY"},
+	{regexp.MustCompile(`(?i)^\s*(VACUUM|ANALYZE)\b`), "give the DDL that waits for it a lock_timeout, or run that when no VACUUM runs: VACUUM alone stops neither reads nor writes"},
 	{regexp.MustCompile(`(?i)\b(ALTER|DROP|TRUNCATE|LOCK)\b`), "run it again at a quiet time, with a lock_timeout and in steps that rewrite no table"},
 }
 

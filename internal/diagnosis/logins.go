@@ -1,7 +1,11 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/flowboard/xk6-pgxpool/internal/monitor"
 	"github.com/flowboard/xk6-pgxpool/internal/text"
@@ -114,21 +118,90 @@ func allow(b *monitor.Barred) string {
 	return "Let the application connect again: " + b.Statement() + ". Connections that are open stay open, and its pool opens new ones with the next requests. The pool is not the cause."
 }
 
-// findRefusedLogin sees a pool of this process whose logins the server refuses.
-func findRefusedLogin(_ *Facts, p *Pool) finding {
-	states := []string{invalidPassword, invalidRole}
-	if p.opened == 0 {
-		states = append(states, noDatabase) // else it may be a statement's own, DROP DATABASE
+// login begins the key of an error of a pool of this process that could not open a
+// connection: a statement's own may have the same SQLSTATE.
+const login = "login: "
+
+// What keeps a connection from opening before the server has said a word.
+const (
+	wrongCertificate = login + "certificate"
+	unknownHost      = login + "host name"
+)
+
+// LoginKey is the key of a refused login by the server's SQLSTATE; the SQLSTATE itself
+// where that leads to a cause of its own.
+func LoginKey(state string) string {
+	if slices.Contains(named, state) {
+		return state
 	}
-	f := finding{confidence: Certain, evidence: p.said(states...)}
-	if len(f.evidence) == 0 {
+	return login + state
+}
+
+// UntrustedKey is that of a server whose certificate does not pass.
+func UntrustedKey() string { return wrongCertificate }
+
+// UnknownHostKey is that of a server whose name is not found.
+func UnknownHostKey() string { return unknownHost }
+
+// letIn is what to do about refused logins of a pool of this process.
+var letIn = map[string]string{
+	login + invalidPassword: "Correct user and password in DATABASE_URL.",
+	login + invalidRole:     "Correct the user in DATABASE_URL, or let the role connect again (ALTER ROLE … LOGIN, pg_hba.conf).",
+	login + noPrivilege:     "Let the role connect: GRANT CONNECT ON DATABASE … TO the role.",
+	login + noDatabase:      "Correct the database in DATABASE_URL, or create it.",
+	login + notReady:        "Let the database take connections: ALTER DATABASE … ALLOW_CONNECTIONS true.",
+	wrongCertificate: "The pool does not trust the server's certificate: check sslrootcert, sslmode and the host in DATABASE_URL against the certificate, " +
+		"and whether it was renewed or has expired.",
+	unknownHost: "The host name in DATABASE_URL is not found: correct it, or mend the name server.",
+}
+
+// findRefusedLogin sees a pool of this process that cannot open connections for a
+// reason that is not its size.
+func findRefusedLogin(_ *Facts, p *Pool) finding {
+	f := finding{confidence: Certain}
+	var most int64
+	for _, key := range slices.Sorted(maps.Keys(p.errors)) {
+		reason, ok := strings.CutPrefix(key, login)
+		if !ok {
+			continue
+		}
+		n := p.errors[key]
+		f.extent += float64(n)
+		f.evidence = append(f.evidence, fmt.Sprintf("%s not opened: %s", text.Counted(n, "connection"), reason))
+		if n > most {
+			most, f.remedy = n, cmp.Or(letIn[key], fmt.Sprintf("The server refuses new logins with SQLSTATE %s (PostgreSQL's manual, appendix A).", reason))
+		}
+	}
+	if most == 0 {
 		return finding{}
 	}
-	for _, state := range states {
-		f.extent += float64(p.errors[state])
+	f.remedy += " PostgreSQL's log has what it refused. Connections that are open stay open. The pool's size is not the cause."
+	return f
+}
+
+// refusedStatements are the SQLSTATEs of statements that no pool makes better or worse.
+var refusedStatements = []string{
+	outOfMemory, diskFull, limitOfRole, noPrivilege, noTable, noColumn, tooLarge, internalError, dataCorrupted, indexCorrupted, fileMissing, fileUnreadable,
+}
+
+// findRefusedStatements sees a pool of this process many of whose statements the server
+// refuses.
+func findRefusedStatements(run *Facts, p *Pool) finding {
+	f := finding{confidence: Likely, evidence: p.said(refusedStatements...)}
+	var most int64
+	for _, state := range refusedStatements {
+		n := p.errors[state]
+		f.extent += float64(n)
+		if n > most {
+			most, f.remedy = n, remedies[state]
+		}
 	}
-	f.remedy = "The server refuses new logins of the pool: correct user, password or database in DATABASE_URL, or let the role connect again " +
-		"(ALTER ROLE … LOGIN, pg_hba.conf). PostgreSQL's log has the reason. The pool's size is not the cause."
+	if f.extent <= failedShare*p.query.count || run.Requests.Count > 0 && run.Requests.Failed <= failedShare*run.Requests.Count {
+		return finding{}
+	}
+	if run.Requests.Failed > 0 && f.extent >= 0.5*run.Requests.Failed {
+		f.confidence = Certain
+	}
 	return f
 }
 

@@ -90,9 +90,14 @@ func findSlowQueries(_ *Facts, p *Pool) finding {
 	if p.slowCount < fewStatements || !p.pressed() || p.use.sum <= 0 || p.slow < 0.5*p.use.sum {
 		return finding{}
 	}
-	return finding{confidence: Likely, evidence: p.levels(fmt.Sprintf(
+	f := finding{confidence: Likely, evidence: p.levels(fmt.Sprintf(
 		"statements longer than %d ms took %.0f %% of the time that connections were in use (statements: p95 %s, max %s)",
 		slowStatement, 100*min(1, p.slow/p.use.sum), text.Millis(p.query.p95), text.Millis(p.query.max)))}
+	if 10*p.query.p95 < slowStatement {
+		f.remedy = "Optimize slow queries: nearly all statements are fast, and a few take very long. Find these in the slow query logs, and look for locks, " +
+			"such as of DDL that waits behind a VACUUM or a report (`k6 x pgxpool monitor` names who holds them). A larger pool only lets more of them run at once."
+	}
+	return f
 }
 
 // findNPlusOne sees many short statements for one checkout, or for one request

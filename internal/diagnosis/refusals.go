@@ -19,6 +19,7 @@ const (
 	invalidRole          = "28000"
 	noPrivilege          = "42501"
 	noDatabase           = "3D000"
+	notReady             = "55000" // of a login: ALLOW_CONNECTIONS
 	noTable              = "42P01"
 	noColumn             = "42703"
 	tooLarge             = "54000"

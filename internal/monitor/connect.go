@@ -67,7 +67,7 @@ func (e *connectError) Error() string {
 			tries = append(tries, line)
 		}
 	}
-	return "connecting the monitor: " + strings.Join(tries, " ")
+	return "connecting to the database: " + strings.Join(tries, " ")
 }
 
 func (e *connectError) Unwrap() error { return e.err }

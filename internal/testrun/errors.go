@@ -2,8 +2,11 @@ package testrun
 
 import (
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -20,6 +23,8 @@ func (e *joinError) Error() string {
 		e.name, e.difference)
 }
 
+const connectErrorName = "ConnectError"
+
 // ErrorName gives the name that scripts see of an error, and its SQLSTATE.
 func ErrorName(err error) (name, code string) {
 	query, failed := errors.AsType[*pool.QueryError](err)
@@ -27,7 +32,7 @@ func ErrorName(err error) (name, code string) {
 	case is[*pool.TimeoutError](err):
 		return "PoolTimeoutError", ""
 	case is[*pool.ConnectError](err):
-		return "ConnectError", ""
+		return connectErrorName, ""
 	case is[*pool.ConnectionLostError](err):
 		return "ConnectionLostError", ""
 	case failed:
@@ -54,8 +59,19 @@ func errorKey(err error) string {
 		if said := diagnosis.OfPgBouncer(fromServer.Severity + ": " + fromServer.Message); said != "" {
 			return said
 		}
+		if is[*pool.ConnectError](err) {
+			return diagnosis.LoginKey(fromServer.Code)
+		}
 		return fromServer.Code
 	}
 	name, code := ErrorName(err)
+	if name == connectErrorName {
+		switch {
+		case is[*tls.CertificateVerificationError](err), is[x509.UnknownAuthorityError](err), is[x509.HostnameError](err):
+			return diagnosis.UntrustedKey()
+		case is[*net.DNSError](err):
+			return diagnosis.UnknownHostKey()
+		}
+	}
 	return cmp.Or(code, name)
 }
