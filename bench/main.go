@@ -74,7 +74,7 @@ func parse() (j job, err error) {
 	for _, text := range strings.Split(users, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			return j, fmt.Errorf("-users is %q: accepted are integers of at least 1 separated by commas", users)
+			return j, fmt.Errorf("-users is %q; use integers of at least 1 separated by commas", users)
 		}
 		j.users = append(j.users, n)
 	}
@@ -98,7 +98,7 @@ func (j job) check() error {
 		{"-many", j.manyUsers, 0}, {"-ramp", j.ramp, 0}, {"-runners", j.runners, 0}, {"-soak", j.soakQueries, 0},
 	} {
 		if given.value < given.least {
-			return fmt.Errorf("%s is %d: accepted is an integer of at least %d", given.flag, given.value, given.least)
+			return fmt.Errorf("%s is %d; use an integer of at least %d", given.flag, given.value, given.least)
 		}
 	}
 	return nil

@@ -183,7 +183,7 @@ func TestWrongStatementsEndTheIteration(t *testing.T) {
 	for body, want := range map[string]string{
 		`pool.query('SELEC 1')`:                                      `QueryError: ERROR: syntax error at or near "SELEC" (SQLSTATE 42601)`,
 		`pool.exec('INSERT INTO nowhere VALUES(1)')`:                 `SQLSTATE 42P01`,
-		`pool.query(['SELECT 1'])`:                                   `QueryError: query(sql, ...args): sql is Array, accepted is a string`,
+		`pool.query(['SELECT 1'])`:                                   `QueryError: query(sql, ...args): sql is Array; use a string`,
 		`pool.query('SELECT $1::int4', 1.5)`:                         `QueryError: argument $1: 1.5 does not fit int4`,
 		`const c = pool.acquire(); c.release(); c.query('SELECT 1')`: `QueryError: connection is released`,
 		`pool.close(); pool.query('SELECT 1')`:                       `QueryError: pool "default" is closed`,

@@ -74,7 +74,7 @@ func refuseUnknownSubcommand(cmd *cobra.Command, args []string) error {
 	for _, sub := range cmd.Commands() {
 		names = append(names, sub.Name())
 	}
-	return invalid(fmt.Errorf("there is no subcommand %q: accepted are %s", args[0], strings.Join(names, ", ")))
+	return invalid(fmt.Errorf("there is no subcommand %q; use one of %s", args[0], strings.Join(names, ", ")))
 }
 
 // invalid gives an error about flags or environment k6's exit code for it.

@@ -175,7 +175,7 @@ func TestCompareRefusesBadInputInOneLine(t *testing.T) {
 		{[]string{usual, usual, "--history", dir, "--last", "2"}, "--last: 2 is not accepted; use 6 or more: with fewer runs the noise is not known"},
 		{[]string{usual, usual, "--format", "xml"}, `--format: "xml" is not accepted; use text, markdown or json`},
 		{[]string{usual, usual, "--only", "p95"},
-			`--only: there is no metric "p95", accepted are ` + strings.Join(compare.Metrics(), ", ")},
+			`--only: there is no metric "p95"; use one of ` + strings.Join(compare.Metrics(), ", ")},
 		{[]string{usual, usual, "--loose"}, "unknown flag: --loose; pgxpool compare --help lists what is accepted"},
 	} {
 		c := runComparison(t, row.args...)

@@ -354,7 +354,7 @@ func TestUnknownSubcommand(t *testing.T) {
 	p := prepare(t, nil)
 	p.Args = []string{p.Args[0], "x", "pgxpool", "watch"}
 	require.Equal(t, 104, p.run(t))
-	require.Contains(t, p.stderr.String(), `there is no subcommand \"watch\": accepted are`)
+	require.Contains(t, p.stderr.String(), `there is no subcommand \"watch\"; use one of`)
 
 	p = prepare(t, nil)
 	p.Args = []string{p.Args[0], "x", "pgxpool"}

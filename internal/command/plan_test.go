@@ -330,7 +330,7 @@ func TestPlanFromRefusesBadInput(t *testing.T) {
 		args []string
 	}{
 		{`--from: "none.json": no such file or directory; give a file that k6 x pgxpool measure --output wrote`, []string{"--from", "none.json"}},
-		{`it is not the JSON of a load: invalid character`, []string{"--from", write("text.json", "load")}},
+		{`it is not a load of k6 x pgxpool measure: invalid character`, []string{"--from", write("text.json", "load")}},
 		{`it names no schema`, []string{"--from", write("other.json", "{}")}},
 		{`too few transactions ended in database flow in 10 s (0)`, []string{"--from", write("idle.json", `{"schema": 1, "counters": {"seconds": 10, "databases": ["flow"]}}`)}},
 		{"--users and --from exclude each other: the load was measured; leave --users out", []string{"--from", good, "--users", "5"}},

@@ -213,7 +213,7 @@ func TestOnlyAndTolerances(t *testing.T) {
 	require.Len(t, report.Rows, 1)
 	require.Equal(t, Same, report.Answer)
 	_, err = Compare(Input{Only: []string{"speed"}})
-	require.ErrorContains(t, err, `there is no metric "speed", accepted are success_rate, `)
+	require.ErrorContains(t, err, `there is no metric "speed"; use one of success_rate, `)
 
 	// A general tolerance leaves shares alone.
 	result = night(1, measured{100, 0.98, 100})

@@ -166,5 +166,5 @@ func checkMetric(name string) error {
 	if slices.Contains(Metrics(), name) {
 		return nil
 	}
-	return fmt.Errorf("there is no metric %q, accepted are %s", name, strings.Join(Metrics(), ", "))
+	return fmt.Errorf("there is no metric %q; use one of %s", name, strings.Join(Metrics(), ", "))
 }

@@ -59,10 +59,10 @@ func TestBadFilesAreNamedInOneLine(t *testing.T) {
 		`{}`:             "is not a results/summary.json: it has no schema",
 		`{"schema": -1}`: "is not a results/summary.json: its schema is -1",
 		`{"schema": 1}`:  "is not a results/summary.json: it has no verdict",
-		`{"schema": 1, "verdict": "YES\u001b"}`: `is not a results/summary.json: its verdict is "YES\x1b": ` +
-			"accepted are PASS, WARNING and FAIL",
-		`{"schema": 1, "run": {"users": "9"}}`:                     "is not a results/summary.json: run.users is a string: accepted is an integer",
-		`{"schema": 1, "run": {"configuration": {"poolSize": 9}}}`: "is not a results/summary.json: run.configuration is a number: accepted is a string",
+		`{"schema": 1, "verdict": "YES\u001b"}`: `is not a results/summary.json: its verdict is "YES\x1b"; ` +
+			"use PASS, WARNING or FAIL",
+		`{"schema": 1, "run": {"users": "9"}}`:                     "is not a results/summary.json: run.users is a string; use an integer",
+		`{"schema": 1, "run": {"configuration": {"poolSize": 9}}}`: "is not a results/summary.json: run.configuration is a number; use a string",
 		`{"schema": 99}`: "has schema 99, this pgxpool reads up to 1; use a newer one",
 		`[1]`:            "is not a results/summary.json: it is a JSON array, not an object",
 	} {

@@ -116,7 +116,7 @@ func (l *Limits) Merge(other Limits) {
 func (l Limits) Check() error {
 	for _, l := range l {
 		if l.Max < 0 || l.Max > mostConnections || l.Used < 0 || l.Used > mostConnections {
-			return fmt.Errorf("a server's limit is %d with %d in use, accepted are 0 to %d", l.Max, l.Used, mostConnections)
+			return fmt.Errorf("a server's limit is %d with %d in use; use 0 to %d", l.Max, l.Used, mostConnections)
 		}
 	}
 	return nil

@@ -114,11 +114,11 @@ const mostKinds = 10_000
 // check says what no run of ours has.
 func (r *Responses) check() error {
 	if len(r.Failed) > mostKinds {
-		return fmt.Errorf("responses fail in %d ways, accepted are at most %d", len(r.Failed), mostKinds)
+		return fmt.Errorf("responses fail in %d ways; use at most %d", len(r.Failed), mostKinds)
 	}
 	for _, f := range r.Failed {
 		if f.Status < 0 || f.Status > 999 || f.Code < 0 || f.Code > 9999 {
-			return fmt.Errorf("a response has status %d and error code %d, accepted are 0 to 999 and 0 to 9999", f.Status, f.Code)
+			return fmt.Errorf("a response has status %d and error code %d; use 0 to 999 and 0 to 9999", f.Status, f.Code)
 		}
 	}
 	return nil

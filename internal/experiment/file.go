@@ -66,7 +66,7 @@ func parseFile(content []byte) (File, error) {
 		return File{}, &FileError{problem: "it is not the JSON of an experiment", err: text.Undecoded(content, err)}
 	}
 	if f.Schema != fileSchema {
-		return File{}, &FileError{problem: fmt.Sprintf("its schema is %d; accepted is %d", f.Schema, fileSchema)}
+		return File{}, &FileError{problem: fmt.Sprintf("its schema is %d; use %d", f.Schema, fileSchema)}
 	}
 	for i, m := range f.Measurements {
 		if !m.isSound() {

@@ -146,7 +146,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		var refused *FileError
 		require.ErrorAs(t, err, &refused, text)
 	}
-	for text, says := range map[string]string{"": "it is empty", "[]": "it is a JSON array, not an object", `{"schema":"1"}`: "schema is a string: accepted is an integer"} {
+	for text, says := range map[string]string{"": "it is empty", "[]": "it is a JSON array, not an object", `{"schema":"1"}`: "schema is a string; use an integer"} {
 		_, err := parseFile([]byte(text))
 		require.ErrorContains(t, err, "cannot resume from this file: it is not the JSON of an experiment: "+says+"; name the file of")
 	}

@@ -86,7 +86,7 @@ func parseSegment(text string) (segment, error) {
 	a, okFrom := new(big.Rat).SetString(from)
 	b, okTo := new(big.Rat).SetString(to)
 	if !okFrom || !okTo || a.Sign() < 0 || a.Cmp(b) >= 0 {
-		return segment{}, fmt.Errorf("its executionSegment is %q: accepted is FROM:TO, such as 0:1/4", text)
+		return segment{}, fmt.Errorf("its executionSegment is %q; use FROM:TO, such as 0:1/4", text)
 	}
 	return segment{from: a, to: b}, nil
 }

@@ -81,7 +81,7 @@ func (i *instance) prepare(op operation, mode pgx.QueryExecMode, c sobek.Functio
 	}
 	text, ok := c.Argument(0).(sobek.String)
 	if !ok {
-		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+sqlvalue.TypeName(c.Argument(0))+", accepted is a string")
+		return statement{}, argumentsError(op.String()+"(sql, ...args)", "sql is "+sqlvalue.TypeName(c.Argument(0))+"; use a string")
 	}
 	sql, reason := sqlvalue.Sendable(text)
 	if reason != "" {

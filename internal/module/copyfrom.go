@@ -23,7 +23,7 @@ const maxCopied = 1 << 24
 func (i *instance) copyOf(c sobek.FunctionCall) (*pool.Copy, error) {
 	table, problem := nameOf(c.Argument(0))
 	if problem != "" || table == "" {
-		return nil, argumentsError(copyFromCall, "table is "+cmp.Or(problem, "empty")+", accepted is a name such as 'issues' or 'public.issues'")
+		return nil, argumentsError(copyFromCall, "table is "+cmp.Or(problem, "empty")+"; use a name such as 'issues' or 'public.issues'")
 	}
 	columns, err := elements(c.Argument(1), "columns")
 	if err != nil {
@@ -37,12 +37,12 @@ func (i *instance) copyOf(c sobek.FunctionCall) (*pool.Copy, error) {
 	for _, column := range columns {
 		name, problem := nameOf(column)
 		if problem != "" {
-			return nil, argumentsError(copyFromCall, "a column is "+problem+", accepted is a name")
+			return nil, argumentsError(copyFromCall, "a column is "+problem+"; use a name")
 		}
 		made.Columns = append(made.Columns, name)
 	}
 	if len(columns) == 0 {
-		return nil, argumentsError(copyFromCall, "columns is empty, accepted are the names of one or more")
+		return nil, argumentsError(copyFromCall, "columns is empty; use one or more names")
 	}
 	for n, row := range rows {
 		values, err := elements(row, fmt.Sprintf("rows[%d]", n))
@@ -74,7 +74,7 @@ func nameOf(v sobek.Value) (name, problem string) {
 func elements(v sobek.Value, what string) ([]sobek.Value, error) {
 	array, ok := v.(*sobek.Object)
 	if !ok || sqlvalue.ClassOf(array) != "Array" {
-		return nil, argumentsError(copyFromCall, what+" is "+sqlvalue.TypeName(v)+", accepted is an array")
+		return nil, argumentsError(copyFromCall, what+" is "+sqlvalue.TypeName(v)+"; use an array")
 	}
 	length := array.Get("length").ToInteger()
 	if length < 0 || length > maxCopied {

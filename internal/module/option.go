@@ -23,7 +23,7 @@ type optionReader func(value any) (accepted string)
 // names the first that is unknown or wrong.
 func (i *instance) readOptions(call string, options sobek.Value, known map[string]optionReader) error {
 	if object, ok := options.(*sobek.Object); !isNothing(options) && (!ok || sqlvalue.ClassOf(object) != "Object") {
-		return argumentsError(call, "options is "+sqlvalue.TypeName(options)+", accepted is an object")
+		return argumentsError(call, "options is "+sqlvalue.TypeName(options)+"; use an object")
 	}
 	given, err := i.optionsOf(options)
 	if err != nil {

@@ -26,7 +26,7 @@ func (i *instance) observeRequest(sobek.FunctionCall) sobek.Value {
 func (i *instance) observeResponse(call sobek.FunctionCall) sobek.Value {
 	i.notInInit("observeResponse()")
 	if !sobek.IsNumber(call.Argument(0)) {
-		i.throw(argumentsError("observeResponse(ms)", "ms is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a number"))
+		i.throw(argumentsError("observeResponse(ms)", "ms is "+sqlvalue.TypeName(call.Argument(0))+"; use a number"))
 	}
 	i.test.Follow(i.vu)
 	ended := i.outcome(call.Argument(1))
@@ -45,7 +45,7 @@ func (i *instance) outcome(v sobek.Value) (o testrun.Response) {
 	object, ok := v.(*sobek.Object)
 	if !ok {
 		i.throw(argumentsError("observeResponse(ms, outcome)", "outcome is "+sqlvalue.TypeName(v)+
-			", accepted is an object: { ok, timeout, status, code, error, body }"))
+			"; use an object: { ok, timeout, status, code, error, body }"))
 	}
 	field := func(name string) sobek.Value {
 		if value := object.Get(name); !isNothing(value) {

@@ -75,7 +75,7 @@ func (i *instance) retryCall(call sobek.FunctionCall) (retryCall, error) {
 	r := retryCall{instance: i, retries: 3, backoff: 100 * time.Millisecond}
 	var ok bool
 	if r.fn, ok = sobek.AssertFunction(call.Argument(0)); !ok {
-		return r, argumentsError(name, "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a function")
+		return r, argumentsError(name, "fn is "+sqlvalue.TypeName(call.Argument(0))+"; use a function")
 	}
 	err := i.readOptions(name, call.Argument(1), map[string]optionReader{
 		"retries": wholeOption(&r.retries, 0, 100),

@@ -39,7 +39,7 @@ func primitiveString(v sobek.Value) (string, bool) {
 func (i *instance) stringOf(call sobek.FunctionCall, name string) string {
 	given, ok := primitiveString(call.Argument(0))
 	if !ok {
-		i.throw(argumentsError(name, "text is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a string"))
+		i.throw(argumentsError(name, "text is "+sqlvalue.TypeName(call.Argument(0))+"; use a string"))
 	}
 	return given
 }
@@ -48,7 +48,7 @@ func (i *instance) stringOf(call sobek.FunctionCall, name string) string {
 func (i *instance) oneOf(call sobek.FunctionCall, name, one, other string) string {
 	given, ok := primitiveString(call.Argument(0))
 	if !ok || given != one && given != other {
-		i.throw(argumentsError(name, fmt.Sprintf("accepted are %q and %q", one, other)))
+		i.throw(argumentsError(name, fmt.Sprintf("use %q or %q", one, other)))
 	}
 	return given
 }
@@ -104,7 +104,7 @@ func (i *instance) trend(call sobek.FunctionCall) sobek.Value {
 	}
 	if !pairs {
 		i.throw(argumentsError("trend(points)", "points is "+sqlvalue.TypeName(call.Argument(0))+
-			", accepted is an array of at least two [time, value] pairs of finite numbers, in order of time"))
+			"; use an array of at least two [time, value] pairs of finite numbers, in order of time"))
 	}
 	found := timeline.TrendOf(times, values)
 	return i.object(field{"slope", found.Slope}, field{"low", found.Low}, field{"high", found.High})

@@ -17,7 +17,7 @@ import (
 func (i *instance) setup(call sobek.FunctionCall) sobek.Value {
 	fn, ok := sobek.AssertFunction(call.Argument(0))
 	if !ok {
-		i.throw(argumentsError("setup(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a function"))
+		i.throw(argumentsError("setup(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+"; use a function"))
 	}
 	i.notInInit("setup()")
 	i.test.Judged()

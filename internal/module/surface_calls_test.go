@@ -183,7 +183,7 @@ func TestCopyFrom(t *testing.T) {
 			`'t', ['id'], [[3000], [1.5]]`:  `QueryError`,
 			`'nowhere', ['id'], [[1]]`:      `QueryError 42P01: `,
 			`'t', ['id'], [[1, 2]]`:         `QueryError: copyFrom(table, columns, rows): rows[0] has 2 values for 1 columns`,
-			`'t', ['id'], [{ id: 1 }]`:      `rows[0] is Object, accepted is an array`,
+			`'t', ['id'], [{ id: 1 }]`:      `rows[0] is Object; use an array`,
 			`'t', [], [[]]`:                 `columns is empty`,
 			`1, ['id'], []`:                 `table is number`,
 			`'t', ['id'], [[1], [() => 1]]`: `rows[1]: `,

@@ -80,7 +80,7 @@ func TestWithRefusesWhatItDoesNotKnow(t *testing.T) {
 	u := jstest.Running(t, `{}`)
 	for call, want := range map[string]string{
 		`with()`:                        `QueryError: with(options): takes one object of options`,
-		`with(1)`:                       `QueryError: with(options): options is number, accepted is an object`,
+		`with(1)`:                       `QueryError: with(options): options is number; use an object`,
 		`with({ rows: 1 })`:             `there is no rows; use maxRows, rowMode, tags, timeout`,
 		`with({ maxRows: 0 })`:          `ConfigError: option maxRows: 0 is not accepted; use an integer from 1 to`,
 		`with({ timeout: 'soon' })`:     `ConfigError: option timeout: soon is not accepted; use a duration above 0`,

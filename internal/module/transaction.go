@@ -95,7 +95,7 @@ func (i *instance) textOf(thrown sobek.Value, property string) (value string) {
 func (p *poolObject) transactionCall(name string, call sobek.FunctionCall) (t transactionCall, err error) {
 	fn, ok := sobek.AssertFunction(call.Argument(0))
 	if !ok || len(call.Arguments) > 2 {
-		return t, argumentsError(name+"(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+", accepted is one function and an object of options")
+		return t, argumentsError(name+"(fn)", "fn is "+sqlvalue.TypeName(call.Argument(0))+"; use one function and an object of options")
 	}
 	constructor, ok := call.Argument(0).ToObject(p.rt).Get("constructor").(*sobek.Object)
 	if ok && name == "transaction" && constructor.Get("name").String() == "AsyncFunction" {

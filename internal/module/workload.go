@@ -51,7 +51,7 @@ func (i *instance) workload(call sobek.FunctionCall) sobek.Value {
 	const name = "workload(specification)"
 	specification, ok := call.Argument(0).(sobek.String)
 	if !ok || len(call.Arguments) != 1 {
-		i.throw(argumentsError(name, "accepted is a string such as 'list.sql@8,update.sql@2'"))
+		i.throw(argumentsError(name, "use a string such as 'list.sql@8,update.sql@2'"))
 	}
 	if i.vu.State() != nil {
 		i.throw(misuse("%s outside the init context: files can be read there only", name))
@@ -156,7 +156,7 @@ func (w *workloadObject) poolOf(call sobek.FunctionCall, name string) *poolObjec
 	if p := poolBehind(call.Argument(0)); p != nil {
 		return p
 	}
-	w.throw(argumentsError(name, "pool is "+sqlvalue.TypeName(call.Argument(0))+", accepted is a Pool"))
+	w.throw(argumentsError(name, "pool is "+sqlvalue.TypeName(call.Argument(0))+"; use a Pool"))
 	return nil
 }
 

@@ -20,7 +20,7 @@ func (r *Report) Check() error {
 	return checkValues(reflect.ValueOf(r), "", func(name string, value float64) error {
 		const most = 1e12               // beyond any count, percentage or age in seconds or milliseconds
 		if !(math.Abs(value) <= most) { // NaN, too
-			return fmt.Errorf("its %s is %v, accepted is up to %v", name, value, most)
+			return fmt.Errorf("its %s is %v; use up to %v", name, value, most)
 		}
 		return nil
 	})
@@ -49,7 +49,7 @@ func checkValues(v reflect.Value, path string, check func(path string, value flo
 		return check(path, v.Float())
 	case reflect.String:
 		if v.Len() > mostText {
-			return fmt.Errorf("its %s is a string of %d bytes, accepted are at most %d", path, v.Len(), mostText)
+			return fmt.Errorf("its %s is a string of %d bytes; use at most %d", path, v.Len(), mostText)
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ func TestParseWorkerRefuses(t *testing.T) {
 		`{"size": 5, "checkedin": 0, "checkedout": 0, "overflow": -6}`:               `overflow -6: it must be at least -5`,
 		`{"size": 5, "checkedin": 0, "checkedout": 0, "overflow": 0, "waiting": -1}`: `waiting -1`,
 		`{"size": 5, "checkedin": 0, "checkedout": 0, "overflow": 0, "pid": 0}`:      `pid 0: it must be at least 1`,
-		`{"size": "5", "checkedin": 0, "checkedout": 0, "overflow": 0}`:              `not the JSON of /health/pool: size is a string: accepted is an integer`,
+		`{"size": "5", "checkedin": 0, "checkedout": 0, "overflow": 0}`:              `not the JSON of /health/pool: size is a string; use an integer`,
 		`<html>`: `not the JSON of /health/pool: invalid character`,
 		``:       `not the JSON of /health/pool: it is empty`,
 		`[]`:     `not the JSON of /health/pool: it is a JSON array, not an object`,

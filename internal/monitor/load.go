@@ -219,7 +219,7 @@ func ParseLoad(content []byte) (LoadFile, error) {
 }
 
 func notLoad(content []byte, err error) error {
-	return fmt.Errorf("it is not the JSON of a load: %w; use a file of k6 x pgxpool measure", text.Undecoded(content, err))
+	return fmt.Errorf("it is not a load of k6 x pgxpool measure: %w", text.Undecoded(content, err))
 }
 
 // check refuses numbers that no measurement gives.

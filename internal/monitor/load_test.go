@@ -115,8 +115,8 @@ func TestParseLoadRefusesWhatIsNone(t *testing.T) {
 		"sampled.in_use.peak is 1e+09; accepted: 0 to 262143": func(f map[string]any) {
 			f["sampled"].(map[string]any)["in_use"].(map[string]any)["peak"] = 1_000_000_000
 		},
-		"windows[1].in_use is -3; accepted: 0 to 262143":                                                                func(f map[string]any) { f["windows"].([]any)[1].(map[string]any)["in_use"] = -3 },
-		"it is not the JSON of a load: counters is a string: accepted is an object; use a file of k6 x pgxpool measure": func(f map[string]any) { f["counters"] = "many" },
+		"windows[1].in_use is -3; accepted: 0 to 262143":                                func(f map[string]any) { f["windows"].([]any)[1].(map[string]any)["in_use"] = -3 },
+		"it is not a load of k6 x pgxpool measure: counters is a string; use an object": func(f map[string]any) { f["counters"] = "many" },
 	} {
 		var file map[string]any
 		require.NoError(t, json.Unmarshal(text, &file))
@@ -128,6 +128,6 @@ func TestParseLoadRefusesWhatIsNone(t *testing.T) {
 	}
 	for content, says := range map[string]string{"{": "unexpected end of JSON input", "": "it is empty", "[1]": "it is a JSON array, not an object"} {
 		_, err = ParseLoad([]byte(content))
-		require.EqualError(t, err, "it is not the JSON of a load: "+says+"; use a file of k6 x pgxpool measure")
+		require.EqualError(t, err, "it is not a load of k6 x pgxpool measure: "+says)
 	}
 }

@@ -92,24 +92,24 @@ func TestNoPasswordAndNoControlCharacterComesThrough(t *testing.T) {
 func TestSectionsThatCannotBeShownAreRefused(t *testing.T) {
 	nan, three := math.NaN(), []float64{1, 2, 3}
 	for want, section := range map[string]report.Section{
-		`chart "c": series "s" has 2 values: accepted are as many as X, 3`: {Charts: []report.Chart{
+		`chart "c": series "s" has 2 values; use as many as X, 3`: {Charts: []report.Chart{
 			{Title: "c", X: three, Series: []report.Series{{Name: "s", Values: []float64{1, 2}}}},
 		}},
-		`chart "c": series "s" has 3 values: accepted are as many as Categories, 1`: {Charts: []report.Chart{
+		`chart "c": series "s" has 3 values; use as many as Categories, 1`: {Charts: []report.Chart{
 			{Title: "c", Kind: report.Bars, Categories: []string{"a"}, Series: []report.Series{{Name: "s", Values: three}}},
 		}},
-		`series "s" has 1 Low and 0 High: accepted are none, or as many as values, 3`: {Charts: []report.Chart{
+		`series "s" has 1 Low and 0 High; use none or as many as values, 3`: {Charts: []report.Chart{
 			{Title: "c", X: three, Series: []report.Series{{Name: "s", Values: three, Low: []float64{1}}}},
 		}},
 		`X is not a row of finite numbers in ascending order`: {Charts: []report.Chart{{X: []float64{2, 1}}}},
 		`X is not a row of finite numbers`:                    {Charts: []report.Chart{{X: []float64{nan}}}},
 		`in ascending order, above 0 with Log`:                {Charts: []report.Chart{{X: []float64{0, 1}, Log: true}}},
-		`the mark "k" is at 0: accepted are finite numbers, above 0 with Log`: {Charts: []report.Chart{
+		`the mark "k" is at 0; use finite numbers, above 0 with Log`: {Charts: []report.Chart{
 			{X: three, Log: true, Marks: []report.Mark{{X: 0, Label: "k"}}},
 		}},
-		`the mark "k" is at NaN: accepted are finite numbers`: {Charts: []report.Chart{{Marks: []report.Mark{{X: nan, Label: "k"}}}}},
-		`Kind is 7: accepted are Lines and Bars`:              {Charts: []report.Chart{{Kind: 7}}},
-		`table "t": row 1 has 2 cells: accepted are at most as many as columns, 1`: {Tables: []text.Table{
+		`the mark "k" is at NaN; use finite numbers`: {Charts: []report.Chart{{Marks: []report.Mark{{X: nan, Label: "k"}}}}},
+		`Kind is 7; use Lines or Bars`:               {Charts: []report.Chart{{Kind: 7}}},
+		`table "t": row 1 has 2 cells; use at most as many as columns, 1`: {Tables: []text.Table{
 			{Caption: "t", Columns: text.Words("a"), Rows: [][]string{{"1", "2"}}},
 		}},
 	} {

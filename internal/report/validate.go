@@ -11,7 +11,7 @@ func (s Section) validate() error {
 	for _, t := range s.Tables {
 		for i, row := range t.Rows {
 			if len(row) > len(t.Columns) {
-				return fmt.Errorf("table %s: row %d has %d cells: accepted are at most as many as columns, %d",
+				return fmt.Errorf("table %s: row %d has %d cells; use at most as many as columns, %d",
 					text.Quote(t.Caption), i+1, len(row), len(t.Columns))
 			}
 		}
@@ -35,7 +35,7 @@ func (c Chart) validate() error {
 	case Bars:
 		places, axis = len(c.Categories), "Categories"
 	default:
-		return fmt.Errorf("chart %s: Kind is %d: accepted are Lines and Bars", text.Quote(c.Title), c.Kind)
+		return fmt.Errorf("chart %s: Kind is %d; use Lines or Bars", text.Quote(c.Title), c.Kind)
 	}
 	for _, s := range c.Series {
 		if problem := s.problem(axis, places); problem != "" {
@@ -44,7 +44,7 @@ func (c Chart) validate() error {
 	}
 	for _, m := range c.Marks {
 		if unplaced(m.X) {
-			return fmt.Errorf("chart %s: the mark %s is at %v: accepted are finite numbers, above 0 with Log", text.Quote(c.Title), text.Quote(m.Label), m.X)
+			return fmt.Errorf("chart %s: the mark %s is at %v; use finite numbers, above 0 with Log", text.Quote(c.Title), text.Quote(m.Label), m.X)
 		}
 	}
 	return nil
@@ -54,10 +54,10 @@ func (c Chart) validate() error {
 func (s Series) problem(axis string, places int) string {
 	switch {
 	case len(s.Values) != places:
-		return fmt.Sprintf("series %s has %d values: accepted are as many as %s, %d",
+		return fmt.Sprintf("series %s has %d values; use as many as %s, %d",
 			text.Quote(s.Name), len(s.Values), axis, places)
 	case len(s.Low) != len(s.High), len(s.Low) != 0 && len(s.Low) != places:
-		return fmt.Sprintf("series %s has %d Low and %d High: accepted are none, or as many as values, %d",
+		return fmt.Sprintf("series %s has %d Low and %d High; use none or as many as values, %d",
 			text.Quote(s.Name), len(s.Low), len(s.High), places)
 	default:
 		return ""

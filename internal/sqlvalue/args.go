@@ -72,7 +72,7 @@ func number(f float64) any {
 }
 
 func unaccepted(value sobek.Value) string {
-	return TypeName(value) + " is not a value for PostgreSQL, accepted are " + accepted
+	return TypeName(value) + " is not a value for PostgreSQL; use " + accepted
 }
 
 // stringArgument refuses what PostgreSQL cannot store, and what would arrive

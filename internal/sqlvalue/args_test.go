@@ -10,7 +10,7 @@ import (
 
 // What cannot be sent is named with its place, before anything is sent.
 func TestArgsRefused(t *testing.T) {
-	const notAValue = " is not a value for PostgreSQL, accepted are " + accepted
+	const notAValue = " is not a value for PostgreSQL; use " + accepted
 	e := newEngine(t, nil)
 	for _, test := range []struct{ js, message string }{
 		{"1, () => 1", "argument $2: Function" + notAValue},

@@ -66,7 +66,7 @@ func TestTimeoutsAndClosedConnectionsAreRecorded(t *testing.T) {
 
 func TestObserveResponseRefusesAnOutcomeThatIsNone(t *testing.T) {
 	u := jstest.Running(t, `{}`)
-	require.Contains(t, u.Failure(`pgxpool.observeResponse(1, true)`), "accepted is an object: { ok, timeout, status, code, error, body }")
+	require.Contains(t, u.Failure(`pgxpool.observeResponse(1, true)`), "use an object: { ok, timeout, status, code, error, body }")
 }
 
 func TestHowBusyK6ItselfIsIsRecorded(t *testing.T) {

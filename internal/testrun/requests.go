@@ -69,7 +69,7 @@ func (u *VU) BeginRequest(intended time.Time) (late time.Duration) {
 // anything but a finite number of at least 0.
 func (u *VU) EndRequest(ms float64, ended Response) error {
 	if !(ms >= 0) || math.IsInf(ms, 0) {
-		return fmt.Errorf("response time is %v: accepted are milliseconds of at least 0", ms)
+		return fmt.Errorf("response time is %v; use milliseconds of at least 0", ms)
 	}
 	if isUsers(u.Context()) && isOver(u.Context()) {
 		return nil // k6 has cut it off and takes no samples of it any more: it has not ended

@@ -26,7 +26,7 @@ func TestRestartServer(t *testing.T) {
 		require.True(t, u.JS(`const now_`+mode+` = started(); const other_`+mode+` = now_`+mode+` !== before; before = now_`+mode+`; other_`+mode).ToBoolean())
 	}
 	for _, wrong := range []string{`'smart'`, `undefined`, `1`} {
-		require.Equal(t, `QueryError: restartServer(mode): accepted are "fast" and "immediate"`,
+		require.Equal(t, `QueryError: restartServer(mode): use "fast" or "immediate"`,
 			u.JS(`failure(() => pgxpool.restartServer(`+wrong+`))`).String())
 	}
 }
@@ -64,7 +64,7 @@ func TestFailOverRefusals(t *testing.T) {
 	require.Equal(t, "ConfigError: failOver(): the server of DATABASE_URL is your own; use a run without DATABASE_URL, or fail over yours by hand",
 		u.JS(`failure(() => pgxpool.failOver())`).String())
 	require.Contains(t, u.JS(`failure(() => pgxpool.startStandby('any'))`).String(), "ConfigError: startStandby(): the server of DATABASE_URL is your own")
-	require.Equal(t, `QueryError: startStandby(targetSessionAttrs): accepted are "any" and "read-write"`,
+	require.Equal(t, `QueryError: startStandby(targetSessionAttrs): use "any" or "read-write"`,
 		u.JS(`failure(() => pgxpool.startStandby('standby'))`).String())
 	init := jstest.InInit(t)
 	require.Contains(t, init.JS(`failure(() => pgxpool.failOver())`).String(), "init context")

@@ -24,7 +24,7 @@ func Undecoded(content []byte, err error) error {
 	case ok && mistyped.Field == "":
 		return fmt.Errorf("it is a JSON %s, not %s", mistyped.Value, inJSON(mistyped.Type))
 	case ok:
-		return fmt.Errorf("%s is %s: accepted is %s", embedded.ReplaceAllString(mistyped.Field, ""), withArticle(mistyped.Value), inJSON(mistyped.Type))
+		return fmt.Errorf("%s is %s; use %s", embedded.ReplaceAllString(mistyped.Field, ""), withArticle(mistyped.Value), inJSON(mistyped.Type))
 	}
 	if list, ok := strings.CutPrefix(err.Error(), "yaml: unmarshal errors:"); ok {
 		return errors.New(inYAML(list))
@@ -81,7 +81,7 @@ func inYAML(lines string) string {
 		if m[2] != "" {
 			found += " " + Quote(m[2]) // the start of it
 		}
-		return "found " + found + ", accepted is " + acceptedInYAML[m[3]]
+		return "found " + found + "; use " + acceptedInYAML[m[3]]
 	})
 	lines = unknownYAML.ReplaceAllStringFunc(lines, func(line string) string {
 		m := unknownYAML.FindStringSubmatch(line)

@@ -34,7 +34,7 @@ func within[N int | int64 | float64](value, least, most N) bool {
 // Check says what no recording of ours has.
 func (r *Recording) Check() error {
 	if !(r.Window > 0) || r.Window > mostWidth {
-		return fmt.Errorf("window_s is %v, accepted is more than 0, up to %v", r.Window, mostWidth)
+		return fmt.Errorf("window_s is %v; use more than 0, up to %v", r.Window, mostWidth)
 	}
 	if r.Start.IsZero() {
 		return fmt.Errorf("it has no start")
@@ -89,9 +89,9 @@ func (r *Recording) checkTimes() error {
 func checkWindows(of string, start time.Time, width float64, n, most int) error {
 	switch {
 	case !within(width, leastWidth, mostWidth):
-		return fmt.Errorf("%s has a window_s of %v, accepted is more than 0: %v to %v", of, width, leastWidth, mostWidth)
+		return fmt.Errorf("%s has a window_s of %v; use %v to %v", of, width, leastWidth, mostWidth)
 	case n > most:
-		return fmt.Errorf("%s has %d windows, accepted are at most %d", of, n, most)
+		return fmt.Errorf("%s has %d windows; use at most %d", of, n, most)
 	case n == 0: // nothing was recorded
 		return nil
 	}
@@ -155,7 +155,7 @@ func (t Totals) check() error {
 func checkCounts(of string, counts ...int64) error {
 	for _, n := range counts {
 		if !within(n, 0, mostCount) {
-			return fmt.Errorf("%s has a count of %d, accepted is 0 to %d", of, n, int64(mostCount))
+			return fmt.Errorf("%s has a count of %d; use 0 to %d", of, n, int64(mostCount))
 		}
 	}
 	return nil
@@ -181,9 +181,9 @@ func sketchCount(s *sketchpb.DDSketch) (sum float64, err error) {
 	add := func(index int64, n float64) {
 		switch sum += n; {
 		case !within(index, -mostIndex, mostIndex):
-			err = fmt.Errorf("its sketch has a bin %d, accepted is %d to %d", index, -mostIndex, mostIndex)
+			err = fmt.Errorf("its sketch has a bin %d; use %d to %d", index, -mostIndex, mostIndex)
 		case !within(n, 0, mostCount):
-			err = fmt.Errorf("its sketch has %v values in a bin, accepted is 0 to %d", n, int64(mostCount))
+			err = fmt.Errorf("its sketch has %v values in a bin; use 0 to %d", n, int64(mostCount))
 		}
 	}
 	add(0, s.GetZeroCount())

@@ -43,11 +43,11 @@ func TestDistributionRefusesCraftedSketches(t *testing.T) {
 		crafted(t, 2, func(s *sketchpb.DDSketch) {
 			s.PositiveValues = &sketchpb.Store{ContiguousBinCounts: []float64{1, 1}, ContiguousBinIndexOffset: math.MaxInt32}
 		}): "a bin 214748364",
-		`{"count":1000000000000000,"sum":1,"min":1,"max":1,"integers":{"1":1000000000000000}}`: "accepted is a count",
+		`{"count":1000000000000000,"sum":1,"min":1,"max":1,"integers":{"1":1000000000000000}}`: "use a count",
 		`{"count":2,"sum":4,"min":1,"max":3,"integers":{"1":2,"3":2}}`:                         "count is 2, and 4 integers",
-		`{"count":1,"sum":-1,"min":-1,"max":1,"integers":{"1":1}}`:                             "accepted is a count",
-		`{"count":1,"sum":1,"min":2,"max":1,"integers":{"1":1}}`:                               "accepted is a count",
-		`{"count":1,"sum":1,"min":1,"max":1e300,"integers":{"1":1}}`:                           "accepted is a count",
+		`{"count":1,"sum":-1,"min":-1,"max":1,"integers":{"1":1}}`:                             "use a count",
+		`{"count":1,"sum":1,"min":2,"max":1,"integers":{"1":1}}`:                               "use a count",
+		`{"count":1,"sum":1,"min":1,"max":1e300,"integers":{"1":1}}`:                           "use a count",
 	} {
 		require.ErrorContains(t, json.Unmarshal([]byte(text), new(Distribution)), says, text)
 	}

@@ -234,7 +234,7 @@ func (w distributionJSON) check() error {
 		return fmt.Errorf("count is %d, with a sketch of %d bytes and %d integers", w.Count, len(w.Sketch), len(w.Integers))
 	}
 	if !within(w.Count, 0, mostCount) || !within(w.Min, 0, w.Max) || !within(w.Max, 0, mostValue) || !within(w.Sum, 0, mostValue*mostCount) {
-		return fmt.Errorf("count is %d, sum %v, min %v, max %v: accepted is a count up to %d, and values of 0 to %v",
+		return fmt.Errorf("count is %d, sum %v, min %v, max %v; use a count up to %d, and values of 0 to %v",
 			w.Count, w.Sum, w.Min, w.Max, int64(mostCount), mostValue)
 	}
 	return w.checkIntegers()

@@ -173,11 +173,11 @@ func (s *LevelSeries) UnmarshalJSON(text []byte) error {
 	}
 	read := LevelSeries{Start: written.Start, Window: time.Duration(written.Window * float64(time.Second))}
 	if !(written.Window >= leastWidth) || written.Window > mostWidth {
-		return fmt.Errorf("reading levels: window_s is %v, accepted is more than 0: %v to %v", written.Window, leastWidth, mostWidth)
+		return fmt.Errorf("reading levels: window_s is %v; use %v to %v", written.Window, leastWidth, mostWidth)
 	}
 	parts := strings.Split(written.Windows, ";")
 	if len(parts) > maxFine {
-		return fmt.Errorf("reading levels: %d windows, accepted are at most %d", len(parts), maxFine)
+		return fmt.Errorf("reading levels: %d windows; use at most %d", len(parts), maxFine)
 	}
 	read.Windows = make([]Samples, len(parts))
 	for i, part := range parts {
@@ -202,12 +202,12 @@ func parseSamples(text string) (samples Samples, err error) {
 		n := int64(1)
 		if many {
 			if n, err = strconv.ParseInt(times, 10, 64); err != nil || n < 1 || n > mostSamples {
-				return nil, fmt.Errorf("reading levels: %q, accepted is LEVEL or LEVELxSAMPLES, of 1 to %d samples", one, mostSamples)
+				return nil, fmt.Errorf("reading levels: %q; use LEVEL or LEVELxSAMPLES, of 1 to %d samples", one, mostSamples)
 			}
 		}
 		value, err := strconv.ParseInt(level, 10, 64)
 		if err != nil || value < 0 || value > mostLevel {
-			return nil, fmt.Errorf("reading levels: %q, accepted is a LEVEL of 0 to %d, or LEVELxSAMPLES", one, mostLevel)
+			return nil, fmt.Errorf("reading levels: %q; use a LEVEL of 0 to %d, or LEVELxSAMPLES", one, mostLevel)
 		}
 		samples.Add(value, n)
 	}

@@ -75,17 +75,17 @@ func TestLevelsThatAreNoneAreRefused(t *testing.T) {
 		window        float64
 		windows, says string
 	}{
-		{0, "1", "window_s is 0, accepted is more than 0: 0.001 to 86400"},
+		{0, "1", "window_s is 0; use 0.001 to 86400"},
 		{-1, "1", "window_s is -1"},
 		{86401, "1", "window_s is 86401"},
-		{1, strings.Repeat(";", maxFine), "16385 windows, accepted are at most 16384"},
-		{1, "1;a", `"a", accepted is a LEVEL of 0 to 1000000`},
-		{1, "1;-1", `"-1", accepted is a LEVEL`},
-		{1, "1000001", `"1000001", accepted is a LEVEL`},
-		{1, "3,", `"", accepted is a LEVEL`},
-		{1, "2x0", `"2x0", accepted is LEVEL or LEVELxSAMPLES, of 1 to 1000000000 samples`},
-		{1, "2x1000000001", `"2x1000000001", accepted is LEVEL or`},
-		{1, "2x", `"2x", accepted is LEVEL or`},
+		{1, strings.Repeat(";", maxFine), "16385 windows; use at most 16384"},
+		{1, "1;a", `"a"; use a LEVEL of 0 to 1000000`},
+		{1, "1;-1", `"-1"; use a LEVEL`},
+		{1, "1000001", `"1000001"; use a LEVEL`},
+		{1, "3,", `""; use a LEVEL`},
+		{1, "2x0", `"2x0"; use LEVEL or LEVELxSAMPLES, of 1 to 1000000000 samples`},
+		{1, "2x1000000001", `"2x1000000001"; use LEVEL or`},
+		{1, "2x", `"2x"; use LEVEL or`},
 	} {
 		read, err := seriesOfText(t, test.window, test.windows)
 		require.ErrorContains(t, err, "reading levels: ", test.says)

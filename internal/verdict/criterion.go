@@ -129,7 +129,7 @@ func (c Criterion) validate() error {
 	switch c.Unit {
 	case text.Count, text.Percent, text.Share, text.Ratio, text.Milliseconds:
 	default:
-		return fmt.Errorf("criterion %q: unit is %q: accepted are count, percent, share, ratio and ms", c.Name, c.Unit)
+		return fmt.Errorf("criterion %q: unit is %q; use count, percent, share, ratio or ms", c.Name, c.Unit)
 	}
 	required := []Condition{c.pass(), c.warning(), c.Guard}
 	if !c.Attempt.isZero() {

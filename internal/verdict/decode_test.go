@@ -104,7 +104,7 @@ func TestFromScriptRefuses(t *testing.T) {
 		want          string
 	}{
 		"unknown option": {data, options(func(o map[string]any) { o["waived"] = "x" }), `verdict: options: json: unknown field "waived"`},
-		"mistyped":       {data, options(func(o map[string]any) { o["waive"] = "db_cpu" }), "verdict: options: waive is a string: accepted is an array"},
+		"mistyped":       {data, options(func(o map[string]any) { o["waive"] = "db_cpu" }), "verdict: options: waive is a string; use an array"},
 		"unknown column": {data, options(func(o map[string]any) { o["criteria"] = []any{map[string]any{"limit": 1}} }), `verdict: options: json: unknown field "limit"`},
 		"no data":        {nil, scriptOptions(js), "verdict: data: " + noMetrics},
 		"other data":     {map[string]any{"metrics": 1}, scriptOptions(js), "verdict: data: " + noMetrics},

@@ -245,9 +245,9 @@ func TestEvaluateRefuses(t *testing.T) {
 		"no rows":   {verdict.Input{}, `criterion "": there are no criteria: at least one row is needed`},
 		"no name":   {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Name = " " })}, `criterion " ": name is empty: every criterion needs one`},
 		"two alike": {verdict.Input{Criteria: []verdict.Criterion{rows[0], rows[0]}}, `criterion "success_rate": the name is used twice: every criterion needs its own`},
-		"unit":      {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Unit = "furlong" })}, `criterion "success_rate": unit is "furlong": accepted are count, percent, share, ratio and ms`},
-		"pass":      {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Pass = "rate=>1" })}, `criterion "success_rate": expression "rate=>1": the method "rate=" is unknown: accepted are count, rate, value, avg, min, med, max and p(0) to p(100)`},
-		"warning":   {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Warning = "rate" })}, `criterion "success_rate": expression "rate" has no comparison: accepted are k6's thresholds, such as rate>=0.95`},
+		"unit":      {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Unit = "furlong" })}, `criterion "success_rate": unit is "furlong"; use count, percent, share, ratio or ms`},
+		"pass":      {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Pass = "rate=>1" })}, `criterion "success_rate": expression "rate=>1": the method "rate=" is unknown; use count, rate, value, avg, min, med, max or p(0) to p(100)`},
+		"warning":   {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Warning = "rate" })}, `criterion "success_rate": expression "rate" has no comparison; use k6's thresholds, such as rate>=0.95`},
 		"guard":     {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Guard = verdict.Condition{} })}, `criterion "success_rate": expression "" has no metric`},
 		"bound":     {verdict.Input{Criteria: change(func(c *verdict.Criterion) { c.Pass = "rate>much" })}, `criterion "success_rate": expression "rate>much": the bound "much" is not a number`},
 	}

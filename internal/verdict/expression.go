@@ -54,7 +54,7 @@ func parseExpression(source string) (expression, error) {
 		return expression{operator, method, bound}, nil
 	}
 	return expression{}, fmt.Errorf(
-		"expression %q has no comparison: accepted are k6's thresholds, such as rate>=0.95", source)
+		"expression %q has no comparison; use k6's thresholds, such as rate>=0.95", source)
 }
 
 // parseMethod gives the method as a key of Metric.Values, percentiles in the
@@ -69,7 +69,7 @@ func parseMethod(method string) (string, error) {
 	percentile, err := strconv.ParseFloat(inner, 64)
 	if !opened || !closed || err != nil || !(percentile >= 0 && percentile <= 100) {
 		return "", fmt.Errorf(
-			"the method %q is unknown: accepted are count, rate, value, avg, min, med, max and p(0) to p(100)", method)
+			"the method %q is unknown; use count, rate, value, avg, min, med, max or p(0) to p(100)", method)
 	}
 	return fmt.Sprintf("p(%g)", percentile), nil
 }

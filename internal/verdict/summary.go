@@ -54,7 +54,7 @@ type Summary struct {
 type SchemaError struct{ Found int }
 
 func (e *SchemaError) Error() string {
-	return fmt.Sprintf("summary has schema %d: accepted is %d", e.Found, SchemaVersion)
+	return fmt.Sprintf("summary has schema %d; use %d", e.Found, SchemaVersion)
 }
 
 // JSON renders results/summary.json.
@@ -118,7 +118,7 @@ func ParseSummary(content []byte) (Summary, error) {
 		return Summary{}, fmt.Errorf("verdict: reading summary: %w", errors.New("it has no verdict"))
 	default:
 		return Summary{}, fmt.Errorf("verdict: reading summary: %w",
-			fmt.Errorf("its verdict is %q: accepted are %s, %s and %s", summary.Verdict, Pass, Warning, Fail))
+			fmt.Errorf("its verdict is %q; use %s, %s or %s", summary.Verdict, Pass, Warning, Fail))
 	}
 }
 
@@ -129,7 +129,7 @@ const mostValue = 1e100
 // check refuses values that no run has, which others could not be added to.
 func (s Summary) check() error {
 	if r := s.Run; !(r.Duration >= 0 && r.Duration <= 1e9) || min(r.Users, r.Cores) < 0 || max(r.Users, r.Cores) > 1e9 {
-		return fmt.Errorf("its run has %d users, %d cores and %v s: accepted is 0 to 1e9", r.Users, r.Cores, r.Duration)
+		return fmt.Errorf("its run has %d users, %d cores and %v s; use 0 to 1e9", r.Users, r.Cores, r.Duration)
 	}
 	for name, m := range s.Metrics {
 		if err := m.check(name); err != nil {

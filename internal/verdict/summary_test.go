@@ -77,7 +77,7 @@ func TestSummaryRoundTrip(t *testing.T) {
 
 func TestSummaryOfAnotherSchema(t *testing.T) {
 	_, err := verdict.ParseSummary([]byte(`{"schema": 2}`))
-	require.EqualError(t, err, "summary has schema 2: accepted is 1")
+	require.EqualError(t, err, "summary has schema 2; use 1")
 	_, err = verdict.ParseSummary([]byte(`PASS`))
 	require.ErrorContains(t, err, "verdict: reading summary: ")
 }
@@ -86,8 +86,8 @@ func TestSummaryOfAnotherSchema(t *testing.T) {
 func TestParseSummaryRefuses(t *testing.T) {
 	for file, want := range map[string]string{
 		`{"schema": 1}`:                    "it has no verdict",
-		`{"schema": 1, "verdict": "GOOD"}`: `its verdict is "GOOD": accepted are PASS, WARNING and FAIL`,
-		`{"schema": 1, "verdict": "PASS", "run": {"duration_s": -1}}`:                                                  "-1 s: accepted is 0 to 1e9",
+		`{"schema": 1, "verdict": "GOOD"}`: `its verdict is "GOOD"; use PASS, WARNING or FAIL`,
+		`{"schema": 1, "verdict": "PASS", "run": {"duration_s": -1}}`:                                                  "-1 s; use 0 to 1e9",
 		`{"schema": 1, "verdict": "PASS", "run": {"users": 2000000000}}`:                                               "its run has 2000000000 users",
 		`{"schema": 1, "verdict": "PASS", "metrics": {"request_success": {"type": "rate", "values": {"fails": -1}}}}`:  "its metric request_success has a fails of -1",
 		`{"schema": 1, "verdict": "PASS", "metrics": {"vus": {"type": "gauge", "values": {"value": 1e101}}}}`:          "its metric vus has a value of 1e+101",
