@@ -26,12 +26,13 @@ func short(scenario string) []string {
 	}
 	args := []string{"-e", "CONCURRENT=2"}
 	for setting, scenarios := range map[string]string{
-		"DURATION=2": "100users exhaustion n-plus-one recycle restart slow-query soak stale-connections",
+		"DURATION=2": "100users exhaustion failover n-plus-one recycle restart slow-query soak stale-connections",
 		"DURATION=1": "before-after capacity tune", // of each step
 		"THINK=0.1":  "100users before-after capacity n-plus-one restart slow-query soak tune",
 		"INTERVAL=0": "100users soak",
 		"ROUNDS=1":   "before-after tune",
 		"SETTLE=0.2": "before-after capacity tune", // of 5 s
+		"STEPS=2":    "capacity",                   // of up to 400 users
 	} {
 		if slices.Contains(strings.Fields(scenarios), strings.TrimSuffix(scenario, ".js")) {
 			args = append(args, "-e", setting)

@@ -32,7 +32,7 @@ const (
 // starts as another user can work too.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "k6-ends-")
+	dir, err := os.MkdirTemp(pgtest.Temp(), "k6-ends-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky))

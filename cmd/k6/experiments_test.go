@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,13 +102,16 @@ func requireVerdictOfItsInterval(t *testing.T, r k6test.Result) {
 func TestBeforeAfterScriptOfOneRoundIsUndecided(t *testing.T) {
 	t.Parallel()
 	for gate, code := range map[string]int{"pass": exitThresholds, "fail": 0} {
-		r := scenario(t, "before-after.js", brief("DURATION=3", "HOLD=0.1", "CONCURRENT=4", "ROUNDS=1", "BEFORE=1+0", "AFTER=4+0", "GATE="+gate)...)
-		require.Equal(t, code, r.Code, r.Output())
-		require.Equal(t, verdict.Warning, reportOf(t, r).Verdict)
-		row := rowOf(t, reportOf(t, r), "p95_ratio")
-		require.Equal(t, verdict.Warning, row.Verdict)
-		require.Contains(t, row.Reason, "one round gives no confidence interval; raise ROUNDS")
-		require.Contains(t, r.Stdout, "faster after, in the only round")
+		t.Run(gate, func(t *testing.T) {
+			t.Parallel()
+			r := scenario(t, "before-after.js", brief("DURATION=3", "HOLD=0.1", "CONCURRENT=4", "ROUNDS=1", "BEFORE=1+0", "AFTER=4+0", "GATE="+gate)...)
+			require.Equal(t, code, r.Code, r.Output())
+			require.Equal(t, verdict.Warning, reportOf(t, r).Verdict)
+			row := rowOf(t, reportOf(t, r), "p95_ratio")
+			require.Equal(t, verdict.Warning, row.Verdict)
+			require.Contains(t, row.Reason, "one round gives no confidence interval; raise ROUNDS")
+			require.Contains(t, r.Stdout, "faster after, in the only round")
+		})
 	}
 }
 
@@ -128,7 +132,7 @@ func TestTuneScript(t *testing.T) {
 // is ten users, or fewer where the machine takes its time too.
 func TestCapacityScript(t *testing.T) {
 	t.Parallel()
-	settings := brief("DB_POOL_SIZE=2", "DB_MAX_OVERFLOW=0", "P95=550", "CONCURRENT=30", "STEPS=2,20",
+	settings := brief("DB_POOL_SIZE=2", "DB_MAX_OVERFLOW=0", "P95=550", "CONCURRENT=30", "STEPS=2,20", "RESOLUTION=0.5",
 		"STEP_WAIVE=db_cpu,active_connections,response_drift,overflow_time")
 	r := scenario(t, "capacity.js", append(settings, "WANTED=2")...)
 	require.Zero(t, r.Code, r.Output())
@@ -256,9 +260,16 @@ func TestTuneCapacityAndTheLoadTestAgree(t *testing.T) {
 		require.NotEmpty(t, pasted, tuned.Output())
 		settings := strings.Fields(pasted)
 
-		carried := scenario(t, "capacity.js", load(append(settings, "CONCURRENT=40", "SETTLE=0.5", "STEPS=10,20,40", "WANTED=20", "RESOLUTION=0.2",
-			"STEP_WAIVE=db_cpu,response_drift")...)...)
-		run := scenario(t, "100users.js", load(append(settings, "CONCURRENT=20", "DURATION=5", "WAIVE="+k6test.Noisy)...)...)
+		var carried, run k6test.Result // on pools of their own, of users who sleep: they do not disturb each other
+		var both sync.WaitGroup
+		both.Go(func() {
+			carried = scenario(t, "capacity.js", load(append(slices.Clip(settings), "CONCURRENT=40", "SETTLE=0.5", "STEPS=10,20,40", "WANTED=20",
+				"RESOLUTION=0.5", "STEP_WAIVE=db_cpu,response_drift")...)...)
+		})
+		both.Go(func() {
+			run = scenario(t, "100users.js", load(append(slices.Clip(settings), "CONCURRENT=20", "DURATION=5", "WAIVE="+k6test.Noisy)...)...)
+		})
+		both.Wait()
 		if attempt < 3 && (gauge(t, carried, "capacity_users") < 20 || run.Code != 0) {
 			continue
 		}

@@ -19,13 +19,16 @@ func TestScenariosTakeTheFlagsOfK6(t *testing.T) {
 	for script, waived := range map[string]string{
 		"100users.js": "", "own.js": "", "soak.js": ",connection_growth,memory_growth",
 	} {
-		r := k6test.K6(t, k6test.Run{Plain: true,
-			Args: []string{"run", "--quiet", "--vus", "5", "--duration", "5s", "-e", "THINK=0.1",
-				"-e", "WAIVE=" + k6test.Noisy + waived, filepath.Join(k6test.Root(t), "scripts", script)},
-			Env: map[string]string{"DATABASE_URL": url},
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			r := k6test.K6(t, k6test.Run{Plain: true,
+				Args: []string{"run", "--quiet", "--vus", "5", "--duration", "5s", "-e", "THINK=0.1",
+					"-e", "WAIVE=" + k6test.Noisy + waived, filepath.Join(k6test.Root(t), "scripts", script)},
+				Env: map[string]string{"DATABASE_URL": url},
+			})
+			require.Zero(t, r.Code, r.Output())
+			require.Contains(t, r.Stdout, ", 5 users, ")
 		})
-		require.Zero(t, r.Code, r.Output())
-		require.Contains(t, r.Stdout, ", 5 users, ", script)
 	}
 }
 

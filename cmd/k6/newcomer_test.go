@@ -89,7 +89,7 @@ func newNewcomer(t *testing.T) newcomer {
 	realGo, err := exec.LookPath("go")
 	require.NoError(t, err)
 	return newcomer{dir: dir, env: map[string]string{
-		"PATH": bin + ":" + os.Getenv("PATH"), "HOME": os.Getenv("HOME"), "REAL_GO": realGo, "NO_COLOR": "1",
+		"PATH": bin + ":" + os.Getenv("PATH"), "HOME": os.Getenv("HOME"), "TMPDIR": os.TempDir(), "REAL_GO": realGo, "NO_COLOR": "1",
 		"GOFLAGS": os.Getenv("GOFLAGS"), "GOCACHE": os.Getenv("GOCACHE"), "GOPROXY": os.Getenv("GOPROXY"),
 		// A few seconds on a busy machine in place of minutes on a quiet one.
 		"CONCURRENT": "5", "DURATION": "3", "THINK": "0.1", "INTERVAL": "1", "WAIVE": k6test.Noisy,

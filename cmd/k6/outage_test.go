@@ -80,13 +80,13 @@ func TestAnOutageThatEndsIsNoPass(t *testing.T) {
 	var began atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		began.CompareAndSwap(0, time.Now().UnixNano())
-		if at := time.Since(time.Unix(0, began.Load())); at > 6*time.Second && at < 9*time.Second {
-			time.Sleep(9*time.Second - at)
+		if at := time.Since(time.Unix(0, began.Load())); at > 3*time.Second && at < 6*time.Second {
+			time.Sleep(6*time.Second - at)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}))
 	defer server.Close()
-	r := run(t, askingHTTP(t, server.URL, "20s", 5*time.Second), unwatched)
+	r := run(t, askingHTTP(t, server.URL, "12s", 5*time.Second), unwatched)
 	s, row := rows(t, r)
 	require.Equal(t, verdict.Pass, row["success_rate"].Verdict)
 	require.Equal(t, verdict.Warning, row["longest_stall"].Verdict, "three times the limit")
@@ -120,7 +120,7 @@ import { poolCriteria } from '%[1]s/thresholds/criteria.js';
 const pool = new Pool({ poolSize: 20, applicationName: 'locked' });
 const verdict = judge({ script: 'test', criteria: poolCriteria });
 export const options = {
-  scenarios: { users: { executor: 'constant-vus', vus: 5, duration: '10s', gracefulStop: '2s' } }, ...verdict.options,
+  scenarios: { users: { executor: 'constant-vus', vus: 5, duration: '8s', gracefulStop: '2s' } }, ...verdict.options,
 };
 export const handleSummary = verdict.handleSummary;
 export default function () { request(() => pool.query('SELECT * FROM t')); sleep(0.05); }

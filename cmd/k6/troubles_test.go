@@ -213,17 +213,20 @@ func TestRestart(t *testing.T) {
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	for attributes, follows := range map[string]bool{"read-write": true, "any": false} {
-		r := scenario(t, "failover.js", "DATABASE_URL=", "DURATION=6", "CONCURRENT=5", "TARGET_SESSION_ATTRS="+attributes)
-		require.Equal(t, "read-only server", diagnosed(t, r)[0], r.Output())
-		s := reportOf(t, r)
-		require.EqualValues(t, 1, *rowOf(t, s, "failed_over").Measured)
-		if follows {
-			requirePassBut(t, r, "write_recovery") // of 5 s, with what the standby takes to be promoted
-			require.Regexp(t, `Writes worked again \d+\.\d\d s after`, oneSpaced(r.Stdout))
-			continue
-		}
-		require.Equal(t, verdict.Fail, rowOf(t, s, "write_recovery").Verdict, r.Output())
-		require.Zero(t, *rowOf(t, s, "writes_after").Measured)
+		t.Run(attributes, func(t *testing.T) {
+			t.Parallel()
+			r := scenario(t, "failover.js", "DATABASE_URL=", "DURATION=6", "CONCURRENT=5", "TARGET_SESSION_ATTRS="+attributes)
+			require.Equal(t, "read-only server", diagnosed(t, r)[0], r.Output())
+			s := reportOf(t, r)
+			require.EqualValues(t, 1, *rowOf(t, s, "failed_over").Measured)
+			if follows {
+				requirePassBut(t, r, "write_recovery") // of 5 s, with what the standby takes to be promoted
+				require.Regexp(t, `Writes worked again \d+\.\d\d s after`, oneSpaced(r.Stdout))
+				return
+			}
+			require.Equal(t, verdict.Fail, rowOf(t, s, "write_recovery").Verdict, r.Output())
+			require.Zero(t, *rowOf(t, s, "writes_after").Measured)
+		})
 	}
 }
 
@@ -279,9 +282,11 @@ export function user() { load(); kept.push(new Array(40000).fill(Math.random()))
 func TestSeedingIsNoPartOfTheRun(t *testing.T) {
 	t.Parallel()
 	for _, script := range []string{"slow-query.js", "n-plus-one.js"} {
-		r := scenario(t, script, "DURATION=2", "CONCURRENT=2")
-		pools := reportOf(t, r).Recording.Totals.Pools
-		require.NotContains(t, pools, "seeding", script)
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			r := scenario(t, script, "DURATION=2", "CONCURRENT=2")
+			require.NotContains(t, reportOf(t, r).Recording.Totals.Pools, "seeding")
+		})
 	}
 }
 

@@ -107,6 +107,7 @@ func TestCompactMetricsHaveTheSameVerdict(t *testing.T) {
 		"too few":            {`{ poolSize: 1, maxOverflow: 0 }`, "FAIL", exitThresholds},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := run(t, judged(t, c.options, holding), map[string]string{"WAIVE": k6test.Noisy, "METRICS": "compact"}, "--out", "json=samples.json")
 			require.Equal(t, c.code, r.Code, r.Output())
 			require.Equal(t, c.verdict, summaryOf(t, r).Verdict)
@@ -126,36 +127,44 @@ func TestWarningHoldsOnlyTheFailGate(t *testing.T) {
 	t.Parallel()
 	// All four connections of the base size in use all the time, nobody waits.
 	script := judged(t, `{ poolSize: 4, maxOverflow: 4 }`, `request(() => pool.query('SELECT pg_sleep(0.05)'));`)
-	r := run(t, script, map[string]string{"WAIVE": k6test.Noisy})
-	require.Equal(t, exitThresholds, r.Code, r.Output())
-	require.Equal(t, "WARNING", summaryOf(t, r).Verdict, r.Output())
-	r = run(t, script, map[string]string{"WAIVE": k6test.Noisy, "GATE": "fail"})
-	require.Zero(t, r.Code, r.Output())
-	require.Equal(t, "WARNING", summaryOf(t, r).Verdict)
+	for gate, code := range map[string]int{"pass": exitThresholds, "fail": 0} {
+		t.Run(gate, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, script, map[string]string{"WAIVE": k6test.Noisy, "GATE": gate})
+			require.Equal(t, code, r.Code, r.Output())
+			require.Equal(t, "WARNING", summaryOf(t, r).Verdict, r.Output())
+		})
+	}
 }
 
 func TestFailHoldsNoGate(t *testing.T) {
 	t.Parallel()
 	script := judged(t, `{ poolSize: 1, maxOverflow: 0, poolTimeout: 50 }`, `request(() => pool.query('SELECT pg_sleep(0.2)'));`)
 	for _, gate := range []string{"pass", "fail"} {
-		r := run(t, script, map[string]string{"GATE": gate, "WAIVE": k6test.Noisy})
-		require.Equal(t, exitThresholds, r.Code, r.Output())
-		require.Equal(t, "FAIL", summaryOf(t, r).Verdict)
-		require.Contains(t, r.Output(), "PoolTimeoutError")
+		t.Run(gate, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, script, map[string]string{"GATE": gate, "WAIVE": k6test.Noisy})
+			require.Equal(t, exitThresholds, r.Code, r.Output())
+			require.Equal(t, "FAIL", summaryOf(t, r).Verdict)
+			require.Contains(t, r.Output(), "PoolTimeoutError")
+		})
 	}
 }
 
 func TestNoDataIsAFail(t *testing.T) {
 	t.Parallel()
 	for _, gate := range []string{"pass", "fail"} {
-		r := run(t, judged(t, `{}`, `sleep(0.5);`), map[string]string{"GATE": gate})
-		require.Equal(t, exitThresholds, r.Code, r.Output())
-		s := summaryOf(t, r)
-		require.Equal(t, "FAIL", s.Verdict)
-		for _, row := range s.Criteria {
-			require.Equal(t, "FAIL", row.Verdict, row.Name)
-			require.NotEmpty(t, row.Reason, row.Name)
-		}
+		t.Run(gate, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, judged(t, `{}`, `sleep(0.5);`), map[string]string{"GATE": gate})
+			require.Equal(t, exitThresholds, r.Code, r.Output())
+			s := summaryOf(t, r)
+			require.Equal(t, "FAIL", s.Verdict)
+			for _, row := range s.Criteria {
+				require.Equal(t, "FAIL", row.Verdict, row.Name)
+				require.NotEmpty(t, row.Reason, row.Name)
+			}
+		})
 	}
 }
 
@@ -169,14 +178,23 @@ func TestUnreadableCPUIsAWarning(t *testing.T) {
 	require.NoError(t, err)
 	blind := asRole(t, url, "blind", "blind")
 	script := judged(t, `{ poolSize: 10 }`, holding)
-	r := run(t, script, map[string]string{"DATABASE_URL": blind, "GATE": "fail", "WAIVE": "response_drift,longest_stall"})
-	require.Zero(t, r.Code, r.Output())
-	require.Equal(t, "WARNING", summaryOf(t, r).Verdict)
-	require.Equal(t, 1, strings.Count(r.Stderr, "pg_read_server_files"), "one warning that names the grant: %s", r.Stderr)
-	r = run(t, script, map[string]string{"DATABASE_URL": blind, "WAIVE": "response_drift,longest_stall"})
-	require.Equal(t, exitThresholds, r.Code, r.Output())
-	r = run(t, script, map[string]string{"DATABASE_URL": blind, "WAIVE": k6test.Noisy})
-	require.Zero(t, r.Code, r.Output())
+	for name, test := range map[string]struct {
+		gate, waived string
+		code         int
+		verdict      string
+	}{
+		"only the fail gate holds": {"fail", "response_drift,longest_stall", 0, "WARNING"},
+		"the pass gate does not":   {"pass", "response_drift,longest_stall", exitThresholds, "WARNING"},
+		"waived":                   {"pass", k6test.Noisy, 0, "PASS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, script, map[string]string{"DATABASE_URL": blind, "GATE": test.gate, "WAIVE": test.waived})
+			require.Equal(t, test.code, r.Code, r.Output())
+			require.Equal(t, test.verdict, summaryOf(t, r).Verdict)
+			require.Equal(t, 1, strings.Count(r.Stderr, "pg_read_server_files"), "one warning that names the grant: %s", r.Stderr)
+		})
+	}
 }
 
 // The main job itself, short, on the temporary PostgreSQL.
@@ -210,19 +228,28 @@ export const options = { vus: 2, duration: '4s', thresholds: pgxpool.thresholds(
 export const handleSummary = (data) => pgxpool.verdict(data);
 export default function () {
   pool.query('SELECT pg_sleep(0.02)');
-  if (__ENV.BREAK && __ITER %% 4 === 0) throw new Error('broken');
+  if (__ENV.BREAK && __ITER % 4 === 0) throw new Error('broken');
 }`
-	alone := func(env map[string]string) k6test.Result {
-		env["WAIVE"] = k6test.Noisy
-		return run(t, k6test.Script(t, strings.ReplaceAll(script, "%%", "%")), env, "--quiet")
+	for name, test := range map[string]struct {
+		breaks string
+		code   int
+		check  func(t *testing.T, r k6test.Result)
+	}{
+		"sound": {"", 0, func(t *testing.T, r k6test.Result) {
+			require.Equal(t, "PASS", summaryOf(t, r).Verdict)
+			require.NotContains(t, r.Output(), "k6 will exit with 0")
+		}},
+		"broken": {"1", exitThresholds, func(t *testing.T, r k6test.Result) {
+			require.Regexp(t, `Success rate +7\d\.\d %`, r.Stdout)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, k6test.Script(t, script), map[string]string{"BREAK": test.breaks, "WAIVE": k6test.Noisy}, "--quiet")
+			require.Equal(t, test.code, r.Code, r.Output())
+			test.check(t, r)
+		})
 	}
-	r := alone(map[string]string{})
-	require.Zero(t, r.Code, r.Output())
-	require.Equal(t, "PASS", summaryOf(t, r).Verdict)
-	require.NotContains(t, r.Output(), "k6 will exit with 0")
-	r = alone(map[string]string{"BREAK": "1"})
-	require.Equal(t, exitThresholds, r.Code, r.Output())
-	require.Regexp(t, `Success rate +7\d\.\d %`, r.Stdout)
 }
 
 // Without thresholds of the criteria k6 exits with 0: said before the load and
