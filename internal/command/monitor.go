@@ -46,10 +46,10 @@ const monitorExample = `  # for five minutes, a line every five seconds
   k6 x pgxpool monitor --interval 5 --duration 300 --application-name flowboard
 
   # with all details, until Ctrl-C
-  k6 x pgxpool monitor --wide --app-url http://127.0.0.1:8000/health/pool
+  k6 x pgxpool monitor --wide --application-name flowboard --app-url http://127.0.0.1:8000/health/pool
 
   # keep the samples in a file
-  k6 x pgxpool monitor --duration 300 --output results/pool.csv`
+  k6 x pgxpool monitor --duration 300 --application-name flowboard --output results/pool.csv`
 
 // newMonitor makes `k6 x pgxpool monitor`.
 func newMonitor(gs *state.GlobalState, files fs.FS) *cobra.Command {

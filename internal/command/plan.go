@@ -46,7 +46,7 @@ const planExample = `  # the runbook's load on four instances with four workers 
   k6 x pgxpool plan --from load.json --workers 4 --target-wait 5ms --growth 2
 
   # does the whole fleet fit, during a rollout too?
-  k6 x pgxpool plan --fleet fleet.yaml --format junit > results/fleet.xml`
+  k6 x pgxpool plan --fleet fleet.yaml --format junit > fleet.xml`
 
 // newPlan makes `k6 x pgxpool plan`.
 func newPlan(gs *state.GlobalState) *cobra.Command {

@@ -117,6 +117,32 @@ func TestTheEndingOfAFilesNameIsItsFormat(t *testing.T) {
 	}
 }
 
+// Each example of a help text is complete: it can be pasted.
+func TestTheExamplesOfTheHelp(t *testing.T) {
+	seen := 0
+	for _, sub := range newRoot(state.NewGlobalState(t.Context()), repository).Commands() {
+		for _, line := range strings.Split(strings.ReplaceAll(sub.Example, "\\\n", ""), "\n") {
+			line, _, _ = strings.Cut(line, " && ")
+			line, file, _ := strings.Cut(line, " > ")
+			require.NotContains(t, file, "/", "a folder that the shell does not make: %s", line)
+			words := strings.Fields(line)
+			if len(words) < 3 || words[0] != "k6" || words[1] != "x" {
+				continue
+			}
+			root := newRoot(state.NewGlobalState(t.Context()), repository)
+			cmd, args, err := root.Find(words[3:])
+			require.NoError(t, err, line)
+			require.NoError(t, cmd.ParseFlags(args), line)
+			require.NoError(t, cmd.Args(cmd, cmd.Flags().Args()), line)
+			if cmd.Name() == "monitor" {
+				require.True(t, cmd.Flags().Changed("application-name"), "whom to watch: %s", line)
+			}
+			seen++
+		}
+	}
+	require.Greater(t, seen, 10)
+}
+
 // call runs `k6 x pgxpool` in this process, in an empty directory and environment.
 func call(t *testing.T, args []string) error {
 	t.Helper()
