@@ -181,7 +181,7 @@ func (p *Pool) connect() (*connection, error) {
 		_ = dialer.current.Conn.Close() // pgx would wait for the server's end
 		return nil, err
 	}
-	c := newConnection(conn, dialer.current, time.Since(p.created))
+	c := newConnection(conn, dialer.current, time.Since(p.created), p.connConfig.StatementCacheCapacity)
 	c.renewed = p.renewed.Load()
 	c.digits = namesDigits(p.config.OnConnect)
 	if err := p.onConnect(c, until); err != nil {
@@ -203,7 +203,7 @@ func (p *Pool) onConnect(c *connection, until time.Time) error {
 	if p.config.OnConnect == "" {
 		return nil
 	}
-	if err := c.roundTrip(nil, time.Until(until), p.config.OnConnect); err != nil {
+	if err := c.roundTrip(time.Until(until), p.config.OnConnect); err != nil {
 		if c.pgx.IsClosed() { // the server may still work on it
 			ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 			defer cancel()

@@ -30,52 +30,46 @@ type connection struct {
 	sql   string // the last statement, unless it is long: mostly the next one too
 	shape *Shape // of its last result, nil before one
 
+	statements statements
+
 	opening opening // of a transaction whose BEGIN is still to be sent
 	flight  flight
 	args    []any // scratch for pgx's argument list
 }
 
 // newConnection ends the connect phase of conn, which is open on t.
-func newConnection(conn *pgx.Conn, t *transport, opened time.Duration) *connection {
+func newConnection(conn *pgx.Conn, t *transport, opened time.Duration, capacity int) *connection {
 	t.establish()
 	c := &connection{pgx: conn, transport: t, opened: opened, fresh: true}
 	c.flight.conn = conn.PgConn()
+	c.statements.capacity = max(1, capacity)
 	return c
 }
 
-// ping asks the server whether it still answers, as the driver does. It is
-// bounded by limit. The deadline is the connection's own: a context would cost a
-// goroutine for each ping.
-func (c *connection) ping(s *Scope, limit time.Duration, t *traffic) error {
+// ping asks the server whether it still answers, as the driver does, within limit.
+func (c *connection) ping(s *Scope, now time.Time, limit time.Duration, t *traffic) error {
 	ping := t.ping
 	if c.inTransaction() {
 		ping = t.pingOpen
 	}
-	return c.roundTrip(s, limit, ping...)
+	c.gone = c.pgx.IsClosed()
+	if err := c.flight.enterRoundTrip(s, now.Add(limit)); err != nil {
+		return err
+	}
+	err := c.simple(ping...)
+	if c.flight.leave() == interrupted && err != nil {
+		err = ErrInterrupted
+	}
+	return err
 }
 
-// roundTrip runs statements, each a round trip, within limit together. Without
-// a scope nothing interrupts it.
-func (c *connection) roundTrip(s *Scope, limit time.Duration, statements ...string) (err error) {
-	if s != nil {
-		if err := c.enter(s, ""); err != nil {
-			return err
-		}
-		defer func() {
-			if c.flight.leave() == interrupted && err != nil {
-				err = ErrInterrupted
-			}
-		}()
-	}
-	pg := c.pgx.PgConn()
+// roundTrip runs statements for no scope, each a round trip, within limit together.
+// Nothing interrupts them.
+func (c *connection) roundTrip(limit time.Duration, statements ...string) error {
 	if err := c.transport.SetDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
-	for _, sql := range statements {
-		if err = pg.Exec(context.Background(), sql).Close(); err != nil {
-			break
-		}
-	}
+	err := c.simple(statements...)
 	if reset := c.transport.SetDeadline(time.Time{}); err == nil {
 		err = reset
 	}

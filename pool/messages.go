@@ -32,6 +32,8 @@ const (
 	// longestText is how much of one text of an error or a notice is kept, in
 	// bytes. Messages with no more than this in all pass as they are.
 	longestText = 8 << 10
+	// bufferSize is twice what a server sends at once.
+	bufferSize = 16 << 10
 )
 
 // Types of messages.
@@ -40,6 +42,7 @@ const (
 	copyBothResponse   = 'W'
 	copyInResponse     = 'G'
 	copyOutResponse    = 'H'
+	dataRow            = 'D'
 	emptyQueryResponse = 'I'
 	errorResponse      = 'E'
 	noticeResponse     = 'N'
@@ -51,7 +54,7 @@ const (
 
 func newMessageGuard(r io.Reader, t *transport) *messageGuard {
 	g := &messageGuard{transport: t}
-	g.buffered = bufio.NewReader(&listener{r, g})
+	g.buffered = bufio.NewReaderSize(&listener{r, g}, bufferSize)
 	return g
 }
 
@@ -117,6 +120,41 @@ func (g *messageGuard) look() error {
 		arrived = arrived[min(int(size)+1, len(arrived)):]
 	}
 	return nil
+}
+
+// next gives the type and the body of the next message where it is one that changes
+// nothing that pgx knows of the connection: it need not go through pgx. The body is good
+// until drop, which must follow. pgx must not have read a part of what comes. Whatever
+// is wrong is left to pgx, which comes upon it too.
+func (g *messageGuard) next() (kind byte, body []byte, ok bool) {
+	for g.pass == 0 && len(g.cut) == 0 {
+		if g.look() != nil {
+			return 0, nil, false
+		}
+	}
+	if len(g.cut) > 0 {
+		return 0, nil, false
+	}
+	head, err := g.buffered.Peek(headerSize)
+	if err != nil {
+		return 0, nil, false
+	}
+	kind = head[0]
+	size := int64(binary.BigEndian.Uint32(head[1:])) + 1
+	if size > bufferSize || size > int64(g.pass) || kind != bindComplete && kind != dataRow && kind != commandComplete {
+		return 0, nil, false
+	}
+	whole, err := g.buffered.Peek(int(size))
+	if err != nil {
+		return 0, nil, false
+	}
+	return kind, whole[headerSize:], true
+}
+
+// drop removes the message with this body.
+func (g *messageGuard) drop(body []byte) {
+	n, _ := g.buffered.Discard(headerSize + len(body)) // next has peeked at it
+	g.pass -= n
 }
 
 func hasTexts(kind byte) bool { return kind == errorResponse || kind == noticeResponse }

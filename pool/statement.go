@@ -193,6 +193,8 @@ func (p *Pool) dispatch(c *connection, what *call) (*Result, error) {
 	switch {
 	case what.copy != nil:
 		return c.copyFrom(what.copy)
+	case p.prepares(what):
+		return p.execute(c, what)
 	case what.rows != noRows:
 		return p.query(c, what)
 	default:
@@ -353,7 +355,7 @@ func (p *Pool) control(s *Scope, c *connection, sql string) error {
 	if err := c.enter(s, sql); err != nil {
 		return err
 	}
-	_, err := c.pgx.Exec(context.Background(), sql)
+	err := c.simple(sql)
 	return p.statementError(c, sql, err, c.flight.leave())
 }
 
@@ -391,8 +393,11 @@ func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error
 	res.trim()
 	res.tag = rows.CommandTag()
 	if beyond > 0 {
-		return nil, fmt.Errorf("the result has %d rows, more than maxRows %d, and none of them is given: add LIMIT to the statement, or raise maxRows",
-			res.rows+beyond, what.most)
+		return nil, errBeyond(res.rows+beyond, what.most)
 	}
 	return res, nil
+}
+
+func errBeyond(rows, most int) error {
+	return fmt.Errorf("the result has %d rows, more than maxRows %d, and none of them is given: add LIMIT to the statement, or raise maxRows", rows, most)
 }

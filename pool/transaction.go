@@ -226,7 +226,7 @@ func (t *Transaction) Rollback() {
 	switch {
 	case c.released || c.connection.pgx.IsClosed() || !c.connection.inTransaction():
 	case t.savepoint:
-		_ = c.connection.roundTrip(nil, c.pool.config.ConnectTimeout, rollbackTo, release) // a lost connection is found by the next statement
+		_ = c.connection.roundTrip(c.pool.config.ConnectTimeout, rollbackTo, release) // a lost connection is found by the next statement
 	case !c.pool.endTransaction(c.connection, rollback):
 		c.pool.invalidate(c.connection)
 	}

@@ -79,6 +79,8 @@ type transport struct {
 	heard       atomic.Uint64 // how often something arrived
 	broken      atomic.Pointer[error]
 
+	messages *messageGuard // what pgx reads
+
 	begin   atomic.Int32 // where a BEGIN is that a statement takes along, see carry
 	opening []byte       // its messages; written while begin is beginNone
 	opens   string       // the BEGIN of which they are
@@ -131,7 +133,10 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // guard is what pgx reads from instead of r, which is this connection or the
 // TLS on it.
-func (t *transport) guard(r io.Reader) io.Reader { return newMessageGuard(r, t) }
+func (t *transport) guard(r io.Reader) io.Reader {
+	t.messages = newMessageGuard(r, t)
+	return t.messages
+}
 
 // note keeps the first error of reading. pgx says only that the connection is
 // closed.
@@ -167,5 +172,8 @@ func (t *transport) Close() error {
 // abort makes whatever is blocked on the connection fail now.
 func (t *transport) abort() {
 	t.established.Store(false)
-	_ = t.SetDeadline(time.Unix(1, 0))
+	t.fail()
 }
+
+// fail makes every read and write fail.
+func (t *transport) fail() { _ = t.SetDeadline(time.Unix(1, 0)) } // an error says that it is closed

@@ -91,6 +91,7 @@ func (p *Pool) prepareValues(c *connection, sql string) error {
 	var err error
 	if renewed := p.renewed.Load(); c.renewed != renewed && !c.failed() {
 		c.renewed, c.shape = renewed, nil
+		c.statements.forgetAll()
 		err = c.pgx.DeallocateAll(context.Background())
 	}
 	if c.transport.copyOut.Load() {

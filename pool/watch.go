@@ -98,6 +98,7 @@ const (
 	interrupted        // its scope was cut off
 	expired            // the server was silent for too long
 	overdue            // it took longer than its call's timeout
+	unanswered         // it is a round trip of the pool's, and had no answer within its limit
 )
 
 // flight is the statement that runs on a connection, if one does.
@@ -106,6 +107,7 @@ type flight struct {
 	ctx     context.Context // of the scope it runs in; nil: none runs
 	sql     string
 	until   time.Time // zero: the call has no timeout
+	expires time.Time // when a round trip of the pool's fails at the latest; zero: it is none
 	started uint64    // counts statements
 	ending  ending
 	conn    *pgconn.PgConn
@@ -124,17 +126,30 @@ type progress struct {
 	started, heard uint64
 }
 
-// enter notes that a statement is about to run in s. An empty sql is a round
-// trip with a deadline of its own.
+// enter notes that a statement is about to run in s.
 func (f *flight) enter(s *Scope, sql string) error {
 	if s.ctx.Err() != nil {
 		return ErrInterrupted
 	}
 	f.mu.Lock()
-	f.ctx, f.sql, f.until = s.ctx, sql, time.Time{}
-	if s.Limits.Timeout > 0 && sql != "" {
+	f.ctx, f.sql, f.until, f.expires = s.ctx, sql, time.Time{}, time.Time{}
+	if s.Limits.Timeout > 0 {
 		f.until = time.Now().Add(s.Limits.Timeout)
 	}
+	f.started++
+	f.mu.Unlock()
+	return nil
+}
+
+// enterRoundTrip notes that statements of the pool's own are about to run in s. A
+// deadline of the connection's would cost as much as all else that the client does for
+// one of them.
+func (f *flight) enterRoundTrip(s *Scope, expires time.Time) error {
+	if s.ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	f.mu.Lock()
+	f.ctx, f.sql, f.until, f.expires = s.ctx, "", time.Time{}, expires
 	f.started++
 	f.mu.Unlock()
 	return nil
@@ -148,7 +163,11 @@ func (f *flight) leave() ending {
 	e := f.ending
 	f.ctx, f.sql, f.ending = nil, "", undisturbed
 	f.mu.Unlock()
-	if e == undisturbed {
+	switch e {
+	case undisturbed:
+		return e
+	case unanswered:
+		_ = f.conn.Conn().SetDeadline(time.Time{}) // an error says that it is closed
 		return e
 	}
 	if taken := <-f.cancel; !taken {
@@ -177,8 +196,12 @@ func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.D
 	switch {
 	case f.ctx.Err() != nil:
 		f.ending = interrupted
-	case !f.until.IsZero() && now.After(f.until):
+	case isPast(f.until, now):
 		f.ending = overdue
+	case isPast(f.expires, now):
+		f.ending = unanswered
+		_ = f.conn.Conn().SetDeadline(time.Unix(1, 0)) // an error says that it is closed
+		return false
 	case f.sql != "" && now.Sub(f.seenSince) > limit(f.sql):
 		if askable && f.stopped != f.seen {
 			ask = !f.asking
@@ -193,6 +216,8 @@ func (f *flight) look(now time.Time, heard uint64, limit func(sql string) time.D
 	go requestCancel(f.conn, f.cancel)
 	return false
 }
+
+func isPast(limit, now time.Time) bool { return !limit.IsZero() && now.After(limit) }
 
 // answer takes the server's answer. A statement on which it works has the limit
 // once more: how long it may take is the server's to say, by SET LOCAL

@@ -189,7 +189,7 @@ func (c *asyncCall) work() (*pool.Result, error) {
 
 func (c *asyncCall) value(res *pool.Result) sobek.Value { return c.given(c.op, res) }
 
-// promise runs work on a goroutine of its own, in its turn, and settles on the
+// promise runs work beside the VU's goroutine, in its turn, and settles on the
 // event loop: the runtime is never touched elsewhere. The turn is over when it has
 // settled, so that the Promises of one connection settle in their order too: k6
 // ends an iteration whose Promise is rejected before the script has come to its
@@ -197,7 +197,7 @@ func (c *asyncCall) value(res *pool.Result) sobek.Value { return c.given(c.op, r
 func promise[T any](i *instance, turn turn, work func() (T, error), value func(T) sobek.Value) sobek.Value {
 	p, resolve, reject := i.rt.NewPromise()
 	settle := i.vu.RegisterCallback()
-	go func() {
+	i.root.workers.do(func() {
 		turn.begin()
 		defer turn.end()
 		result, err := survive(work)
@@ -214,7 +214,7 @@ func promise[T any](i *instance, turn turn, work func() (T, error), value func(T
 			}
 			return resolve(resolved)
 		})
-	}()
+	})
 	return i.rt.ToValue(p)
 }
 

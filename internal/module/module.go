@@ -22,6 +22,7 @@ type RootModule struct {
 	judging    judging
 	workloads  workloads
 	balancer   balancer
+	workers    workers
 }
 
 // New makes the root module. thresholds/criteria.js is among the files.
@@ -30,7 +31,9 @@ func New(files fs.FS) *RootModule { return In(new(testrun.Run), files) }
 // In makes the root module of a test run, whose VUs do not exist yet.
 func In(test *testrun.Run, files fs.FS) *RootModule {
 	test.ResultFormats = sqlvalue.ResultFormats
-	return &RootModule{test: test, judging: judging{files: files}}
+	m := &RootModule{test: test, judging: judging{files: files}}
+	test.OnEnd(m.workers.end, nil)
+	return m
 }
 
 // NewModuleInstance implements modules.Module: once per VU, in the init context.

@@ -46,7 +46,7 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		`pool.transaction()`:                 `transaction(fn): fn is undefined; use one function`,
 		`pool.transaction(1)`:                `transaction(fn): fn is number; use one function`,
 		`pool.transaction(() => {}, 1)`:      `transaction(fn): `,
-		`pool.exec('SELECT $1::int4', 1, 2)`: `the statement does not have as many parameters as the call gives it arguments`,
+		`pool.exec('SELECT $1::int4', 1, 2)`: `the statement has 1 parameter, the call gives it 2 arguments`,
 		`pgxpool.observeResponse('5')`:       `observeResponse(ms): ms is string; use a number`,
 		`pgxpool.observeResponse(null)`:      `observeResponse(ms): ms is null; use a number`,
 		`pgxpool.observeResponse()`:          `observeResponse(ms): ms is undefined; use a number`,

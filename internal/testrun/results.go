@@ -51,7 +51,9 @@ func (t *Run) Ready(u *VU) error {
 	if !t.results.judged.Load() {
 		return nil
 	}
-	t.results.state.CompareAndSwap(nil, u.State())
+	if t.results.state.Load() == nil { // each call comes here, from every processor
+		t.results.state.CompareAndSwap(nil, u.State())
+	}
 	return t.BeginResults()
 }
 
