@@ -894,6 +894,9 @@ func TestLoginsOfThePoolThatTheServerRefuses(t *testing.T) {
 	}
 	require.Empty(t, Of(Facts{Pools: []Pool{{errors: map[string]int64{"3D000": 9}, opened: 1}}}), "a DROP DATABASE of a script's")
 	require.Equal(t, "53300", LoginKey("53300"), "which is a cause of its own")
+	found := Of(Facts{Pools: []Pool{{Name: "default", errors: map[string]int64{"PgBouncer: no such database": 9}}}})
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].Remedy, "[databases]")
 }
 
 // Recorded of half of 86 requests whose statements took too many locks or read a table
