@@ -167,7 +167,11 @@ func findRefusedLogin(_ *Facts, p *Pool) finding {
 		}
 		n := p.errors[key]
 		f.extent += float64(n)
-		f.evidence = append(f.evidence, fmt.Sprintf("%s not opened: %s", text.Counted(n, "connection"), reason))
+		said := reason
+		if key != wrongCertificate && key != unknownHost {
+			said = "SQLSTATE " + reason
+		}
+		f.evidence = append(f.evidence, fmt.Sprintf("%s not opened: %s", text.Counted(n, "connection"), said))
 		if n > most {
 			most, f.remedy = n, cmp.Or(letIn[key], fmt.Sprintf("The server refuses new logins with SQLSTATE %s (PostgreSQL's manual, appendix A).", reason))
 		}
