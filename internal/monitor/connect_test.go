@@ -1,12 +1,15 @@
 package monitor
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 
@@ -101,4 +104,11 @@ func TestWhyTheMonitorIsRefused(t *testing.T) {
 	s := NewSampler(Config{Conn: cfg, selection: Selection{Application: app.name}, pool: tuned})
 	t.Cleanup(s.Close)
 	require.Contains(t, literal(s.Sample(t.Context()).Notices), "the server refuses the monitor's own login, trying again every interval: ")
+	for said, err := range map[string]error{
+		"the server refuses the monitor's own login, ": &connectError{&pgconn.PgError{Code: "55000", Message: "database is not currently accepting connections"}},
+		"the server's certificate does not pass, ":     &connectError{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}},
+	} {
+		s.explainDatabase(t.Context(), nil, err)
+		require.Contains(t, s.notices.take()[0].Text, said)
+	}
 }

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -85,10 +86,14 @@ func (n *notices) take() []Notice {
 // explainDatabase puts into notices what a reader of the values must know.
 func (s *Sampler) explainDatabase(ctx context.Context, d *Database, err error) {
 	problem := "the database does not answer, trying again every interval: "
-	switch refusal, refused := errors.AsType[*pgconn.PgError](err); {
+	refusal, refused := errors.AsType[*pgconn.PgError](err)
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case untrusted:
+		problem = "the server's certificate does not pass, trying again every interval: "
 	case IsTooManyConnections(err):
 		problem = "connection limit: the server has no connection left for the monitor, trying again every interval: "
-	case refused && slices.Contains([]string{"28000", "28P01", "3D000", "42501"}, refusal.Code):
+	case refused && slices.Contains([]string{"28000", "28P01", "3D000", "42501", "55000"}, refusal.Code):
 		problem = "the server refuses the monitor's own login, trying again every interval: "
 	}
 	s.notices.answered(aboutConnection, err, problem, "the database answers again")
