@@ -32,7 +32,6 @@ type statements struct {
 	stale    []string                 // names that the server still has to forget
 
 	// Scratch of the statement that runs.
-	builder    pgx.ExtendedQueryBuilder
 	parameters parameters
 	bind       pgproto3.Bind
 	row        [][]byte
@@ -134,6 +133,8 @@ func (s *statements) add(p *prepared) *prepared {
 	if s.bySQL == nil {
 		s.bySQL = make(map[string]*list.Element)
 	}
+	// In a transaction that has failed the server has not forgotten it yet.
+	s.stale = slices.DeleteFunc(s.stale, func(name string) bool { return name == p.description.Name })
 	s.bySQL[p.description.SQL] = s.order.PushFront(p)
 	s.last = p
 	return p
@@ -187,7 +188,9 @@ func (c *connection) send(s *prepared, args []any) error {
 	}
 	front.SendExecute(&pgproto3.Execute{})
 	front.SendSync(&pgproto3.Sync{})
-	return c.flush()
+	err = c.flush()
+	c.statements.bind = pgproto3.Bind{} // its values may be large
+	return err
 }
 
 // encode encodes arguments, which are no more or fewer than s has parameters. pgx looks
@@ -196,7 +199,7 @@ func (c *connection) encode(s *prepared, args []any) (values [][]byte, formats [
 	if p := &c.statements.parameters; s.types == c.catalog && p.encode(s.encoders, args) {
 		return p.values, p.formats, nil
 	}
-	b := &c.statements.builder
+	var b pgx.ExtendedQueryBuilder
 	if err := b.Build(c.pgx.TypeMap(), s.description, args); err != nil {
 		return nil, nil, err
 	}
@@ -221,6 +224,10 @@ func (p *parameters) encode(encoders []encoder, args []any) bool {
 	p.bytes, p.values, p.formats = p.bytes[:0], p.values[:0], p.formats[:0]
 	for i, arg := range args {
 		e, from := &encoders[i], len(p.bytes)
+		if arg == nil {
+			p.values, p.formats = append(p.values, nil), append(p.formats, e.format)
+			continue
+		}
 		if e.plan == nil || reflect.TypeOf(arg) != e.of {
 			return false
 		}

@@ -112,3 +112,25 @@ func TestArgumentsOfOtherTypesThanBefore(t *testing.T) {
 		}
 	}
 }
+
+// A statement that the server could not be told to forget, because its transaction had
+// failed, is the same one when it is used again.
+func TestAStatementThatFailedTransactionsKeep(t *testing.T) {
+	h := newPool(t, 1, 0, nil)
+	c := h.acquire()
+	defer c.Release()
+	const back = "ROLLBACK TO SAVEPOINT here"
+	require.NoError(t, c.Begin(h.scope()))
+	_, err := c.Exec(h.scope(), "SAVEPOINT here", nil)
+	require.NoError(t, err)
+	_, err = c.Query(h.scope(), "SELECT 1 / 0", nil)
+	require.Error(t, err)
+	_, err = c.Query(h.scope(), back, []any{"too many"})
+	require.Error(t, err)
+	for range 3 {
+		_, err = c.Query(h.scope(), back, nil)
+		require.NoError(t, err)
+	}
+	require.NoError(t, c.Commit(h.scope()))
+	require.Equal(t, []string{back}, preparedNow(t, h, c))
+}
