@@ -66,29 +66,30 @@ func (c *connection) lose() {
 func (a *answer) read() error {
 	pg := a.pgx.PgConn()
 	for {
-		taken, err := a.take(pg)
-		if err != nil {
+		heard, ready, err := a.take(pg)
+		if !heard {
+			ready, err = a.receive(pg)
+		}
+		switch {
+		case err != nil:
 			return err
-		}
-		if taken {
-			continue
-		}
-		message, err := pg.ReceiveMessage(context.Background())
-		if err != nil {
-			a.lose()
-			if reason := errors.Unwrap(err); reason != nil {
-				return reason // pgx says "receive message failed" before it
-			}
-			return err
-		}
-		ready, err := a.hear(message)
-		if err != nil {
-			return err
-		}
-		if ready {
+		case ready:
 			return a.err
 		}
 	}
+}
+
+// receive reads the next message through pgx.
+func (a *answer) receive(pg *pgconn.PgConn) (ready bool, err error) {
+	message, err := pg.ReceiveMessage(context.Background())
+	if err == nil {
+		return a.hear(message)
+	}
+	a.lose()
+	if reason := errors.Unwrap(err); reason != nil {
+		return false, reason // pgx says "receive message failed" before it
+	}
+	return false, err
 }
 
 // hear takes a message that has come through pgx. The error is that of a row; ready says
@@ -112,32 +113,40 @@ func (a *answer) hear(message pgproto3.BackendMessage) (ready bool, err error) {
 }
 
 // take reads the next message itself if pgx need not know of it: through pgx each takes
-// three calls and a copy. taken is false if it is for pgx.
-func (a *answer) take(pg *pgconn.PgConn) (taken bool, err error) {
+// three calls and a copy. heard is false if it is for pgx.
+func (a *answer) take(pg *pgconn.PgConn) (heard, ready bool, err error) {
 	if pg.Frontend().ReadBufferLen() > 0 {
-		return false, nil // pgx has read on
+		return false, false, nil // pgx has read on
 	}
 	kind, body, ok := a.transport.messages.next()
 	if !ok {
-		return false, nil
+		return false, false, nil
 	}
 	switch kind {
+	case bindComplete, emptyQueryResponse:
 	case dataRow:
 		values, ok := splitRow(body, a.statements.row[:0])
 		if !ok {
-			return false, nil
+			return false, false, nil
 		}
 		a.statements.row = values
 		err = a.row(values)
 	case commandComplete:
 		text := len(body) - 1
 		if text < 0 || body[text] != 0 {
-			return false, nil
+			return false, false, nil
 		}
 		a.complete(body[:text])
+	case readyForQuery:
+		if len(body) != 1 || body[0] != pg.TxStatus() {
+			return false, false, nil // pgx has to know that a transaction has begun, failed or ended
+		}
+		ready = true
+	default:
+		return false, false, nil
 	}
 	a.transport.messages.drop(body)
-	return true, err
+	return true, ready, err
 }
 
 // splitRow appends a row's values, nil for NULL. The body is a count and the values, each

@@ -50,6 +50,7 @@ const (
 	parseComplete      = '1'
 	bindComplete       = '2'
 	parameterStatus    = 'S'
+	readyForQuery      = 'Z'
 )
 
 func newMessageGuard(r io.Reader, t *transport) *messageGuard {
@@ -122,10 +123,9 @@ func (g *messageGuard) look() error {
 	return nil
 }
 
-// next gives the type and the body of the next message where it is one that changes
-// nothing that pgx knows of the connection: it need not go through pgx. The body is good
-// until drop, which must follow. pgx must not have read a part of what comes. Whatever
-// is wrong is left to pgx, which comes upon it too.
+// next gives the type and the body of the next message, for who can do without pgx: they
+// drop it, or leave it to pgx. The body is good until then. pgx must not have read a part
+// of what comes. Whatever is wrong is left to pgx, which comes upon it too.
 func (g *messageGuard) next() (kind byte, body []byte, ok bool) {
 	for g.pass == 0 && len(g.cut) == 0 {
 		if g.look() != nil {
@@ -141,7 +141,7 @@ func (g *messageGuard) next() (kind byte, body []byte, ok bool) {
 	}
 	kind = head[0]
 	size := int64(binary.BigEndian.Uint32(head[1:])) + 1
-	if size > bufferSize || size > int64(g.pass) || kind != bindComplete && kind != dataRow && kind != commandComplete {
+	if size > bufferSize || size > int64(g.pass) {
 		return 0, nil, false
 	}
 	whole, err := g.buffered.Peek(int(size))
