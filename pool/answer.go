@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -30,23 +31,30 @@ var withoutRows = call{rows: noRows}
 // simple runs statements by the simple protocol, each a round trip.
 func (c *connection) simple(statements ...string) error {
 	for _, sql := range statements {
-		c.pgx.PgConn().Frontend().SendQuery(&pgproto3.Query{String: sql})
-		if err := c.flush(); err != nil {
-			return err
+		if c.pgx.IsClosed() {
+			return pgconn.ErrConnClosed
 		}
-		a := answer{connection: c, what: &withoutRows}
-		if err := a.read(); err != nil {
+		c.pgx.PgConn().Frontend().SendQuery(&pgproto3.Query{String: sql})
+		if err := c.await(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// flush sends what has been written to pgx's buffer.
-func (c *connection) flush() error {
-	if c.pgx.IsClosed() {
-		return pgconn.ErrConnClosed
+// await sends what has been written to pgx's buffer and reads the answer, of which only
+// counts whether it is an error.
+func (c *connection) await() error {
+	if err := c.flush(); err != nil {
+		return err
 	}
+	a := answer{connection: c, what: &withoutRows}
+	return a.read()
+}
+
+// flush sends what has been written to pgx's buffer. The connection must have been open
+// before: where it is closed, pgx may still write its goodbye into that buffer.
+func (c *connection) flush() error {
 	err := c.pgx.PgConn().Frontend().Flush()
 	if err != nil {
 		c.lose()
@@ -86,10 +94,7 @@ func (a *answer) receive(pg *pgconn.PgConn) (ready bool, err error) {
 		return a.hear(message)
 	}
 	a.lose()
-	if reason := errors.Unwrap(err); reason != nil {
-		return false, reason // pgx says "receive message failed" before it
-	}
-	return false, err
+	return false, cmp.Or(a.err, errors.Unwrap(err), err) // pgx says "receive message failed" before it
 }
 
 // hear takes a message that has come through pgx. The error is that of a row; ready says

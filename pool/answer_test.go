@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -85,5 +86,34 @@ func TestGuardGivesWhatPgxNeedNotSee(t *testing.T) {
 		require.Equal(t, "2DDDDNDDDNDCZ", string(kinds))
 		require.Greater(t, taken, 4)
 		require.EqualValues(t, 1, tr.completed.Load())
+	}
+}
+
+// resetOnce is a connection that is reset after what was sent.
+type resetOnce struct {
+	sent  []byte
+	reset bool
+}
+
+func (r *resetOnce) Read(p []byte) (n int, err error) {
+	if n = copy(p, r.sent); n > 0 {
+		r.sent = r.sent[n:]
+		return n, nil
+	}
+	if !r.reset {
+		r.reset = true
+		return 0, syscall.ECONNRESET
+	}
+	return 0, io.EOF
+}
+
+// A socket tells once why it failed. It is no matter who reads then.
+func TestTheFirstErrorIsKept(t *testing.T) {
+	for _, sent := range [][]byte{nil, {dataRow, 0, 0, 0, 9, 0}} {
+		guard := newMessageGuard(&resetOnce{sent: sent}, &transport{})
+		_, _, ok := guard.next()
+		require.False(t, ok)
+		_, err := pgproto3.NewFrontend(guard, io.Discard).Receive()
+		require.ErrorIs(t, err, syscall.ECONNRESET)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 )
 
 // errCopyIn: the server waits for rows that nobody sends, and pgx waits for the
@@ -55,23 +56,31 @@ const (
 
 func newMessageGuard(r io.Reader, t *transport) *messageGuard {
 	g := &messageGuard{transport: t}
-	g.buffered = bufio.NewReaderSize(&listener{r, g}, bufferSize)
+	g.buffered = bufio.NewReaderSize(&listener{from: r, guard: g}, bufferSize)
 	return g
 }
 
-// listener notes what arrives from the server.
+// listener notes what arrives from the server. It stays with its first error, which a
+// socket gives once: who reads on would find the end of a connection that was reset.
 type listener struct {
-	from  io.Reader
-	guard *messageGuard
+	from   io.Reader
+	guard  *messageGuard
+	failed error
 }
 
 func (l *listener) Read(p []byte) (int, error) {
+	if l.failed != nil {
+		return 0, l.failed
+	}
 	n, err := l.from.Read(p)
 	if n > 0 && !l.guard.quiet {
 		l.guard.transport.heard.Add(1)
 	}
 	if err != nil {
 		l.guard.transport.note(err)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			l.failed = err
+		}
 	}
 	return n, err
 }

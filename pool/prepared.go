@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -72,6 +73,9 @@ func (p *Pool) prepares(what *call) bool {
 
 // execute runs a statement that is, or now becomes, prepared under a name.
 func (p *Pool) execute(c *connection, what *call) (*Result, error) {
+	if c.pgx.IsClosed() {
+		return nil, pgconn.ErrConnClosed
+	}
 	s, err := p.prepared(c, what.sql)
 	if err != nil {
 		return nil, err
@@ -104,20 +108,23 @@ func (p *Pool) prepared(c *connection, sql string) (*prepared, error) {
 		s.last = known.Value.(*prepared)
 		return s.last, nil
 	}
-	if len(s.bySQL) >= s.capacity {
-		s.forget(s.order.Back().Value.(*prepared))
-		if err := c.deallocate(); err != nil {
-			return nil, err
-		}
-	}
 	// A name that says what it stands for is right on whatever server connection a
 	// pooler gives.
 	digest := sha256.Sum256([]byte(sql))
-	description, err := c.pgx.Prepare(context.Background(), "pgxpool_"+hex.EncodeToString(digest[:24]), sql)
+	name := "pgxpool_" + hex.EncodeToString(digest[:24])
+	description, err := c.pgx.PgConn().Prepare(context.Background(), name, sql, nil)
 	if err != nil {
+		if failed, ok := errors.AsType[*pgconn.PrepareError](err); ok && failed.ParseComplete {
+			s.stale = append(s.stale, name)
+		}
 		return nil, err
 	}
-	return s.add(newPrepared(description, p.formats)), nil
+	added := s.add(newPrepared(description, p.formats))
+	if len(s.bySQL) > s.capacity {
+		s.forget(s.order.Back().Value.(*prepared))
+		err = c.deallocate()
+	}
+	return added, err
 }
 
 func newPrepared(d *pgconn.StatementDescription, formats pgx.QueryResultFormatsByOID) *prepared {
@@ -133,8 +140,6 @@ func (s *statements) add(p *prepared) *prepared {
 	if s.bySQL == nil {
 		s.bySQL = make(map[string]*list.Element)
 	}
-	// In a transaction that has failed the server has not forgotten it yet.
-	s.stale = slices.DeleteFunc(s.stale, func(name string) bool { return name == p.description.Name })
 	s.bySQL[p.description.SQL] = s.order.PushFront(p)
 	s.last = p
 	return p
@@ -152,17 +157,21 @@ func (s *statements) forget(p *prepared) {
 // forgetAll is for a server that has forgotten them too.
 func (s *statements) forgetAll() { *s = statements{capacity: s.capacity} }
 
-// deallocate has the server forget what the connection has forgotten. In a transaction
-// that has failed it would not.
+// deallocate has the server forget what the connection has forgotten, in a transaction
+// that has failed too. It reads the answer to its end, as pgconn's own does not where it
+// is an error: that may be the error of a BEGIN that it takes along.
 func (c *connection) deallocate() error {
 	s := &c.statements
-	if len(s.stale) == 0 || c.failed() {
+	if len(s.stale) == 0 {
 		return nil
 	}
+	front := c.pgx.PgConn().Frontend()
 	for _, name := range s.stale {
-		if err := c.pgx.Deallocate(context.Background(), name); err != nil {
-			return fmt.Errorf("failed to deallocate cached statement(s): %w", err)
-		}
+		front.SendClose(&pgproto3.Close{ObjectType: 'S', Name: name})
+	}
+	front.SendSync(&pgproto3.Sync{})
+	if err := c.await(); err != nil {
+		return fmt.Errorf("failed to deallocate cached statement(s): %w", err)
 	}
 	s.stale = s.stale[:0]
 	return nil
@@ -190,6 +199,9 @@ func (c *connection) send(s *prepared, args []any) error {
 	front.SendSync(&pgproto3.Sync{})
 	err = c.flush()
 	c.statements.bind = pgproto3.Bind{} // its values may be large
+	if cap(c.statements.parameters.bytes) > longestText {
+		c.statements.parameters = parameters{}
+	}
 	return err
 }
 
@@ -218,9 +230,6 @@ func (p *parameters) encode(encoders []encoder, args []any) bool {
 	if len(encoders) != len(args) {
 		return false
 	}
-	if cap(p.bytes) > longestText {
-		p.bytes = nil
-	}
 	p.bytes, p.values, p.formats = p.bytes[:0], p.values[:0], p.formats[:0]
 	for i, arg := range args {
 		e, from := &encoders[i], len(p.bytes)
@@ -228,7 +237,7 @@ func (p *parameters) encode(encoders []encoder, args []any) bool {
 			p.values, p.formats = append(p.values, nil), append(p.formats, e.format)
 			continue
 		}
-		if e.plan == nil || reflect.TypeOf(arg) != e.of {
+		if e.plan == nil || reflect.TypeOf(arg) != e.of || isNil(arg) {
 			return false
 		}
 		to, err := e.plan.Encode(arg, p.bytes)
@@ -238,4 +247,14 @@ func (p *parameters) encode(encoders []encoder, args []any) bool {
 		p.bytes, p.values, p.formats = to, append(p.values, to[from:]), append(p.formats, e.format)
 	}
 	return true
+}
+
+// isNil is true for a nil of a type, which pgx sends as NULL and its plans may not.
+func isNil(arg any) bool {
+	switch v := reflect.ValueOf(arg); v.Kind() { //nolint:exhaustive // the others have no nil
+	case reflect.Chan, reflect.Func, reflect.Interface, reflect.Map, reflect.Pointer, reflect.Slice, reflect.UnsafePointer:
+		return v.IsNil()
+	default:
+		return false
+	}
 }

@@ -3,6 +3,8 @@ package pool_test
 import (
 	"fmt"
 	"net/url"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -91,12 +93,12 @@ func TestArgumentsOfOtherTypesThanBefore(t *testing.T) {
 	for parameter, args := range map[string][]any{
 		"int4":   {1, int64(2), nil, "3", int32(-4), nil, 5.0, 1 << 40, "x", 6},
 		"int8":   {1, "2", int64(3), nil, 2.5, uint64(1) << 63, 4},
-		"text":   {"a", nil, "", 1, []byte("b"), true, "ä", "a"},
+		"text":   {"a", nil, "", 1, []byte("b"), []byte(nil), []byte{}, true, "ä", "a"},
 		"float8": {1.5, 1, "2.5", nil, true, 3.5},
 		"bool":   {true, nil, "false", 1, false},
 		"bytea":  {[]byte{0, 1}, nil, []byte{}, "x", []byte(nil)},
 		"int4[]": {[]int32{1, 2}, "{3}", nil, []string{"4"}, []int64{}, []any{"x"}},
-		"jsonb":  {map[string]any{"a": 1}, "1", nil, []int{1}, "{"},
+		"jsonb":  {map[string]any{"a": 1}, map[string]any(nil), "1", nil, []int{1}, "{"},
 		"date":   {"2026-01-02", pgtype.Date{}, nil, "no date", "2026-01-03"},
 	} {
 		sql := "SELECT $1::" + parameter + "::text, $2::text"
@@ -133,4 +135,33 @@ func TestAStatementThatFailedTransactionsKeep(t *testing.T) {
 	}
 	require.NoError(t, c.Commit(h.scope()))
 	require.Equal(t, []string{back}, preparedNow(t, h, c))
+}
+
+// An idle connection holds no arguments: they may be large.
+func TestLargeArgumentsAreLetGo(t *testing.T) {
+	const size, connections = 8 << 20, 4
+	h := newPool(t, connections, 0, nil)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	arg := make([]byte, size)
+	before := heap()
+	var held []*pool.Conn
+	for range connections {
+		c := h.acquire()
+		held = append(held, c)
+		for range 2 { // the second time its encoding is known
+			res, err := c.Query(h.scope(), "SELECT length($1::bytea)::text", []any{arg})
+			require.NoError(t, err)
+			require.Equal(t, strconv.Itoa(size), string(res.Value(0, 0)))
+		}
+	}
+	require.Less(t, heap(), before+2*size)
+	runtime.KeepAlive(arg)
+	for _, c := range held {
+		c.Release()
+	}
 }

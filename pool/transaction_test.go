@@ -75,6 +75,11 @@ var behaviors = map[string]func(u inTransaction) error{
 	"BEGIN fails": func(u inTransaction) error {
 		return u.run(pool.TransactionOptions{Isolation: "NONE"}, func() error { return u.exec("INSERT INTO kept VALUES ($1)", 2) })
 	},
+	"BEGIN fails, with a statement that failed before": func(u inTransaction) error {
+		_ = u.query("SELECT 1 / $1::int", 0)
+		err := u.run(pool.TransactionOptions{Isolation: "NONE"}, func() error { return u.exec("INSERT INTO kept VALUES ($1)", 16) })
+		return errors.Join(err, u.query("SELECT 1 / $1::int", 1), u.exec("INSERT INTO kept VALUES ($1)", 17))
+	},
 	"BEGIN fails, its error ignored": func(u inTransaction) error {
 		return u.run(pool.TransactionOptions{Isolation: "NONE"}, func() error {
 			_ = u.exec("INSERT INTO kept VALUES ($1)", 3)
