@@ -100,7 +100,8 @@ func runClosedLoop(t *testing.T, h *harness, users int, query time.Duration) clo
 		})
 	}
 	require.Eventually(t, func() bool { return h.Stat().Total == min(connections, users) }, time.Minute, 10*time.Millisecond)
-	time.Sleep(24 * query) // everybody has queued once: 100 users on 5 connections are 20 queries
+	// Everybody has queued once: 100 users on 5 connections are 20 queries.
+	time.Sleep(time.Duration(users/connections+4) * query)
 	start := time.Now()
 	seen.counting.Store(true)
 	time.Sleep(60 * query)
