@@ -16,12 +16,14 @@ import (
 
 // TestNothingIsLeftOfAbandonedRequests: FlowBoard finishes what its clients no longer wait for.
 func TestNothingIsLeftOfAbandonedRequests(t *testing.T) {
+	t.Parallel()
+	const name = "flowboard-abandoned" // sessions are counted by name on the whole server
 	url := pgtest.Database(t)
-	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url, PoolSize: 5, MaxOverflow: 10})
+	app := flowboardtest.Start(t, flowboardtest.Config{DatabaseURL: url, ApplicationName: name, PoolSize: 5, MaxOverflow: 10})
 	l := loaded{k6: k6test.K6(t, k6test.Run{Plain: true,
 		Args: []string{"run", "--quiet", filepath.Join(k6test.Root(t), "scripts", "abandon.js")},
 		Env: map[string]string{
-			"DATABASE_URL": url, "DB_APPLICATION_NAME": "flowboard", "DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "10",
+			"DATABASE_URL": url, "DB_APPLICATION_NAME": name, "DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "10",
 			"BASE_URL": app.BaseURL, "APP_URL": app.BaseURL + "/health/pool", "ENDPOINT": "/api/issues?hold=0.5",
 			"CONCURRENT": "10", "THINK": "0.1", "DURATION": "6", "ABANDON": "0.3", "SETTLE": "3", "INTERVAL": "1",
 		},

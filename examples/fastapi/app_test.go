@@ -14,24 +14,36 @@ import (
 	"github.com/flowboard/xk6-pgxpool/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
 // TestApplication shares one database between its tests, none of which writes: seeding takes longer than most of them.
 func TestApplication(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Database(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"list is what the tables hold":                    testList,
 		"impossible parameters are the client's fault":    testParameters,
-		"exhausted pool is 503":                           testExhaustedPool,
-		"pool levels are what the database sees":          testPoolLevels,
 		"pre-ping replaces a killed connection":           testPrePing,
 		"recycle replaces a connection by age":            testRecycle,
-		".env with the runbook's names":                   testEnvFile,
 		"environment wins over .env":                      testEnvironmentWins,
 		"DATABASE_URL is accepted as others write it":     testDatabaseURL,
 		"impossible settings end the start with one line": testImpossibleSettings,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, url) })
+	}
+}
+
+// TestApplicationWithHeldConnections waits for requests that hold connections for seconds. Each test counts the
+// sessions of a database of its own.
+func TestApplicationWithHeldConnections(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(*testing.T, string){
+		"exhausted pool is 503":                  testExhaustedPool,
+		"pool levels are what the database sees": testPoolLevels,
+		".env with the runbook's names":          testEnvFile,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, pgtest.Database(t))
+		})
 	}
 }
 

@@ -40,9 +40,20 @@ const (
 // TestLoadWithDefaultsAndTuned is the runbook's story on a real application:
 // SQLAlchemy's defaults are exhausted, the tuned pool serves the same users.
 func TestLoadWithDefaultsAndTuned(t *testing.T) {
-	url := pgtest.Database(t)
-	defaults := load(t, url, 5, 10)
-	tuned := load(t, url, 20, 40)
+	var defaults, tuned loaded
+	t.Run("side by side", func(t *testing.T) { // requests sleep for 5 s: the two do not disturb each other
+		t.Run("defaults", func(t *testing.T) {
+			t.Parallel()
+			defaults = load(t, 5, 10)
+		})
+		t.Run("tuned", func(t *testing.T) {
+			t.Parallel()
+			tuned = load(t, 20, 40)
+		})
+	})
+	if t.Failed() {
+		t.FailNow()
+	}
 
 	t.Run("defaults are exhausted", func(t *testing.T) { checkDefaults(t, defaults) })
 	t.Run("tuned serves everyone", func(t *testing.T) { checkTuned(t, tuned) })
@@ -66,14 +77,15 @@ type loaded struct {
 
 // load starts the application with a pool of that size and runs the load test
 // against it, with `k6 x pgxpool monitor` beside it.
-func load(t *testing.T, url string, size, maxOverflow int) loaded {
+func load(t *testing.T, size, maxOverflow int) loaded {
 	t.Helper()
+	url, name := pgtest.Database(t), fmt.Sprintf("flowboard-%d", size) // sessions are counted by name on the whole server
 	app := flowboardtest.Start(t, flowboardtest.Config{
-		DatabaseURL: url, PoolSize: size, MaxOverflow: maxOverflow, PoolTimeout: loadTimeout,
+		DatabaseURL: url, ApplicationName: name, PoolSize: size, MaxOverflow: maxOverflow, PoolTimeout: loadTimeout,
 	})
 	env := map[string]string{
 		"DATABASE_URL":        url,
-		"DB_APPLICATION_NAME": "flowboard",
+		"DB_APPLICATION_NAME": name,
 		"DB_POOL_SIZE":        strconv.Itoa(size),
 		"DB_MAX_OVERFLOW":     strconv.Itoa(maxOverflow),
 		"BASE_URL":            app.BaseURL,
