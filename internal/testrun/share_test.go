@@ -40,7 +40,7 @@ func TestARunnerOpensItsShare(t *testing.T) {
 // Utilization is of the runner's own base size.
 func TestUtilizationIsOfTheShare(t *testing.T) {
 	u := segmented(t, `{ poolSize: 8, maxOverflow: 0, sampleInterval: 10 }`, "0:1/4", "0,1/4,1/2,3/4,1")
-	u.JS(`const conn = pool.acquire(); pool.query('SELECT pg_sleep(0.2)')`)
+	u.JS(`const conn = pool.acquire(); pool.query('SELECT pg_sleep(0.2)'); conn.release()`)
 	highest := 0.0
 	for _, sample := range u.Ended().Of("pgxpool_utilization") {
 		highest = max(highest, sample.Value)
