@@ -197,12 +197,26 @@ func (c *connection) send(s *prepared, args []any) error {
 	}
 	front.SendExecute(&pgproto3.Execute{})
 	front.SendSync(&pgproto3.Sync{})
-	err = c.flush()
+	if size(values) > muchToWrite {
+		err = c.transport.whileWriting(c.flush)
+	} else {
+		err = c.flush()
+	}
 	c.statements.bind = pgproto3.Bind{} // its values may be large
 	if cap(c.statements.parameters.bytes) > longestText {
 		c.statements.parameters = parameters{}
 	}
 	return err
+}
+
+// muchToWrite may be more bytes than fit into the socket's buffers.
+const muchToWrite = 16 << 10
+
+func size(values [][]byte) (n int) {
+	for _, value := range values {
+		n += len(value)
+	}
+	return n
 }
 
 // encode encodes arguments, which are no more or fewer than s has parameters. pgx looks

@@ -1,13 +1,19 @@
 package pool_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
 
@@ -164,4 +170,55 @@ func TestLargeArgumentsAreLetGo(t *testing.T) {
 	for _, c := range held {
 		c.Release()
 	}
+}
+
+// A server that has much to say before it reads a large argument is heard meanwhile: else
+// both would wait for each other.
+func TestNotificationsWhileALargeArgumentIsSent(t *testing.T) {
+	const size = 16 << 20
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	target, err := url.Parse(serverURL(t))
+	require.NoError(t, err)
+	address := target.Host
+	var pumps sync.WaitGroup
+	pumps.Go(func() {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", address)
+		if err != nil {
+			_ = client.Close()
+			return
+		}
+		pumps.Go(func() {
+			_, _ = io.Copy(client, server)
+			_ = client.Close()
+		})
+		defer func() { _ = server.Close() }()
+		said, _ := (&pgproto3.NotificationResponse{Channel: "c", Payload: strings.Repeat("x", 1000)}).Encode(nil)
+		for buffer := make([]byte, 8<<10); ; {
+			n, err := client.Read(buffer)
+			if err != nil {
+				return
+			}
+			if n == len(buffer) && said != nil {
+				_, _ = client.Write(bytes.Repeat(said, size/len(said)))
+				said = nil
+			}
+			_, _ = server.Write(buffer[:n])
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		pumps.Wait()
+	})
+	target.Host = listener.Addr().String()
+	h := newPool(t, 1, 0, func(c *pool.Config) { c.URL = target.String() })
+	ctx, cancel := context.WithTimeout(t.Context(), machine)
+	defer cancel()
+	res, err := h.Query(pool.NewScope(ctx, pool.NopObserver{}), "SELECT length($1::bytea)::text", []any{make([]byte, size)})
+	require.NoError(t, err)
+	require.Equal(t, strconv.Itoa(size), string(res.Value(0, 0)))
 }

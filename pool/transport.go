@@ -79,7 +79,8 @@ type transport struct {
 	heard       atomic.Uint64 // how often something arrived
 	broken      atomic.Pointer[error]
 
-	messages *messageGuard // what pgx reads
+	messages *messageGuard    // what pgx reads
+	behind   backgroundReader // what messages reads from
 
 	begin   atomic.Int32 // where a BEGIN is that a statement takes along, see carry
 	opening []byte       // its messages; written while begin is beginNone
@@ -134,8 +135,25 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // guard is what pgx reads from instead of r, which is this connection or the
 // TLS on it.
 func (t *transport) guard(r io.Reader) io.Reader {
+	t.behind, _ = r.(backgroundReader)
 	t.messages = newMessageGuard(r, t)
 	return t.messages
+}
+
+// backgroundReader is what pgx reads from. Between Start and Stop it reads on its own.
+type backgroundReader interface {
+	Start()
+	Stop()
+}
+
+// whileWriting reads what comes while much is written, and gives it when it is asked for:
+// a server that has much to say, such as notifications, reads nothing before it is said.
+func (t *transport) whileWriting(write func() error) error {
+	if t.behind != nil {
+		t.behind.Start()
+		defer t.behind.Stop()
+	}
+	return write()
 }
 
 // note keeps the first error of reading. pgx says only that the connection is
