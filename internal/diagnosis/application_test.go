@@ -897,6 +897,18 @@ func TestLoginsOfThePoolThatTheServerRefuses(t *testing.T) {
 	found := Of(Facts{Pools: []Pool{{Name: "default", errors: map[string]int64{"PgBouncer: no such database": 9}}}})
 	require.Len(t, found, 1)
 	require.Contains(t, found[0].Remedy, "[databases]")
+	late := Facts{Requests: Requests{Count: 10_000, Failed: 9}, Pools: []Pool{{Name: "default", errors: map[string]int64{UnknownHostKey(): 9}, opened: 60}}}
+	require.Empty(t, Of(late), "a name server that is late now and then")
+	late.Pools[0].opened = 0
+	require.Len(t, Of(late), 1, "a name that was never found")
+}
+
+// One answer in the server's or a driver's words is not the cause of a hundred without any.
+func TestOneAnswerInWordsAmongManyWithout(t *testing.T) {
+	found := Of(Facts{Watched: watched(), Requests: overHTTP(failed(500, 100, 4), failure{status: 500, sqlState: "driver: connection refused", count: 1})})
+	require.Len(t, found, 1)
+	require.Equal(t, Likely, found[0].Confidence)
+	require.Contains(t, found[0].Evidence[0], "100 × HTTP 500")
 }
 
 // Recorded of half of 86 requests whose statements took too many locks or read a table

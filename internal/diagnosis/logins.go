@@ -145,27 +145,29 @@ func UnknownHostKey() string { return unknownHost }
 
 // letIn is what to do about refused logins of a pool of this process.
 var letIn = map[string]string{
-	login + invalidPassword: "Correct user and password in DATABASE_URL.",
+	login + invalidPassword: "Correct user and password in DATABASE_URL: PostgreSQL's log has the refused logins.",
 	login + invalidRole:     "Correct the user in DATABASE_URL, or let the role connect again (ALTER ROLE … LOGIN, pg_hba.conf).",
 	login + noPrivilege:     "Let the role connect: GRANT CONNECT ON DATABASE … TO the role.",
 	login + noDatabase:      "Correct the database in DATABASE_URL, or create it.",
 	login + notReady:        "Let the database take connections: ALTER DATABASE … ALLOW_CONNECTIONS true.",
 	wrongCertificate: "The pool does not trust the server's certificate: check sslrootcert, sslmode and the host in DATABASE_URL against the certificate, " +
 		"and whether it was renewed or has expired.",
-	unknownHost: "The host name in DATABASE_URL is not found: correct it, or mend the name server.",
+	unknownHost: "The host name in DATABASE_URL cannot be resolved: correct it, or mend the name server.",
 }
 
 // findRefusedLogin sees a pool of this process that cannot open connections for a
 // reason that is not its size.
-func findRefusedLogin(_ *Facts, p *Pool) finding {
+func findRefusedLogin(run *Facts, p *Pool) finding {
 	f := finding{confidence: Certain}
 	var most int64
 	for _, key := range slices.Sorted(maps.Keys(p.errors)) {
 		reason, ok := strings.CutPrefix(key, login)
-		if !ok {
+		n := p.errors[key]
+		// A name server may be late now and then where the name is right.
+		late := key == unknownHost && p.opened > 0 && float64(n) <= failedShare*max(run.Requests.Count, p.query.count)
+		if !ok || late {
 			continue
 		}
-		n := p.errors[key]
 		f.extent += float64(n)
 		said := reason
 		if key != wrongCertificate && key != unknownHost {
@@ -173,14 +175,20 @@ func findRefusedLogin(_ *Facts, p *Pool) finding {
 		}
 		f.evidence = append(f.evidence, fmt.Sprintf("%s not opened: %s", text.Counted(n, "connection"), said))
 		if n > most {
-			most, f.remedy = n, cmp.Or(letIn[key], fmt.Sprintf("The server refuses new logins with SQLSTATE %s (PostgreSQL's manual, appendix A).", reason))
+			most, f.remedy = n, cmp.Or(letIn[key], fmt.Sprintf("The server refuses new logins with SQLSTATE %s (PostgreSQL's manual, appendix A): its log says why.", reason))
 		}
 	}
 	if most == 0 {
 		return finding{}
 	}
-	f.remedy += " PostgreSQL's log has what it refused. Connections that are open stay open. The pool's size is not the cause."
+	f.remedy += " Connections that are open stay open. The pool's size is not the cause."
 	return f
+}
+
+// findRefusedByPooler sees a pool of this process that PgBouncer refuses. What an
+// application's answers tell of is weighed by findRejected, all of them together.
+func findRefusedByPooler(_ *Facts, p *Pool) finding {
+	return new(Facts).said(p, rejectedByApplication)
 }
 
 // refusedStatements are the SQLSTATEs of statements that no pool makes better or worse.

@@ -155,7 +155,7 @@ var rules = []rule{
 			"Check for connection leaks (not closed properly).",
 	},
 	{
-		name: rejectedByApplication, find: either(findRejected, findRefusedLogin, findRefusedStatements, tells(rejectedByApplication)), inWords: true,
+		name: rejectedByApplication, find: either(findRejected, findRefusedLogin, findRefusedStatements, findRefusedByPooler), inWords: true,
 		unless: []string{limitReached, serverRestarted, readOnlyServer, sessionsEnded, locks, statementTimeout, preparedStatements, poolerSaturated, staleConnections},
 		remedy: logsTell,
 	},
