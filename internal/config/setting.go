@@ -160,30 +160,49 @@ func Mistyped(script, process []string) map[string]string {
 	return meant
 }
 
+// issueList is the ENDPOINT of the runbook's command line, with an application and
+// without: through the pool it is always requested.
+const issueList = "/api/issues"
+
 // companions are for a setting the one without which it has no effect; watched are
 // about an application that is watched through its database.
 var (
-	companions = map[string]string{"BALANCE": "POOLS", "RETRY_BACKOFF": "RETRIES"}
+	companions = map[string]string{"BALANCE": "POOLS", "ENDPOINT": "BASE_URL", "RETRY_BACKOFF": "RETRIES"}
 	watched    = []string{"APP_CLIENT", "APP_DATABASE", "APP_ROLE", "APP_URL", "PGBOUNCER_URL", "WORKERS"}
 )
 
+// companion is the setting without which the named one has no effect, in a scenario
+// that reads those of read; empty for most. A script of a user's own may read the
+// named one alone, for a purpose of its own.
+func companion(name, value string, read []string, lookup Lookup) string {
+	isRead, needed := slices.Contains(read, name), companions[name]
+	switch {
+	case isRead && slices.Contains(read, needed) && (name != "ENDPOINT" || value != issueList):
+		return needed
+	case isRead || !slices.Contains(watched, name) || !slices.Contains(read, "BASE_URL"):
+		return ""
+	}
+	if address, _ := lookup("BASE_URL"); address == "" {
+		return ""
+	}
+	return "DATABASE_URL"
+}
+
 // Unread is the error for a scenario's setting that was given to one which does
 // not read it, or without the one that gives it an effect. read are those that it
-// reads.
+// reads. An empty value is none.
 func Unread(script, read []string, lookup Lookup) error {
-	given := func(name string) bool {
-		value, ok := lookup(name)
-		return ok && value != ""
-	}
 	for _, name := range slices.Sorted(slices.Values(script)) {
-		isRead, needed := slices.Contains(read, name), companions[name]
-		if !isRead && slices.Contains(watched, name) && given("BASE_URL") {
-			needed = "DATABASE_URL"
+		value, _ := lookup(name)
+		if value == "" {
+			continue
 		}
-		if needed != "" && !given(needed) && isRead == (needed != "DATABASE_URL") {
-			return &pool.ConfigError{Source: "-e " + name, Reason: "it has no effect without " + needed, Accepted: "both, or neither"}
+		if needed := companion(name, value, read, lookup); needed != "" {
+			if given, _ := lookup(needed); given == "" {
+				return &pool.ConfigError{Source: "-e " + name, Reason: "it has no effect without " + needed, Accepted: "both, or neither"}
+			}
 		}
-		if slices.Contains(scenarioSettings, name) && !isRead {
+		if slices.Contains(scenarioSettings, name) && !slices.Contains(read, name) {
 			return &pool.ConfigError{
 				Source: "-e " + name, Reason: "this scenario does not read it with these settings",
 				Accepted: "one of " + strings.Join(slices.Sorted(slices.Values(read)), ", "),

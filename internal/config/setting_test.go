@@ -57,28 +57,44 @@ func TestMistypedVariables(t *testing.T) {
 		Mistyped([]string{"DB_POOL_SIZ", "DURATOIN", "HOLD", "MY_OWN"}, []string{"DATABASE_UR", "DB_MAX_OVERFLOW", "DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD", "DURATOIN2", "HOME", "SHELL"}))
 }
 
+// givenAs finds the names, all of them with one value.
+func givenAs(value string, names ...string) Lookup {
+	return func(asked string) (string, bool) {
+		if slices.Contains(names, asked) {
+			return value, value != ""
+		}
+		return "", false
+	}
+}
+
 func TestUnreadSettings(t *testing.T) {
-	read := []string{"CONCURRENT", "GATE"}
-	none := func(string) (string, bool) { return "", false }
-	require.NoError(t, Unread([]string{"CONCURRENT", "MY_OWN", "DB_POOL_SIZE"}, read, none))
-	requireConfigError(t, Unread([]string{"MY_OWN", "HOLD"}, read, none), "-e HOLD: this scenario does not read it with these settings; use one of CONCURRENT, GATE")
-	requireConfigError(t, Unread([]string{"WORKLOAD"}, read, none), "-e WORKLOAD: this scenario does not read it")
+	read, given := []string{"CONCURRENT", "GATE"}, []string{"CONCURRENT", "MY_OWN", "DB_POOL_SIZE"}
+	require.NoError(t, Unread(given, read, givenAs("4", given...)))
+	given = []string{"MY_OWN", "HOLD"}
+	requireConfigError(t, Unread(given, read, givenAs("4", given...)), "-e HOLD: this scenario does not read it with these settings; use one of CONCURRENT, GATE")
+	require.NoError(t, Unread(given, read, givenAs("", given...)), "an empty value is not set")
+	requireConfigError(t, Unread([]string{"WORKLOAD"}, read, givenAs("4", "WORKLOAD")), "-e WORKLOAD: this scenario does not read it")
 }
 
 // Given alone they would be taken without a word.
 func TestASettingWithoutTheOneThatItNeeds(t *testing.T) {
-	given := func(names ...string) Lookup {
-		return func(asked string) (string, bool) { return "4", slices.Contains(names, asked) }
-	}
 	for name, needed := range companions {
-		requireConfigError(t, Unread([]string{name}, []string{name}, given("BASE_URL")), "-e "+name+": it has no effect without "+needed+"; use both, or neither")
-		require.NoError(t, Unread([]string{name}, []string{name}, given(needed)))
-		requireConfigError(t, Unread([]string{name}, []string{"GATE"}, given()), "-e "+name+": this scenario does not read it with these settings")
+		both := []string{name, needed}
+		requireConfigError(t, Unread([]string{name}, both, givenAs("4", name)), "-e "+name+": it has no effect without "+needed+"; use both, or neither")
+		require.NoError(t, Unread([]string{name}, both, givenAs("", name)), "an empty value is not set")
+		require.NoError(t, Unread([]string{name}, both, givenAs("4", name, needed)))
+		require.NoError(t, Unread([]string{name}, []string{name}, givenAs("4", name)), "a script's own")
+		requireConfigError(t, Unread([]string{name}, []string{"GATE"}, givenAs("4", name)), "-e "+name+": this scenario does not read it with these settings")
 	}
+	require.NoError(t, Unread([]string{"ENDPOINT"}, []string{"ENDPOINT", "BASE_URL"}, givenAs("/api/issues", "ENDPOINT")), "the runbook's command line has it")
 	for _, name := range watched { // read where an application is watched
-		requireConfigError(t, Unread([]string{name}, []string{"GATE"}, given("BASE_URL")), "-e "+name+": it has no effect without DATABASE_URL; use both, or neither")
-		requireConfigError(t, Unread([]string{name}, []string{"GATE"}, given()), "-e "+name+": this scenario does not read it with these settings")
-		require.NoError(t, Unread([]string{name}, []string{name}, given("BASE_URL")))
+		needsDatabase := "-e " + name + ": it has no effect without DATABASE_URL; use both, or neither"
+		requireConfigError(t, Unread([]string{name}, []string{"BASE_URL"}, givenAs("4", name, "BASE_URL")), needsDatabase)
+		require.NoError(t, Unread([]string{name}, []string{"BASE_URL"}, givenAs("", name)))
+		for _, given := range []Lookup{givenAs("4", name), givenAs("4", name, "BASE_URL")} { // no application in this scenario
+			requireConfigError(t, Unread([]string{name}, []string{"GATE"}, given), "-e "+name+": this scenario does not read it with these settings")
+		}
+		require.NoError(t, Unread([]string{name}, []string{name}, givenAs("4", name, "BASE_URL")))
 	}
 }
 

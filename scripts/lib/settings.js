@@ -27,8 +27,7 @@ export function users(concurrent = 100, duration = 300) {
 export const statusInterval = () => `${readSeconds('INTERVAL', 5, 0)}s`;
 
 // endpoint is what a user asks for. Through the pool it is always the issue list.
-export const issueList = '/api/issues';
-export const endpoint = () => readText('ENDPOINT', issueList);
+export const endpoint = () => readText('ENDPOINT', '/api/issues');
 
 // baseURL is of an application under load over HTTP, undefined without one.
 export const baseURL = () => readText('BASE_URL');
