@@ -54,7 +54,7 @@ func (f *planFlags) server(ctx context.Context, config pool.Config) (sizing.Serv
 
 // serverUnread refuses --application-name where no server's sessions are counted.
 func (f *planFlags) serverUnread() error {
-	return needs(f.changed, "application-name", "url (DATABASE_URL)", false)
+	return needs(f.changed, "application-name", "url", false)
 }
 
 func readServer(ctx context.Context, config pool.Config) (sizing.Server, string, error) {

@@ -81,7 +81,7 @@ func TestAWrongValueIsRefusedUnderItsFlagsName(t *testing.T) {
 		`--target-wait: 10ms is not accepted; use at most the pool timeout, 0s`:                                                                              "plan --pool-timeout 0",
 		`--percentile: "most" is not accepted; use a number`:                                                                                                 "plan --percentile most",
 		`--hold and --fleet exclude each other: the file says it; leave --hold out`:                                                                          "plan --fleet fleet.yaml",
-		`--application-name has no effect without --url (DATABASE_URL)`:                                                                                      "plan --application-name app",
+		`--application-name has no effect without --url; give that too, or leave`:                                                                            "plan --application-name app",
 		`--last has no effect without --history; give that too, or leave it out`:                                                                             "compare none x.json --last 10",
 		`--last: "all" is not accepted; use an integer`:                                                                                                      "compare none x.json --last all",
 		`--force: "perhaps" is not accepted; use true or false`:                                                                                              "init --force=perhaps",
