@@ -122,7 +122,7 @@ var Balances = []string{BalanceRandom, BalanceRoundRobin, BalanceLeast}
 // of them together.
 var scenarioSettings = []string{
 	"ABANDON", "AFTER", "APP_CLIENT", "APP_COMMAND", "APP_DATABASE", "APP_READY", "APP_ROLE", "APP_URL", "BALANCE", "BASE_URL", "BEFORE", "CHECKOUTS", "CONCURRENT", "DURATION", "ENDPOINT", "EVERY", "FROM", "GATE", "HOLD", "INTERVAL", "ITERATIONS",
-	"P95", "PGBOUNCER_URL", "POOLS", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "RETRIES", "RETRY_BACKOFF", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
+	"P95", "POOLS", "RATE", "RECYCLE", "RESOLUTION", "RESUME", "RETRIES", "RETRY_BACKOFF", "ROUNDS", "SAMPLE", "SEED", "SETTLE", "SHARE", "SIZES", "SLOW", "SPREAD", "STEPS",
 	"STEP_WAIVE", "TARGET_SESSION_ATTRS", "THINK", "TOLERANCE", "TRIGGER", "WAIVE", "WANTED", "WORKERS", "WORKLOAD",
 }
 
@@ -165,7 +165,8 @@ func Mistyped(script, process []string) map[string]string {
 const issueList = "/api/issues"
 
 // companions are for a setting the one without which it has no effect; watched are
-// about an application that is watched through its database.
+// about an application that is watched through its database. PGBOUNCER_URL is none of
+// scenarioSettings: every scenario takes it.
 var (
 	companions = map[string]string{"BALANCE": "POOLS", "ENDPOINT": "BASE_URL", "RETRY_BACKOFF": "RETRIES"}
 	watched    = []string{"APP_CLIENT", "APP_DATABASE", "APP_ROLE", "APP_URL", "PGBOUNCER_URL", "WORKERS"}
