@@ -17,9 +17,9 @@ type answer struct {
 	what *call
 	err  error // the server's
 
-	// Of a prepared statement.
+	// Of a caller's statement.
 	pool     *Pool
-	prepared *prepared
+	prepared *prepared                 // nil where pgx has sent it
 	fields   []pgconn.FieldDescription // that have come with the answer
 	res      *Result
 	beyond   int // rows that are more than the call's most
@@ -198,7 +198,7 @@ func (a *answer) row(values [][]byte) error {
 }
 
 func (a *answer) shapeNow() *Shape {
-	if a.fields != nil {
+	if a.fields != nil || a.prepared == nil {
 		return a.pool.shape(a.connection, a.what.sql, a.fields)
 	}
 	s := a.prepared

@@ -362,40 +362,18 @@ func (p *Pool) control(s *Scope, c *connection, sql string) error {
 // collect copies the rows that are wanted. A stream that breaks in the middle is an error,
 // never a short result.
 func (p *Pool) collect(c *connection, rows pgx.Rows, what *call) (*Result, error) {
-	res := newResult()
-	beyond := 0
+	a := answer{connection: c, pool: p, what: what, res: newResult()}
 	for rows.Next() {
-		if what.most > 0 && res.rows == what.most {
-			beyond++
-			continue
-		}
-		if what.rows == firstRow && res.rows == 1 {
-			continue
-		}
-		if res.shape == nil {
-			res.shape = p.shape(c, what.sql, rows.FieldDescriptions())
-			res.reserve(what.rows)
-		}
-		if err := res.appendRow(rows.RawValues(), p.maxResult); err != nil {
+		a.fields = rows.FieldDescriptions()
+		if err := a.row(rows.RawValues()); err != nil {
 			return nil, err
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	if c.transport.completed.Load() == 0 {
-		return nil, errNoResult // pgx would have nothing to describe
-	}
-	if res.shape == nil {
-		res.shape = p.shape(c, what.sql, rows.FieldDescriptions())
-	}
-	res.noteSize(what.rows)
-	res.trim()
-	res.tag = rows.CommandTag()
-	if beyond > 0 {
-		return nil, errBeyond(res.rows+beyond, what.most)
-	}
-	return res, nil
+	a.fields, a.res.tag = rows.FieldDescriptions(), rows.CommandTag()
+	return a.result()
 }
 
 func errBeyond(rows, most int) error {
